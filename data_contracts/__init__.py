@@ -1,0 +1,55 @@
+"""What crosses a stage boundary: one contract per table, and the errors. Imports nothing of ours."""
+
+from data_contracts.contract import Row, iter_table, read_table, to_json, write_table
+from data_contracts.errors import (
+    BudgetError,
+    ContractError,
+    FoleyGenExError,
+    ItemError,
+    MismatchError,
+    TrainingError,
+    UsageError,
+    WeightsError,
+)
+from data_contracts.tables import (
+    Augmented,
+    Caption,
+    Clip,
+    ClipScore,
+    FeatureRow,
+    Generated,
+    ManifestRow,
+    Mined,
+    Paraphrase,
+    Quarantine,
+    Score,
+    TrainMetric,
+)
+
+__all__ = [
+    "Augmented",
+    "BudgetError",
+    "Caption",
+    "Clip",
+    "ClipScore",
+    "ContractError",
+    "FeatureRow",
+    "FoleyGenExError",
+    "Generated",
+    "ItemError",
+    "ManifestRow",
+    "Mined",
+    "MismatchError",
+    "Paraphrase",
+    "Quarantine",
+    "Row",
+    "Score",
+    "TrainMetric",
+    "TrainingError",
+    "UsageError",
+    "WeightsError",
+    "iter_table",
+    "read_table",
+    "to_json",
+    "write_table",
+]

@@ -1,0 +1,47 @@
+"""The one small family of errors. A message says what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+
+class FoleyGenExError(Exception):
+    """Anything this project raises on purpose. The command line prints it as one line and exits 1."""
+
+    exit_code = 1
+
+
+class UsageError(FoleyGenExError):
+    """Wrong usage or bad input: a missing file, a bad option, a config that does not parse. Exit code 2."""
+
+    exit_code = 2
+
+
+class ContractError(FoleyGenExError):
+    """A table or file that breaks its contract; names the column, the row and what was expected."""
+
+
+class MismatchError(FoleyGenExError):
+    """Two artifacts that do not belong together, e.g. features of one encoder and a model trained with another."""
+
+
+class WeightsError(FoleyGenExError):
+    """Weights that are missing or are not the expected ones; names the file, its source and the fetching command."""
+
+
+class BudgetError(FoleyGenExError):
+    """A call that would exceed the configured budget of tokens, money or rows. Raised before the call."""
+
+
+class TrainingError(FoleyGenExError):
+    """Training that cannot go on: a loss that is not finite or has exploded. Names the step and the last checkpoint."""
+
+
+class ItemError(FoleyGenExError):
+    """One item that cannot be processed. Becomes a quarantine row; the run goes on.
+
+    `reason` is a short machine-readable code (`empty_file`, `not_audio`, `too_short`, ...) that counts are kept by.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message

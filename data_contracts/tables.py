@@ -1,0 +1,237 @@
+"""The tables of the pipeline, in the order the data flows. DESIGN: one schema per stage boundary.
+
+Legend: `item_id` is unique in its table; `parent_id` is the row it was made from; `clip_id` is the ingested clip at
+the root of the lineage. Paths are relative to the workspace. `*_json` cells are canonical JSON (`to_json`).
+Times are seconds, levels dB, rates Hz. `split` is one of train, val, test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from data_contracts.contract import Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip(Row):
+    """One clip of at most 8 s (SPEC D1-D3). `subset` is vta (has video) or tta."""
+
+    TABLE: ClassVar[str] = "clips"
+    item_id: str
+    source: str
+    source_path: str
+    source_start_s: float
+    group_id: str  # recordings that must stay on one side of a split
+    subset: str
+    split: str
+    caption: str
+    audio_path: str
+    audio_sha256: str
+    sample_rate_hz: int
+    source_channels: int
+    duration_s: float
+    video_path: str | None
+    video_sha256: str | None
+    event_times_s: tuple[float, ...] | None  # true events, where known
+    attributes_json: str  # what is known of the scene (material, rate, distance, ...)
+    licence: str
+    seed: int
+    tools_json: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mined(Row):
+    """One caption that names one side of one dimension (SPEC A1). `start`/`end` are character offsets."""
+
+    TABLE: ClassVar[str] = "mined"
+    item_id: str
+    parent_id: str
+    caption: str
+    dimension: str  # speed, distance, volume
+    side: str  # fast, slow, far, near, loud, quiet
+    words: str
+    start: int
+    end: int
+    pos: str  # adverb, adjective, phrase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmented(Row):
+    """One sound changed by one recipe, with the effect measured afterwards (SPEC A2-A5)."""
+
+    TABLE: ClassVar[str] = "augmented"
+    item_id: str
+    parent_id: str
+    clip_id: str
+    split: str
+    caption: str  # the original caption
+    dimension: str
+    side: str
+    operation: str  # speed, distance, dynamics, original
+    level: str  # very_fast, fast, medium, slow, very_slow, far, crescendo, decrescendo
+    recipe_json: str
+    measured_json: str
+    audio_path: str
+    audio_sha256: str
+    sample_rate_hz: int
+    duration_s: float
+    event_times_s: tuple[float, ...] | None
+    seed: int
+    tools_json: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caption(Row):
+    """The new caption of an augmented sound (SPEC A6). `item_id` = the augmented row's id + `-cap`."""
+
+    TABLE: ClassVar[str] = "captions"
+    item_id: str
+    parent_id: str
+    caption_before: str
+    caption: str
+    level: str
+    source: str  # llm, llm_retry, enum, rule, original
+    writer: str  # model name, or the rule set's name
+    prompt_version: str
+    attempts: int
+    rejected_json: str  # answers the validator refused, with its reasons
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paraphrase(Row):
+    """One paraphrase of an augmented caption (SPEC A7)."""
+
+    TABLE: ClassVar[str] = "paraphrases"
+    item_id: str
+    parent_id: str  # the captions row
+    caption: str
+    key_tokens: tuple[str, ...]
+    source: str  # llm, rule
+    writer: str
+    prompt_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestRow(Row):
+    """One training or test row (SPEC D4, A8). `subset` is vta, tta or aa; aa rows train as part of tta."""
+
+    TABLE: ClassVar[str] = "manifest"
+    item_id: str
+    parent_id: str  # the clips row (vta, tta) or the augmented row (aa)
+    clip_id: str
+    group_id: str
+    subset: str
+    split: str
+    caption: str
+    paraphrases: tuple[str, ...]
+    caption_source: str  # original, llm, llm_retry, enum, rule
+    audio_path: str
+    audio_sha256: str
+    sample_rate_hz: int
+    duration_s: float
+    video_path: str | None
+    event_times_s: tuple[float, ...] | None
+    attributes_json: str
+    dimension: str | None
+    level: str | None
+    recipe_json: str
+    licence: str
+    seed: int
+    lineage_json: str  # ids and hashes from the source file to this row
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureRow(Row):
+    """Where one manifest row's features stand in the binary files (SPEC T3). Rows are record numbers."""
+
+    TABLE: ClassVar[str] = "features"
+    item_id: str
+    subset: str
+    split: str
+    latent_row: int
+    video_row: int | None  # the record in clip.bin and sync.bin
+    text_rows: tuple[int, ...]  # the caption's record first, then its paraphrases'
+    duration_s: float
+    truth_peak: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainMetric(Row):
+    """One logged interval of training."""
+
+    TABLE: ClassVar[str] = "train_metrics"
+    KEY: ClassVar[str] = "step"
+    step: int
+    loss: float
+    val_loss: float | None
+    grad_norm: float
+    lr: float
+    samples_per_s: float
+    data_wait_share: float
+    loss_by_t: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generated(Row):
+    """One generated sound and the conditions it was made from (SPEC G1-G6)."""
+
+    TABLE: ClassVar[str] = "generated"
+    item_id: str
+    parent_id: str  # the manifest row that gave video and text
+    task: str  # tta, vta, tc-vta, ac-vta, fe, edit
+    prompt: str
+    reference_id: str | None
+    audio_path: str
+    audio_sha256: str
+    sample_rate_hz: int
+    duration_s: float
+    scored_from_s: float  # the scored part
+    scored_to_s: float
+    cfg_scale: float
+    steps: int
+    seed: int
+    checkpoint_sha256: str
+    weights_json: str  # every encoder and codec used, with sha256 and whether it is a stand-in
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipScore(Row):
+    """One metric of one generated clip. `system` is the model or a chance row's name."""
+
+    TABLE: ClassVar[str] = "clip_scores"
+    item_id: str
+    parent_id: str
+    task: str
+    system: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score(Row):
+    """One cell of a score table, with its n. `is_chance` marks the rows to compare against."""
+
+    TABLE: ClassVar[str] = "scores"
+    item_id: str
+    task: str
+    system: str
+    metric: str
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    is_chance: bool
+    backend: str  # what computed it and on which weights
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarantine(Row):
+    """One item that could not be processed. Never silent, never fatal."""
+
+    TABLE: ClassVar[str] = "quarantine"
+    stage: str
+    item_id: str
+    reason: str
+    message: str

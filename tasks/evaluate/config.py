@@ -1,0 +1,18 @@
+"""Settings of generation and scoring on the held-out clips (SPEC G7, E*)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tasks.settings import StageConfig
+
+
+class EvaluateConfig(StageConfig):
+    """How many held-out clips each task gets, and how they are sampled."""
+
+    clips: int = Field(24, ge=1, description="held-out clips per task")
+    adverb_pairs: int = Field(10, ge=1, description="caption pairs per adverb direction")
+    steps: int = Field(25, ge=1, description="flow-matching steps (SPEC G7: 25)")
+    cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")
+    batch_size: int = Field(12, ge=1)
+    seed: int = Field(7)

@@ -1,0 +1,35 @@
+"""Settings of the ingest stage."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.settings import StageConfig
+
+
+class CorpusConfig(StageConfig):
+    """Where the clips come from."""
+
+    kind: Literal["builtin", "table"] = Field(
+        "builtin", description="the rendered corpus, or a CSV/Parquet of your own"
+    )
+    path: str | None = Field(None, description="table: CSV or Parquet with audio, caption[, video, split, group, id]")
+    video_clips: int = Field(224, ge=2, description="builtin: scenes with picture and sound")
+    audio_clips: int = Field(192, ge=0, description="builtin: text-audio clips without picture")
+    seed: int = Field(20260614, description="builtin: seed of the rendering")
+
+
+class IngestConfig(StageConfig):
+    """How clips are cut (SPEC D1-D3)."""
+
+    corpus: CorpusConfig = CorpusConfig()
+    clip_s: float = Field(8.0, gt=0.5, le=30, description="clip length in seconds (SPEC D1-D3: 8)")
+    min_s: float = Field(0.5, gt=0, description="shorter recordings are quarantined")
+    split_from_s: float = Field(16.0, description="TTA recordings this long are split into portions (SPEC D3)")
+    max_portions: int = Field(5, ge=1, description="at most this many portions per recording (SPEC D3)")
+    val_share: float = Field(
+        0.04, ge=0, lt=0.5, description="share of groups for validation, where the table has no split"
+    )
+    test_share: float = Field(0.12, ge=0, lt=0.5, description="share of groups for test, where the table has no split")
