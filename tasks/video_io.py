@@ -1,0 +1,267 @@
+"""Pictures in and out through FFmpeg's libraries (PyAV): probing, frames at a fixed rate, cutting, muxing.
+
+Legend: T frames, H height, W width, C = 3 colours; uint8. Times count from the start of the container, so picture and
+sound of one file stay together. Encoding is single-threaded and bit-exact: equal input gives equal bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import Interpolation
+
+from data_contracts import ItemError
+from tasks.audio_io import resample
+from tasks.file_checks import looks_like_media, require_file
+from tasks.workspace import atomic_path
+
+Frames = npt.NDArray[np.uint8]
+ResultT = TypeVar("ResultT")
+
+_X264: Final = {"preset": "veryfast", "crf": "18", "threads": "1"}
+_BITEXACT: Final = {"fflags": "+bitexact", "movflags": "+faststart"}
+_AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+_EPSILON_S: Final = 1e-4  # timestamps are rounded to the container's clock
+_GAP_S: Final = 0.5  # what packets may fall short of the header's length without the file being truncated
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """What a probe finds. `width` and `height` are as shown (after rotation); `duration_s` is the picture's."""
+
+    duration_s: float
+    fps: float
+    has_audio: bool
+    width: int
+    height: int
+
+
+def probe_video(path: Path) -> VideoInfo:
+    """Reads a video's header and checks that its packets are all there and the first frame decodes.
+
+    Raises ItemError: missing_file, empty_file, unreadable_video, no_video_stream, truncated.
+    """
+    return _guarded(path, lambda container, stream: _probe(container, stream, path))
+
+
+def read_frames(path: Path, *, fps: float, size: int, start_s: float = 0.0, duration_s: float | None = None) -> Frames:
+    """Returns frames (T, size, size, 3) at `fps`: for each time the nearest earlier frame, short side resized
+    (bicubic) to `size`, centre crop.
+
+    T = round(duration_s * fps), by default to the end of the picture. Past the end the last frame is repeated.
+    Raises ItemError as `probe_video`.
+    """
+
+    def read(container: Any, stream: Any) -> Frames:
+        length_s = _duration_s(container, stream) - start_s if duration_s is None else duration_s
+        times = [start_s + index / fps for index in range(max(0, round(length_s * fps)))]
+        frames = list(_squares(_frames_at(container, stream, times), size))
+        return np.stack(frames) if frames else np.zeros((0, size, size, 3), np.uint8)
+
+    return _guarded(path, read)
+
+
+def write_video(
+    path: Path,
+    frames_THWC: Frames,
+    fps: float,
+    audio_T: npt.NDArray[np.float32] | None = None,
+    rate_hz: int | None = None,
+) -> None:
+    """Writes H.264 (yuv420p) and, when given, mono AAC. An odd height or width loses its last row or column."""
+    height, width = frames_THWC.shape[1] & ~1, frames_THWC.shape[2] & ~1
+    even_THWC = np.ascontiguousarray(frames_THWC[:, :height, :width])
+    pictures = (av.VideoFrame.from_ndarray(frame_HWC, format="rgb24") for frame_HWC in even_THWC)
+    sound = None if audio_T is None else (audio_T, _require_rate(rate_hz))
+    with atomic_path(path) as temporary:
+        _encode(temporary, pictures, Fraction(fps).limit_denominator(1001), (width, height), sound)
+
+
+def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float) -> None:
+    """Writes `duration_s` of the picture from `start_s` on, re-encoded, without sound, at the source's mean rate."""
+
+    def cut(container: Any, stream: Any) -> None:
+        rate = Fraction(stream.average_rate or 25).limit_denominator(1001)
+        times = [start_s + index / float(rate) for index in range(max(1, round(duration_s * float(rate))))]
+        first = _upright_size(container, stream)
+        width, height = first[0] & ~1, first[1] & ~1
+        pictures = (_even(frame) for frame in _frames_at(container, stream, times))
+        with atomic_path(out) as temporary:
+            _encode(temporary, pictures, rate, (width, height), None)
+
+    _guarded(source, cut)
+
+
+def mux_audio(video: Path, audio_T: npt.NDArray[np.float32], rate_hz: int, out: Path) -> None:
+    """Writes `out` with the picture of `video` copied bit for bit and `audio_T` (T,) as its only sound track (AAC)."""
+
+    def mux(source: Any, stream: Any) -> None:
+        with atomic_path(out) as temporary, av.open(str(temporary), "w", options=_BITEXACT) as target:
+            picture = target.add_stream_from_template(stream)
+            track, track_T = _sound_track(target, audio_T, rate_hz)
+            for packet in source.demux(stream):
+                if packet.dts is not None:
+                    packet.stream = picture
+                    target.mux(packet)
+            _encode_sound(target, track, track_T)
+
+    _guarded(video, mux)
+
+
+def _guarded(path: Path, function: Callable[[Any, Any], ResultT]) -> ResultT:
+    """Opens a video and calls function(container, stream); FFmpeg's errors become the item's error."""
+    require_file(path)
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.video:
+                raise ItemError("no_video_stream", f"{path.name}: has no picture")
+            stream = container.streams.video[0]
+            stream.codec_context.thread_count = 1
+            return function(container, stream)
+    except av.FFmpegError as error:
+        kind = "is cut short or damaged" if looks_like_media(path) else "is not a video"
+        raise ItemError("unreadable_video", f"{path.name} {kind} ({_short(error)})") from error
+
+
+def _probe(container: Any, stream: Any, path: Path) -> VideoInfo:
+    declared_s = _duration_s(container, stream)
+    origin_s = (container.start_time or 0) / av.time_base
+    end_s = 0.0
+    for packet in container.demux(stream):
+        if packet.pts is not None:
+            end_s = max(end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base) - origin_s)
+    if end_s < declared_s - _GAP_S:
+        raise ItemError("truncated", f"{path.name}: {end_s:.2f} s of {declared_s:.2f} s of picture are there")
+    width, height = _upright_size(container, stream)
+    return VideoInfo(
+        duration_s=declared_s or end_s,
+        fps=float(stream.average_rate or stream.guessed_rate or 0),
+        has_audio=bool(container.streams.audio),
+        width=width,
+        height=height,
+    )
+
+
+def _duration_s(container: Any, stream: Any) -> float:
+    """Returns the end of the picture on the container's clock."""
+    origin_s = (container.start_time or 0) / av.time_base
+    if stream.duration is not None:
+        return float((stream.duration + (stream.start_time or 0)) * stream.time_base) - origin_s
+    return float(container.duration or 0) / av.time_base
+
+
+def _upright_size(container: Any, stream: Any) -> tuple[int, int]:
+    """Returns (width, height) as shown; decodes one frame, so a picture that cannot be decoded raises here."""
+    container.seek(0)
+    for frame in container.decode(stream):
+        turned = frame.rotation % 180 != 0
+        return (frame.height, frame.width) if turned else (frame.width, frame.height)
+    raise av.InvalidDataError(0, "no decodable frame")
+
+
+def _frames_at(container: Any, stream: Any, times: list[float]) -> Iterator[Any]:
+    """Yields, per time (rising), the nearest earlier frame; the first frame for times before it."""
+    if not times:
+        return
+    origin_s = (container.start_time or 0) / av.time_base
+    container.seek(max(0, int((times[0] + origin_s) / stream.time_base)), stream=stream, backward=True)
+    current = None
+    position = 0
+    for frame in container.decode(stream):
+        while current is not None and position < len(times) and _time(frame, origin_s) > times[position] + _EPSILON_S:
+            yield current
+            position += 1
+        if position == len(times):
+            return
+        current = frame
+    if current is None:
+        raise av.InvalidDataError(0, "no decodable frame")
+    for _ in range(position, len(times)):
+        yield current
+
+
+def _time(frame: Any, origin_s: float) -> float:
+    return float(frame.pts * frame.time_base) - origin_s if frame.pts is not None else 0.0
+
+
+def _squares(frames: Iterator[Any], size: int) -> Iterator[Frames]:
+    """Converts frames; one that is shown several times in a row is converted once."""
+    last, square = None, None
+    for frame in frames:
+        if square is None or frame is not last:
+            last, square = frame, _square(frame, size)
+        yield square
+
+
+def _square(frame: Any, size: int) -> Frames:
+    scale = size / min(frame.width, frame.height)
+    width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
+    image_HWC = frame.to_ndarray(width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC)
+    top, left = (height - size) // 2, (width - size) // 2
+    return _upright(image_HWC[top : top + size, left : left + size], frame.rotation)
+
+
+def _upright(image_HWC: Frames, rotation: int) -> Frames:
+    return np.ascontiguousarray(np.rot90(image_HWC, k=round(rotation / 90) % 4))
+
+
+def _even(frame: Any) -> Any:
+    image_HWC = _upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+    height, width = image_HWC.shape[0] & ~1, image_HWC.shape[1] & ~1
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(image_HWC[:height, :width]), format="rgb24")
+
+
+def _encode(
+    path: Path,
+    pictures: Iterator[Any],
+    rate: Fraction,
+    size: tuple[int, int],
+    sound: tuple[npt.NDArray[np.float32], int] | None,
+) -> None:
+    with av.open(str(path), "w", options=_BITEXACT) as target:
+        picture = target.add_stream("libx264", rate=rate, options=_X264)
+        picture.width, picture.height = size
+        picture.pix_fmt = "yuv420p"
+        track = _sound_track(target, *sound) if sound is not None else None
+        for index, frame in enumerate(pictures):
+            frame.pts, frame.time_base = index, 1 / rate
+            target.mux(picture.encode(frame))
+        target.mux(picture.encode(None))
+        if track is not None:
+            _encode_sound(target, *track)
+
+
+def _sound_track(target: Any, audio_T: npt.NDArray[np.float32], rate_hz: int) -> tuple[Any, npt.NDArray[np.float32]]:
+    """Adds a mono AAC track; a rate that AAC does not have (11,000 Hz, say) is resampled to 48 kHz."""
+    track_hz = rate_hz if rate_hz in _AAC_RATES else 48_000
+    track = target.add_stream("aac", rate=track_hz, layout="mono")
+    track.codec_context.thread_count = 1
+    track.codec_context.bit_rate = 128_000
+    return track, resample(np.ascontiguousarray(audio_T, np.float32), rate_hz, track_hz)
+
+
+def _encode_sound(target: Any, track: Any, audio_T: npt.NDArray[np.float32]) -> None:
+    frame = av.AudioFrame.from_ndarray(audio_T[None], format="fltp", layout="mono")
+    frame.sample_rate, frame.pts, frame.time_base = track.rate, 0, Fraction(1, track.rate)
+    fifo = av.AudioFifo()
+    fifo.write(frame)
+    while block := fifo.read(1024, partial=True):
+        target.mux(track.encode(block))
+    target.mux(track.encode(None))
+
+
+def _require_rate(rate_hz: int | None) -> int:
+    if rate_hz is None:
+        raise ValueError("rate_hz is needed with audio_T")
+    return rate_hz
+
+
+def _short(error: Exception) -> str:
+    return str(error).split(":")[0].strip() or type(error).__name__
