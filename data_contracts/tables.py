@@ -21,6 +21,7 @@ class Clip(Row):
     item_id: str
     source: str
     source_path: str
+    source_sha256: str = ""  # of the source file as it was read
     source_start_s: float
     group_id: str  # recordings that must stay on one side of a split
     subset: str

@@ -25,8 +25,12 @@ _OGG_HEADER: Final = 27
 
 def require_file(path: Path) -> None:
     """Raises ItemError `missing_file` or `empty_file`."""
-    if not path.is_file():
-        raise ItemError("missing_file", f"{path} does not exist" if not path.exists() else f"{path} is not a file")
+    try:
+        found = path.is_file()
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        raise ItemError("missing_file", f"{str(path)[:200]}: {error.strerror}") from error
+    if not found:
+        raise ItemError("missing_file", f"{path} does not exist or is not a file")
     if path.stat().st_size == 0:
         raise ItemError("empty_file", f"{path} has 0 bytes")
 

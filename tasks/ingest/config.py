@@ -15,7 +15,9 @@ class CorpusConfig(StageConfig):
     kind: Literal["builtin", "table"] = Field(
         "builtin", description="the rendered corpus, or a CSV/Parquet of your own"
     )
-    path: str | None = Field(None, description="table: CSV or Parquet with audio, caption[, video, split, group, id]")
+    path: str | None = Field(
+        None, description="table: CSV or Parquet with audio, caption[, video, split, group, id, licence]"
+    )
     video_clips: int = Field(224, ge=2, description="builtin: scenes with picture and sound")
     audio_clips: int = Field(192, ge=0, description="builtin: text-audio clips without picture")
     seed: int = Field(20260614, description="builtin: seed of the rendering")
@@ -29,6 +31,7 @@ class IngestConfig(StageConfig):
     min_s: float = Field(0.5, gt=0, description="shorter recordings are quarantined")
     split_from_s: float = Field(16.0, description="TTA recordings this long are split into portions (SPEC D3)")
     max_portions: int = Field(5, ge=1, description="at most this many portions per recording (SPEC D3)")
+    max_side: int = Field(480, ge=64, description="short side of a picture that is cut; encoders look at 384 or less")
     val_share: float = Field(
         0.04, ge=0, lt=0.5, description="share of groups for validation, where the table has no split"
     )

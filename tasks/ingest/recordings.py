@@ -1,0 +1,187 @@
+"""What a corpus is to the ingest stage: a list of recordings, read from a CSV or Parquet of one's own.
+
+A recording is one row: a sound file, a caption, perhaps a video. Nothing is opened here but the table itself; a row
+that cannot work is found out per item, so that it costs only itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from data_contracts import ItemError, UsageError
+from tasks.workspace import hash_text, safe_name
+
+_READERS: Final = (".csv", ".tsv", ".parquet")
+_SPLITS: Final = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+    "eval": "test",
+}
+_SAMPLE_BYTES: Final = 4096
+_CAPTION_LIMIT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """One row of a corpus. Paths are as written in the table; empty means none."""
+
+    item_id: str
+    audio: str
+    video: str
+    caption: str
+    group: str
+    split: str  # train, val or test; anything else is the row's own problem
+    licence: str
+
+    def payload(self, folder: Path) -> dict[str, Any]:
+        """Returns what the item's result depends on: the row, and the identity of the files it names."""
+        return {
+            **asdict(self),
+            "audio_identity": file_identity(folder / self.audio) if self.audio else "",
+            "video_identity": file_identity(folder / self.video) if self.video else "",
+        }
+
+
+def read_recordings(table: Path, *, val_share: float, test_share: float, version: str) -> list[Recording]:
+    """Returns the rows of a CSV, TSV or Parquet with `caption` and `audio` or `video` [, split, group, id, licence].
+
+    Rows without an id get one from their content; without a group, their file is the group; without a split, the
+    group's split, else the hash of the group. Raises UsageError naming the table, the column and what was expected.
+    """
+    frame = _read_frame(table)
+    if "caption" not in frame or not {"audio", "video"} & set(frame.columns):
+        missing = "caption" if "caption" not in frame else "audio"
+        raise UsageError(
+            f"table {table}: column {missing!r} is missing; it has {sorted(map(str, frame.columns))}, "
+            "and needs audio, caption [, video, split, group, id, licence]"
+        )
+    if frame.empty:
+        raise UsageError(f"table {table} has no rows")
+    rows = [{str(k): _text(v) for k, v in row.items()} for row in frame.to_dict("records")]
+    return _with_splits([_recording(row) for row in _with_ids(rows)], val_share, test_share, version)
+
+
+def clean_caption(text: str) -> str:
+    """Returns the caption with control characters and runs of blanks as single spaces.
+
+    Raises ItemError `invalid_caption` for text that is empty, has no letter, is over 1,000 characters or was not UTF-8.
+    """
+    caption = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text).split())
+    if not caption:
+        raise ItemError("invalid_caption", "the caption is empty")
+    if "�" in caption:
+        raise ItemError("invalid_caption", f"the caption is not valid UTF-8 text: {caption[:60]!r}")
+    if not any(c.isalpha() for c in caption):
+        raise ItemError("invalid_caption", f"the caption has no letter: {caption[:60]!r}")
+    if len(caption) > _CAPTION_LIMIT:
+        raise ItemError("invalid_caption", f"the caption has {len(caption)} characters; {_CAPTION_LIMIT} at most")
+    return caption
+
+
+def split_of(group: str, *, val_share: float, test_share: float, version: str) -> str:
+    """Returns train, val or test by the hash of the group: the same group always falls on the same side."""
+    position = int(hash_text("split", version, group)[:12], 16) / 16**12
+    if position < test_share:
+        return "test"
+    return "val" if position < test_share + val_share else "train"
+
+
+def file_identity(path: Path) -> str:
+    """Returns a cheap identity of a file's content: its size and the hash of 4 KiB at its head, middle and tail.
+
+    Independent of the modification time, so a copied corpus is not done again; the full SHA-256 is in the clip's row.
+    A file that cannot be read is "absent": when it appears, its item is done again.
+    """
+    try:
+        size = path.stat().st_size
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            for position in (0, max(0, size // 2), max(0, size - _SAMPLE_BYTES)):
+                file.seek(position)
+                digest.update(file.read(_SAMPLE_BYTES))
+    except (OSError, ValueError):
+        return "absent"
+    return f"{size}-{digest.hexdigest()[:24]}"
+
+
+def _read_frame(table: Path) -> pd.DataFrame:
+    if not table.is_file():
+        raise UsageError(f"table {table} does not exist; set ingest.corpus.path to a CSV or Parquet file")
+    if table.suffix not in _READERS:
+        raise UsageError(f"table {table}: unknown kind {table.suffix!r}; expected one of {', '.join(_READERS)}")
+    try:
+        if table.suffix == ".parquet":
+            return pd.read_parquet(table)
+        separator = "\t" if table.suffix == ".tsv" else ","
+        return pd.read_csv(
+            table, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", encoding_errors="replace"
+        )
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
+        raise UsageError(f"table {table} cannot be read: {error}".replace("\n", " ")) from error
+
+
+def _text(value: Any) -> str:
+    """Returns a cell as text; None and NaN are empty, other values that are not text are kept as they print."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None or pd.isna(value) is True else str(value)
+
+
+def _with_ids(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Gives every row a file-name-safe id; equal rows without an id are numbered."""
+    seen: dict[str, int] = {}
+    named = []
+    for row in rows:
+        if given := row.get("id", "").strip():
+            named.append(row | {"id": safe_name(given)})
+            continue
+        media = row.get("audio", "") or row.get("video", "")
+        name = f"{safe_name(Path(media).stem, limit=40)}-{hash_text(*(row[k] for k in sorted(row)))[:8]}"
+        seen[name] = seen.get(name, 0) + 1
+        named.append(row | {"id": name if seen[name] == 1 else f"{name}-{seen[name]}"})
+    return named
+
+
+def _recording(row: dict[str, str]) -> Recording:
+    audio, video = row.get("audio", "").strip(), row.get("video", "").strip()
+    split = row.get("split", "").strip()
+    return Recording(
+        item_id=row["id"],
+        audio=audio,
+        video=video,
+        caption=row["caption"],
+        group=row.get("group", "").strip() or audio or video or row["id"],
+        split=_SPLITS.get(split.lower(), split),
+        licence=row.get("licence", "").strip() or "unstated",
+    )
+
+
+def _with_splits(recordings: Sequence[Recording], val_share: float, test_share: float, version: str) -> list[Recording]:
+    """Fills in missing splits. A group that the table itself puts on two sides is marked `conflict`."""
+    stated: dict[str, set[str]] = {}
+    for recording in recordings:
+        if recording.split:
+            stated.setdefault(recording.group, set()).add(recording.split)
+    result = []
+    for recording in recordings:
+        sides = stated.get(recording.group, set())
+        if len(sides) > 1:
+            split = "conflict"
+        elif sides:
+            split = next(iter(sides))
+        else:
+            split = split_of(recording.group, val_share=val_share, test_share=test_share, version=version)
+        result.append(replace(recording, split=split))
+    return result

@@ -1,0 +1,245 @@
+"""Ingest: from a corpus to clips of at most 8 s, each one checked, cut and hashed (SPEC D1 to D3)."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+import av
+import numpy as np
+import soundfile as sf
+
+from data_contracts import Clip, ItemError, Row, UsageError, to_json
+from tasks.audio_io import SILENT_PEAK, Samples, Sound, read_sound, require_sound, write_flac
+from tasks.corpus.builtin import LICENCE, render, scenes
+from tasks.corpus.scenes import Scene
+from tasks.engine import Item, Outcome, each, rows_from_dicts
+from tasks.ingest.config import IngestConfig
+from tasks.ingest.cut import Cut, audio_cuts, video_cut
+from tasks.ingest.recordings import clean_caption, read_recordings
+from tasks.video_io import cut_video, probe_video
+from tasks.workspace import Workspace, hash_file, seed_for
+
+_VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
+_COPY_SLACK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """One recording, wherever it came from: files that exist on this machine, and what is known of them."""
+
+    item_id: str
+    name: str  # the corpus: its licence and paths are to be read in its terms
+    path: str
+    audio: Path
+    video: Path | None
+    caption: str
+    group: str
+    split: str
+    licence: str
+    event_times_s: tuple[float, ...] | None
+    attributes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class IngestStage:
+    """One item per recording, one row per clip. `dataset_version` is part of every seed and split."""
+
+    config: IngestConfig
+    dataset_version: str
+    name: ClassVar[str] = "ingest"
+    version: ClassVar[int] = 1
+    row_type: ClassVar[type[Row]] = Clip
+
+    def settings(self) -> dict[str, Any]:
+        """Returns the cutting rules and the version; shares and corpus act through the items."""
+        rules = self.config.model_dump(include={"clip_s", "min_s", "split_from_s", "max_portions", "max_side"})
+        return {**rules, "dataset_version": self.dataset_version}
+
+    def items(self, workspace: Workspace) -> list[Item]:  # noqa: ARG002 (the first stage reads no table)
+        """Returns one item per scene or table row. Raises UsageError for a table that cannot be used."""
+        corpus = self.config.corpus
+        if corpus.kind == "builtin":
+            return [Item(scene.scene_id, {"scene": scene.to_dict()}) for scene in scenes(corpus)]
+        table = self._table()
+        recordings = read_recordings(
+            table, val_share=self.config.val_share, test_share=self.config.test_share, version=self.dataset_version
+        )
+        return [Item(r.item_id, r.payload(table.parent)) for r in recordings]
+
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+        """Cuts each recording; a broken one becomes an ItemError with its own reason."""
+        yield from each(items, partial(self._clips, workspace=workspace))
+
+    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
+        """Returns the rows as they are."""
+        return rows_from_dicts(Clip, rows)
+
+    def _table(self) -> Path:
+        if not self.config.corpus.path:
+            raise UsageError("ingest.corpus.kind is table, but ingest.corpus.path is not set; name a CSV or Parquet")
+        return Path(self.config.corpus.path)
+
+    def _clips(self, item: Item, workspace: Workspace) -> list[Clip]:
+        if "scene" not in item.payload:
+            return self._cut(_from_table(item, self._table()), workspace)
+        with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-render-") as folder:
+            return self._cut(_from_scene(item, Path(folder)), workspace)
+
+    def _cut(self, source: _Source, workspace: Workspace) -> list[Clip]:
+        sound = read_sound(source.audio)
+        require_sound(sound.samples_T, sound.rate_hz, min_s=self.config.min_s, name=source.audio.name)
+        if source.video is not None:
+            cut, video = self._cut_picture(source, sound, workspace)
+            _require_audible(_portion(sound, cut), source, cut)
+            return [self._clip(source, source.item_id, sound, cut, video, workspace)]
+        cuts = audio_cuts(sound.duration_s, self.config)
+        audible = [cut for cut in cuts if _peak(_portion(sound, cut)) > SILENT_PEAK]
+        if not audible:
+            raise ItemError("silent", f"{source.audio.name}: none of the {len(cuts)} portions taken can be heard")
+        names = [source.item_id if len(cuts) == 1 else f"{source.item_id}~p{cuts.index(cut) + 1}" for cut in audible]
+        return [self._clip(source, name, sound, cut, None, workspace) for name, cut in zip(names, audible, strict=True)]
+
+    def _cut_picture(self, source: _Source, sound: Sound, workspace: Workspace) -> tuple[Cut, Path]:
+        """Returns the cut of picture and sound together, and the workspace's own copy of the picture."""
+        assert source.video is not None
+        info = probe_video(source.video)
+        cut = video_cut(min(info.duration_s, sound.duration_s), self.config)
+        if cut.duration_s < self.config.min_s:
+            raise ItemError(
+                "too_short",
+                f"{source.video.name}: {cut.duration_s:.3f} s of picture; {self.config.min_s:g} s are needed",
+            )
+        folder = workspace.stage(self.name) / "video"
+        if cut.start_s == 0.0 and info.duration_s <= cut.duration_s + _COPY_SLACK_S:
+            out = folder / f"{source.item_id}{_suffix(source.video)}"
+            folder.mkdir(exist_ok=True)
+            partial_copy = out.with_name(f".tmp-{out.name}")
+            shutil.copyfile(source.video, partial_copy)
+            partial_copy.replace(out)
+        else:
+            out = folder / f"{source.item_id}.mp4"
+            cut_video(
+                source.video,
+                out,
+                start_s=cut.start_s,
+                duration_s=cut.duration_s,
+                max_side=self.config.max_side,
+            )
+        return cut, out
+
+    def _clip(
+        self, source: _Source, item_id: str, sound: Sound, cut: Cut, video: Path | None, workspace: Workspace
+    ) -> Clip:
+        samples_T = _portion(sound, cut)
+        peak = _peak(samples_T)
+        attributes = dict(source.attributes)
+        if peak > 1.0:  # a lossy decoder's overshoot: 16 bits would clip it
+            samples_T = samples_T / np.float32(peak)
+            attributes["ingest_gain_db"] = round(-20 * float(np.log10(peak)), 3)
+        path = workspace.stage(self.name) / "audio" / f"{item_id}.flac"
+        write_flac(path, samples_T, sound.rate_hz)
+        return Clip(
+            item_id=item_id,
+            source=source.name,
+            source_path=source.path,
+            source_sha256=hash_file(source.audio),
+            source_start_s=round(cut.start_s, 6),
+            group_id=source.group,
+            subset="tta" if video is None else "vta",
+            split=source.split,
+            caption=source.caption,
+            audio_path=workspace.relative(path),
+            audio_sha256=hash_file(path),
+            sample_rate_hz=sound.rate_hz,
+            source_channels=sound.channels,
+            duration_s=len(samples_T) / sound.rate_hz,
+            video_path=workspace.relative(video) if video else None,
+            video_sha256=hash_file(video) if video else None,
+            event_times_s=_shifted(source.event_times_s, cut),
+            attributes_json=to_json(attributes),
+            licence=source.licence,
+            seed=seed_for(self.dataset_version, "ingest", item_id),
+            tools_json=to_json({"av": av.__version__, "libsndfile": sf.__libsndfile_version__}),
+        )
+
+
+def _from_table(item: Item, table: Path) -> _Source:
+    row = item.payload
+    if row["split"] not in ("train", "val", "test"):
+        raise ItemError(*_split_problem(row["split"], row["group"]))
+    caption = clean_caption(row["caption"])
+    if not row["audio"] and not row["video"]:
+        raise ItemError("missing_file", "the row names neither audio nor video")
+    video = table.parent / row["video"] if row["video"] else None
+    if video is not None:
+        probe_video(video)  # a broken video is named as such, also where its sound track is the audio
+    return _Source(
+        item_id=item.item_id,
+        name=table.stem,
+        path=row["audio"] or row["video"],
+        audio=table.parent / (row["audio"] or row["video"]),
+        video=video,
+        caption=caption,
+        group=row["group"],
+        split=row["split"],
+        licence=row["licence"],
+        event_times_s=None,
+        attributes={},
+    )
+
+
+def _from_scene(item: Item, folder: Path) -> _Source:
+    scene = Scene.from_dict(item.payload["scene"])
+    rendered = render(scene, folder)
+    return _Source(
+        item_id=item.item_id,
+        name="builtin",
+        path=scene.scene_id,
+        audio=rendered.audio_path,
+        video=rendered.video_path,
+        caption=rendered.caption,
+        group=rendered.group_id,
+        split=rendered.split,
+        licence=LICENCE,
+        event_times_s=rendered.event_times_s,
+        attributes=rendered.attributes,
+    )
+
+
+def _split_problem(split: str, group: str) -> tuple[str, str]:
+    if split == "conflict":
+        return "split_conflict", f"the table puts group {group!r} on more than one side of the split; choose one"
+    return "invalid_split", f"split {split!r} is not one of train, val, test"
+
+
+def _portion(sound: Sound, cut: Cut) -> Samples:
+    start = round(cut.start_s * sound.rate_hz)
+    return sound.samples_T[start : start + round(cut.duration_s * sound.rate_hz)]
+
+
+def _peak(samples_T: Samples) -> float:
+    return float(np.max(np.abs(samples_T), initial=0.0))
+
+
+def _require_audible(samples_T: Samples, source: _Source, cut: Cut) -> None:
+    if _peak(samples_T) <= SILENT_PEAK:
+        raise ItemError(
+            "silent", f"{source.audio.name}: nothing can be heard from {cut.start_s:.2f} s on, the part that is kept"
+        )
+
+
+def _shifted(times_s: tuple[float, ...] | None, cut: Cut) -> tuple[float, ...] | None:
+    if times_s is None:
+        return None
+    moved = (round(time - cut.start_s, 6) for time in times_s)
+    return tuple(time for time in moved if 0 <= time < cut.duration_s)
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix.lower() if path.suffix.lower() in _VIDEO_SUFFIXES else ".mp4"

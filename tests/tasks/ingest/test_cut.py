@@ -1,0 +1,41 @@
+"""SPEC D1 to D3: where recordings are cut."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.ingest.config import IngestConfig
+from tasks.ingest.cut import Cut, audio_cuts, video_cut
+
+CONFIG = IngestConfig()
+
+
+def test_d1_the_final_eight_seconds_of_a_video_are_kept() -> None:
+    assert video_cut(10.0, CONFIG) == Cut(start_s=2.0, duration_s=8.0)
+    assert video_cut(8.0, CONFIG) == Cut(start_s=0.0, duration_s=8.0)
+    assert video_cut(5.0, CONFIG) == Cut(start_s=0.0, duration_s=5.0)
+
+
+def test_d2_the_first_eight_seconds_of_a_sound_are_kept() -> None:
+    assert audio_cuts(10.0, CONFIG) == [Cut(start_s=0.0, duration_s=8.0)]
+    assert audio_cuts(15.99, CONFIG) == [Cut(start_s=0.0, duration_s=8.0)]
+    assert audio_cuts(3.0, CONFIG) == [Cut(start_s=0.0, duration_s=3.0)]
+
+
+@pytest.mark.parametrize(("duration_s", "count"), [(16.0, 2), (24.5, 3), (39.9, 4), (40.0, 5), (3600.0, 5)])
+def test_d3_long_sounds_give_up_to_five_portions(duration_s: float, count: int) -> None:
+    assert len(audio_cuts(duration_s, CONFIG)) == count
+
+
+@given(st.floats(0.5, 5000))
+def test_d3_portions_stay_inside_and_do_not_overlap(duration_s: float) -> None:
+    cuts = audio_cuts(duration_s, CONFIG)
+    for cut, following in pairwise(cuts):
+        assert cut.start_s + cut.duration_s <= following.start_s + 1e-9
+    assert cuts[0].start_s == 0
+    assert cuts[-1].start_s + cuts[-1].duration_s <= duration_s + 1e-9
+    assert all(cut.duration_s <= 8 for cut in cuts)
