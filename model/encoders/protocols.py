@@ -1,0 +1,59 @@
+"""What an encoder is: a `spec` that names it and its weights, and one `encode`.
+
+Legend: B batch, T frames, H height, W width, C = 3 colours, L text tokens, S sync positions, D feature width.
+Encoders are frozen, on the CPU, in float32, and deterministic: one input encoded alone gives the same bits each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from model.specs import ClipSpec, SyncSpec, TextSpec
+
+Frames = npt.NDArray[np.uint8]
+
+
+class TextEncoder(Protocol):
+    """Token states of a sentence (SPEC M6)."""
+
+    @property
+    def spec(self) -> TextSpec:
+        """Name, sizes and the hash of the weights."""
+
+    def encode(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns (B, L, D) float32; rows after a sentence's last token are zero."""
+
+
+class ImageEncoder(Protocol):
+    """Per-frame visual semantics (SPEC M7)."""
+
+    @property
+    def spec(self) -> ClipSpec:
+        """Name, rate, width and the hash of the weights."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the frames it takes, in pixels."""
+
+    def encode(self, frames_BHWC: Frames) -> torch.Tensor:
+        """Returns (B, D) float32 of RGB frames, uint8. Raises ContractError on another shape or type."""
+
+
+class SyncEncoder(Protocol):
+    """Synchronisation features of consecutive frames (SPEC M8)."""
+
+    @property
+    def spec(self) -> SyncSpec:
+        """Name, frame rate, segmenting, width and the hash of the weights (or of the definition)."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the frames it takes, in pixels."""
+
+    def encode(self, frames_THWC: Frames) -> torch.Tensor:
+        """Returns (S, D) float32 of RGB frames, uint8, at `spec.fps`. Raises ContractError on another shape or type."""

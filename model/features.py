@@ -1,0 +1,279 @@
+"""Precomputed features as flat binary files, memory-mapped (SPEC T3).
+
+Legend: N audio latent frames, F latent channels, V video frames, S sync positions, L text tokens, D width, R records.
+One file per field holds R records of one shape, fp16, nothing else; `features.json` names the files, their shapes and
+hashes, and the encoders that made them. File names carry their content's hash and the header is replaced last, so a
+store is always whole: a killed writer leaves the old one as it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from data_contracts import ContractError, FeatureRow, read_table
+from model.specs import FeatureSpecs
+
+HEADER: Final = "features.json"
+FORMAT: Final = "foleygenex-features"
+FORMAT_VERSION: Final = 1
+FIELDS: Final = ("latent_mean", "latent_std", "clip", "sync", "text")
+_DTYPE: Final = np.dtype("<f2")
+
+Half = npt.NDArray[np.float16]
+
+
+def field_shapes(specs: FeatureSpecs, clip_s: float) -> dict[str, tuple[int, int]]:
+    """Returns the record shape of each field: (N, F) twice, (V, D), (S, D), (L, D)."""
+    latent = (specs.codec.frames(clip_s), specs.codec.latent_dim)
+    return {
+        "latent_mean": latent,
+        "latent_std": latent,
+        "clip": (specs.clip.length(clip_s), specs.clip.dim),
+        "sync": (specs.sync.length(clip_s), specs.sync.dim),
+        "text": (specs.text.tokens, specs.text.dim),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureStore:
+    """A finished set of features. Batches are read as float32 tensors; nothing else is held in memory."""
+
+    folder: Path
+    header: dict[str, Any]
+    specs: FeatureSpecs
+    clip_s: float
+    arrays: dict[str, Half]
+    rows: list[FeatureRow]
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Opens the features and their table in `folder`.
+
+        Raises ContractError when a file is missing, has the wrong size, or the table points past the records.
+        """
+        rows = read_table(folder / "features.parquet", FeatureRow)
+        store = cls.open_records(folder, rows)
+        _check_rows(rows, store)
+        return store
+
+    @classmethod
+    def open_records(cls, folder: Path, rows: list[FeatureRow] | None = None) -> Self:
+        """Like `open`, without the table: only the records."""
+        header = _read_header(folder)
+        arrays = {name: _map(folder, name, field) for name, field in header["fields"].items()}
+        return cls(folder, header, FeatureSpecs.from_dict(header["specs"]), header["clip_s"], arrays, rows or [])
+
+    def latent_stats(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns (mean_F, std_F) over clips and time; from VTA training rows where there are any (MMAudio's way)."""
+        stats = self.header["latent_stats"]
+        return torch.tensor(stats["mean"]), torch.tensor(stats["std"])
+
+    def latents(self, rows: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns (mean_BNF, std_BNF) of latent records."""
+        return self._gather("latent_mean", rows), self._gather("latent_std", rows)
+
+    def clip(self, rows: Sequence[int]) -> torch.Tensor:
+        """Returns (B, V, D) visual semantics of video records."""
+        return self._gather("clip", rows)
+
+    def sync(self, rows: Sequence[int]) -> torch.Tensor:
+        """Returns (B, S, D) synchronisation features of video records."""
+        return self._gather("sync", rows)
+
+    def text(self, rows: Sequence[int]) -> torch.Tensor:
+        """Returns (B, L, D) token states of text records."""
+        return self._gather("text", rows)
+
+    def verify(self) -> None:
+        """Reads every file. Raises ContractError when one differs from its hash in the header."""
+        for name, field in self.header["fields"].items():
+            with (self.folder / field["file"]).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != field["sha256"]:
+                raise ContractError(
+                    f"{self.folder / field['file']}: {name} has sha256 {found[:16]}, the header says "
+                    f"{field['sha256'][:16]}; run precompute again"
+                )
+
+    def _gather(self, name: str, rows: Sequence[int]) -> torch.Tensor:
+        array = self.arrays[name]
+        index = np.asarray(rows, np.int64)
+        if len(index) and not 0 <= index.min() <= index.max() < len(array):
+            raise ContractError(f"features {name}: record {index.max()} asked for; the file holds {len(array)}")
+        # Rising record numbers turn random access into one sweep over the file.
+        order = np.argsort(index, kind="stable")
+        batch = np.empty((len(index), *array.shape[1:]), np.float32)
+        for position in order:
+            batch[position] = array[index[position]]
+        return torch.from_numpy(batch)
+
+
+class FeatureWriter:
+    """Appends records one at a time, so any number fits in memory; `finish` makes the store visible at once."""
+
+    def __init__(self, folder: Path, specs: FeatureSpecs, clip_s: float) -> None:
+        self.folder, self.specs, self.clip_s = folder, specs, clip_s
+        self.shapes = field_shapes(specs, clip_s)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._fields = {name: _FieldFile(folder, name, shape) for name, shape in self.shapes.items()}
+        self._stats = _ChannelStats(specs.codec.latent_dim)
+
+    def add_latent(self, mean_NF: npt.NDArray[Any], std_NF: npt.NDArray[Any], *, in_stats: bool) -> int:
+        """Appends a latent; `in_stats` rows make up `latent_stats`. Returns the record number.
+
+        Raises ContractError on a wrong shape or on values that are not finite in fp16 (as every `add_*`).
+        """
+        if in_stats:
+            self._stats.add(mean_NF)
+        self._fields["latent_std"].add(std_NF)
+        return self._fields["latent_mean"].add(mean_NF)
+
+    def add_video(self, clip_VD: npt.NDArray[Any], sync_SD: npt.NDArray[Any]) -> int:
+        """Appends a video's features. Returns the record number."""
+        self._fields["sync"].add(sync_SD)
+        return self._fields["clip"].add(clip_VD)
+
+    def add_text(self, text_LD: npt.NDArray[Any]) -> int:
+        """Appends a sentence's token states. Returns the record number."""
+        return self._fields["text"].add(text_LD)
+
+    def finish(self, *, stats_from: str, keys: dict[str, list[str]]) -> None:
+        """Names the files by their content, replaces the header, removes the files of the store before.
+
+        `stats_from` says in words which rows the latent statistics are from; `keys` (kept in the header) says for
+        latents, videos and texts what each record was computed from, so that a later run can reuse it.
+        """
+        fields = {name: field.close() for name, field in self._fields.items()}
+        mean_F, std_F = self._stats.result()
+        header = {
+            "format": FORMAT,
+            "version": FORMAT_VERSION,
+            "clip_s": self.clip_s,
+            "specs": self.specs.to_dict(),
+            "fields": fields,
+            "latent_stats": {"mean": mean_F, "std": std_F, "rows": self._stats.clips, "from": stats_from},
+            "keys": keys,
+        }
+        temporary = self.folder / f"{HEADER}.tmp"
+        temporary.write_text(json.dumps(header, sort_keys=True, indent=1) + "\n", "utf-8")
+        temporary.replace(self.folder / HEADER)
+        current = {field["file"] for field in fields.values()}
+        for name in FIELDS:
+            for path in self.folder.glob(f"{name}-*.bin"):
+                if path.name not in current:
+                    path.unlink()
+
+
+class _FieldFile:
+    """One field's file while it is written."""
+
+    def __init__(self, folder: Path, name: str, shape: tuple[int, int]) -> None:
+        self.folder, self.name, self.shape, self.count = folder, name, shape, 0
+        self._path = folder / f"{name}.bin.tmp"
+        self._file = self._path.open("wb")
+        self._digest = hashlib.sha256()
+
+    def add(self, record: npt.NDArray[Any]) -> int:
+        if record.shape != self.shape:
+            raise ContractError(f"features {self.name}: got a record {record.shape}; expected {self.shape}")
+        with np.errstate(over="ignore"):
+            half = np.ascontiguousarray(record, _DTYPE)
+        if not np.isfinite(half).all():
+            raise ContractError(f"features {self.name}: a value is not finite in fp16 (largest {np.abs(record).max()})")
+        data = half.tobytes()
+        self._file.write(data)
+        self._digest.update(data)
+        self.count += 1
+        return self.count - 1
+
+    def close(self) -> dict[str, Any]:
+        self._file.close()
+        sha256 = self._digest.hexdigest()
+        file = f"{self.name}-{sha256[:12]}.bin"
+        self._path.replace(self.folder / file)
+        return {
+            "file": file,
+            "shape": [self.count, *self.shape],
+            "dtype": _DTYPE.str,
+            "sha256": sha256,
+        }
+
+
+class _ChannelStats:
+    """Mean and deviation per channel in float64, one clip at a time."""
+
+    def __init__(self, channels: int) -> None:
+        self.clips = 0
+        self._frames = 0
+        self._sum_F = np.zeros(channels)
+        self._squares_F = np.zeros(channels)
+
+    def add(self, mean_NF: npt.NDArray[Any]) -> None:
+        values_NF = mean_NF.astype(np.float64)
+        self.clips += 1
+        self._frames += len(values_NF)
+        self._sum_F += values_NF.sum(axis=0)
+        self._squares_F += (values_NF**2).sum(axis=0)
+
+    def result(self) -> tuple[list[float], list[float]]:
+        if not self._frames:
+            raise ContractError("features: no latent record counts towards the statistics; nothing to normalise by")
+        mean_F = self._sum_F / self._frames
+        std_F = np.sqrt(np.maximum(self._squares_F / self._frames - mean_F**2, 1e-12))
+        return mean_F.tolist(), std_F.tolist()
+
+
+def _read_header(folder: Path) -> dict[str, Any]:
+    path = folder / HEADER
+    try:
+        header = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ContractError(f"{path} is missing; run the precompute stage") from error
+    except ValueError as error:
+        raise ContractError(f"{path} is not valid JSON ({error}); run the precompute stage again") from error
+    found = (header.get("format"), header.get("version")) if isinstance(header, dict) else None
+    if found != (FORMAT, FORMAT_VERSION):
+        raise ContractError(f"{path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}; precompute again")
+    _check_shapes(path, header)
+    return dict(header)
+
+
+def _check_shapes(path: Path, header: dict[str, Any]) -> None:
+    for name, shape in field_shapes(FeatureSpecs.from_dict(header["specs"]), header["clip_s"]).items():
+        field = header["fields"].get(name)
+        if field is None or tuple(field["shape"][1:]) != shape or field["dtype"] != _DTYPE.str:
+            raise ContractError(f"{path}: field {name} is {field}; the encoders' specs ask for records {shape} fp16")
+
+
+def _map(folder: Path, name: str, field: dict[str, Any]) -> Half:
+    path = folder / field["file"]
+    shape = tuple(field["shape"])
+    expected = math.prod(shape) * _DTYPE.itemsize
+    found = path.stat().st_size if path.is_file() else None
+    if found != expected:
+        raise ContractError(f"{path}: field {name} has {found} bytes, expected {expected}; run precompute again")
+    if not shape[0]:
+        return np.zeros(shape, _DTYPE)  # an empty file cannot be mapped
+    return np.memmap(path, _DTYPE, "r", shape=shape)
+
+
+def _check_rows(rows: list[FeatureRow], store: FeatureStore) -> None:
+    counts = {name: len(array) for name, array in store.arrays.items()}
+    for row in rows:
+        video_ok = row.video_row is None or row.video_row < counts["clip"]
+        text_ok = row.text_rows and max(row.text_rows) < counts["text"]
+        if not (row.latent_row < counts["latent_mean"] and video_ok and text_ok):
+            raise ContractError(
+                f"{store.folder}: table features, row {row.item_id}: records {row.latent_row}, {row.video_row}, "
+                f"{row.text_rows} are not all in the files ({counts}); run precompute again"
+            )

