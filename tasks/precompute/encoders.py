@@ -1,0 +1,98 @@
+"""The four frozen parts of a run, loaded once per shard, and what they turn one clip into (SPEC T3).
+
+Legend: N audio latent frames, F latent channels, V video frames, S sync positions, L text tokens, D width, T samples.
+Clips run one by one: a batch would be a little faster, but its size changes the last bits, and a resumed run must end
+with the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from model.codec import Codec, load_codec
+
+from model.encoders import (
+    ImageEncoder,
+    SyncEncoder,
+    TextEncoder,
+    load_image_encoder,
+    load_sync_encoder,
+    load_text_encoder,
+)
+from model.specs import FeatureSpecs
+from tasks.audio_io import Samples, read_audio
+from tasks.precompute.config import PrecomputeConfig
+from tasks.video_io import read_frames
+
+Half = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """The codec and the three encoders that a config names."""
+
+    codec: Codec
+    text: TextEncoder
+    image: ImageEncoder
+    sync: SyncEncoder
+
+    @property
+    def specs(self) -> FeatureSpecs:
+        """What the features must be labelled with."""
+        return FeatureSpecs(codec=self.codec.spec, text=self.text.spec, clip=self.image.spec, sync=self.sync.spec)
+
+
+def load_encoders(config: PrecomputeConfig) -> Encoders:
+    """Loads the parts by name. Raises UsageError (unknown name) or WeightsError (missing or wrong weights)."""
+    return Encoders(
+        codec=load_codec(config.codec),
+        text=load_text_encoder(config.text_encoder),
+        image=load_image_encoder(config.image_encoder),
+        sync=load_sync_encoder(config.sync_encoder),
+    )
+
+
+def read_clip(encoders: Encoders, path: Path, clip_s: float) -> Samples:
+    """Returns the sound (T,) at the codec's rate, padded with silence or cut to `clip_s` in whole latent frames.
+
+    Raises ItemError when the file cannot be read.
+    """
+    spec = encoders.codec.spec
+    samples_T, _ = read_audio(path, rate_hz=spec.sample_rate_hz)
+    length = spec.samples(clip_s)
+    padded_T = np.zeros(length, np.float32)
+    padded_T[: min(length, len(samples_T))] = samples_T[:length]
+    return padded_T
+
+
+def encode_audio(encoders: Encoders, samples_T: Samples) -> list[Half]:
+    """Returns the latent's [mean (N, F), std (N, F)] in fp16 of a clip from `read_clip`. Source: SPEC M2."""
+    mean_1NF, std_1NF = encoders.codec.encode(torch.from_numpy(samples_T)[None])
+    return [_half(mean_1NF[0]), _half(std_1NF[0])]
+
+
+def encode_video(encoders: Encoders, path: Path, clip_s: float) -> list[Half]:
+    """Returns [visual semantics (V, D), sync features (S, D)] in fp16 of the first `clip_s`.
+
+    Raises ItemError when the file cannot be read. Source: SPEC M7, M8.
+    """
+    image, sync = encoders.image, encoders.sync
+    images = read_frames(path, fps=image.spec.rate_hz, size=image.size, duration_s=clip_s)
+    frames = read_frames(path, fps=sync.spec.fps, size=sync.size, duration_s=clip_s)
+    clip_VD = image.encode(images[: image.spec.length(clip_s)])
+    return [_half(clip_VD), _half(sync.encode(frames))]
+
+
+def encode_texts(encoders: Encoders, texts: Sequence[str]) -> list[Half]:
+    """Returns token states (L, D) in fp16, one array per text. Source: SPEC M6."""
+    return [_half(text_LD) for text_LD in encoders.text.encode(texts)]
+
+
+def _half(values: torch.Tensor) -> Half:
+    half: Half = values.detach().cpu().to(torch.float16).numpy()
+    return half

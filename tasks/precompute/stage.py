@@ -1,0 +1,212 @@
+"""Manifest rows to memory-mapped features (SPEC T3): what training reads instead of sound, pictures and sentences.
+
+Each item's parts are written as they are encoded; `assemble` packs them, each distinct sound, video and sentence once.
+Augmented and text-audio rows have no video: the network gives them all-zero video features.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from data_contracts import Clip, FeatureRow, ItemError, ManifestRow, Row, iter_table, read_table
+from model.features import FeatureWriter
+from tasks.engine import Item, Outcome
+from tasks.precompute.config import PrecomputeConfig
+from tasks.precompute.encoders import Encoders, Half, encode_audio, encode_texts, encode_video, load_encoders, read_clip
+from tasks.precompute.parts import PartKeys, Parts
+from tasks.workspace import Workspace, hash_file
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PrecomputeStage:
+    """Codec latents, visual, sync and text features of every manifest row."""
+
+    config: PrecomputeConfig
+
+    @property
+    def name(self) -> str:
+        """Folder in the workspace."""
+        return "precompute"
+
+    @property
+    def version(self) -> int:
+        """Raised when the features of one clip change."""
+        return 1
+
+    @property
+    def row_type(self) -> type[Row]:
+        """Where each row's records stand."""
+        return FeatureRow
+
+    def settings(self) -> dict[str, Any]:
+        """Names of the parts and the clip length; the parts' own hashes are in every item."""
+        return self.config.model_dump()
+
+    def items(self, workspace: Workspace) -> list[Item]:
+        """Returns one item per manifest row, with the keys of its parts."""
+        rows = read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)
+        keys = PartKeys(load_encoders(self.config).specs, self.config.clip_s)
+        videos = _video_hashes(workspace, rows)
+        return [Item(row.item_id, _payload(row, keys, videos)) for row in rows]
+
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+        """Encodes each item's missing parts. An unreadable sound or video quarantines its item."""
+        maker = _Maker.open(self.config, workspace)
+        for item in items:
+            try:
+                peak = maker.make(item.payload)
+            except ItemError as error:
+                yield Outcome(item.item_id, error=error)
+            else:
+                yield Outcome(item.item_id, rows=({"item_id": item.item_id, **item.payload, "truth_peak": peak},))
+
+    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:
+        """Packs the parts into one file per field and returns where each row's records stand."""
+        maker = _Maker.open(self.config, workspace)
+        in_stats, stats_from = _stats_rows(rows)
+        packer = _Packer(
+            maker=maker,
+            writer=FeatureWriter(workspace.stage(self.name), maker.encoders.specs, self.config.clip_s),
+            in_stats={rows[index]["latent_key"] for index in in_stats},
+        )
+        table: list[Row] = [packer.add(row) for row in rows]
+        packer.writer.finish(stats_from=stats_from, keys={kind: list(known) for kind, known in packer.known.items()})
+        maker.parts.clear()
+        return table
+
+
+@dataclass(slots=True)
+class _Maker:
+    """Makes missing parts."""
+
+    encoders: Encoders
+    parts: Parts
+    workspace: Workspace
+    clip_s: float
+
+    @classmethod
+    def open(cls, config: PrecomputeConfig, workspace: Workspace) -> _Maker:
+        encoders = load_encoders(config)
+        parts = Parts.open(workspace.stage("precompute"), encoders.specs, config.clip_s)
+        return cls(encoders, parts, workspace, config.clip_s)
+
+    def make(self, payload: dict[str, Any]) -> float:
+        """Writes the item's missing parts and returns the sound's peak."""
+        texts = dict(zip(payload["text_keys"], payload["texts"], strict=True))
+        missing = {key: text for key, text in texts.items() if not self.parts.has("texts", key)}
+        for key, half in zip(missing, encode_texts(self.encoders, list(missing.values())), strict=True):
+            self.parts.write("texts", key, [half])
+        video_key = payload["video_key"]
+        if video_key and not self.parts.has("videos", video_key):
+            self.parts.write("videos", video_key, self.video(payload))
+        samples_T = read_clip(self.encoders, self.workspace.path(payload["audio_path"]), self.clip_s)
+        if not self.parts.has("latents", payload["latent_key"]):
+            self.parts.write("latents", payload["latent_key"], encode_audio(self.encoders, samples_T))
+        return float(np.abs(samples_T).max())
+
+    def audio(self, payload: dict[str, Any]) -> list[Half]:
+        path = self.workspace.path(payload["audio_path"])
+        return encode_audio(self.encoders, read_clip(self.encoders, path, self.clip_s))
+
+    def video(self, payload: dict[str, Any]) -> list[Half]:
+        return encode_video(self.encoders, self.workspace.path(payload["video_path"]), self.clip_s)
+
+    def text(self, payload: dict[str, Any], key: str) -> list[Half]:
+        text = payload["texts"][payload["text_keys"].index(key)]
+        return encode_texts(self.encoders, [text])
+
+    def part(self, kind: str, key: str, again: Callable[[], list[Half]]) -> list[Half]:
+        """Returns a part; one that was deleted by hand is encoded again."""
+        found = self.parts.read(kind, key)
+        if found is not None:
+            return found
+        log.warning("precompute: part %s/%s is gone; encoding it again", kind, key)
+        return again()
+
+
+@dataclass(slots=True)
+class _Packer:
+    """Appends each distinct part once and remembers its record number."""
+
+    maker: _Maker
+    writer: FeatureWriter
+    in_stats: set[str]
+    known: dict[str, dict[str, int]] = field(default_factory=lambda: {"latents": {}, "videos": {}, "texts": {}})
+
+    def add(self, row: dict[str, Any]) -> FeatureRow:
+        return FeatureRow(
+            item_id=row["item_id"],
+            subset=row["subset"],
+            split=row["split"],
+            latent_row=self._latent(row),
+            video_row=self._video(row) if row["video_key"] else None,
+            text_rows=tuple(self._text(row, key) for key in row["text_keys"]),
+            duration_s=row["duration_s"],
+            truth_peak=row["truth_peak"],
+        )
+
+    def _latent(self, row: dict[str, Any]) -> int:
+        key, known = row["latent_key"], self.known["latents"]
+        if key not in known:
+            mean, std = self.maker.part("latents", key, lambda: self.maker.audio(row))
+            known[key] = self.writer.add_latent(mean, std, in_stats=key in self.in_stats)
+        return known[key]
+
+    def _video(self, row: dict[str, Any]) -> int:
+        key, known = row["video_key"], self.known["videos"]
+        if key not in known:
+            clip, sync = self.maker.part("videos", key, lambda: self.maker.video(row))
+            known[key] = self.writer.add_video(clip, sync)
+        return known[key]
+
+    def _text(self, row: dict[str, Any], key: str) -> int:
+        known = self.known["texts"]
+        if key not in known:
+            (text,) = self.maker.part("texts", key, lambda: self.maker.text(row, key))
+            known[key] = self.writer.add_text(text)
+        return known[key]
+
+
+def _payload(row: ManifestRow, keys: PartKeys, videos: dict[str, str]) -> dict[str, Any]:
+    texts = list(dict.fromkeys((row.caption, *row.paraphrases)))
+    return {
+        "subset": row.subset,
+        "split": row.split,
+        "duration_s": min(row.duration_s, keys.clip_s),
+        "audio_path": row.audio_path,
+        "latent_key": keys.latent(row.audio_sha256),
+        "video_path": row.video_path,
+        "video_key": keys.video(videos[row.video_path]) if row.video_path else None,
+        "texts": texts,
+        "text_keys": [keys.text(text) for text in texts],
+    }
+
+
+def _video_hashes(workspace: Workspace, rows: Sequence[ManifestRow]) -> dict[str, str]:
+    """Returns path -> sha256 for the rows' videos: from the clips table, by reading the file where it is not there."""
+    needed = {row.video_path for row in rows if row.video_path}
+    table = workspace.table("ingest", Clip.TABLE)
+    clips = iter_table(table, Clip) if table.exists() else iter(())
+    known = {clip.video_path: clip.video_sha256 for clip in clips if clip.video_path and clip.video_sha256}
+    hashes: dict[str, str] = {}
+    for path in sorted(needed):
+        file = workspace.path(path)
+        hashes[path] = known.get(path) or (hash_file(file) if file.is_file() else "missing")
+    return hashes
+
+
+def _stats_rows(rows: Sequence[dict[str, Any]]) -> tuple[list[int], str]:
+    """Returns which rows the latent statistics are from, and that in words: VTA training rows where there are any."""
+    train = [index for index, row in enumerate(rows) if row["split"] == "train"]
+    if vta := [index for index in train if rows[index]["subset"] == "vta"]:
+        return vta, "vta training rows"
+    if train:
+        return train, "training rows (there are no vta training rows)"
+    return list(range(len(rows))), "all rows (there are no training rows)"
