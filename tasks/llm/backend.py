@@ -1,0 +1,116 @@
+"""Which writer answers: an endpoint, the embedded model, or the rules. Decided without touching any server.
+
+Source: SPEC A6, A7; DESIGN section 5. The choice and its reason are logged and part of the stage's settings.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from data_contracts import UsageError
+from tasks.llm.config import LLMConfig
+from tasks.llm.embedded import SLOTS, embedded_server
+from tasks.llm.fetch import EMBEDDED, FETCH_COMMAND, embedded_path, require_embedded
+
+log = logging.getLogger(__name__)
+
+RULES_NAME: Final = "rules-1"
+_DEFAULT_URL: Final = "https://api.openai.com/v1"  # where `openai` itself goes when only a key is set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """The chosen writer. `identity` is what results depend on; `reason` is for people."""
+
+    kind: Literal["endpoint", "embedded", "rules"]
+    model: str
+    reason: str
+    base_url: str = ""
+
+    def identity(self) -> dict[str, str]:
+        """Returns what a stage's settings hold: the kind and the model, not the address or the reason."""
+        return {"backend": self.kind, "model": self.model}
+
+    def slots(self, wanted: int) -> int:
+        """Returns how many requests may be in flight: the embedded server has few slots, an endpoint has its own."""
+        return min(wanted, SLOTS) if self.kind == "embedded" else wanted
+
+    @contextmanager
+    def serve(self) -> Iterator[str]:
+        """Yields the base URL to call; starts and stops the embedded server. Raises WeightsError if it cannot."""
+        if self.kind == "embedded":
+            with embedded_server(require_embedded()) as url:
+                yield url
+        else:
+            yield self.base_url
+
+
+def choose_backend(config: LLMConfig) -> Backend:
+    """Returns the writer for a config. Cheap: environment variables and one look at the cache folder.
+
+    Raises UsageError when `endpoint` lacks an address or a model, WeightsError when `embedded` was not fetched.
+    """
+    if config.backend == "rules":
+        return _rules("llm.backend is rules")
+    if config.backend == "endpoint":
+        return _endpoint(config)
+    if config.backend == "embedded":
+        require_embedded()
+        if missing := _runtime_missing():
+            raise UsageError(f"llm.backend=embedded: {missing}")
+        return _embedded("llm.backend is embedded")
+    return _auto(config)
+
+
+def log_choice(stage: str, backend: Backend) -> None:
+    """Says which writer a stage uses and why."""
+    log.info("%s: written by %s (%s): %s", stage, backend.kind, backend.model, backend.reason)
+
+
+def _auto(config: LLMConfig) -> Backend:
+    notes = []
+    if os.environ.get("OPENAI_BASE_URL"):
+        if _model(config):
+            return _endpoint(config)
+        notes.append("OPENAI_BASE_URL is set but neither llm.model nor OPENAI_MODEL names a model")
+    else:
+        notes.append("OPENAI_BASE_URL is not set")
+    if embedded_path() is None:
+        notes.append(f"the embedded model is not fetched (`{FETCH_COMMAND}`)")
+    elif missing := _runtime_missing():
+        notes.append(missing)
+    else:
+        return _embedded("; ".join([*notes, "the embedded model is fetched"]))
+    return _rules("; ".join(notes))
+
+
+def _endpoint(config: LLMConfig) -> Backend:
+    url = os.environ.get("OPENAI_BASE_URL") or (_DEFAULT_URL if os.environ.get("OPENAI_API_KEY") else "")
+    if not url:
+        raise UsageError("llm.backend=endpoint: set OPENAI_BASE_URL (and OPENAI_API_KEY if the server wants one)")
+    if not _model(config):
+        raise UsageError("llm.backend=endpoint: set llm.model or OPENAI_MODEL to the model's name at the endpoint")
+    return Backend(kind="endpoint", model=_model(config), reason="an endpoint is set", base_url=url)
+
+
+def _embedded(reason: str) -> Backend:
+    return Backend(kind="embedded", model=f"{EMBEDDED.name}@{EMBEDDED.sha256[:12]}", reason=reason)
+
+
+def _rules(reason: str) -> Backend:
+    return Backend(kind="rules", model=RULES_NAME, reason=reason)
+
+
+def _model(config: LLMConfig) -> str:
+    return config.model or os.environ.get("OPENAI_MODEL", "")
+
+
+def _runtime_missing() -> str:
+    found = importlib.util.find_spec("xllamacpp") is not None
+    return "" if found else "the runtime is not installed (`pip install foleygenex[llm]`)"

@@ -1,0 +1,141 @@
+"""The embedded model behind an OpenAI-compatible server on loopback, in a process of its own.
+
+A process, because a crash of the C++ server must not take the stage with it, and because ggml's threads read their
+settings from the environment. One server per machine: two of them on the same cores are fifty times slower.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from data_contracts import WeightsError
+from tasks.llm.fetch import cache_folder
+
+log = logging.getLogger(__name__)
+
+SLOTS: Final = 2
+CONTEXT_TOKENS: Final = 2048  # per slot: 1,000 of prompt at most, a short answer
+READY_TIMEOUT_S: Final = 180.0
+_READY: Final = "FOLEYGENEX-LLM-READY "
+
+
+@contextmanager
+def embedded_server(model: Path, *, threads: int | None = None, slots: int = SLOTS) -> Iterator[str]:
+    """Yields the base URL (`http://127.0.0.1:PORT/v1`) of a server that lives as long as the context.
+
+    Waits for its turn when another stage uses the embedded model. `threads` defaults to the cores this process may
+    use. Raises WeightsError when the server does not come up.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = max(1, min(threads or cores, cores))
+    with _turn(), _child([str(model), str(count), str(slots)]) as process:
+        yield _await_url(process)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Holds the machine-wide turn; the kernel gives it back when the holder dies."""
+    import fcntl
+
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "server.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("the embedded model is in use by another shard or stage; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """Starts the server process. It ends when its standard input closes: on our exit, even by SIGKILL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tasks.llm.embedded", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "OMP_WAIT_POLICY": "passive", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()  # holds nothing that a gentler end would save
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                stream.close()
+
+
+def _await_url(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while time.monotonic() < deadline:
+        readable, _, _ = select.select([process.stdout], [], [], 1.0)
+        if not readable:
+            continue
+        line = process.stdout.readline()
+        if line.startswith(_READY):
+            url = str(json.loads(line.removeprefix(_READY)))
+            threading.Thread(target=_drain, args=(process,), daemon=True).start()
+            return url
+        if not line:
+            raise WeightsError(f"the embedded model's server ended with code {process.wait()} before it was ready")
+    raise WeightsError(f"the embedded model's server was not ready after {READY_TIMEOUT_S:.0f} s")
+
+
+def _drain(process: subprocess.Popen[str]) -> None:
+    """Reads and drops what the server prints, so that a full pipe never stops it."""
+    assert process.stdout is not None
+    try:
+        for _line in process.stdout:
+            pass
+    except ValueError:  # closed by the context's end
+        return
+
+
+def _watch_parent(parent: int) -> None:
+    """Ends this process when the parent is gone: its end of the pipe closed, or we were adopted by another."""
+    while True:
+        readable, _, _ = select.select([sys.stdin], [], [], 1.0)
+        if (readable and not sys.stdin.read(1)) or os.getppid() != parent:
+            os._exit(0)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serves a model on loopback until the parent goes: `MODEL THREADS SLOTS`."""
+    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
+    import xllamacpp
+
+    model, threads, slots = arguments[0], int(arguments[1]), int(arguments[2])
+    params = xllamacpp.CommonParams()
+    params.model.path = model
+    params.hostnames = ["127.0.0.1"]
+    params.port = 0
+    params.n_parallel = slots
+    params.n_ctx = CONTEXT_TOKENS * slots
+    params.cpuparams.n_threads = threads
+    params.cpuparams_batch.n_threads = threads
+    params.warmup = False
+    params.ui = False
+    params.cache_ram_mib = 256  # some twenty prompts; the default is 8 GiB
+    server = xllamacpp.Server(params)
+    print(_READY + json.dumps(f"{server.listening_address}/v1"), flush=True)
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
