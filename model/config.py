@@ -1,0 +1,143 @@
+"""The network's and the training's settings, with the paper's numbers as presets.
+
+Every sequence length comes from `model.specs` and the duration; nothing here depends on a codec or an encoder.
+Legend: D width, N audio frames, V video frames, F latent channels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Self
+
+from data_contracts import UsageError
+
+SumReference = Literal["start", "path", "never"]
+SpanPlacement = Literal["random", "prefix", "mixed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkConfig:
+    """Sizes and readings of the network (SPEC M1, M4-M9, M12). `depth` counts joint and fused blocks together."""
+
+    width: int
+    depth: int
+    fused_depth: int
+    heads: int
+    version: Literal["v1", "v2"] = "v1"  # MMAudio's two generations: activations and the time embedding
+    mlp_ratio: float = 4.0
+    mlp_multiple: int = 256
+    block_kernel: int = 3  # convolutions in the latent and clip blocks
+    audio_kernel: int = 7  # convolutions of the audio and sync input projections
+    final_kernel: int = 7
+    input_embedding: bool = True  # SPEC M12: off = M-1, M-2 (the context replaces x_t on its frames)
+    position_kernel: int = 31  # ConvPositionEmbedding, as in F5-TTS
+    position_groups: int = 16
+    mask_video: bool = True  # SPEC M12: off = M-1, M-3
+    mask_kind: Literal["soft", "hard"] = "soft"  # SPEC M7
+    mask_sync: Literal["projected", "raw", "both"] = "projected"  # SPEC M8
+    absent: Literal["zero", "learned"] = "zero"  # SPEC T2; learned = MMAudio's checkpoints
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads or (self.width // self.heads) % 2:
+            raise UsageError(f"network width {self.width} needs an even share for each of {self.heads} heads")
+        if not 0 <= self.fused_depth < self.depth:
+            raise UsageError(
+                f"network depth {self.depth} needs at least one joint block; fused_depth {self.fused_depth}"
+            )
+        if self.input_embedding and self.width % self.position_groups:
+            raise UsageError(f"network width {self.width} does not divide by position_groups {self.position_groups}")
+
+    @property
+    def joint_depth(self) -> int:
+        """Blocks with joint attention over audio, video and text."""
+        return self.depth - self.fused_depth
+
+    @property
+    def mlp_width(self) -> int:
+        """Hidden width of the gated MLPs: 2/3 of `mlp_ratio` x width, rounded up to `mlp_multiple`."""
+        hidden = int(2 * int(self.mlp_ratio * self.width) / 3)
+        return -(-hidden // self.mlp_multiple) * self.mlp_multiple
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON values, as stored in checkpoints."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Rebuilds the config from `to_dict`'s values."""
+        return cls(**values)
+
+
+PRESETS: Final[dict[str, NetworkConfig]] = {
+    # Small enough for two CPU cores: short kernels, the same structure.
+    "tiny": NetworkConfig(
+        width=128,
+        depth=4,
+        fused_depth=2,
+        heads=4,
+        mlp_ratio=3.0,
+        mlp_multiple=64,
+        block_kernel=1,
+        audio_kernel=3,
+        final_kernel=3,
+    ),
+    "small": NetworkConfig(width=448, depth=12, fused_depth=8, heads=7),
+    "medium": NetworkConfig(width=896, depth=12, fused_depth=8, heads=14),
+    "large_44k": NetworkConfig(width=896, depth=21, fused_depth=14, heads=14),  # SPEC M1
+    "large_44k_v2": NetworkConfig(width=896, depth=21, fused_depth=14, heads=14, version="v2"),
+}
+
+
+def preset(name: str) -> NetworkConfig:
+    """Returns a preset. Raises UsageError naming the known ones."""
+    if name not in PRESETS:
+        raise UsageError(f"network preset {name!r} is unknown; choose one of {', '.join(sorted(PRESETS))}")
+    return PRESETS[name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskConfig:
+    """What training hides and drops (SPEC M3, M5, T2). Shares and chances are in 0..1."""
+
+    span_share: tuple[float, float] = (0.7, 1.0)  # SPEC M3
+    span_placement: SpanPlacement = "random"
+    drop_reference: float = 0.3  # SPEC M5
+    dropped_reference_mask: Literal["full", "span"] = "full"
+    drop_clip: float = 0.1  # SPEC T2
+    drop_sync: float = 0.1
+    drop_text: float = 0.1
+    drop_video: Literal["independent", "joint"] = "independent"
+    drop_semantics: float = 0.0  # extra chance of losing clip and text at once: AC-VTA's conditions (SPEC G4)
+
+    def __post_init__(self) -> None:
+        low, high = self.span_share
+        if not 0.0 < low <= high <= 1.0:
+            raise UsageError(f"span_share {low}..{high} must lie in 0..1, low first; the paper uses 0.7..1.0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """How a network is optimised (SPEC T1, T4). Defaults are MMAudio's; the paper's batch is 256."""
+
+    steps: int = 300_000
+    batch_size: int = 256
+    lr: float = 1e-4
+    warmup_steps: int = 1_000
+    schedule: Literal["constant", "cosine", "step"] = "step"
+    milestones: tuple[float, ...] = (0.8, 0.9)  # step: shares of `steps` at which the rate falls to a tenth
+    final_lr_share: float = 0.1  # cosine: the last rate over the peak
+    hold_share: float = 0.0  # cosine: share of `steps` at the peak before it falls
+    betas: tuple[float, float] = (0.9, 0.95)
+    eps: float = 1e-6
+    weight_decay: float = 1e-6
+    grad_clip: float = 1.0
+    ema_sigma_rel: float = 0.05
+    precision: Literal["fp32", "bf16"] = "fp32"
+    log_every: int = 200
+    validate_every: int = 5_000
+    checkpoint_every: int = 10_000
+    validation_rows: int = 64
+    explosion_loss: float = 50.0  # a fresh network scores about 2 on normalised latents
+    seed: int = 14159265
+    masks: MaskConfig = MaskConfig()

@@ -1,0 +1,86 @@
+"""Which frames are generated, what each modality shows there, and what is dropped in training. Pure functions.
+
+Legend: B batch, N audio frames, V video frames, D channels. Masks are bool, **True = to be generated**; a False
+frame is context (reference). All chance comes from the caller's `torch.Generator`, drawn on the CPU.
+"""
+
+# ruff: noqa: N815 - shape suffixes of record fields
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from model.config import MaskConfig, SpanPlacement
+
+
+def rand_span_mask(
+    batch: int, frames: int, generator: torch.Generator, *, share: tuple[float, float], placement: SpanPlacement
+) -> Tensor:
+    """Returns (B, N) bool with one contiguous hidden span per row. Source: SPEC M3.
+
+    The span is floor(U(share) * N) frames long and at least 1. `random` starts it at floor((N - length) * U), as in
+    F5-TTS; `prefix` puts it at the end, so that the context is a prefix as in generation; `mixed` draws one of the two.
+    """
+    low, high = share
+    lengths = ((low + (high - low) * torch.rand(batch, generator=generator)) * frames).long().clamp(1, frames)
+    room = frames - lengths
+    starts = (room * torch.rand(batch, generator=generator)).long()
+    to_end = torch.rand(batch, generator=generator) < {"random": 0.0, "prefix": 1.0, "mixed": 0.5}[placement]
+    starts = torch.where(to_end, room, starts)
+    position = torch.arange(frames)
+    return (position >= starts[:, None]) & (position < (starts + lengths)[:, None])
+
+
+def resample_mask(mask_BN: Tensor, length: int, kind: Literal["soft", "hard"]) -> Tensor:
+    """Returns (B, length) float in 0..1: the mask read linearly at another rate, thresholded at 0.5 when hard.
+
+    Source: SPEC M7 ("bilinearly", which on one axis is linear).
+    """
+    weights = F.interpolate(mask_BN[:, None].float(), size=length, mode="linear", align_corners=False)[:, 0]
+    return weights if kind == "soft" else (weights >= 0.5).float()
+
+
+def mask_features(features_BVD: Tensor, mask_BN: Tensor, kind: Literal["soft", "hard"]) -> Tensor:
+    """Returns the features kept where audio is generated and zero where it is given. Source: SPEC M7."""
+    return features_BVD * resample_mask(mask_BN, features_BVD.shape[1], kind)[..., None].to(features_BVD.dtype)
+
+
+def masked_latent(latent_BNF: Tensor, mask_BN: Tensor, keep_B: Tensor) -> Tensor:
+    """Returns the context: the latent on given frames, zero on hidden ones and in rows whose reference is dropped.
+
+    Source: SPEC M4, M5.
+    """
+    visible = ~mask_BN & keep_B[:, None]
+    return latent_BNF * visible[..., None].to(latent_BNF.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingMasks:
+    """One batch's draws: the frames to generate (B, N), and per row what stays (B,), all bool."""
+
+    mask_BN: Tensor
+    keep_reference_B: Tensor
+    keep_clip_B: Tensor
+    keep_sync_B: Tensor
+    keep_text_B: Tensor
+
+
+def draw_masks(batch: int, frames: int, config: MaskConfig, generator: torch.Generator) -> TrainingMasks:
+    """Returns a training batch's masks and drops. Source: SPEC M3, M5, T2.
+
+    A dropped reference hides the whole clip (`dropped_reference_mask="full"`), so those rows train plain VTA and TTA.
+    """
+    mask = rand_span_mask(batch, frames, generator, share=config.span_share, placement=config.span_placement)
+    chance = torch.rand(5, batch, generator=generator)
+    keep_reference = chance[0] >= config.drop_reference
+    if config.dropped_reference_mask == "full":
+        mask = mask | ~keep_reference[:, None]
+    keep_semantics = chance[4] >= config.drop_semantics
+    keep_clip = chance[1] >= config.drop_clip
+    keep_sync = keep_clip if config.drop_video == "joint" else chance[2] >= config.drop_sync
+    keep_text = chance[3] >= config.drop_text
+    return TrainingMasks(mask, keep_reference, keep_clip & keep_semantics, keep_sync, keep_text & keep_semantics)

@@ -1,0 +1,152 @@
+"""Transformer blocks: one stream alone (fused), or audio, video and text in joint attention. Source: SPEC M1, M9.
+
+Parameter names and layouts are MMAudio's, so that its checkpoints load: qkv rows are interleaved (head, channel,
+q|k|v), and the block's `linear1` is the attention's output projection.
+Legend: B batch, N audio frames, V video frames, L text tokens, D width, H heads, K channels per head.
+"""
+
+# ruff: noqa: N815 - shape suffixes of record fields
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from model.network.layers import ChannelLastConv1d, GatedMLP, linear_or_conv, modulate, rotate
+
+
+class QKV(NamedTuple):
+    """Queries, keys and values, each (B, H, N, K)."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+
+
+class Attention(nn.Module):
+    """The projection to queries, keys and values with RMS-normed q and k; attention itself has no weights."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.q_norm = nn.RMSNorm(width // heads)
+        self.k_norm = nn.RMSNorm(width // heads)
+
+    def forward(self, x_BND: Tensor, rotary_NK: Tensor | None) -> QKV:
+        """Returns q, k, v; positions are rotated in unless `rotary_NK` is None (text has none)."""
+        q, k, v = self._project(x_BND).unbind(2)
+        q, k = self.q_norm(q), self.k_norm(k)
+        if rotary_NK is not None:
+            q, k = rotate(q, rotary_NK), rotate(k, rotary_NK)
+        return QKV(*(part.to(v.dtype).transpose(1, 2) for part in (q, k, v)))
+
+    def _project(self, x_BND: Tensor) -> Tensor:
+        """Returns (B, N, 3, H, K). Reordering the small weight is cheaper than slicing interleaved activations."""
+        batch, length, width = x_BND.shape
+        weight = self.qkv.weight.view(width, 3, width).transpose(0, 1).reshape(3 * width, width)
+        bias = self.qkv.bias.view(width, 3).T.reshape(3 * width)
+        return F.linear(x_BND, weight, bias).view(batch, length, 3, self.heads, -1)
+
+
+def attend(qkv: QKV) -> Tensor:
+    """Returns softmax attention over all positions, heads merged: (B, N, D)."""
+    return F.scaled_dot_product_attention(*qkv).transpose(1, 2).flatten(2)
+
+
+class StreamBlock(nn.Module):
+    """One stream's half of a block: what happens before and after attention.
+
+    A `pre_only` stream takes part in attention as keys and values and ends there (the last joint block's video, text).
+    """
+
+    def __init__(self, width: int, heads: int, hidden: int, kernel: int, *, pre_only: bool = False) -> None:
+        super().__init__()
+        self.pre_only = pre_only
+        self.width = width
+        self.attn = Attention(width, heads)
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, (2 if pre_only else 6) * width))
+        if not pre_only:
+            self.linear1 = linear_or_conv(width, width, kernel)
+            self.ffn = GatedMLP(width, hidden, kernel)
+
+    def pre_attention(self, x_BND: Tensor, c: Tensor, rotary_NK: Tensor | None) -> tuple[QKV, tuple[Tensor, ...]]:
+        """Returns q, k, v and the modulation left for after attention; `c` is (B, N, D) or (B, 1, D)."""
+        shift, scale, *rest = self.adaLN_modulation(c).chunk(2 if self.pre_only else 6, dim=-1)
+        normed = F.layer_norm(x_BND, (self.width,))
+        return self.attn(modulate(normed, shift, scale), rotary_NK), tuple(rest)
+
+    def post_attention(self, x_BND: Tensor, attended_BND: Tensor, modulation: tuple[Tensor, ...]) -> Tensor:
+        """Returns the stream after output projection and feed-forward, both gated; a pre_only stream is unchanged."""
+        if self.pre_only:
+            return x_BND
+        gate_attention, shift, scale, gate_ffn = modulation
+        x_BND = x_BND + self.linear1(attended_BND) * gate_attention
+        normed = F.layer_norm(x_BND, (self.width,))
+        return x_BND + self.ffn(modulate(normed, shift, scale)) * gate_ffn
+
+
+class FusedBlock(StreamBlock):
+    """A block on the audio stream alone, conditioned frame by frame."""
+
+    def forward(self, x_BND: Tensor, c_BND: Tensor, rotary_NK: Tensor) -> Tensor:
+        """Returns (B, N, D)."""
+        qkv, modulation = self.pre_attention(x_BND, c_BND, rotary_NK)
+        return self.post_attention(x_BND, attend(qkv), modulation)
+
+
+class Streams(NamedTuple):
+    """The three token streams: latent (B, N, D), clip (B, V, D), text (B, L, D)."""
+
+    latent: Tensor
+    clip: Tensor
+    text: Tensor
+
+
+class Rotary(NamedTuple):
+    """Rotary tables of the streams that have positions; clip positions are scaled to audio frames."""
+
+    latent_NK: Tensor
+    clip_VK: Tensor
+
+
+class JointBlock(nn.Module):
+    """Three streams, one attention over all their tokens in the order latent, clip, text."""
+
+    def __init__(self, width: int, heads: int, hidden: int, kernel: int, *, last: bool) -> None:
+        super().__init__()
+        self.latent_block = StreamBlock(width, heads, hidden, kernel)
+        self.clip_block = StreamBlock(width, heads, hidden, kernel, pre_only=last)
+        self.text_block = StreamBlock(width, heads, hidden, 1, pre_only=last)
+
+    def forward(self, x: Streams, global_B1D: Tensor, extended_BND: Tensor, rotary: Rotary) -> Streams:
+        """Returns the streams; audio is conditioned frame by frame, video and text by the global condition."""
+        latent, latent_mod = self.latent_block.pre_attention(x.latent, extended_BND, rotary.latent_NK)
+        clip, clip_mod = self.clip_block.pre_attention(x.clip, global_B1D, rotary.clip_VK)
+        text, text_mod = self.text_block.pre_attention(x.text, global_B1D, None)
+        joined = QKV(*(torch.cat(parts, dim=2) for parts in zip(latent, clip, text, strict=True)))
+        lengths = [x.latent.shape[1], x.clip.shape[1], x.text.shape[1]]
+        for_latent, for_clip, for_text = torch.split(attend(joined), lengths, dim=1)
+        return Streams(
+            self.latent_block.post_attention(x.latent, for_latent, latent_mod),
+            self.clip_block.post_attention(x.clip, for_clip, clip_mod),
+            self.text_block.post_attention(x.text, for_text, text_mod),
+        )
+
+
+class FinalLayer(nn.Module):
+    """adaLN from the *global* condition (MMAudio's checkpoints need it), then a convolution to the latent channels."""
+
+    def __init__(self, width: int, channels: int, kernel: int) -> None:
+        super().__init__()
+        self.width = width
+        self.adaLN_modulation = nn.Sequential(nn.SiLU(), nn.Linear(width, 2 * width))
+        self.conv = ChannelLastConv1d(width, channels, kernel)
+
+    def forward(self, x_BND: Tensor, global_B1D: Tensor) -> Tensor:
+        """Returns the velocity (B, N, F)."""
+        shift, scale = self.adaLN_modulation(global_B1D).chunk(2, dim=-1)
+        velocity: Tensor = self.conv(modulate(F.layer_norm(x_BND, (self.width,)), shift, scale))
+        return velocity

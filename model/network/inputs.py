@@ -1,0 +1,92 @@
+"""What turns raw inputs into tokens: the InputEmbedding, the four input projections and the time embedding.
+
+Legend: B batch, N audio frames, D width, F latent channels, t flow time in 0..1 (0 noise, 1 data).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from model.config import NetworkConfig
+from model.network.layers import ChannelLastConv1d, GatedMLP
+
+
+class ConvPositionEmbedding(nn.Module):
+    """Two grouped convolutions with Mish, as in F5-TTS; the caller adds the residual. Source: SPEC M4."""
+
+    def __init__(self, width: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        self.conv1d = nn.Sequential(
+            nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=groups),
+            nn.Mish(),
+            nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=groups),
+            nn.Mish(),
+        )
+
+    def forward(self, x_BND: Tensor) -> Tensor:
+        """Returns (B, N, D)."""
+        result: Tensor = self.conv1d(x_BND.transpose(1, 2)).transpose(1, 2)
+        return result
+
+
+class InputEmbedding(nn.Module):
+    """Joins the flow state and the masked latent channel-wise: Linear(2F -> D), then positions. Source: SPEC M4."""
+
+    def __init__(self, channels: int, width: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(2 * channels, width)
+        self.conv_pos_embed = ConvPositionEmbedding(width, kernel, groups)
+
+    def forward(self, x_BNF: Tensor, reference_BNF: Tensor) -> Tensor:
+        """Returns (B, N, D) from x_t and the masked latent (zero on hidden frames)."""
+        h_BND = self.proj(torch.cat([x_BNF, reference_BNF], dim=-1))
+        result: Tensor = h_BND + self.conv_pos_embed(h_BND)
+        return result
+
+
+class TimestepEmbedder(nn.Module):
+    """Sinusoids of t and a small MLP. Computed in fp32: v2's arguments reach 10,000, where bf16 would be noise."""
+
+    def __init__(self, width: int, frequencies: int, max_period: float) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(frequencies, width), nn.SiLU(), nn.Linear(width, width))
+        exponent = torch.arange(0, frequencies, 2, dtype=torch.float32) / frequencies
+        self.register_buffer("freqs", 10000.0 ** (-exponent) * (10000.0 / max_period), persistent=False)
+        self.freqs: Tensor
+
+    def forward(self, t_B: Tensor) -> Tensor:
+        """Returns (B, D)."""
+        with torch.autocast(t_B.device.type, enabled=False):
+            argument = t_B.float()[:, None] * self.freqs
+            result: Tensor = self.mlp(torch.cat([argument.cos(), argument.sin()], dim=-1))
+        return result
+
+
+def time_embedding(config: NetworkConfig) -> TimestepEmbedder:
+    """Returns the time embedding of MMAudio v1 (256 slow frequencies) or v2 (D fast ones)."""
+    if config.version == "v1":
+        return TimestepEmbedder(config.width, 256, max_period=10000.0)
+    return TimestepEmbedder(config.width, config.width, max_period=1.0)
+
+
+def audio_projection(config: NetworkConfig, channels: int) -> nn.Sequential:
+    """Returns the projection into the audio stream; `channels` is D behind an InputEmbedding, else F."""
+    first = ChannelLastConv1d(channels, config.width, config.audio_kernel)
+    return nn.Sequential(first, _conv_activation(config), GatedMLP(config.width, config.mlp_width, config.audio_kernel))
+
+
+def sync_projection(config: NetworkConfig, channels: int) -> nn.Sequential:
+    """Returns the projection of synchronisation features to width D (SPEC M8)."""
+    first = ChannelLastConv1d(channels, config.width, config.audio_kernel)
+    return nn.Sequential(first, _conv_activation(config), GatedMLP(config.width, config.mlp_width, config.block_kernel))
+
+
+def token_projection(config: NetworkConfig, channels: int, kernel: int) -> nn.Sequential:
+    """Returns the projection of clip (kernel 3) or text (kernel 1) tokens; v2 has a SiLU in between."""
+    middle = [] if config.version == "v1" else [nn.SiLU()]
+    return nn.Sequential(nn.Linear(channels, config.width), *middle, GatedMLP(config.width, config.mlp_width, kernel))
+
+
+def _conv_activation(config: NetworkConfig) -> nn.Module:
+    return nn.SELU() if config.version == "v1" else nn.SiLU()

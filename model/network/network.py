@@ -1,0 +1,235 @@
+"""The velocity network: MMAudio's MMDiT with a reference-audio context and masked video. Source: SPEC M1-M9.
+
+Read `preprocess_conditions` (once per generation) and `forward` (once per step); all else are their parts.
+Legend: B batch, N audio frames, V video frames, S sync positions, L text tokens, D width, F latent channels, C feature
+channels, t flow time (0 noise, 1 data). Masks are bool, True = to be generated.
+"""
+
+# ruff: noqa: N815 - shape suffixes of record fields
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from data_contracts import MismatchError, UsageError
+from model.config import NetworkConfig
+from model.masks import mask_features
+from model.network.blocks import FinalLayer, FusedBlock, JointBlock, Rotary, Streams
+from model.network.inputs import (
+    InputEmbedding,
+    audio_projection,
+    sync_projection,
+    time_embedding,
+    token_projection,
+)
+from model.network.layers import GatedMLP, rotary_table
+from model.specs import FeatureSpecs
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Raw encoder features of a batch, and per row whether each modality is there (bool, (B,))."""
+
+    clip_BVC: Tensor
+    sync_BSC: Tensor
+    text_BLC: Tensor
+    has_clip_B: Tensor
+    has_sync_B: Tensor
+    has_text_B: Tensor
+
+    def absent(self) -> Features:
+        """Returns the same shapes with every modality absent: the null condition of guidance."""
+        none = torch.zeros_like(self.has_clip_B)
+        return Features(self.clip_BVC, self.sync_BSC, self.text_BLC, none, none, none)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """Projected conditions, computed once per generation. `pooled_B1D` is video + text; `sync_BND` is masked."""
+
+    clip_BVD: Tensor
+    text_BLD: Tensor
+    sync_BND: Tensor
+    pooled_B1D: Tensor
+    rotary: Rotary
+
+    @staticmethod
+    def stack(first: Conditions, second: Conditions) -> Conditions:
+        """Returns one batch [first; second] of equal lengths, for guidance in a single pass (SPEC G7)."""
+        return Conditions(
+            torch.cat([first.clip_BVD, second.clip_BVD]),
+            torch.cat([first.text_BLD, second.text_BLD]),
+            torch.cat([first.sync_BND, second.sync_BND]),
+            torch.cat([first.pooled_B1D, second.pooled_B1D]),
+            first.rotary,
+        )
+
+
+class Network(nn.Module):
+    """Predicts the flow's velocity from x_t, the masked latent and the conditions. A fresh network returns zero.
+
+    No weight depends on a duration; `latent_mean` and `latent_std` (1, 1, F) are set by `set_latent_stats`.
+    """
+
+    def __init__(self, config: NetworkConfig, specs: FeatureSpecs) -> None:
+        super().__init__()
+        self.config, self.specs = config, specs
+        channels, width, hidden = specs.codec.latent_dim, config.width, config.mlp_width
+        if config.input_embedding:
+            self.input_embed = InputEmbedding(channels, width, config.position_kernel, config.position_groups)
+        self.audio_input_proj = audio_projection(config, width if config.input_embedding else channels)
+        self.clip_input_proj = token_projection(config, specs.clip.dim, config.block_kernel)
+        self.sync_input_proj = sync_projection(config, specs.sync.dim)
+        self.text_input_proj = token_projection(config, specs.text.dim, 1)
+        self.clip_cond_proj = nn.Linear(width, width)
+        self.text_cond_proj = nn.Linear(width, width)
+        self.global_cond_mlp = GatedMLP(width, hidden)
+        self.t_embed = time_embedding(config)
+        self.sync_pos_emb = nn.Parameter(torch.zeros(1, 1, specs.sync.per_segment, specs.sync.dim))
+        joint, kernel = config.joint_depth, config.block_kernel
+        self.joint_blocks = nn.ModuleList(
+            JointBlock(width, config.heads, hidden, kernel, last=i == joint - 1) for i in range(joint)
+        )
+        self.fused_blocks = nn.ModuleList(
+            FusedBlock(width, config.heads, hidden, kernel) for _ in range(config.fused_depth)
+        )
+        self.final_layer = FinalLayer(width, channels, config.final_kernel)
+        self._add_empty_features()
+        self.register_buffer("latent_mean", torch.full((1, 1, channels), torch.nan))
+        self.register_buffer("latent_std", torch.full((1, 1, channels), torch.nan))
+        self.latent_mean: Tensor
+        self.latent_std: Tensor
+
+    def reset_parameters(self, generator: torch.Generator) -> None:
+        """Draws all weights from `generator`: Xavier linears, zero gates and output, PyTorch's law for convolutions."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.xavier_uniform_(module.weight, generator=generator)
+            elif isinstance(module, nn.Conv1d):
+                nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator)
+            if isinstance(module, nn.Linear | nn.Conv1d) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+        for name, weight in self.named_parameters():
+            if name.endswith("adaLN_modulation.1.weight") or name == "final_layer.conv.weight":
+                nn.init.zeros_(weight)
+            elif name.startswith("t_embed.") and name.endswith("weight"):
+                nn.init.normal_(weight, std=0.02, generator=generator)
+
+    def set_latent_stats(self, mean_F: Tensor, std_F: Tensor) -> None:
+        """Sets the per-channel statistics of the training latents; deviations must be positive."""
+        if not bool((std_F > 1e-5).all()):
+            raise UsageError("a latent channel never changes in the training data; the codec or its latents are broken")
+        self.latent_mean.copy_(mean_F.reshape(1, 1, -1))
+        self.latent_std.copy_(std_F.reshape(1, 1, -1))
+
+    def normalize(self, latent_BNF: Tensor) -> Tensor:
+        """Returns the latent with zero mean and unit deviation per channel; a new tensor."""
+        return (latent_BNF - self.latent_mean) / self.latent_std
+
+    def unnormalize(self, latent_BNF: Tensor) -> Tensor:
+        """Returns the codec's latent from a normalised one; a new tensor."""
+        return latent_BNF * self.latent_std + self.latent_mean
+
+    def preprocess_conditions(self, features: Features, mask_BN: Tensor) -> Conditions:
+        """Returns what does not change during sampling. Video is shown only where audio is generated.
+
+        Source: SPEC M6-M9. Raises MismatchError when a feature's width is not the one the network was built for.
+        """
+        self._check(features)
+        clip, sync, text = self._fill_absent(features)
+        if self.config.mask_video:
+            clip = mask_features(clip, mask_BN, self.config.mask_kind)
+            if self.config.mask_sync in ("raw", "both"):
+                sync = mask_features(sync, mask_BN, self.config.mask_kind)
+        clip_BVD = self.clip_input_proj(clip)
+        text_BLD = self.text_input_proj(text)
+        pooled = self.clip_cond_proj(clip_BVD.mean(1)) + self.text_cond_proj(text_BLD.mean(1))
+        return Conditions(
+            clip_BVD,
+            text_BLD,
+            self._frame_sync(sync, mask_BN),
+            self.global_cond_mlp(pooled)[:, None],
+            self._rotary(mask_BN.shape[1], clip.shape[1], clip.device),
+        )
+
+    def forward(
+        self, x_BNF: Tensor, t_B: Tensor, reference_BNF: Tensor, mask_BN: Tensor, conditions: Conditions
+    ) -> Tensor:
+        """Returns the velocity (B, N, F) at flow time t; `reference_BNF` is the masked latent. Source: SPEC M4, M9."""
+        if self.config.input_embedding:
+            x = self.audio_input_proj(self.input_embed(x_BNF, reference_BNF))
+        else:
+            x = self.audio_input_proj(torch.where(mask_BN[..., None], x_BNF, reference_BNF))
+        global_B1D = self.t_embed(t_B)[:, None] + conditions.pooled_B1D
+        extended_BND = global_B1D + conditions.sync_BND
+        streams = Streams(x, conditions.clip_BVD, conditions.text_BLD)
+        for block in self.joint_blocks:
+            streams = block(streams, global_B1D, extended_BND, conditions.rotary)
+        latent_BND = streams.latent
+        for block in self.fused_blocks:
+            latent_BND = block(latent_BND, extended_BND, conditions.rotary.latent_NK)
+        velocity: Tensor = self.final_layer(latent_BND, global_B1D)
+        return velocity
+
+    def _frame_sync(self, sync_BSC: Tensor, mask_BN: Tensor) -> Tensor:
+        """Projects sync features, spreads them over the audio frames and hides the context's. Source: SPEC M8."""
+        batch, length, channels = sync_BSC.shape
+        per_segment = self.specs.sync.per_segment
+        placed = (sync_BSC.view(batch, -1, per_segment, channels) + self.sync_pos_emb).view(batch, length, channels)
+        projected_BDS = self.sync_input_proj(placed).transpose(1, 2)
+        sync_BND = F.interpolate(projected_BDS, size=mask_BN.shape[1], mode="nearest-exact").transpose(1, 2)
+        if self.config.mask_video and self.config.mask_sync in ("projected", "both"):
+            sync_BND = sync_BND * mask_BN[..., None].to(sync_BND.dtype)
+        return sync_BND
+
+    def _rotary(self, frames: int, video_frames: int, device: torch.device) -> Rotary:
+        channels = self.config.width // self.config.heads
+        return Rotary(
+            rotary_table(frames, channels, 1.0, device),
+            rotary_table(video_frames, channels, frames / video_frames, device),
+        )
+
+    def _fill_absent(self, features: Features) -> tuple[Tensor, Tensor, Tensor]:
+        parts = (
+            (features.clip_BVC, features.has_clip_B, "empty_clip_feat"),
+            (features.sync_BSC, features.has_sync_B, "empty_sync_feat"),
+            (features.text_BLC, features.has_text_B, "empty_string_feat"),
+        )
+        learned = self.config.absent == "learned"
+        clip, sync, text = (
+            torch.where(has_B[:, None, None], values, getattr(self, name) if learned else 0.0)
+            for values, has_B, name in parts
+        )
+        return clip, sync, text
+
+    def _add_empty_features(self) -> None:
+        """MMAudio's stand-ins for an absent modality; the text's is the encoder's empty string and stays frozen."""
+        if self.config.absent != "learned":
+            return
+        specs = self.specs
+        self.empty_clip_feat = nn.Parameter(torch.zeros(1, specs.clip.dim))
+        self.empty_sync_feat = nn.Parameter(torch.zeros(1, specs.sync.dim))
+        self.empty_string_feat = nn.Parameter(torch.zeros(specs.text.tokens, specs.text.dim), requires_grad=False)
+
+    def _check(self, features: Features) -> None:
+        for name, values, spec in (
+            ("clip", features.clip_BVC, self.specs.clip),
+            ("sync", features.sync_BSC, self.specs.sync),
+            ("text", features.text_BLC, self.specs.text),
+        ):
+            if values.shape[-1] != spec.dim:
+                raise MismatchError(
+                    f"{name} features are {values.shape[-1]} wide, the network was built for {spec.dim} ({spec.name})"
+                )
+            if values.shape[1] == 0:
+                raise UsageError(f"{name} features are empty; the clip is too short for {spec.name}")
+
+
+def build_network(config: NetworkConfig, specs: FeatureSpecs, seed: int) -> Network:
+    """Returns a fresh network whose weights depend on `seed` alone."""
+    network = Network(config, specs)
+    network.reset_parameters(torch.Generator().manual_seed(seed))
+    return network

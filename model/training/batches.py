@@ -1,0 +1,145 @@
+"""Which rows make up a batch, and the batch itself.
+
+Legend: B batch, N audio frames, F latent channels. The first half of a batch is VTA, the second TTA (SPEC T4).
+"""
+
+# ruff: noqa: N815 - shape suffixes of record fields
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from data_contracts import FeatureRow, UsageError
+from model.network import Features
+from model.specs import FeatureSpecs
+from model.training.chance import generator_for
+
+
+class FeatureSource(Protocol):
+    """What training reads: `model.features.FeatureStore`, or a stand-in in tests."""
+
+    @property
+    def specs(self) -> FeatureSpecs:
+        """The parts that made the features."""
+
+    @property
+    def clip_s(self) -> float:
+        """Every clip's length."""
+
+    @property
+    def rows(self) -> list[FeatureRow]:
+        """One row per training or test item."""
+
+    def latent_stats(self) -> tuple[Tensor, Tensor]:
+        """Returns (mean_F, std_F) of the training latents."""
+
+    def latents(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Returns (mean_BNF, std_BNF)."""
+
+    def clip(self, rows: Sequence[int]) -> Tensor:
+        """Returns (B, V, D)."""
+
+    def sync(self, rows: Sequence[int]) -> Tensor:
+        """Returns (B, S, D)."""
+
+    def text(self, rows: Sequence[int]) -> Tensor:
+        """Returns (B, L, D)."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlan:
+    """Says which rows a step trains on: strictly half VTA, half TTA (with AA), without state. Source: SPEC T4, D4.
+
+    Each half walks through its own endless sequence of shuffled epochs; where a row stands depends on the seed alone.
+    """
+
+    vta: tuple[FeatureRow, ...]
+    tta: tuple[FeatureRow, ...]
+    batch_size: int
+    seed: int
+
+    @staticmethod
+    def from_rows(rows: Sequence[FeatureRow], batch_size: int, seed: int) -> BatchPlan:
+        """Returns the plan for the rows of split train. Raises UsageError without any.
+
+        A corpus of one kind alone (no videos at all, say) fills both halves with it; there is nothing to balance.
+        """
+        train = [row for row in rows if row.split == "train"]
+        vta = tuple(row for row in train if row.subset == "vta")
+        tta = tuple(row for row in train if row.subset != "vta")
+        if batch_size % 2:
+            raise UsageError(f"batch_size {batch_size} must be even: half VTA, half TTA")
+        if not train:
+            raise UsageError("the features hold no row of split train; add training clips to the corpus")
+        return BatchPlan(vta, tta, batch_size, seed)
+
+    @property
+    def balanced(self) -> bool:
+        """Whether both kinds are there, so that every batch is 1:1."""
+        return bool(self.vta and self.tta)
+
+    def rows(self, step: int) -> list[FeatureRow]:
+        """Returns the rows of a step (0, 1, ...): VTA first, then TTA."""
+        if not self.balanced:
+            return self._take(self.vta or self.tta, "only", step * self.batch_size, self.batch_size)
+        half = self.batch_size // 2
+        return self._take(self.vta, "vta", step * half, half) + self._take(self.tta, "tta", step * half, half)
+
+    def _take(self, pool: tuple[FeatureRow, ...], name: str, start: int, count: int) -> list[FeatureRow]:
+        taken: list[FeatureRow] = []
+        position = start
+        while len(taken) < count:
+            epoch, offset = divmod(position, len(pool))
+            order = torch.randperm(len(pool), generator=generator_for(self.seed, f"order-{name}", epoch)).tolist()
+            part = order[offset : offset + count - len(taken)]
+            taken.extend(pool[index] for index in part)
+            position += len(part)
+        return taken
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A batch of normalised latents and their features. Drops are applied to `features` by `with_drops`."""
+
+    latent_BNF: Tensor
+    features: Features
+
+    def to(self, device: torch.device) -> Batch:
+        """Returns the batch on a device."""
+        f = self.features
+        moved = (f.clip_BVC, f.sync_BSC, f.text_BLC, f.has_clip_B, f.has_sync_B, f.has_text_B)
+        return Batch(self.latent_BNF.to(device), Features(*(value.to(device) for value in moved)))
+
+
+def load_batch(
+    source: FeatureSource, rows: Sequence[FeatureRow], generator: torch.Generator, stats: tuple[Tensor, Tensor]
+) -> Batch:
+    """Reads rows: latents sampled as mean + std * eps and normalised, one caption drawn per row. Source: SPEC T3, A7.
+
+    Rows without video carry zero features and say so in `has_clip_B` and `has_sync_B`.
+    """
+    mean_BNF, std_BNF = source.latents([row.latent_row for row in rows])
+    latent_BNF = mean_BNF + std_BNF * torch.randn(mean_BNF.shape, generator=generator)
+    mean_F, std_F = stats
+    draws = torch.rand(len(rows), generator=generator).tolist()
+    texts = [row.text_rows[int(draw * len(row.text_rows))] for row, draw in zip(rows, draws, strict=True)]
+    has_video_B = torch.tensor([row.video_row is not None for row in rows])
+    clip_BVC, sync_BSC = _video(source, rows)
+    features = Features(clip_BVC, sync_BSC, source.text(texts), has_video_B, has_video_B, torch.ones_like(has_video_B))
+    return Batch((latent_BNF - mean_F) / std_F, features)
+
+
+def _video(source: FeatureSource, rows: Sequence[FeatureRow]) -> tuple[Tensor, Tensor]:
+    specs, duration_s = source.specs, source.clip_s
+    clip_BVC = torch.zeros(len(rows), specs.clip.length(duration_s), specs.clip.dim)
+    sync_BSC = torch.zeros(len(rows), specs.sync.length(duration_s), specs.sync.dim)
+    here = [index for index, row in enumerate(rows) if row.video_row is not None]
+    records = [row.video_row for row in rows if row.video_row is not None]
+    if here:
+        clip_BVC[here] = source.clip(records)
+        sync_BSC[here] = source.sync(records)
+    return clip_BVC, sync_BSC

@@ -1,0 +1,28 @@
+"""Learning rate over steps: linear warm-up, then constant, cosine or MMAudio's steps. Source: SPEC T1."""
+
+from __future__ import annotations
+
+import math
+
+from model.config import TrainingConfig
+
+
+def learning_rate(step: int, config: TrainingConfig) -> float:
+    """Returns the rate of a step (0, 1, ...).
+
+    `step` falls to a tenth at each milestone, counted from the end of the warm-up as MMAudio's scheduler does;
+    `cosine` holds the peak for `hold_share` of the steps and falls to `final_lr_share` of it.
+    """
+    if step < config.warmup_steps:
+        return config.lr * (step + 1) / (config.warmup_steps + 1)
+    if config.schedule == "constant":
+        return config.lr
+    after = step - config.warmup_steps
+    if config.schedule == "step":
+        passed = sum(after >= share * config.steps for share in config.milestones)
+        return float(config.lr * 0.1**passed)
+    hold = config.hold_share * config.steps
+    fall = max(1.0, config.steps - 1 - config.warmup_steps - hold)
+    progress = min(1.0, max(0.0, after - hold) / fall)
+    low = config.final_lr_share
+    return config.lr * (low + (1 - low) * 0.5 * (1 + math.cos(math.pi * progress)))
