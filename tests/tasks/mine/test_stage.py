@@ -1,0 +1,41 @@
+"""The mining stage: rows for training captions that name a side; captions that name none are done, without rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data_contracts import Clip, Mined, read_table, write_table
+from tasks.engine import run_stage
+from tasks.mine.config import MineConfig
+from tasks.mine.stage import MineStage
+from tasks.workspace import Workspace
+from tests.tasks.rows import clip_row
+
+
+def test_only_training_captions_that_name_a_side_become_rows(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    captions = {
+        "a": ("A dog barks loudly nearby", "train"),
+        "b": ("A dog barks", "train"),
+        "c": ("A cat meows slowly", "test"),
+        "d": ("A loud horn and a quiet horn", "train"),
+    }
+    clips = [clip_row(name, caption=caption, split=split) for name, (caption, split) in captions.items()]
+    write_table(workspace.table("ingest", "clips"), Clip, clips)
+    summary = run_stage(MineStage(MineConfig()), workspace)
+    rows = read_table(workspace.table("mine", "mined"), Mined)
+    assert (summary.done, summary.quarantined) == (3, 0)
+    assert [(r.item_id, r.parent_id, r.side, r.words) for r in rows] == [
+        ("a~volume", "a", "loud", "loudly"),
+        ("a~distance", "a", "near", "nearby"),
+    ]
+    everything = MineStage(MineConfig(splits=("train", "test")))
+    assert run_stage(everything, workspace).new == 1
+
+
+def test_a_changed_caption_is_mined_again(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for caption, side in (("A fast drum", "fast"), ("A slow drum", "slow")):
+        write_table(workspace.table("ingest", "clips"), Clip, [clip_row("a", caption=caption)])
+        run_stage(MineStage(MineConfig()), workspace)
+        assert [r.side for r in read_table(workspace.table("mine", "mined"), Mined)] == [side]

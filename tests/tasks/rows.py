@@ -1,0 +1,104 @@
+"""Table rows with plausible values, for tests of the stages that read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from data_contracts import Augmented, Caption, Clip, Mined, Paraphrase
+
+
+def clip_row(item_id: str, **values: Any) -> Clip:
+    """Returns a clip without files, unless `values` name them."""
+    defaults: dict[str, Any] = {
+        "item_id": item_id,
+        "source": "test",
+        "source_path": f"{item_id}.wav",
+        "source_sha256": "0" * 64,
+        "source_start_s": 0.0,
+        "group_id": item_id,
+        "subset": "tta",
+        "split": "train",
+        "caption": "A dog barks",
+        "audio_path": f"ingest/audio/{item_id}.flac",
+        "audio_sha256": "1" * 64,
+        "sample_rate_hz": 16_000,
+        "source_channels": 1,
+        "duration_s": 8.0,
+        "video_path": None,
+        "video_sha256": None,
+        "event_times_s": None,
+        "attributes_json": "{}",
+        "licence": "CC0-1.0",
+        "seed": 1,
+        "tools_json": "{}",
+    }
+    return Clip(**(defaults | values))
+
+
+def mined_row(parent: Clip, dimension: str, side: str) -> Mined:
+    """Returns a mined row as if the whole caption were the words."""
+    return Mined(
+        item_id=f"{parent.item_id}~{dimension}",
+        parent_id=parent.item_id,
+        caption=parent.caption,
+        dimension=dimension,
+        side=side,
+        words=parent.caption,
+        start=0,
+        end=len(parent.caption),
+        pos="adverb",
+    )
+
+
+def augmented_row(clip: Clip, dimension: str, side: str, level: str, **values: Any) -> Augmented:
+    """Returns an augmented row of a clip without files."""
+    defaults: dict[str, Any] = {
+        "item_id": f"{clip.item_id}~{dimension}~{level}",
+        "parent_id": f"{clip.item_id}~{dimension}",
+        "clip_id": clip.item_id,
+        "split": clip.split,
+        "caption": clip.caption,
+        "dimension": dimension,
+        "side": side,
+        "operation": {"volume": "dynamics"}.get(dimension, dimension),
+        "level": level,
+        "recipe_json": '{"factor":1.3}',
+        "measured_json": "{}",
+        "audio_path": f"augment/audio/{clip.item_id}~{dimension}~{level}.flac",
+        "audio_sha256": "2" * 64,
+        "sample_rate_hz": clip.sample_rate_hz,
+        "duration_s": clip.duration_s,
+        "event_times_s": None,
+        "seed": 2,
+        "tools_json": "{}",
+    }
+    return Augmented(**(defaults | values))
+
+
+def caption_row(parent: Augmented, caption: str, source: str = "llm") -> Caption:
+    """Returns the new caption of an augmented row."""
+    return Caption(
+        item_id=f"{parent.item_id}-cap",
+        parent_id=parent.item_id,
+        caption_before=parent.caption,
+        caption=caption,
+        level=parent.level,
+        source=source,
+        writer="test",
+        prompt_version="1",
+        attempts=1,
+        rejected_json="[]",
+    )
+
+
+def paraphrase_row(parent: Caption, number: int, caption: str) -> Paraphrase:
+    """Returns one paraphrase of a caption."""
+    return Paraphrase(
+        item_id=f"{parent.item_id}-p{number}",
+        parent_id=parent.item_id,
+        caption=caption,
+        key_tokens=("dog",),
+        source="llm",
+        writer="test",
+        prompt_version="1",
+    )
