@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
+from model.config import MaskConfig, TrainingConfig
 from tasks.settings import StageConfig
+
+
+class MaskSettings(StageConfig):
+    """What training hides and drops. Defaults are the demo's: short training must see the contexts of FE and AC-VTA.
+
+    The paper: span_low 0.7, span_placement random, drop_semantics 0.
+    """
+
+    span_low: float = Field(0.5, gt=0, le=1, description="least share of frames to generate (SPEC M3: 0.7)")
+    span_high: float = Field(1.0, gt=0, le=1, description="greatest share of frames to generate (SPEC M3: 1.0)")
+    span_placement: Literal["random", "prefix", "mixed"] = Field(
+        "mixed", description="where the span lies; prefix: the context is a prefix, as in generation"
+    )
+    drop_reference: float = Field(0.3, ge=0, le=1, description="chance of no reference audio (SPEC M5)")
+    dropped_reference_mask: Literal["full", "span"] = Field("full", description="a dropped reference hides all frames")
+    drop_clip: float = Field(0.1, ge=0, le=1, description="chance of no visual semantics (SPEC T2)")
+    drop_sync: float = Field(0.1, ge=0, le=1, description="chance of no sync features (SPEC T2)")
+    drop_text: float = Field(0.1, ge=0, le=1, description="chance of no text (SPEC T2)")
+    drop_video: Literal["independent", "joint"] = Field("independent", description="joint: clip and sync together")
+    drop_semantics: float = Field(0.1, ge=0, le=1, description="extra chance of neither clip nor text (AC-VTA)")
 
 
 class TrainConfig(StageConfig):
     """Defaults are the demo's; the paper's are in the `paper` config."""
 
-    preset: str = Field("tiny", description="network preset")
+    preset: str = Field("tiny", description="network preset: tiny, small, medium, large_44k, large_44k_v2")
     steps: int = Field(800, ge=1, description="optimiser steps (SPEC T1: 300,000)")
     batch_size: int = Field(16, ge=2, multiple_of=2, description="half VTA, half TTA (SPEC T4); the paper: 256")
     lr: float = Field(1e-3, gt=0, description="peak learning rate (MMAudio: 1e-4)")
     warmup_steps: int = Field(50, ge=0)
+    schedule: Literal["constant", "cosine", "step"] = Field("cosine", description="after the warm-up (MMAudio: step)")
+    hold_share: float = Field(0.3, ge=0, lt=1, description="cosine: share of the steps at the peak")
+    final_lr_share: float = Field(0.1, ge=0, le=1, description="cosine: last rate over the peak")
     weight_decay: float = Field(1e-6, ge=0)
     grad_clip: float = Field(1.0, gt=0)
     ema_sigma_rel: float = Field(0.1, gt=0, lt=0.3, description="width of the EMA's power-function average")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 autocast, for GPUs")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is one")
     log_every: int = Field(10, ge=1)
+    validate_every: int = Field(100, ge=1)
     checkpoint_every: int = Field(100, ge=1)
     seed: int = Field(14159265)
+    masks: MaskSettings = MaskSettings()
+
+    def training(self) -> TrainingConfig:
+        """Returns the settings as the model's own record. Raises UsageError when they contradict each other."""
+        masks = self.masks.model_dump()
+        share = (masks.pop("span_low"), masks.pop("span_high"))
+        values = self.model_dump(exclude={"preset", "device", "masks"})
+        return TrainingConfig(**values, masks=MaskConfig(span_share=share, **masks))

@@ -1,0 +1,116 @@
+"""Checkpoints: safetensors weights with a JSON header that says what they are and what they were trained on.
+
+The latent statistics are tensors of the network (`latent_mean`, `latent_std`), so they cannot get lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from data_contracts import WeightsError
+from model.config import NetworkConfig
+from model.network import Network
+from model.specs import FeatureSpecs
+
+FORMAT: Final = "foleygenex-checkpoint"
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointInfo:
+    """A checkpoint's header. `clip_s` is the length of the training clips; `training` its settings, for the record."""
+
+    network: NetworkConfig
+    specs: FeatureSpecs
+    clip_s: float
+    step: int
+    stand_ins: list[str]
+    code_version: str
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(
+    path: Path,
+    weights: Mapping[str, Tensor],
+    *,
+    network: NetworkConfig,
+    specs: FeatureSpecs,
+    clip_s: float,
+    step: int,
+    training: dict[str, Any] | None = None,
+) -> str:
+    """Writes a checkpoint under a temporary name, then renames. Equal weights give equal bytes. Returns its SHA-256."""
+    header = {
+        "format": FORMAT,
+        "version": FORMAT_VERSION,
+        "network": network.to_dict(),
+        "specs": specs.to_dict(),
+        "clip_s": clip_s,
+        "step": step,
+        "stand_ins": specs.stand_ins(),
+        "code_version": code_version(),
+        "training": training or {},
+    }
+    content = save(
+        {name: value.detach().cpu().contiguous() for name, value in weights.items()},
+        metadata={"foleygenex": json.dumps(header, sort_keys=True)},
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_info(path: Path) -> CheckpointInfo:
+    """Returns a checkpoint's header. Raises WeightsError when the file is missing or is not one of ours."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise WeightsError(f"checkpoint {path} does not exist; train one with `foleygenex run train CONFIG`") from error
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"checkpoint {path} is not a safetensors file ({error})") from error
+    header = json.loads(metadata.get("foleygenex", "{}"))
+    found = (header.get("format"), header.get("version"))
+    if found != (FORMAT, FORMAT_VERSION):
+        raise WeightsError(f"checkpoint {path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}")
+    return CheckpointInfo(
+        network=NetworkConfig.from_dict(header["network"]),
+        specs=FeatureSpecs.from_dict(header["specs"]),
+        clip_s=header["clip_s"],
+        step=header["step"],
+        stand_ins=header["stand_ins"],
+        code_version=header["code_version"],
+        training=header["training"],
+    )
+
+
+def load_checkpoint(path: Path) -> tuple[Network, CheckpointInfo]:
+    """Returns the network (CPU, eval) and its header; every weight must be there and fit. Raises WeightsError."""
+    info = read_info(path)
+    network = Network(info.network, info.specs)
+    try:
+        network.load_state_dict(load_file(path), strict=True)
+    except RuntimeError as error:
+        problem = " ".join(str(error).split())
+        raise WeightsError(f"checkpoint {path} does not fit its own header: {problem}") from error
+    return network.eval().requires_grad_(False), info
+
+
+def code_version() -> str:
+    """Returns the installed version of this package."""
+    try:
+        return version("foleygenex")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,71 @@
+"""Checkpoints come back as they were, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from data_contracts import WeightsError
+from model.checkpoint import load_checkpoint, read_info, save_checkpoint
+from model.network import build_network
+from tests.model.fakes import TOY, toy_specs
+
+
+def saved(path):
+    network = build_network(TOY, toy_specs(), seed=1)
+    network.set_latent_stats(torch.arange(4.0), torch.ones(4))
+    sha256 = save_checkpoint(
+        path, network.state_dict(), network=TOY, specs=toy_specs(), clip_s=2.0, step=7, training={"lr": 0.1}
+    )
+    return network, sha256
+
+
+def test_a_checkpoint_comes_back_whole(tmp_path):
+    path = tmp_path / "c.safetensors"
+    network, _ = saved(path)
+    loaded, info = load_checkpoint(path)
+    assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in network.state_dict().items())
+    assert (info.network, info.specs, info.step, info.clip_s) == (TOY, toy_specs(), 7, 2.0)
+    assert info.stand_ins == ["toy", "toy-text", "toy-clip", "toy-sync"]
+    assert info.training == {"lr": 0.1}
+    assert not loaded.training
+    assert torch.equal(loaded.latent_mean.flatten(), torch.arange(4.0))
+
+
+def test_equal_weights_give_equal_bytes(tmp_path):
+    first, second = (saved(tmp_path / name)[1] for name in ("a", "b"))
+    assert first == second
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_missing_foreign_and_incomplete_files_are_refused(tmp_path):
+    with pytest.raises(WeightsError, match="does not exist"):
+        read_info(tmp_path / "none.safetensors")
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"x" * 40)
+    with pytest.raises(WeightsError, match="not a safetensors file"):
+        read_info(broken)
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"a": torch.zeros(1)}, foreign)
+    with pytest.raises(WeightsError, match="this release reads"):
+        read_info(foreign)
+
+
+def test_a_missing_weight_is_named(tmp_path):
+    path = tmp_path / "c.safetensors"
+    saved(path)
+    weights = load_file(path)
+    header = {"foleygenex": json.dumps(_header(path))}
+    weights.pop("t_embed.mlp.0.weight")
+    save_file(weights, path, metadata=header)
+    with pytest.raises(WeightsError, match=r"t_embed\.mlp\.0\.weight"):
+        load_checkpoint(path)
+
+
+def _header(path):
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["foleygenex"])
