@@ -91,7 +91,7 @@ class Client:
     async def ask(self, question: Question) -> dict[str, Any]:
         """Returns the answer's JSON object.
 
-        Raises AnswerError, UnavailableError, UsageError (key or model refused), or BudgetError before the call that would
+        Raises AnswerError, UnavailableError, UsageError (key or model refused), or BudgetError before a call that would
         exceed the budget.
         """
         key = question.key(self.backend.model)
