@@ -147,11 +147,12 @@ class FeatureWriter:
         """Appends a sentence's token states. Returns the record number."""
         return self._fields["text"].add(text_LD)
 
-    def finish(self, *, stats_from: str, keys: dict[str, list[str]]) -> None:
+    def finish(self, *, stats_from: str, keys: dict[str, list[str]], made_by: dict[str, Any] | None = None) -> None:
         """Names the files by their content, replaces the header, removes the files of the store before.
 
         `stats_from` says in words which rows the latent statistics are from; `keys` (kept in the header) says for
-        latents, videos and texts what each record was computed from, so that a later run can reuse it.
+        latents, videos and texts what each record was computed from, so that a later run can reuse it; `made_by`
+        keeps the settings, so that a later stage can load the same codec and encoders by name.
         """
         fields = {name: field.close() for name, field in self._fields.items()}
         mean_F, std_F = self._stats.result()
@@ -163,6 +164,7 @@ class FeatureWriter:
             "fields": fields,
             "latent_stats": {"mean": mean_F, "std": std_F, "rows": self._stats.clips, "from": stats_from},
             "keys": keys,
+            "made_by": made_by or {},
         }
         temporary = self.folder / f"{HEADER}.tmp"
         temporary.write_text(json.dumps(header, sort_keys=True, indent=1) + "\n", "utf-8")

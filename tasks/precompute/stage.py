@@ -77,7 +77,11 @@ class PrecomputeStage:
             in_stats={rows[index]["latent_key"] for index in in_stats},
         )
         table: list[Row] = [packer.add(row) for row in rows]
-        packer.writer.finish(stats_from=stats_from, keys={kind: list(known) for kind, known in packer.known.items()})
+        packer.writer.finish(
+            stats_from=stats_from,
+            keys={kind: list(known) for kind, known in packer.known.items()},
+            made_by=self.config.model_dump(),
+        )
         maker.parts.clear()
         return table
 
