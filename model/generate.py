@@ -1,0 +1,188 @@
+"""Sampling: requests in, codec latents out, for all six tasks. Source: SPEC G1-G7.
+
+Legend: B batch, N audio frames, F latent channels, t flow time (0 noise, 1 data). Masks: True = to be generated.
+"""
+# ruff: noqa: N815 - shape suffixes of record fields
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from data_contracts import UsageError
+from model.checkpoint import CheckpointInfo, load_checkpoint
+from model.config import SumReference
+from model.flow import Velocity, euler, guided
+from model.network import Conditions, Features, Network
+from model.requests import RULES, TASKS, Plan, Request, Task, plan_request, window_frames
+from model.specs import FeatureSpecs
+
+__all__ = ["RULES", "TASKS", "Generator", "Request", "Sampling", "Task", "plan_request", "window_frames"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Readings of the paper at inference (DESIGN section 6)."""
+
+    sum_reference: SumReference = "start"  # SPEC G4, G5: added to the initial noise; path: held on its own path
+    cfg_keep_reference: bool = False  # SPEC G7: the null branch has no reference either
+    mask_surrogate: bool = True  # SPEC G4: the training mask hides the surrogate video
+    edit_noise: float = 0.5  # SPEC G6: share of fresh noise in the window; 0 = the inverted noise, 1 = only fresh
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.edit_noise <= 1.0:
+            raise UsageError(f"edit_noise {self.edit_noise} is outside 0..1")
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """A trained network and how it is sampled. `specs` says which codec and encoders belong to it."""
+
+    network: Network
+    info: CheckpointInfo | None = None
+    sampling: Sampling = Sampling()
+
+    @classmethod
+    def load(cls, path: Path, *, device: torch.device | None = None, sampling: Sampling | None = None) -> Self:
+        """Loads a checkpoint. Raises WeightsError when it is missing, foreign or incomplete."""
+        network, info = load_checkpoint(path)
+        return cls(network.to(device or torch.device("cpu")), info, sampling or Sampling())
+
+    @property
+    def specs(self) -> FeatureSpecs:
+        """The parts that the network was trained on."""
+        return self.network.specs
+
+    def generate(
+        self, requests: Sequence[Request], *, steps: int = 25, cfg_scale: float = 4.5, batch_size: int = 16
+    ) -> Tensor:
+        """Returns (B, N, F) codec latents, ready for `Codec.decode`. Raises UsageError when lengths differ."""
+        latents = self.generate_each(requests, steps=steps, cfg_scale=cfg_scale, batch_size=batch_size)
+        lengths = sorted({len(latent) for latent in latents})
+        if len(lengths) != 1:
+            raise UsageError(f"requests give {lengths or 'no'} frames; generate one duration at a time")
+        return torch.stack(latents)
+
+    def generate_each(
+        self, requests: Sequence[Request], *, steps: int = 25, cfg_scale: float = 4.5, batch_size: int = 16
+    ) -> list[Tensor]:
+        """Returns a codec latent (N, F) per request, of any durations; equal shapes are sampled together.
+
+        Given frames (a continued segment, what lies outside an edit's window) come back exactly. Source: SPEC G1-G7.
+        """
+        if steps < 1 or cfg_scale < 1.0:
+            raise UsageError(f"steps {steps} and cfg_scale {cfg_scale:g} must both be at least 1")
+        plans = [plan_request(request, self.specs) for request in requests]
+        groups: dict[tuple[int, int, int, bool], list[int]] = {}
+        for index, plan in enumerate(plans):
+            groups.setdefault(plan.shape, []).append(index)
+        results: dict[int, Tensor] = {}
+        for members in groups.values():
+            for start in range(0, len(members), batch_size):
+                chosen = members[start : start + batch_size]
+                latents_BNF = self._sample([plans[index] for index in chosen], steps, cfg_scale)
+                results |= {i: latent[plans[i].cut :] for i, latent in zip(chosen, latents_BNF, strict=True)}
+        return [results[index] for index in range(len(requests))]
+
+    @torch.no_grad()
+    def _sample(self, plans: Sequence[Plan], steps: int, cfg_scale: float) -> Tensor:
+        """Returns (B, N, F) codec latents of plans of one shape."""
+        batch = _Batch.collate(plans, self.network)
+        guided_velocity = self._velocity(batch, cfg_scale)
+        if plans[0].inverts:
+            normalized = self._edit(batch, guided_velocity, steps)
+        else:
+            normalized = self._from_noise(batch, guided_velocity, steps)
+        generated = self.network.unnormalize(normalized)
+        return torch.where(batch.mask_BN[..., None], generated, batch.given_BNF).cpu()
+
+    def _from_noise(self, batch: _Batch, velocity: Velocity, steps: int) -> Tensor:
+        """Samples with the reference summed into the noise, as `sum_reference` says. Source: SPEC G4, G5, M12."""
+        noise, reference = batch.noise_BNF, batch.reference_BNF
+        if self.sampling.sum_reference == "path":
+            return euler(velocity, noise, steps=steps, hold=_on_path(noise, reference, batch.mask_BN))
+        summed = noise + reference if self.sampling.sum_reference == "start" else noise
+        return euler(velocity, summed, steps=steps)
+
+    def _edit(self, batch: _Batch, velocity: Velocity, steps: int) -> Tensor:
+        """Inverts the whole sound, then regenerates the window while the rest stays on its own path. Source: SPEC G6.
+
+        The inversion runs without guidance, text and context: the sentence describes the new sound, not the old one.
+        """
+        everything = torch.ones_like(batch.mask_BN)
+        features = replace(batch.features, has_text_B=torch.zeros_like(batch.features.has_text_B))
+        conditions = self.network.preprocess_conditions(features, everything)
+        nothing = torch.zeros_like(batch.original_BNF)
+
+        def unguided(x_BNF: Tensor, t_B: Tensor) -> Tensor:
+            return self.network(x_BNF, t_B, nothing, everything, conditions)
+
+        inverted = euler(unguided, batch.original_BNF, steps=steps, start=1.0, stop=0.0)
+        fresh = self.sampling.edit_noise
+        mixed = fresh * batch.noise_BNF + (1 - fresh**2) ** 0.5 * inverted
+        start = torch.where(batch.mask_BN[..., None], mixed, inverted)
+        return euler(velocity, start, steps=steps, hold=_on_path(inverted, batch.original_BNF, batch.mask_BN))
+
+    def _velocity(self, batch: _Batch, cfg_scale: float) -> Velocity:
+        """Returns the guided velocity; both branches go through the network in one batch. Source: SPEC G7."""
+        network, everything = self.network, torch.ones_like(batch.mask_BN)
+        video_mask = batch.mask_BN if self.sampling.mask_surrogate else everything
+        conditions = network.preprocess_conditions(batch.features, video_mask)
+        if cfg_scale == 1.0:
+            return lambda x, t: network(x, t, batch.reference_BNF, batch.mask_BN, conditions)
+        keep = self.sampling.cfg_keep_reference
+        null_mask = batch.mask_BN if keep else everything
+        null_reference = batch.reference_BNF if keep else torch.zeros_like(batch.reference_BNF)
+        both = Conditions.stack(conditions, network.preprocess_conditions(batch.features.absent(), null_mask))
+        references = torch.cat([batch.reference_BNF, null_reference])
+        masks = torch.cat([batch.mask_BN, null_mask])
+
+        def velocity(x_BNF: Tensor, t_B: Tensor) -> Tensor:
+            pair = network(torch.cat([x_BNF, x_BNF]), torch.cat([t_B, t_B]), references, masks, both)
+            conditional, null = pair.chunk(2)
+            return guided(conditional, null, cfg_scale)
+
+        return velocity
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Plans of one shape, stacked. `reference_BNF` (zero where masked) and `original_BNF` are normalised."""
+
+    features: Features
+    mask_BN: Tensor
+    given_BNF: Tensor
+    reference_BNF: Tensor
+    original_BNF: Tensor
+    noise_BNF: Tensor
+
+    @staticmethod
+    def collate(plans: Sequence[Plan], network: Network) -> _Batch:
+        device = network.latent_mean.device
+        mask_BN, given, noise = (
+            torch.stack([getattr(plan, name) for plan in plans]).to(device)
+            for name in ("mask_N", "given_NF", "noise_NF")
+        )
+        normalized = network.normalize(given)
+        features = Features(
+            *(torch.stack([getattr(p, name) for p in plans]).to(device) for name in ("clip_VC", "sync_SC", "text_LC")),
+            *(
+                torch.tensor([getattr(p, name) for p in plans], device=device)
+                for name in ("has_clip", "has_sync", "has_text")
+            ),
+        )
+        return _Batch(features, mask_BN, given, normalized * ~mask_BN[..., None], normalized, noise)
+
+
+def _on_path(noise_BNF: Tensor, data_BNF: Tensor, mask_BN: Tensor) -> Callable[[Tensor, float], Tensor]:
+    """Returns a hold that keeps given frames at (1 - t) noise + t data."""
+
+    def hold(x_BNF: Tensor, t: float) -> Tensor:
+        return torch.where(mask_BN[..., None], x_BNF, (1 - t) * noise_BNF + t * data_BNF)
+
+    return hold

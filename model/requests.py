@@ -1,0 +1,212 @@
+"""What is asked of the generator, and what each of the six tasks makes of it. Source: SPEC G1-G6.
+
+Legend: N audio frames, V video frames, S sync positions, L text tokens, F latent channels, C feature channels.
+Masks are bool, True = to be generated. Latents in requests are the codec's own, not normalised.
+"""
+# ruff: noqa: N815 - shape suffixes of record fields
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from data_contracts import MismatchError, UsageError
+from model.specs import FeatureSpecs
+
+Task = Literal["tta", "vta", "tc-vta", "ac-vta", "fe", "edit"]
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which conditions a task needs and which it may use besides; all others are all-zero features."""
+
+    needs: tuple[str, ...]
+    may_use: tuple[str, ...] = ()
+
+    def uses(self, name: str) -> bool:
+        """Whether the task looks at a condition at all."""
+        return name in self.needs or name in self.may_use
+
+
+RULES: Final[dict[str, Rule]] = {
+    "tta": Rule(("text",)),  # SPEC G1
+    "vta": Rule(("clip", "sync"), ("text",)),  # SPEC G2
+    "tc-vta": Rule(("text", "sync")),  # SPEC G3
+    "ac-vta": Rule(("sync", "reference", "reference_sync")),  # SPEC G4
+    "fe": Rule(("clip", "sync", "reference"), ("text",)),  # SPEC G5
+    "edit": Rule(("original", "window"), ("clip", "sync", "text")),  # SPEC G6
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One sound to generate. Conditions that the task does not use (`RULES`) are ignored.
+
+    `reference_NF`: ac-vta, another sound, encoded alone; fe, the sound's own first segment. `original_NF` with
+    `window_s`: edit. `duration_s` is the length of the result; ac-vta's reference comes on top and is cut off.
+    """
+
+    task: Task
+    duration_s: float
+    seed: int
+    text_LD: Tensor | None = None
+    clip_VD: Tensor | None = None
+    sync_SD: Tensor | None = None
+    reference_NF: Tensor | None = None
+    reference_sync_SD: Tensor | None = None
+    original_NF: Tensor | None = None
+    window_s: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A request in the network's terms. `given_NF` is the codec latent of the frames that are not generated.
+
+    On generated frames it is zero, but for an edit, where it is the whole old sound. The first
+    `cut` frames are not part of the result. `inverts`: start from the given sound's own noise (SPEC G6).
+    """
+
+    clip_VC: Tensor
+    sync_SC: Tensor
+    text_LC: Tensor
+    has_clip: bool
+    has_sync: bool
+    has_text: bool
+    mask_N: Tensor
+    given_NF: Tensor
+    noise_NF: Tensor
+    cut: int = 0
+    inverts: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int, int, bool]:
+        """Requests of equal shape can share a batch."""
+        return len(self.mask_N), len(self.clip_VC), len(self.sync_SC), self.inverts
+
+
+def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
+    """Returns the plan of a request. Raises UsageError when a needed condition is missing or has a wrong length.
+
+    Noise comes from a CPU generator seeded with the request alone: the same in any batch and on any device.
+    """
+    _check_needs(request)
+    frames = specs.codec.frames(request.duration_s)
+    reference = _reference(request, specs, frames)
+    before = len(reference) if request.task == "ac-vta" else 0
+    total_s = request.duration_s + before / specs.codec.frame_rate_hz
+    mask_N, given_NF = _mask_and_given(request, specs, frames, reference)
+    clip = _clip(request, specs, total_s)
+    sync = _sync(request, specs)
+    text = request.text_LD if RULES[request.task].uses("text") else None
+    if text is not None and text.shape != (specs.text.tokens, specs.text.dim):
+        raise MismatchError(f"text features are {tuple(text.shape)}; expected {(specs.text.tokens, specs.text.dim)}")
+    generator = torch.Generator().manual_seed(request.seed)
+    return Plan(
+        clip_VC=torch.zeros(specs.clip.length(total_s), specs.clip.dim) if clip is None else clip.float(),
+        sync_SC=torch.zeros(specs.sync.length(total_s), specs.sync.dim) if sync is None else sync.float(),
+        text_LC=torch.zeros(specs.text.tokens, specs.text.dim) if text is None else text.float(),
+        has_clip=clip is not None,
+        has_sync=sync is not None,
+        has_text=text is not None,
+        mask_N=mask_N,
+        given_NF=given_NF,
+        noise_NF=torch.randn(given_NF.shape, generator=generator),
+        cut=before,
+        inverts=request.task == "edit",
+    )
+
+
+def window_frames(window_s: tuple[float, float], duration_s: float, specs: FeatureSpecs) -> tuple[int, int]:
+    """Returns the frames [start, stop) that cover a window. Raises UsageError when it is not inside the sound."""
+    start_s, stop_s = window_s
+    if not 0 <= start_s < stop_s <= duration_s + 1e-6:
+        raise UsageError(
+            f"window {start_s:g}:{stop_s:g} s is not inside the sound of {duration_s:g} s; give START:END with "
+            f"0 <= START < END <= {duration_s:g}"
+        )
+    rate_hz = specs.codec.frame_rate_hz
+    return math.floor(start_s * rate_hz + 1e-6), math.ceil(stop_s * rate_hz - 1e-6)
+
+
+def _check_needs(request: Request) -> None:
+    if request.task not in RULES:
+        raise UsageError(f"task {request.task!r} is unknown; choose one of {', '.join(TASKS)}")
+    given = {
+        "text": request.text_LD,
+        "clip": request.clip_VD,
+        "sync": request.sync_SD,
+        "reference": request.reference_NF,
+        "reference_sync": request.reference_sync_SD,
+        "original": request.original_NF,
+        "window": request.window_s,
+    }
+    for name in RULES[request.task].needs:
+        if given[name] is None:
+            raise UsageError(f"task {request.task} needs {name.replace('_', ' ')}, which the request does not have")
+
+
+def _reference(request: Request, specs: FeatureSpecs, frames: int) -> Tensor:
+    if not RULES[request.task].uses("reference") or request.reference_NF is None:
+        return torch.zeros(0, specs.codec.latent_dim)
+    reference = _latent(request.reference_NF, specs, "reference")
+    if request.task == "fe" and not 0 < len(reference) < frames:
+        raise UsageError(
+            f"the segment to continue has {len(reference)} frames and the result {frames}; nothing is left to generate"
+        )
+    return reference
+
+
+def _mask_and_given(request: Request, specs: FeatureSpecs, frames: int, reference_NF: Tensor) -> tuple[Tensor, Tensor]:
+    if request.task == "edit":
+        assert request.original_NF is not None and request.window_s is not None
+        original = _latent(request.original_NF, specs, "original")
+        if len(original) != frames:
+            raise UsageError(f"the sound to edit has {len(original)} frames, {request.duration_s:g} s have {frames}")
+        start, stop = window_frames(request.window_s, request.duration_s, specs)
+        mask_N = torch.zeros(frames, dtype=torch.bool)
+        mask_N[start:stop] = True
+        return mask_N, original
+    total = frames + len(reference_NF) if request.task == "ac-vta" else frames
+    mask_N = torch.arange(total) >= len(reference_NF)
+    given = torch.zeros(total, specs.codec.latent_dim)
+    given[: len(reference_NF)] = reference_NF
+    return mask_N, given
+
+
+def _latent(latent_NF: Tensor, specs: FeatureSpecs, name: str) -> Tensor:
+    if latent_NF.ndim != 2 or latent_NF.shape[1] != specs.codec.latent_dim:
+        raise MismatchError(
+            f"{name} latent is {tuple(latent_NF.shape)}; "
+            f"expected (frames, {specs.codec.latent_dim}) of {specs.codec.name}"
+        )
+    return latent_NF.float().cpu()
+
+
+def _clip(request: Request, specs: FeatureSpecs, total_s: float) -> Tensor | None:
+    if not RULES[request.task].uses("clip") or request.clip_VD is None:
+        return None
+    _check_length("clip", len(request.clip_VD), specs.clip.length(total_s), total_s)
+    return request.clip_VD.cpu()
+
+
+def _sync(request: Request, specs: FeatureSpecs) -> Tensor | None:
+    """Returns sync features; ac-vta puts the surrogate's, extracted apart, before the target's. Source: SPEC G4."""
+    if not RULES[request.task].uses("sync") or request.sync_SD is None:
+        return None
+    _check_length("sync", len(request.sync_SD), specs.sync.length(request.duration_s), request.duration_s)
+    if request.task != "ac-vta":
+        return request.sync_SD.cpu()
+    assert request.reference_sync_SD is not None and request.reference_NF is not None
+    reference_s = len(request.reference_NF) / specs.codec.frame_rate_hz
+    _check_length("reference sync", len(request.reference_sync_SD), specs.sync.length(reference_s), reference_s)
+    return torch.cat([request.reference_sync_SD, request.sync_SD]).cpu()
+
+
+def _check_length(name: str, found: int, expected: int, duration_s: float) -> None:
+    if found != expected:
+        raise UsageError(f"{name} features have {found} positions; {duration_s:.3f} s need {expected}")

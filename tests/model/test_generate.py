@@ -1,0 +1,212 @@
+"""Laws of generation (SPEC G1-G7): what each task uses, what comes back exactly, independence of the batch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from data_contracts import MismatchError, UsageError
+from model.checkpoint import save_checkpoint
+from model.generate import TASKS, Generator, Request, Sampling, plan_request, window_frames
+from model.network import Features, build_network
+from tests.model.fakes import TOY, toy_specs
+
+SPECS = toy_specs()
+RATE = SPECS.codec.frame_rate_hz  # 25 frames per second
+
+
+def generator(**sampling) -> Generator:
+    network = build_network(TOY, SPECS, seed=1)
+    g = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.03 * torch.randn(parameter.shape, generator=g))
+    network.set_latent_stats(torch.arange(4.0), torch.arange(1.0, 5.0))
+    return Generator(network.eval().requires_grad_(False), None, Sampling(**sampling))
+
+
+def request(task: str, *, seed: int = 1, duration_s: float = 2.0, features: int = 0, **changes) -> Request:
+    g = torch.Generator().manual_seed(features)
+    frames = int(duration_s * RATE)
+    values = {
+        "text_LD": torch.randn(5, 12, generator=g),
+        "clip_VD": torch.randn(int(4 * duration_s), 10, generator=g),
+        "sync_SD": torch.randn(frames, 6, generator=g),
+        "reference_NF": torch.randn(20, 4, generator=g),
+        "reference_sync_SD": torch.randn(20, 6, generator=g),
+        "original_NF": torch.randn(frames, 4, generator=g),
+        "window_s": (0.52, 1.2),
+    }
+    return Request(task=task, duration_s=duration_s, seed=seed, **(values | changes))
+
+
+def run(gen: Generator, *requests: Request, steps: int = 4, cfg_scale: float = 2.0) -> torch.Tensor:
+    return gen.generate(requests, steps=steps, cfg_scale=cfg_scale)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_returns_the_asked_duration(task):
+    latents = run(generator(), request(task), request(task, seed=2))
+    assert latents.shape == (2, 50, 4)
+    assert bool(latents.isfinite().all())
+    assert not torch.equal(latents[0], latents[1])
+
+
+@pytest.mark.parametrize(
+    ("task", "used", "unused"),
+    [
+        ("tta", ["text_LD"], ["clip_VD", "sync_SD", "reference_NF"]),
+        ("vta", ["clip_VD", "sync_SD", "text_LD"], ["reference_NF", "original_NF"]),
+        ("tc-vta", ["text_LD", "sync_SD"], ["clip_VD"]),
+        ("ac-vta", ["sync_SD", "reference_NF"], ["clip_VD", "text_LD"]),
+        ("fe", ["clip_VD", "sync_SD", "reference_NF"], ["original_NF"]),
+    ],
+)
+def test_g1_to_g5_a_task_uses_its_conditions_and_no_others(task, used, unused):
+    gen = generator()
+    base = run(gen, request(task))
+    for name in used:
+        assert not torch.equal(run(gen, request(task, **{name: getattr(request(task), name) + 1.0})), base), name
+    for name in unused:
+        assert torch.equal(run(gen, request(task, **{name: getattr(request(task), name) + 1.0})), base), name
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_result_does_not_depend_on_its_batch(task):
+    gen = generator()
+    alone = run(gen, request(task, seed=5))
+    others = [request(task, seed=seed, features=seed) for seed in (1, 2, 3)]
+    together = run(gen, others[0], request(task, seed=5), *others[1:])
+    assert torch.allclose(together[1:2], alone, atol=1e-4)
+
+
+def test_the_seed_decides_and_is_repeatable():
+    gen = generator()
+    assert torch.equal(run(gen, request("vta", seed=2**62)), run(gen, request("vta", seed=2**62)))
+    assert not torch.equal(run(gen, request("vta", seed=1)), run(gen, request("vta", seed=2)))
+
+
+def test_g5_the_given_segment_comes_back_exactly():
+    asked = request("fe")
+    latent = run(generator(), asked)[0]
+    assert torch.equal(latent[:20], asked.reference_NF)
+    assert not torch.equal(latent[20:40], asked.reference_NF)
+
+
+def test_g6_frames_outside_the_window_come_back_exactly():
+    asked = request("edit")
+    latent = run(generator(), asked)[0]
+    start, stop = window_frames(asked.window_s, 2.0, SPECS)
+    assert (start, stop) == (13, 30)
+    assert torch.equal(latent[:start], asked.original_NF[:start])
+    assert torch.equal(latent[stop:], asked.original_NF[stop:])
+    assert float((latent[start:stop] - asked.original_NF[start:stop]).abs().min(dim=-1).values.max()) > 0
+
+
+def test_g6_without_fresh_noise_and_change_an_edit_returns_the_original():
+    """Inversion alone: the reverse ODE and the forward ODE under the same conditions meet again."""
+    gen = generator(edit_noise=0.0)
+    asked = request("edit", text_LD=None, clip_VD=None, sync_SD=None, window_s=(0.0, 2.0))
+    latent = run(gen, asked, steps=200, cfg_scale=1.0)[0]
+    assert float((latent - asked.original_NF).abs().max()) < 0.05 * float(asked.original_NF.abs().max())
+
+
+def test_g4_the_reference_is_summed_into_the_noise_on_its_frames_only():
+    plan = plan_request(request("ac-vta"), SPECS)
+    assert plan.cut == 20
+    assert not bool(plan.mask_N[:20].any()) and bool(plan.mask_N[20:].all())
+    assert plan.given_NF.shape == (70, 4)
+    assert float(plan.given_NF[20:].abs().sum()) == 0.0
+    assert (plan.has_clip, plan.has_text, plan.has_sync) == (False, False, True)
+    assert torch.equal(plan.sync_SC, torch.cat([request("ac-vta").reference_sync_SD, request("ac-vta").sync_SD]))
+
+
+@pytest.mark.parametrize("task", ["ac-vta", "fe"])
+def test_m12_summation_is_a_switch_that_matters(task):
+    results = [run(generator(sum_reference=kind), request(task)) for kind in ("start", "path", "never")]
+    assert not torch.allclose(results[0], results[1])
+    assert not torch.allclose(results[0], results[2])
+    vta = [run(generator(sum_reference=kind), request("vta")) for kind in ("start", "path", "never")]
+    assert torch.equal(vta[0], vta[1]) and torch.equal(vta[0], vta[2])
+
+
+def test_g4_surrogate_is_masked_unless_switched_off():
+    asked = request("ac-vta")
+    surrogate = asked.reference_sync_SD.clone()
+    surrogate[:15] += 3.0  # away from the border, over which the projection's convolutions look
+    other = dataclasses.replace(asked, reference_sync_SD=surrogate)
+    assert torch.equal(run(generator(), other), run(generator(), asked))
+    open_ = generator(mask_surrogate=False)
+    assert not torch.allclose(run(open_, other), run(open_, asked))
+
+
+def test_g7_guidance_equals_two_separate_passes():
+    gen, asked = generator(), request("vta")
+    network = gen.network
+    plan = plan_request(asked, SPECS)
+    there = torch.ones(1, dtype=torch.bool)
+    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None], there, there, there)
+    mask, zero = plan.mask_N[None], torch.zeros(1, 50, 4)
+    t = torch.zeros(1)
+    x = plan.noise_NF[None]
+    with torch.no_grad():
+        one = network(x, t, zero, mask, network.preprocess_conditions(f, mask))
+        null = network(x, t, zero, mask, network.preprocess_conditions(f.absent(), mask))
+        expected = network.unnormalize(x + 4.5 * one - 3.5 * null)
+    assert torch.allclose(run(gen, asked, steps=1, cfg_scale=4.5), expected, atol=1e-4)
+
+
+def test_g7_keeping_the_reference_in_the_null_branch_is_a_switch():
+    assert not torch.allclose(run(generator(), request("fe")), run(generator(cfg_keep_reference=True), request("fe")))
+
+
+def test_durations_are_free_and_mixed_ones_are_returned_one_by_one():
+    gen = generator()
+    asked = [request("vta", duration_s=d, seed=i) for i, d in enumerate((1.0, 3.0, 1.0))]
+    latents = gen.generate_each(asked, steps=2)
+    assert [len(latent) for latent in latents] == [25, 75, 25]
+    assert torch.allclose(latents[1], gen.generate(asked[1:2], steps=2)[0], atol=1e-4)
+    with pytest.raises(UsageError, match="one duration at a time"):
+        gen.generate(asked, steps=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "vta", "sync_SD": None}, "vta needs sync"),
+        ({"task": "ac-vta", "reference_sync_SD": None}, "needs reference sync"),
+        ({"task": "vta", "sync_SD": torch.zeros(49, 6)}, "sync features have 49 positions; 2.000 s need 50"),
+        ({"task": "fe", "reference_NF": torch.zeros(50, 4)}, "nothing is left to generate"),
+        ({"task": "edit", "window_s": (1.5, 2.5)}, "is not inside the sound"),
+        ({"task": "edit", "window_s": (1.0, 1.0)}, "is not inside the sound"),
+        ({"task": "sing"}, "unknown; choose one of"),
+    ],
+)
+def test_impossible_requests_say_what_is_wrong(changes, message):
+    with pytest.raises(UsageError, match=message):
+        run(generator(), request(**changes))
+
+
+def test_latents_and_text_of_other_parts_are_refused():
+    with pytest.raises(MismatchError, match="reference latent"):
+        run(generator(), request("fe", reference_NF=torch.zeros(20, 7)))
+    with pytest.raises(MismatchError, match="text features"):
+        run(generator(), request("tta", text_LD=torch.zeros(6, 12)))
+
+
+def test_sampling_numbers_are_checked():
+    with pytest.raises(UsageError, match="at least 1"):
+        run(generator(), request("tta"), steps=0)
+    with pytest.raises(UsageError, match="edit_noise"):
+        dataclasses.replace(Sampling(), edit_noise=2.0)
+
+
+def test_a_loaded_generator_gives_the_same_sound(tmp_path):
+    gen = generator()
+    save_checkpoint(tmp_path / "c.safetensors", gen.network.state_dict(), network=TOY, specs=SPECS, clip_s=2.0, step=1)
+    loaded = Generator.load(tmp_path / "c.safetensors")
+    assert loaded.specs == SPECS
+    assert loaded.info is not None and loaded.info.step == 1
+    assert torch.equal(run(loaded, request("vta")), run(gen, request("vta")))
