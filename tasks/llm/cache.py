@@ -11,8 +11,12 @@ import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from data_contracts import to_json
+
+ANSWERS: Final = ("llm", "answers.jsonl")
+"""Where a workspace keeps the answers of all its stages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,6 +129,7 @@ def main(arguments: Sequence[str]) -> None:
     params.n_ctx = CONTEXT_TOKENS * slots
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0  # threads that wait must not spin on shared cores
     params.warmup = False
     params.ui = False
     params.cache_ram_mib = 256  # some twenty prompts; the default is 8 GiB

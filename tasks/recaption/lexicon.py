@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-STRONG: Final = ("very", "extremely", "really", "incredibly", "super")
+STRONG: Final = ("very", "extremely", "really", "incredibly", "super", "real")
 _INTENSIFIERS: Final = "|".join(
     (*STRONG, "so", "quite", "rather", "fairly", "pretty", "somewhat", "too", "more", "much")
 )
@@ -47,7 +47,7 @@ _PATTERNS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ..
         ("fast(?! food| forward)", "faster", "quicker"),
     ),
     "slow": (
-        (_at_pace("slow|low|leisurely|sluggish"),),
+        (_at_pace("slow|low|leisurely|sluggish"), "in (?:very |extremely )?slow motion"),
         ("slowly", "sluggishly"),
         ("sluggish", "leisurely", "unhurried", "slow-paced"),
         ("slow", "slower"),
@@ -283,5 +283,6 @@ def _kind(caption: str, side: str, match: re.Match[str], core: str) -> str:
         return "preverb" if content_follows else "adverb"
     if " " in core or "-" in core:
         return "phrase"
-    opens = not before or before[-1] in _DETERMINERS
+    listed = caption[: match.start()].rstrip().endswith(",") and caption[match.end() :].startswith(",")
+    opens = not before or before[-1] in _DETERMINERS or listed
     return "adjective" if content_follows or (opens and bool(caption[match.end() :].strip(" .!"))) else "adverb"

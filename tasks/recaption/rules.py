@@ -16,7 +16,7 @@ from tasks.recaption.lexicon import COPULAS, LEVELS, Cue, Level, find_cues
 from tasks.recaption.validator import check
 from tasks.workspace import seed_for
 
-_CLAUSE: Final = re.compile(r",? (?:as|while|followed by|and then|then|before|with)\b|, ", re.IGNORECASE)
+CLAUSE: Final = re.compile(r",? (?:as|while|followed by|and then|then|before|with)\b|, ", re.IGNORECASE)
 _SILENT_H: Final = ("hour", "honest", "heir")
 _LIKE_YOU: Final = ("uni", "use", "usu", "eu", "one", "once", "ute")
 
@@ -31,12 +31,12 @@ class Rewrite:
 
 def rewrites(caption: str, level: str) -> list[Rewrite]:
     """Returns the validated rewrites of a caption for a level, best first. Raises ItemError when there is none."""
-    body, ending = _split_ending(caption)
+    body, ending = split_ending(caption)
     if not body:
         raise ItemError("empty_caption", "the caption holds no words")
     found: dict[str, Rewrite] = {}
     for text, hint in _candidates(body, LEVELS[level], level):
-        rewritten = _tidy(text, body) + ending
+        rewritten = tidy(text, body) + ending
         if rewritten not in found and not check(caption, rewritten, level):
             found[rewritten] = Rewrite(caption=rewritten, hint=hint)
     if not found:
@@ -58,16 +58,17 @@ def _candidates(body: str, level: Level, name: str) -> Iterator[tuple[str, str]]
     elif right:
         yield from _strengthened(body, right[0], level)
         yield from _replaced(body, right[:1], level)
-    cleared = _apply(body, [(cue, "") for cue in (*wrong, *right)])
+    cleared = apply_edits(body, [(cue, "") for cue in (*wrong, *right)])
     yield from _appended(cleared, level, name, wrong + right)
 
 
 def _replaced(body: str, cues: list[Cue], level: Level) -> Iterator[tuple[str, str]]:
     """The first cue gets the level's word, further ones go."""
     first, *others = cues
-    for word in _substitutes(first, level):
+    words = sorted(_substitutes(first, level), key=lambda word: word in body)  # "in the distance" once is enough
+    for word in words:
         edits = [(first, word), *((cue, "") for cue in others)]
-        yield _apply(body, edits), _hint(edits)
+        yield apply_edits(body, edits), _hint(edits)
 
 
 def _substitutes(cue: Cue, level: Level) -> tuple[str, ...]:
@@ -88,7 +89,7 @@ def _strengthened(body: str, cue: Cue, level: Level) -> Iterator[tuple[str, str]
             word = f"{_article(opening, degree)}{degree} {match.group(2)}"
         else:
             word = f"{degree} {cue.core.lower()}"
-        yield _apply(body, [(cue, word)]), f"replace '{cue.text}' by '{word}'"
+        yield apply_edits(body, [(cue, word)]), f"replace '{cue.text}' by '{word}'"
 
 
 def _article(opening: str, word: str) -> str:
@@ -100,11 +101,12 @@ def _appended(body: str, level: Level, name: str, removed: list[Cue]) -> Iterato
     endings = _endings(body, level, name)
     gone = "".join(f"remove '{cue.text}', " for cue in removed)
     hints = [f"{gone}add '{ending.strip(', ')}'" for ending in endings]
-    split = _CLAUSE.search(body)
+    split = CLAUSE.search(body)
     at_end = [(_join(body, ending), hint) for ending, hint in zip(endings, hints)]
     if level.side == "far":  # two events, or two adverbs in a row: a phrase in front holds for all of it
-        front = (f"In the distance, {_lower_first(body)}", f"{gone}add 'in the distance'")
-        yield from [front, *at_end] if split or _ends_with_adverb(body) else [*at_end, front]
+        front = (f"In the distance, {lower_first(body)}", f"{gone}add 'in the distance'")
+        several = split or " and " in body
+        yield from [front, *at_end] if several or _ends_with_adverb(body) else [*at_end, front]
     else:
         yield from at_end
     if split and endings:
@@ -129,7 +131,7 @@ def _join(body: str, ending: str) -> str:
     return f"{body}{ending}" if ending.startswith(",") else f"{body} {ending}"
 
 
-def _apply(body: str, edits: list[tuple[Cue, str]]) -> str:
+def apply_edits(body: str, edits: list[tuple[Cue, str]]) -> str:
     """Returns the text with each cue replaced (or cut out), articles before them set right."""
     for cue, word in sorted(edits, key=lambda edit: -edit[0].start):
         head, tail = body[: cue.start], body[cue.end :]
@@ -155,7 +157,8 @@ def _hint(edits: list[tuple[Cue, str]]) -> str:
     return ", ".join(f"replace '{cue.text}' by '{word}'" if word else f"remove '{cue.text}'" for cue, word in edits)
 
 
-def _tidy(text: str, original: str) -> str:
+def tidy(text: str, original: str) -> str:
+    """Returns the text with spaces, commas and the first capital set right."""
     text = re.sub(r"\s+", " ", text).strip(" ,;")
     text = re.sub(r"\s+([,.;])", r"\1", text)
     text = re.sub(r",(?:\s*,)+", ",", text)
@@ -163,13 +166,21 @@ def _tidy(text: str, original: str) -> str:
     return text[:1].upper() + text[1:] if original[:1].isupper() else text
 
 
-def _split_ending(caption: str) -> tuple[str, str]:
+def split_ending(caption: str) -> tuple[str, str]:
+    """Returns the caption without its full stop, and the full stop; two empty strings when it holds no word."""
     text = " ".join(caption.split())
     body = text.rstrip(" .!")
     return (body, text[len(body) :].strip()) if re.search(r"\w", body) else ("", "")
 
 
-def _lower_first(text: str) -> str:
+def match_style(text: str, before: str) -> str:
+    """Gives an answer the full stop and the capital of the caption it was made from, nothing else."""
+    text = text.strip()
+    text = text.rstrip(".") + ("." if before.rstrip().endswith(".") else "")
+    return text[:1].upper() + text[1:] if before[:1].isupper() else text
+
+
+def lower_first(text: str) -> str:
     """Lowers an ordinary first word; leaves names with further capitals and "I" alone."""
     first = text.split(" ", 1)[0]
     return text if first == "I" or first[1:] != first[1:].lower() else text[:1].lower() + text[1:]

@@ -12,7 +12,7 @@ from typing import Any, Final
 from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_json
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.llm.backend import RULES_NAME, Backend, choose_backend, log_choice
-from tasks.llm.cache import AnswerCache
+from tasks.llm.cache import ANSWERS, AnswerCache
 from tasks.llm.client import Client
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompts import PromptSet
@@ -25,7 +25,6 @@ from tasks.workspace import Workspace
 log = logging.getLogger(__name__)
 
 PROMPT_NUMBER: Final = 1
-ANSWERS: Final = ("llm", "answers.jsonl")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ _MAX_NEW_WORDS: Final = 10
 def check(before: str, after: str, level: str) -> list[str]:
     """Returns the reasons why `after` is no caption of `level` made from `before`; empty when it is one."""
     rule = LEVELS[level]
-    problems = _form(before, after)
+    problems = form_problems(before, after)
     cues = find_cues(after, *rule.axis)
     if not any(cue.side == rule.side and (cue.strong or not rule.strong) for cue in cues):
         problems.append("does not say the level")
@@ -68,6 +68,11 @@ def content_stems(text: str) -> set[str]:
     return {stem(word) for word in words(text) if word not in _STOP}
 
 
+def is_content(word: str) -> bool:
+    """Whether a lower-case word carries meaning."""
+    return word not in _STOP
+
+
 def words(text: str) -> list[str]:
     """Returns the lower-case words."""
     return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.lower())
@@ -78,7 +83,8 @@ def is_copy(first: str, second: str) -> bool:
     return words(first) == words(second)
 
 
-def _form(before: str, after: str) -> list[str]:
+def form_problems(before: str, after: str) -> list[str]:
+    """Returns what is wrong with the form of `after`: empty, a copy, several sentences, too long, odd characters."""
     problems = []
     before_words, after_words = words(before), words(after)
     if not after_words:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tasks.llm.client import AnswerError, Client, Question, UnavailableError
 from tasks.llm.prompts import PromptSet
-from tasks.recaption.rules import Rewrite, rewrites
+from tasks.recaption.rules import Rewrite, match_style, rewrites
 from tasks.recaption.validator import check
 
 _FREE: Final = (("llm", 0.0), ("llm_retry", 0.7))
@@ -75,15 +75,8 @@ async def _answer(client: Client, question: Question, caption: str, level: str) 
         return "", [str(error)]
     if not isinstance(text, str):
         return "", ["no caption in the answer"]
-    text = _as_before(text, caption)
+    text = match_style(text, caption)
     return text, check(caption, text, level)
-
-
-def _as_before(text: str, before: str) -> str:
-    """Gives the answer the full stop and the capital of the caption it was made from, nothing else."""
-    text = text.strip()
-    text = text.rstrip(".") + ("." if before.rstrip().endswith(".") else "")
-    return text[:1].upper() + text[1:] if before[:1].isupper() else text
 
 
 def _question(

@@ -1,0 +1,62 @@
+"""What a paraphrase must satisfy: the same sides, as strong, and the same words up to a short list of synonyms.
+
+Strict on purpose: small models lose a word or invent an event, and words are all that can be checked without a model.
+Source: SPEC A7.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tasks.recaption.lexicon import Cue, find_cues, without_cues
+from tasks.recaption.validator import content_stems, form_problems, stem
+
+SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
+_SAME: Final = (
+    "speak talk",
+    "someone somebody person",
+    "hit strike struck",
+    "bang pound",
+    "several multiple",
+    "kid child children",
+    "car automobile",
+    "engine motor",
+    "constantly continuously",
+    "noise sound",
+    "pass go",
+    "woman female lady",
+    "man male",
+    "dog canine",
+    "run operate",
+    "rhythmically rhythmic",
+)
+_NEUTRAL: Final = frozenset(
+    stem(word) for word in ("sound", "noise", "heard", "hear", "audible", "make", "coming", "occur", "followed", "from")
+)
+_CLASS: Final = {stem(word): stem(group.split()[0]) for group in _SAME for word in group.split()}
+
+
+def problems_of(caption: str, paraphrase: str) -> list[str]:
+    """Returns why `paraphrase` is not one of `caption`; empty when it is."""
+    problems = form_problems(caption, paraphrase)
+    old_cues, new_cues = find_cues(caption, *SIDES), find_cues(paraphrase, *SIDES)
+    old_claims, new_claims = _claims(old_cues), _claims(new_cues)
+    if lost := sorted(old_claims - new_claims):
+        problems.append(f"does not say {lost[0]}")
+    if added := sorted(new_claims - old_claims):
+        problems.append(f"says {added[0]}")
+    old, new = _classes(caption, old_cues), _classes(paraphrase, new_cues)
+    if missing := sorted(old - new - _NEUTRAL):
+        problems.append(f"lost {missing[0]!r}")
+    if extra := sorted(new - old - _NEUTRAL):
+        problems.append(f"added {extra[0]!r}")
+    return problems
+
+
+def _claims(cues: list[Cue]) -> set[str]:
+    """The sides said; speed with its strength, because "very fast" and "fast" are two levels."""
+    return {f"very {cue.side}" if cue.strong and cue.side in ("fast", "slow") else cue.side for cue in cues}
+
+
+def _classes(text: str, cues: list[Cue]) -> set[str]:
+    return {_CLASS.get(word, word) for word in content_stems(without_cues(text, cues))}
