@@ -24,7 +24,7 @@ from tasks.llm.fetch import cache_folder
 
 log = logging.getLogger(__name__)
 
-SLOTS: Final = 2
+SLOTS: Final = 1  # a second slot reads every prompt again and makes answers depend on timing
 CONTEXT_TOKENS: Final = 2048  # per slot: 1,000 of prompt at most, a short answer
 READY_TIMEOUT_S: Final = 180.0
 _READY: Final = "FOLEYGENEX-LLM-READY "

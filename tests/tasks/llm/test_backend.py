@@ -1,0 +1,81 @@
+"""Which writer is chosen and why; never by asking a server, never in silence."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from data_contracts import UsageError, WeightsError
+from tasks.llm.backend import choose_backend
+from tasks.llm.config import LLMConfig
+from tasks.llm.fetch import EMBEDDED, cache_folder
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch, tmp_path):
+    """No endpoint, no fetched model."""
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def fetched() -> None:
+    cache_folder().mkdir(parents=True)
+    with (cache_folder() / EMBEDDED.filename).open("wb") as file:
+        file.truncate(EMBEDDED.size_bytes)
+
+
+def test_auto_without_anything_is_rules_and_says_how_to_get_more():
+    backend = choose_backend(LLMConfig())
+    assert backend.kind == "rules"
+    assert "tasks.llm.fetch" in backend.reason
+
+
+def test_auto_takes_the_endpoint_first(monkeypatch):
+    fetched()
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    backend = choose_backend(LLMConfig(model="big"))
+    assert (backend.kind, backend.model, backend.base_url) == ("endpoint", "big", "http://127.0.0.1:9/v1")
+
+
+def test_auto_with_an_address_but_no_model_says_so(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    backend = choose_backend(LLMConfig())
+    assert backend.kind == "rules"
+    assert "OPENAI_MODEL" in backend.reason
+
+
+@pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="the embedded runtime is not installed")
+def test_auto_takes_the_fetched_model():
+    fetched()
+    backend = choose_backend(LLMConfig())
+    assert backend.kind == "embedded"
+    assert EMBEDDED.sha256[:12] in backend.model
+
+
+def test_auto_says_that_the_runtime_is_missing(monkeypatch):
+    fetched()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    backend = choose_backend(LLMConfig())
+    assert backend.kind == "rules"
+    assert "runtime" in backend.reason
+    with pytest.raises(UsageError, match="runtime"):
+        choose_backend(LLMConfig(backend="embedded"))
+
+
+def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch):
+    with pytest.raises(WeightsError, match="tasks.llm.fetch"):
+        choose_backend(LLMConfig(backend="embedded"))
+    with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
+        choose_backend(LLMConfig(backend="endpoint"))
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    with pytest.raises(UsageError, match="model"):
+        choose_backend(LLMConfig(backend="endpoint"))
+    assert choose_backend(LLMConfig(backend="rules")).kind == "rules"
+
+
+def test_the_identity_holds_the_model_and_no_address(monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("OPENAI_MODEL", "big")
+    assert choose_backend(LLMConfig()).identity() == {"backend": "endpoint", "model": "big"}
