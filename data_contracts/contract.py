@@ -51,7 +51,7 @@ class Row:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Builds a row from plain JSON/Arrow values; lists become tuples. Raises ContractError on unknown or missing."""
+        """Builds a row from plain JSON/Arrow values; lists become tuples. Raises ContractError otherwise."""
         names = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - names):
             raise ContractError(f"table {cls.TABLE}: unknown column {unknown[0]!r}; expected {sorted(names)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -18,6 +18,10 @@ from tasks.mine.config import MineConfig
 from tasks.precompute.config import PrecomputeConfig
 from tasks.settings import StageConfig
 from tasks.train.config import TrainConfig
+from tasks.workspace import Workspace, atomic_path
+
+ConfigT = TypeVar("ConfigT", bound=StageConfig)
+STORED: Final = "config.yaml"
 
 
 class PipelineConfig(StageConfig):
@@ -28,6 +32,7 @@ class PipelineConfig(StageConfig):
     runner: Literal["threads", "processes", "serial", "dask"] = Field("threads", description="where shards run")
     workers: int = Field(2, ge=1, description="shards at a time")
     shard_size: int = Field(64, ge=1, le=4096, description="items per shard, one Prefect task each")
+    gpu_pool: str = Field("gpu", description="Prefect work pool for train and evaluate, used when it has a worker")
     ingest: IngestConfig = IngestConfig()
     mine: MineConfig = MineConfig()
     augment: AugmentConfig = AugmentConfig()
@@ -40,15 +45,59 @@ class PipelineConfig(StageConfig):
     @classmethod
     def load(cls, path: Path | None, overrides: list[str] | None = None) -> Self:
         """Reads a YAML config and applies `a.b=c` overrides. Raises UsageError with the field and what was expected."""
-        values = _read_yaml(path) if path else {}
-        for override in overrides or []:
-            _apply(values, override)
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "config"
-            raise UsageError(f"config {path or 'overrides'}: {where}: {first['msg']}") from error
+        return load_settings(cls, path, overrides or [])
+
+
+def load_settings(kind: type[ConfigT], path: Path | None, overrides: list[str]) -> ConfigT:
+    """Reads any settings from YAML and applies `a.b=c` overrides. Raises UsageError naming the field."""
+    values = _read_yaml(path) if path else {}
+    if path:
+        _resolve_corpus(values, path.resolve().parent)
+    for override in overrides:
+        _apply(values, override)
+    _resolve_corpus(values, Path.cwd())
+    return _validated(kind, values, str(path or "overrides"))
+
+
+def store(config: PipelineConfig, workspace: Workspace) -> None:
+    """Keeps the config in the workspace, so that `status`, `retry-quarantine` and single stages need only that."""
+    path = workspace.path(STORED)
+    values = config.model_dump(mode="json", exclude={"workspace"})
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+    if path.exists() and path.read_text("utf-8") == text:
+        return
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
+def load_stored(workspace: Workspace, settings: dict[str, Any] | None = None) -> PipelineConfig:
+    """Returns the workspace's config with `settings` (whole groups) in place of its own; defaults where none is stored.
+
+    Raises UsageError when the stored config does not fit this release.
+    """
+    path = workspace.path(STORED)
+    values = _read_yaml(path) if path.exists() else {}
+    return _validated(PipelineConfig, {**values, **(settings or {}), "workspace": str(workspace.root)}, str(path))
+
+
+def _validated(kind: type[ConfigT], values: dict[str, Any], where: str) -> ConfigT:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "config"
+        raise UsageError(f"config {where}: {field}: {first['msg']}") from error
+
+
+def _resolve_corpus(values: dict[str, Any], folder: Path) -> None:
+    """A corpus path in a config file is relative to that file; in an override, to the current folder.
+
+    It is made absolute because the config is stored in the workspace and used from other folders.
+    """
+    ingest = values.get("ingest")
+    corpus = ingest.get("corpus") if isinstance(ingest, dict) else None
+    if isinstance(corpus, dict) and isinstance(corpus.get("path"), str):
+        corpus["path"] = str(folder / corpus["path"])
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -75,4 +124,7 @@ def _apply(values: dict[str, Any], override: str) -> None:
         node = node.setdefault(parent, {})
         if not isinstance(node, dict):
             raise UsageError(f"--set {override!r}: {parent!r} is a value, not a group")
-    node[leaf] = yaml.safe_load(text)
+    try:
+        node[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {override!r}: the value is not valid YAML") from error

@@ -10,11 +10,12 @@ A changed input or setting changes the key, and only then is the item done again
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -73,10 +74,11 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Items that one worker handles."""
+    """Items that one worker handles. `run` numbers the runs of a stage: a later run's journal entries win."""
 
     index: int
     items: tuple[Item, ...]
+    run: int = 0
 
 
 @dataclass(slots=True)
@@ -117,53 +119,58 @@ def rows_from_dicts(row_type: type[Row], rows: list[dict[str, Any]]) -> list[Row
     return [row_type.from_dict(row) for row in rows]
 
 
-def item_key(stage: Stage, item: Item) -> str:
-    """Returns the hash of everything an item's result depends on."""
-    return hash_text(stage.name, str(stage.version), to_json(stage.settings()), item.item_id, to_json(item.payload))
+def item_keys(stage: Stage, items: Sequence[Item]) -> dict[str, str]:
+    """Returns item id -> hash of everything the item's result depends on."""
+    settings = to_json(stage.settings())
+    return {
+        item.item_id: hash_text(stage.name, str(stage.version), settings, item.item_id, to_json(item.payload))
+        for item in items
+    }
 
 
 def plan_shards(
     stage: Stage, workspace: Workspace, items: Sequence[Item], *, shard_size: int, retry: bool = False
 ) -> list[Shard]:
     """Returns the shards of unfinished items; with `retry`, quarantined items count as unfinished."""
-    finished = read_journal(workspace, stage.name)
+    journal = read_journal(workspace, stage.name)
+    run = max((entry["serial"] for entry in journal.values()), default=0) + 1
+    keys = item_keys(stage, items)
     pending = []
     for item in items:
-        entry = finished.get(item.item_id)
-        if entry is None or entry["key"] != item_key(stage, item) or (retry and "error" in entry):
+        entry = journal.get(item.item_id)
+        if entry is None or entry["key"] != keys[item.item_id] or (retry and "error" in entry):
             pending.append(item)
-    return [
-        Shard(number, tuple(pending[start : start + shard_size]))
-        for number, start in enumerate(range(0, len(pending), shard_size))
-    ]
+    starts = range(0, len(pending), shard_size)
+    return [Shard(number, tuple(pending[start : start + shard_size]), run) for number, start in enumerate(starts)]
 
 
 def run_shard(stage: Stage, workspace: Workspace, shard: Shard) -> int:
     """Processes a shard, journaling each item as it finishes. Returns the number of items finished."""
     path = workspace.stage(stage.name) / "journal" / f"{shard.index:05d}.jsonl"
     path.parent.mkdir(exist_ok=True)
-    keys = {item.item_id: item_key(stage, item) for item in shard.items}
+    keys = item_keys(stage, shard.items)
     count = 0
     with path.open("ab") as journal:
         if journal.tell() and not _ends_with_newline(path):
             journal.write(b"\n")  # a killed run's half line stays unreadable and alone
         for outcome in stage.process(shard.items, workspace):
-            journal.write(_journal_line(outcome, keys[outcome.item_id]))
-            journal.flush()
-            os.fsync(journal.fileno())
+            journal.write(_journal_line(outcome, keys[outcome.item_id], shard.run))
+            journal.flush()  # what is flushed survives a kill; the sync below is for a power cut
             count += 1
+        os.fsync(journal.fileno())
     return count
 
 
 def finish_stage(stage: Stage, workspace: Workspace, items: Sequence[Item], new: int) -> StageSummary:
     """Writes the stage's table and quarantine. Raises UsageError when items are still unfinished."""
     finished = read_journal(workspace, stage.name)
+    keys = item_keys(stage, items)
     summary = StageSummary(stage=stage.name, new=new)
     dicts: list[dict[str, Any]] = []
     failures: list[Quarantine] = []
     for item in items:
         entry = finished.get(item.item_id)
-        if entry is None or entry["key"] != item_key(stage, item):
+        if entry is None or entry["key"] != keys[item.item_id]:
             raise UsageError(f"stage {stage.name}: item {item.item_id} is unfinished; run the stage again")
         if "error" in entry:
             failures.append(Quarantine(stage=stage.name, item_id=item.item_id, **entry["error"]))
@@ -191,29 +198,35 @@ def run_stage(
     mapper: Mapper = map,
     retry: bool = False,
 ) -> StageSummary:
-    """Runs a stage from where it stands to its finished table. A finished stage returns at once."""
+    """Runs a stage from where it stands to its finished table. A finished stage returns at once.
+
+    Raises UsageError when another process is running this stage in this workspace, or when item ids repeat.
+    """
     items = stage.items(workspace)
     _check_ids(stage.name, items)
-    shards = plan_shards(stage, workspace, items, shard_size=shard_size, retry=retry)
-    if not shards and (summary := _finished_summary(stage, workspace, items)):
-        return summary
-    _marker(workspace, stage.name).unlink(missing_ok=True)
-    new = sum(mapper(partial(run_shard, stage, workspace), shards))
-    return finish_stage(stage, workspace, items, new)
+    with _only_runner(workspace, stage.name):
+        shards = plan_shards(stage, workspace, items, shard_size=shard_size, retry=retry)
+        if not shards and (summary := _finished_summary(stage, workspace, items)):
+            return summary
+        _marker(workspace, stage.name).unlink(missing_ok=True)
+        workspace.table(stage.name, stage.row_type.TABLE).unlink(missing_ok=True)  # a table exists only when complete
+        new = sum(mapper(partial(run_shard, stage, workspace), shards))
+        return finish_stage(stage, workspace, items, new)
 
 
 def stage_state(stage: Stage, workspace: Workspace) -> dict[str, int]:
-    """Returns counts for `status`: items, done, quarantined, pending (what a rerun would process)."""
+    """Returns counts for `status`: done, quarantined, pending (what a rerun would process); changes nothing."""
     items = stage.items(workspace)
-    finished = read_journal(workspace, stage.name)
-    current = [e for i in items if (e := finished.get(i.item_id)) and e["key"] == item_key(stage, i)]
+    journal = read_journal(workspace, stage.name)
+    keys = item_keys(stage, items)
+    current = [e for i in items if (e := journal.get(i.item_id)) and e["key"] == keys[i.item_id]]
     quarantined = sum("error" in entry for entry in current)
-    return {
-        "items": len(items),
-        "done": len(current) - quarantined,
-        "quarantined": quarantined,
-        "pending": len(items) - len(current),
-    }
+    return {"done": len(current) - quarantined, "quarantined": quarantined, "pending": len(items) - len(current)}
+
+
+def is_stage_finished(stage: Stage, workspace: Workspace) -> bool:
+    """Whether a run would return at once: every item has its outcome and the table is written."""
+    return _finished_summary(stage, workspace, stage.items(workspace)) is not None
 
 
 def read_journal(workspace: Workspace, stage_name: str) -> dict[str, dict[str, Any]]:
@@ -225,7 +238,7 @@ def read_journal(workspace: Workspace, stage_name: str) -> dict[str, dict[str, A
             if entry is None:
                 continue
             known = entries.get(entry["item_id"])
-            if known is None or entry["serial"] > known["serial"]:
+            if known is None or entry["serial"] >= known["serial"]:
                 entries[entry["item_id"]] = entry
     return entries
 
@@ -238,8 +251,8 @@ def read_quarantine(workspace: Workspace) -> list[Quarantine]:
     return found
 
 
-def _journal_line(outcome: Outcome, key: str) -> bytes:
-    entry: dict[str, Any] = {"item_id": outcome.item_id, "key": key, "serial": _serial()}
+def _journal_line(outcome: Outcome, key: str, run: int) -> bytes:
+    entry: dict[str, Any] = {"item_id": outcome.item_id, "key": key, "serial": run}
     if outcome.error is not None:
         entry["error"] = {"reason": outcome.error.reason, "message": outcome.error.message}
     else:
@@ -247,9 +260,17 @@ def _journal_line(outcome: Outcome, key: str) -> bytes:
     return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
-def _serial() -> int:
-    """Orders entries of one item across files; wall-clock nanoseconds, never part of a table."""
-    return time.time_ns()
+@contextmanager
+def _only_runner(workspace: Workspace, stage_name: str) -> Iterator[None]:
+    """Holds the stage's lock; the system gives it back however the process ends."""
+    with (workspace.stage(stage_name) / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"stage {stage_name} of {workspace.root} is being run by another process; wait for it or stop it"
+            ) from error
+        yield
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
@@ -271,7 +292,7 @@ def _marker(workspace: Workspace, stage_name: str) -> Path:
 
 
 def _fingerprint(stage: Stage, items: Sequence[Item]) -> str:
-    return hash_text(*(item_key(stage, item) for item in items))
+    return hash_text(*item_keys(stage, items).values())
 
 
 def _finished_summary(stage: Stage, workspace: Workspace, items: Sequence[Item]) -> StageSummary | None:

@@ -1,0 +1,218 @@
+"""The `foleygenex` command: usage in, one exit code out (0 done, 1 failed, 2 wrong usage or bad input).
+
+Commands import what they need when they run, so that `foleygenex --help` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from data_contracts.errors import FoleyGenExError, UsageError
+
+app = typer.Typer(
+    help="Sound for silent video, and the pipeline that makes its training data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+WorkspaceOption = Annotated[Path | None, typer.Option("--workspace", "-w", help="folder of the run")]
+SetOption = Annotated[list[str] | None, typer.Option("--set", help="a setting, e.g. train.steps=100; repeatable")]
+WorkspaceArgument = Annotated[Path, typer.Argument(help="folder of a run")]
+DEMO: Final = "demo.yaml"
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False) -> None:
+    """Sound for silent video, and the pipeline that makes its training data."""
+
+
+@app.command()
+def demo(
+    workspace: Annotated[Path, typer.Option("--workspace", "-w", help="folder of the run")] = Path("workspace"),
+    llm: Annotated[str, typer.Option(help="who writes captions: auto, embedded, rules or endpoint")] = "auto",
+    set_: SetOption = None,
+) -> None:
+    """Run the whole pipeline on the built-in corpus, on CPU, in minutes; ends with the report."""
+    from flows.run import demo_llm, run_all
+    from tasks.config import PipelineConfig
+
+    overrides = [f"workspace={workspace}", f"llm.backend={demo_llm(llm)}", *(set_ or [])]
+    run_all(PipelineConfig.load(shipped_config(DEMO), overrides))
+
+
+@app.command()
+def plan(
+    config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper")],
+    set_: SetOption = None,
+    price_in: Annotated[float | None, typer.Option(min=0, help="per million prompt tokens")] = None,
+    price_out: Annotated[float | None, typer.Option(min=0, help="per million answer tokens")] = None,
+) -> None:
+    """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""
+    from tasks.estimate import estimate
+
+    from tasks.config import PipelineConfig
+
+    loaded = PipelineConfig.load(config_path(config), set_)
+    typer.echo(estimate(loaded, price_in=price_in, price_out=price_out).text())
+
+
+@app.command()
+def run(
+    stage: Annotated[str, typer.Argument(help="a stage, all, or train-codec")],
+    config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper")],
+    workspace: WorkspaceOption = None,
+    set_: SetOption = None,
+    out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),
+) -> None:
+    """Run one stage or all of them. What is finished is left alone; a cut run continues."""
+    from flows.run import run_all, run_codec, run_one
+    from tasks.config import PipelineConfig
+    from tasks.pipeline import find_step
+
+    if stage == "train-codec":
+        run_codec(config_path(config), set_ or [], out)
+        return
+    if stage != "all":
+        find_step(stage)
+    overrides = [f"workspace={workspace}"] if workspace else []
+    loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
+    if stage == "all":
+        run_all(loaded)
+    else:
+        run_one(stage, loaded)
+
+
+@app.command()
+def status(workspace: WorkspaceArgument) -> None:
+    """Say per stage what is done, pending and quarantined, and what a rerun would do."""
+    from flows.run import status_text
+
+    typer.echo(status_text(existing(workspace)))
+
+
+@app.command("retry-quarantine")
+def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.Argument(help="a stage")]) -> None:
+    """Process a stage's quarantined items again, and only those that are unfinished."""
+    from flows.run import run_one
+    from tasks.config import load_stored
+    from tasks.pipeline import find_step
+    from tasks.workspace import Workspace
+
+    find_step(stage)
+    run_one(stage, load_stored(Workspace(existing(workspace))), retry=True)
+
+
+@app.command()
+def generate(
+    task: Annotated[str, typer.Argument(help="tta, vta, tc-vta, ac-vta, fe or edit")],
+    checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
+    out: Annotated[Path, typer.Option(help="WAV, FLAC or MP4 to write")],
+    video: Annotated[Path | None, typer.Option(help="the silent video")] = None,
+    text: Annotated[str | None, typer.Option(help="what it should sound like")] = None,
+    reference_audio: Annotated[
+        Path | None, typer.Option(help="the sound to continue, edit or take the timbre of")
+    ] = None,
+    reference_video: Annotated[Path | None, typer.Option(help="the reference sound's own video")] = None,
+    window: Annotated[str | None, typer.Option(help="edit: seconds to regenerate, e.g. 2.0:3.5")] = None,
+    duration: Annotated[float | None, typer.Option(help="seconds; default: the video's, or the model's clip")] = None,
+    seed: Annotated[int, typer.Option(help="same seed, same sound")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="flow-matching steps (the paper: 25)")] = 25,
+    cfg: Annotated[float, typer.Option(min=1.0, help="guidance scale (the paper: 4.5)")] = 4.5,
+    codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
+) -> None:
+    """Generate one sound from a video, a sentence, a reference sound, as the task asks."""
+    from tasks.generate.job import generate_file
+    from tasks.generate.options import GenerateOptions, parse_window
+
+    request = GenerateOptions(
+        task=task,
+        checkpoint=checkpoint,
+        out=out,
+        video=video,
+        text=text,
+        reference_audio=reference_audio,
+        reference_video=reference_video,
+        window=parse_window(window) if window else None,
+        duration_s=duration,
+        seed=seed,
+        steps=steps,
+        cfg_scale=cfg,
+        codec=codec,
+    )
+    typer.echo(str(generate_file(request)))
+
+
+@app.command()
+def verify(workspace: WorkspaceArgument) -> None:
+    """Write the stratified verification sheet, or its accuracy once it is filled in (SPEC A8)."""
+    from flows.run import verify_text
+
+    typer.echo(verify_text(existing(workspace)))
+
+
+@app.command("fetch-llm")
+def fetch_llm() -> None:
+    """Fetch the embedded language model (1.1 GB, checked against its pinned SHA-256)."""
+    from flows.run import fetch_embedded
+
+    typer.echo(fetch_embedded())
+
+
+def shipped_config(name: str) -> Path:
+    """Returns the path of a config that is part of the package."""
+    return Path(str(files("flows") / "configs" / name))
+
+
+def config_path(config: Path) -> Path:
+    """Returns the config file; a bare name that is no file here may be a shipped config's."""
+    shipped = shipped_config(f"{config}.yaml")
+    if not config.exists() and len(config.parts) == 1 and shipped.exists():
+        return shipped
+    return config
+
+
+def existing(workspace: Path) -> Path:
+    """Returns the workspace folder. Raises UsageError when there is none or nothing has run in it."""
+    if not workspace.is_dir():
+        raise UsageError(f"workspace {workspace} does not exist; `foleygenex run all CONFIG --workspace` makes one")
+    if not (workspace / "config.yaml").exists():
+        raise UsageError(f"{workspace} is not a workspace: nothing has run in it (config.yaml is missing)")
+    return workspace
+
+
+def main() -> None:
+    """Runs the command line and exits. Errors are one line on stderr; `--debug` shows the traceback."""
+    sys.exit(exit_code(sys.argv[1:]))
+
+
+def exit_code(arguments: list[str]) -> int:
+    """Runs the command line and returns its exit code."""
+    debug = "--debug" in arguments
+    try:
+        result = app(arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except FoleyGenExError as error:
+        return _fail(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command continues where this one stopped", 1, False)
+    except typer.Exit as error:
+        return error.exit_code
+    except Exception as error:  # the one place where an unexpected error becomes a line for a person
+        if hasattr(error, "format_message"):  # click's usage errors
+            return _fail(error.format_message(), 2, False)
+        return _fail(f"{type(error).__name__}: {error} (--debug shows where)", 1, debug)
+
+
+def _fail(message: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    line = " ".join(str(message).split())
+    sys.stderr.write(f"error: {line}\n")
+    return code

@@ -1,0 +1,86 @@
+"""How far a stage is: a bar in the terminal, and the same number for the UI, both read from the stage's journal.
+
+Workers are threads, processes or other machines; the journal is what all of them write, one line per finished item.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+Advance = Callable[[int, int, str], None]
+"""Called with (units done, units in all, a word about it)."""
+
+
+@dataclass(slots=True)
+class JournalCount:
+    """Counts the lines added to a journal folder since this object was made, reading each byte once."""
+
+    folder: Path
+    offsets: dict[Path, int] = field(default_factory=dict)
+    lines: int = 0
+
+    def __post_init__(self) -> None:
+        self.offsets = {path: path.stat().st_size for path in self.folder.glob("*.jsonl")}
+
+    def update(self) -> int:
+        """Returns the lines added so far."""
+        for path in self.folder.glob("*.jsonl"):
+            with path.open("rb") as file:
+                file.seek(self.offsets.get(path, 0))
+                added = file.read()
+            self.offsets[path] = self.offsets.get(path, 0) + len(added)
+            self.lines += added.count(b"\n")
+        return self.lines
+
+
+@contextmanager
+def bar(title: str, unit: str) -> Iterator[Advance]:
+    """Shows a progress bar on stderr while the block runs; nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("[bold]{task.description:<11}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[word]}"),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=None, word="")
+
+        def advance(done: int, total: int, word: str) -> None:
+            progress.update(task, completed=done, total=total, word=word)
+
+        yield advance
+
+
+@contextmanager
+def watch(folder: Path, total: int, *advances: Advance, every_s: float = 0.5) -> Iterator[None]:
+    """Reports a journal's growth to all `advances` while the block runs, and once at its end."""
+    count, stop = JournalCount(folder), threading.Event()
+
+    def report() -> None:
+        done = min(count.update(), total)
+        for advance in advances:
+            advance(done, total, "")
+
+    def loop() -> None:
+        while not stop.wait(every_s):
+            report()
+
+    thread = threading.Thread(target=loop, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        report()

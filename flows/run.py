@@ -1,0 +1,111 @@
+"""What the command line does with a config: look first, start Prefect only when there is work."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import get_args
+
+import typer
+
+from data_contracts import UsageError
+from flows.settings import ship_settings
+from tasks.config import PipelineConfig, load_settings, load_stored
+from tasks.jobs import REPORT
+from tasks.llm.config import LLMConfig
+from tasks.pipeline import is_finished, pipeline_states
+from tasks.workspace import Workspace
+
+
+def run_all(config: PipelineConfig) -> None:
+    """Runs the whole pipeline and prints each stage's line and the report's path."""
+    config = _placed(config)
+    workspace = Workspace(Path(config.workspace))
+    report = workspace.path(*REPORT)
+    if is_finished(config, workspace):
+        typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
+        return
+    check_tools(("sox", "ffmpeg"))
+    ship_settings(quiet=True)
+    from flows.pipeline import pipeline
+
+    pipeline(config)
+    typer.echo(f"report: {report}")
+
+
+def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
+    """Runs one stage in the config's workspace."""
+    config = _placed(config)
+    ship_settings(quiet=True)
+    from flows.stages import STAGE_FLOWS
+    from tasks.config import store
+
+    store(config, Workspace(Path(config.workspace)))
+    STAGE_FLOWS[stage](workspace=config.workspace, **({"retry": True} if retry else {}))
+
+
+def run_codec(config: Path, overrides: list[str], out: Path) -> None:
+    """Trains the codec from its own config."""
+    from tasks.train_codec.config import CodecTrainConfig
+
+    settings = load_settings(CodecTrainConfig, config, overrides)
+    ship_settings(quiet=True)
+    from flows.train_codec import train_codec
+
+    typer.echo(f"codec: {train_codec(str(out), settings)}")
+
+
+def status_text(folder: Path) -> str:
+    """Returns the table of `foleygenex status`."""
+    workspace = Workspace(folder)
+    lines = [f"{'stage':<12}{'done':>8}{'pending':>9}{'quarantined':>13}  a rerun would"]
+    for state in pipeline_states(load_stored(workspace), workspace):
+        pending = "?" if state.pending is None else str(state.pending)
+        lines.append(
+            f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {_would(state.pending, state.note)}"
+        )
+    return "\n".join(lines)
+
+
+def verify_text(folder: Path) -> str:
+    """Writes or reads the verification sheet and returns what to do or what came out."""
+    from tasks.manifest.verification import verify
+
+    return verify(Workspace(folder))
+
+
+def fetch_embedded() -> str:
+    """Fetches the embedded language model and returns where it is. Raises UsageError when it cannot be had."""
+    from flows.progress import bar
+    from tasks.llm.fetch import ensure_embedded
+
+    with bar("fetch-llm", "MB") as advance:
+        result = ensure_embedded(lambda word, done, total: advance(done // 1_000_000, total // 1_000_000, word))
+    if result.path is None:
+        raise UsageError(f"the embedded model cannot be fetched: {result.reason}; use --llm rules or an endpoint")
+    return f"{result.path} ({result.source})"
+
+
+def demo_llm(choice: str) -> str:
+    """Returns the backend of a demo run. `auto` fetches the embedded model first, and says so when that fails."""
+    known = get_args(LLMConfig.model_fields["backend"].annotation)
+    if choice not in known:
+        raise UsageError(f"--llm {choice!r}: expected one of {', '.join(known)}")
+    return choice
+
+
+def check_tools(names: tuple[str, ...]) -> None:
+    """Raises UsageError, with the command that installs them, when programs are missing."""
+    if missing := [name for name in names if shutil.which(name) is None]:
+        raise UsageError(f"{' and '.join(missing)} not found; `sh tasks/install_system_packages.sh` installs them")
+
+
+def _placed(config: PipelineConfig) -> PipelineConfig:
+    """Makes the workspace absolute: workers of another process have another current folder."""
+    return config.model_copy(update={"workspace": str(Path(config.workspace).resolve())})
+
+
+def _would(pending: int | None, note: str) -> str:
+    if note:
+        return note
+    return f"process {pending}" if pending else "do nothing"

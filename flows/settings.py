@@ -1,0 +1,30 @@
+"""Prefect's settings as this project ships them, and why. Set before Prefect is imported; the user's own values win."""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+SHIPPED: Final = {
+    # Nothing phones home: both are needed (server and client).
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    # The server that a run starts for itself loses task records with the default batch of 1.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+    # The log lines of the stages appear in the UI beside Prefect's own.
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,model",
+}
+
+QUIET_TERMINAL: Final = {
+    # The terminal shows progress bars; the UI still gets every line.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+    "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
+}
+
+
+def ship_settings(*, quiet: bool = False) -> None:
+    """Sets what is not set yet. Call before the first import of `prefect`."""
+    for name, value in {**SHIPPED, **(QUIET_TERMINAL if quiet else {})}.items():
+        os.environ.setdefault(name, value)
