@@ -28,7 +28,8 @@ class NetworkConfig:
     mlp_ratio: float = 4.0
     mlp_multiple: int = 256
     block_kernel: int = 3  # convolutions in the latent and clip blocks
-    audio_kernel: int = 7  # convolutions of the audio and sync input projections
+    audio_kernel: int = 7  # convolutions of the audio input projection
+    sync_kernel: int = 7  # first convolution of the sync input projection
     final_kernel: int = 7
     input_embedding: bool = True  # SPEC M12: off = M-1, M-2 (the context replaces x_t on its frames)
     position_kernel: int = 31  # ConvPositionEmbedding, as in F5-TTS
@@ -79,7 +80,8 @@ PRESETS: Final[dict[str, NetworkConfig]] = {
         mlp_ratio=3.0,
         mlp_multiple=64,
         block_kernel=1,
-        audio_kernel=3,
+        audio_kernel=1,
+        sync_kernel=5,
         final_kernel=3,
     ),
     "small": NetworkConfig(width=448, depth=12, fused_depth=8, heads=7),

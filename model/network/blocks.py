@@ -38,7 +38,7 @@ class Attention(nn.Module):
     def forward(self, x_BND: Tensor, rotary_NK: Tensor | None) -> QKV:
         """Returns q, k, v; positions are rotated in unless `rotary_NK` is None (text has none)."""
         q, k, v = self._project(x_BND).unbind(2)
-        q, k = self.q_norm(q), self.k_norm(k)
+        q, k = self.q_norm(q.float()), self.k_norm(k.float())  # in fp32 under autocast too, as are the rotations
         if rotary_NK is not None:
             q, k = rotate(q, rotary_NK), rotate(k, rotary_NK)
         return QKV(*(part.to(v.dtype).transpose(1, 2) for part in (q, k, v)))

@@ -78,7 +78,7 @@ def audio_projection(config: NetworkConfig, channels: int) -> nn.Sequential:
 
 def sync_projection(config: NetworkConfig, channels: int) -> nn.Sequential:
     """Returns the projection of synchronisation features to width D (SPEC M8)."""
-    first = ChannelLastConv1d(channels, config.width, config.audio_kernel)
+    first = ChannelLastConv1d(channels, config.width, config.sync_kernel)
     return nn.Sequential(first, _conv_activation(config), GatedMLP(config.width, config.mlp_width, config.block_kernel))
 
 

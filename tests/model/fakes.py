@@ -14,7 +14,7 @@ from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
 
 TOY = NetworkConfig(
     width=32, depth=2, fused_depth=1, heads=2, mlp_ratio=2.0, mlp_multiple=16, block_kernel=1, audio_kernel=3,
-    final_kernel=3,
+    sync_kernel=3, final_kernel=3,
 )  # fmt: skip
 
 

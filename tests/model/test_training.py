@@ -191,8 +191,16 @@ def test_generators_differ_by_purpose_and_number():
 
 def test_m10_a_toy_set_is_overfitted(tmp_path):
     config = dataclasses.replace(
-        CONFIG, steps=150, lr=5e-3, batch_size=16, log_every=15, validate_every=1000, checkpoint_every=1000,
+        CONFIG, steps=80, lr=8e-3, batch_size=16, log_every=15, validate_every=1000, checkpoint_every=1000,
         masks=MaskConfig(drop_clip=0.0, drop_sync=0.0, drop_text=0.0),
     )  # fmt: skip
     rows = list(trainer(tmp_path, config, videos=4, sounds=4, val=0, clip_s=1.0).run())
     assert rows[-1].loss < 0.5 * rows[0].loss
+
+
+def test_bf16_autocast_trains_like_fp32(tmp_path):
+    losses = [
+        list(trainer(tmp_path / precision, dataclasses.replace(CONFIG, precision=precision)).run())[-1].loss
+        for precision in ("fp32", "bf16")
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)
