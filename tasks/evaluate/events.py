@@ -29,7 +29,7 @@ def match_events(truth_s: Sequence[float], found_s: Sequence[float], tolerance_s
 
 
 def event_f1(truth_s: Sequence[float], found_s: Sequence[float], tolerance_s: float) -> float:
-    """Returns 2 hits / (true + found), 0..1. Nothing found where something happened is 0; nothing on both sides is 1."""
+    """Returns 2 hits / (true + found), 0..1. Nothing found where there are events is 0; nothing on both sides is 1."""
     total = len(truth_s) + len(found_s)
     return 2 * len(match_events(truth_s, found_s, tolerance_s)) / total if total else 1.0
 

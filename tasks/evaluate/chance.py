@@ -1,0 +1,50 @@
+"""What every score is printed beside: sounds that know nothing of the clip, and the codec's round trip of the truth.
+
+Legend: T samples. All systems pass the same scorer, so a metric that noise can win shows it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+CEILING: Final = "codec(truth)"
+SHUFFLED: Final = "shuffled pairing"
+RANDOM_EVENTS: Final = "random events"
+PASTED: Final = "reference pasted"
+NOISE: Final = "white noise"
+SILENCE: Final = "silence"
+_LEVEL: Final = 0.1
+_DECAY_S: Final = 0.03
+_BURST_S: Final = 0.2
+
+
+def silence(length: int) -> Samples:
+    """Returns (T,) zeros."""
+    return np.zeros(length, np.float32)
+
+
+def white_noise(length: int, rng: np.random.Generator) -> Samples:
+    """Returns (T,) noise at -20 dBFS."""
+    return (_LEVEL * rng.standard_normal(length)).astype(np.float32)
+
+
+def random_events(length: int, rate_hz: int, count: int, rng: np.random.Generator) -> Samples:
+    """Returns (T,) `count` decaying noise bursts at uniformly random times: the right number, nothing else."""
+    sound_T = np.zeros(length, np.float32)
+    time_T = np.arange(round(_BURST_S * rate_hz)) / rate_hz
+    for start in sorted(int(position) for position in rng.integers(0, max(1, length), count)):
+        burst_T = rng.standard_normal(len(time_T)) * np.exp(-time_T / _DECAY_S)
+        sound_T[start : start + len(burst_T)] += (_LEVEL * burst_T[: length - start]).astype(np.float32)
+    return sound_T
+
+
+def pasted(reference_T: Samples, length: int) -> Samples:
+    """Returns (T,) the reference again and again."""
+    if not len(reference_T):
+        return silence(length)
+    return np.tile(reference_T, -(-length // len(reference_T)))[:length]

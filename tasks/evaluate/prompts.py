@@ -1,0 +1,41 @@
+"""Pairs of sentences that differ in one adverb, made from held-out captions (SPEC A1, E2).
+
+The sides of a caption are taken out of it first, so that a pair says one thing only. The words are those of the
+built-in corpus and of the recaption rules: what a model trained on either has read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from tasks.recaption.lexicon import LEVELS, find_cues
+
+_SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
+_WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
+    "speed": ((" quickly", " slowly"), (" rapidly", " very slowly"), (" at a fast pace", " at a slow pace")),
+    "volume": ((" loudly", " quietly"), (" very loudly", " softly"), (" loudly", " faintly")),
+    "distance": ((" nearby", " in the distance"), (" up close", " far away"), (" close by", " from far away")),
+    "dynamics": tuple(zip(LEVELS["crescendo"].endings, LEVELS["decrescendo"].endings, strict=True)),
+}
+
+
+def plain_caption(caption: str) -> str:
+    """Returns the caption without the words that name a speed, a volume or a distance; '' when nothing is left."""
+    text = caption
+    for cue in sorted(find_cues(caption, *_SIDES), key=lambda cue: -cue.start):
+        text = f"{text[: cue.start]} {text[cue.end :]}"
+    text = re.sub(r"\s+", " ", text).strip(" ,.;")
+    text = re.sub(r"(?:\s(?:and|but|or|very|off|from))+$", "", text)
+    text = re.sub(r"^(?:and|very)\s", "", text)
+    return text[:1].upper() + text[1:]
+
+
+def adverb_pair(caption: str, direction: str, turn: int) -> tuple[str, str]:
+    """Returns two prompts: the direction's first side (fast, loud, near, crescendo) and its opposite.
+
+    `turn` chooses among the wordings.
+    """
+    base = plain_caption(caption)
+    more, less = _WORDS[direction][turn % len(_WORDS[direction])]
+    return base + more, base + less

@@ -1,0 +1,68 @@
+"""Scores of one sound: how well it is in time, and how much it sounds like its reference.
+
+Legend: T samples. Only the scored part of a sound counts (SPEC E2: the target of AC-VTA, the new part of an extension).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tasks.evaluate.events import event_f1, event_offset_s
+from tasks.evaluate.onset_sync_ap import onset_sync_ap
+from tasks.evaluate.onsets import detect_onsets
+from tasks.evaluate.timbre import Timbre, Vector, mfcc_vector
+
+Samples = npt.NDArray[np.float32]
+_TOLERANCE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a sound is held against. `events_s` is None where the true events are unknown: then no EventF1."""
+
+    truth: Samples
+    rate_hz: int
+    events_s: tuple[float, ...] | None
+    from_s: float
+    to_s: float
+    timbre: Timbre
+    reference: Vector
+
+    def window(self, samples_T: Samples) -> Samples:
+        """Returns the scored part, padded with silence to its full length."""
+        start, end = round(self.from_s * self.rate_hz), round(self.to_s * self.rate_hz)
+        part_T = samples_T[start:end]
+        return np.pad(part_T, (0, end - start - len(part_T)))
+
+
+def score_sound(target: Target, samples_T: Samples) -> dict[str, float]:
+    """Returns metric -> value of one sound; undefined ones (no event matched, no onset) are left out."""
+    scores = _event_scores(target, samples_T)
+    part_T = target.window(samples_T)
+    if (onset := onset_sync_ap(target.window(target.truth), part_T, target.rate_hz)) is not None:
+        scores["OnsetSyncAP"] = onset.ap
+        scores["OnsetSyncAcc"] = onset.accuracy
+    scores["MFCC-cos"] = target.timbre.cosine(target.reference, mfcc_vector(part_T, target.rate_hz))
+    return scores
+
+
+def _event_scores(target: Target, samples_T: Samples) -> dict[str, float]:
+    if target.events_s is None:
+        return {}
+    truth = _inside(target.events_s, target)
+    # Onsets are looked for in the whole sound: an event at the very start of the scored part has a "before".
+    found = _inside(detect_onsets(samples_T, target.rate_hz), target)
+    scores = {
+        "EventF1@100ms": event_f1(truth, found, 0.1),
+        "EventF1@50ms": event_f1(truth, found, 0.05),
+    }
+    offset = event_offset_s(truth, found, _TOLERANCE_S)
+    return scores if offset is None else {**scores, "EventOffset_s": offset}
+
+
+def _inside(times_s: Sequence[float], target: Target) -> list[float]:
+    return [time for time in times_s if target.from_s <= time < target.to_s]

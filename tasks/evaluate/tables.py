@@ -1,0 +1,64 @@
+"""Clip scores to the score table: mean, n and a bootstrap interval per task, system and metric (SPEC E3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from data_contracts import ClipScore, Score, read_table, write_table
+from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.workspace import Workspace, seed_for
+
+TASK_ORDER: Final = ("vta", "tc-vta", "ac-vta", "fe", "tta")
+_RESAMPLES: Final = 2000
+
+
+def write_scores(workspace: Workspace) -> list[Score]:
+    """Writes `evaluate/scores.parquet` from the clip scores and returns its rows.
+
+    Raises ContractError when the score stage has not run.
+    """
+    scores = aggregate(read_table(workspace.table("score", ClipScore.TABLE), ClipScore))
+    write_table(workspace.table("evaluate", Score.TABLE), Score, scores)
+    return scores
+
+
+def aggregate(rows: Sequence[ClipScore]) -> list[Score]:
+    """Returns one row per task, metric and system; the model first. `is_chance`: every system but the model."""
+    values: dict[tuple[str, str, str], list[float]] = {}
+    for row in rows:
+        if row.metric in METRICS:
+            values.setdefault((row.task, row.metric, row.system), []).append(row.value)
+    metrics, tasks = list(METRICS), list(TASK_ORDER)
+    keys = sorted(values, key=lambda key: (tasks.index(key[0]), metrics.index(key[1]), key[2] != MODEL))
+    return [_score(key, values[key]) for key in keys]
+
+
+def bootstrap(values: Sequence[float], seed: int) -> tuple[float, float] | tuple[None, None]:
+    """Returns the 95 % interval of the mean over resampled clips; (None, None) for fewer than two clips."""
+    if len(values) < 2:
+        return None, None
+    rng = np.random.default_rng(seed)
+    samples = np.asarray(values)[rng.integers(0, len(values), (_RESAMPLES, len(values)))]
+    low, high = np.quantile(samples.mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _score(key: tuple[str, str, str], values: Sequence[float]) -> Score:
+    task, metric, system = key
+    low, high = bootstrap(values, seed_for("bootstrap", *key))
+    return Score(
+        item_id="/".join(key),
+        task=task,
+        system=system,
+        metric=metric,
+        value=float(np.mean(values)),
+        ci_low=low,
+        ci_high=high,
+        n=len(values),
+        is_chance=system != MODEL,
+        backend=METRICS[metric].backend,
+        higher_is_better=METRICS[metric].higher_is_better,
+    )

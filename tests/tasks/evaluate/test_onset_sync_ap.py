@@ -1,0 +1,74 @@
+"""OnsetSyncAP as CondFoleyGen computes it, with its documented corner cases (SPEC E2)."""
+
+import numpy as np
+import pytest
+
+from tasks.evaluate.onset_sync_ap import RATE_HZ, match_onsets, onset_sync_ap, suppress_neighbours
+from tests.tasks.evaluate.sounds import bursts, noise
+
+TIMES = (0.4, 0.9, 1.5)
+SILENCE = np.zeros(2 * RATE_HZ, np.float32)
+
+
+def hits(times, seed=0):
+    return bursts(times, duration_s=2.0, rate_hz=RATE_HZ, seed=seed)
+
+
+def test_e2_right_times_score_one_with_other_noise():
+    score = onset_sync_ap(hits(TIMES), hits(TIMES, seed=9), RATE_HZ)
+    assert (score.ap, score.accuracy, score.same_count) == (1.0, 1.0, True)
+
+
+def test_e2_no_generated_onset_scores_one_with_accuracy_zero():
+    score = onset_sync_ap(hits(TIMES), SILENCE, RATE_HZ)
+    assert (score.ap, score.accuracy, score.same_count) == (1.0, 0.0, False)
+
+
+def test_e2_no_target_onset_scores_zero_and_neither_is_undefined():
+    assert onset_sync_ap(SILENCE, hits(TIMES), RATE_HZ).ap == 0.0
+    assert onset_sync_ap(SILENCE, SILENCE, RATE_HZ) is None
+
+
+def test_e2_all_wrong_with_equal_counts_scores_a_half():
+    score = onset_sync_ap(hits((0.4, 0.9)), hits((0.65, 1.5)), RATE_HZ)
+    assert (score.ap, score.accuracy) == (0.5, 0.0)
+
+
+def test_e2_noise_scores_high_which_is_why_chance_stands_beside_it():
+    scores = [onset_sync_ap(hits(TIMES), noise(2.0, rate_hz=RATE_HZ, seed=seed), RATE_HZ).ap for seed in range(8)]
+    assert np.mean(scores) > 0.5
+
+
+def test_the_last_target_counts_as_a_miss_only_while_generated_onsets_are_left():
+    level = np.ones(2 * RATE_HZ, np.float32)
+    level[0] = 0
+    one_second = RATE_HZ
+    labels, _, count = match_onsets([one_second, 30000, 40000], [one_second], level, 0.1)
+    assert (labels, count) == ([1], 1)  # the two misses after it are not counted
+    labels, _, count = match_onsets([5000, one_second], [one_second], level, 0.1)
+    assert (labels, count) == ([1, 1], 1)
+    labels, _, count = match_onsets([one_second], [one_second, 40000], level, 0.1)
+    assert (labels, count) == ([1, 0], 1)
+
+
+def test_the_window_of_a_tenth_of_a_second_is_strict():
+    level = np.ones(2 * RATE_HZ, np.float32)
+    level[0] = 0
+    assert match_onsets([20000], [20000 + 2205], level, 0.1)[2] == 0
+    assert match_onsets([20000], [20000 + 2204], level, 0.1)[2] == 1
+
+
+def test_the_louder_candidate_at_its_onset_sample_is_taken():
+    level = np.zeros(2 * RATE_HZ, np.float32)
+    level[20000], level[21500], level[30000] = 0.4, 0.6, 1.0
+    labels, scores, _ = match_onsets([20500], [20000, 21500], level, 0.1)
+    assert labels == [1, 0]
+    assert scores == pytest.approx([0.6, 0.4])
+
+
+def test_neighbours_closer_than_50_ms_go_but_one_that_follows_a_removed_one_stays():
+    assert suppress_neighbours([10000, 10500, 20000], [1.0, 0.5, 0.7]) == [10000, 20000]
+    assert suppress_neighbours([10000, 11102], [1.0, 0.5]) == [10000]
+    assert suppress_neighbours([10000, 11103], [1.0, 0.5]) == [10000, 11103]
+    # 10400 goes, its follower 10800 is stepped over and survives that walk, then its own turn keeps it.
+    assert suppress_neighbours([10000, 10400, 10800], [1.0, 0.2, 0.3]) == [10000, 10800]
