@@ -75,6 +75,12 @@ def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgr
     return _finish(config, workspace, store, trainer, key, started)
 
 
+def is_finished(config: TrainConfig, workspace: Workspace) -> bool:
+    """Says whether the checkpoint of exactly these features and settings is there, without training anything."""
+    store = FeatureStore.open(workspace.path("precompute"))
+    return _finished(workspace, training_key(config, store)) is not None
+
+
 def training_key(config: TrainConfig, store: FeatureStore) -> str:
     """Returns the hash of all that the trained weights depend on: features, rows, settings, code version."""
     settings = config.model_dump(mode="json", exclude=_NOT_IN_RESULT)

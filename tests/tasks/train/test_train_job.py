@@ -13,7 +13,7 @@ from model import config as model_config
 from model.checkpoint import load_checkpoint
 from model.features import FeatureWriter
 from tasks.train.config import MaskSettings, TrainConfig
-from tasks.train.job import checkpoint_path, choose_device, run_training
+from tasks.train.job import checkpoint_path, choose_device, is_finished, run_training
 from tasks.workspace import Workspace
 from tests.model.fakes import TOY, FakeStore, fake_store
 
@@ -59,7 +59,10 @@ def test_t1_a_run_writes_checkpoint_metrics_and_a_summary(workspace):
 
 
 def test_a_finished_run_is_found(workspace):
+    assert not is_finished(CONFIG, workspace)
     first = run_training(CONFIG, workspace)
+    assert is_finished(CONFIG, workspace)
+    assert not is_finished(CONFIG.model_copy(update={"steps": 7}), workspace)
     again = run_training(CONFIG, workspace, lambda *_: pytest.fail("nothing is to be trained"))
     assert again.new_steps == 0
     assert again.checkpoint_sha256 == first.checkpoint_sha256
