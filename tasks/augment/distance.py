@@ -24,7 +24,7 @@ _FILTER_DELAY: Final = 40  # half of pyroomacoustics' fractional delay filter
 _LEAD_S: Final = 1e-3
 _TAIL_DB: Final = -60.0
 _AIR_NEPER_PER_M: Final = 0.0203  # energy lost per metre at 8 kHz, 20 degrees, 50 % humidity
-_T60_TARGET_S: Final = (0.38, 0.56)  # Sabine's formula; the image method then measures 20-40 % more: 0.4 to 0.8
+_T60_TARGET_S: Final = (0.37, 0.52)  # Sabine's formula; the image method then measures 20-40 % more: 0.4 to 0.8
 _T60_LAW_S: Final = (0.35, 0.9)
 _DROP_DB: Final = 6.0
 _DARKER_DB: Final = -0.3
@@ -65,7 +65,7 @@ class RoomResponses:
 def plan_distance(seed: int, *, near_m: float, far_m: float) -> Distance:
     """Returns a recipe drawn from `seed`: the same seed, the same room."""
     rng = np.random.default_rng(seed)
-    room = (far_m + rng.uniform(2.0, 3.5), rng.uniform(5.0, 8.0), rng.uniform(2.8, 4.0))
+    room = (far_m + rng.uniform(2.0, 3.5), rng.uniform(6.5, 9.0), rng.uniform(3.4, 4.5))
     microphone = np.array([rng.uniform(0.8, 1.3), room[1] / 2 + rng.uniform(-1, 1), rng.uniform(1.2, 1.7)])
     angle = rng.uniform(-0.12, 0.12)
     direction = np.array([np.cos(angle), np.sin(angle), 0.0])

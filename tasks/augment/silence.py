@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from data_contracts import ItemError
 from tasks.audio_io import Samples
 from tasks.augment.ffmpeg_filter import run_filters
+
+# silenceremove takes a sound that starts at the very first sample for no start at all, and cuts to the next pause.
+_PAD_S: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +32,8 @@ class Trimmed:
 
 def trim_silence(samples_T: Samples, rate_hz: int, recipe: TrimSilence) -> Trimmed:
     """Returns the sound without leading and trailing silence. Raises ItemError `silent` when nothing is left."""
-    left_T = run_filters(samples_T, rate_hz, lambda stream: _both_ends(stream, recipe.threshold_db))
+    padded_T = np.pad(samples_T, round(_PAD_S * rate_hz))
+    left_T = run_filters(padded_T, rate_hz, lambda stream: _both_ends(stream, recipe.threshold_db))
     if not len(left_T):
         raise ItemError("silent", f"no sample is over {recipe.threshold_db:g} dBFS")
     return Trimmed(samples_T=left_T, offset_s=_offset(samples_T, left_T) / rate_hz)

@@ -1,0 +1,87 @@
+"""SPEC A4: farther means quieter, more reverberant and darker; the direct sound keeps its time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_contracts import ContractError, ItemError
+from tasks.augment.distance import Distance, measure_distance, move_away, plan_distance, simulate
+from tasks.augment.measure import octave_slope_db, rms_db
+from tests.tasks.sounds import RATE, strikes, tone
+
+SEEDS = (1, 22)
+
+
+@given(st.integers(0, 2**63 - 1), st.floats(0.2, 1.0), st.floats(3.0, 15.0))
+def test_any_seed_gives_a_room_with_both_sources_inside(seed: int, near_m: float, far_m: float) -> None:
+    recipe = plan_distance(seed, near_m=near_m, far_m=far_m)
+    gap = np.linalg.norm(np.subtract(recipe.far_source_m, recipe.microphone_m))
+    assert gap == pytest.approx(far_m, abs=0.01)
+    assert recipe == plan_distance(seed, near_m=near_m, far_m=far_m)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a4_quieter_more_reverberant_and_darker(seed: int) -> None:
+    sound = strikes(3.0, [0.2, 1.2, 2.2])
+    responses = simulate(plan_distance(seed, near_m=0.5, far_m=7.0), RATE)
+    far = move_away(sound, RATE, responses)
+    measured = measure_distance(sound, far, RATE, responses)
+    assert rms_db(far) < rms_db(sound) - 6
+    assert measured["direct_to_reverberant_after_db"] < measured["direct_to_reverberant_before_db"] - 6
+    assert octave_slope_db(sound, far, RATE) < -0.3
+    assert 0.4 <= measured["t60_s"] <= 0.8
+    assert np.max(np.abs(far)) < np.max(np.abs(sound))
+    pause = slice(round(0.6 * RATE), round(0.75 * RATE))  # the dry sound has died away here, the room has not
+    assert rms_db(far[pause]) - rms_db(far) > rms_db(sound[pause]) - rms_db(sound) + 20
+
+
+def test_the_direct_sound_keeps_its_time() -> None:
+    times = [0.2, 1.2, 2.2]
+    sound = strikes(3.0, times)
+    far = move_away(sound, RATE, simulate(plan_distance(5, near_m=0.5, far_m=7.0), RATE))
+    for time_s in times:
+        before = np.max(np.abs(far[round((time_s - 0.03) * RATE) : round((time_s - 0.003) * RATE)]))
+        after = np.max(np.abs(far[round(time_s * RATE) : round((time_s + 0.01) * RATE)]))
+        assert after > 3 * before
+
+
+def test_the_same_recipe_gives_the_same_samples() -> None:
+    sound = strikes(1.0, [0.1])
+    recipe = plan_distance(9, near_m=0.5, far_m=7.0)
+    first, second = (move_away(sound, RATE, simulate(recipe, RATE)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_change_that_did_not_happen_is_refused() -> None:
+    sound = strikes(1.0, [0.1])
+    responses = simulate(plan_distance(1, near_m=0.5, far_m=7.0), RATE)
+    bright = sound * np.float32(0.1)
+    for wrong, what in ((sound, "level"), (bright, "spectral")):
+        with pytest.raises(ItemError, match=what) as caught:
+            measure_distance(sound, wrong, RATE, responses)
+        assert caught.value.reason == "effect_missing"
+
+
+def test_a_low_hum_is_judged_by_level_and_room() -> None:
+    hum = tone(2.0, 400)
+    responses = simulate(plan_distance(4, near_m=0.5, far_m=7.0), RATE)
+    far = move_away(hum, RATE, responses)
+    assert rms_db(far) < rms_db(hum) - 3
+
+
+def test_points_outside_the_room_are_refused() -> None:
+    inside = (1.0, 1.0, 1.0)
+    with pytest.raises(ContractError, match="outside the room"):
+        Distance(
+            room_m=(4.0, 4.0, 3.0),
+            microphone_m=inside,
+            near_source_m=inside,
+            far_source_m=(8.0, 1.0, 1.0),
+            near_m=0.5,
+            far_m=7.0,
+            sabine_t60_s=0.4,
+            absorption_db_per_octave=1.0,
+        )

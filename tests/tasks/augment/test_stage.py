@@ -1,0 +1,121 @@
+"""The augmentation stage: each side gets its levels, rows match their files, bytes repeat anywhere."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from data_contracts import Augmented, Clip, Mined, read_table, write_table
+from tasks.audio_io import read_audio, write_flac
+from tasks.augment.config import AugmentConfig
+from tasks.augment.plan import changes_for
+from tasks.augment.stage import AugmentStage
+from tasks.engine import read_quarantine, run_stage
+from tasks.workspace import Workspace, hash_file
+from tests.tasks.rows import clip_row, mined_row
+from tests.tasks.sounds import RATE, strikes, tone
+
+pytestmark = pytest.mark.tools
+TIMES = (0.5, 1.5, 3.5, 5.0, 6.9)
+
+
+def build(root: Path) -> Workspace:
+    workspace = Workspace(root)
+    sound = strikes(8.0, list(TIMES))
+    sounds = {"fast": sound, "slow": sound, "near": sound, "loud": sound, "quiet": sound, "far": sound}
+    sounds |= {"silent": np.full(RATE, 2e-4, np.float32), "decay": tone(3.0) * np.exp(-3 * np.linspace(0, 3, 3 * RATE))}
+    dimension = {"fast": "speed", "slow": "speed", "near": "distance", "far": "distance", "silent": "speed"}
+    side = {"silent": "fast", "decay": "loud"}
+    clips, mined = [], []
+    for name, samples in sounds.items():
+        path = workspace.stage("ingest") / "audio" / f"{name}.flac"
+        write_flac(path, samples, RATE)
+        clip = clip_row(name, audio_sha256=hash_file(path), event_times_s=TIMES, duration_s=len(samples) / RATE)
+        clips.append(clip)
+        mined.append(mined_row(clip, dimension.get(name, "volume"), side.get(name, name)))
+    write_table(workspace.table("ingest", "clips"), Clip, clips)
+    write_table(workspace.table("mine", "mined"), Mined, mined)
+    return workspace
+
+
+def run(root: Path) -> dict[str, Augmented]:
+    workspace = build(root)
+    run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
+    return {row.item_id: row for row in read_table(workspace.table("augment", "augmented"), Augmented)}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Augmented]]:
+    root = tmp_path_factory.mktemp("augment")
+    return root, run(root)
+
+
+def test_a3_to_a5_each_side_gets_its_levels() -> None:
+    levels = {
+        (dimension, side): [(c.operation, c.level) for c in changes_for(dimension, side)]
+        for dimension, side in (("distance", "near"), ("distance", "far"), ("volume", "loud"), ("volume", "quiet"))
+    }
+    assert levels == {
+        ("distance", "near"): [("distance", "far")],
+        ("distance", "far"): [],
+        ("volume", "loud"): [("distance", "far"), ("dynamics", "crescendo"), ("dynamics", "decrescendo")],
+        ("volume", "quiet"): [],
+    }
+
+
+def test_rows_match_their_files(done: tuple[Path, dict[str, Augmented]]) -> None:
+    root, rows = done
+    assert len(rows) >= 3 + 3 + 1 + 3
+    for row in rows.values():
+        path = root / row.audio_path
+        info = sf.info(path)
+        assert hash_file(path) == row.audio_sha256 and info.subtype == "PCM_16"
+        assert (info.samplerate, info.frames / RATE) == (row.sample_rate_hz, pytest.approx(row.duration_s))
+        assert row.duration_s <= 8.0
+        samples, _ = read_audio(path)
+        assert 1e-3 < np.max(np.abs(samples)) < 1.0
+        assert json.loads(row.recipe_json)["silence_db"] == -60 and json.loads(row.measured_json)
+        assert {"ffmpeg", "sox", "pyroomacoustics"} <= json.loads(row.tools_json).keys()
+
+
+def test_event_times_follow_the_sound(done: tuple[Path, dict[str, Augmented]]) -> None:
+    root, rows = done
+    for name, factor in (("fast~speed~very_fast", 1.3), ("fast~speed~fast", 1.0), ("slow~speed~very_slow", 0.7)):
+        row = rows[name]
+        expected = [(t - TIMES[0]) / factor for t in TIMES if (t - TIMES[0]) / factor < row.duration_s]
+        assert row.event_times_s == pytest.approx(expected, abs=0.002)
+        samples, rate = read_audio(root / row.audio_path)
+        for time_s in row.event_times_s[1:]:
+            start = round((time_s - 0.02) * rate)
+            onset_s = (start + np.argmax(np.abs(samples[start:]) > 0.1)) / rate
+            assert onset_s == pytest.approx(time_s, abs=0.01)
+
+
+def test_a2_comes_before_everything(done: tuple[Path, dict[str, Augmented]]) -> None:
+    _, rows = done
+    original = rows["fast~speed~fast"]
+    assert original.operation == "original"
+    assert json.loads(original.recipe_json)["trim_start_s"] == pytest.approx(0.5, abs=0.002)
+    assert original.duration_s == pytest.approx(6.9 - 0.5 + 0.15, abs=0.1)
+
+
+def test_silence_and_missing_effects_are_quarantined(done: tuple[Path, dict[str, Augmented]]) -> None:
+    root, rows = done
+    reasons = {q.item_id: q.reason for q in read_quarantine(Workspace(root))}
+    assert {reasons[f"silent~speed~{level}"] for level in ("very_fast", "fast", "medium")} == {"silent"}
+    assert reasons["decay~volume~crescendo"] == "effect_missing"
+    assert "decay~volume~decrescendo" in rows
+
+
+def test_another_process_writes_the_same_bytes(done: tuple[Path, dict[str, Augmented]], tmp_path: Path) -> None:
+    root, here = done
+    with ProcessPoolExecutor(1) as pool:
+        there = pool.submit(run, tmp_path).result()
+    assert here == there
+    for row in here.values():
+        assert (root / row.audio_path).read_bytes() == (tmp_path / row.audio_path).read_bytes()
