@@ -101,6 +101,22 @@ class BatchPlan:
         return taken
 
 
+def training_stats(source: FeatureSource, *, rows: int = 256) -> tuple[Tensor, Tensor]:
+    """Returns (mean_F, std_F) that give *sampled* latents unit deviation.
+
+    MMAudio takes the deviation of the posterior means alone. A channel that a codec does not use has a constant mean
+    and a posterior as wide as its prior; divided by the means' deviation it would drown all others, so the posterior's
+    variance (over up to `rows` training rows) is added. Where posteriors are narrow the two agree.
+    """
+    mean_F, std_F = source.latent_stats()
+    train = [row.latent_row for row in source.rows if row.split == "train"]
+    chosen = train[:: max(1, len(train) // rows)][:rows]
+    if not chosen:
+        return mean_F, std_F
+    variance_F = torch.stack([source.latents([row])[1].square().mean((0, 1)) for row in chosen]).mean(0)
+    return mean_F, (std_F.square() + variance_F).sqrt()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A batch of normalised latents and their features. Drops are applied to `features` by `with_drops`."""

@@ -21,7 +21,7 @@ from model.config import NetworkConfig, TrainingConfig
 from model.flow import frame_errors, interpolate, masked_mean, sample_timesteps
 from model.masks import TrainingMasks, draw_masks, masked_latent
 from model.network import Features, Network, build_network
-from model.training.batches import Batch, BatchPlan, FeatureSource, load_batch
+from model.training.batches import Batch, BatchPlan, FeatureSource, load_batch, training_stats
 from model.training.chance import generator_for
 from model.training.ema import PowerEma
 from model.training.schedule import learning_rate
@@ -81,7 +81,7 @@ class Trainer:
     ) -> None:
         self.config, self.source, self.state_path = config, source, state_path
         self.device = device or torch.device("cpu")
-        self.stats = source.latent_stats()
+        self.stats = training_stats(source)
         self.network = build_network(network, source.specs, config.seed)
         self.network.set_latent_stats(*self.stats)
         self.network.to(self.device)

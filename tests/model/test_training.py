@@ -11,6 +11,7 @@ import torch
 from data_contracts import TrainingError, UsageError
 from model.config import MaskConfig, TrainingConfig
 from model.training import BatchPlan, Trainer, load_batch
+from model.training.batches import training_stats
 from model.training.chance import generator_for
 from model.training.ema import PowerEma, decay_of, gamma_of
 from model.training.loop import draw_step, with_drops
@@ -78,6 +79,24 @@ def test_t3_latents_are_sampled_normalised_and_rows_without_video_say_so():
     raw = store.mean_RNF
     noise = batch.latent_BNF * store.latent_stats()[1] + store.latent_stats()[0] - raw
     assert float(noise.std()) == pytest.approx(0.02, rel=0.05)
+
+
+def test_t3_an_unused_latent_channel_does_not_drown_the_others():
+    store = fake_store(videos=40, sounds=40, val=0)
+    store.mean_RNF[..., 2] = 0.0
+
+    class WithPrior(type(store)):
+        def latents(self, rows):
+            mean, std = super().latents(rows)
+            std[..., 2] = 1.0
+            return mean, std
+
+    wide = WithPrior(**vars(store))
+    stats = training_stats(wide)
+    batch = load_batch(wide, wide.rows, torch.Generator().manual_seed(0), stats)
+    assert torch.allclose(batch.latent_BNF.flatten(0, 1).std(0), torch.ones(4), atol=0.1)
+    narrow = training_stats(store)
+    assert torch.allclose(narrow[1][:2], store.latent_stats()[1][:2], rtol=0.02)
 
 
 def test_a7_the_text_is_drawn_among_caption_and_paraphrases():
