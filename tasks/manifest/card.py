@@ -1,0 +1,108 @@
+"""The dataset card: what is in the manifest, under which licences, and what was left out and why."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from data_contracts import ManifestRow, Quarantine, read_table
+from tasks.engine import read_quarantine
+from tasks.workspace import Workspace, atomic_path, hash_text, read_json
+
+_SUBSETS: Final = {"vta": "video to audio", "tta": "text to audio", "aa": "adverb-augmented"}
+_SPLITS: Final = ("train", "val", "test")
+_EXAMPLES: Final = 3
+_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+
+
+def write_dataset_card(workspace: Workspace) -> Path:
+    """Writes manifest/card.md from the manifest and the quarantine. Captions and ids are escaped: they are not ours."""
+    rows = read_table(workspace.table("manifest", "manifest"), ManifestRow)
+    parts = [
+        "# Dataset card",
+        f"{len(rows)} rows, {_hours(rows)} hours of audio, from {len({row.clip_id for row in rows})} clips.",
+        "## Rows and hours per subset and split",
+        _size_table(rows),
+        "## Augmented rows per level",
+        _count_table("Level", Counter(row.level or "" for row in rows if row.subset == "aa")),
+        "## Who wrote the captions",
+        _count_table("Source", Counter(row.caption_source for row in rows)),
+        "## Licences",
+        _count_table("Licence", Counter(row.licence for row in rows)),
+        "## Left out",
+        _quarantine_table(workspace, read_quarantine(workspace)),
+        "## Examples",
+        _examples(rows),
+    ]
+    path = workspace.stage("manifest") / "card.md"
+    with atomic_path(path) as temporary:
+        temporary.write_text("\n\n".join(parts) + "\n", "utf-8")
+    return path
+
+
+def escape_markdown(text: str) -> str:
+    """Returns untrusted text as one line that Markdown and HTML show as it is."""
+    line = " ".join(text.split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#47;&#47;")
+    return _SPECIAL.sub(r"\\\1", line)
+
+
+def _size_table(rows: Sequence[ManifestRow]) -> str:
+    lines = []
+    for subset, meaning in _SUBSETS.items():
+        cells = [f"{subset} ({meaning})"]
+        for split in _SPLITS:
+            part = [row for row in rows if (row.subset, row.split) == (subset, split)]
+            cells.append(f"{len(part)} ({_hours(part)} h)")
+        lines.append(cells)
+    return _table(("Subset", *_SPLITS), lines)
+
+
+def _count_table(name: str, counts: Counter[str]) -> str:
+    if not counts:
+        return "None."
+    return _table((name, "Rows"), [(escape_markdown(key), str(n)) for key, n in sorted(counts.items())])
+
+
+def _quarantine_table(workspace: Workspace, failures: Sequence[Quarantine]) -> str:
+    if not failures:
+        return "Nothing: no item was quarantined."
+    counts = Counter((failure.stage, failure.reason) for failure in failures)
+    lines = []
+    for (stage, reason), count in sorted(counts.items()):
+        items = _item_count(workspace, stage)
+        rate = f"{count / items:.1%} of {items}" if items else "unknown"
+        lines.append((escape_markdown(stage), escape_markdown(reason), str(count), rate))
+    return _table(("Stage", "Reason", "Items", "Share"), lines)
+
+
+def _item_count(workspace: Workspace, stage: str) -> int:
+    marker = workspace.path(stage, "stage.json")
+    if not marker.exists():
+        return 0
+    summary: dict[str, Any] = read_json(marker)["summary"]
+    return int(summary["done"]) + int(summary["quarantined"])
+
+
+def _examples(rows: Sequence[ManifestRow]) -> str:
+    lines = []
+    for subset in _SUBSETS:
+        part = sorted((row for row in rows if row.subset == subset), key=lambda row: hash_text("card", row.item_id))
+        lines += [
+            (subset, escape_markdown(row.item_id), escape_markdown(row.caption), row.level or "")
+            for row in part[:_EXAMPLES]
+        ]
+    return _table(("Subset", "Id", "Caption", "Level"), lines)
+
+
+def _table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
+    head = tuple(head)
+    rows = [head, tuple("---" for _ in head), *lines]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _hours(rows: Iterable[ManifestRow]) -> str:
+    return f"{sum(row.duration_s for row in rows) / 3600:.2f}"
