@@ -1,5 +1,5 @@
 # Everything installs itself: `make demo` and `make test` work on a fresh Debian/Ubuntu machine with Python 3.11.
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 LLM ?= auto
 WORKSPACE ?= workspace
@@ -8,24 +8,27 @@ STAMP := $(VENV)/.installed
 .PHONY: demo test lint setup system clean
 
 demo: setup
-	$(BIN)/foleygenex demo --workspace $(WORKSPACE) --llm $(LLM)
+	@$(BIN)/foleygenex demo --workspace "$(WORKSPACE)" --llm "$(LLM)"
 
+test: SYSTEM = --tests
 test: setup lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 setup: system $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,llm]'
-	touch $@
+	@echo "installing Python packages into $(VENV) (about two minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,llm]'
+	@touch $@
 
 system:
-	@sh tasks/install_system_packages.sh
+	@sh tasks/install_system_packages.sh $(SYSTEM)
 
 clean:
 	rm -rf $(VENV) $(WORKSPACE)

@@ -40,11 +40,11 @@ def demo(
     set_: SetOption = None,
 ) -> None:
     """Run the whole pipeline on the built-in corpus, on CPU, in minutes; ends with the report."""
-    from flows.run import demo_llm, run_all
+    from flows.run import run_demo
     from tasks.config import PipelineConfig
 
-    overrides = [f"workspace={workspace}", f"llm.backend={demo_llm(llm)}", *(set_ or [])]
-    run_all(PipelineConfig.load(shipped_config(DEMO), overrides))
+    overrides = [f"workspace={workspace}", f"llm.backend={llm}", *(set_ or [])]
+    run_demo(PipelineConfig.load(shipped_config(DEMO), overrides))
 
 
 @app.command()

@@ -5,6 +5,7 @@ In the UI the run shows one subflow per stage that had work, and ends with a tab
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from prefect.logging import get_run_logger
 from pydantic import Field
 
 from flows.placement import run_on_pool
+from flows.runner import LINES
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
 from tasks.pipeline import STEPS, Step, step_state
@@ -32,6 +34,7 @@ def pipeline(config: Config = PipelineConfig()) -> dict[str, Any]:  # noqa: B008
         state = step_state(step, config, workspace)
         if state.finished:
             get_run_logger().info("%s: already done", step.name)
+            logging.getLogger(LINES).info("%s: already done", step.name)
             results[step.name] = {
                 "stage": step.name, "done": state.done, "new": 0, "quarantined": state.quarantined,
             }  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def watch(folder: Path, total: int, *advances: Advance, every_s: float = 0.5) ->
         while not stop.wait(every_s):
             report()
 
-    thread = threading.Thread(target=loop, name="progress", daemon=True)
+    # In a copy of the context, so that artifacts made by `advances` belong to the flow run.
+    thread = threading.Thread(target=copy_context().run, args=(loop,), name="progress", daemon=True)
     thread.start()
     try:
         yield

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
+import sys
 from pathlib import Path
-from typing import get_args
 
 import typer
 
@@ -17,6 +19,13 @@ from tasks.pipeline import is_finished, pipeline_states
 from tasks.workspace import Workspace
 
 
+def run_demo(config: PipelineConfig) -> None:
+    """Runs the demo; when there is work and its captions want the embedded model, fetches that first."""
+    if not is_finished(_placed(config), Workspace(Path(config.workspace))):
+        prepare_llm(config.llm)
+    run_all(config)
+
+
 def run_all(config: PipelineConfig) -> None:
     """Runs the whole pipeline and prints each stage's line and the report's path."""
     config = _placed(config)
@@ -26,7 +35,7 @@ def run_all(config: PipelineConfig) -> None:
         typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
         return
     check_tools(("sox", "ffmpeg"))
-    ship_settings(quiet=True)
+    _prepare_prefect()
     from flows.pipeline import pipeline
 
     pipeline(config)
@@ -36,7 +45,7 @@ def run_all(config: PipelineConfig) -> None:
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
     """Runs one stage in the config's workspace."""
     config = _placed(config)
-    ship_settings(quiet=True)
+    _prepare_prefect()
     from flows.stages import STAGE_FLOWS
     from tasks.config import store
 
@@ -49,7 +58,7 @@ def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     from tasks.train_codec.config import CodecTrainConfig
 
     settings = load_settings(CodecTrainConfig, config, overrides)
-    ship_settings(quiet=True)
+    _prepare_prefect()
     from flows.train_codec import train_codec
 
     typer.echo(f"codec: {train_codec(str(out), settings)}")
@@ -86,18 +95,37 @@ def fetch_embedded() -> str:
     return f"{result.path} ({result.source})"
 
 
-def demo_llm(choice: str) -> str:
-    """Returns the backend of a demo run. `auto` fetches the embedded model first, and says so when that fails."""
-    known = get_args(LLMConfig.model_fields["backend"].annotation)
-    if choice not in known:
-        raise UsageError(f"--llm {choice!r}: expected one of {', '.join(known)}")
-    return choice
+def prepare_llm(config: LLMConfig) -> None:
+    """Fetches the embedded model where the config would use it; with `auto` a failure is said and the rules write."""
+    from tasks.llm.fetch import embedded_path
+
+    endpoint = config.backend == "auto" and bool(os.environ.get("OPENAI_BASE_URL"))
+    if config.backend in ("rules", "endpoint") or endpoint or embedded_path():
+        return
+    try:
+        typer.echo(f"embedded language model: {fetch_embedded()}", err=True)
+    except UsageError as error:
+        if config.backend == "embedded":
+            raise
+        typer.echo(f"{error}\ncaptions will be written by the labelled rules", err=True)
 
 
 def check_tools(names: tuple[str, ...]) -> None:
     """Raises UsageError, with the command that installs them, when programs are missing."""
     if missing := [name for name in names if shutil.which(name) is None]:
         raise UsageError(f"{' and '.join(missing)} not found; `sh tasks/install_system_packages.sh` installs them")
+
+
+def _prepare_prefect() -> None:
+    """Prefect's settings before its first import, and the stages' lines on stderr."""
+    ship_settings(quiet=True)
+    if not os.environ.get("PREFECT_API_URL"):
+        sys.stderr.write("starting Prefect (no server is set, so the run has its own; 10 s or more) ...\n")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    lines = logging.getLogger("foleygenex")
+    lines.handlers[:] = [handler]
+    lines.setLevel(logging.INFO)
 
 
 def _placed(config: PipelineConfig) -> PipelineConfig:

@@ -6,10 +6,11 @@ is one shard of many items: a task run per item would cost the server more than 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from prefect import task
@@ -32,7 +33,8 @@ from tasks.engine import Mapper, Shard
 from tasks.pipeline import Step, StepResult, find_step, run_step
 from tasks.workspace import Workspace
 
-_SHOWN: int = 50  # rows of the quarantine in the artifact; the table has all
+LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
+_SHOWN: Final = 50  # rows of the quarantine in the artifact; the table has all
 
 
 @task(name="shard", cache_policy=NO_CACHE, persist_result=False, task_run_name="shard-{number}")
@@ -57,6 +59,7 @@ def run_stage_flow(
         mapper = shard_mapper(step, config, workspace, report)
         result = run_step(step, config, workspace, mapper=mapper, on_progress=report, retry=retry)
     logger.info(result.line)
+    logging.getLogger(LINES).info(result.line)
     publish(step, result, workspace)
     return {"stage": name, "done": result.done, "new": result.new, "quarantined": result.quarantined}
 

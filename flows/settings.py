@@ -13,6 +13,8 @@ SHIPPED: Final = {
     # The server that a run starts for itself loses task records with the default batch of 1.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+    # A busy two-core machine needs longer than the default 20 s for the server that a run starts for itself.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
     # The log lines of the stages appear in the UI beside Prefect's own.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,model",
 }

@@ -1,0 +1,43 @@
+"""Fixtures of all tests: the shared real recordings, programs, and one Prefect backend per session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flows.settings import ship_settings
+
+ship_settings(quiet=True)
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of real recordings: FOLEYGENEX_REALDATA, or `shared/data` beside the repository."""
+    folder = Path(os.environ.get("FOLEYGENEX_REALDATA") or REPOSITORY.parent / "shared" / "data")
+    if not (folder / "MANIFEST.csv").exists():
+        pytest.skip(f"no real recordings in {folder} (set FOLEYGENEX_REALDATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prefect_backend(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prefect's own test backend, started once: flows called under it run as they do without a server."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=300):
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skips `tools` tests where the programs are missing; CI has them all."""
+    missing = [name for name in ("sox", "ffmpeg") if shutil.which(name) is None]
+    if not missing or os.environ.get("CI"):
+        return
+    for item in items:
+        if item.get_closest_marker("tools"):
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
