@@ -13,6 +13,7 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.float32]
 
 CEILING: Final = "codec(truth)"
+TRUTH: Final = "truth"
 SHUFFLED: Final = "shuffled pairing"
 RANDOM_EVENTS: Final = "random events"
 PASTED: Final = "reference pasted"

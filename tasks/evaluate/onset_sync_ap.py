@@ -1,4 +1,4 @@
-"""OnsetSyncAP, CondFoleyGen's protocol to the letter (SPEC E2; facts in docs/evaluate.md).
+"""OnsetSyncAP, CondFoleyGen's protocol to the letter (SPEC E2).
 
 Its floor is high: silence scores 1, white noise 0.8, the reference pasted unchanged 0.6. So it is always printed
 beside chance rows and EventF1. Times are samples at 22,050 Hz.
@@ -37,21 +37,34 @@ class OnsetScore:
     same_count: bool
 
 
-def onset_sync_ap(target_T: Samples, generated_T: Samples, rate_hz: int, *, delta_s: float = 0.1) -> OnsetScore | None:
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A sound at 22,050 Hz with its onsets in samples; made once for a target that many sounds are held against."""
+
+    samples: Samples
+    onsets: tuple[int, ...]
+
+
+def track(samples_T: Samples, rate_hz: int) -> Track:
+    """Returns a sound's track."""
+    resampled_T = resample(samples_T, rate_hz, RATE_HZ)
+    found = librosa.onset.onset_detect(y=resampled_T, sr=RATE_HZ, units="samples", delta=_PEAK_DELTA)
+    return Track(resampled_T, tuple(int(onset) for onset in found))
+
+
+def onset_sync_ap(target: Track, generated: Track, *, delta_s: float = 0.1) -> OnsetScore | None:
     """Returns the score of one clip; None when neither sound has an onset, where the original crashes.
 
     Corner cases as in the original: no generated onset gives AP 1 and accuracy 0, no target onset gives AP 0.
     """
-    target_T, generated_T = (resample(x, rate_hz, RATE_HZ) for x in (target_T, generated_T))
-    target, found = _onsets(target_T), _onsets(generated_T)
-    if not target and not found:
+    if not target.onsets and not generated.onsets:
         return None
-    labels, scores, hits = match_onsets(target, found, generated_T, delta_s)
+    labels, scores, hits = match_onsets(target.onsets, generated.onsets, generated.samples, delta_s)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "No positive class found")
         ap = float(average_precision_score(labels, scores))
-    accuracy = hits / len(target) if target else 0.0
-    return OnsetScore(ap=ap, accuracy=accuracy, same_count=len(target) == len(found))
+    accuracy = hits / len(target.onsets) if target.onsets else 0.0
+    return OnsetScore(ap=ap, accuracy=accuracy, same_count=len(target.onsets) == len(generated.onsets))
 
 
 def match_onsets(
@@ -100,11 +113,6 @@ def suppress_neighbours(onsets: Sequence[int], confidences: Sequence[float]) -> 
                 del remaining[position]
             position += 1
     return sorted(kept)
-
-
-def _onsets(samples_T: Samples) -> list[int]:
-    found = librosa.onset.onset_detect(y=samples_T, sr=RATE_HZ, units="samples", delta=_PEAK_DELTA)
-    return [int(onset) for onset in found]
 
 
 def _scaled(samples_T: Samples) -> Samples:

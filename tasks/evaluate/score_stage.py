@@ -1,6 +1,6 @@
 """Scores every generated sound, and beside it the chance rows and the codec's round trip of the truth (SPEC E2).
 
-An item is one generated sound, or one pair of TTA sounds whose prompts differ in an adverb.
+An item is one film with all that was generated for it, or one pair of TTA sounds that differ in an adverb.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from tasks.evaluate.adverbs import DIRECTIONS, Attributes, is_right, measure
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import featured_rows, reference_sound
 from tasks.evaluate.metrics import MODEL
+from tasks.evaluate.onset_sync_ap import track
 from tasks.evaluate.parts import codec_of, open_store
 from tasks.evaluate.plan import Job, plan_jobs, sides_of
-from tasks.evaluate.scorers import Target, score_sound
+from tasks.evaluate.scorers import Target, score_sound, window
 from tasks.evaluate.timbre import Timbre, mfcc_vector
 from tasks.workspace import Workspace, seed_for
 
@@ -56,7 +57,7 @@ class ScoreStage:
         return self.config.model_dump(include={"seed"})
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns one item per generated sound; a TTA pair is one item."""
+        """Returns one item per film and per TTA pair."""
         store = open_store(workspace.stage("precompute"))
         rows = featured_rows(workspace, store)
         hashes = {row.item_id: row.audio_sha256 for row in rows}
@@ -64,7 +65,7 @@ class ScoreStage:
         groups: dict[str, list[Job]] = {}
         for job in plan_jobs(rows, self.config, store.clip_s):
             if job.item_id in generated:
-                groups.setdefault(f"tta-{job.pair}" if job.pair else job.item_id, []).append(job)
+                groups.setdefault(f"tta-{job.pair}" if job.pair else f"film-{job.parent_id}", []).append(job)
         return [Item(name, _payload(jobs, generated, hashes)) for name, jobs in groups.items()]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
@@ -126,47 +127,52 @@ class _Jury:
         jobs = [Job.from_dict(values) for values in item.payload["jobs"]]
         sounds = [read_audio(self.workspace.path(path), rate_hz=self.rate_hz)[0] for path in item.payload["audio"]]
         if jobs[0].direction is None:
-            return self.film(jobs[0], sounds[0])
+            return self.film(jobs, sounds)
         # A pair of which one sound is missing cannot be judged; the sound itself is in the quarantine.
         return self.pair(jobs[0].direction, jobs, sounds) if len(jobs) == len(DIRECTIONS[jobs[0].direction]) else []
 
-    def film(self, job: Job, generated_T: Samples) -> list[ClipScore]:
-        """Scores one generated sound and its chance rows."""
-        target = self.target(job)
-        systems = {MODEL: generated_T, **self.rivals(job, target)}
-        return [
-            _row(job.item_id, job.task, system, metric, value)
-            for system, sound_T in systems.items()
-            for metric, value in score_sound(target, sound_T).items()
-        ]
+    def film(self, jobs: Sequence[Job], generated: Sequence[Samples]) -> list[ClipScore]:
+        """Scores the sounds generated for one film, task by task, and their chance rows."""
+        truth_T = self.sound(jobs[0].parent_id)
+        ceiling_T = self.round_trip(truth_T)
+        rows = []
+        for job, generated_T in zip(jobs, generated, strict=True):
+            target = self.target(job, truth_T)
+            systems = {MODEL: generated_T, chance.CEILING: ceiling_T, **self.rivals(job, target.events_s)}
+            length = round(job.duration_s * self.rate_hz)
+            rows += [
+                _row(job.item_id, job.task, system, metric, value)
+                for system, sound_T in systems.items()
+                for metric, value in score_sound(target, sound_T[:length]).items()
+            ]
+        return rows
 
-    def target(self, job: Job) -> Target:
-        parent = self.manifest[job.parent_id]
+    def target(self, job: Job, truth_T: Samples) -> Target:
         return Target(
-            truth=self.sound(job.parent_id),
+            truth=track(window(truth_T, self.rate_hz, job.scored_from_s, job.duration_s), self.rate_hz),
             rate_hz=self.rate_hz,
-            events_s=parent.event_times_s,
+            events_s=self.manifest[job.parent_id].event_times_s,
             from_s=job.scored_from_s,
             to_s=job.duration_s,
             timbre=self.timbre,
             reference=mfcc_vector(self.reference(job), self.rate_hz),
         )
 
-    def rivals(self, job: Job, target: Target) -> dict[str, Samples]:
-        """Returns the sounds to compare with, by name, each as long as the generated one."""
+    def rivals(self, job: Job, events_s: tuple[float, ...] | None) -> dict[str, Samples]:
+        """Returns the sounds that know nothing of the film, by name."""
         length = round(job.duration_s * self.rate_hz)
         rng = np.random.default_rng(seed_for("chance", str(self.config.seed), job.item_id))
-        events = sum(time < job.duration_s for time in target.events_s or ())
-        sounds = {chance.CEILING: self.round_trip(target.truth)}
+        sounds: dict[str, Samples] = {}
         if job.rival_id is not None:
             sounds[chance.SHUFFLED] = self.sound(job.rival_id)
-        if target.events_s is not None:
-            sounds[chance.RANDOM_EVENTS] = chance.random_events(length, self.rate_hz, events, rng)
+        if events_s is not None:
+            count = sum(time < job.duration_s for time in events_s)
+            sounds[chance.RANDOM_EVENTS] = chance.random_events(length, self.rate_hz, count, rng)
         if job.task in ("ac-vta", "fe"):
             sounds[chance.PASTED] = chance.pasted(self.reference(job), length)
         sounds[chance.NOISE] = chance.white_noise(length, rng)
         sounds[chance.SILENCE] = chance.silence(length)
-        return {name: sound_T[:length] for name, sound_T in sounds.items()}
+        return sounds
 
     def pair(self, direction: str, jobs: Sequence[Job], sounds: Sequence[Samples]) -> list[ClipScore]:
         """Judges a pair of generated sounds, a random pair of real ones, and a real pair that has the two sides."""
@@ -177,7 +183,7 @@ class _Jury:
             for name in _MEASURED
         ]
         rng = np.random.default_rng(seed_for("chance", str(self.config.seed), str(jobs[0].pair)))
-        pairs = {MODEL: measured, chance.SHUFFLED: self.any_pair(rng), chance.CEILING: self.real_pair(direction, rng)}
+        pairs = {MODEL: measured, chance.SHUFFLED: self.any_pair(rng), chance.TRUTH: self.real_pair(direction, rng)}
         for system, attributes in pairs.items():
             if attributes is not None:
                 value = float(is_right(direction, *attributes))
@@ -195,14 +201,14 @@ class _Jury:
         return [measure(self.sound(names[int(index)]), self.rate_hz) for index in chosen]
 
     def real_pair(self, direction: str, rng: np.random.Generator) -> list[Attributes] | None:
-        """Returns the attributes of a test sound of each side after the codec; None when a side has none."""
+        """Returns the attributes of a real test sound of each side; None when a side has none."""
         found = []
         for side in DIRECTIONS[direction]:
             having = [row for row in self.manifest.values() if row.split == "test" and side in sides_of(row)]
             if not having:
                 return None
             row = having[int(rng.integers(len(having)))]
-            found.append(measure(self.round_trip(self.sound(row.item_id)), self.rate_hz))
+            found.append(measure(self.sound(row.item_id), self.rate_hz))
         return found
 
     def sound(self, item_id: str) -> Samples:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.evaluate.events import event_f1, event_offset_s
-from tasks.evaluate.onset_sync_ap import onset_sync_ap
+from tasks.evaluate.onset_sync_ap import Track, onset_sync_ap, track
 from tasks.evaluate.onsets import detect_onsets
 from tasks.evaluate.timbre import Timbre, Vector, mfcc_vector
 
@@ -22,9 +22,12 @@ _TOLERANCE_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a sound is held against. `events_s` is None where the true events are unknown: then no EventF1."""
+    """What a sound is held against. `events_s` is None where the true events are unknown: then no EventF1.
 
-    truth: Samples
+    `truth` is the scored part of the true sound, `reference` the timbre that the sound should have.
+    """
+
+    truth: Track
     rate_hz: int
     events_s: tuple[float, ...] | None
     from_s: float
@@ -32,18 +35,19 @@ class Target:
     timbre: Timbre
     reference: Vector
 
-    def window(self, samples_T: Samples) -> Samples:
-        """Returns the scored part, padded with silence to its full length."""
-        start, end = round(self.from_s * self.rate_hz), round(self.to_s * self.rate_hz)
-        part_T = samples_T[start:end]
-        return np.pad(part_T, (0, end - start - len(part_T)))
+
+def window(samples_T: Samples, rate_hz: int, from_s: float, to_s: float) -> Samples:
+    """Returns the part from `from_s` to `to_s`, padded with silence to its full length."""
+    start, end = round(from_s * rate_hz), round(to_s * rate_hz)
+    part_T = samples_T[start:end]
+    return np.pad(part_T, (0, end - start - len(part_T)))
 
 
 def score_sound(target: Target, samples_T: Samples) -> dict[str, float]:
     """Returns metric -> value of one sound; undefined ones (no event matched, no onset) are left out."""
     scores = _event_scores(target, samples_T)
-    part_T = target.window(samples_T)
-    if (onset := onset_sync_ap(target.window(target.truth), part_T, target.rate_hz)) is not None:
+    part_T = window(samples_T, target.rate_hz, target.from_s, target.to_s)
+    if (onset := onset_sync_ap(target.truth, track(part_T, target.rate_hz))) is not None:
         scores["OnsetSyncAP"] = onset.ap
         scores["OnsetSyncAcc"] = onset.accuracy
     scores["MFCC-cos"] = target.timbre.cosine(target.reference, mfcc_vector(part_T, target.rate_hz))

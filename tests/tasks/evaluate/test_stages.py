@@ -253,7 +253,7 @@ def test_a_killed_generation_and_scoring_end_with_the_same_tables(prepared, part
             run_stage(GenerateStage(CONFIG), workspace)
     run_stage(GenerateStage(CONFIG), workspace, shard_size=2)
     with monkeypatch.context() as patch:
-        patch.setattr(score_stage, "score_sound", die_after(20, score_stage.score_sound))
+        patch.setattr(score_stage, "score_sound", die_after(40, score_stage.score_sound))
         with pytest.raises(Killed):
             run_stage(ScoreStage(CONFIG), workspace)
     run_stage(ScoreStage(CONFIG), workspace, shard_size=3)
