@@ -1,0 +1,81 @@
+"""Codec weights as one safetensors file whose header says what they are.
+
+The header holds the network's sizes, what the codec is called and the SHA-256 of all tensor bytes, so that one atomic
+file is enough and a damaged one is noticed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from data_contracts import WeightsError
+from model.codec.network import DACVAEConfig
+
+FORMAT: Final = "foleygenex-codec-1"
+
+
+def save_weights(
+    path: Path, tensors: dict[str, Tensor], config: DACVAEConfig, *, name: str, stand_in: bool, training: dict[str, Any]
+) -> None:
+    """Writes tensors and header to `path` (the caller makes the replacement atomic). `training` goes to the header."""
+    kept = {key: value.detach().to("cpu").contiguous() for key, value in sorted(tensors.items())}
+    header = {
+        "format": FORMAT,
+        "name": name,
+        "stand_in": stand_in,
+        "config": dataclasses.asdict(config),
+        "tensors_sha256": tensors_sha256(kept),
+        "training": training,
+    }
+    save_file(kept, str(path), metadata={"codec": json.dumps(header, sort_keys=True)})
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], DACVAEConfig]:
+    """Returns tensors, header and sizes. Raises WeightsError when the file is missing, foreign or damaged."""
+    if not path.is_file():
+        raise WeightsError(
+            f"codec weights {path.name} are missing at {path}; the embedded ones come with the repository, "
+            "`foleygenex run train-codec` makes new ones"
+        )
+    try:
+        with safe_open(str(path), framework="pt", device="cpu") as file:
+            metadata = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  a reader, not a dict
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"codec weights {path} are no readable safetensors file ({error})") from error
+    header = _header(path, metadata)
+    found, declared = tensors_sha256(tensors), header["tensors_sha256"]
+    if found != declared:
+        raise WeightsError(f"codec weights {path}: SHA-256 is {found[:12]}, the header says {declared[:12]}: damaged")
+    sizes = {**header["config"], "strides": tuple(header["config"]["strides"])}
+    return tensors, header, DACVAEConfig(**sizes)
+
+
+def tensors_sha256(tensors: dict[str, Tensor]) -> str:
+    """Returns the SHA-256 over names, types, shapes and bytes of all tensors, in name order."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _header(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    try:
+        header = json.loads(metadata["codec"])
+        declared = header["format"]
+    except (KeyError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path} is not a codec of this project: its header has no codec description") from error
+    if declared != FORMAT:
+        raise WeightsError(f"{path}: format {declared!r}, this version reads {FORMAT!r}; use the matching version")
+    return dict(header)

@@ -1,0 +1,65 @@
+"""Losses of the codec: log-mel distances at several resolutions, signal-to-noise ratio, KL. No adversary.
+
+Legend: B batch, T samples, F latent channels, N latent frames, M mel bands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import librosa
+import torch
+from torch import Tensor
+
+SCALES: Final = ((2048, 96), (1024, 80), (512, 48), (256, 24), (64, 10))  # (window, mel bands); hop = window / 4
+_FLOOR: Final = 2e-4  # magnitudes below are silence
+_QUIET_POWER: Final = 3e-5  # -45 dBFS: quieter errors stop counting, or faint segments would rule the gradient
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """The parts of one step's loss, scalars. `snr_db` is the mean over the batch (higher is better)."""
+
+    mel: Tensor
+    snr_db: Tensor
+    kl: Tensor
+
+
+def codec_losses(real_BT: Tensor, made_BT: Tensor, mean_BFN: Tensor, logvar_BFN: Tensor, rate_hz: int) -> Losses:
+    """Returns the losses of a reconstruction; KL is summed over channels and averaged over frames, in nats."""
+    kl = 0.5 * (mean_BFN**2 + logvar_BFN.exp() - 1 - logvar_BFN).sum(1).mean()
+    return Losses(mel_distance(real_BT, made_BT, rate_hz), snr_db(real_BT, made_BT).mean(), kl)
+
+
+def mel_distance(real_BT: Tensor, made_BT: Tensor, rate_hz: int) -> Tensor:
+    """Returns the mean L1 distance of log10 mel spectra, averaged over the scales."""
+    both_BT = torch.cat([real_BT, made_BT])
+    total = real_BT.new_zeros(())
+    for window, bands in SCALES:
+        real_BMN, made_BMN = log_mel(both_BT, window, bands, rate_hz).chunk(2)
+        total = total + (real_BMN - made_BMN).abs().mean()
+    return total / len(SCALES)
+
+
+def log_mel(audio_BT: Tensor, window: int, bands: int, rate_hz: int) -> Tensor:
+    """Returns log10 mel magnitudes (B, M, frames) with a hop of a quarter window, floored."""
+    shape = torch.hann_window(window, device=audio_BT.device)
+    spectrum = torch.stft(audio_BT, window, window // 4, window=shape, return_complex=True, pad_mode="constant")
+    power = spectrum.real**2 + spectrum.imag**2
+    magnitude = torch.sqrt(power + 1e-12) * (2.0 / window)
+    return torch.log10(_mel_filters(window, bands, rate_hz).to(audio_BT.device) @ magnitude + _FLOOR)
+
+
+def snr_db(real_BT: Tensor, made_BT: Tensor) -> Tensor:
+    """Returns the signal-to-noise ratio per item, (B,), in dB; a tiny floor keeps silence finite."""
+    error_B = (real_BT - made_BT).square().mean(1) + _QUIET_POWER
+    return 10 * torch.log10((real_BT.square().mean(1) + _QUIET_POWER) / error_B)
+
+
+@cache
+def _mel_filters(window: int, bands: int, rate_hz: int) -> Tensor:
+    """Rows sum to 1, so that a level means the same at every resolution."""
+    filters = torch.from_numpy(librosa.filters.mel(sr=rate_hz, n_fft=window, n_mels=bands, fmin=0, norm=None))
+    return filters / filters.sum(1, keepdim=True).clamp(min=1e-6)
