@@ -111,11 +111,24 @@ def _degree_variants(body: str) -> Iterator[str]:
         for word in _synonyms(cue):
             if word not in without_cues(body, [cue]):
                 yield apply_edits(body, [(cue, word)])
-        if cue.kind == "adjective" and (level := _level(cue)) and not CLAUSE.search(body):
-            rest = apply_edits(body, [(cue, "")])
-            yield from (f"{rest} {ending}" for ending in level.endings if not ending.endswith("ly"))
-            if cue.start == 0:
-                yield f"The sound of {lower_first(body)}"
+        yield from _moved(body, cue)
+        if cue.kind == "adjective" and cue.start == 0:
+            yield f"The sound of {lower_first(body)}"
+
+
+def _moved(body: str, cue: Cue) -> Iterator[str]:
+    """An adjective, or an adverb before its verb, as a phrase after what it belongs to."""
+    level = _level(cue)
+    if level is None or cue.kind not in ("adjective", "preverb"):
+        return
+    rest = apply_edits(body, [(cue, "")])
+    split = CLAUSE.search(rest, cue.start)
+    if cue.kind == "adjective" and split:  # which of two sounds a phrase at the end means is not clear
+        return
+    end = split.start() if split else len(rest)
+    for ending in level.endings:
+        if cue.kind == "preverb" or not ending.endswith("ly"):
+            yield f"{rest[:end]} {ending}{rest[end:]}"
 
 
 def _synonyms(cue: Cue) -> tuple[str, ...]:
@@ -124,7 +137,9 @@ def _synonyms(cue: Cue) -> tuple[str, ...]:
     adjectives = level.adjectives if level else _ADJECTIVES.get(cue.side, ())
     if cue.strong and not (level and level.strong):
         return ()  # "very distant" has no plain synonym in the table
-    if cue.kind == "adjective" or (cue.kind == "predicate" and adjectives):
+    if cue.kind == "predicate" and adjectives:
+        return (*adjectives, *(word for word in adverbs if word.startswith("at ")))
+    if cue.kind == "adjective":
         return adjectives
     if cue.kind == "preverb":
         return tuple(word for word in adverbs if word.endswith("ly"))

@@ -126,7 +126,7 @@ _FUNCTION: Final = _set(
     "through toward towards under until followed is are was were be been being that which who its it"
 )
 _DETERMINERS: Final = _set("a an the some several two three many of with this that another and")
-COPULAS: Final = _set("is are was were be been being sounds seems")
+COPULAS: Final = _set("is are was were be been being")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,9 @@ def _candidates(body: str, level: Level, name: str) -> Iterator[tuple[str, str]]
 def _replaced(body: str, cues: list[Cue], level: Level) -> Iterator[tuple[str, str]]:
     """The first cue gets the level's word, further ones go."""
     first, *others = cues
-    words = sorted(_substitutes(first, level), key=lambda word: word in body)  # "in the distance" once is enough
+    words = sorted(
+        _substitutes(first, level), key=lambda word: " " in word and word in body
+    )  # "in the distance" once is enough
     for word in words:
         edits = [(first, word), *((cue, "") for cue in others)]
         yield apply_edits(body, edits), _hint(edits)
@@ -102,6 +104,8 @@ def _appended(body: str, level: Level, name: str, removed: list[Cue]) -> Iterato
     gone = "".join(f"remove '{cue.text}', " for cue in removed)
     hints = [f"{gone}add '{ending.strip(', ')}'" for ending in endings]
     split = CLAUSE.search(body)
+    if removed and removed[0].kind == "preverb":
+        yield from _after_verb(body, removed[0].start, endings, hints)
     at_end = [(_join(body, ending), hint) for ending, hint in zip(endings, hints)]
     if level.side == "far":  # two events, or two adverbs in a row: a phrase in front holds for all of it
         front = (f"In the distance, {lower_first(body)}", f"{gone}add 'in the distance'")
@@ -111,6 +115,13 @@ def _appended(body: str, level: Level, name: str, removed: list[Cue]) -> Iterato
         yield from at_end
     if split and endings:
         yield _join(body[: split.start()], endings[0]) + body[split.start() :], hints[0]
+
+
+def _after_verb(body: str, start: int, endings: tuple[str, ...], hints: list[str]) -> Iterator[tuple[str, str]]:
+    """The phrase at the end of the event whose adverb was cut out at `start`, when another event follows."""
+    if split := re.compile(rf"{CLAUSE.pattern}| and (?=an? \w+ \w+s\b)", re.IGNORECASE).search(body, start):
+        for ending, hint in zip(endings, hints):
+            yield _join(body[: split.start()], ending) + body[split.start() :], hint
 
 
 def _endings(body: str, level: Level, name: str) -> tuple[str, ...]:
@@ -137,6 +148,7 @@ def apply_edits(body: str, edits: list[tuple[Cue, str]]) -> str:
         head, tail = body[: cue.start], body[cue.end :]
         if not word:
             head, tail = head.rstrip(" "), tail.lstrip(" ")
+            tail = tail[1:].lstrip() if cue.kind == "adjective" and tail.startswith(",") else tail
             head = f"{head} " if head and tail and tail[0] not in ",.;" else head
         upcoming = (re.match(r"\W*(\w+)", word or tail) or [None, ""])[1]
         body = f"{_with_article(head, str(upcoming))}{word}{tail}"

@@ -56,11 +56,12 @@ def stem(word: str) -> str:
         ("ly", 4),
     ):
         if word.endswith(suffix) and len(word) - len(suffix) >= least and not word.endswith("ss"):
-            word = word[: -len(suffix)]
+            word = word[: -len(suffix)] + ("i" if suffix in ("ies", "ied") else "")
             break
     if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
         word = word[:-1]
-    return word.rstrip("ey") if len(word) > 3 else word
+    word = word.rstrip("e") if len(word) > 3 else word
+    return f"{word[:-1]}i" if word.endswith("y") else word
 
 
 def content_stems(text: str) -> set[str]:

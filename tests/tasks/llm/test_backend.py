@@ -65,7 +65,7 @@ def test_auto_says_that_the_runtime_is_missing(monkeypatch):
 
 
 def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch):
-    with pytest.raises(WeightsError, match="tasks.llm.fetch"):
+    with pytest.raises(WeightsError, match=r"tasks\.llm\.fetch"):
         choose_backend(LLMConfig(backend="embedded"))
     with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
         choose_backend(LLMConfig(backend="endpoint"))

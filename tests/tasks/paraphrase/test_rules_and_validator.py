@@ -1,0 +1,88 @@
+"""Paraphrases keep the sides, their strength and the words, whoever wrote them. SPEC A7."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.llm.config import LLMConfig
+from tasks.paraphrase.rules import key_tokens, paraphrases
+from tasks.paraphrase.stage import ParaphraseStage
+from tasks.paraphrase.validator import problems_of
+from tasks.recaption.rules import rewrite
+from tasks.recaption.validator import words
+from tests.tasks.recaption.captions import ALL, GRID
+
+AUGMENTED = [rewrite(caption, level) for caption, level in GRID]
+
+
+@pytest.mark.parametrize("caption", [*ALL, *AUGMENTED])
+def test_every_rule_paraphrase_is_valid_and_new(caption):
+    found = paraphrases(caption, 5)
+    assert all(problems_of(caption, text) == [] for text in found)
+    assert len({tuple(words(text)) for text in [caption, *found]}) == len(found) + 1
+
+
+def test_nearly_every_augmented_caption_gets_three():
+    enough = sum(len(paraphrases(caption, 3)) == 3 for caption in AUGMENTED)
+    assert enough >= 0.95 * len(AUGMENTED)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5])
+def test_no_more_than_wanted(count):
+    assert len(paraphrases("A dog barks very quickly in the distance", count)) == count
+
+
+@pytest.mark.parametrize(
+    ("caption", "paraphrase"),
+    [
+        ("A dog barks very quickly", "A dog is barking extremely fast"),
+        ("A man speaks in the distance", "Far away, a man is talking"),
+        ("Loud music, gradually fading away", "Loud music that is getting quieter and quieter"),
+        ("Someone taps on glass at a moderate pace", "A person taps on glass at a medium pace"),
+    ],
+)
+def test_good_paraphrases_pass(caption, paraphrase):
+    assert problems_of(caption, paraphrase) == []
+
+
+@pytest.mark.parametrize(
+    ("paraphrase", "problem"),
+    [
+        ("A dog barks very quickly", "a copy"),
+        ("A dog barks", "does not say very fast"),
+        ("A dog barks quickly", "says fast"),
+        ("A dog barks very slowly", "says very slow"),
+        ("A dog barks very quickly nearby", "says near"),
+        ("Very quick barking", "lost 'dog'"),
+        ("A dog barks very quickly at a cat", "added 'cat'"),
+        ("", "empty"),
+    ],
+)
+def test_bad_paraphrases_are_refused_with_the_reason(paraphrase, problem):
+    assert problem in problems_of("A dog barks very quickly", paraphrase)
+
+
+def test_key_tokens_stand_in_the_caption_and_name_the_side():
+    for caption in AUGMENTED:
+        tokens = key_tokens(caption)
+        assert tokens
+        assert all(token in caption.lower() for token in tokens)
+    assert key_tokens("A dog barks very quickly") == ("dog", "barks", "very quickly")
+
+
+def test_every_shot_of_the_prompt_is_valid():
+    prompt = ParaphraseStage(LLMConfig(backend="rules")).prompts.prompts["paraphrase"]
+    for given_, answer in prompt.shots:
+        assert len(answer["paraphrases"]) == given_["count"]
+        for text in answer["paraphrases"]:
+            assert problems_of(given_["caption"], text) == [], text
+        assert all(token in given_["caption"].lower() for token in answer["key_tokens"])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=120))
+def test_any_text_gives_only_valid_paraphrases(caption):
+    assert all(problems_of(caption, text) == [] for text in paraphrases(caption, 3))
+    key_tokens(caption)

@@ -1,0 +1,133 @@
+"""The paraphrase stage against endpoints that answer well, badly, and not at all. SPEC A7."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+
+import pytest
+
+from data_contracts import Caption, Paraphrase, read_table, write_table
+from tasks.engine import run_stage
+from tasks.llm.config import LLMConfig
+from tasks.paraphrase.stage import ParaphraseStage
+from tasks.paraphrase.validator import problems_of
+from tasks.recaption.rules import rewrite
+from tasks.workspace import Workspace
+from tests.tasks.llm.fake_server import Reply, asked, fails, fake_server, says
+from tests.tasks.recaption.captions import GRID
+
+GOOD = "A dog barks at a very fast pace"
+
+
+def caption_row(number: int, caption: str, level: str) -> Caption:
+    return Caption(
+        item_id=f"a{number:03d}-cap",
+        parent_id=f"a{number:03d}",
+        caption_before=caption,
+        caption=caption,
+        level=level,
+        source="rule",
+        writer="rules-1",
+        prompt_version="",
+        attempts=0,
+        rejected_json="[]",
+    )
+
+
+ROWS = [caption_row(number, rewrite(text, level), level) for number, (text, level) in enumerate(GRID[:8])]
+
+
+def make(folder, rows=ROWS) -> Workspace:
+    workspace = Workspace(folder / "w")
+    write_table(workspace.table("recaption", "captions"), Caption, rows)
+    return workspace
+
+
+@pytest.fixture
+def endpoint(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+
+    def use(server, **config) -> ParaphraseStage:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        return ParaphraseStage(LLMConfig(**{"backend": "endpoint", "model": "m", "max_retries": 0, **config}))
+
+    return use
+
+
+def run(stage, workspace) -> list[Paraphrase]:
+    run_stage(stage, workspace)
+    return read_table(workspace.table("paraphrase", "paraphrases"), Paraphrase)
+
+
+def one(texts, tokens=("dog",)) -> Reply:
+    return says({"key_tokens": list(tokens), "paraphrases": texts})
+
+
+def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
+    workspace = make(tmp_path, [caption_row(0, "A dog barks very quickly", "very_fast")])
+    answer = one(
+        [GOOD, GOOD.upper(), "A cat barks very quickly", "A dog barks", "HACKED"], ["dog", "very quickly", "cat"]
+    )
+    with fake_server(lambda *_: answer) as server:
+        rows = run(endpoint(server), workspace)
+        assert asked(server.requests[0]) == {"caption": "A dog barks very quickly", "count": 5}
+    assert [row.source for row in rows] == ["llm", "rule", "rule"]
+    assert rows[0].caption == GOOD
+    assert {row.key_tokens for row in rows} == {("dog", "very quickly")}
+    assert [row.item_id for row in rows] == [f"a000-cap-p{number}" for number in range(3)]
+    assert [row.writer for row in rows] == ["m", "rules-1", "rules-1"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        says("garbage"),
+        says('{"paraphrases": ["A dog'),
+        says({"paraphrases": "text", "key_tokens": 3}),
+        says({"paraphrases": [1, None, {}]}),
+        says({}),
+    ],
+)
+def test_garbage_leaves_the_rules(tmp_path, endpoint, reply):
+    workspace = make(tmp_path, [caption_row(0, "A dog barks very quickly", "very_fast")])
+    with fake_server(lambda *_: reply) as server:
+        rows = run(endpoint(server), workspace)
+    assert {row.source for row in rows} == {"rule"}
+    assert rows[0].key_tokens == ("dog", "barks", "very quickly")
+    assert len(rows) == 3
+
+
+def test_all_rows_are_valid_deduplicated_and_n_per_caption(tmp_path):
+    workspace = make(tmp_path)
+    rows = run(ParaphraseStage(LLMConfig(backend="rules", paraphrases=3)), workspace)
+    captions = {row.item_id: row.caption for row in ROWS}
+    assert set(Counter(row.parent_id for row in rows).values()) == {3}
+    assert all(problems_of(captions[row.parent_id], row.caption) == [] for row in rows)
+    assert len({(row.parent_id, row.caption.lower()) for row in rows}) == len(rows)
+
+
+def test_only_the_chosen_rows_are_asked_and_a_rerun_asks_none(tmp_path, endpoint):
+    workspace = make(tmp_path)
+    with fake_server(lambda *_: one([])) as server:
+        stage = endpoint(server, max_paraphrased=3)
+        first = run(stage, workspace)
+        assert len(server.requests) == 3
+        for path in workspace.path("paraphrase").rglob("*.*"):
+            path.unlink()
+        assert run(stage, workspace) == first
+        assert len(server.requests) == 3
+
+
+def test_no_paraphrases_wanted_asks_nothing(tmp_path, endpoint):
+    with fake_server(lambda *_: one([])) as server:
+        assert run(endpoint(server, paraphrases=0), make(tmp_path)) == []
+        assert server.requests == []
+
+
+def test_a_dead_server_leaves_labelled_rules_and_a_warning(tmp_path, endpoint, caplog):
+    with fake_server(lambda *_: fails(500)) as server, caplog.at_level(logging.WARNING):
+        rows = run(endpoint(server, concurrency=1), make(tmp_path))
+        assert len(server.requests) == 3
+    assert {row.source for row in rows} == {"rule"}
+    assert "not available for 8 of 8" in caplog.text
