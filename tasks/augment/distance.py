@@ -77,7 +77,7 @@ def plan_distance(seed: int, *, near_m: float, far_m: float) -> Distance:
         near_m=near_m,
         far_m=far_m,
         sabine_t60_s=round(float(rng.uniform(*_T60_TARGET_S)), 3),
-        absorption_db_per_octave=round(float(rng.uniform(1.2, 2.0)), 3),
+        absorption_db_per_octave=round(float(rng.uniform(1.5, 2.5)), 3),
     )
 
 
@@ -115,7 +115,8 @@ def move_away(samples_T: Samples, rate_hz: int, responses: RoomResponses) -> Sam
 def measure_distance(before_T: Samples, after_T: Samples, rate_hz: int, responses: RoomResponses) -> dict[str, float]:
     """Returns level, direct-to-reverberant ratio (near and far), spectral slope of the change, and T60.
 
-    Raises ItemError effect_missing unless level and ratio fell by 6 dB, the sound is darker and T60 is 0.35 to 0.9 s.
+    Raises ItemError effect_missing unless level and ratio fell by 6 dB, the sound is darker
+    (where it has three octaves to judge by) and T60 is 0.35 to 0.9 s.
     """
     levels = rms_db(before_T), rms_db(after_T[: len(before_T)])
     if levels[1] > levels[0] - _DROP_DB:
@@ -125,17 +126,18 @@ def measure_distance(before_T: Samples, after_T: Samples, rate_hz: int, response
     if far_db > near_db - _DROP_DB:
         raise effect_missing("direct-to-reverberant change in dB", far_db - near_db, f"at most -{_DROP_DB:g}")
     slope = octave_slope_db(before_T, after_T, rate_hz)
-    if slope > _DARKER_DB:
+    if slope is not None and slope > _DARKER_DB:
         raise effect_missing("spectral change in dB per octave", slope, f"at most {_DARKER_DB:g}")
     decay_s = t60_s(responses.far_T, rate_hz)
     if not _T60_LAW_S[0] <= decay_s <= _T60_LAW_S[1]:
         raise effect_missing("T60 in s", decay_s, f"{_T60_LAW_S[0]} to {_T60_LAW_S[1]}")
+    spectral = {} if slope is None else {"spectral_slope_per_octave_db": round(slope, 3)}
     return {
         "level_before_db": round(levels[0], 3),
         "level_after_db": round(levels[1], 3),
         "direct_to_reverberant_before_db": round(near_db, 3),
         "direct_to_reverberant_after_db": round(far_db, 3),
-        "spectral_slope_per_octave_db": round(slope, 3),
+        **spectral,
         "t60_s": round(decay_s, 3),
     }
 

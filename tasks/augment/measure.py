@@ -39,7 +39,7 @@ def pitch_ratio(before_T: Samples, after_T: Samples) -> float:
     """
     low, high = 0.5, 2.0
     best = 1.0
-    before, after = _spectrum(before_T), _spectrum(after_T)
+    before, after = np.cumsum(_spectrum(before_T)), np.cumsum(_spectrum(after_T))
     for steps in (61, 81):
         ratios = np.geomspace(low, high, steps)
         errors = [_quantile_error(before, after, float(ratio)) for ratio in ratios]
@@ -48,16 +48,18 @@ def pitch_ratio(before_T: Samples, after_T: Samples) -> float:
     return best
 
 
-def octave_slope_db(before_T: Samples, after_T: Samples, rate_hz: int) -> float:
+def octave_slope_db(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
     """Returns how the change of level goes with frequency, in dB per octave; negative is darker.
 
-    Only octaves in which the first sound can be heard (within 50 dB of its strongest) count; 0 with fewer than three.
+    A line through the octaves in which the first sound can be heard (within 50 dB of its strongest), the strong ones
+    counting more; None with fewer than three of them.
     """
     before, after = _octaves_db(before_T, rate_hz), _octaves_db(after_T, rate_hz)
     heard = before > before.max() - _AUDIBLE_BAND_DB
     if heard.sum() < 3:
-        return 0.0
-    return float(np.polyfit(np.arange(len(before))[heard], (after - before)[heard], 1)[0])
+        return None
+    weights = 10 ** ((before[heard] - before.max()) / 40)
+    return float(np.polyfit(np.arange(len(before))[heard], (after - before)[heard], 1, w=weights)[0])
 
 
 def loudness_trend_db(samples_T: Samples) -> float:
@@ -92,16 +94,20 @@ def _spectrum(samples_T: Samples) -> np.ndarray:
 
 
 def _quantile_error(before: np.ndarray, after: np.ndarray, ratio: float) -> float:
-    """Compares where the energy's quantiles lie, within the band that both sounds keep if `ratio` were true."""
+    """Compares where the energy's quantiles lie, within the band that both sounds keep if `ratio` were true.
+
+    `before` and `after` are running sums of energy over frequency.
+    """
     top = _SHARED_BAND * min(1.0, 1.0 / ratio)
-    first = _quantiles(before[1 : max(2, int(top * len(before)))]) / len(before)
-    second = _quantiles(after[1 : max(2, int(top * ratio * len(after)))]) / len(after)
+    first = _quantiles(before, max(2, int(top * len(before)))) / len(before)
+    second = _quantiles(after, max(2, int(top * ratio * len(after)))) / len(after)
     return float(np.sum(np.square(np.log((second + _FLOOR) / (first * ratio + _FLOOR)))))
 
 
-def _quantiles(power: np.ndarray) -> np.ndarray:
-    total = np.cumsum(power)
-    return np.asarray(np.searchsorted(total, np.asarray(_QUANTILES) * total[-1]) + 1.0)
+def _quantiles(energy: np.ndarray, count: int) -> np.ndarray:
+    """Returns the bins (from 1) at which the running sum passes shares of what its first `count` bins hold."""
+    levels = energy[0] + np.asarray(_QUANTILES) * (energy[count - 1] - energy[0])
+    return np.asarray(np.searchsorted(energy[:count], levels) + 1.0)
 
 
 def _octaves_db(samples_T: Samples, rate_hz: int) -> np.ndarray:

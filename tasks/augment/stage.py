@@ -37,15 +37,21 @@ class AugmentStage:
         return {**self.config.model_dump(), "dataset_version": self.dataset_version}
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns the levels of all mined captions, those of one clip in a row."""
+        """Returns the levels of all mined captions, those of one clip in a row.
+
+        A loud sound whose caption already says where it is (near or far) is not moved a second time.
+        """
         mined = read_table(workspace.table("mine", "mined"), Mined)
+        placed = {row.parent_id for row in mined if row.dimension == "distance"}
         wanted = {row.parent_id for row in mined}
-        clips = {
-            clip.item_id: clip
-            for clip in iter_table(workspace.table("ingest", "clips"), Clip)
-            if clip.item_id in wanted
-        }
-        return [_item(row, change, clips[row.parent_id]) for row in mined for change in changes_of(row)]
+        table = iter_table(workspace.table("ingest", "clips"), Clip)
+        clips = {clip.item_id: clip for clip in table if clip.item_id in wanted}
+        return [
+            _item(row, change, clips[row.parent_id])
+            for row in mined
+            for change in changes_of(row)
+            if not (change.operation == "distance" and row.dimension == "volume" and row.parent_id in placed)
+        ]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
         """Changes each sound; one whose effect did not happen becomes an ItemError."""

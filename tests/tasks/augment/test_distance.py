@@ -31,7 +31,8 @@ def test_a4_quieter_more_reverberant_and_darker(seed: int) -> None:
     measured = measure_distance(sound, far, RATE, responses)
     assert rms_db(far) < rms_db(sound) - 6
     assert measured["direct_to_reverberant_after_db"] < measured["direct_to_reverberant_before_db"] - 6
-    assert octave_slope_db(sound, far, RATE) < -0.3
+    slope = octave_slope_db(sound, far, RATE)
+    assert slope is not None and slope < -0.3
     assert 0.4 <= measured["t60_s"] <= 0.8
     assert np.max(np.abs(far)) < np.max(np.abs(sound))
     pause = slice(round(0.6 * RATE), round(0.75 * RATE))  # the dry sound has died away here, the room has not
@@ -66,10 +67,11 @@ def test_a_change_that_did_not_happen_is_refused() -> None:
 
 
 def test_a_low_hum_is_judged_by_level_and_room() -> None:
-    hum = tone(2.0, 400)
+    hum = tone(2.0, 400) * np.hanning(2 * RATE).astype(np.float32)
     responses = simulate(plan_distance(4, near_m=0.5, far_m=7.0), RATE)
     far = move_away(hum, RATE, responses)
-    assert rms_db(far) < rms_db(hum) - 3
+    assert octave_slope_db(hum, far, RATE) is None
+    assert "spectral_slope_per_octave_db" not in measure_distance(hum, far, RATE, responses)
 
 
 def test_points_outside_the_room_are_refused() -> None:

@@ -68,6 +68,18 @@ def test_a3_to_a5_each_side_gets_its_levels() -> None:
     }
 
 
+def test_a_loud_sound_with_a_stated_place_is_not_moved_twice(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    clips = [clip_row("a"), clip_row("b")]
+    mined = [mined_row(clip, "volume", "loud") for clip in clips] + [mined_row(clips[0], "distance", "far")]
+    write_table(workspace.table("ingest", "clips"), Clip, clips)
+    write_table(workspace.table("mine", "mined"), Mined, mined)
+    ids = [item.item_id for item in AugmentStage(AugmentConfig(), "1").items(workspace)]
+    assert ids == [f"a~volume~{t}" for t in ("crescendo", "decrescendo")] + [
+        f"b~volume~{t}" for t in ("far", "crescendo", "decrescendo")
+    ]
+
+
 def test_rows_match_their_files(done: tuple[Path, dict[str, Augmented]]) -> None:
     root, rows = done
     assert len(rows) >= 3 + 3 + 1 + 3
