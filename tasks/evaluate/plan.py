@@ -160,7 +160,9 @@ def _job(
     reference_from_s: float = 0.0,
     reference_s: float = 0.0,
 ) -> Job:
-    rival = next((row for row in others if row.group_id != film.group_id), None)
+    # Not the reference either: chance must know nothing of what the result should sound like.
+    known = {film.group_id, *(row.group_id for row in others if row.item_id == reference_id)}
+    rival = next((row for row in others if row.group_id not in known), None)
     return Job(
         item_id=safe_name(f"{task}-{film.item_id}", limit=120),
         task=task,

@@ -78,8 +78,8 @@ def test_g1_each_direction_has_its_pairs_with_one_seed_and_opposite_words(jobs):
     assert len({job.seed for job in of(jobs, "tta")}) == 4 * CONFIG.adverb_pairs
 
 
-def test_the_shuffled_rival_is_another_recording(jobs):
-    assert all(job.rival_id not in (None, job.parent_id) for job in jobs if job.task != "tta")
+def test_the_shuffled_rival_is_neither_the_film_nor_its_reference(jobs):
+    assert all(job.rival_id not in (None, job.parent_id, job.reference_id) for job in jobs if job.task != "tta")
 
 
 def test_without_another_material_or_any_film_tasks_are_left_out():
