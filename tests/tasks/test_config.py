@@ -1,0 +1,100 @@
+"""Laws of the config: everything has a default, everything wrong is refused in one line that names the field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_contracts import UsageError
+from flows.cli import shipped_config
+from tasks.config import PipelineConfig, load_stored, store
+from tasks.workspace import Workspace
+
+
+def test_an_empty_config_is_the_builtin_demo(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("")
+    assert PipelineConfig.load(path) == PipelineConfig()
+    assert PipelineConfig().ingest.corpus.kind == "builtin"
+
+
+@pytest.mark.parametrize("name", ["demo.yaml", "paper.yaml"])
+def test_shipped_configs_load(name: str) -> None:
+    assert PipelineConfig.load(shipped_config(name)).workspace
+
+
+def test_overrides_win_and_keep_their_types(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("train: {steps: 5}\n")
+    config = PipelineConfig.load(path, ["train.steps=7", "llm.backend=rules", "train.masks.span_low=0.7"])
+    assert (config.train.steps, config.llm.backend, config.train.masks.span_low) == (7, "rules", 0.7)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["train.steps"], "expected name=value"),
+        (["train.steps=many"], "train.steps"),
+        (["train.stepz=3"], "train.stepz"),
+        (["nothing.at.all=3"], "nothing"),
+        (["workers=0"], "workers"),
+        (["workers.deep=1", "workers=2", "workers.deep=1"], "is a value, not a group"),
+        (["llm.backend=magic"], "llm.backend"),
+        (["workspace=[unclosed"], "not valid YAML"),
+    ],
+)
+def test_wrong_overrides_name_the_field(overrides: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        PipelineConfig.load(None, overrides)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "not valid YAML"),
+        ("- a\n- b\n", "must be a mapping"),
+        ("unknown: 1\n", "unknown"),
+        ("just text", "mapping"),
+    ],
+)
+def test_wrong_files_are_one_line(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        PipelineConfig.load(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none\.yaml does not exist"):
+        PipelineConfig.load(tmp_path / "none.yaml")
+
+
+def test_a_corpus_path_is_relative_to_its_config_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("ingest: {corpus: {kind: table, path: clips.csv}}\n")
+    assert PipelineConfig.load(path).ingest.corpus.path == str(tmp_path / "clips.csv")
+
+
+def test_a_corpus_path_in_an_override_is_relative_to_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert PipelineConfig.load(None, ["ingest.corpus.path=a.csv"]).ingest.corpus.path == str(tmp_path / "a.csv")
+
+
+def test_the_workspace_keeps_its_config(tmp_path: Path) -> None:
+    space = Workspace(tmp_path)
+    config = PipelineConfig.load(None, [f"workspace={tmp_path}", "train.steps=9", "mine.splits=[train, test]"])
+    store(config, space)
+    assert load_stored(space) == config
+    merged = load_stored(space, {"train": {"steps": 3}})
+    assert (merged.train.steps, merged.mine.splits) == (3, ("train", "test"))
+
+
+def test_a_stored_config_of_another_release_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("gone: 1\n")
+    with pytest.raises(UsageError, match=r"config\.yaml: gone"):
+        load_stored(Workspace(tmp_path))
