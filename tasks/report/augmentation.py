@@ -1,0 +1,149 @@
+"""The adverb section: examples per level, sound and caption before and after, and who wrote the captions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from data_contracts import Augmented, Caption, Clip
+from tasks.report.collect import Collected
+from tasks.report.diff import Piece, word_diff
+from tasks.report.media import MediaBox
+from tasks.report.player import Source, Track, make_tracks
+from tasks.report.words import LEVELS, WRITERS, measured_words, recipe_words
+from tasks.workspace import hash_text
+
+EXAMPLES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One augmented sound beside its source."""
+
+    item_id: str
+    tracks: list[Track]
+    caption: list[Piece]
+    source: str | None
+    writer: str
+    recipe: str
+    measured: list[tuple[str, str]]
+    paraphrases: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One level with its row count and examples."""
+
+    name: str
+    title: str
+    dimension: str
+    does: str
+    rows: int
+    examples: list[Example]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterCount:
+    """How many captions and paraphrases one kind of writer wrote."""
+
+    source: str
+    label: str
+    writers: str
+    captions: int
+    paraphrases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Augmentation:
+    """The whole section."""
+
+    note: str | None
+    caption_note: str | None
+    levels: list[Level]
+    writers: list[WriterCount]
+
+
+def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
+    """Returns the section. Media of first examples are taken before second ones, so a full budget costs the latter."""
+    captions = {row.parent_id: row for row in found.captions}
+    clips = {row.item_id: row for row in found.clips}
+    paraphrases: dict[str, list[str]] = {}
+    for row in found.paraphrases:
+        paraphrases.setdefault(row.parent_id, []).append(row.caption)
+    chosen = {level[0]: _choose(found.augmented, captions, level[0]) for level in LEVELS}
+    examples: dict[str, list[Example]] = {level[0]: [] for level in LEVELS}
+    for turn in range(EXAMPLES):
+        for name, rows in chosen.items():
+            if turn < len(rows):
+                row = rows[turn]
+                examples[name].append(
+                    _example(row, clips.get(row.clip_id), captions.get(row.item_id), paraphrases, box)
+                )
+    counts = Counter(row.level for row in found.augmented)
+    return Augmentation(
+        note=found.note("augmented"),
+        caption_note=found.note("captions", "paraphrases"),
+        levels=[
+            Level(name=name, title=title, dimension=dimension, does=does, rows=counts[name], examples=examples[name])
+            for name, title, dimension, does in LEVELS
+        ],
+        writers=count_writers(found),
+    )
+
+
+def count_writers(found: Collected) -> list[WriterCount]:
+    """Returns captions and paraphrases per kind of writer, in the order of trust, kinds that wrote nothing left out."""
+    captions = Counter(row.source for row in found.captions)
+    paraphrases = Counter(row.source for row in found.paraphrases)
+    names: dict[str, set[str]] = {}
+    for row in (*found.captions, *found.paraphrases):
+        names.setdefault(row.source, set()).add(row.writer)
+    order = [*WRITERS, *sorted(set(names) - set(WRITERS))]
+    return [
+        WriterCount(
+            source=source,
+            label=WRITERS.get(source, source),
+            writers=", ".join(sorted(names[source])),
+            captions=captions[source],
+            paraphrases=paraphrases[source],
+        )
+        for source in order
+        if source in names
+    ]
+
+
+def _choose(rows: list[Augmented], captions: dict[str, Caption], level: str) -> list[Augmented]:
+    """Picks examples of a level: rewritten captions first, then by hash, each from another clip."""
+
+    def order(row: Augmented) -> tuple[int, str]:
+        caption = captions.get(row.item_id)
+        rank = 2 if caption is None else int(caption.caption == caption.caption_before)
+        return rank, hash_text(row.item_id)
+
+    picked: list[Augmented] = []
+    for row in sorted((row for row in rows if row.level == level), key=order):
+        if row.clip_id not in {other.clip_id for other in picked}:
+            picked.append(row)
+    return picked[:EXAMPLES]
+
+
+def _example(
+    row: Augmented, clip: Clip | None, caption: Caption | None, paraphrases: dict[str, list[str]], box: MediaBox
+) -> Example:
+    sources = [
+        Source(title="After", kind="after", audio_path=row.audio_path, events_s=row.event_times_s or ()),
+    ]
+    if clip is not None:
+        before = Source(title="Before", kind="before", audio_path=clip.audio_path, events_s=clip.event_times_s or ())
+        sources.insert(0, before)
+    after = caption.caption if caption is not None else row.caption
+    return Example(
+        item_id=row.item_id,
+        tracks=make_tracks(box, sources),
+        caption=word_diff(row.caption, after),
+        source=caption.source if caption is not None else None,
+        writer=caption.writer if caption is not None else "",
+        recipe=recipe_words(row.operation, row.recipe_json),
+        measured=measured_words(row.measured_json),
+        paraphrases=paraphrases.get(caption.item_id, []) if caption is not None else [],
+    )

@@ -1,0 +1,100 @@
+"""The report: one self-contained HTML file from everything a workspace holds.
+
+Nothing is fetched and nothing untrusted runs: all text is escaped by the template engine, and a content security
+policy allows only the style and script of this package, by hash, and `data:` media.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from tasks.config import PipelineConfig
+from tasks.report.augmentation import Augmentation, build_augmentation
+from tasks.report.collect import collect
+from tasks.report.media import MediaBox
+from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
+from tasks.report.samples import Samples, build_samples
+from tasks.report.scoring import build_scores
+from tasks.report.training import build_training
+from tasks.workspace import Workspace, atomic_path
+
+_HERE: Final = Path(__file__).parent
+AUGMENTATION_CHARS: Final = 9_000_000  # what before/after sounds may take
+REPORT_CHARS: Final = 23_000_000  # what all media together may take
+
+
+def write_report(workspace: Workspace, config: PipelineConfig) -> Path:
+    """Writes `report/report.html` from the tables that exist and returns its path. Same inputs, same bytes.
+
+    Missing tables and unreadable media are said in their sections; nothing about them is raised.
+    """
+    out = workspace.stage("report") / "report.html"
+    page = render(workspace, config)
+    with atomic_path(out) as temporary:
+        temporary.write_text(page, "utf-8")
+    return out
+
+
+def render(workspace: Workspace, config: PipelineConfig) -> str:
+    """Returns the page."""
+    found = collect(workspace)
+    box = MediaBox(workspace, AUGMENTATION_CHARS)
+    augmentation = build_augmentation(found, box)
+    box.budget = REPORT_CHARS
+    samples = build_samples(found, box)
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            **_assets(),
+            hero=build_hero(found, workspace, config),
+            pipeline=build_pipeline(found),
+            augmentation=augmentation,
+            training=build_training(found),
+            samples=samples,
+            scores=build_scores(found),
+            quarantine=build_quarantine(found),
+            provenance=build_provenance(found, config),
+            refused=box.refused,
+            hero_picture=_hero_picture(samples, augmentation),
+        )
+    )
+
+
+def _hero_picture(samples: Samples, augmentation: Augmentation) -> str | None:
+    """Returns the spectrogram behind the title: the first generated sound, else the first augmented one."""
+    cards = [card.tracks for task in samples.tasks for card in task.cards]
+    examples = [example.tracks for level in augmentation.levels for example in level.examples]
+    return next((tracks[-1].png for tracks in [*cards, *examples] if tracks[-1].png), None)
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _assets() -> dict[str, Any]:
+    """Style and script, with the hashes by which the page's policy allows exactly them."""
+    style = (_HERE / "assets" / "report.css").read_text("utf-8")
+    script = (_HERE / "assets" / "report.js").read_text("utf-8")
+    return {
+        "style": Markup(style),  # noqa: S704 - this package's own file
+        "script": Markup(script),  # noqa: S704 - this package's own file
+        "style_hash": _csp_hash(style),
+        "script_hash": _csp_hash(script),
+    }
+
+
+def _csp_hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,144 @@
+"""The first and the last sections: what this run is, honestly; the pipeline; quarantine; provenance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import yaml
+
+from data_contracts import Quarantine
+from tasks.config import PipelineConfig
+from tasks.report.collect import Collected, StageState, Weights
+from tasks.workspace import Workspace
+
+_QUARANTINE_ROWS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hero:
+    """The top of the page."""
+
+    workspace: str
+    dataset_version: str
+    stand_ins: list[str]
+    honest: str
+    numbers: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Hours of audio of one subset, per split."""
+
+    subset: str
+    cells: list[str]
+    total: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The stage strip and the hours table."""
+
+    stages: list[StageState]
+    splits: list[str]
+    hours: list[Hours]
+    hours_from: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineView:
+    """Counts by stage and reason, then the rows (the first 200)."""
+
+    note: str | None
+    counts: list[tuple[str, str, int]]
+    rows: list[Quarantine]
+    hidden: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What made this run, to the hash."""
+
+    config: str
+    weights: list[Weights]
+    tools: list[tuple[str, str]]
+    licences: list[tuple[str, int]]
+
+
+def build_hero(found: Collected, workspace: Workspace, config: PipelineConfig) -> Hero:
+    """Returns the top: name, stand-ins, the honest line, and the run in five numbers."""
+    stand_ins = [f"{w.role}: {w.name}" for w in found.weights if w.stand_in]
+    hours = sum(row.duration_s for row in found.manifest or found.clips) / 3600
+    by_llm = sum(row.source.startswith(("llm", "enum")) for row in found.captions)
+    numbers = [
+        ("clips", f"{len(found.clips):,}"),
+        ("hours of sound", f"{hours:.2f}"),
+        ("augmented sounds", f"{len(found.augmented):,}"),
+        ("captions by the LLM", f"{by_llm:,} of {len(found.captions):,}"),
+        ("generated sounds", f"{len(found.generated):,}"),
+        ("in quarantine", f"{len(found.quarantine):,}"),
+    ]
+    return Hero(
+        workspace=workspace.root.resolve().name,
+        dataset_version=config.dataset_version,
+        stand_ins=stand_ins,
+        honest=_honest(found, config, stand_ins),
+        numbers=numbers,
+    )
+
+
+def build_pipeline(found: Collected) -> Pipeline:
+    """Returns the stage strip, and hours per subset and split of the manifest (of the clips before there is one)."""
+    rows = [(r.subset, r.split, r.duration_s) for r in (found.manifest or found.clips)]
+    splits = [s for s in ("train", "val", "test") if any(split == s for _, split, _ in rows)]
+    splits += sorted({split for _, split, _ in rows} - set(splits))
+    hours = []
+    for subset in sorted({subset for subset, _, _ in rows}, key=_subset_order):
+        per_split = [sum(d for a, b, d in rows if (a, b) == (subset, split)) for split in splits]
+        hours.append(Hours(subset=subset, cells=[_hours(s) for s in per_split], total=_hours(sum(per_split))))
+    return Pipeline(
+        stages=found.stages, splits=splits, hours=hours, hours_from="manifest" if found.manifest else "clips"
+    )
+
+
+def build_quarantine(found: Collected) -> QuarantineView:
+    """Returns counts first, then rows."""
+    counts = Counter((row.stage, row.reason) for row in found.quarantine)
+    return QuarantineView(
+        note=found.note("quarantine"),
+        counts=[(stage, reason, n) for (stage, reason), n in sorted(counts.items(), key=lambda c: (-c[1], c[0]))],
+        rows=found.quarantine[:_QUARANTINE_ROWS],
+        hidden=max(0, len(found.quarantine) - _QUARANTINE_ROWS),
+    )
+
+
+def build_provenance(found: Collected, config: PipelineConfig) -> Provenance:
+    """Returns the config as YAML, weights, tools and licences."""
+    licences = Counter(row.licence or "not stated" for row in found.clips)
+    return Provenance(
+        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        weights=found.weights,
+        tools=found.tools,
+        licences=sorted(licences.items(), key=lambda item: (-item[1], item[0])),
+    )
+
+
+def _honest(found: Collected, config: PipelineConfig, stand_ins: list[str]) -> str:
+    corpus = config.ingest.corpus.kind
+    parts = ["Sounds and pictures are rendered, not recorded." if corpus == "builtin" else "Sounds are the user's own."]
+    if not found.weights:
+        parts.append("No model part has been used yet.")
+    elif stand_ins:
+        parts.append("Small embedded parts stand in for the paper's; scores compare within this run only.")
+    else:
+        parts.append("No embedded stand-in was used.")
+    return " ".join(parts)
+
+
+def _subset_order(subset: str) -> tuple[int, str]:
+    known = ("vta", "tta", "aa")
+    return (known.index(subset) if subset in known else len(known)), subset
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.2f} h" if seconds >= 360 else f"{seconds / 60:.1f} min" if seconds else "0"

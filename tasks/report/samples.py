@@ -1,0 +1,167 @@
+"""The listening section: per task a few generated sounds beside the truth, with video where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from data_contracts import ClipScore, Generated, ManifestRow
+from tasks.report.collect import Collected
+from tasks.report.diff import Piece, word_diff
+from tasks.report.media import MediaBox
+from tasks.report.player import Source, Track, make_tracks
+from tasks.report.svg import number
+from tasks.report.words import TASKS, metric_name
+
+CARDS: Final = 4
+_CHIPS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One generated sound (or a pair that differs in one adverb) with what it was made from."""
+
+    item_id: str
+    prompt: list[Piece]
+    tracks: list[Track]
+    has_video: bool
+    facts: list[str]
+    chips: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSamples:
+    """The cards of one task."""
+
+    name: str
+    title: str
+    about: str
+    rows: int
+    cards: list[Card]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """The whole section."""
+
+    note: str | None
+    tasks: list[TaskSamples]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """What cards need beside their row."""
+
+    manifest: dict[str, ManifestRow]
+    scores: dict[str, list[ClipScore]] = field(default_factory=dict)
+
+
+def build_samples(found: Collected, box: MediaBox) -> Samples:
+    """Returns the section; tasks that made nothing are left out. First cards of all tasks are embedded first."""
+    lookup = _lookup(found)
+    groups = {name: pick(_groups(name, [r for r in found.generated if r.task == name])) for name in _task_names(found)}
+    cards: dict[str, list[Card]] = {name: [] for name in groups}
+    for turn in range(CARDS):
+        for name, chosen in groups.items():
+            if turn < len(chosen):
+                cards[name].append(_card(chosen[turn], lookup, box))
+    known = {name: (title, about) for name, title, about in TASKS}
+    return Samples(
+        note=found.note("generated"),
+        tasks=[
+            TaskSamples(
+                name=name,
+                title=known.get(name, (name, ""))[0],
+                about=known.get(name, (name, ""))[1],
+                rows=sum(row.task == name for row in found.generated),
+                cards=made,
+            )
+            for name, made in cards.items()
+        ],
+    )
+
+
+def pick(groups: Sequence[tuple[Generated, ...]]) -> list[tuple[Generated, ...]]:
+    """Returns up to four groups, evenly spread over the table."""
+    count = min(CARDS, len(groups))
+    return [groups[(2 * i + 1) * len(groups) // (2 * count)] for i in range(count)]
+
+
+def _task_names(found: Collected) -> list[str]:
+    there = dict.fromkeys(row.task for row in found.generated)
+    known = [name for name, _, _ in TASKS]
+    return [*(name for name in known if name in there), *(name for name in there if name not in known)]
+
+
+def _lookup(found: Collected) -> _Lookup:
+    chance = {row.system for row in found.scores if row.is_chance}
+    lookup = _Lookup({row.item_id: row for row in found.manifest})
+    for row in found.clip_scores:
+        if row.system not in chance:
+            lookup.scores.setdefault(row.parent_id, []).append(row)
+    return lookup
+
+
+def _groups(task: str, rows: list[Generated]) -> list[tuple[Generated, ...]]:
+    """Text-to-audio rows with one parent and one seed are a pair that differs in its adverb; others stand alone."""
+    if task != "tta":
+        return [(row,) for row in rows]
+    groups: dict[tuple[str, int], list[Generated]] = {}
+    for row in rows:
+        groups.setdefault((row.parent_id, row.seed), []).append(row)
+    return [tuple(group[:2]) for group in groups.values()]
+
+
+def _card(rows: tuple[Generated, ...], lookup: _Lookup, box: MediaBox) -> Card:
+    first = rows[0]
+    sources = _pair_sources(rows) if len(rows) > 1 else _sources(first, lookup)
+    tracks = make_tracks(box, sources)
+    prompt = word_diff(first.prompt, rows[1].prompt) if len(rows) > 1 else word_diff(first.prompt, first.prompt)
+    return Card(
+        item_id=first.item_id,
+        prompt=prompt,
+        tracks=tracks,
+        has_video=any(track.video for track in tracks),
+        facts=_facts(first),
+        chips=_chips(rows, lookup),
+    )
+
+
+def _sources(row: Generated, lookup: _Lookup) -> list[Source]:
+    parent = lookup.manifest.get(row.parent_id)
+    reference = lookup.manifest.get(row.reference_id or "")
+    video = parent.video_path if parent is not None and row.task != "tta" else None
+    events = (parent.event_times_s or ()) if parent is not None and row.task != "tta" else ()
+    sources = []
+    if reference is not None and row.reference_id != row.parent_id:
+        sources.append(Source(title="Reference sound", kind="reference", audio_path=reference.audio_path))
+    if parent is not None:
+        title = "Original sound" if row.task == "tc-vta" else "Ground truth"
+        sources.append(
+            Source(title=title, kind="truth", audio_path=parent.audio_path, events_s=events, video_path=video)
+        )
+    given_s = row.scored_from_s if row.task == "fe" else 0.0
+    sources.append(
+        Source(
+            title="Generated", kind="generated", audio_path=row.audio_path, events_s=events, video_path=video,
+            given_s=given_s,
+        )
+    )  # fmt: skip
+    return sources
+
+
+def _pair_sources(rows: tuple[Generated, ...]) -> list[Source]:
+    return [Source(title=row.prompt, kind="generated", audio_path=row.audio_path) for row in rows]
+
+
+def _facts(row: Generated) -> list[str]:
+    facts = [f"seed {row.seed}", f"{row.steps} steps", f"guidance {number(row.cfg_scale)}"]
+    if row.scored_from_s > 0 or row.scored_to_s < row.duration_s - 0.05:
+        facts.append(f"scored {number(row.scored_from_s)} to {number(row.scored_to_s)} s")
+    return facts
+
+
+def _chips(rows: tuple[Generated, ...], lookup: _Lookup) -> list[tuple[str, str]]:
+    scores = [score for row in rows for score in lookup.scores.get(row.item_id, [])]
+    return [(metric_name(score.metric), number(score.value)) for score in scores[:_CHIPS]]

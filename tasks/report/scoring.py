@@ -1,0 +1,124 @@
+"""The score section: per task and metric, the model beside chance, with n, intervals and the project's aims."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from data_contracts import Score
+from tasks.report.collect import Collected
+from tasks.report.svg import Dot, dot_strip, number
+from tasks.report.words import TASKS, aim_for, metric_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One system's value of one metric."""
+
+    system: str
+    value: str
+    interval: str
+    n: int
+    is_chance: bool
+    met: bool | None  # None where no aim exists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricScores:
+    """One metric of one task: every system on one axis."""
+
+    name: str
+    higher_is_better: bool
+    aim: str | None
+    strip: Markup
+    backend: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aim:
+    """One of the project's aims and whether this run meets it."""
+
+    task: str
+    metric: str
+    aim: str
+    value: str
+    chance: str | None
+    met: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """The whole section."""
+
+    note: str | None
+    aims: list[Aim]
+    tables: list[tuple[str, list[MetricScores]]]
+
+
+def build_scores(found: Collected) -> Scores:
+    """Returns the section from the scores table, tasks in the paper's order."""
+    titles = {name: title for name, title, _ in TASKS}
+    groups: dict[str, dict[str, list[Score]]] = {}
+    for row in found.scores:
+        groups.setdefault(row.task, {}).setdefault(row.metric, []).append(row)
+    order = [*(name for name in titles if name in groups), *(name for name in groups if name not in titles)]
+    return Scores(
+        note=found.note("scores"),
+        aims=[aim for task in order for rows in groups[task].values() for aim in _aims(rows, titles)],
+        tables=[(titles.get(task, task), [_metric(rows) for rows in groups[task].values()]) for task in order],
+    )
+
+
+def is_met(value: float, aim: float, *, higher_is_better: bool) -> bool:
+    """Returns whether a value reaches its aim; values in percent compare with aims in percent."""
+    scaled = value / 100 if value > 1.5 and aim <= 1 else value
+    return scaled >= aim if higher_is_better else scaled <= aim
+
+
+def _metric(rows: list[Score]) -> MetricScores:
+    first = rows[0]
+    aim = aim_for(first.task, first.metric)
+    ordered = sorted(rows, key=lambda row: row.is_chance)
+    dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_chance, r.system) for r in ordered]
+    return MetricScores(
+        name=metric_name(first.metric),
+        higher_is_better=first.higher_is_better,
+        aim=None if aim is None else f"{'≥' if first.higher_is_better else '≤'} {number(aim)}",
+        strip=dot_strip(dots, aim=aim),
+        backend=", ".join(dict.fromkeys(row.backend for row in rows)),
+        cells=[_cell(row, aim) for row in ordered],
+    )
+
+
+def _cell(row: Score, aim: float | None) -> Cell:
+    there = row.ci_low is not None and row.ci_high is not None
+    judged = aim is not None and not row.is_chance
+    return Cell(
+        system=row.system,
+        value=number(row.value),
+        interval=f"{number(row.ci_low or 0.0)} to {number(row.ci_high or 0.0)}" if there else "",
+        n=row.n,
+        is_chance=row.is_chance,
+        met=is_met(row.value, aim or 0.0, higher_is_better=row.higher_is_better) if judged else None,
+    )
+
+
+def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
+    aim = aim_for(rows[0].task, rows[0].metric)
+    if aim is None:
+        return []
+    chance = [number(row.value) for row in rows if row.is_chance]
+    return [
+        Aim(
+            task=titles.get(row.task, row.task),
+            metric=metric_name(row.metric),
+            aim=f"{'≥' if row.higher_is_better else '≤'} {number(aim)}",
+            value=number(row.value),
+            chance=", ".join(chance) or None,
+            met=is_met(row.value, aim, higher_is_better=row.higher_is_better),
+        )
+        for row in rows
+        if not row.is_chance
+    ]

@@ -1,0 +1,100 @@
+"""The training section: loss and validation curves, loss by t, speed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from data_contracts import TrainMetric
+from tasks.report.collect import Collected
+from tasks.report.svg import Line, bar_chart, line_chart, number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The whole section: a note, or facts and charts (title, SVG, one line that says what it shows)."""
+
+    note: str | None
+    facts: list[tuple[str, str]]
+    charts: list[tuple[str, Markup, str]]
+
+
+def build_training(found: Collected) -> Training:
+    """Returns the section from the train_metrics table."""
+    rows = found.metrics
+    if not rows:
+        return Training(note=found.note("train_metrics"), facts=[], charts=[])
+    return Training(note=None, facts=_facts(rows), charts=[chart for chart in _charts(rows) if chart[1]])
+
+
+def running_mean(values: Sequence[float], keep: float = 0.85) -> list[float]:
+    """Returns an exponential running mean, unbiased at the start, as long as the input."""
+    mean, weight, out = 0.0, 0.0, []
+    for value in values:
+        mean, weight = keep * mean + (1 - keep) * value, keep * weight + (1 - keep)
+        out.append(mean / weight)
+    return out
+
+
+def _facts(rows: list[TrainMetric]) -> list[tuple[str, str]]:
+    speeds = sorted(row.samples_per_s for row in rows)
+    validation = [row.val_loss for row in rows if row.val_loss is not None]
+    facts = [
+        ("steps", f"{rows[-1].step:,}"),
+        ("loss", f"{number(rows[0].loss)} → {number(running_mean([r.loss for r in rows])[-1])}"),
+        ("samples per second", number(speeds[len(speeds) // 2])),
+        ("waiting for data", f"{100 * sum(r.data_wait_share for r in rows) / len(rows):.0f} %"),
+    ]
+    if validation:
+        facts.insert(2, ("validation loss", f"{number(validation[0])} → {number(validation[-1])}"))
+    return facts
+
+
+def _charts(rows: list[TrainMetric]) -> list[tuple[str, Markup, str]]:
+    steps = [float(row.step) for row in rows]
+    losses = [row.loss for row in rows]
+    validation = tuple((float(row.step), row.val_loss) for row in rows if row.val_loss is not None)
+    loss = line_chart(
+        [
+            Line("loss", "raw", tuple(zip(steps, losses, strict=True))),
+            Line("running mean", "main", tuple(zip(steps, running_mean(losses), strict=True))),
+            Line("validation", "second", validation),
+        ],
+        title="Training and validation loss by step",
+        x_label="step",
+        y_label="loss",
+    )
+    speed = line_chart(
+        [Line("samples/s", "main", tuple((float(r.step), r.samples_per_s) for r in rows))],
+        title="Samples per second by step",
+        x_label="step",
+        y_label="samples/s",
+    )
+    rate = line_chart(
+        [Line("learning rate", "main", tuple((float(r.step), r.lr) for r in rows))],
+        title="Learning rate by step",
+        x_label="step",
+        y_label="learning rate",
+    )
+    return [
+        ("Loss", loss, "Faint: each logged interval. Solid: running mean. Dashed: validation."),
+        (
+            "Loss by time t",
+            _by_t(rows),
+            "Velocity error by flow time: 0 is noise, 1 is sound. Mean of the last intervals.",
+        ),
+        ("Speed", speed, "Training samples per second."),
+        ("Learning rate", rate, "Warm-up and schedule."),
+    ]
+
+
+def _by_t(rows: list[TrainMetric]) -> Markup:
+    width = len(rows[-1].loss_by_t)
+    last = [row.loss_by_t for row in rows[-20:] if len(row.loss_by_t) == width]
+    if not width:
+        return Markup("")
+    means = [sum(values) / len(last) for values in zip(*last, strict=True)]
+    labels = [number(round((i + 0.5) / width, 2)) for i in range(width)]
+    return bar_chart(means, labels, title="Loss by flow time t", y_label="loss")

@@ -1,0 +1,134 @@
+"""Recipes, measurements, levels, tasks and metrics in words that a reader understands without the code."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from tasks.report.collect import parse_json
+from tasks.report.svg import number
+
+LEVELS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    ("very_fast", "Very fast", "speed", "fast sounds, played 1.3 times faster"),
+    ("fast", "Fast", "speed", "fast sounds, kept as they are"),
+    ("medium", "Medium", "speed", "fast sounds slowed to 0.7, or slow sounds sped up to 1.3"),
+    ("slow", "Slow", "speed", "slow sounds, kept as they are"),
+    ("very_slow", "Very slow", "speed", "slow sounds, slowed to 0.7"),
+    ("far", "Far", "distance", "near or loud sounds, moved away in a simulated room"),
+    ("crescendo", "Crescendo", "volume", "loud sounds that now grow, with their peak kept"),
+    ("decrescendo", "Decrescendo", "volume", "loud sounds that now fade, with their peak kept"),
+)
+"""Level, title, dimension, what it is (SPEC A3-A5)."""
+
+WRITERS: Final[dict[str, str]] = {
+    "llm": "language model",
+    "llm_retry": "language model, second try",
+    "enum": "language model, choosing among rule candidates",
+    "rule": "rules",
+    "original": "original caption",
+}
+
+TASKS: Final[tuple[tuple[str, str, str], ...]] = (
+    ("vta", "Video to audio", "The picture alone says what sounds, and when."),
+    (
+        "tc-vta",
+        "Text-controlled video to audio",
+        "The picture says when; the sentence says what, even against the picture.",
+    ),
+    (
+        "ac-vta",
+        "Audio-controlled video to audio",
+        "The picture says when; a reference sound says what it should sound like.",
+    ),
+    ("fe", "Foley extension", "The first seconds are given; the model goes on in the same voice, in sync."),
+    ("tta", "Text to audio", "Only a sentence. Pairs differ in one adverb."),
+    ("edit", "Editing", "One window of an existing sound is made anew; the rest stays."),
+)
+"""Task, title, and what it is conditioned on (SPEC G1-G6)."""
+
+_UNITS: Final = {"db": "dB", "s": "s", "ms": "ms", "hz": "Hz", "m": "m", "share": "", "percent": "%"}
+_SKIPPED: Final = frozenset({"operation", "kind", "op", "seed", "version"})
+
+
+def recipe_words(operation: str, recipe_json: str) -> str:
+    """Returns a recipe as a sentence: the operation, then its settings that matter."""
+    recipe = _flat(parse_json(recipe_json))
+    if operation == "original":
+        return "Kept as it is; only silence at the ends is removed."
+    if operation == "speed" and isinstance(factor := recipe.get("factor"), int | float):
+        return f"Played at {number(float(factor))} of its speed (SoX speed): pitch and length move with it."
+    lead = {
+        "distance": "Moved away from the microphone in a simulated room (pyroomacoustics)",
+        "dynamics": "Given a new loudness trend; the peak stays (FFmpeg)",
+        "speed": "Played at another speed (SoX)",
+    }.get(operation, operation.replace("_", " ").capitalize())
+    details = [quantity(key, value) for key, value in recipe.items() if key.rpartition(".")[2] not in _SKIPPED]
+    return f"{lead}: {', '.join(details)}." if details else f"{lead}."
+
+
+def measured_words(measured_json: str) -> list[tuple[str, str]]:
+    """Returns (what, value) pairs of the measured effect; before/after twins become one `a → b` pair."""
+    measured = _flat(parse_json(measured_json))
+    pairs: list[tuple[str, str]] = []
+    for key, value in measured.items():
+        if (twin := _twin(key)) and twin in measured:
+            continue  # shown with its `before`
+        name = re.sub(r"(^|[_.])before(?=$|[_.])", "", key).strip("_.")
+        after = next((measured[k] for k in measured if k != key and _twin(k) == key), None)
+        label, unit = _label(name)
+        text = _value(value) if after is None else f"{_value(value)} → {_value(after)}"
+        pairs.append((label, f"{text} {unit}".strip()))
+    return pairs
+
+
+def quantity(key: str, value: Any) -> str:
+    """Returns `distance 7 m` for (`distance_m`, 7.0)."""
+    label, unit = _label(key)
+    return f"{label} {_value(value)} {unit}".strip()
+
+
+def metric_name(metric: str) -> str:
+    """Returns a metric's name for people: `event_f1_100ms` becomes `event f1 100ms`; mixed case is kept."""
+    return metric.replace("_", " ")
+
+
+def aim_for(task: str, metric: str) -> float | None:
+    """Returns the project's aim: EventF1@100ms of VTA at least 0.7, adverb direction right in 80 % of pairs."""
+    plain = re.sub(r"[^a-z0-9]", "", metric.casefold())
+    if task == "vta" and "eventf1" in plain and "100" in plain:
+        return 0.7
+    return 0.8 if "adverb" in plain and ("direction" in plain or "right" in plain) else None
+
+
+def _twin(key: str) -> str | None:
+    """`onset_rate_after` -> `onset_rate_before`; None for keys without `after`."""
+    twin = re.sub(r"(^|[_.])after(?=$|[_.])", r"\1before", key)
+    return twin if twin != key else None
+
+
+def _label(key: str) -> tuple[str, str]:
+    head, _, unit = key.rpartition("_")
+    if head and unit in _UNITS:
+        return head.replace("_", " ").replace(".", " "), _UNITS[unit]
+    return key.replace("_", " ").replace(".", " "), ""
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(float(value))
+    if isinstance(value, list):
+        return " × ".join(_value(v) for v in value) if len(value) <= 4 else f"{len(value)} values"
+    return "none" if value is None else str(value)
+
+
+def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Flattens nested mappings to dotted keys; anything else becomes one entry."""
+    if not isinstance(value, dict):
+        return {prefix or "value": value}
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        flat.update(_flat(inner, name) if isinstance(inner, dict) else {name: inner})
+    return flat
