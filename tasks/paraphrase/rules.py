@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tasks.paraphrase.validator import SIDES, problems_of
+from tasks.paraphrase.validator import SIDES, problems_of, wording
 from tasks.recaption.lexicon import LEVELS, Cue, Level, find_cues, without_cues
 from tasks.recaption.rules import CLAUSE, apply_edits, lower_first, split_ending, tidy
-from tasks.recaption.validator import is_content, words
+from tasks.recaption.validator import is_content
 
 _SWAPS: Final = (  # the first that fits is used; both directions are listed where both are idiomatic
     (r"\bspeaks\b", "talks"),
@@ -65,10 +65,10 @@ _LEVEL_OF: Final = {
 def paraphrases(caption: str, count: int) -> list[str]:
     """Returns up to `count` different valid paraphrases, the plainest changes first."""
     body, ending = split_ending(caption)
-    found: dict[str, str] = {}
+    found: dict[tuple[str, ...], str] = {}
     for text in _variants(body) if body else ():
         candidate = tidy(text, body) + ending
-        key = " ".join(words(candidate))
+        key = wording(candidate)
         if key not in found and not problems_of(caption, candidate):
             found[key] = candidate
         if len(found) == count:
@@ -168,7 +168,7 @@ def _fronted(body: str) -> Iterator[str]:
         rest = body[: cue.start].rstrip(" ,")
         if phrase and cue.end == len(body) and rest:
             yield f"{cue.text[:1].upper()}{cue.text[1:]}, {lower_first(rest)}"
-        if cue.start == 0 and body[cue.end :].startswith(", "):
+        if cue.start == 0 and cue.kind != "adjective" and body[cue.end :].startswith(", "):
             moved = body[cue.end + 2 :]
             glue = ", " if cue.side in ("rising", "falling") else " "
             yield f"{moved[:1].upper()}{moved[1:]}{glue}{lower_first(cue.text)}"

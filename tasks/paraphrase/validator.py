@@ -6,10 +6,11 @@ Source: SPEC A7.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from tasks.recaption.lexicon import Cue, find_cues, without_cues
-from tasks.recaption.validator import content_stems, form_problems, stem
+from tasks.recaption.validator import content_stems, form_problems, stem, words
 
 SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
 _SAME: Final = (
@@ -30,6 +31,7 @@ _SAME: Final = (
     "run operate",
     "rhythmically rhythmic",
 )
+_THEN: Final = re.compile(r"\b(?:then|followed by|after which)\b", re.IGNORECASE)
 _NEUTRAL: Final = frozenset(
     stem(word) for word in ("sound", "noise", "heard", "hear", "audible", "make", "coming", "occur", "followed", "from")
 )
@@ -46,11 +48,26 @@ def problems_of(caption: str, paraphrase: str) -> list[str]:
     if added := sorted(new_claims - old_claims):
         problems.append(f"says {added[0]}")
     old, new = _classes(caption, old_cues), _classes(paraphrase, new_cues)
+    if wording(caption) == wording(paraphrase) and "a copy" not in problems:
+        problems.append("a copy")
+    if _later_events(caption) - _later_events(paraphrase):
+        problems.append("changes the order of events")
     if missing := sorted(old - new - _NEUTRAL):
         problems.append(f"lost {missing[0]!r}")
     if extra := sorted(new - old - _NEUTRAL):
         problems.append(f"added {extra[0]!r}")
     return problems
+
+
+def wording(text: str) -> tuple[str, ...]:
+    """Returns the words without articles: "the dog barks" is no paraphrase of "a dog barks"."""
+    return tuple(word for word in words(text) if word not in ("a", "an", "the"))
+
+
+def _later_events(text: str) -> set[str]:
+    """The content words after the first "then" or "followed by": what comes later must stay later."""
+    parts = _THEN.split(text, maxsplit=1)
+    return _classes(parts[1], find_cues(parts[1], *SIDES)) - _NEUTRAL if len(parts) == 2 else set()
 
 
 def _claims(cues: list[Cue]) -> set[str]:

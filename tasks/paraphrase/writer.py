@@ -8,7 +8,7 @@ from typing import Any, Final
 from tasks.llm.client import AnswerError, Client, Question, UnavailableError
 from tasks.llm.prompts import PromptSet
 from tasks.paraphrase.rules import key_tokens, paraphrases
-from tasks.paraphrase.validator import SIDES, problems_of
+from tasks.paraphrase.validator import SIDES, problems_of, wording
 from tasks.recaption.lexicon import find_cues
 from tasks.recaption.rules import match_style
 from tasks.recaption.validator import words
@@ -49,9 +49,9 @@ async def by_model(caption: str, count: int, client: Client, prompts: PromptSet)
     for text in _texts(answer.get("paraphrases")):
         styled = match_style(text, caption)
         if not problems_of(caption, styled):
-            found.setdefault(tuple(words(styled)), (styled, "llm"))
+            found.setdefault(wording(styled), (styled, "llm"))
     for text in paraphrases(caption, count + len(found)):
-        found.setdefault(tuple(words(text)), (text, "rule"))
+        found.setdefault(wording(text), (text, "rule"))
     return Written(
         paraphrases=tuple(found.values())[:count], key_tokens=_checked_tokens(caption, answer.get("key_tokens"))
     )

@@ -17,9 +17,8 @@ from tasks.llm.fetch import embedded_path
 
 PARENT = """
 import subprocess, sys
-child = subprocess.Popen([sys.executable, "-c",
-    "import os; from tasks.llm.embedded import _watch_parent; print(os.getpid(), flush=True); _watch_parent(os.getppid())"],
-    stdin=subprocess.PIPE)
+code = "import os; from tasks.llm.embedded import _watch_parent as w; print(os.getpid(), flush=True); w(os.getppid())"
+child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
 child.wait()
 """
 

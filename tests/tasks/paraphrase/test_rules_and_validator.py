@@ -64,6 +64,17 @@ def test_bad_paraphrases_are_refused_with_the_reason(paraphrase, problem):
     assert problem in problems_of("A dog barks very quickly", paraphrase)
 
 
+def test_what_comes_later_stays_later():
+    caption = "A man speaks in the distance, and then a dog barks"
+    assert problems_of(caption, "In the distance, a man is talking, then a dog barks") == []
+    assert "changes the order of events" in problems_of(caption, "A dog barks, then a man speaks in the distance")
+    assert "changes the order of events" in problems_of(caption, "A dog barks and a man speaks in the distance")
+
+
+def test_another_article_is_a_copy():
+    assert "a copy" in problems_of("A dog barks at a man", "The dog barks at the man")
+
+
 def test_key_tokens_stand_in_the_caption_and_name_the_side():
     for caption in AUGMENTED:
         tokens = key_tokens(caption)
