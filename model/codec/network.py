@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from model.codec.torchaudio_shim import prepare_torchaudio
 
 LOGVAR_RANGE: Final = (-10.0, 4.0)
-_START_LOGVAR: Final = -4.0  # little noise at first, or the decoder learns to do without the latent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +51,6 @@ class DACVAE(nn.Module):
         self.post_quant_conv = nn.Conv1d(config.latent_dim, config.latent_dim, 1)
         self.hop = config.hop
         _exact_lengths(self.decoder)
-        if self.quant_conv.bias is not None:
-            nn.init.constant_(self.quant_conv.bias[config.latent_dim :], _START_LOGVAR)
 
     def moments(self, audio_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Returns mean and log variance, both (B, F, N). T must be a multiple of the hop."""

@@ -22,6 +22,7 @@ from model.codec.weights_file import save_weights
 from tasks.train_codec.config import CodecTrainConfig
 from tasks.train_codec.data import Segments
 from tasks.train_codec.losses import codec_losses
+from tasks.train_codec.start import scale_by_data
 from tasks.workspace import atomic_path
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,10 @@ def run_codec_training(config: CodecTrainConfig, out_path: Path, on_progress: Pr
     Raises TrainingError when the loss is not finite.
     """
     sizes = codec_sizes(config)
-    run = _start(config, sizes)
+    segments = Segments.render(config, sizes.hop)
+    run = _start(config, sizes, segments)
     last = out_path.with_suffix(".last.pt")
     _resume(run, last)
-    segments = Segments.render(config, sizes.hop)
     window, started = [], time.monotonic()
     while run.step < config.steps:
         window.append(_step(run, segments, config, sizes.sample_rate_hz))
@@ -82,10 +83,12 @@ def codec_sizes(config: CodecTrainConfig) -> DACVAEConfig:
     return DACVAEConfig(encoder_dim=config.encoder_dim, decoder_dim=config.decoder_dim, latent_dim=config.latent_dim)
 
 
-def _start(config: CodecTrainConfig, sizes: DACVAEConfig) -> _Run:
+def _start(config: CodecTrainConfig, sizes: DACVAEConfig, segments: Segments) -> _Run:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = DACVAE(sizes).to(config.device)
+        network = DACVAE(sizes)
+    scale_by_data(network, torch.cat([segments.batch(-1 - index) for index in range(8)]))
+    network.to(config.device)
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.lr, betas=(0.8, 0.99), weight_decay=1e-4, fused=True)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
     return _Run(network, average, optimiser)

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from data_contracts import TrainingError
-from model.codec import load_codec
+from model.codec import DACVAE, DACVAEConfig, load_codec
 from model.codec.weights_file import read_weights
 from tasks.train_codec.config import CodecTrainConfig
 from tasks.train_codec.data import Segments
 from tasks.train_codec.general_sounds import general_sound
 from tasks.train_codec.job import CodecProgress, run_codec_training
 from tasks.train_codec.losses import codec_losses, mel_distance, snr_db
+from tasks.train_codec.start import scale_by_data
 
 TINY = CodecTrainConfig(
     encoder_dim=2, decoder_dim=16, latent_dim=4, steps=6, batch_size=2, segment_frames=8, warmup_steps=2,
@@ -50,6 +51,18 @@ def test_training_lowers_the_loss(tmp_path: Path) -> None:
     config = TINY.model_copy(update={"steps": 24, "log_every": 6, "publish_every": 24, "checkpoint_every": 24})
     run_codec_training(config, tmp_path / "codec.safetensors", seen.append)
     assert seen[-1].mel < 0.9 * seen[0].mel
+
+
+def test_a_fresh_codec_uses_its_latent_and_its_output_range() -> None:
+    """Default weights shrink the signal to nothing; scaled by data, the latent is far above its own noise."""
+    torch.manual_seed(0)
+    network = DACVAE(DACVAEConfig(encoder_dim=2, decoder_dim=16, latent_dim=4))
+    audio = Segments.render(TINY, 640).batch(0)
+    scale_by_data(network, audio)
+    mean, logvar = network.moments(audio)
+    assert 0.5 < float(mean.std()) < 2.0
+    assert float(logvar.mean()) < -3.0
+    assert 0.03 < float(network.synthesise(mean).std()) < 0.3
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path: Path) -> None:
