@@ -19,6 +19,7 @@ _OCTAVES_HZ: Final = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 _AUDIBLE_BAND_DB: Final = 50.0
 _WINDOWS: Final = 10  # of an 8 s sound: long enough that slow strikes fall into each
 _ACTIVE_DB: Final = 30.0
+_TREND_LIMIT_DB: Final = 60.0  # a burst at one end extrapolates to any number
 _DIRECT_S: Final = 2.5e-3
 
 
@@ -73,7 +74,8 @@ def loudness_trend_db(samples_T: Samples) -> float:
     if active.sum() < 3:
         return 0.0
     position = (np.arange(_WINDOWS) + 0.5) / _WINDOWS
-    return float(np.polyfit(position[active], level_db[active], 1)[0])
+    slope = np.polyfit(position[active], level_db[active], 1)[0]
+    return float(np.clip(slope, -_TREND_LIMIT_DB, _TREND_LIMIT_DB))
 
 
 def direct_to_reverberant_db(response_T: Samples, direct: int, rate_hz: int) -> float:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow as pa
 
 from data_contracts import ItemError, UsageError
 from tasks.workspace import hash_text, safe_name
@@ -128,7 +129,7 @@ def _read_frame(table: Path) -> pd.DataFrame:
         return pd.read_csv(
             table, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", encoding_errors="replace"
         )
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's parse errors are ValueErrors
+    except (ValueError, OSError, pa.ArrowException) as error:  # pandas' parse errors are ValueErrors
         raise UsageError(f"table {table} cannot be read: {error}".replace("\n", " ")) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +43,10 @@ def build(root: Path) -> Workspace:
     return workspace
 
 
-def run(root: Path) -> dict[str, Augmented]:
+def run(root: Path, threads: int = 1) -> dict[str, Augmented]:
     workspace = build(root)
-    run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
+    with ThreadPoolExecutor(threads) as pool:
+        run_stage(AugmentStage(AugmentConfig(), "1"), workspace, shard_size=256 if threads == 1 else 2, mapper=pool.map)
     return {row.item_id: row for row in read_table(workspace.table("augment", "augmented"), Augmented)}
 
 
@@ -124,10 +125,12 @@ def test_silence_and_missing_effects_are_quarantined(done: tuple[Path, dict[str,
     assert "decay~volume~decrescendo" in rows
 
 
-def test_another_process_writes_the_same_bytes(done: tuple[Path, dict[str, Augmented]], tmp_path: Path) -> None:
+def test_threads_and_small_shards_in_another_process_write_the_same_bytes(
+    done: tuple[Path, dict[str, Augmented]], tmp_path: Path
+) -> None:
     root, here = done
     with ProcessPoolExecutor(1) as pool:
-        there = pool.submit(run, tmp_path).result()
+        there = pool.submit(run, tmp_path, 3).result()
     assert here == there
     for row in here.values():
         assert (root / row.audio_path).read_bytes() == (tmp_path / row.audio_path).read_bytes()
