@@ -129,7 +129,7 @@ class Client:
     def _open(self, url: str) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(
             base_url=url,
-            api_key=os.environ.get("OPENAI_API_KEY") or "none",
+            api_key="none" if self.backend.kind == "embedded" else os.environ.get("OPENAI_API_KEY") or "none",
             timeout=self.config.timeout_s,
             max_retries=self.config.max_retries,
             # The embedded server is on loopback: a proxy from the environment would not find it.
