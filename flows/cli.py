@@ -26,6 +26,7 @@ WorkspaceOption = Annotated[Path | None, typer.Option("--workspace", "-w", help=
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="a setting, e.g. train.steps=100; repeatable")]
 WorkspaceArgument = Annotated[Path, typer.Argument(help="folder of a run")]
 DEMO: Final = "demo.yaml"
+_INTERRUPTED: Final = 130  # what typer makes of Ctrl-C
 
 
 @app.callback()
@@ -197,6 +198,8 @@ def exit_code(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     try:
         result = app(arguments, standalone_mode=False)
+        if result == _INTERRUPTED:
+            raise KeyboardInterrupt
         return result if isinstance(result, int) else 0
     except FoleyGenExError as error:
         return _fail(str(error), error.exit_code, debug)

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
-from pydantic import Field
 
 from flows.placement import run_on_pool
 from flows.runner import LINES
@@ -21,12 +20,14 @@ from tasks.config import PipelineConfig, store
 from tasks.pipeline import STEPS, Step, step_state
 from tasks.workspace import Workspace
 
-Config = Annotated[PipelineConfig, Field(description="settings of all stages; the defaults are the built-in demo")]
-
 
 @flow(name="pipeline")
-def pipeline(config: Config = PipelineConfig()) -> dict[str, Any]:  # noqa: B008 (frozen)
-    """Runs ingest to report. Killed at any moment and run again, it continues and ends with the same tables."""
+def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:  # noqa: B008 (frozen)
+    """Runs ingest to report. Killed at any moment and run again, it continues and ends with the same tables.
+
+    Args:
+        config: Settings of all stages; the defaults are the built-in demo.
+    """
     workspace = Workspace(Path(config.workspace))
     store(config, workspace)
     results = {}

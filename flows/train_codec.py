@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 from prefect import flow
 from prefect.logging import get_run_logger
-from pydantic import Field
 
 from flows.progress import bar
 from flows.runner import both, ui_progress
 from tasks.train_codec.config import CodecTrainConfig
 
-Out = Annotated[str, Field(description="path of the safetensors file to write")]
-Settings = Annotated[CodecTrainConfig, Field(description="settings; the defaults made the shipped codec")]
-
 
 @flow(name="train-codec")
-def train_codec(out: Out = "codec.safetensors", settings: Settings = CodecTrainConfig()) -> str:  # noqa: B008 (frozen)
-    """Trains a DAC-VAE on rendered sounds and writes its weights. A cut run continues (SPEC M2)."""
+def train_codec(out: str = "codec.safetensors", settings: CodecTrainConfig = CodecTrainConfig()) -> str:  # noqa: B008 (frozen)
+    """Trains a DAC-VAE on rendered sounds and writes its weights. A cut run continues (SPEC M2).
+
+    Args:
+        out: Path of the safetensors file to write.
+        settings: The defaults made the shipped codec.
+    """
     from tasks.train_codec.job import CodecProgress, run_codec_training
 
     with bar("train-codec", "steps") as terminal:

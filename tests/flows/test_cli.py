@@ -1,0 +1,141 @@
+"""Laws of the command line: one line per error, exit codes 0, 1, 2, quick help, and no work when all is done."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data_contracts import ContractError, UsageError
+from flows import cli, run
+from tasks import pipeline
+from tasks.config import PipelineConfig, store
+from tasks.jobs import Job
+from tasks.pipeline import Step
+from tasks.workspace import Workspace
+from tests.conftest import REPOSITORY
+from tests.tasks.tiny import TinyStage
+
+
+def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().err.splitlines() if line]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "nothing", "demo"], "unknown stage 'nothing'"),
+        (["run", "all", "no-such-config.yaml"], "does not exist"),
+        (["run", "all", "demo", "--set", "train.steps=-1"], "train.steps"),
+        (["run", "all", "demo", "--set", "nonsense"], "expected name=value"),
+        (["status", "no-such-workspace"], "does not exist"),
+        (["retry-quarantine", "no-such-workspace", "mine"], "does not exist"),
+        (["verify", "no-such-workspace"], "does not exist"),
+        (["plan", "no-such-config.yaml"], "does not exist"),
+        (["demo", "--llm", "magic"], "llm.backend"),
+        (["generate", "hum", "--checkpoint", "c", "--out", "o.wav"], "hum"),
+        (["generate", "edit", "--checkpoint", "c", "--out", "o.wav", "--window", "1-2"], "--window"),
+        (["frobnicate"], "frobnicate"),
+        (["run"], "Missing argument"),
+        (["status"], "Missing argument"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.exit_code(arguments) == 2
+    lines = errors(capsys)
+    assert len(lines) == 1 and lines[0].startswith("error: ") and message in lines[0], lines
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.exit_code(["status", str(tmp_path)]) == 2
+    assert "nothing has run in it" in errors(capsys)[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ContractError("broken\ntable"), 1), (UsageError("bad"), 2), (ZeroDivisionError("oops"), 1)]
+)
+def test_errors_of_the_work_are_one_line(
+    error: Exception, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(config: PipelineConfig) -> None:
+        raise error
+
+    monkeypatch.setattr(run, "run_all", broken)
+    assert cli.exit_code(["run", "all", "demo", "--workspace", str(tmp_path / "w")]) == code
+    lines = errors(capsys)
+    assert len(lines) == 1 and lines[0].startswith("error: ")
+    assert cli.exit_code(["--debug", "run", "all", "demo"]) == code
+    assert any("Traceback" in line for line in errors(capsys))
+
+
+def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(config: PipelineConfig) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_all", interrupted)
+    assert cli.exit_code(["run", "all", "demo"]) == 1
+    assert "the same command continues" in errors(capsys)[0]
+
+
+def test_help_needs_no_heavy_import() -> None:
+    code = (
+        "import sys, flows.cli as c; c.exit_code(['--help']); "
+        "heavy = {'torch', 'prefect', 'pandas', 'av', 'transformers'} & set(sys.modules); "
+        "sys.exit(repr(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("demo", "plan", "run", "status", "retry-quarantine", "generate", "verify", "fetch-llm"):
+        assert command in done.stdout
+
+
+def test_the_second_run_finds_nothing_to_do_and_starts_no_prefect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never() -> None:
+        raise AssertionError("Prefect was started")
+
+    monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
+    monkeypatch.setattr(run, "_prepare_prefect", never)
+    monkeypatch.setattr(run, "prepare_llm", lambda config: never())
+    assert cli.exit_code(["demo", "--workspace", str(tmp_path / "w")]) == 0
+    out = capsys.readouterr().out
+    assert "nothing to do" in out and "report.html" in out
+
+
+def test_status_says_what_a_rerun_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = TinyStage(bad=(1, 2))
+    steps = (
+        Step(name="tiny", title="tiny", make=lambda config: stage),
+        Step(name="job", title="job", make=lambda config: Job(lambda w, p: "done", lambda w: False)),
+    )
+    monkeypatch.setattr(pipeline, "STEPS", steps)
+    space = Workspace(tmp_path)
+    store(PipelineConfig(workspace=str(tmp_path)), space)
+    assert cli.exit_code(["status", str(tmp_path)]) == 0
+    assert "process 40" in capsys.readouterr().out
+    pipeline.run_step(steps[0], PipelineConfig(), space)
+    before = sorted(path for path in tmp_path.rglob("*"))
+    assert cli.exit_code(["status", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["tiny", "38", "0", "2", "do", "nothing"]
+    assert lines[2].split() == ["job", "0", "1", "0", "process", "1"]
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run.shutil, "which", lambda name: None)
+    with pytest.raises(UsageError, match=r"sox and ffmpeg not found.*install_system_packages"):
+        run.check_tools(("sox", "ffmpeg"))
