@@ -68,8 +68,8 @@ def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
     captions = {row.parent_id: row for row in found.captions}
     clips = {row.item_id: row for row in found.clips}
     paraphrases: dict[str, list[str]] = {}
-    for row in found.paraphrases:
-        paraphrases.setdefault(row.parent_id, []).append(row.caption)
+    for paraphrase in found.paraphrases:
+        paraphrases.setdefault(paraphrase.parent_id, []).append(paraphrase.caption)
     chosen = {level[0]: _choose(found.augmented, captions, level[0]) for level in LEVELS}
     examples: dict[str, list[Example]] = {level[0]: [] for level in LEVELS}
     for turn in range(EXAMPLES):
@@ -96,8 +96,9 @@ def count_writers(found: Collected) -> list[WriterCount]:
     captions = Counter(row.source for row in found.captions)
     paraphrases = Counter(row.source for row in found.paraphrases)
     names: dict[str, set[str]] = {}
-    for row in (*found.captions, *found.paraphrases):
-        names.setdefault(row.source, set()).add(row.writer)
+    written = [(row.source, row.writer) for row in found.captions]
+    for source, writer in [*written, *((row.source, row.writer) for row in found.paraphrases)]:
+        names.setdefault(source, set()).add(writer)
     order = [*WRITERS, *sorted(set(names) - set(WRITERS))]
     return [
         WriterCount(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -170,12 +170,13 @@ def _quarantine(workspace: Workspace, notes: dict[str, str]) -> list[Quarantine]
 
 def _stage(workspace: Workspace, found: Collected, name: str, table: str, does: str) -> StageState:
     """Counts come from the stage's own summary (`stage.json`), else from its table."""
-    rows = {
+    tables: dict[str, Sequence[Row]] = {
         "clips": found.clips, "mined": found.mined, "augmented": found.augmented, "captions": found.captions,
         "paraphrases": found.paraphrases, "manifest": found.manifest, "features": found.features,
         "train_metrics": found.metrics, "generated": found.generated, "clip_scores": found.clip_scores,
         "scores": found.scores,
-    }[table]  # fmt: skip
+    }  # fmt: skip
+    rows = tables[table]
     marker = workspace.path(name, "stage.json")
     try:
         summary = read_json(marker).get("summary", {}) if marker.exists() else {}

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from markupsafe import Markup
-
 from data_contracts import ItemError
 from tasks.report.media import MediaBox, Samples
 from tasks.report.spectrogram import envelope, loudest, power, to_png, top_hz
@@ -39,8 +37,8 @@ class Track:
     kind: Kind
     problem: str | None = None
     png: str = ""
-    envelope: Markup = Markup("")
-    events: Markup = Markup("")
+    envelope: str = ""
+    events: str = ""
     audio: str | None = None
     video: str | None = None
     duration_s: float = 0.0

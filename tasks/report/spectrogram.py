@@ -41,8 +41,8 @@ def power(samples_T: Samples, rate_hz: int, *, span_s: float, top: int) -> Level
     inside = centres < len(samples_T)
     padded = np.pad(np.asarray(samples_T, np.float64), (size // 2, size))
     frames = padded[np.minimum(centres, len(samples_T))[:, None] + np.arange(size)] * window
-    spectrum = np.abs(np.fft.rfft(frames, axis=1)) ** 2 * (2 / window.sum()) ** 2
-    cells_2CR = _pool_rows(spectrum, np.fft.rfftfreq(size, 1 / rate_hz), top)
+    spectrum: Levels = np.square(np.abs(np.fft.rfft(frames, axis=1)) * (2 / window.sum())).astype(np.float64)
+    cells_2CR = _pool_rows(spectrum, np.fft.rfftfreq(size, 1 / rate_hz).astype(np.float64), top)
     cells_2CR[~inside] = np.nan
     pairs = cells_2CR.reshape(COLUMNS, 2, ROWS)
     return np.fmax(pairs[:, 0], pairs[:, 1]).T[::-1]
@@ -55,7 +55,7 @@ def loudest(power_RC: Levels) -> float:
 
 
 def to_png(power_RC: Levels, *, reference: float) -> bytes:
-    """Returns an indexed PNG (R x C): `reference` is the brightest colour, 72 dB below it black, no sound transparent."""
+    """Returns an indexed PNG (R x C): `reference` is the brightest colour, -72 dB black, no sound transparent."""
     with np.errstate(divide="ignore", invalid="ignore"):
         level_db = 10 * np.log10(np.maximum(power_RC, 1e-20) / reference)
     shade = np.clip(np.round((level_db / RANGE_DB + 1) * (_SHADES - 1)), 0, _SHADES - 1)

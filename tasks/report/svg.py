@@ -123,7 +123,8 @@ def envelope_path(levels: Sequence[float], *, peak: float) -> Markup:
     top = [f"{i * step:.1f},{20 - h:.1f}" for i, h in enumerate(heights)]
     bottom = [f"{i * step:.1f},{20 + h:.1f}" for i, h in reversed(list(enumerate(heights)))]
     return Markup(
-        '<svg class="envelope" viewBox="0 0 200 40" preserveAspectRatio="none" aria-hidden="true"><polygon points="{}"/></svg>'
+        '<svg class="envelope" viewBox="0 0 200 40" preserveAspectRatio="none" aria-hidden="true">'
+        '<polygon points="{}"/></svg>'
     ).format(" ".join([*top, *bottom]))
 
 

@@ -12,14 +12,15 @@ from pathlib import Path
 from websockets.sync.client import connect
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-extensions", "--mute-audio", "--hide-scrollbars",
     "--remote-debugging-port=0",
 )  # fmt: skip
 
 
 class Page:
-    """One tab. `problems` gathers console errors, exceptions, log errors and every request that is not file: or data:."""
+    """One tab. `problems` gathers console errors, exceptions, log errors and every request not of file: or data:."""
 
     def __init__(self, socket):
         self.socket = socket
