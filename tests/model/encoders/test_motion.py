@@ -17,8 +17,8 @@ FPS = 25.0
 
 def small(frames_THWC):
     """Returns 64 x 64 frames from the corpus's 128 x 128 ones."""
-    pooled = frames_THWC.reshape(len(frames_THWC), SIZE, 2, SIZE, 2, 3).mean(axis=(2, 4))
-    return pooled.astype(np.uint8)
+    even, odd = frames_THWC[:, ::2, ::2], frames_THWC[:, 1::2, 1::2]
+    return (even // 2 + odd // 2).astype(np.uint8)
 
 
 @pytest.fixture(scope="module")

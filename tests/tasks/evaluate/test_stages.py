@@ -28,7 +28,7 @@ from tests.tasks.evaluate.rows import manifest_row
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts
 from tests.tasks.precompute.fakes import FAKES
 
-CONFIG = EvaluateConfig(clips=4, adverb_pairs=2, batch_size=3, steps=2)
+CONFIG = EvaluateConfig(clips=3, adverb_pairs=2, batch_size=2, steps=2)
 HOP = 640
 
 
@@ -248,12 +248,12 @@ def test_a_killed_generation_and_scoring_end_with_the_same_tables(prepared, part
         return run
 
     with monkeypatch.context() as patch:
-        patch.setattr(generate_stage, "write_flac", die_after(5, generate_stage.write_flac))
+        patch.setattr(generate_stage, "write_flac", die_after(4, generate_stage.write_flac))
         with pytest.raises(Killed):
             run_stage(GenerateStage(CONFIG), workspace)
     run_stage(GenerateStage(CONFIG), workspace, shard_size=2)
     with monkeypatch.context() as patch:
-        patch.setattr(score_stage, "score_sound", die_after(40, score_stage.score_sound))
+        patch.setattr(score_stage, "score_sound", die_after(35, score_stage.score_sound))
         with pytest.raises(Killed):
             run_stage(ScoreStage(CONFIG), workspace)
     run_stage(ScoreStage(CONFIG), workspace, shard_size=3)
