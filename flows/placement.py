@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL
-from prefect.states import StateType
 
 from data_contracts import FoleyGenExError
 from tasks.pipeline import Step

@@ -94,7 +94,7 @@ def task_runner(name: str, workers: int) -> TaskRunner[Any]:
 
 def _dask_runner(workers: int) -> TaskRunner[Any]:
     try:
-        from prefect_dask import DaskTaskRunner
+        from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise UsageError("runner dask: prefect-dask is not installed; pip install 'foleygenex[dask]'") from error
     runner: TaskRunner[Any] = DaskTaskRunner(cluster_kwargs={"n_workers": workers, "threads_per_worker": 1})

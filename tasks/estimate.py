@@ -1,0 +1,222 @@
+"""What a run would take, before anything runs: items, hours, disk, LLM calls and money (`foleygenex plan`).
+
+Rows are counted with the stages' own rules; durations are read from file headers, of a sample where there are many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import av
+import soundfile as sf
+
+from data_contracts import UsageError
+from tasks.augment.plan import changes_for
+from tasks.config import PipelineConfig
+from tasks.corpus.builtin import scenes
+from tasks.ingest.cut import audio_cuts
+from tasks.ingest.recordings import read_recordings
+from tasks.mine.miner import find_cues, select
+
+SAMPLED: Final = 200
+RECAPTION_TOKENS: Final = (390, 20)  # in, out per call, with the shipped prompts
+PARAPHRASE_TOKENS: Final = (450, 120)
+_FLAC_SHARE: Final = 0.6  # of 16-bit samples
+_LATENT_BYTES, _VIDEO_BYTES, _TEXT_BYTES = 26_000, 70_000, 25_000  # features of the embedded encoders
+_BUILTIN_VIDEO_BYTES: Final = 150_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recording:
+    caption: str
+    split: str
+    has_video: bool
+    duration_s: float
+    rate_hz: int
+    video_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Counts are exact up to quarantine; hours and bytes are estimates where `sampled` is below `recordings`."""
+
+    recordings: int
+    sampled: int
+    unreadable: int
+    clips: int
+    clip_hours: float
+    mined: int
+    augmented: int
+    recaption_calls: int
+    paraphrase_calls: int
+    rule_rows: int
+    tokens_in: int
+    tokens_out: int
+    cost: float
+    disk_bytes: int
+
+    def text(self) -> str:
+        """Returns the lines a person reads."""
+        note = "" if self.sampled == self.recordings else f" (lengths from {self.sampled} of them)"
+        bad = f"; {self.unreadable} of {self.sampled} looked at cannot be read" if self.unreadable else ""
+        return "\n".join(
+            [
+                f"recordings   {self.recordings:,}{note}{bad}",
+                f"clips        {self.clips:,} = {self.clip_hours:,.1f} h of audio",
+                f"mined        {self.mined:,} captions name a side (SPEC A1)",
+                f"augmented    {self.augmented:,} sounds to caption",
+                f"disk         about {self.disk_bytes / 1e9:,.1f} GB, features of the embedded encoders included",
+                f"LLM          at most {self.recaption_calls:,} captions + {self.paraphrase_calls:,} paraphrase calls; "
+                f"rules write {self.rule_rows:,} captions",
+                f"tokens       about {self.tokens_in:,} in, {self.tokens_out:,} out, before retries",
+                f"cost         about {self.cost:,.2f} at the given prices",
+            ]
+        )
+
+
+def estimate(
+    config: PipelineConfig, *, price_in: float | None = None, price_out: float | None = None, backend: str | None = None
+) -> Estimate:
+    """Returns what a run of `config` would take. `backend` is the writer's kind, by default the config's own choice.
+
+    Prices are per million tokens, by default the config's. Raises UsageError for a corpus that cannot be read.
+    """
+    recordings, sampled, unreadable = _recordings(config)
+    clips = [clip for recording in recordings for clip in _clips(recording, config)]
+    sides = [side for clip in clips if clip.split in config.mine.splits for side in _sides(clip.caption)]
+    changes = [change for dimension, side in sides for change in changes_for(dimension, side)]
+    new = sum(change.operation != "original" for change in changes)
+    kind = backend or _backend(config)
+    recaptions = 0 if kind == "rules" else _capped(new, config.llm.max_recaptions)
+    paraphrased = 0 if kind == "rules" or not config.llm.paraphrases else _capped(new, config.llm.max_paraphrased)
+    tokens_in = recaptions * RECAPTION_TOKENS[0] + paraphrased * PARAPHRASE_TOKENS[0]
+    tokens_out = recaptions * RECAPTION_TOKENS[1] + paraphrased * PARAPHRASE_TOKENS[1]
+    prices = (_or(price_in, config.llm.price_in), _or(price_out, config.llm.price_out))
+    return Estimate(
+        recordings=len(recordings),
+        sampled=sampled,
+        unreadable=unreadable,
+        clips=len(clips),
+        clip_hours=sum(clip.duration_s for clip in clips) / 3600,
+        mined=len(sides),
+        augmented=len(changes),
+        recaption_calls=recaptions,
+        paraphrase_calls=paraphrased,
+        rule_rows=new - recaptions,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cost=(tokens_in * prices[0] + tokens_out * prices[1]) / 1e6,
+        disk_bytes=_disk(clips, len(changes), config),
+    )
+
+
+def _recordings(config: PipelineConfig) -> tuple[list[_Recording], int, int]:
+    """Returns the recordings, how many lengths were read, and how many of those could not be."""
+    corpus = config.ingest.corpus
+    if corpus.kind == "builtin":
+        found = [
+            _Recording(
+                caption=scene.caption,
+                split=scene.split,
+                has_video=scene.has_video,
+                duration_s=8.0,
+                rate_hz=16_000,
+                video_bytes=_BUILTIN_VIDEO_BYTES if scene.has_video else 0,
+            )
+            for scene in scenes(corpus)
+        ]
+        return found, len(found), 0
+    if not corpus.path:
+        raise UsageError("ingest.corpus.kind is table, but ingest.corpus.path is not set; name a CSV or Parquet")
+    return _table_recordings(Path(corpus.path), config)
+
+
+def _table_recordings(table: Path, config: PipelineConfig) -> tuple[list[_Recording], int, int]:
+    rows = read_recordings(
+        table,
+        val_share=config.ingest.val_share,
+        test_share=config.ingest.test_share,
+        version=config.dataset_version,
+    )
+    step = max(1, -(-len(rows) // SAMPLED))
+    known = {row.item_id: _header(table.parent / (row.audio or row.video)) for row in rows[::step]}
+    good = [header for header in known.values() if header]
+    mean_s = sum(header[0] for header in good) / len(good) if good else 0.0
+    rate_hz = round(sum(header[1] for header in good) / len(good)) if good else 0
+    recordings = []
+    for row in rows:
+        header = known.get(row.item_id, (mean_s, rate_hz))
+        if header is None:
+            continue  # ingest will quarantine it
+        video = table.parent / row.video if row.video else None
+        recordings.append(
+            _Recording(
+                caption=row.caption,
+                split=row.split,
+                has_video=video is not None,
+                duration_s=header[0],
+                rate_hz=header[1],
+                video_bytes=video.stat().st_size if video is not None and video.is_file() else 0,
+            )
+        )
+    return recordings, len(known), len(known) - len(good)
+
+
+def _header(path: Path) -> tuple[float, int] | None:
+    """Returns (duration in seconds, sample rate) from a file's header, None when it has none."""
+    try:
+        info = sf.info(str(path))
+    except (sf.SoundFileError, OSError):
+        return _container_header(path)
+    return info.duration, info.samplerate
+
+
+def _container_header(path: Path) -> tuple[float, int] | None:
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio or container.duration is None:
+                return None
+            return container.duration / 1e6, container.streams.audio[0].rate
+    except (av.FFmpegError, OSError):
+        return None
+
+
+def _clips(recording: _Recording, config: PipelineConfig) -> Iterable[_Recording]:
+    """Yields the clips of a recording: one with a picture, portions without (SPEC D1-D3)."""
+    if recording.duration_s < config.ingest.min_s:
+        return
+    if recording.has_video:
+        yield replace(recording, duration_s=min(recording.duration_s, config.ingest.clip_s))
+        return
+    for cut in audio_cuts(recording.duration_s, config.ingest):
+        yield replace(recording, duration_s=cut.duration_s)
+
+
+def _sides(caption: str) -> list[tuple[str, str]]:
+    return [(match.dimension, match.side) for match in select(find_cues(caption))]
+
+
+def _backend(config: PipelineConfig) -> str:
+    from tasks.llm.backend import choose_backend
+
+    return choose_backend(config.llm).kind if config.llm.backend == "auto" else config.llm.backend
+
+
+def _disk(clips: Sequence[_Recording], augmented: int, config: PipelineConfig) -> int:
+    sound = [clip.duration_s * clip.rate_hz * 2 * _FLAC_SHARE for clip in clips]
+    mean = sum(sound) / len(sound) if sound else 0.0
+    rows = len(clips) + augmented
+    features = rows * (_LATENT_BYTES + _TEXT_BYTES) + augmented * config.llm.paraphrases * _TEXT_BYTES
+    video = sum(clip.video_bytes for clip in clips) + sum(clip.has_video for clip in clips) * _VIDEO_BYTES
+    return round(sum(sound) + mean * augmented + features + video)
+
+
+def _capped(count: int, limit: int | None) -> int:
+    return count if limit is None else min(count, limit)
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
