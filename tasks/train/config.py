@@ -36,7 +36,7 @@ class TrainConfig(StageConfig):
     preset: str = Field("tiny", description="network preset: tiny, small, medium, large_44k, large_44k_v2")
     steps: int = Field(800, ge=1, description="optimiser steps (SPEC T1: 300,000)")
     batch_size: int = Field(16, ge=2, multiple_of=2, description="half VTA, half TTA (SPEC T4); the paper: 256")
-    lr: float = Field(1e-3, gt=0, description="peak learning rate (MMAudio: 1e-4)")
+    lr: float = Field(2e-3, gt=0, description="peak learning rate (MMAudio: 1e-4)")
     warmup_steps: int = Field(50, ge=0)
     schedule: Literal["constant", "cosine", "step"] = Field("cosine", description="after the warm-up (MMAudio: step)")
     hold_share: float = Field(0.3, ge=0, lt=1, description="cosine: share of the steps at the peak")
