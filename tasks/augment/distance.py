@@ -77,7 +77,7 @@ def plan_distance(seed: int, *, near_m: float, far_m: float) -> Distance:
         near_m=near_m,
         far_m=far_m,
         sabine_t60_s=round(float(rng.uniform(*_T60_TARGET_S)), 3),
-        absorption_db_per_octave=round(float(rng.uniform(1.5, 2.5)), 3),
+        absorption_db_per_octave=round(float(rng.uniform(1.8, 2.8)), 3),
     )
 
 

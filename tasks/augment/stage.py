@@ -14,12 +14,13 @@ from data_contracts import Augmented, Clip, ItemError, Mined, Row, iter_table, r
 from tasks.audio_io import read_audio, write_flac
 from tasks.augment.config import AugmentConfig
 from tasks.augment.ffmpeg_filter import tool_version
-from tasks.augment.plan import Change, Changed, apply_recipe, changes_of, make_recipe, recipe_values
+from tasks.augment.plan import Change, Changed, Recipe, apply_recipe, changes_of, make_recipe, recipe_values
 from tasks.augment.silence import Trimmed, TrimSilence, trim_silence
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.workspace import Workspace, hash_file, seed_for
 
 _MIN_S: Final = 0.25
+_ROOMS: Final = 6  # at most this many are tried for one sound
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,7 @@ class AugmentStage:
             length_s = len(trimmed.samples_T) / rate_hz
             raise ItemError("too_short", f"{length_s:.3f} s are left without silence; {_MIN_S} s are needed")
         seed = seed_for(self.dataset_version, self.name, item.item_id)
-        recipe = make_recipe(change, values["side"], seed, self.config)
-        changed = apply_recipe(trimmed.samples_T, rate_hz, recipe)
+        recipe, changed = self._first_that_works(change, values["side"], seed, trimmed, rate_hz)
         samples_T = changed.samples_T[: round(self.config.max_s * rate_hz)]
         path = sounds.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
         write_flac(path, samples_T, rate_hz)
@@ -98,6 +98,22 @@ class AugmentStage:
                 tools_json=tools,
             )
         ]
+
+    def _first_that_works(
+        self, change: Change, side: str, seed: int, trimmed: Trimmed, rate_hz: int
+    ) -> tuple[Recipe, Changed]:
+        """Returns the first recipe whose effect is measured. Rooms are drawn anew: the tones of a bell, say, can fall
+        on the resonances of one room, and then it is not darker there. Raises the last ItemError otherwise.
+        """
+        rooms = _ROOMS if change.operation == "distance" else 1
+        for number in range(rooms):
+            recipe = make_recipe(change, side, seed_for(str(seed), f"room-{number}"), self.config)
+            try:
+                return recipe, apply_recipe(trimmed.samples_T, rate_hz, recipe)
+            except ItemError as error:
+                if error.reason != "effect_missing" or number == rooms - 1:
+                    raise
+        raise AssertionError("unreachable: the last room returns or raises")
 
 
 class _Sounds:
