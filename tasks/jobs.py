@@ -61,7 +61,7 @@ def evaluate_job(config: PipelineConfig) -> Job:
         write_scores(workspace)
         on_progress(1, 1, "")
         _mark(workspace, "evaluate", key(workspace))
-        return f"evaluate: score tables in {workspace.path(*_SCORES)}"
+        return "evaluate: score tables written"
 
     return Job(run, lambda workspace: workspace.path(*_SCORES).exists() and _marked(workspace, "evaluate", key))
 
@@ -82,7 +82,7 @@ def report_job(config: PipelineConfig) -> Job:
         path = write_report(workspace, config)
         on_progress(1, 1, "")
         _mark(workspace, "report", key(workspace))
-        return f"report: {path}"
+        return f"report: {path.name} written"
 
     return Job(run, lambda workspace: workspace.path(*REPORT).exists() and _marked(workspace, "report", key))
 
