@@ -21,7 +21,7 @@ from tasks.audio_io import read_audio
 from tasks.corpus.builtin import scene_sound, scenes
 from tasks.corpus.scenes import Scene
 from tasks.ingest.config import CorpusConfig
-from tasks.train_codec.losses import log_mel, mel_distance
+from tasks.train_codec.losses import mel, mel_distance
 
 RATE_HZ = 16_000
 STEP = 32  # 2 ms
@@ -86,7 +86,7 @@ def round_trip(codec: Codec, sound_T: np.ndarray) -> np.ndarray:
 def quality(real_T: np.ndarray, made_T: np.ndarray) -> Quality:
     """Returns one clip's distances."""
     real, made = torch.from_numpy(real_T)[None], torch.from_numpy(made_T)[None]
-    fine = [20 * log_mel(sound, 1024, 80, RATE_HZ) for sound in (real, made)]
+    fine = [20 * torch.log10(mel(sound, 1024, 80, RATE_HZ) + 1e-4) for sound in (real, made)]
     return Quality(
         si_sdr_db(real_T, made_T),
         float(mel_distance(real, made, RATE_HZ)),

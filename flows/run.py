@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -136,11 +137,20 @@ def _prepare_prefect() -> None:
     ship_settings(quiet=True)
     if not os.environ.get("PREFECT_API_URL"):
         sys.stderr.write("starting Prefect (no server is set, so the run has its own; 10 s or more) ...\n")
+    warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries: nothing that a user can act on
+    _listen("foleygenex", logging.INFO)
+    for room in ("tasks", "model"):
+        _listen(room, logging.WARNING)
+
+
+def _listen(logger: str, level: int) -> None:
+    """Shows a logger's lines from `level` on in the terminal."""
     handler = logging.StreamHandler()
+    handler.setLevel(level)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    lines = logging.getLogger("foleygenex")
-    lines.handlers[:] = [handler]
-    lines.setLevel(logging.INFO)
+    found = logging.getLogger(logger)
+    found.addHandler(handler)
+    found.setLevel(logging.INFO)
 
 
 def _placed(config: PipelineConfig) -> PipelineConfig:

@@ -20,8 +20,8 @@ SHIPPED: Final = {
 }
 
 QUIET_TERMINAL: Final = {
-    # The terminal shows progress bars; the UI still gets every line.
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+    # The terminal shows progress bars, and an error as one line; the UI still gets every line.
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
 }
 

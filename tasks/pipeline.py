@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from data_contracts import ContractError, UsageError
+from data_contracts import ContractError, UsageError, WeightsError
 from tasks.config import PipelineConfig
 from tasks.engine import Mapper, Stage, StageSummary, is_stage_finished, run_stage, stage_state
 from tasks.jobs import Job, evaluate_job, report_job, train_job
@@ -174,6 +174,8 @@ def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> Step
         return StepState(name=step.name, note="table to be written" if unwritten else "", **counts)
     except ContractError:
         return StepState(name=step.name, note="waiting for an earlier stage")
+    except WeightsError as error:
+        return StepState(name=step.name, note=f"cannot run: {error}")
 
 
 def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StepState]:
