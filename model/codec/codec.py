@@ -50,7 +50,7 @@ class Codec:
     @torch.no_grad()
     def decode(self, latent_BNF: Tensor) -> Tensor:
         """Returns audio (B, N * hop) in -1..1, float32."""
-        return self._network.synthesise(latent_BNF.to(self.device, torch.float32).transpose(1, 2))
+        return self._network.synthesise(latent_BNF.to(self.device, torch.float32).transpose(1, 2)).clamp(-1, 1)
 
 
 def load_codec(name_or_path: str) -> Codec:

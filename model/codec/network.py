@@ -1,6 +1,10 @@
 """A KL-VAE made of descript-audio-codec's encoder and decoder blocks (Snake, dilated residual units).
 
-Legend: B batch, T samples, N latent frames, F latent channels. T = N * hop exactly, both ways.
+Legend: B batch, T samples, P samples per patch, R = T / P patches, N latent frames, F latent channels. T = N * hop.
+
+The blocks work on patches of P samples (as channels), not on single samples: a tenth of the work. Each patch is split
+into its level (log) and its shape (level 1), and the decoder's two are multiplied again, so that a sound 60 dB down is
+as easy to see and to make as a loud one, and an attack is one step of the level.
 """
 
 from __future__ import annotations
@@ -16,52 +20,58 @@ from torch import Tensor, nn
 from model.codec.torchaudio_shim import prepare_torchaudio
 
 LOGVAR_RANGE: Final = (-10.0, 4.0)
+_SILENCE: Final = 1e-5  # -100 dBFS
+_MIDDLE_DECADE: Final = -2.5  # levels reach from -5 to 0 decades
+_REACH: Final = 2.9  # decades to either side, softly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DACVAEConfig:
-    """Sizes of the network. `strides` from the waveform inwards; their product is the hop."""
+    """Sizes of the network. `strides` from the patches inwards; patch times their product is the hop."""
 
     sample_rate_hz: int = 16_000
-    strides: tuple[int, ...] = (8, 4, 4, 5)
-    encoder_dim: int = 8
-    decoder_dim: int = 128
+    patch: int = 16
+    strides: tuple[int, ...] = (4, 2, 5)
+    encoder_dim: int = 32
+    decoder_dim: int = 256
     latent_dim: int = 32
 
     @property
     def hop(self) -> int:
         """Samples per latent frame."""
-        return math.prod(self.strides)
+        return self.patch * math.prod(self.strides)
 
 
 class DACVAE(nn.Module):
-    """DAC's encoder, a Gaussian latent, DAC's decoder (SPEC M2). No quantiser."""
+    """DAC's encoder blocks, a Gaussian latent, DAC's decoder blocks (SPEC M2). No quantiser."""
 
     def __init__(self, config: DACVAEConfig) -> None:
         super().__init__()
         prepare_torchaudio()
+        wide = config.encoder_dim * 2 ** len(config.strides)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # dac's weight_norm: old spelling, same numbers
-            from dac.model.dac import Decoder, Encoder
-
-            wide = config.encoder_dim * 2 ** len(config.strides)
-            self.encoder = Encoder(config.encoder_dim, list(config.strides), wide)
-            self.decoder = Decoder(config.latent_dim, config.decoder_dim, list(reversed(config.strides)))
+            self.encoder = _encoder(config, wide)
+            self.decoder = _decoder(config)
         self.quant_conv = nn.Conv1d(wide, 2 * config.latent_dim, 1)
         self.post_quant_conv = nn.Conv1d(config.latent_dim, config.latent_dim, 1)
-        self.hop = config.hop
+        self.patch = config.patch
         _exact_lengths(self.decoder)
 
     def moments(self, audio_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Returns mean and log variance, both (B, F, N). T must be a multiple of the hop."""
-        wide_BFN = self.encoder(audio_BT[:, None])
-        mean_BFN, logvar_BFN = self.quant_conv(wide_BFN).chunk(2, dim=1)
+        patches_BPR = audio_BT.reshape(len(audio_BT), -1, self.patch).transpose(1, 2)
+        level_B1R = (patches_BPR.square().mean(1, keepdim=True) + _SILENCE**2).sqrt()
+        split_BCR = torch.cat([patches_BPR / level_B1R, level_B1R.log10() - _MIDDLE_DECADE], dim=1)
+        mean_BFN, logvar_BFN = self.quant_conv(self.encoder(split_BCR)).chunk(2, dim=1)
         return mean_BFN, logvar_BFN.clamp(*LOGVAR_RANGE)
 
     def synthesise(self, latent_BFN: Tensor) -> Tensor:
-        """Returns audio (B, T) in -1..1 with T = N * hop."""
-        audio_B1T: Tensor = self.decoder(self.post_quant_conv(latent_BFN))
-        return audio_B1T[:, 0]
+        """Returns audio (B, T) with T = N * hop; not clipped to -1..1."""
+        split_BCR: Tensor = self.decoder(self.post_quant_conv(latent_BFN))
+        decades_B1R = _MIDDLE_DECADE + _REACH * torch.tanh(split_BCR[:, -1:] / _REACH)
+        level_B1R = torch.pow(10.0, decades_B1R)
+        return (split_BCR[:, :-1] * level_B1R).transpose(1, 2).flatten(1)
 
     def fold_weight_norm(self) -> None:
         """Replaces g * v / |v| by plain weights: equal output, faster. For inference only."""
@@ -69,10 +79,27 @@ class DACVAE(nn.Module):
             if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)) and hasattr(module, "weight_g"):
                 nn.utils.remove_weight_norm(module)
 
-    @torch.no_grad()
-    def latent_std(self, audio_BT: Tensor) -> Tensor:
-        """Returns each channel's deviation of the means over a batch, (F,): a dead channel is near 0."""
-        return self.moments(audio_BT)[0].transpose(1, 2).flatten(0, 1).std(0)
+
+def _encoder(config: DACVAEConfig, wide: int) -> nn.Sequential:
+    from dac.model.dac import EncoderBlock
+    from dac.nn.layers import Snake1d, WNConv1d
+
+    layers = [WNConv1d(config.patch + 1, config.encoder_dim, kernel_size=7, padding=3)]
+    for index, stride in enumerate(config.strides):
+        layers.append(EncoderBlock(config.encoder_dim * 2 ** (index + 1), stride=stride))
+    return nn.Sequential(*layers, Snake1d(wide), WNConv1d(wide, wide, kernel_size=3, padding=1))
+
+
+def _decoder(config: DACVAEConfig) -> nn.Sequential:
+    from dac.model.dac import DecoderBlock
+    from dac.nn.layers import Snake1d, WNConv1d
+
+    width = config.decoder_dim
+    layers = [WNConv1d(config.latent_dim, width, kernel_size=7, padding=3)]
+    for stride in reversed(config.strides):
+        layers.append(DecoderBlock(width, width // 2, stride))
+        width //= 2
+    return nn.Sequential(*layers, Snake1d(width), WNConv1d(width, config.patch + 1, kernel_size=7, padding=3))
 
 
 def _exact_lengths(decoder: nn.Module) -> None:

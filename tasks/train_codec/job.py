@@ -31,11 +31,12 @@ Progress = Callable[["CodecProgress"], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecProgress:
-    """One logged interval, means over it. `mel` is a log10 distance, `kl` nats per frame."""
+    """One logged interval, means over it. `mel` is a log10 distance, `spectral` relative, `kl` nats per frame."""
 
     step: int
     steps: int
     mel: float
+    spectral: float
     snr_db: float
     kl: float
     grad_norm: float
@@ -95,7 +96,7 @@ def _start(config: CodecTrainConfig, sizes: DACVAEConfig, segments: Segments) ->
 
 
 def _step(run: _Run, segments: Segments, config: CodecTrainConfig, rate_hz: int) -> Tensor:
-    """One optimiser step; returns (mel, snr_db, kl, grad_norm)."""
+    """One optimiser step; returns (mel, spectral, snr_db, kl, grad_norm)."""
     for group in run.optimiser.param_groups:
         group["lr"] = _lr(run.step, config)
     real_BT = segments.batch(run.step).to(config.device)
@@ -104,7 +105,12 @@ def _step(run: _Run, segments: Segments, config: CodecTrainConfig, rate_hz: int)
     draw_BFN = torch.randn(mean_BFN.shape, generator=noise).to(mean_BFN.device)
     made_BT = run.network.synthesise(mean_BFN + torch.exp(0.5 * logvar_BFN) * draw_BFN)
     parts = codec_losses(real_BT, made_BT, mean_BFN, logvar_BFN, rate_hz)
-    loss = parts.mel - config.wave_weight * parts.snr_db + config.kl_weight * parts.kl
+    loss = (
+        parts.mel
+        + config.spectral_weight * parts.spectral
+        - config.wave_weight * parts.snr_db
+        + config.kl_weight * parts.kl
+    )
     if not torch.isfinite(loss):
         raise TrainingError(f"codec training: the loss is {loss.item()} at step {run.step}; lower train_codec.lr")
     run.optimiser.zero_grad(set_to_none=True)
@@ -113,7 +119,7 @@ def _step(run: _Run, segments: Segments, config: CodecTrainConfig, rate_hz: int)
     run.optimiser.step()
     run.step += 1
     _average(run, config)
-    return torch.stack([parts.mel, parts.snr_db, parts.kl, norm]).detach()
+    return torch.stack([parts.mel, parts.spectral, parts.snr_db, parts.kl, norm]).detach()
 
 
 @torch.no_grad()
@@ -131,9 +137,16 @@ def _lr(step: int, config: CodecTrainConfig) -> float:
 def _report(
     run: _Run, window: list[Tensor], seconds: float, config: CodecTrainConfig, on_progress: Progress | None
 ) -> None:
-    mel, snr, kl, norm = torch.stack(window).mean(0).tolist()
+    mel, spectral, snr, kl, norm = torch.stack(window).mean(0).tolist()
     progress = CodecProgress(
-        step=run.step, steps=config.steps, mel=mel, snr_db=snr, kl=kl, grad_norm=norm, seconds_per_step=seconds
+        step=run.step,
+        steps=config.steps,
+        mel=mel,
+        spectral=spectral,
+        snr_db=snr,
+        kl=kl,
+        grad_norm=norm,
+        seconds_per_step=seconds,
     )
     log.info("codec %s", asdict(progress))
     if on_progress is not None:

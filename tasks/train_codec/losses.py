@@ -1,4 +1,4 @@
-"""Losses of the codec: log-mel distances at several resolutions, signal-to-noise ratio, KL. No adversary.
+"""Losses of the codec: mel distances at several resolutions, signal-to-noise ratio, KL. No adversary.
 
 Legend: B batch, T samples, F latent channels, N latent frames, M mel bands.
 """
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 SCALES: Final = ((2048, 96), (1024, 80), (512, 48), (256, 24), (64, 10))  # (window, mel bands); hop = window / 4
-_FLOOR: Final = 2e-4  # magnitudes below are silence
+_FLOOR: Final = 3e-6  # of band magnitudes; higher, and silence becomes a cheap answer to a sparse sound
+_QUIET_BAND: Final = 5e-5  # mean magnitude below which relative differences fade out
 _QUIET_POWER: Final = 3e-5  # -45 dBFS: quieter errors stop counting, or faint segments would rule the gradient
 
 
@@ -23,6 +24,7 @@ class Losses:
     """The parts of one step's loss, scalars. `snr_db` is the mean over the batch (higher is better)."""
 
     mel: Tensor
+    spectral: Tensor
     snr_db: Tensor
     kl: Tensor
 
@@ -30,26 +32,39 @@ class Losses:
 def codec_losses(real_BT: Tensor, made_BT: Tensor, mean_BFN: Tensor, logvar_BFN: Tensor, rate_hz: int) -> Losses:
     """Returns the losses of a reconstruction; KL is summed over channels and averaged over frames, in nats."""
     kl = 0.5 * (mean_BFN**2 + logvar_BFN.exp() - 1 - logvar_BFN).sum(1).mean()
-    return Losses(mel_distance(real_BT, made_BT, rate_hz), snr_db(real_BT, made_BT).mean(), kl)
+    mel, spectral = spectral_distances(real_BT, made_BT, rate_hz)
+    return Losses(mel, spectral, snr_db(real_BT, made_BT).mean(), kl)
+
+
+def spectral_distances(real_BT: Tensor, made_BT: Tensor, rate_hz: int) -> tuple[Tensor, Tensor]:
+    """Returns two distances of mel spectra, averaged over the scales: L1 of the log10, and L1 over the sum of both.
+
+    Strikes fill a tenth of the time. The log counts every moment alike, and silence would come out cheap; the relative
+    one counts energy, and is at most 1 however wrong the level.
+    """
+    log_total, relative_total = real_BT.new_zeros(()), real_BT.new_zeros(())
+    both_BT = torch.cat([real_BT, made_BT])
+    for window, bands in SCALES:
+        real_BMN, made_BMN = mel(both_BT, window, bands, rate_hz).chunk(2)
+        difference_B = (real_BMN - made_BMN).abs().mean((1, 2))
+        energy_B = real_BMN.mean((1, 2)) + made_BMN.mean((1, 2)) + _QUIET_BAND
+        relative_total = relative_total + (difference_B / energy_B).mean()
+        log_total = log_total + ((real_BMN + _FLOOR).log10() - (made_BMN + _FLOOR).log10()).abs().mean()
+    return log_total / len(SCALES), relative_total / len(SCALES)
 
 
 def mel_distance(real_BT: Tensor, made_BT: Tensor, rate_hz: int) -> Tensor:
     """Returns the mean L1 distance of log10 mel spectra, averaged over the scales."""
-    both_BT = torch.cat([real_BT, made_BT])
-    total = real_BT.new_zeros(())
-    for window, bands in SCALES:
-        real_BMN, made_BMN = log_mel(both_BT, window, bands, rate_hz).chunk(2)
-        total = total + (real_BMN - made_BMN).abs().mean()
-    return total / len(SCALES)
+    return spectral_distances(real_BT, made_BT, rate_hz)[0]
 
 
-def log_mel(audio_BT: Tensor, window: int, bands: int, rate_hz: int) -> Tensor:
-    """Returns log10 mel magnitudes (B, M, frames) with a hop of a quarter window, floored."""
+def mel(audio_BT: Tensor, window: int, bands: int, rate_hz: int) -> Tensor:
+    """Returns mel magnitudes (B, M, frames) with a hop of a quarter window."""
     shape = torch.hann_window(window, device=audio_BT.device)
     spectrum = torch.stft(audio_BT, window, window // 4, window=shape, return_complex=True, pad_mode="constant")
     power = spectrum.real**2 + spectrum.imag**2
     magnitude = torch.sqrt(power + 1e-12) * (2.0 / window)
-    return torch.log10(_mel_filters(window, bands, rate_hz).to(audio_BT.device) @ magnitude + _FLOOR)
+    return _mel_filters(window, bands, rate_hz).to(audio_BT.device) @ magnitude
 
 
 def snr_db(real_BT: Tensor, made_BT: Tensor) -> Tensor:

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from model.codec.network import DACVAE
 
 _RESIDUAL_STD: Final = 0.3  # a residual unit starts near the identity
-_SOUND_STD: Final = 0.1  # of the decoder's output
-_LOGVAR_SCALE: Final = 0.1
+_CALM: Final = 0.1
 
 
 @torch.no_grad()
@@ -25,11 +24,10 @@ def scale_by_data(network: DACVAE, audio_BT: Tensor) -> None:
     """Rescales all convolutions of `network` in place, input to output. The latent's means get spread 1."""
     units = [module for module in network.modules() if type(module).__name__ == "ResidualUnit"]
     residual = {id(list(unit.modules())[-1]) for unit in units}
-    last = [module for module in network.decoder.modules() if isinstance(module, nn.Conv1d)][-1]
     hooks = []
     for module in network.modules():
         if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)):
-            target = _RESIDUAL_STD if id(module) in residual else _SOUND_STD if module is last else 1.0
+            target = _RESIDUAL_STD if id(module) in residual else 1.0
             hooks.append(module.register_forward_hook(partial(_rescale, target)))
     try:
         mean_BFN, _ = network.moments(audio_BT)
@@ -38,6 +36,7 @@ def scale_by_data(network: DACVAE, audio_BT: Tensor) -> None:
         for hook in hooks:
             hook.remove()
     _calm_variance(network.quant_conv)
+    _calm_level(network.decoder)
 
 
 def _rescale(target: float, module: nn.Module, _: object, output: Tensor) -> Tensor:
@@ -56,6 +55,15 @@ def _rescale(target: float, module: nn.Module, _: object, output: Tensor) -> Ten
 def _calm_variance(quant_conv: nn.Conv1d) -> None:
     """The log variance starts low and almost constant: the latent must be worth listening to from the first step."""
     half = quant_conv.out_channels // 2
-    quant_conv.weight[half:].mul_(_LOGVAR_SCALE)
+    quant_conv.weight[half:].mul_(_CALM)
     if quant_conv.bias is not None:
         quant_conv.bias[half:] = -4.0
+
+
+def _calm_level(decoder: nn.Module) -> None:
+    """The level starts low and almost constant: a level that is decades too high would drown every other gradient."""
+    last = [module for module in decoder.modules() if isinstance(module, nn.Conv1d)][-1]
+    weight = last.weight_g if hasattr(last, "weight_g") else last.weight
+    if isinstance(weight, Tensor) and last.bias is not None:
+        weight[-1:].mul_(_CALM)
+        last.bias[-1:] = -1.0

@@ -62,7 +62,7 @@ def test_a_fresh_codec_uses_its_latent_and_its_output_range() -> None:
     mean, logvar = network.moments(audio)
     assert 0.5 < float(mean.std()) < 2.0
     assert float(logvar.mean()) < -3.0
-    assert 0.03 < float(network.synthesise(mean).std()) < 0.3
+    assert 1e-5 < float(network.synthesise(mean).std()) < 0.1  # starts quiet: too loud would drown every gradient
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step(tmp_path: Path) -> None:
