@@ -14,7 +14,7 @@ class CodecTrainConfig(StageConfig):
     encoder_dim: int = Field(32, ge=2, description="channels of the first encoder layer")
     decoder_dim: int = Field(256, ge=16, description="channels of the first decoder layer")
     latent_dim: int = Field(32, ge=2, description="latent channels")
-    steps: int = Field(2500, ge=1, description="optimiser steps")
+    steps: int = Field(1800, ge=1, description="optimiser steps")
     batch_size: int = Field(4, ge=1, description="segments per step")
     segment_frames: int = Field(32, ge=4, description="latent frames per segment (40 ms each)")
     lr: float = Field(8e-4, gt=0, description="peak learning rate, cosine to a twentieth")
