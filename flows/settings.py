@@ -12,7 +12,8 @@ SHIPPED: Final = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     # The server that a run starts for itself loses task records with the default batch of 1.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+    # Whole seconds: Prefect cuts the value to an integer, and 0 keeps a core busy.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     # A busy two-core machine needs longer than the default 20 s for the server that a run starts for itself.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
     # The log lines of the stages appear in the UI beside Prefect's own.
