@@ -56,9 +56,8 @@ def plan(
     price_out: Annotated[float | None, typer.Option(min=0, help="per million answer tokens")] = None,
 ) -> None:
     """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""
-    from tasks.estimate import estimate
-
     from tasks.config import PipelineConfig
+    from tasks.estimate import estimate
 
     loaded = PipelineConfig.load(config_path(config), set_)
     typer.echo(estimate(loaded, price_in=price_in, price_out=price_out).text())

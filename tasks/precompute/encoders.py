@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from model.codec import Codec, load_codec
 
+from model.codec import Codec, load_codec
 from model.encoders import (
     ImageEncoder,
     SyncEncoder,
