@@ -1,0 +1,1 @@
+"""One module per group of `foleygenex` commands; `flows/cli.py` registers them."""
