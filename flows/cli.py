@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
+from flows.commands.verify import verify
 
 app = typer.Typer(
     help="Sound for silent video, and the pipeline that makes its training data.",
@@ -149,20 +150,15 @@ def generate(
     typer.echo(str(generate_file(request)))
 
 
-@app.command()
-def verify(workspace: WorkspaceArgument) -> None:
-    """Write the stratified verification sheet, or its accuracy once it is filled in (SPEC A8)."""
-    from flows.run import verify_text
-
-    typer.echo(verify_text(existing(workspace)))
-
-
 @app.command("fetch-llm")
 def fetch_llm() -> None:
     """Fetch the embedded language model (1.1 GB, checked against its pinned SHA-256)."""
     from flows.run import fetch_embedded
 
     typer.echo(fetch_embedded())
+
+
+app.command()(verify)
 
 
 def shipped_config(name: str) -> Path:

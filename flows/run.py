@@ -8,7 +8,6 @@ import shutil
 import sys
 import warnings
 from pathlib import Path
-from typing import Final
 
 import typer
 
@@ -19,8 +18,6 @@ from tasks.jobs import REPORT
 from tasks.llm.config import LLMConfig
 from tasks.pipeline import is_finished, pipeline_states
 from tasks.workspace import Workspace
-
-VERIFY_SEED: Final = 300  # which rows the sheet holds
 
 
 def run_demo(config: PipelineConfig) -> None:
@@ -77,25 +74,6 @@ def status_text(folder: Path) -> str:
         lines.append(
             f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {_would(state.pending, state.note)}"
         )
-    return "\n".join(lines)
-
-
-def verify_text(folder: Path) -> str:
-    """Returns the accuracy of a filled verification sheet; writes the sheet when there is none (SPEC A8)."""
-    from tasks.manifest.verification import read_sheet, write_sheet
-
-    workspace = Workspace(folder)
-    sheet = workspace.path("manifest", "verification.csv")
-    if not sheet.exists():
-        write_sheet(workspace, VERIFY_SEED)
-    strata = read_sheet(sheet)
-    if not any(stratum.answered or stratum.unsure for stratum in strata):
-        return f"{sheet}\nfill its answer column with yes, no or unsure, then run this command again"
-    lines = [f"{'stratum':<18}{'rows':>6}{'answered':>10}{'correct':>9}{'accuracy':>10}   95 % interval"]
-    lines += [
-        f"{s.stratum:<18}{s.rows:>6}{s.answered:>10}{s.correct:>9}{s.accuracy:>10.1%}   {s.low:.1%} to {s.high:.1%}"
-        for s in strata
-    ]
     return "\n".join(lines)
 
 

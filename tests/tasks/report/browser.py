@@ -24,6 +24,7 @@ class Page:
 
     def __init__(self, socket):
         self.socket = socket
+        self.own = ("file:", "data:", "blob:")  # addresses that are not a problem
         self.count = 0
         self.problems: list[str] = []
         self.events: list[str] = []
@@ -49,17 +50,23 @@ class Page:
             self.problems.append(json.dumps(params)[:500])
         if method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
             self.problems.append(params["entry"]["text"][:500])
-        if method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(("file:", "data:")):
+        if method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(self.own):
             self.problems.append(f"request: {params['request']['url'][:200]}")
 
     def open(self, path: Path, *, width: int, height: int = 2400, dark: bool = False):
+        self.open_url(path.resolve().as_uri(), width=width, height=height, dark=dark)
+
+    def open_url(self, url: str, *, width: int, height: int = 2400, dark: bool = False):
+        """Opens a page; a page of a local server asks that server alone."""
+        if url.startswith("http"):
+            self.own = (*self.own, "/".join(url.split("/")[:3]) + "/")
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.events.clear()
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=url)
         deadline = time.monotonic() + 60
         while "Page.loadEventFired" not in self.events and time.monotonic() < deadline:
             self.evaluate("1")
@@ -72,6 +79,20 @@ class Page:
         )  # fmt: skip
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def press(self, key: str, code: str = "", text: str = ""):
+        """Presses and lets go of one key."""
+        for kind in ("keyDown", "keyUp"):
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=code, **({"text": text} if kind == "keyDown" else {})
+            )
+
+    def wait_for(self, script: str, seconds: float = 20):
+        """Waits until a script is true."""
+        deadline = time.monotonic() + seconds
+        while not self.evaluate(script):
+            assert time.monotonic() < deadline, f"not true after {seconds} s: {script}; {self.problems}"
+            time.sleep(0.05)
 
     def screenshot(self, out: Path, *, y: float = 0, height: float | None = None):
         width = self.evaluate("innerWidth")
