@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
+from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 
 app = typer.Typer(
@@ -159,6 +160,7 @@ def fetch_llm() -> None:
 
 
 app.command()(verify)
+app.command()(regenerate)
 
 
 def shipped_config(name: str) -> Path:
