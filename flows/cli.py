@@ -14,6 +14,7 @@ from typing import Annotated, Final
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
+from flows.commands.export import export
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 
@@ -161,6 +162,7 @@ def fetch_llm() -> None:
 
 app.command()(verify)
 app.command()(regenerate)
+app.command()(export)
 
 
 def shipped_config(name: str) -> Path:

@@ -22,13 +22,17 @@ OnProgress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step. `alone`: its shards run one at a time and are large, because they are parallel inside."""
+    """One step. `alone`: its shards run one at a time and are large, because they are parallel inside.
+
+    `after` is called once the step's table stands.
+    """
 
     name: str
     title: str
     make: Callable[[PipelineConfig], Stage | Job]
     pool: Literal["cpu", "gpu"] = "cpu"
     alone: bool = False
+    after: Callable[[Workspace], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,12 @@ def _manifest(config: PipelineConfig) -> Stage:
     return ManifestStage(config.manifest, config.dataset_version)
 
 
+def _card(workspace: Workspace) -> None:
+    from tasks.manifest.card import write_dataset_card
+
+    write_dataset_card(workspace)
+
+
 def _precompute(config: PipelineConfig) -> Stage:
     from tasks.precompute.stage import PrecomputeStage
 
@@ -120,7 +130,7 @@ STEPS: Final = (
     Step(name="augment", title="Change sounds with FFmpeg, SoX, pyroomacoustics (SPEC A2-A5)", make=_augment),
     Step(name="recaption", title="Write new captions with a language model (SPEC A6)", make=_recaption, alone=True),
     Step(name="paraphrase", title="Paraphrase the new captions (SPEC A7)", make=_paraphrase, alone=True),
-    Step(name="manifest", title="Join everything into training rows (SPEC D4, A8)", make=_manifest),
+    Step(name="manifest", title="Join everything into training rows (SPEC D4, A8)", make=_manifest, after=_card),
     Step(name="precompute", title="Encode sound, pictures and text once (SPEC T3)", make=_precompute),
     Step(name="train", title="Train the network (SPEC M1-M12, T1-T4)", make=train_job, pool="gpu"),
     Step(name="generate", title="Generate held-out sounds (SPEC G1-G7)", make=_generate, pool="gpu", alone=True),
@@ -159,7 +169,10 @@ def run_step(
             return StepResult(name=step.name, line=f"{step.name}: already done", done=1)
         return StepResult(name=step.name, line=work.run(workspace, on_progress or _silent), done=1, new=1)
     size = max(config.shard_size, 4096) if step.alone else config.shard_size
-    return _result(run_stage(work, workspace, shard_size=size, mapper=mapper, retry=retry))
+    summary = run_stage(work, workspace, shard_size=size, mapper=mapper, retry=retry)
+    if step.after:
+        step.after(workspace)
+    return _result(summary)
 
 
 def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> StepState:

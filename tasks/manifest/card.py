@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,28 +20,33 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 
 
 def write_dataset_card(workspace: Workspace) -> Path:
-    """Writes manifest/card.md from the manifest and the quarantine. Captions and ids are escaped: they are not ours."""
+    """Writes manifest/card.md from the manifest and the quarantine."""
     rows = read_table(workspace.table("manifest", "manifest"), ManifestRow)
+    path = workspace.stage("manifest") / "card.md"
+    with atomic_path(path) as temporary:
+        temporary.write_text(dataset_card(workspace, rows), "utf-8")
+    return path
+
+
+def dataset_card(workspace: Workspace, rows: Sequence[ManifestRow]) -> str:
+    """Returns the card of the manifest or of a part of it. Captions and ids are escaped: they are not ours."""
     parts = [
         "# Dataset card",
         f"{len(rows)} rows, {_hours(rows)} hours of audio, from {len({row.clip_id for row in rows})} clips.",
         "## Rows and hours per subset and split",
         _size_table(rows),
+        "## Sources and licences",
+        _source_table(rows),
         "## Augmented rows per level",
         _count_table("Level", Counter(row.level or "" for row in rows if row.subset == "aa")),
         "## Who wrote the captions",
         _count_table("Source", Counter(row.caption_source for row in rows)),
-        "## Licences",
-        _count_table("Licence", Counter(row.licence for row in rows)),
         "## Left out",
         _quarantine_table(workspace, read_quarantine(workspace)),
         "## Examples",
         _examples(rows),
     ]
-    path = workspace.stage("manifest") / "card.md"
-    with atomic_path(path) as temporary:
-        temporary.write_text("\n\n".join(parts) + "\n", "utf-8")
-    return path
+    return "\n\n".join(parts) + "\n"
 
 
 def escape_markdown(text: str) -> str:
@@ -59,6 +65,18 @@ def _size_table(rows: Sequence[ManifestRow]) -> str:
             cells.append(f"{len(part)} ({_hours(part)} h)")
         lines.append(cells)
     return _table(("Subset", *_SPLITS), lines)
+
+
+def _source_table(rows: Sequence[ManifestRow]) -> str:
+    parts: dict[tuple[str, str], list[ManifestRow]] = {}
+    for row in rows:
+        source = json.loads(row.lineage_json).get("source", {}).get("corpus", "unknown")
+        parts.setdefault((source, row.licence), []).append(row)
+    lines = [
+        (escape_markdown(source), escape_markdown(licence), str(len(part)), _hours(part))
+        for (source, licence), part in sorted(parts.items())
+    ]
+    return _table(("Source", "Licence", "Rows", "Hours"), lines)
 
 
 def _count_table(name: str, counts: Counter[str]) -> str:

@@ -20,7 +20,7 @@ def test_the_card_counts_rows_hours_licences_and_quarantine(tmp_path: Path) -> N
     text = write_dataset_card(workspace).read_text("utf-8")
     assert text.startswith("# Dataset card\n\n29 rows, 0.06 hours of audio, from 9 clips.")
     assert "| aa (adverb-augmented) | 20 (0.04 h) | 0 (0.00 h) | 0 (0.00 h) |" in text
-    assert "| CC0\\-1.0 | 29 |" in text and "| ingest | empty\\_file | 2 | unknown |" in text
+    assert "| test | CC0\\-1.0 | 29 | 0.06 |" in text and "| ingest | empty\\_file | 2 | unknown |" in text
 
 
 def test_hostile_captions_stay_text(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""`foleygenex export`: the manifest as WebDataset tars, or as a folder for Hugging Face `datasets`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    kind: Annotated[str, typer.Argument(help="webdataset or datasets")],
+    workspace: Annotated[Path, typer.Argument(help="folder of a run")],
+    out: Annotated[Path, typer.Argument(help="a new or empty folder")],
+    split: Annotated[list[str] | None, typer.Option(help="train, val or test; repeatable; default: all")] = None,
+    subset: Annotated[list[str] | None, typer.Option(help="vta, tta or aa; repeatable; default: all")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="only rows under this licence; repeatable")] = None,
+    shard_mb: Annotated[int, typer.Option(min=1, help="most megabytes of media per file")] = 500,
+) -> None:
+    """Write the manifest's rows with their sounds and pictures in a format that other tools read."""
+    from data_contracts import UsageError
+    from flows.cli import existing
+    from flows.progress import bar
+    from tasks.export.datasets_folder import export_datasets
+    from tasks.export.rows import Selection
+    from tasks.export.webdataset import export_webdataset
+    from tasks.workspace import Workspace
+
+    kinds = {"webdataset": export_webdataset, "datasets": export_datasets}
+    if kind not in kinds:
+        raise UsageError(f"export {kind!r} is unknown; choose one of {', '.join(kinds)}")
+    selection = Selection(splits=tuple(split or ()), subsets=tuple(subset or ()), licences=tuple(licence or ()))
+    with bar("export", "rows") as advance:
+        line = kinds[kind](
+            Workspace(existing(workspace)),
+            out,
+            selection,
+            shard_bytes=shard_mb * 1_000_000,
+            on_progress=lambda done, total: advance(done, total, ""),
+        )
+    typer.echo(line)
