@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
@@ -29,7 +29,6 @@ Surrogate = Literal["crop", "blank", "repeat", "true"]
 frames (`blank`), the target's first two seconds again (`repeat`), the reference sound's own video (`true`)."""
 
 Overrides = Mapping[str, Any]
-_NONE: Final[Overrides] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +38,9 @@ class Variant:
 
     name: str
     weights: str
-    network: Overrides = _NONE
-    masks: Overrides = _NONE
-    sampling: Overrides = _NONE
+    network: Overrides = field(default_factory=dict)
+    masks: Overrides = field(default_factory=dict)
+    sampling: Overrides = field(default_factory=dict)
     surrogate: Surrogate = "crop"
 
     def network_config(self, base: NetworkConfig) -> NetworkConfig:

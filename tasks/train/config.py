@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from model.config import MaskConfig, TrainingConfig
+from model.config import MaskConfig, NetworkConfig, TrainingConfig, preset
+from model.variants import variant
 from tasks.settings import StageConfig
 
 
@@ -34,6 +35,9 @@ class TrainConfig(StageConfig):
     """Defaults are the demo's; the paper's are in the `paper` config."""
 
     preset: str = Field("tiny", description="network preset: tiny, small, medium, large_44k, large_44k_v2")
+    variant: str = Field(
+        "full", description="full, m-1, m-2, m-3 (SPEC M12) or mmaudio-s1 (SPEC G8): the network's switches and masks"
+    )
     steps: int = Field(800, ge=1, description="optimiser steps (SPEC T1: 300,000)")
     batch_size: int = Field(16, ge=2, multiple_of=2, description="half VTA, half TTA (SPEC T4); the paper: 256")
     lr: float = Field(2e-3, gt=0, description="peak learning rate (MMAudio: 1e-4)")
@@ -56,5 +60,10 @@ class TrainConfig(StageConfig):
         """Returns the settings as the model's own record. Raises UsageError when they contradict each other."""
         masks = self.masks.model_dump()
         share = (masks.pop("span_low"), masks.pop("span_high"))
-        values = self.model_dump(exclude={"preset", "device", "masks"})
-        return TrainingConfig(**values, masks=MaskConfig(span_share=share, **masks))
+        values = self.model_dump(exclude={"preset", "variant", "device", "masks"})
+        mask_config = variant(self.variant).mask_config(MaskConfig(span_share=share, **masks))
+        return TrainingConfig(**values, masks=mask_config)
+
+    def network(self) -> NetworkConfig:
+        """Returns the preset with the variant's switches. Raises UsageError for unknown names."""
+        return variant(self.variant).network_config(preset(self.preset))

@@ -12,7 +12,6 @@ import torch
 
 from data_contracts import TrainMetric, UsageError, to_json, write_table
 from model.checkpoint import save_checkpoint
-from model.config import preset
 from model.features import FeatureStore
 from model.training import FeatureSource, Trainer
 from tasks.train.config import TrainConfig
@@ -61,7 +60,7 @@ def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgr
     if (finished := _finished(workspace, key)) is not None:
         return finished
     device = choose_device(config.device)
-    trainer = Trainer(preset(config.preset), config.training(), store, _state_path(workspace, key), device=device)
+    trainer = Trainer(config.network(), config.training(), store, _state_path(workspace, key), device=device)
     _marker(workspace).unlink(missing_ok=True)
     _remove_other_states(workspace, key)
     if trainer.resume():
