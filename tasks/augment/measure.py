@@ -1,4 +1,4 @@
-"""What changed between two sounds, in numbers: pitch, level, spectrum, loudness trend, reverberation.
+"""What changed between two sounds, in numbers: level, spectrum, loudness trend, reverberation.
 
 Legend: T samples, `before_T` and `after_T` mono float32, levels in dB of full scale.
 """
@@ -8,45 +8,34 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyroomacoustics as pra
+import scipy.fft
 
 from tasks.audio_io import Samples
 
 _FLOOR: Final = 1e-12
-_SHARED_BAND: Final = 0.6  # of the lower Nyquist: what neither sound has lost to the resampler
-_QUANTILES: Final = (0.2, 0.35, 0.5, 0.65, 0.8)
 _OCTAVES_HZ: Final = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 _AUDIBLE_BAND_DB: Final = 50.0
+_FRAME: Final = 8192
 _WINDOWS: Final = 10  # of an 8 s sound: long enough that slow strikes fall into each
 _ACTIVE_DB: Final = 30.0
 _TREND_LIMIT_DB: Final = 60.0  # a burst at one end extrapolates to any number
+_GAIN_WINDOWS: Final = 50
+_ROUNDED_DB: Final = -76.0  # below it 16 bits blur a window's level
 _DIRECT_S: Final = 2.5e-3
+
+_Floats = npt.NDArray[np.float64]
 
 
 def rms_db(samples_T: Samples) -> float:
     """Returns the root-mean-square level in dBFS."""
-    return float(10 * np.log10(np.mean(np.square(samples_T, dtype=np.float64)) + _FLOOR))
+    return float(10 * np.log10(_energy(samples_T) / max(len(samples_T), 1) + _FLOOR))
 
 
 def peak_db(samples_T: Samples) -> float:
     """Returns the peak level in dBFS."""
-    return float(20 * np.log10(np.max(np.abs(samples_T), initial=0.0) + _FLOOR))
-
-
-def pitch_ratio(before_T: Samples, after_T: Samples) -> float:
-    """Returns by how much frequencies moved: the ratio that best maps one long-term spectrum onto the other.
-
-    Searched from 0.5 to 2 in two passes, by comparing the energy's quantiles; no assumption on the lengths.
-    """
-    low, high = 0.5, 2.0
-    best = 1.0
-    before, after = np.cumsum(_spectrum(before_T)), np.cumsum(_spectrum(after_T))
-    for steps in (61, 81):
-        ratios = np.geomspace(low, high, steps)
-        errors = [_quantile_error(before, after, float(ratio)) for ratio in ratios]
-        best = float(ratios[int(np.argmin(errors))])
-        low, high = best / 1.04, best * 1.04
-    return best
+    return float(20 * np.log10(max(samples_T.max(initial=0.0), -samples_T.min(initial=0.0)) + _FLOOR))
 
 
 def octave_slope_db(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
@@ -65,17 +54,25 @@ def octave_slope_db(before_T: Samples, after_T: Samples, rate_hz: int) -> float 
 
 def loudness_trend_db(samples_T: Samples) -> float:
     """Returns by how many dB the level rises from start to end, by a straight line through its audible tenths."""
-    window = len(samples_T) // _WINDOWS
-    if window == 0:
+    level_db = _window_levels_db(samples_T, _WINDOWS)
+    if level_db is None:
         return 0.0
-    windows = samples_T[: _WINDOWS * window].reshape(_WINDOWS, window)
-    level_db = 10 * np.log10(np.mean(np.square(windows, dtype=np.float64), axis=1) + _FLOOR)
     active = level_db > level_db.max() - _ACTIVE_DB
     if active.sum() < 3:
         return 0.0
-    position = (np.arange(_WINDOWS) + 0.5) / _WINDOWS
-    slope = np.polyfit(position[active], level_db[active], 1)[0]
-    return float(np.clip(slope, -_TREND_LIMIT_DB, _TREND_LIMIT_DB))
+    return float(np.clip(_slope(level_db, active), -_TREND_LIMIT_DB, _TREND_LIMIT_DB))
+
+
+def gain_trend_db(before_T: Samples, after_T: Samples) -> float | None:
+    """Returns by how many dB the gain between two sounds of one length rises from start to end.
+
+    A straight line through the fiftieths in which both can be measured; None with fewer than five of them.
+    """
+    before, after = (_window_levels_db(sound_T, _GAIN_WINDOWS) for sound_T in (before_T, after_T))
+    if before is None or after is None:
+        return None
+    clear = (before > _ROUNDED_DB) & (after > _ROUNDED_DB)
+    return None if clear.sum() < 5 else _slope(after - before, clear)
 
 
 def direct_to_reverberant_db(response_T: Samples, direct: int, rate_hz: int) -> float:
@@ -91,30 +88,36 @@ def t60_s(response_T: Samples, rate_hz: int) -> float:
     return float(pra.experimental.measure_rt60(response_T, fs=rate_hz, decay_db=30))
 
 
-def _spectrum(samples_T: Samples) -> np.ndarray:
-    return np.asarray(np.square(np.abs(np.fft.rfft(samples_T.astype(np.float64)))))
+def _energy(samples_T: Samples) -> float:
+    """Sums squares in blocks: the blocks in float32, which 16-bit sound allows, their sum in float64."""
+    whole = len(samples_T) // _FRAME * _FRAME
+    blocks = np.asarray(samples_T[:whole], np.float32).reshape(-1, _FRAME)
+    rest = np.asarray(samples_T[whole:], np.float64)
+    return float(np.einsum("BT,BT->B", blocks, blocks).sum(dtype=np.float64) + rest @ rest)
 
 
-def _quantile_error(before: np.ndarray, after: np.ndarray, ratio: float) -> float:
-    """Compares where the energy's quantiles lie, within the band that both sounds keep if `ratio` were true.
-
-    `before` and `after` are running sums of energy over frequency.
-    """
-    top = _SHARED_BAND * min(1.0, 1.0 / ratio)
-    first = _quantiles(before, max(2, int(top * len(before)))) / len(before)
-    second = _quantiles(after, max(2, int(top * ratio * len(after)))) / len(after)
-    return float(np.sum(np.square(np.log((second + _FLOOR) / (first * ratio + _FLOOR)))))
+def _window_levels_db(samples_T: Samples, count: int) -> _Floats | None:
+    window = len(samples_T) // count
+    if window == 0:
+        return None
+    blocks = np.asarray(samples_T[: count * window], np.float32).reshape(count, window)
+    return np.asarray(10 * np.log10(np.einsum("BT,BT->B", blocks, blocks).astype(np.float64) / window + _FLOOR))
 
 
-def _quantiles(energy: np.ndarray, count: int) -> np.ndarray:
-    """Returns the bins (from 1) at which the running sum passes shares of what its first `count` bins hold."""
-    levels = energy[0] + np.asarray(_QUANTILES) * (energy[count - 1] - energy[0])
-    return np.asarray(np.searchsorted(energy[:count], levels) + 1.0)
+def _slope(level_db: _Floats, used: npt.NDArray[np.bool_]) -> float:
+    """Returns dB from start to end, by a line through the windows used."""
+    position = (np.arange(len(level_db)) + 0.5) / len(level_db)
+    return float(np.polyfit(position[used], level_db[used], 1)[0])
 
 
-def _octaves_db(samples_T: Samples, rate_hz: int) -> np.ndarray:
-    power = _spectrum(samples_T) / len(samples_T)
-    hz = np.fft.rfftfreq(len(samples_T), 1 / rate_hz)
+def _octaves_db(samples_T: Samples, rate_hz: int) -> _Floats:
+    """Returns the level of each octave up to the Nyquist rate, from frames of 8192 samples that do not overlap."""
+    count = -(-len(samples_T) // _FRAME)
+    padded_T = np.pad(np.asarray(samples_T, np.float32), (0, count * _FRAME - len(samples_T)))
+    window = np.square(1 - np.square(np.linspace(-1, 1, _FRAME, dtype=np.float32)))
+    spectrum = scipy.fft.rfft(padded_T.reshape(count, _FRAME) * window)
+    power = (np.square(spectrum.real) + np.square(spectrum.imag)).sum(axis=0, dtype=np.float64) / len(samples_T)
+    hz = np.fft.rfftfreq(_FRAME, 1 / rate_hz)
     centres = [centre for centre in _OCTAVES_HZ if centre * np.sqrt(2) <= rate_hz / 2 * 1.45]
     bands = [power[(hz >= centre / np.sqrt(2)) & (hz < centre * np.sqrt(2))].sum() for centre in centres]
     return np.asarray(10 * np.log10(np.asarray(bands) + _FLOOR))

@@ -1,4 +1,9 @@
-"""Silence removal at both ends, by FFmpeg's silenceremove; pauses inside stay. Source: SPEC A2."""
+"""Silence removal at both ends, as FFmpeg's silenceremove; pauses inside stay. Source: SPEC A2.
+
+`silenceremove` is used with a window of no length: a sample is sound when it is over the threshold itself. (Its usual
+window of 20 ms takes the mean level instead, and so takes the first milliseconds of each attack with it; what it calls
+a peak also differs between FFmpeg's versions.) In process the same is two array look-ups, equal sample for sample.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,7 @@ import numpy as np
 
 from data_contracts import ItemError
 from tasks.audio_io import Samples
+from tasks.augment.config import Backend
 from tasks.augment.ffmpeg_filter import run_filters
 
 # silenceremove takes a sound that starts at the very first sample for no start at all, and cuts to the next pause.
@@ -30,19 +36,37 @@ class Trimmed:
     offset_s: float
 
 
-def trim_silence(samples_T: Samples, rate_hz: int, recipe: TrimSilence) -> Trimmed:
+def trim_silence(samples_T: Samples, rate_hz: int, recipe: TrimSilence, backend: Backend = "fast") -> Trimmed:
     """Returns the sound without leading and trailing silence. Raises ItemError `silent` when nothing is left."""
-    padded_T = np.pad(samples_T, round(_PAD_S * rate_hz))
-    left_T = run_filters(padded_T, rate_hz, lambda stream: _both_ends(stream, recipe.threshold_db))
+    if backend == "tool":
+        left_T = _by_ffmpeg(samples_T, rate_hz, recipe)
+        start = _offset(samples_T, left_T) if len(left_T) else 0
+    else:
+        start, end = sound_span(samples_T, recipe.threshold_db)
+        left_T = samples_T[start:end]
     if not len(left_T):
         raise ItemError("silent", f"no sample is over {recipe.threshold_db:g} dBFS")
-    return Trimmed(samples_T=left_T, offset_s=_offset(samples_T, left_T) / rate_hz)
+    return Trimmed(samples_T=left_T, offset_s=start / rate_hz)
+
+
+def sound_span(samples_T: Samples, threshold_db: float) -> tuple[int, int]:
+    """Returns the first sample over `threshold_db` dBFS and one past the last; (0, 0) when there is none."""
+    loud_T = np.abs(samples_T) > 10 ** (threshold_db / 20)
+    first = int(np.argmax(loud_T)) if len(loud_T) else 0
+    if not len(loud_T) or not loud_T[first]:
+        return 0, 0
+    return first, len(loud_T) - int(np.argmax(loud_T[::-1]))
+
+
+def _by_ffmpeg(samples_T: Samples, rate_hz: int, recipe: TrimSilence) -> Samples:
+    padded_T = np.pad(samples_T, round(_PAD_S * rate_hz))
+    return run_filters(padded_T, rate_hz, lambda stream: _both_ends(stream, recipe.threshold_db))
 
 
 def _both_ends(stream: Any, threshold_db: float) -> Any:
     for _ in range(2):
         stream = stream.filter(
-            "silenceremove", start_periods=1, start_threshold=f"{threshold_db}dB", detection="peak"
+            "silenceremove", start_periods=1, start_threshold=f"{threshold_db}dB", detection="peak", window=0
         ).filter("areverse")
     return stream
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -9,18 +10,23 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import pyroomacoustics as pra
+import scipy
+import soundfile as sf
+import soxr
 
 from data_contracts import Augmented, Clip, ItemError, Mined, Row, iter_table, read_table, to_json
-from tasks.audio_io import read_audio, write_flac
-from tasks.augment.config import AugmentConfig
+from tasks.audio_io import read_audio
+from tasks.augment.bank import RoomBank
+from tasks.augment.config import AugmentConfig, Backend
 from tasks.augment.ffmpeg_filter import tool_version
-from tasks.augment.plan import Change, Changed, Recipe, apply_recipe, changes_of, make_recipe, recipe_values
+from tasks.augment.make import Made, make_sound
+from tasks.augment.plan import Change, Recipe, changes_of, recipe_values, recipes_for
+from tasks.augment.room import Distance
 from tasks.augment.silence import Trimmed, TrimSilence, trim_silence
 from tasks.engine import Item, Outcome, each, rows_from_dicts
-from tasks.workspace import Workspace, hash_file, seed_for
+from tasks.workspace import Workspace, atomic_path, hash_file, seed_for
 
 _MIN_S: Final = 0.25
-_ROOMS: Final = 6  # at most this many are tried for one sound
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class AugmentStage:
     config: AugmentConfig
     dataset_version: str
     name: ClassVar[str] = "augment"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     row_type: ClassVar[type[Row]] = Augmented
 
     def settings(self) -> dict[str, Any]:
@@ -55,26 +61,35 @@ class AugmentStage:
         ]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
-        """Changes each sound; one whose effect did not happen becomes an ItemError."""
-        tools = _tool_versions()
-        yield from each(items, partial(self._augmented, sounds=_Sounds(workspace, self.config.silence_db), tools=tools))
+        """Changes each sound; one whose effect did not happen becomes an ItemError.
+
+        An item's outcome and file depend on its payload and the settings alone: not on the other items, on what the
+        workspace holds of earlier runs, or on where it is done.
+        """
+        room_folder = workspace.stage(self.name) / "rooms"
+        bench = _Bench(
+            sounds=_Sounds(workspace, self.config),
+            bank=RoomBank(config=self.config, dataset_version=self.dataset_version, folder=room_folder),
+            tools=_tool_versions(self.config.backend, self.config.speed_method),
+        )
+        yield from each(items, partial(self._augmented, bench=bench))
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
         """Returns the rows as they are."""
         return rows_from_dicts(Augmented, rows)
 
-    def _augmented(self, item: Item, sounds: _Sounds, tools: str) -> list[Augmented]:
+    def _augmented(self, item: Item, bench: _Bench) -> list[Augmented]:
         values = item.payload
         change = Change(operation=values["operation"], level=values["level"])
-        trimmed, rate_hz = sounds.trimmed(values["audio_path"])
+        trimmed, rate_hz = bench.sounds.trimmed(values["audio_path"], values["audio_sha256"])
         if len(trimmed.samples_T) < _MIN_S * rate_hz:
             length_s = len(trimmed.samples_T) / rate_hz
             raise ItemError("too_short", f"{length_s:.3f} s are left without silence; {_MIN_S} s are needed")
         seed = seed_for(self.dataset_version, self.name, item.item_id)
-        recipe, changed = self._first_that_works(change, values["side"], seed, trimmed, rate_hz)
-        samples_T = changed.samples_T[: round(self.config.max_s * rate_hz)]
-        path = sounds.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
-        write_flac(path, samples_T, rate_hz)
+        recipe, made = self._first_that_works(change, values["side"], seed, trimmed, rate_hz, bench.bank)
+        path = bench.sounds.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(made.content)
         trim = {"silence_db": self.config.silence_db, "trim_start_s": round(trimmed.offset_s, 6)}
         return [
             Augmented(
@@ -87,50 +102,66 @@ class AugmentStage:
                 side=values["side"],
                 operation=change.operation,
                 level=change.level,
-                recipe_json=to_json({**recipe_values(recipe), **trim, "max_s": self.config.max_s}),
-                measured_json=to_json(changed.measured),
-                audio_path=sounds.workspace.relative(path),
-                audio_sha256=hash_file(path),
+                recipe_json=to_json(
+                    {**recipe_values(recipe), **_room_numbers(made, recipe), **trim, "max_s": self.config.max_s}
+                ),
+                measured_json=to_json(made.measured),
+                audio_path=bench.sounds.workspace.relative(path),
+                audio_sha256=hashlib.sha256(made.content).hexdigest(),
                 sample_rate_hz=rate_hz,
-                duration_s=len(samples_T) / rate_hz,
-                event_times_s=_moved(values["event_times_s"], trimmed, changed, len(samples_T) / rate_hz),
+                duration_s=len(made.samples_T) / rate_hz,
+                event_times_s=_moved(values["event_times_s"], trimmed, made, len(made.samples_T) / rate_hz),
                 seed=seed,
-                tools_json=tools,
+                tools_json=bench.tools,
             )
         ]
 
     def _first_that_works(
-        self, change: Change, side: str, seed: int, trimmed: Trimmed, rate_hz: int
-    ) -> tuple[Recipe, Changed]:
-        """Returns the first recipe whose effect is measured. Rooms are drawn anew: the tones of a bell, say, can fall
-        on the resonances of one room, and then it is not darker there. Raises the last ItemError otherwise.
-        """
-        rooms = _ROOMS if change.operation == "distance" else 1
-        for number in range(rooms):
-            recipe = make_recipe(change, side, seed_for(str(seed), f"room-{number}"), self.config)
+        self, change: Change, side: str, seed: int, trimmed: Trimmed, rate_hz: int, bank: RoomBank
+    ) -> tuple[Recipe, Made]:
+        """Returns the first recipe whose effect is measured, and its sound. Raises the last ItemError otherwise."""
+        refused: ItemError | None = None
+        for recipe in recipes_for(change, side, seed, rate_hz, self.config, bank):
             try:
-                return recipe, apply_recipe(trimmed.samples_T, rate_hz, recipe)
+                return recipe, make_sound(trimmed.samples_T, rate_hz, recipe, self.config, bank)
             except ItemError as error:
-                if error.reason != "effect_missing" or number == rooms - 1:
+                if error.reason != "effect_missing":
                     raise
-        raise AssertionError("unreachable: the last room returns or raises")
+                refused = error
+        assert refused is not None  # there is always a first recipe
+        raise refused
 
 
 class _Sounds:
     """Trimmed sounds; keeps the last one, as the levels of one clip follow each other."""
 
-    def __init__(self, workspace: Workspace, silence_db: float) -> None:
+    def __init__(self, workspace: Workspace, config: AugmentConfig) -> None:
         self.workspace = workspace
-        self._recipe = TrimSilence(threshold_db=silence_db)
-        self._last: tuple[Path, Trimmed, int] | None = None
+        self._recipe = TrimSilence(threshold_db=config.silence_db)
+        self._backend = config.backend
+        self._last: tuple[Path, str, Trimmed, int] | None = None
 
-    def trimmed(self, audio_path: str) -> tuple[Trimmed, int]:
-        """Returns a clip's sound without silence at its ends, and its rate (SPEC A2)."""
+    def trimmed(self, audio_path: str, sha256: str) -> tuple[Trimmed, int]:
+        """Returns a clip's sound without silence at its ends, and its rate (SPEC A2).
+
+        Raises ItemError `changed_file` when the file is not the one that was ingested.
+        """
         path = self.workspace.path(audio_path)
-        if self._last is None or self._last[0] != path:
+        if self._last is None or self._last[:2] != (path, sha256):
             samples_T, rate_hz = read_audio(path)
-            self._last = (path, trim_silence(samples_T, rate_hz, self._recipe), rate_hz)
-        return self._last[1], self._last[2]
+            if (found := hash_file(path)) != sha256:
+                raise ItemError("changed_file", f"{path.name}: sha256 is {found[:12]}; ingest wrote {sha256[:12]}")
+            self._last = (path, sha256, trim_silence(samples_T, rate_hz, self._recipe, self._backend), rate_hz)
+        return self._last[2], self._last[3]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """What the items of one call share: none of it changes their results."""
+
+    sounds: _Sounds
+    bank: RoomBank
+    tools: str
 
 
 def _item(mined: Mined, change: Change, clip: Clip) -> Item:
@@ -149,21 +180,27 @@ def _item(mined: Mined, change: Change, clip: Clip) -> Item:
     return Item(f"{mined.item_id}~{change.level}", payload)
 
 
-def _moved(
-    times_s: list[float] | None, trimmed: Trimmed, changed: Changed, duration_s: float
-) -> tuple[float, ...] | None:
+def _moved(times_s: list[float] | None, trimmed: Trimmed, made: Made, duration_s: float) -> tuple[float, ...] | None:
     """Returns event times on the new clock: shifted by the trim, divided by the speed, those past the end dropped."""
     if times_s is None:
         return None
-    moved = (round((time_s - trimmed.offset_s) / changed.time_factor, 6) for time_s in times_s)
+    moved = (round((time_s - trimmed.offset_s) / made.time_factor, 6) for time_s in times_s)
     return tuple(max(0.0, time_s) for time_s in moved if -1e-3 <= time_s < duration_s)
 
 
-def _tool_versions() -> str:
-    return to_json(
-        {
-            "ffmpeg": tool_version("ffmpeg", "-version"),
-            "sox": tool_version("sox", "--version"),
-            "pyroomacoustics": pra.__version__,
-        }
-    )
+def _room_numbers(made: Made, recipe: Recipe) -> dict[str, float | None]:
+    """Returns what the recipe's room measures: part of the recipe too, as the asked-for T60 is not the room's."""
+    if not isinstance(recipe, Distance):
+        return {}
+    return {"room_t60_s": made.measured["t60_s"], "room_ratio_db": made.measured["direct_to_reverberant_after_db"]}
+
+
+def _tool_versions(backend: Backend, speed_method: str) -> str:
+    versions = {"pyroomacoustics": pra.__version__, "libsndfile": sf.__libsndfile_version__, "scipy": scipy.__version__}
+    if backend == "tool":
+        versions["ffmpeg"] = tool_version("ffmpeg", "-version")
+    if backend == "tool" or speed_method == "tempo":
+        versions["sox"] = tool_version("sox", "--version")
+    else:
+        versions["soxr"] = soxr.__version__
+    return to_json(versions)

@@ -1,0 +1,129 @@
+"""By how much a sound's frequencies and time were scaled, measured from the samples; None where they do not say.
+
+Legend: T samples, B bins of log-frequency or log-time. `before_T` and `after_T` are mono float32 that start together.
+
+Frequencies: both spectra on a log-frequency axis, where a ratio is a shift, found by cross-correlation. The spectra are
+those of whole sounds, not averages of short frames: so even white noise has a fine structure that moves with the ratio.
+Time: both loudness envelopes, one of them read faster or slower, until they agree.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from tasks.audio_io import Samples
+
+_LONGEST_S: Final = 3.0
+_BINS_PER_OCTAVE: Final = 96
+_LOWEST_HZ: Final = 60.0
+_TOP_SHARE: Final = 0.9  # of Nyquist: above it resamplers fade out
+_DETAIL_BINS: Final = 49  # half an octave: what is broader is the colour of a recording, not its pitch
+_ROUNDING_POWER: Final = 4 * (1 / 32768) ** 2 / 12  # four times what 16 bits add
+_SURE: Final = 0.5
+_RIVAL: Final = 0.9  # of the best correlation; a rival ratio at least `_APART_BINS` away leaves the ratio open
+_APART_BINS: Final = 8
+
+_HOP_S: Final = 0.02
+_TIME_RATIOS: Final = 61
+_SURE_TIME: Final = 0.8
+_EVENTFUL_DB: Final = 3.0
+_TIME_FLOOR_DB: Final = 40.0
+_SHARPER: Final = 0.1
+
+_Floats = npt.NDArray[np.float64]
+
+
+def pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
+    """Returns the ratio, 0.5 to 2, by which frequencies rose; None when the spectra do not tell one ratio from others.
+
+    `after_T` is played from all of `before_T`. Source: SPEC A3.
+    """
+    share = min(1.0, _LONGEST_S * rate_hz / max(len(before_T), len(after_T), 1))
+    before_B = _log_spectrum(before_T[: round(share * len(before_T))], rate_hz)
+    after_B = _log_spectrum(after_T[: round(share * len(after_T))], rate_hz)
+    if before_B is None or after_B is None:
+        return None
+    similarity = _shifted_correlation(before_B, after_B, _BINS_PER_OCTAVE)
+    best = int(np.argmax(similarity))
+    far = np.abs(np.arange(len(similarity)) - best) >= _APART_BINS
+    if not 0 < best < len(similarity) - 1 or similarity[best] < _SURE:
+        return None
+    if similarity[far].max() > _RIVAL * similarity[best]:
+        return None
+    shift = best + _vertex(similarity[best - 1 : best + 2]) - _BINS_PER_OCTAVE
+    return float(2 ** (shift / _BINS_PER_OCTAVE))
+
+
+def time_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
+    """Returns how much faster, 0.5 to 2, `after_T` runs than `before_T`; None for a sound too steady to tell."""
+    before_B, after_B = _envelope_db(before_T, rate_hz), _envelope_db(after_T, rate_hz)
+    if min(len(before_B), len(after_B)) < 20 or min(before_B.std(), after_B.std()) < _EVENTFUL_DB:
+        return None
+    ratios = np.geomspace(0.5, 2.0, _TIME_RATIOS)
+    similarity = np.array([_agreement(before_B, after_B, float(ratio)) for ratio in ratios])
+    best = int(np.argmax(similarity))
+    near = similarity[[max(0, best - 5), min(len(ratios) - 1, best + 5)]]
+    if similarity[best] < _SURE_TIME or not 5 <= best < len(ratios) - 5 or near.max() > similarity[best] - _SHARPER:
+        return None
+    fine = np.geomspace(ratios[best - 1], ratios[best + 1], 15)
+    return float(fine[int(np.argmax([_agreement(before_B, after_B, float(ratio)) for ratio in fine]))])
+
+
+def _log_spectrum(samples_T: Samples, rate_hz: int) -> _Floats | None:
+    """Returns the level's detail in dB per log-frequency bin, never under rounding noise; None when there is none."""
+    if len(samples_T) < 0.05 * rate_hz:
+        return None
+    count = scipy.fft.next_fast_len(len(samples_T), real=True)
+    window = np.square(1 - np.square(np.linspace(-1, 1, len(samples_T), dtype=np.float32)))
+    spectrum = scipy.fft.rfft(samples_T * window, count)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    running = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
+    top_hz = _TOP_SHARE * rate_hz / 2
+    octaves = np.log2(top_hz / _LOWEST_HZ)
+    edges_hz = _LOWEST_HZ * 2 ** (np.arange(int(octaves * _BINS_PER_OCTAVE) + 1) / _BINS_PER_OCTAVE)
+    band = np.diff(np.interp(edges_hz * count / rate_hz + 0.5, np.arange(len(running)), running))
+    rounding = _ROUNDING_POWER * count * len(samples_T) * np.diff(edges_hz) / rate_hz
+    level_db = 10 * np.log10(np.maximum(band, rounding))
+    kernel = np.ones(_DETAIL_BINS) / _DETAIL_BINS
+    padded = np.pad(level_db, _DETAIL_BINS // 2, mode="edge")
+    detail: _Floats = level_db - np.convolve(padded, kernel, mode="valid")
+    return detail if detail.std() > 1e-3 else None
+
+
+def _shifted_correlation(before_B: _Floats, after_B: _Floats, reach: int) -> _Floats:
+    """Returns, for shifts -reach to reach, the correlation of what overlaps."""
+    padded = np.pad(after_B, reach)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(before_B))
+    present = np.lib.stride_tricks.sliding_window_view(np.pad(np.ones(len(after_B)), reach), len(before_B))
+    energy = (present @ np.square(before_B)) * np.square(windows).sum(axis=1)
+    return np.asarray(windows @ before_B / np.sqrt(energy + 1e-12))
+
+
+def _vertex(three: _Floats) -> float:
+    """Returns where a parabola through three points around a maximum peaks, -0.5 to 0.5."""
+    curve = float(three[0] - 2 * three[1] + three[2])
+    return 0.0 if curve >= 0 else float(0.5 * (three[0] - three[2]) / curve)
+
+
+def _envelope_db(samples_T: Samples, rate_hz: int) -> _Floats:
+    hop = max(1, round(_HOP_S * rate_hz))
+    count = len(samples_T) // hop
+    blocks = samples_T[: count * hop].reshape(count, hop)
+    level_db = 10 * np.log10(np.einsum("BT,BT->B", blocks, blocks).astype(np.float64) / hop + 1e-12)
+    return np.maximum(level_db, level_db.max(initial=-120.0) - _TIME_FLOOR_DB)
+
+
+def _agreement(before_B: _Floats, after_B: _Floats, ratio: float) -> float:
+    """Returns the correlation of `after_B` with `before_B` read `ratio` times faster, where both have sound."""
+    at = (np.arange(len(after_B)) + 0.5) * ratio - 0.5
+    count = int(np.searchsorted(at, len(before_B) - 1, side="right"))
+    if count < 20:
+        return 0.0
+    first = np.interp(at[:count], np.arange(len(before_B)), before_B)
+    second = after_B[:count]
+    first, second = first - first.mean(), second - second.mean()
+    return float(first @ second / np.sqrt((first @ first) * (second @ second) + 1e-9))

@@ -1,0 +1,156 @@
+"""One shoebox room with a near and a far source: drawn from a seed, simulated by pyroomacoustics, measured. SPEC A4.
+
+Legend: T taps of a response.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyroomacoustics as pra
+from scipy import signal
+
+from data_contracts import ContractError, ItemError
+from tasks.audio_io import Samples
+from tasks.augment.errors import effect_missing
+from tasks.augment.measure import direct_to_reverberant_db, t60_s
+
+_SPEED_OF_SOUND: Final = 343.0
+_FILTER_DELAY: Final = 40  # half of pyroomacoustics' fractional delay filter
+_LEAD_S: Final = 1e-3
+_AIR_NEPER_PER_M: Final = 0.0203  # energy lost per metre at 8 kHz, 20 degrees, 50 % humidity
+_T60_TARGET_S: Final = (0.39, 0.54)  # Sabine's formula; the image method then measures 20-40 % more: 0.4 to 0.8
+_T60_LAW_S: Final = (0.35, 0.9)
+_DROP_DB: Final = 6.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """Recipe: a room in metres, a microphone, a near and a far source, a reverberation time, and the loss on the way.
+
+    `absorption_db_per_octave` is the spectral attenuation above 500 Hz, beyond that of the air. `room` is its number
+    in the bank, None for a room of the item's own.
+    """
+
+    room_m: tuple[float, float, float]
+    microphone_m: tuple[float, float, float]
+    near_source_m: tuple[float, float, float]
+    far_source_m: tuple[float, float, float]
+    near_m: float
+    far_m: float
+    sabine_t60_s: float
+    absorption_db_per_octave: float
+    room: int | None = None
+
+    def __post_init__(self) -> None:
+        points = (self.microphone_m, self.near_source_m, self.far_source_m)
+        if any(not 0 < value < wall for point in points for value, wall in zip(point, self.room_m, strict=True)):
+            raise ContractError(f"distance recipe: a point is outside the room {self.room_m} m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """How a far source sounds, on the scale on which the near source's direct sound has energy 1; as measured.
+
+    `far_T` starts `lead` samples before the direct sound.
+    """
+
+    far_T: Samples  # noqa: N815 (shape suffix)
+    lead: int
+    near_ratio_db: float  # direct to reverberant
+    far_ratio_db: float
+    t60_s: float
+
+
+def plan_distance(seed: int, *, near_m: float, far_m: float, room: int | None = None) -> Distance:
+    """Returns a recipe drawn from `seed`: the same seed, the same room."""
+    rng = np.random.default_rng(seed)
+    size = (far_m + rng.uniform(2.0, 3.5), rng.uniform(6.5, 9.0), rng.uniform(3.4, 4.5))
+    microphone = np.array([rng.uniform(0.8, 1.3), size[1] / 2 + rng.uniform(-1, 1), rng.uniform(1.2, 1.7)])
+    angle = rng.uniform(-0.12, 0.12)
+    direction = np.array([np.cos(angle), np.sin(angle), 0.0])
+    return Distance(
+        room_m=_rounded(np.array(size)),
+        microphone_m=_rounded(microphone),
+        near_source_m=_rounded(microphone + near_m * direction),
+        far_source_m=_rounded(microphone + far_m * direction),
+        near_m=near_m,
+        far_m=far_m,
+        sabine_t60_s=round(float(rng.uniform(*_T60_TARGET_S)), 3),
+        absorption_db_per_octave=round(float(rng.uniform(1.8, 2.8)), 3),
+        room=room,
+    )
+
+
+def simulate(recipe: Distance, rate_hz: int) -> Response:
+    """Returns the room's far response, air and spectral attenuation included, and what both responses measure.
+
+    Raises ItemError effect_missing unless the direct-to-reverberant ratio falls by 6 dB from near to far and T60 is
+    0.35 to 0.9 s.
+    """
+    near_T, far_T = image_source_responses(recipe, rate_hz)
+    near_direct, far_direct = (
+        round(metres / _SPEED_OF_SOUND * rate_hz) + _FILTER_DELAY for metres in (recipe.near_m, recipe.far_m)
+    )
+    scale = np.sqrt(np.sum(np.square(near_T[max(0, near_direct - 20) : near_direct + 21])))
+    heard_T = _spectral_loss(_air_loss(far_T / scale, rate_hz), rate_hz, recipe.absorption_db_per_octave)
+    heard_T = heard_T.astype(np.float32)
+    near_db = direct_to_reverberant_db(near_T / scale, near_direct, rate_hz)
+    far_db = direct_to_reverberant_db(heard_T, far_direct, rate_hz)
+    if far_db > near_db - _DROP_DB:
+        raise effect_missing("direct-to-reverberant change in dB", far_db - near_db, f"at most -{_DROP_DB:g}")
+    decay_s = t60_s(heard_T, rate_hz)
+    if not _T60_LAW_S[0] <= decay_s <= _T60_LAW_S[1]:
+        raise effect_missing("T60 in s", decay_s, f"{_T60_LAW_S[0]} to {_T60_LAW_S[1]}")
+    start = max(0, far_direct - round(_LEAD_S * rate_hz))
+    return Response(
+        far_T=heard_T[start:],
+        lead=far_direct - start,
+        near_ratio_db=round(near_db, 3),
+        far_ratio_db=round(far_db, 3),
+        t60_s=round(decay_s, 3),
+    )
+
+
+def image_source_responses(recipe: Distance, rate_hz: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns pyroomacoustics' responses (T,) of the near and the far source, by the image method to full order."""
+    room = build_room(recipe, rate_hz)
+    room.compute_rir()
+    near_T, far_T = (np.asarray(response, np.float64) for response in room.rir[0])
+    return near_T, far_T
+
+
+def build_room(recipe: Distance, rate_hz: int) -> pra.ShoeBox:
+    """Returns the room with its near source, its far source and its microphone, in this order."""
+    pra.constants.set("num_threads", 1)  # sums in one order, whatever the machine
+    absorption, order = pra.inverse_sabine(recipe.sabine_t60_s, recipe.room_m)
+    room = pra.ShoeBox(recipe.room_m, fs=rate_hz, materials=pra.Material(absorption), max_order=order)
+    room.add_source(recipe.near_source_m)
+    room.add_source(recipe.far_source_m)
+    room.add_microphone(recipe.microphone_m)
+    return room
+
+
+def _rounded(point: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (round(float(value), 3) for value in point)
+    return x, y, z
+
+
+def _air_loss(response_T: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Takes from each moment of a response what the air takes on the way sound has come by then (about f^1.7)."""
+    window = 256
+    if len(response_T) < 2 * window:
+        raise ItemError("effect_missing", f"the room's response has only {len(response_T)} samples")
+    hz, times_s, spectrum = signal.stft(response_T, rate_hz, nperseg=window)
+    energy_loss = _AIR_NEPER_PER_M * (hz[:, None] / 8000.0) ** 1.7 * times_s[None] * _SPEED_OF_SOUND
+    _, damped = signal.istft(spectrum * np.exp(-energy_loss / 2), rate_hz, nperseg=window)
+    return np.asarray(damped[: len(response_T)])
+
+
+def _spectral_loss(response_T: np.ndarray, rate_hz: int, db_per_octave: float) -> np.ndarray:
+    """Lowers a response by `db_per_octave` above 500 Hz, by a linear-phase filter without delay."""
+    hz = np.linspace(0, rate_hz / 2, 257)
+    gains = 10 ** (-db_per_octave * np.log2(np.maximum(hz, 500.0) / 500.0) / 20)
+    return np.asarray(signal.fftconvolve(response_T, signal.firwin2(255, hz, gains, fs=rate_hz), mode="same"))
