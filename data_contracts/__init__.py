@@ -12,6 +12,7 @@ from data_contracts.errors import (
     WeightsError,
 )
 from data_contracts.tables import (
+    AblationScore,
     Augmented,
     Caption,
     Clip,
@@ -27,6 +28,7 @@ from data_contracts.tables import (
 )
 
 __all__ = [
+    "AblationScore",
     "Augmented",
     "BudgetError",
     "Caption",

@@ -228,6 +228,27 @@ class Score(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AblationScore(Row):
+    """One cell of the ablation table (SPEC M12). `delta`: the paired difference to variant `full`, where there is one."""
+
+    TABLE: ClassVar[str] = "ablations"
+    item_id: str
+    variant: str
+    task: str
+    metric: str
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    delta: float | None
+    delta_low: float | None
+    delta_high: float | None
+    steps: int  # of the training whose weights it uses
+    backend: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quarantine(Row):
     """One item that could not be processed. Never silent, never fatal."""
 

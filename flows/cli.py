@@ -68,26 +68,28 @@ def plan(
 
 @app.command()
 def run(
-    stage: Annotated[str, typer.Argument(help="a stage, all, or train-codec")],
+    stage: Annotated[str, typer.Argument(help="a stage, all, ablations, or train-codec")],
     config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper")],
     workspace: WorkspaceOption = None,
     set_: SetOption = None,
     out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),
 ) -> None:
     """Run one stage or all of them. What is finished is left alone; a cut run continues."""
-    from flows.run import run_all, run_codec, run_one
+    from flows.run import run_ablation_table, run_all, run_codec, run_one
     from tasks.config import PipelineConfig
     from tasks.pipeline import find_step
 
     if stage == "train-codec":
         run_codec(config_path(config), set_ or [], out)
         return
-    if stage != "all":
+    if stage not in ("all", "ablations"):
         find_step(stage)
     overrides = [f"workspace={workspace}"] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
     if stage == "all":
         run_all(loaded)
+    elif stage == "ablations":
+        run_ablation_table(loaded)
     else:
         run_one(stage, loaded)
 

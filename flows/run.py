@@ -54,6 +54,17 @@ def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
     STAGE_FLOWS[stage](workspace=config.workspace, **({"retry": True} if retry else {}))
 
 
+def run_ablation_table(config: PipelineConfig) -> None:
+    """Trains and scores the named configurations on a finished run's features, and prints their table."""
+    config = _placed(config)
+    _prepare_prefect()
+    from flows.ablations import ablations
+    from tasks.config import store
+
+    store(config, Workspace(Path(config.workspace)))
+    typer.echo(ablations(workspace=config.workspace))
+
+
 def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     """Trains the codec from its own config."""
     from tasks.train_codec.config import CodecTrainConfig

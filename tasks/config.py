@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from data_contracts import UsageError
+from tasks.ablations.config import AblationsConfig
 from tasks.augment.config import AugmentConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.ingest.config import IngestConfig
@@ -41,6 +42,7 @@ class PipelineConfig(StageConfig):
     precompute: PrecomputeConfig = PrecomputeConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    ablations: AblationsConfig = AblationsConfig()
 
     @classmethod
     def load(cls, path: Path | None, overrides: list[str] | None = None) -> Self:

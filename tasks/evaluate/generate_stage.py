@@ -6,6 +6,7 @@ An item is one batch of one task: what a batch holds is fixed by the plan, so a 
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from data_contracts import Generated, ItemError, ManifestRow, MismatchError, Row
 from model.codec import Codec
 from model.encoders import TextEncoder
 from model.features import FeatureStore
-from model.generate import Generator, Request
+from model.generate import Generator, Request, Sampling
+from model.variants import Variant, variant
 from tasks.audio_io import Samples, read_audio, write_flac
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.parts import codec_of, open_store, text_encoder_of
 from tasks.evaluate.plan import Job, plan_jobs
+from tasks.evaluate.surrogates import Surrogates
 from tasks.workspace import Workspace, hash_file
 
 log = logging.getLogger(__name__)
@@ -31,9 +34,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class GenerateStage:
-    """Generates every planned sound with the trained model. Levels are left as the model made them."""
+    """Generates every planned sound with the trained model. Levels are left as the model made them.
+
+    `variant`: a named configuration (SPEC M12, G8), whose weights must be those of the workspace; `tasks`: these
+    alone, all where empty.
+    """
 
     config: EvaluateConfig
+    variant: str = "full"
+    tasks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -52,7 +61,8 @@ class GenerateStage:
 
     def settings(self) -> dict[str, Any]:
         """Sampling settings; the plan is in the items."""
-        return self.config.model_dump(include={"steps", "cfg_scale"})
+        settings = self.config.model_dump(include={"steps", "cfg_scale"})
+        return settings if self.variant == "full" else {**settings, "variant": self.variant}
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per batch."""
@@ -60,7 +70,7 @@ class GenerateStage:
         checkpoint = hash_file(workspace.path("train", "checkpoint.safetensors"))
         jobs = plan_jobs(featured_rows(workspace, store), self.config, store.clip_s)
         items = []
-        for task in dict.fromkeys(job.task for job in jobs):
+        for task in dict.fromkeys(job.task for job in jobs if not self.tasks or job.task in self.tasks):
             mine = [job.to_dict() for job in jobs if job.task == task]
             for number, start in enumerate(range(0, len(mine), self.config.batch_size)):
                 payload = {"jobs": mine[start : start + self.config.batch_size], "checkpoint": checkpoint}
@@ -69,7 +79,7 @@ class GenerateStage:
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
         """Generates batch by batch."""
-        studio = _Studio.open(self.config, workspace)
+        studio = _Studio.open(self.config, workspace, variant(self.variant))
         yield from each(items, studio.run)
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
@@ -96,11 +106,13 @@ class _Studio:
     generator: Generator
     codec: Codec
     text: TextEncoder
+    surrogate: Surrogates
 
     @classmethod
-    def open(cls, config: EvaluateConfig, workspace: Workspace) -> _Studio:
+    def open(cls, config: EvaluateConfig, workspace: Workspace, one: Variant) -> _Studio:
         store = open_store(workspace.stage("precompute"))
         generator = Generator.load(workspace.path("train", "checkpoint.safetensors"))
+        generator = dataclasses.replace(generator, sampling=Sampling(**one.sampling))
         generator.specs.require_same(store.specs, "the checkpoint", "the features")
         return cls(
             config=config,
@@ -111,6 +123,7 @@ class _Studio:
             generator=generator,
             codec=codec_of(store),
             text=text_encoder_of(store),
+            surrogate=Surrogates(one.surrogate, store),
         )
 
     def run(self, item: Item) -> list[Generated]:
@@ -139,8 +152,7 @@ class _Studio:
             clip_VD=self.store.clip([self.video(job.parent_id)])[0] if sees else None,
             sync_SD=sync_SD,
             reference_NF=self.reference(job) if job.task in ("ac-vta", "fe") else None,
-            # The surrogate video is the target's beginning, cut to the reference's length: a prefix of its features.
-            reference_sync_SD=self.sync(job.parent_id, job.reference_s) if job.task == "ac-vta" else None,
+            reference_sync_SD=self.reference_sync(job) if job.task == "ac-vta" else None,
             window_s=None,
             original_NF=None,
             duration_s=job.duration_s,
@@ -149,6 +161,12 @@ class _Studio:
 
     def sync(self, item_id: str, duration_s: float) -> torch.Tensor:
         return self.store.sync([self.video(item_id)])[0, : self.store.specs.sync.length(duration_s)]
+
+    def reference_sync(self, job: Job) -> torch.Tensor:
+        theirs = self.videos.get(str(job.reference_id))
+        return self.surrogate.sync(
+            self.video(job.parent_id), theirs, from_s=job.reference_from_s, duration_s=job.reference_s
+        )
 
     def video(self, item_id: str) -> int:
         row = self.videos[item_id]

@@ -14,7 +14,7 @@ from tasks.precompute.config import PrecomputeConfig
 
 def codec_of(store: FeatureStore) -> Codec:
     """Loads the store's codec. Raises MismatchError when that name now stands for other weights."""
-    codec = load_codec(_made_by(store).codec)
+    codec = load_codec(made_by(store).codec)
     mine = FeatureSpecs(codec=codec.spec, text=store.specs.text, clip=store.specs.clip, sync=store.specs.sync)
     mine.require_same(store.specs, "this installation", "the features")
     return codec
@@ -22,7 +22,7 @@ def codec_of(store: FeatureStore) -> Codec:
 
 def text_encoder_of(store: FeatureStore) -> TextEncoder:
     """Loads the store's text encoder. Raises MismatchError when that name now stands for other weights."""
-    encoder = load_text_encoder(_made_by(store).text_encoder)
+    encoder = load_text_encoder(made_by(store).text_encoder)
     mine = FeatureSpecs(codec=store.specs.codec, text=encoder.spec, clip=store.specs.clip, sync=store.specs.sync)
     mine.require_same(store.specs, "this installation", "the features")
     return encoder
@@ -31,11 +31,12 @@ def text_encoder_of(store: FeatureStore) -> TextEncoder:
 def open_store(folder: Path) -> FeatureStore:
     """Opens the features with the settings they were made by. Raises ContractError when those are missing."""
     store = FeatureStore.open(folder)
-    _made_by(store)
+    made_by(store)
     return store
 
 
-def _made_by(store: FeatureStore) -> PrecomputeConfig:
+def made_by(store: FeatureStore) -> PrecomputeConfig:
+    """Returns the precompute settings that the features carry. Raises ContractError without them."""
     values = store.header.get("made_by")
     if not values:
         raise ContractError(f"{store.folder / HEADER} does not say which parts made it; run precompute again")

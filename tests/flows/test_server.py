@@ -92,9 +92,9 @@ def _wait(server: Server, process: subprocess.Popen[bytes], home: Path) -> None:
 
 def test_prefect_yaml_names_every_flow() -> None:
     deployments = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
-    assert {d["name"] for d in deployments} == {*STAGE_FLOWS, "pipeline", "train-codec"}
+    assert {d["name"] for d in deployments} == {*STAGE_FLOWS, "pipeline", "train-codec", "ablations"}
     pools = {d["name"]: d["work_pool"]["name"] for d in deployments}
-    assert {name for name, pool in pools.items() if pool == "gpu"} == {"train", "generate", "train-codec"}
+    assert {name for name, pool in pools.items() if pool == "gpu"} == {"train", "generate", "train-codec", "ablations"}
     assert all(d["tags"] for d in deployments)
 
 
@@ -103,7 +103,7 @@ def test_all_deployments_are_accepted(server: Server) -> None:
         server.run(PREFECT, "work-pool", "create", pool, "--type", "process")
     server.run(PREFECT, "--no-prompt", "deploy", "--all")
     found = server.api("/deployments/filter", {})
-    assert len(found) == len(STAGE_FLOWS) + 2
+    assert len(found) == len(STAGE_FLOWS) + 3
     by_name = {deployment["name"]: deployment for deployment in found}
     described = by_name["mine"]["parameter_openapi_schema"]["properties"]
     assert described["workspace"]["description"] and "MineConfig" in json.dumps(described)
