@@ -1,7 +1,7 @@
 """The production parts as specs, known before any file is there: for plans, for checks, for building a network.
 
-The names are those of a config (`precompute.codec`, `text_encoder`, `image_encoder`, `sync_encoder`). A spec here has no
-weights' hash (`NOT_LOADED`); the loaded part's own spec has it and equals this one in everything else.
+The names are those of a config (`precompute.codec`, `text_encoder`, `image_encoder`, `sync_encoder`). A spec here has
+no weights' hash (`NOT_LOADED`); the loaded part's own spec has it and equals this one in everything else.
 Source: SPEC M1, M2, M6-M8.
 """
 

@@ -141,12 +141,13 @@ class _Activation(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.act = _SnakeBeta(width)
-        self.upsample = _Filter()
-        self.downsample = nn.ModuleDict({"lowpass": _Filter()})
+        self.upsample, lowpass = _Filter(), _Filter()
+        self.downsample = nn.ModuleDict({"lowpass": lowpass})
+        self._filters = [self.upsample, lowpass]  # a list: the same modules, no second name
 
     def forward(self, x_BDT: Tensor) -> Tensor:
-        doubled = _double(x_BDT, self.upsample.filter)
-        return _halve(self.act(doubled), self.downsample["lowpass"].filter)
+        doubled = _double(x_BDT, self._filters[0].filter)
+        return _halve(self.act(doubled), self._filters[1].filter)
 
 
 class _SnakeBeta(nn.Module):

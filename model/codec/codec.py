@@ -1,32 +1,45 @@
-"""A loaded codec: audio to Gaussian latents and back (SPEC M2).
+"""A loaded codec: audio to Gaussian latents and back (SPEC M2), and how a config's name becomes one.
 
-Legend: B batch, T samples, N latent frames, F latent channels.
+Legend: B batch, C audio channels, T samples, N latent frames, F latent channels.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from data_contracts import WeightsError
+from data_contracts import ContractError, WeightsError
+from model.codec.layouts import LAYOUTS, CodecNetwork, Loaded, Padding, recognise
 from model.codec.network import DACVAE
 from model.codec.weights_file import read_weights
+from model.paper_specs import CODECS
 from model.specs import CodecSpec
+from model.weights.catalogue import PARTS
+from model.weights.files import read_tensors
+from model.weights.locate import require
 
 WEIGHTS_FOLDER: Final = Path(__file__).parent / "weights"
 EMBEDDED: Final = ("embedded_16k",)
+_TENSOR_FILES: Final = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 
 
 class Codec:
-    """Frozen, fp32, in evaluation mode. `spec` says what its latents are; make one with `load_codec`."""
+    """Frozen, fp32, in evaluation mode. `spec` says what its latents are; make one with `load_codec`.
 
-    def __init__(self, network: DACVAE, spec: CodecSpec) -> None:
+    Most codecs are mono. A stereo one takes mono sound on both channels; `decode` gives the mean of its channels,
+    `decode_channels` all of them.
+    """
+
+    def __init__(self, network: CodecNetwork, spec: CodecSpec, padding: Padding = "constant") -> None:
+        assert isinstance(network, nn.Module)
         self.spec = spec
+        self.padding = padding
         self._network = network.eval().float().requires_grad_(False)
 
     @property
@@ -40,25 +53,97 @@ class Codec:
         return self
 
     @torch.no_grad()
-    def encode(self, audio_BT: Tensor) -> tuple[Tensor, Tensor]:
-        """Returns mean and deviation (B, N, F), float32; N = ceil(T / hop), the last frame padded with zeros."""
-        missing = -audio_BT.shape[-1] % self.spec.hop
-        padded_BT = functional.pad(audio_BT.to(self.device, torch.float32), (0, missing))
-        mean_BFN, logvar_BFN = self._network.moments(padded_BT)
-        return mean_BFN.transpose(1, 2).contiguous(), torch.exp(0.5 * logvar_BFN).transpose(1, 2).contiguous()
+    def encode(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns mean and deviation (B, N, F), float32, of audio (B, T) or (B, C, T); N = ceil(T / hop).
+
+        The last frame is filled with zeros; Meta's codec mirrors the sound's end instead, as it was trained to.
+        Raises ContractError for another shape or another number of channels.
+        """
+        mean_BFN, std_BFN = self._network.posterior(self._padded(self._channels(audio)))
+        return mean_BFN.transpose(1, 2).contiguous(), std_BFN.transpose(1, 2).contiguous()
+
+    def decode(self, latent_BNF: Tensor) -> Tensor:
+        """Returns audio (B, N * hop) in -1..1, float32; cut it to the length you encoded."""
+        return self.decode_channels(latent_BNF).mean(dim=1)
 
     @torch.no_grad()
-    def decode(self, latent_BNF: Tensor) -> Tensor:
-        """Returns audio (B, N * hop) in -1..1, float32."""
-        return self._network.synthesise(latent_BNF.to(self.device, torch.float32).transpose(1, 2)).clamp(-1, 1)
+    def decode_channels(self, latent_BNF: Tensor) -> Tensor:
+        """Returns audio (B, C, N * hop) in -1..1, float32."""
+        return self._network.waveform(latent_BNF.to(self.device, torch.float32).transpose(1, 2)).clamp(-1, 1)
+
+    def _channels(self, audio: Tensor) -> Tensor:
+        channels = self.spec.channels
+        audio_BCT = audio[:, None].expand(-1, channels, -1) if audio.ndim == 2 else audio
+        if audio_BCT.ndim != 3 or audio_BCT.shape[1] != channels or not audio_BCT.shape[2]:
+            raise ContractError(
+                f"codec {self.spec.name}: got audio {tuple(audio.shape)}; expected (batch, samples) or "
+                f"(batch, {channels}, samples), at least one sample"
+            )
+        return audio_BCT.to(self.device, torch.float32)
+
+    def _padded(self, audio_BCT: Tensor) -> Tensor:
+        """Mirroring needs as many samples as it adds; a shorter sound is first mirrored as far as it goes."""
+        missing = -audio_BCT.shape[-1] % self.spec.hop
+        if self.padding == "constant" or not missing:
+            return functional.pad(audio_BCT, (0, missing))
+        mirrored = min(missing, audio_BCT.shape[-1] - 1)
+        return functional.pad(functional.pad(audio_BCT, (0, mirrored), mode="reflect"), (0, missing - mirrored))
 
 
 def load_codec(name_or_path: str) -> Codec:
-    """Returns a codec by name (`embedded_16k`) or by the path of its safetensors file.
+    """Returns a codec: `embedded_16k`, a published codec's name, `LAYOUT:PATH`, or the path of a file or folder.
 
-    Raises WeightsError when the name is unknown or the file is missing, damaged or does not fit its own header.
+    A published name (`moss-dacvae`, `meta-dacvae`, `mmaudio-44k`, `stable-audio-open` ...) needs its downloaded files;
+    a path is recognised by the names of its tensors. Raises WeightsError when the name is unknown, or a file is
+    missing, damaged, refused or not what it should be.
     """
-    path = codec_path(name_or_path)
+    layout, _, path = name_or_path.partition(":")
+    layout = layout.replace("_", "-")
+    if path and layout in LAYOUTS:
+        return _codec(LAYOUTS[layout]([Path(path)], layout))
+    if name_or_path in EMBEDDED:
+        return _own(WEIGHTS_FOLDER / f"{name_or_path}.safetensors")
+    if layout in LAYOUTS and not path:
+        return _published(layout)
+    return _from_path(name_or_path)
+
+
+def codec_path(name_or_path: str) -> Path:
+    """Returns the weights file of a codec of this project's own format. Raises WeightsError for any other name."""
+    if name_or_path in EMBEDDED:
+        return WEIGHTS_FOLDER / f"{name_or_path}.safetensors"
+    if name_or_path.endswith(".safetensors"):
+        return Path(name_or_path)
+    raise _unknown(name_or_path)
+
+
+def _published(name: str) -> Codec:
+    """Loads a codec of the catalogue and holds it against the spec that was promised for its name."""
+    if name == "oobleck":
+        raise WeightsError("codec oobleck needs its folder: oobleck:PATH; named ones: stable-audio-open, ace-step")
+    part = next((part for part in PARTS.values() if name in (part.name, *part.names)), None)
+    loaded = LAYOUTS[name](require(part.name) if part else [], name)
+    promised = CODECS[loaded.spec.name]
+    found = dataclasses.replace(loaded.spec, weights_sha256=promised.weights_sha256, stand_in=promised.stand_in)
+    if found != promised:
+        raise WeightsError(
+            f"codec {name}: the file describes {found}, expected {promised}; it is not the published one"
+        )
+    return _codec(loaded)
+
+
+def _from_path(name_or_path: str) -> Codec:
+    path = Path(name_or_path)
+    if not path.is_dir() and path.suffix not in _TENSOR_FILES:
+        raise _unknown(name_or_path)
+    if path.suffix == ".safetensors" and (not path.is_file() or "codec" in read_tensors(path).metadata):
+        return _own(path)
+    layout = recognise(path)
+    return _codec(LAYOUTS[layout]([path], layout))
+
+
+def _own(path: Path) -> Codec:
+    """Loads this project's own format: one safetensors file that describes itself."""
     tensors, header, config = read_weights(path)
     network = DACVAE(config)
     try:
@@ -79,11 +164,12 @@ def load_codec(name_or_path: str) -> Codec:
     return Codec(network, spec)
 
 
-def codec_path(name_or_path: str) -> Path:
-    """Returns the weights file of a codec. Raises WeightsError for a name that is neither known nor a path."""
-    if name_or_path in EMBEDDED:
-        return WEIGHTS_FOLDER / f"{name_or_path}.safetensors"
-    if name_or_path.endswith(".safetensors"):
-        return Path(name_or_path)
-    known = ", ".join(EMBEDDED)
-    raise WeightsError(f"codec {name_or_path!r} is unknown; use {known} or the path of a .safetensors file")
+def _codec(loaded: Loaded) -> Codec:
+    return Codec(loaded.network, loaded.spec, loaded.padding)
+
+
+def _unknown(name: str) -> WeightsError:
+    known = ", ".join((*EMBEDDED, *LAYOUTS))
+    return WeightsError(
+        f"codec {name!r} is unknown; use a name ({known}), LAYOUT:PATH, or the path of a .safetensors or .pth file"
+    )

@@ -36,6 +36,9 @@ MEL_16K: Final = MelSizes(sample_rate_hz=16_000, window=1024, hop=256, bands=80,
 class Mel(nn.Module):
     """Audio to log mel magnitudes. Holds no weights of a file."""
 
+    filters: Tensor
+    hann: Tensor
+
     def __init__(self, sizes: MelSizes) -> None:
         super().__init__()
         from librosa.filters import mel
@@ -44,7 +47,7 @@ class Mel(nn.Module):
         bands = mel(
             sr=sizes.sample_rate_hz, n_fft=sizes.window, n_mels=sizes.bands, fmin=0, fmax=sizes.sample_rate_hz / 2
         )
-        self.register_buffer("bands_KF", torch.from_numpy(bands).float(), persistent=False)
+        self.register_buffer("filters", torch.from_numpy(bands).float(), persistent=False)
         self.register_buffer("hann", torch.hann_window(sizes.window), persistent=False)
 
     def forward(self, audio_BT: Tensor) -> Tensor:
@@ -56,5 +59,5 @@ class Mel(nn.Module):
             padded_BT, sizes.window, sizes.hop, window=self.hann, center=False, onesided=True, return_complex=True
         )
         magnitude_BFM = (spectrum.real.square() + spectrum.imag.square() + _TINY).sqrt()
-        mel_BKM = (self.bands_KF @ magnitude_BFM).clamp(min=_FLOOR)
+        mel_BKM = (self.filters @ magnitude_BFM).clamp(min=_FLOOR)
         return mel_BKM.log() if sizes.log == "natural" else mel_BKM.log10()

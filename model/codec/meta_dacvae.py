@@ -79,7 +79,7 @@ class _Decoder(nn.Module):
         audio_BCT = self.wm_model.sound(x)
         if not watermark:
             return audio_BCT
-        mark = self.wm_model.encoder_block["pre"][3](audio_BCT)
+        mark = self.wm_model.start(audio_BCT)
         blocks = list(self.model)[1:]
         for block in reversed(blocks):
             mark = block.shrink(mark)  # type: ignore[operator]  # a _Block
@@ -150,12 +150,10 @@ class _Watermarker(nn.Module):
         code = round(channels / _STRENGTH)
         to_sound = WNConv1d(width, 1, kernel_size=7, padding=3)
         to_mark = _CausalConv(1, channels, kernel_size=7)
-        self.encoder_block = nn.ModuleDict(
-            {
-                "pre": nn.Sequential(Snake1d(width), to_sound, nn.Tanh(), to_mark),
-                "post": nn.Sequential(_SkipLSTM(hidden), nn.ELU(), _CausalConv(hidden, code, kernel_size=7)),
-            }
-        )
+        pre = nn.Sequential(Snake1d(width), to_sound, nn.Tanh(), to_mark)
+        post = nn.Sequential(_SkipLSTM(hidden), nn.ELU(), _CausalConv(hidden, code, kernel_size=7))
+        self.encoder_block = nn.ModuleDict({"pre": pre, "post": post})
+        self._sound, self._start = [pre[0], pre[1], pre[2]], [pre[3]]  # lists: the same modules, no second name
         self.msg_processor = nn.ModuleDict({"msg_processor": nn.Embedding(2 * BITS, code)})
         self.decoder_block = nn.ModuleDict(
             {
@@ -166,9 +164,14 @@ class _Watermarker(nn.Module):
 
     def sound(self, x: Tensor) -> Tensor:
         """Returns the sound (B, 1, T) without a watermark."""
-        for layer in self.encoder_block["pre"][:3]:
+        for layer in self._sound:
             x = layer(x)
         return x
+
+    def start(self, audio_BCT: Tensor) -> Tensor:
+        """Returns the watermarker's first features of the sound."""
+        started: Tensor = self._start[0](audio_BCT)
+        return started
 
     def write(self, mark: Tensor) -> Tensor:
         """Adds the message to the watermarker's deepest features."""

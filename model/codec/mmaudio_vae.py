@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import torch
@@ -43,6 +44,9 @@ VAE_16K: Final = VAESizes(bands=80, latent_dim=20, width=384)
 
 class MelVAE(nn.Module):
     """Log mel spectrogram to Gaussian latents and back."""
+
+    data_mean: Tensor
+    data_std: Tensor
 
     def __init__(self, sizes: VAESizes) -> None:
         super().__init__()
@@ -122,14 +126,15 @@ class _Level(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, blocks: int) -> None:
         super().__init__()
         widths = [channels_in] + [channels_out] * blocks
-        self.block = nn.ModuleList(_Residual(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.block = nn.ModuleList(_Residual(a, b) for a, b in pairwise(widths))
 
     def forward(self, x_BDM: Tensor) -> Tensor:
         for block in self.block:
             x_BDM = block(x_BDM).clamp(-_LIMIT, _LIMIT)
-        if hasattr(self, "downsample"):
-            x_BDM = self.downsample(x_BDM)
-        return self.upsample(x_BDM) if hasattr(self, "upsample") else x_BDM
+        for name, module in self.named_children():
+            if name != "block":
+                x_BDM = module(x_BDM)
+        return x_BDM
 
 
 class _Halve(nn.Module):
@@ -172,8 +177,8 @@ class _Encoder(nn.Module):
         super().__init__()
         widths = [sizes.width * multiple for multiple in (1, *_MULTIPLES)]
         self.conv_in = _Conv(sizes.bands, sizes.width)
-        self.down = nn.ModuleList(_Level(a, b, _BLOCKS) for a, b in zip(widths, widths[1:], strict=False))
-        self.down[_HALVED_AFTER].downsample = _Halve(widths[_HALVED_AFTER + 1])
+        self.down = nn.ModuleList(_Level(a, b, _BLOCKS) for a, b in pairwise(widths))
+        self.down[_HALVED_AFTER].add_module("downsample", _Halve(widths[_HALVED_AFTER + 1]))
         self.mid = _Middle(widths[-1])
         self.conv_out = _Conv(widths[-1], 2 * sizes.latent_dim)
         self.learnable_gain = nn.Parameter(torch.zeros([]))
@@ -194,8 +199,8 @@ class _Decoder(nn.Module):
         widths = [sizes.width * multiple for multiple in (*_MULTIPLES, _MULTIPLES[-1])]
         self.conv_in = _Conv(sizes.latent_dim, widths[-1])
         self.mid = _Middle(widths[-1])
-        self.up = nn.ModuleList(_Level(b, a, _BLOCKS + 1) for a, b in zip(widths, widths[1:], strict=False))
-        self.up[_HALVED_AFTER + 1].upsample = _Double(widths[_HALVED_AFTER + 1])
+        self.up = nn.ModuleList(_Level(b, a, _BLOCKS + 1) for a, b in pairwise(widths))
+        self.up[_HALVED_AFTER + 1].add_module("upsample", _Double(widths[_HALVED_AFTER + 1]))
         self.conv_out = _Conv(widths[0], sizes.bands)
         self.learnable_gain = nn.Parameter(torch.zeros([]))
 

@@ -10,13 +10,13 @@ as easy to see and to make as a loud one, and an attack is one step of the level
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor, nn
 
+from model.codec.dac_vae import exact_lengths, fold_weight_norm, old_weight_norm
 from model.codec.torchaudio_shim import prepare_torchaudio
 
 LOGVAR_RANGE: Final = (-10.0, 4.0)
@@ -49,14 +49,13 @@ class DACVAE(nn.Module):
         super().__init__()
         prepare_torchaudio()
         wide = config.encoder_dim * 2 ** len(config.strides)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # dac's weight_norm: old spelling, same numbers
+        with old_weight_norm():
             self.encoder = _encoder(config, wide)
             self.decoder = _decoder(config)
         self.quant_conv = nn.Conv1d(wide, 2 * config.latent_dim, 1)
         self.post_quant_conv = nn.Conv1d(config.latent_dim, config.latent_dim, 1)
         self.patch = config.patch
-        _exact_lengths(self.decoder)
+        exact_lengths(self.decoder)
 
     def moments(self, audio_BT: Tensor) -> tuple[Tensor, Tensor]:
         """Returns mean and log variance, both (B, F, N). T must be a multiple of the hop."""
@@ -73,11 +72,18 @@ class DACVAE(nn.Module):
         level_B1R = torch.pow(10.0, decades_B1R)
         return (split_BCR[:, :-1] * level_B1R).transpose(1, 2).flatten(1)
 
+    def posterior(self, audio_BCT: Tensor) -> tuple[Tensor, Tensor]:
+        """Returns mean and deviation, both (B, F, N), of mono audio (B, 1, T)."""
+        mean_BFN, logvar_BFN = self.moments(audio_BCT[:, 0])
+        return mean_BFN, torch.exp(0.5 * logvar_BFN)
+
+    def waveform(self, latent_BFN: Tensor) -> Tensor:
+        """Returns audio (B, 1, T); not clipped to -1..1."""
+        return self.synthesise(latent_BFN)[:, None]
+
     def fold_weight_norm(self) -> None:
         """Replaces g * v / |v| by plain weights: equal output, faster. For inference only."""
-        for module in self.modules():
-            if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d)) and hasattr(module, "weight_g"):
-                nn.utils.remove_weight_norm(module)
+        fold_weight_norm(self)
 
 
 def _encoder(config: DACVAEConfig, wide: int) -> nn.Sequential:
@@ -100,11 +106,3 @@ def _decoder(config: DACVAEConfig) -> nn.Sequential:
         layers.append(DecoderBlock(width, width // 2, stride))
         width //= 2
     return nn.Sequential(*layers, Snake1d(width), WNConv1d(width, config.patch + 1, kernel_size=7, padding=3))
-
-
-def _exact_lengths(decoder: nn.Module) -> None:
-    """An odd stride's transposed convolution loses a sample in DAC; one sample of output padding keeps N * stride."""
-    for module in decoder.modules():
-        if isinstance(module, nn.ConvTranspose1d):
-            stride = int(module.stride[0])
-            module.output_padding = (stride % 2,)

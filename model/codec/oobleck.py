@@ -43,7 +43,7 @@ class OobleckSizes:
     def from_config(cls, config: dict[str, Any]) -> Self:
         """Returns the sizes in a `config.json`. Raises WeightsError when they do not make a VAE."""
         names = cls.__dataclass_fields__
-        values = {
+        values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in config.items() if name in names
         }
         sizes = cls(**values)

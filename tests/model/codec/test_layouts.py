@@ -1,0 +1,68 @@
+"""Full-size layouts: our networks have exactly the published files' key names, shapes and counts (SPEC M1, M2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from model.codec.bigvgan import BIGVGAN_16K, BigVGAN, BigVGANSizes
+from model.codec.dac_vae import ContinuousDAC, DACSizes
+from model.codec.meta_dacvae import MetaDACVAE
+from model.codec.mmaudio_vae import VAE_16K, VAE_44K, MelVAE
+from model.codec.oobleck import Oobleck, OobleckSizes
+from tests.model.codec import layouts
+
+FULL = {
+    "moss-dacvae": (lambda: ContinuousDAC(DACSizes()), layouts.dac_vae(128, (2, 3, 4, 5, 8), 128, 2048)),
+    "meta-dacvae": (MetaDACVAE, layouts.meta_dacvae(64, (2, 8, 10, 12), 1024, 1536, 128)),
+    "stable-audio-open": (
+        lambda: Oobleck(OobleckSizes()),
+        layouts.oobleck(128, (2, 4, 4, 8, 8), (1, 2, 4, 8, 16), 2, 64),
+    ),
+    "ace-step": (
+        lambda: Oobleck(OobleckSizes(sampling_rate=48_000, downsampling_ratios=(2, 4, 4, 6, 10))),
+        layouts.oobleck(128, (2, 4, 4, 6, 10), (1, 2, 4, 8, 16), 2, 64),
+    ),
+    "mmaudio-44k": (lambda: MelVAE(VAE_44K), layouts.mel_vae(128, 40, 512)),
+    "mmaudio-16k": (lambda: MelVAE(VAE_16K), layouts.mel_vae(80, 20, 384)),
+    "bigvgan-44k": (
+        lambda: BigVGAN(BigVGANSizes()),
+        layouts.bigvgan(128, 1536, (16, 8, 4, 4, 4, 4), last_bias=False),
+    ),
+    "bigvgan-16k": (lambda: BigVGAN(BIGVGAN_16K), layouts.bigvgan(80, 1536, (8, 8, 4, 4, 4, 4), last_bias=True)),
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_our_network_has_the_published_names_and_shapes(name: str) -> None:
+    make, shapes = FULL[name]
+    assert layouts.network_shapes(make) == shapes
+
+
+def test_the_published_counts_are_met() -> None:
+    """The counts are the authors': 298 tensors of 371.59 M, 317 of 107,671,171, 305.48 M; 429 and 655 MiB files."""
+    assert layouts.count(FULL["moss-dacvae"][1]) == (298, 371_589_058)
+    assert layouts.count(FULL["meta-dacvae"][1]) == (317, 107_671_171)
+    assert round(layouts.count(FULL["mmaudio-44k"][1])[1] / 1e6, 2) == 305.48
+    assert round(layouts.count(FULL["mmaudio-16k"][1])[1] * 4 / 2**20) == 655
+    assert round(layouts.count(FULL["bigvgan-16k"][1])[1] * 4 / 2**20) in (428, 429)
+    assert round(layouts.count(FULL["bigvgan-44k"][1])[1] / 1e6) == 122
+
+
+@pytest.mark.parametrize(
+    ("name", "rate_hz", "hop", "frames_of_8_s"),
+    [
+        ("moss-dacvae", 48_000, 960, 400),
+        ("meta-dacvae", 48_000, 1920, 200),
+        ("mmaudio-44k", 44_100, 1024, 345),
+        ("mmaudio-16k", 16_000, 512, 250),
+        ("stable-audio-open", 44_100, 2048, 173),
+        ("ace-step", 48_000, 1920, 200),
+    ],
+)
+def test_eight_seconds_have_the_published_number_of_frames(
+    name: str, rate_hz: int, hop: int, frames_of_8_s: int
+) -> None:
+    from model.paper_specs import CODECS
+
+    spec = CODECS[name]
+    assert (spec.sample_rate_hz, spec.hop, spec.frames(8.0)) == (rate_hz, hop, frames_of_8_s)

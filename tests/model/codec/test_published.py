@@ -1,0 +1,291 @@
+"""Codecs in the published layouts (SPEC M1, M2): against plain references, length laws, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+
+from data_contracts import ContractError, WeightsError
+from model.codec import Codec, load_codec
+from model.codec.mel import MEL_44K, Mel
+from tests.model.codec import published, reference
+
+LAYOUTS = ("moss-dacvae", "meta-dacvae", "meta-dacvae-plain", "oobleck", "mmaudio-44k", "mmaudio-16k")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return published.write_all(tmp_path_factory.mktemp("published"))
+
+
+@pytest.fixture(scope="module")
+def codecs(files: dict[str, str]) -> dict[str, Codec]:
+    return {name: load_codec(asked) for name, asked in files.items()}
+
+
+def sound(samples: int, batch: int = 1) -> torch.Tensor:
+    return 0.3 * torch.randn(batch, samples, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("parts", [(1, 1), (2, 0), (3, -1)], ids=["one over", "exact", "one under"])
+def test_frames_are_samples_over_the_hop_rounded_up(
+    codecs: dict[str, Codec], name: str, parts: tuple[int, int]
+) -> None:
+    codec = codecs[name]
+    samples = parts[0] * codec.spec.hop + parts[1]
+    mean, std = codec.encode(sound(samples, batch=2))
+    frames = -(-samples // codec.spec.hop)
+    assert mean.shape == std.shape == (2, frames, codec.spec.latent_dim)
+    assert mean.dtype == std.dtype == torch.float32 and mean.isfinite().all() and (std > 0).all()
+    audio = codec.decode(mean)
+    assert audio.shape == (2, frames * codec.spec.hop) and audio.abs().max() <= 1
+    assert codec.decode_channels(mean).shape == (2, codec.spec.channels, frames * codec.spec.hop)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_the_file_says_what_the_spec_says(codecs: dict[str, Codec], name: str) -> None:
+    spec = codecs[name].spec
+    rates = {"moss": (48_000, 24, 6), "meta": (48_000, 1920, 6), "oobleck": (44_100, 32, 4)}
+    expected = {**rates, "mmaudio-44k": (44_100, 1024, 5), "mmaudio-16k": (16_000, 512, 5)}
+    key = name if name in expected else name.split("-")[0]
+    assert (spec.sample_rate_hz, spec.hop, spec.latent_dim) == expected[key]
+    assert spec.channels == (2 if name == "oobleck" else 1)
+    assert spec.std_form == ("softplus" if name.startswith(("meta", "oobleck")) else "exp_half_logvar")
+    assert len(spec.weights_sha256) == 64
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_random_weights_are_never_passed_off_as_published(codecs: dict[str, Codec], name: str) -> None:
+    assert codecs[name].spec.stand_in
+
+
+def test_moss_computes_the_reference(codecs: dict[str, Codec]) -> None:
+    tensors, audio = published.dac_vae(), sound(10 * 24)
+    mean, std = codecs["moss-dacvae"].encode(audio)
+    hidden = reference.dac_encode(tensors, audio[:, None], published.RATES)
+    expected, logvar = reference.conv(tensors, "quant_conv", hidden).chunk(2, dim=1)
+    torch.testing.assert_close(mean.mT, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(std.mT, (logvar / 2).exp(), rtol=1e-4, atol=1e-4)
+    decoded = reference.dac_vae_decode(tensors, expected, published.RATES)[:, 0]
+    torch.testing.assert_close(codecs["moss-dacvae"].decode(expected.mT), decoded, rtol=1e-4, atol=1e-4)
+
+
+def test_meta_computes_the_reference_without_its_watermark(codecs: dict[str, Codec]) -> None:
+    tensors, audio = published.meta_dacvae(), sound(2 * 1920)
+    plain = codecs["meta-dacvae-plain"]
+    mean, std = plain.encode(audio)
+    hidden = reference.dac_encode(tensors, audio[:, None], published.META_RATES)
+    expected, scale = reference.conv(tensors, "quantizer.in_proj", hidden).chunk(2, dim=1)
+    torch.testing.assert_close(mean.mT, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(std.mT, torch.log1p(scale.exp()) + 1e-4, rtol=1e-4, atol=1e-4)
+    decoded = reference.meta_decode(tensors, expected, published.META_RATES)[:, 0]
+    torch.testing.assert_close(plain.decode(expected.mT), decoded, rtol=1e-4, atol=1e-4)
+
+
+def test_meta_marks_its_sound_as_published_and_alike_each_time(codecs: dict[str, Codec]) -> None:
+    marked, plain = codecs["meta-dacvae"], codecs["meta-dacvae-plain"]
+    mean, _ = marked.encode(sound(2 * 1920))
+    assert marked.spec == plain.spec and torch.equal(mean, plain.encode(sound(2 * 1920))[0])
+    first, bare = marked.decode(mean), plain.decode(mean)
+    assert not torch.equal(first, bare)
+    assert torch.equal(first, marked.decode(mean))
+
+
+def test_meta_mirrors_the_end_and_the_others_fill_with_silence(codecs: dict[str, Codec]) -> None:
+    audio = sound(1920 + 1000)
+    mirrored = torch.cat([audio, audio[:, 1999:2919].flip(1)], dim=1)
+    assert torch.equal(codecs["meta-dacvae"].encode(audio)[0], codecs["meta-dacvae"].encode(mirrored)[0])
+    short = sound(30)
+    filled = torch.nn.functional.pad(short, (0, 18))
+    assert torch.equal(codecs["moss-dacvae"].encode(short)[0], codecs["moss-dacvae"].encode(filled)[0])
+
+
+def test_oobleck_computes_the_reference_on_two_channels(codecs: dict[str, Codec]) -> None:
+    tensors, audio = published.oobleck(), sound(6 * 32, batch=2)[None]
+    codec = codecs["oobleck"]
+    mean, std = codec.encode(audio)
+    expected, deviation = reference.oobleck_encode(tensors, audio, published.OOBLECK_RATES)
+    torch.testing.assert_close(mean.mT, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(std.mT, deviation, rtol=1e-4, atol=1e-4)
+    both = reference.oobleck_decode(tensors, 0.1 * expected, published.OOBLECK_RATES).clamp(-1, 1)
+    torch.testing.assert_close(codec.decode_channels(0.1 * mean), both, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(codec.decode(0.1 * mean), both.mean(1), rtol=1e-4, atol=1e-4)
+
+
+def test_mono_sound_goes_to_both_channels_of_a_stereo_codec(codecs: dict[str, Codec]) -> None:
+    audio = sound(96)
+    assert torch.equal(codecs["oobleck"].encode(audio)[0], codecs["oobleck"].encode(torch.stack([audio, audio], 1))[0])
+    with pytest.raises(ContractError, match=r"got audio \(1, 3, 96\)"):
+        codecs["oobleck"].encode(audio[:, None].expand(-1, 3, -1))
+    with pytest.raises(ContractError, match="at least one sample"):
+        codecs["moss-dacvae"].encode(torch.zeros(1, 0))
+
+
+@pytest.mark.parametrize(("name", "bands", "tanh"), [("mmaudio-44k", 128, False), ("mmaudio-16k", 80, True)])
+def test_mmaudio_computes_the_reference(codecs: dict[str, Codec], name: str, bands: int, tanh: bool) -> None:
+    codec, tensors, vocoder = codecs[name], published.mel_vae(bands), published.vocoder(bands)
+    audio = sound(3 * codec.spec.hop)
+    mean, std = codec.encode(audio)
+    expected, deviation = reference.mel_encode(tensors, slow_mel(audio[0], bands)[None])
+    torch.testing.assert_close(mean.mT, expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(std.mT, deviation, rtol=1e-3, atol=1e-3)
+    latent = torch.randn(1, 2, 5, generator=torch.Generator().manual_seed(2))
+    rates = (8, 4, 2, 2, 2, 2) if bands == 128 else (4, 4, 2, 2, 2, 2)
+    decoded = reference.bigvgan(vocoder, reference.mel_decode(tensors, latent.mT), rates, tanh=tanh)[:, 0]
+    torch.testing.assert_close(codec.decode(latent), decoded, rtol=2e-3, atol=2e-3)
+
+
+def slow_mel(audio_T: torch.Tensor, bands: int) -> torch.Tensor:
+    """The mel spectrogram frame by frame, by numpy's FFT and librosa's filters."""
+    import librosa
+    import numpy as np
+
+    window, hop, rate = (2048, 512, 44_100) if bands == 128 else (1024, 256, 16_000)
+    side = (window - hop) // 2
+    padded = np.pad(audio_T.numpy().astype(np.float64).clip(-1, 1), side, mode="reflect")
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    frames = [padded[start : start + window] * hann for start in range(0, len(padded) - window + 1, hop)]
+    magnitude = np.sqrt(np.abs(np.fft.rfft(np.stack(frames), axis=1)).T ** 2 + 1e-9)
+    mel = np.maximum(librosa.filters.mel(sr=rate, n_fft=window, n_mels=bands) @ magnitude, 1e-5)
+    return torch.from_numpy(np.log(mel) if bands == 128 else np.log10(mel)).float()
+
+
+def test_eight_seconds_give_mmaudios_690_mel_frames_and_345_latents() -> None:
+    mel = Mel(MEL_44K)(sound(345 * 1024))
+    assert mel.shape == (1, 128, 690) and mel.min() >= -11.52
+
+
+@pytest.mark.parametrize("suffix", ["parametrized", "wrapped"])
+def test_weight_norms_newer_spelling_is_read_too(files: dict[str, str], tmp_path: Path, suffix: str) -> None:
+    newer = {
+        name.replace("weight_g", "parametrizations.weight.original0").replace(
+            "weight_v", "parametrizations.weight.original1"
+        ): value
+        for name, value in published.dac_vae().items()
+    }
+    stored = {"kwargs": published.DAC_KWARGS, "random": True}
+    path = tmp_path / "new.pth"
+    torch.save({"model" if suffix == "wrapped" else "state_dict": newer, "metadata": stored}, path)
+    first, second = load_codec(files["moss-dacvae"]), load_codec(f"moss-dacvae:{path}")
+    assert torch.equal(first.encode(sound(48))[0], second.encode(sound(48))[0])
+
+
+@pytest.mark.parametrize("name", ["moss-dacvae", "meta-dacvae", "oobleck", "mmaudio-44k", "mmaudio-16k"])
+def test_a_bare_path_is_recognised_by_its_key_names(files: dict[str, str], codecs: dict[str, Codec], name: str) -> None:
+    assert load_codec(files[name].partition(":")[2]).spec == codecs[name].spec
+
+
+def test_a_missing_or_extra_tensor_is_refused(files: dict[str, str], tmp_path: Path) -> None:
+    tensors = published.dac_vae()
+    tensors.pop("post_quant_conv.bias")
+    torch.save({"state_dict": tensors, "metadata": {"kwargs": published.DAC_KWARGS}}, tmp_path / "short.pth")
+    with pytest.raises(WeightsError, match=r"do not fit.*post_quant_conv\.bias"):
+        load_codec(f"moss-dacvae:{tmp_path / 'short.pth'}")
+    torch.save({"state_dict": published.dac_vae()}, tmp_path / "unsaid.pth")  # sizes of the published one
+    with pytest.raises(WeightsError, match="do not fit their layout"):
+        load_codec(f"moss-dacvae:{tmp_path / 'unsaid.pth'}")
+    shutil.copytree(files["mmaudio-44k"].partition(":")[2], tmp_path / "m44")
+    torch.save({**published.mel_vae(128), "extra": torch.zeros(1)}, tmp_path / "m44" / "v1-44.pth")
+    with pytest.raises(WeightsError, match="extra"):
+        load_codec(f"mmaudio-44k:{tmp_path / 'm44'}")
+
+
+def test_code_in_a_file_is_refused_not_run(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "package.pt", "w") as archive:
+        archive.writestr("model/model/model.pkl", b"x")
+        archive.writestr("model/module.py", "raise SystemExit")
+    with pytest.raises(WeightsError, match=r"torch\.package"):
+        load_codec(str(tmp_path / "package.pt"))
+    marker = tmp_path / "ran"
+    torch.save({"state_dict": Touch(marker)}, tmp_path / "object.pth")
+    with pytest.raises(WeightsError, match="refused"):
+        load_codec(f"moss-dacvae:{tmp_path / 'object.pth'}")
+    (tmp_path / "legacy.pth").write_bytes(pickle.dumps(Touch(marker)))
+    with pytest.raises(WeightsError, match="refused"):
+        load_codec(str(tmp_path / "legacy.pth"))
+    assert not marker.exists()
+
+
+class Touch:
+    """Unpickling it leaves a file behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple:
+        return (open, (self.path, "w"))
+
+
+def test_damaged_missing_and_foreign_files_are_said_in_one_line(files: dict[str, str], tmp_path: Path) -> None:
+    whole = Path(files["moss-dacvae"].partition(":")[2]).read_bytes()
+    (tmp_path / "cut.pth").write_bytes(whole[: len(whole) // 2])
+    torch.save({"a.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    torch.save([torch.zeros(2)], tmp_path / "list.pth")
+    for asked, words in (
+        (f"moss-dacvae:{tmp_path / 'cut.pth'}", "damaged"),
+        (f"moss-dacvae:{tmp_path / 'none.pth'}", "missing"),
+        (str(tmp_path / "other.pth"), "no known codec"),
+        (str(tmp_path / "list.pth"), "no state_dict"),
+        (str(tmp_path), "give a codec's file or folder"),
+        (f"mmaudio-44k:{tmp_path / 'other.pth'}", "give the folder"),
+        ("oobleck", "oobleck:PATH"),
+        ("moss_dacvaes", "is unknown"),
+    ):
+        with pytest.raises(WeightsError, match=words) as raised:
+            load_codec(asked)
+        assert "\n" not in str(raised.value)
+
+
+def test_descripts_own_codec_is_refused_because_it_is_no_vae(tmp_path: Path) -> None:
+    torch.save({"quantizer.quantizers.0.in_proj.weight_v": torch.zeros(8, 4, 1)}, tmp_path / "weights.pth")
+    for asked in ("dac_44khz", f"dac-44khz:{tmp_path / 'weights.pth'}", str(tmp_path / "weights.pth")):
+        with pytest.raises(WeightsError, match="not a VAE"):
+            load_codec(asked)
+
+
+def test_settings_that_make_no_vae_are_refused(tmp_path: Path) -> None:
+    tensors = published.dac_vae()
+    for kwargs, words in (
+        ({**published.DAC_KWARGS, "continuous": False}, "quantising"),
+        ({**published.DAC_KWARGS, "decoder_rates": [2, 3, 4]}, "do not mirror"),
+    ):
+        torch.save({"state_dict": tensors, "metadata": {"kwargs": kwargs}}, tmp_path / "bad.pth")
+        with pytest.raises(WeightsError, match=words):
+            load_codec(f"moss-dacvae:{tmp_path / 'bad.pth'}")
+    for change, words in (
+        ({"_class_name": "AutoencoderKL"}, "AutoencoderKL"),
+        ({"encoder_hidden_size": 12}, "mean and scale"),
+        ({"channel_multiples": [1, 2]}, "downsampling_ratios"),
+    ):
+        (tmp_path / "config.json").write_text(json.dumps({**published.OOBLECK_CONFIG, **change}))
+        with pytest.raises(WeightsError, match=words):
+            load_codec(f"oobleck:{tmp_path}")
+
+
+def test_a_published_name_without_its_file_says_file_source_and_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLEYGENEX_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
+    for name in ("moss-dacvae", "meta_dacvae_plain", "mmaudio-44k", "ace-step"):
+        with pytest.raises(WeightsError, match=r"foleygenex weights fetch") as raised:
+            load_codec(name)
+        assert "is not downloaded" in str(raised.value) and "licence" in str(raised.value)
+
+
+def test_a_published_name_with_another_network_behind_it_is_refused(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLEYGENEX_WEIGHTS", str(tmp_path))
+    place = tmp_path / "OpenMOSS-Team/MOSS-SoundEffect-v2.0/vae/vae_128d_48k.pth"
+    place.parent.mkdir(parents=True)
+    shutil.copy(files["moss-dacvae"].partition(":")[2], place)
+    with pytest.raises(WeightsError, match="not the published one"):
+        load_codec("moss-dacvae")
