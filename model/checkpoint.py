@@ -13,8 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from data_contracts import WeightsError
@@ -61,15 +62,14 @@ def save_checkpoint(
         "code_version": code_version(),
         "training": training or {},
     }
-    content = save(
-        {name: value.detach().cpu().contiguous() for name, value in weights.items()},
-        metadata={"foleygenex": json.dumps(header, sort_keys=True)},
-    )
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
+    save_file(tensors, temporary, metadata={"foleygenex": json.dumps(header, sort_keys=True)})
+    with temporary.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     temporary.replace(path)
-    return hashlib.sha256(content).hexdigest()
+    return sha256
 
 
 def read_info(path: Path) -> CheckpointInfo:
@@ -96,12 +96,33 @@ def read_info(path: Path) -> CheckpointInfo:
     )
 
 
-def load_checkpoint(path: Path) -> tuple[Network, CheckpointInfo]:
-    """Returns the network (CPU, eval) and its header; every weight must be there and fit. Raises WeightsError."""
-    info = read_info(path)
-    network = Network(info.network, info.specs)
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is a checkpoint of this project, of whatever version."""
     try:
-        network.load_state_dict(load_file(path), strict=True)
+        with safe_open(path, framework="pt") as file:
+            return "foleygenex" in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Returns a checkpoint's tensors, on the CPU. Raises WeightsError when it cannot be read."""
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"checkpoint {path} cannot be read ({error})") from error
+
+
+def load_checkpoint(path: Path) -> tuple[Network, CheckpointInfo]:
+    """Returns the network (CPU, eval) and its header; every weight must be there and fit. Raises WeightsError.
+
+    The file's tensors become the network's own, so a large one is in memory once and nothing is drawn for nothing.
+    """
+    info = read_info(path)
+    with torch.device("meta"):
+        network = Network(info.network, info.specs)
+    try:
+        network.load_state_dict(read_weights(path), strict=True, assign=True)
     except RuntimeError as error:
         problem = " ".join(str(error).split())
         raise WeightsError(f"checkpoint {path} does not fit its own header: {problem}") from error

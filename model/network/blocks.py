@@ -2,7 +2,8 @@
 
 Parameter names and layouts are MMAudio's, so that its checkpoints load: qkv rows are interleaved (head, channel,
 q|k|v), and the block's `linear1` is the attention's output projection.
-Legend: B batch, N audio frames, V video frames, L text tokens, D width, H heads, K channels per head.
+Legend: B batch, N audio frames, R distinct rows of the frame condition, V video frames, L text tokens, D width,
+H heads, K channels per head.
 """
 
 # ruff: noqa: N815 - shape suffixes of record fields
@@ -35,12 +36,12 @@ class Attention(nn.Module):
         self.q_norm = nn.RMSNorm(width // heads)
         self.k_norm = nn.RMSNorm(width // heads)
 
-    def forward(self, x_BND: Tensor, rotary_NK: Tensor | None) -> QKV:
-        """Returns q, k, v; positions are rotated in unless `rotary_NK` is None (text has none)."""
+    def forward(self, x_BND: Tensor, rotary_NK2: Tensor | None) -> QKV:
+        """Returns q, k, v; positions are rotated in unless `rotary_NK2` is None (text has none)."""
         q, k, v = self._project(x_BND).unbind(2)
         q, k = self.q_norm(q.float()), self.k_norm(k.float())  # in fp32 under autocast too, as are the rotations
-        if rotary_NK is not None:
-            q, k = rotate(q, rotary_NK), rotate(k, rotary_NK)
+        if rotary_NK2 is not None:
+            q, k = rotate(q, rotary_NK2), rotate(k, rotary_NK2)
         return QKV(*(part.to(v.dtype).transpose(1, 2) for part in (q, k, v)))
 
     def _project(self, x_BND: Tensor) -> Tensor:
@@ -49,6 +50,26 @@ class Attention(nn.Module):
         weight = self.qkv.weight.view(width, 3, width).transpose(0, 1).reshape(3 * width, width)
         bias = self.qkv.bias.view(width, 3).T.reshape(3 * width)
         return F.linear(x_BND, weight, bias).view(batch, length, 3, self.heads, -1)
+
+
+class FrameCondition(NamedTuple):
+    """The frame-aligned condition by its distinct rows (B, R, D), R < N, and which of them each frame has (B, N).
+
+    Without `row_BN` the rows are the frames themselves. Synchronisation features are fewer than audio frames and are
+    repeated (SPEC M8), so whatever is computed row by row is computed on the distinct ones and then spread.
+    """
+
+    rows_BRD: Tensor
+    row_BN: Tensor | None = None
+
+    def spread(self, values_BRX: Tensor) -> Tensor:
+        """Returns (B, N, X): each frame's row of `values_BRX`."""
+        if self.row_BN is None:
+            return values_BRX
+        batch, rows, _ = values_BRX.shape
+        first_B1 = torch.arange(batch, device=values_BRX.device)[:, None] * rows
+        flat = values_BRX.flatten(0, 1).index_select(0, (self.row_BN + first_B1).flatten())
+        return flat.view(batch, self.row_BN.shape[1], -1)
 
 
 def attend(qkv: QKV) -> Tensor:
@@ -72,11 +93,14 @@ class StreamBlock(nn.Module):
             self.linear1 = linear_or_conv(width, width, kernel)
             self.ffn = GatedMLP(width, hidden, kernel)
 
-    def pre_attention(self, x_BND: Tensor, c: Tensor, rotary_NK: Tensor | None) -> tuple[QKV, tuple[Tensor, ...]]:
-        """Returns q, k, v and the modulation left for after attention; `c` is (B, N, D) or (B, 1, D)."""
-        shift, scale, *rest = self.adaLN_modulation(c).chunk(2 if self.pre_only else 6, dim=-1)
+    def pre_attention(
+        self, x_BND: Tensor, c: FrameCondition, rotary_NK2: Tensor | None
+    ) -> tuple[QKV, tuple[Tensor, ...]]:
+        """Returns q, k, v and the modulation left for after attention; `c` may be one row for all positions."""
+        modulation = c.spread(self.adaLN_modulation(c.rows_BRD))
+        shift, scale, *rest = modulation.chunk(2 if self.pre_only else 6, dim=-1)
         normed = F.layer_norm(x_BND, (self.width,))
-        return self.attn(modulate(normed, shift, scale), rotary_NK), tuple(rest)
+        return self.attn(modulate(normed, shift, scale), rotary_NK2), tuple(rest)
 
     def post_attention(self, x_BND: Tensor, attended_BND: Tensor, modulation: tuple[Tensor, ...]) -> Tensor:
         """Returns the stream after output projection and feed-forward, both gated; a pre_only stream is unchanged."""
@@ -91,9 +115,9 @@ class StreamBlock(nn.Module):
 class FusedBlock(StreamBlock):
     """A block on the audio stream alone, conditioned frame by frame."""
 
-    def forward(self, x_BND: Tensor, c_BND: Tensor, rotary_NK: Tensor) -> Tensor:
+    def forward(self, x_BND: Tensor, extended: FrameCondition, rotary_NK2: Tensor) -> Tensor:
         """Returns (B, N, D)."""
-        qkv, modulation = self.pre_attention(x_BND, c_BND, rotary_NK)
+        qkv, modulation = self.pre_attention(x_BND, extended, rotary_NK2)
         return self.post_attention(x_BND, attend(qkv), modulation)
 
 
@@ -106,10 +130,10 @@ class Streams(NamedTuple):
 
 
 class Rotary(NamedTuple):
-    """Rotary tables of the streams that have positions; clip positions are scaled to audio frames."""
+    """Rotation tables of the streams that have positions; clip positions are scaled to audio frames."""
 
-    latent_NK: Tensor
-    clip_VK: Tensor
+    latent_NK2: Tensor
+    clip_VK2: Tensor
 
 
 class JointBlock(nn.Module):
@@ -121,11 +145,11 @@ class JointBlock(nn.Module):
         self.clip_block = StreamBlock(width, heads, hidden, kernel, pre_only=last)
         self.text_block = StreamBlock(width, heads, hidden, 1, pre_only=last)
 
-    def forward(self, x: Streams, global_B1D: Tensor, extended_BND: Tensor, rotary: Rotary) -> Streams:
+    def forward(self, x: Streams, global_B1D: Tensor, extended: FrameCondition, rotary: Rotary) -> Streams:
         """Returns the streams; audio is conditioned frame by frame, video and text by the global condition."""
-        latent, latent_mod = self.latent_block.pre_attention(x.latent, extended_BND, rotary.latent_NK)
-        clip, clip_mod = self.clip_block.pre_attention(x.clip, global_B1D, rotary.clip_VK)
-        text, text_mod = self.text_block.pre_attention(x.text, global_B1D, None)
+        latent, latent_mod = self.latent_block.pre_attention(x.latent, extended, rotary.latent_NK2)
+        clip, clip_mod = self.clip_block.pre_attention(x.clip, FrameCondition(global_B1D), rotary.clip_VK2)
+        text, text_mod = self.text_block.pre_attention(x.text, FrameCondition(global_B1D), None)
         joined = QKV(*(torch.cat(parts, dim=2) for parts in zip(latent, clip, text, strict=True)))
         lengths = [x.latent.shape[1], x.clip.shape[1], x.text.shape[1]]
         for_latent, for_clip, for_text = torch.split(attend(joined), lengths, dim=1)

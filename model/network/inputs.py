@@ -5,11 +5,14 @@ Legend: B batch, N audio frames, D width, F latent channels, t flow time in 0..1
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
 from model.config import NetworkConfig
-from model.network.layers import ChannelLastConv1d, GatedMLP
+from model.network.layers import ChannelLastConv1d, GatedMLP, slow_frequencies
 
 
 class ConvPositionEmbedding(nn.Module):
@@ -51,16 +54,31 @@ class TimestepEmbedder(nn.Module):
     def __init__(self, width: int, frequencies: int, max_period: float) -> None:
         super().__init__()
         self.mlp = nn.Sequential(nn.Linear(frequencies, width), nn.SiLU(), nn.Linear(width, width))
-        exponent = torch.arange(0, frequencies, 2, dtype=torch.float32) / frequencies
-        self.register_buffer("freqs", 10000.0 ** (-exponent) * (10000.0 / max_period), persistent=False)
+        self.frequencies, self.max_period = frequencies, max_period
+        self.register_buffer("freqs", self.fast_frequencies(), persistent=False)
         self.freqs: Tensor
 
     def forward(self, t_B: Tensor) -> Tensor:
         """Returns (B, D)."""
         with torch.autocast(t_B.device.type, enabled=False):
-            argument = t_B.float()[:, None] * self.freqs
-            result: Tensor = self.mlp(torch.cat([argument.cos(), argument.sin()], dim=-1))
+            result: Tensor = self.mlp(self.sinusoids(t_B).to(next(self.mlp.parameters()).dtype))
         return result
+
+    def sinusoids(self, t_B: Tensor) -> Tensor:
+        """Returns (B, frequencies): cosines, then sines, in fp32 whatever the autocast and the weights' type."""
+        with torch.autocast(t_B.device.type, enabled=False):
+            argument = t_B.float()[:, None] * self.freqs
+            return torch.cat([argument.cos(), argument.sin()], dim=-1)
+
+    def fast_frequencies(self) -> Tensor:
+        """Returns (frequencies / 2,) in fp32, made on the CPU so that devices agree."""
+        return slow_frequencies(self.frequencies, torch.device("cpu")) * (10000.0 / self.max_period)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Moves the module; a cast to bf16 leaves the frequencies in fp32."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.freqs = self.fast_frequencies().to(self.freqs.device)
+        return self
 
 
 def time_embedding(config: NetworkConfig) -> TimestepEmbedder:

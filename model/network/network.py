@@ -1,23 +1,26 @@
 """The velocity network: MMAudio's MMDiT with a reference-audio context and masked video. Source: SPEC M1-M9.
 
 Read `preprocess_conditions` (once per generation) and `forward` (once per step); all else are their parts.
-Legend: B batch, N audio frames, V video frames, S sync positions, L text tokens, D width, F latent channels, C feature
-channels, t flow time (0 noise, 1 data). Masks are bool, True = to be generated.
+Legend: B batch, N audio frames, V video frames, S sync positions, R distinct rows of the frame condition, L text
+tokens, D width, F latent channels, C feature channels, t flow time (0 noise, 1 data). Masks are bool, True = to be
+generated.
 """
 
 # ruff: noqa: N815 - shape suffixes of record fields
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from data_contracts import MismatchError, UsageError
 from model.config import NetworkConfig
 from model.masks import mask_features
-from model.network.blocks import FinalLayer, FusedBlock, JointBlock, Rotary, Streams
+from model.network.blocks import FinalLayer, FrameCondition, FusedBlock, JointBlock, Rotary, Streams
 from model.network.inputs import (
     InputEmbedding,
     audio_projection,
@@ -25,7 +28,7 @@ from model.network.inputs import (
     time_embedding,
     token_projection,
 )
-from model.network.layers import GatedMLP, rotary_table
+from model.network.layers import GatedMLP, draw_weights, rotary_table
 from model.specs import FeatureSpecs
 
 
@@ -48,21 +51,29 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Projected conditions, computed once per generation. `pooled_B1D` is video + text; `sync_BND` is masked."""
+    """Projected conditions, computed once per generation. `pooled_B1D` is video + text; `sync` is masked."""
 
     clip_BVD: Tensor
     text_BLD: Tensor
-    sync_BND: Tensor
+    sync: FrameCondition
     pooled_B1D: Tensor
     rotary: Rotary
+
+    def frame_sync(self) -> Tensor:
+        """Returns (B, N, D): the masked sync condition of every frame."""
+        return self.sync.spread(self.sync.rows_BRD)
 
     @staticmethod
     def stack(first: Conditions, second: Conditions) -> Conditions:
         """Returns one batch [first; second] of equal lengths, for guidance in a single pass (SPEC G7)."""
+        rows, others = first.sync.row_BN, second.sync.row_BN
         return Conditions(
             torch.cat([first.clip_BVD, second.clip_BVD]),
             torch.cat([first.text_BLD, second.text_BLD]),
-            torch.cat([first.sync_BND, second.sync_BND]),
+            FrameCondition(
+                torch.cat([first.sync.rows_BRD, second.sync.rows_BRD]),
+                None if rows is None or others is None else torch.cat([rows, others]),
+            ),
             torch.cat([first.pooled_B1D, second.pooled_B1D]),
             first.rotary,
         )
@@ -72,7 +83,12 @@ class Network(nn.Module):
     """Predicts the flow's velocity from x_t, the masked latent and the conditions. A fresh network returns zero.
 
     No weight depends on a duration; `latent_mean` and `latent_std` (1, 1, F) are set by `set_latent_stats`.
+    `gradient_checkpointing`: training keeps only each block's input and computes the rest again, for the same result.
+    `distinct_rows`: adaLN on the distinct rows of the frame condition, also for the same result.
     """
+
+    gradient_checkpointing = False
+    distinct_rows = True
 
     def __init__(self, config: NetworkConfig, specs: FeatureSpecs) -> None:
         super().__init__()
@@ -105,13 +121,7 @@ class Network(nn.Module):
 
     def reset_parameters(self, generator: torch.Generator) -> None:
         """Draws all weights from `generator`: Xavier linears, zero gates and output, PyTorch's law for convolutions."""
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                nn.init.xavier_uniform_(module.weight, generator=generator)
-            elif isinstance(module, nn.Conv1d):
-                nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator)
-            if isinstance(module, nn.Linear | nn.Conv1d) and module.bias is not None:
-                nn.init.zeros_(module.bias)
+        draw_weights(self, generator)
         for name, weight in self.named_parameters():
             if name.endswith("adaLN_modulation.1.weight") or name == "final_layer.conv.weight":
                 nn.init.zeros_(weight)
@@ -164,26 +174,41 @@ class Network(nn.Module):
         else:
             x = self.audio_input_proj(torch.where(mask_BN[..., None], x_BNF, reference_BNF))
         global_B1D = self.t_embed(t_B)[:, None] + conditions.pooled_B1D
-        extended_BND = global_B1D + conditions.sync_BND
+        extended = FrameCondition(global_B1D + conditions.sync.rows_BRD, conditions.sync.row_BN)
         streams = Streams(x, conditions.clip_BVD, conditions.text_BLD)
         for block in self.joint_blocks:
-            streams = block(streams, global_B1D, extended_BND, conditions.rotary)
+            streams = self._run(block, streams, global_B1D, extended, conditions.rotary)
         latent_BND = streams.latent
         for block in self.fused_blocks:
-            latent_BND = block(latent_BND, extended_BND, conditions.rotary.latent_NK)
+            latent_BND = self._run(block, latent_BND, extended, conditions.rotary.latent_NK2)
         velocity: Tensor = self.final_layer(latent_BND, global_B1D)
         return velocity
 
-    def _frame_sync(self, sync_BSC: Tensor, mask_BN: Tensor) -> Tensor:
-        """Projects sync features, spreads them over the audio frames and hides the context's. Source: SPEC M8."""
+    def _run(self, block: nn.Module, *args: Any) -> Any:
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return checkpoint(block, *args, use_reentrant=False, preserve_rng_state=False)  # a block draws nothing
+        return block(*args)
+
+    def _frame_sync(self, sync_BSC: Tensor, mask_BN: Tensor) -> FrameCondition:
+        """Projects sync features, assigns them to the audio frames and hides the context's. Source: SPEC M8.
+
+        Masked frames have only the global condition, so they share one further row, of zeros.
+        """
         batch, length, channels = sync_BSC.shape
         per_segment = self.specs.sync.per_segment
         placed = (sync_BSC.view(batch, -1, per_segment, channels) + self.sync_pos_emb).view(batch, length, channels)
-        projected_BDS = self.sync_input_proj(placed).transpose(1, 2)
-        sync_BND = F.interpolate(projected_BDS, size=mask_BN.shape[1], mode="nearest-exact").transpose(1, 2)
-        if self.config.mask_video and self.config.mask_sync in ("projected", "both"):
+        projected_BSD = self.sync_input_proj(placed)
+        frames = mask_BN.shape[1]
+        hides = self.config.mask_video and self.config.mask_sync in ("projected", "both")
+        if self.distinct_rows and length + hides < frames:
+            row_BN = nearest_exact(length, frames, mask_BN.device).expand(batch, -1)
+            if not hides:
+                return FrameCondition(projected_BSD, row_BN)
+            return FrameCondition(F.pad(projected_BSD, (0, 0, 0, 1)), row_BN.where(mask_BN, length))
+        sync_BND = F.interpolate(projected_BSD.transpose(1, 2), size=frames, mode="nearest-exact").transpose(1, 2)
+        if hides:
             sync_BND = sync_BND * mask_BN[..., None].to(sync_BND.dtype)
-        return sync_BND
+        return FrameCondition(sync_BND)
 
     def _rotary(self, frames: int, video_frames: int, device: torch.device) -> Rotary:
         channels = self.config.width // self.config.heads
@@ -226,6 +251,12 @@ class Network(nn.Module):
                 )
             if values.shape[1] == 0:
                 raise UsageError(f"{name} features are empty; the clip is too short for {spec.name}")
+
+
+def nearest_exact(length: int, frames: int, device: torch.device) -> Tensor:
+    """Returns (N,) int64: the source position of each frame, floor((i + 0.5) * fp32(length / frames)) as in torch."""
+    position = torch.arange(length, device=device, dtype=torch.float32)[None, None]
+    return F.interpolate(position, size=frames, mode="nearest-exact")[0, 0].long()
 
 
 def build_network(config: NetworkConfig, specs: FeatureSpecs, seed: int) -> Network:

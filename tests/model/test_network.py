@@ -112,7 +112,7 @@ def test_rotary_positions_are_relative_and_pairs_are_neighbours():
 
 def test_clip_positions_are_scaled_to_audio_frames():
     conditions = awake().preprocess_conditions(features(), span(0, N))
-    latent, clip = conditions.rotary.latent_NK, conditions.rotary.clip_VK
+    latent, clip = conditions.rotary.latent_NK2, conditions.rotary.clip_VK2
     assert torch.allclose(clip[4], rotary_table(V, 16, N / V, torch.device("cpu"))[4])
     assert torch.allclose(clip[4], latent[25], atol=1e-5)  # 4 * 50 / 8
 
@@ -139,7 +139,7 @@ def test_m4_reference_reaches_the_output_only_through_the_context():
 @pytest.mark.parametrize("mask_sync", ["projected", "both"])
 def test_m8_on_context_frames_the_frame_condition_is_the_global_one(mask_sync):
     network, mask = awake(dataclasses.replace(TOY, mask_sync=mask_sync)), span(20, 45)
-    sync = network.preprocess_conditions(features(), mask).sync_BND.detach()
+    sync = network.preprocess_conditions(features(), mask).frame_sync().detach()
     assert float(sync[~mask].abs().max()) == 0.0
     assert float(sync[mask].abs().min(dim=-1).values.max()) > 0.0
 
@@ -148,7 +148,7 @@ def test_m8_raw_masking_hides_the_features_before_the_projection():
     network, mask = awake(dataclasses.replace(TOY, mask_sync="raw")), span(20, N)
     first, second = features(), features()
     second.sync_BSC[:, :18] += 3.0
-    one, two = (network.preprocess_conditions(f, mask).sync_BND for f in (first, second))
+    one, two = (network.preprocess_conditions(f, mask).frame_sync() for f in (first, second))
     assert torch.equal(one, two)
 
 
@@ -198,7 +198,7 @@ def test_lengths_are_free_and_sync_is_spread_nearest_exact():
     f = features(frames=24)
     for frames in (30, 77):
         assert velocity(network, f, span(0, frames, frames)).shape == (B, frames, 4)
-    sync = network.preprocess_conditions(f, span(0, 48, 48)).sync_BND
+    sync = network.preprocess_conditions(f, span(0, 48, 48)).frame_sync()
     assert torch.equal(sync[:, 0::2], sync[:, 1::2])
 
 

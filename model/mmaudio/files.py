@@ -1,0 +1,204 @@
+"""MMAudio's files: read without unpickling code, converted to a checkpoint of ours, exported back.
+
+Raises WeightsError for files that are not what they should be. All tensors become fp32, as the published ones are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from data_contracts import UsageError, WeightsError
+from model.checkpoint import is_checkpoint, read_info, read_weights, save_checkpoint
+from model.config import NetworkConfig
+from model.mmaudio.adapter import LEARNED, adapt, extract
+from model.mmaudio.layout import NOT_WEIGHTS, PUBLISHED_MD5, Layout, listed, plain, read_layout, require_keys
+from model.network import Network
+from model.specs import FeatureSpecs
+from model.variants import Variant, variant
+
+_CLIP_S: Final = 8.0  # every MMAudio network was trained on 8 s
+_WEIGHTS_KEY: Final = "weights"  # in the training's own files, beside optimizer and EMA
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An MMAudio file that was read: fp32 tensors in MMAudio's names, checked key by key, and what they are."""
+
+    tensors: dict[str, Tensor]
+    layout: Layout
+    specs: FeatureSpecs
+    name: str
+    sha256: str
+    published_as: str | None
+
+
+def read_mmaudio(path: Path, specs: FeatureSpecs | None = None) -> Source:
+    """Returns a checked MMAudio file, `.pth` or safetensors, weights alone or a training's whole state.
+
+    `specs` are the parts it was trained with; None: MMAudio's own, by the number of latent channels.
+    """
+    tensors = {key: value.float() for key, value in _tensors(path).items() if key not in NOT_WEIGHTS}
+    layout = read_layout(tensors, path.name)
+    if specs is None:
+        specs = layout.specs()
+    layout.require(specs, "the given codec and encoders")
+    require_keys(tensors, layout.network, specs, path.name)
+    sha256, md5 = _hashes(path)
+    return Source(
+        tensors=tensors,
+        layout=layout,
+        specs=specs,
+        name=path.name,
+        sha256=sha256,
+        published_as=PUBLISHED_MD5.get(md5),
+    )
+
+
+def convert(path: Path, out: Path, *, kind: Variant | None = None, specs: FeatureSpecs | None = None) -> str:
+    """Writes a checkpoint of ours that starts exactly as the MMAudio file; returns one line about it.
+
+    `kind`: which of the named configurations it becomes (full). It keeps MMAudio's learned empty features.
+    """
+    source = read_mmaudio(path, specs)
+    chosen = (kind or variant("full")).network_config(_extended(source.layout.network))
+    config = dataclasses.replace(chosen, absent="learned")
+    save_checkpoint(
+        out,
+        adapt(source.tensors, config),
+        network=config,
+        specs=source.specs,
+        clip_s=_CLIP_S,
+        step=0,
+        training={"converted_from": {"file": source.name, "sha256": source.sha256, "published": source.published_as}},
+    )
+    count = sum(value.numel() for value in source.tensors.values())
+    known = source.published_as or "no published file's hash"
+    return (
+        f"{out}: MMAudio {config.version}, width {config.width}, {config.joint_depth} joint + {config.fused_depth} "
+        f"fused blocks, {count:,} parameters of MMAudio ({known}), codec {source.specs.codec.name}"
+    )
+
+
+def export(path: Path, out: Path, *, drop_input_embedding: bool = False) -> str:
+    """Writes a checkpoint of ours as MMAudio's `.pth` or safetensors; returns one line about it.
+
+    Raises WeightsError when the network has become one that MMAudio's code cannot run (`adapter.extract`).
+    """
+    if out.suffix not in (".pth", ".safetensors"):
+        raise UsageError(f"export to {out.name}: the name must end in .pth or .safetensors")
+    info = read_info(path)
+    tensors = extract(read_weights(path), info.network, drop_input_embedding=drop_input_embedding)
+    require_keys(tensors, plain(info.network), info.specs, path.name)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out.with_name(f".{out.name}.tmp")
+    if out.suffix == ".pth":
+        torch.save(tensors, temporary)
+    else:
+        save_file(tensors, temporary)
+    temporary.replace(out)
+    return f"{out}: {len(tensors)} tensors, {sum(value.numel() for value in tensors.values()):,} parameters"
+
+
+def initial_weights(path: Path, config: NetworkConfig, specs: FeatureSpecs, *, seed: int = 0) -> dict[str, Tensor]:
+    """Returns a full state dict for `Network(config, specs)` from an MMAudio file or a checkpoint of ours.
+
+    An MMAudio network gets a fresh InputEmbedding when `config` has one and starts exactly as it was, as long as its
+    own `latent_mean` and `latent_std` (in the result) normalise the latents. Raises WeightsError when sizes differ,
+    MismatchError when a checkpoint's codec or encoders are others. Source: SPEC T1.
+    """
+    if is_checkpoint(path):
+        info = read_info(path)
+        specs.require_same(info.specs, "the features", path.name)
+        weights, found = read_weights(path), info.network
+    else:
+        source = read_mmaudio(path, specs)
+        weights, found = source.tensors, source.layout.network
+    _require_network(found, config, path.name)
+    if config.input_embedding == found.input_embedding:
+        return _with_absent(weights, config, path.name)
+    if found.input_embedding:
+        raise WeightsError(
+            f"{path.name} has an InputEmbedding and the network to train has none; set it or export first"
+        )
+    return adapt(_with_absent(weights, config, path.name), config, seed=seed)
+
+
+def start_from(path: Path, config: NetworkConfig, specs: FeatureSpecs, *, seed: int = 0) -> Network:
+    """Returns the network of `config` with `initial_weights`, on the CPU, ready to be trained."""
+    network = Network(config, specs)
+    network.load_state_dict(initial_weights(path, config, specs, seed=seed), strict=True)
+    return network
+
+
+def _extended(network: NetworkConfig) -> NetworkConfig:
+    return dataclasses.replace(network, input_embedding=True, mask_video=True)
+
+
+def _require_network(found: NetworkConfig, wanted: NetworkConfig, name: str) -> None:
+    both = found.input_embedding and wanted.input_embedding
+    sizes = [field.name for field in dataclasses.fields(NetworkConfig) if not field.name.startswith("mlp_")]
+    switches = {"input_embedding", "mask_video", "mask_kind", "mask_sync", "absent"}
+    if not both:
+        switches |= {"position_kernel", "position_groups"}
+    for size in [*(one for one in sizes if one not in switches), "mlp_width"]:
+        mine, theirs = getattr(found, size), getattr(wanted, size)
+        if mine != theirs:
+            raise WeightsError(
+                f"{name} is a network of {size} {mine}, the one to train has {theirs}; choose its preset"
+            )
+
+
+def _with_absent(weights: dict[str, Tensor], config: NetworkConfig, name: str) -> dict[str, Tensor]:
+    """All-zero absent features need no tensors; learned ones must be there."""
+    if config.absent == "zero":
+        return {key: value for key, value in weights.items() if key not in LEARNED}
+    missing = [key for key in LEARNED if key not in weights]
+    if missing:
+        raise WeightsError(f"{name} was trained with all-zero absent features: no {listed(missing)}; set absent: zero")
+    return weights
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    content = _content(path)
+    if isinstance(content.get(_WEIGHTS_KEY), Mapping):
+        content = content[_WEIGHTS_KEY]
+    odd = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
+    if odd or not content:
+        raise WeightsError(f"{path.name} holds no weights: {', '.join(odd[:3]) or 'it is empty'} is not a tensor")
+    return {str(key): value for key, value in content.items()}
+
+
+def _content(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise WeightsError(f"{path} does not exist; MMAudio's files are on the hub under hkchengrex/MMAudio, weights/")
+    try:
+        if path.suffix == ".safetensors":
+            return dict(load_file(path))
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError, OSError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise WeightsError(f"{path} is no file of plain tensors and is not opened further ({reason})") from error
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"{path.name} holds a {type(content).__name__}, not a dict of tensors")
+    return dict(content)
+
+
+def _hashes(path: Path) -> tuple[str, str]:
+    """Returns SHA-256 and MD5; the authors of MMAudio published only the latter."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            sha256.update(block)
+            md5.update(block)
+    return sha256.hexdigest(), md5.hexdigest()
