@@ -159,17 +159,21 @@ class FeatureRow(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainMetric(Row):
-    """One logged interval of training."""
+    """One logged interval of training: means over its steps, of the whole batch on all devices."""
 
     TABLE: ClassVar[str] = "train_metrics"
+    VERSION: ClassVar[int] = 2
     KEY: ClassVar[str] = "step"
     step: int
     loss: float
     val_loss: float | None
-    grad_norm: float
+    grad_norm: float  # before clipping
     lr: float
+    steps_per_s: float
     samples_per_s: float
     data_wait_share: float
+    mfu: float | None  # model FLOPs over the devices' peak; None where the peak is unknown
+    peak_memory_gib: float  # of one GPU in the interval; on CPU of the process so far
     loss_by_t: tuple[float, ...]
 
 
@@ -194,6 +198,29 @@ class Generated(Row):
     seed: int
     checkpoint_sha256: str
     weights_json: str  # every encoder and codec used, with sha256 and whether it is a stand-in
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedFile(Row):
+    """One sound that a person ordered: `foleygenex generate jobs` (SPEC G1-G7). Paths count from the table's folder."""
+
+    TABLE: ClassVar[str] = "generated_files"
+    item_id: str  # the order's row
+    task: str
+    asked_name: str  # as the order had it; `path` is the safe form
+    path: str
+    sha256: str
+    key: str  # of all that decides the sound: a file with an equal key is not made again
+    text: str | None
+    duration_s: float
+    windows: int  # 1, or as many as a long sound took
+    sample_rate_hz: int
+    seed: int
+    steps: int
+    cfg_scale: float
+    checkpoint_sha256: str
+    stand_ins: tuple[str, ...]
+    settings_json: str  # the order, its files by content, the sampling, every codec and encoder
 
 
 @dataclass(frozen=True, kw_only=True)

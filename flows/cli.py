@@ -15,6 +15,7 @@ import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
 from flows.commands.export import export
+from flows.commands.generate import generate
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 
@@ -114,46 +115,6 @@ def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.A
     run_one(stage, load_stored(Workspace(existing(workspace))), retry=True)
 
 
-@app.command()
-def generate(
-    task: Annotated[str, typer.Argument(help="tta, vta, tc-vta, ac-vta, fe or edit")],
-    checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
-    out: Annotated[Path, typer.Option(help="WAV, FLAC or MP4 to write")],
-    video: Annotated[Path | None, typer.Option(help="the silent video")] = None,
-    text: Annotated[str | None, typer.Option(help="what it should sound like")] = None,
-    reference_audio: Annotated[
-        Path | None, typer.Option(help="the sound to continue, edit or take the timbre of")
-    ] = None,
-    reference_video: Annotated[Path | None, typer.Option(help="the reference sound's own video")] = None,
-    window: Annotated[str | None, typer.Option(help="edit: seconds to regenerate, e.g. 2.0:3.5")] = None,
-    duration: Annotated[float | None, typer.Option(help="seconds; default: the video's, or the model's clip")] = None,
-    seed: Annotated[int, typer.Option(help="same seed, same sound")] = 0,
-    steps: Annotated[int, typer.Option(min=1, help="flow-matching steps (the paper: 25)")] = 25,
-    cfg: Annotated[float, typer.Option(min=1.0, help="guidance scale (the paper: 4.5)")] = 4.5,
-    codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
-) -> None:
-    """Generate one sound from a video, a sentence, a reference sound, as the task asks."""
-    from tasks.generate.job import generate_file
-    from tasks.generate.options import GenerateOptions, parse_window
-
-    request = GenerateOptions(
-        task=task,
-        checkpoint=checkpoint,
-        out=out,
-        video=video,
-        text=text,
-        reference_audio=reference_audio,
-        reference_video=reference_video,
-        window=parse_window(window) if window else None,
-        duration_s=duration,
-        seed=seed,
-        steps=steps,
-        cfg_scale=cfg,
-        codec=codec,
-    )
-    typer.echo(str(generate_file(request)))
-
-
 @app.command("fetch-llm")
 def fetch_llm() -> None:
     """Fetch the embedded language model (1.1 GB, checked against its pinned SHA-256)."""
@@ -162,6 +123,7 @@ def fetch_llm() -> None:
     typer.echo(fetch_embedded())
 
 
+app.command()(generate)
 app.command()(verify)
 app.command()(regenerate)
 app.command()(export)

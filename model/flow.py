@@ -55,10 +55,10 @@ def euler(
 
     `hold(x, t)`, when given, may overwrite frames before each step and at the end (context kept on its own path).
     """
-    times = torch.linspace(start, stop, steps + 1, dtype=torch.float64).tolist()
+    times = torch.linspace(start, stop, steps + 1)  # fp32 times and differences: MMAudio's numbers, bit for bit
     for now, after in pairwise(times):
         if hold is not None:
-            x_BNF = hold(x_BNF, now)
-        t_B = torch.full((x_BNF.shape[0],), now, device=x_BNF.device, dtype=torch.float32)
-        x_BNF = x_BNF + (after - now) * velocity(x_BNF, t_B)
-    return x_BNF if hold is None else hold(x_BNF, times[-1])
+            x_BNF = hold(x_BNF, float(now))
+        t_B = torch.full((x_BNF.shape[0],), float(now), device=x_BNF.device, dtype=torch.float32)
+        x_BNF = x_BNF + float(after - now) * velocity(x_BNF, t_B)
+    return x_BNF if hold is None else hold(x_BNF, float(times[-1]))

@@ -19,15 +19,29 @@ from model.checkpoint import CheckpointInfo, load_checkpoint
 from model.config import SumReference
 from model.flow import Velocity, euler, guided
 from model.network import Conditions, Features, Network
-from model.requests import RULES, TASKS, Plan, Request, Task, plan_request, window_frames
+from model.requests import RULES, TASKS, Plan, Request, Task, leading_task, plan_request, window_frames
 from model.specs import FeatureSpecs
 
-__all__ = ["RULES", "TASKS", "Generator", "Request", "Sampling", "Task", "plan_request", "window_frames"]
+__all__ = [
+    "RULES",
+    "TASKS",
+    "Generator",
+    "Request",
+    "Sampling",
+    "Task",
+    "leading_task",
+    "plan_request",
+    "window_frames",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """Readings of the paper at inference (DESIGN section 6)."""
+    """Readings of the paper at inference (DESIGN section 6).
+
+    `sum_reference` "path" holds the reference at (1-t) noise + t data; a network without an InputEmbedding then sees
+    just that instead of the clean reference: MMAudio as it is, which never trained with clean frames (SPEC G8).
+    """
 
     sum_reference: SumReference = "start"  # SPEC G4, G5: added to the initial noise; path: held on its own path
     cfg_keep_reference: bool = False  # SPEC G7: the null branch has no reference either
@@ -125,6 +139,7 @@ class Generator:
         inverted = euler(unguided, batch.original_BNF, steps=steps, start=1.0, stop=0.0)
         fresh = self.sampling.edit_noise
         mixed = fresh * batch.noise_BNF + (1 - fresh**2) ** 0.5 * inverted
+        mixed = torch.where(batch.fresh_BN[..., None], batch.noise_BNF, mixed)
         start = torch.where(batch.mask_BN[..., None], mixed, inverted)
         return euler(velocity, start, steps=steps, hold=_on_path(inverted, batch.original_BNF, batch.mask_BN))
 
@@ -133,14 +148,17 @@ class Generator:
         network, everything = self.network, torch.ones_like(batch.mask_BN)
         video_mask = batch.mask_BN if self.sampling.mask_surrogate else everything
         conditions = network.preprocess_conditions(batch.features, video_mask)
+        nothing, mask_BN, reference = torch.zeros_like(batch.reference_BNF), batch.mask_BN, batch.reference_BNF
+        if self.sampling.sum_reference == "path" and not network.config.input_embedding and not batch.inverts:
+            mask_BN, reference = everything, nothing  # the held state itself is what the network sees
         if cfg_scale == 1.0:
-            return lambda x, t: network(x, t, batch.reference_BNF, batch.mask_BN, conditions)
+            return lambda x, t: network(x, t, reference, mask_BN, conditions)
         keep = self.sampling.cfg_keep_reference
-        null_mask = batch.mask_BN if keep else everything
-        null_reference = batch.reference_BNF if keep else torch.zeros_like(batch.reference_BNF)
+        null_mask = mask_BN if keep else everything
+        null_reference = reference if keep else nothing
         both = Conditions.stack(conditions, network.preprocess_conditions(batch.features.absent(), null_mask))
-        references = torch.cat([batch.reference_BNF, null_reference])
-        masks = torch.cat([batch.mask_BN, null_mask])
+        references = torch.cat([reference, null_reference])
+        masks = torch.cat([mask_BN, null_mask])
 
         def velocity(x_BNF: Tensor, t_B: Tensor) -> Tensor:
             pair = network(torch.cat([x_BNF, x_BNF]), torch.cat([t_B, t_B]), references, masks, both)
@@ -160,15 +178,18 @@ class _Batch:
     reference_BNF: Tensor
     original_BNF: Tensor
     noise_BNF: Tensor
+    fresh_BN: Tensor
+    inverts: bool
 
     @staticmethod
     def collate(plans: Sequence[Plan], network: Network) -> _Batch:
         device = network.latent_mean.device
-        mask_BN, given, noise = (
+        mask_BN, given, noise, fresh_BN = (
             torch.stack([getattr(plan, name) for plan in plans]).to(device)
-            for name in ("mask_N", "given_NF", "noise_NF")
+            for name in ("mask_N", "given_NF", "noise_NF", "fresh_N")
         )
         normalized = network.normalize(given)
+        normalized = torch.where(fresh_BN[..., None], 0.0, normalized)  # unknown, so the mean
         features = Features(
             *(torch.stack([getattr(p, name) for p in plans]).to(device) for name in ("clip_VC", "sync_SC", "text_LC")),
             *(
@@ -176,7 +197,8 @@ class _Batch:
                 for name in ("has_clip", "has_sync", "has_text")
             ),
         )
-        return _Batch(features, mask_BN, given, normalized * ~mask_BN[..., None], normalized, noise)
+        reference = normalized * ~mask_BN[..., None]
+        return _Batch(features, mask_BN, given, reference, normalized, noise, fresh_BN, plans[0].inverts)
 
 
 def _on_path(noise_BNF: Tensor, data_BNF: Tensor, mask_BN: Tensor) -> Callable[[Tensor, float], Tensor]:

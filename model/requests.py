@@ -39,7 +39,8 @@ RULES: Final[dict[str, Rule]] = {
     "tc-vta": Rule(("text", "sync")),  # SPEC G3
     "ac-vta": Rule(("sync", "reference", "reference_sync")),  # SPEC G4
     "fe": Rule(("clip", "sync", "reference"), ("text",)),  # SPEC G5
-    "edit": Rule(("original", "window"), ("clip", "sync", "text")),  # SPEC G6
+    # SPEC G6: an edit is led by one of G3-G5 (`leading_task`), whose rule decides among these.
+    "edit": Rule(("original", "window"), ("clip", "sync", "text", "reference", "reference_sync")),
 }
 
 
@@ -47,8 +48,10 @@ RULES: Final[dict[str, Rule]] = {
 class Request:
     """One sound to generate. Conditions that the task does not use (`RULES`) are ignored.
 
-    `reference_NF`: ac-vta, another sound, encoded alone; fe, the sound's own first segment. `original_NF` with
-    `window_s`: edit. `duration_s` is the length of the result; ac-vta's reference comes on top and is cut off.
+    `reference_NF`: ac-vta and edit, another sound, encoded alone; fe, the sound's own first segment. `original_NF`
+    with `window_s`: edit; it may end before the result does when the window takes over from there. `duration_s` is the
+    length of the result; the reference of ac-vta and edit comes on top and is cut off. `context_NF`: what the result
+    begins with, whatever the task: the end of the window before, in a long sound.
     """
 
     task: Task
@@ -59,6 +62,7 @@ class Request:
     sync_SD: Tensor | None = None
     reference_NF: Tensor | None = None
     reference_sync_SD: Tensor | None = None
+    context_NF: Tensor | None = None
     original_NF: Tensor | None = None
     window_s: tuple[float, float] | None = None
 
@@ -68,7 +72,8 @@ class Plan:
     """A request in the network's terms. `given_NF` is the codec latent of the frames that are not generated.
 
     On generated frames it is zero, but for an edit, where it is the whole old sound. The first
-    `cut` frames are not part of the result. `inverts`: start from the given sound's own noise (SPEC G6).
+    `cut` frames are not part of the result. `inverts`: start from the given sound's own noise (SPEC G6), but for
+    `fresh_N`, frames that the old sound does not have.
     """
 
     clip_VC: Tensor
@@ -80,6 +85,7 @@ class Plan:
     mask_N: Tensor
     given_NF: Tensor
     noise_NF: Tensor
+    fresh_N: Tensor
     cut: int = 0
     inverts: bool = False
 
@@ -96,16 +102,18 @@ def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
     """
     _check_needs(request)
     frames = specs.codec.frames(request.duration_s)
-    reference = _reference(request, specs, frames)
-    before = len(reference) if request.task == "ac-vta" else 0
+    leading = leading_task(request)
+    reference = _reference(request, specs, frames, leading)
+    before = len(reference) if leading == "ac-vta" else 0
     total_s = request.duration_s + before / specs.codec.frame_rate_hz
-    mask_N, given_NF = _mask_and_given(request, specs, frames, reference)
-    clip = _clip(request, specs, total_s)
-    sync = _sync(request, specs)
-    text = request.text_LD if RULES[request.task].uses("text") else None
+    result_N, result_NF, fresh_N = _result(request, specs, frames, reference[before:])
+    clip = _clip(request, specs, total_s, leading)
+    sync = _sync(request, specs, leading)
+    text = request.text_LD if RULES[leading].uses("text") else None
     if text is not None and text.shape != (specs.text.tokens, specs.text.dim):
         raise MismatchError(f"text features are {tuple(text.shape)}; expected {(specs.text.tokens, specs.text.dim)}")
     generator = torch.Generator().manual_seed(request.seed)
+    given_NF = torch.cat([reference[:before], result_NF])
     return Plan(
         clip_VC=torch.zeros(specs.clip.length(total_s), specs.clip.dim) if clip is None else clip.float(),
         sync_SC=torch.zeros(specs.sync.length(total_s), specs.sync.dim) if sync is None else sync.float(),
@@ -113,12 +121,23 @@ def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
         has_clip=clip is not None,
         has_sync=sync is not None,
         has_text=text is not None,
-        mask_N=mask_N,
+        mask_N=torch.cat([torch.zeros(before, dtype=torch.bool), result_N]),
         given_NF=given_NF,
         noise_NF=torch.randn(given_NF.shape, generator=generator),
+        fresh_N=torch.cat([torch.zeros(before, dtype=torch.bool), fresh_N]),
         cut=before,
         inverts=request.task == "edit",
     )
+
+
+def leading_task(request: Request) -> Task:
+    """Returns the task whose conditions lead: an edit imitates a reference (G4), follows a sentence (G3), or goes on
+    as the video and the sound around the window say (G5). Source: SPEC G6."""
+    if request.task != "edit":
+        return request.task
+    if request.reference_NF is not None:
+        return "ac-vta"
+    return "tc-vta" if request.text_LD is not None else "fe"
 
 
 def window_frames(window_s: tuple[float, float], duration_s: float, specs: FeatureSpecs) -> tuple[int, int]:
@@ -150,32 +169,45 @@ def _check_needs(request: Request) -> None:
             raise UsageError(f"task {request.task} needs {name.replace('_', ' ')}, which the request does not have")
 
 
-def _reference(request: Request, specs: FeatureSpecs, frames: int) -> Tensor:
-    if not RULES[request.task].uses("reference") or request.reference_NF is None:
+def _reference(request: Request, specs: FeatureSpecs, frames: int, leading: Task) -> Tensor:
+    if not RULES[leading].uses("reference") or request.reference_NF is None:
         return torch.zeros(0, specs.codec.latent_dim)
     reference = _latent(request.reference_NF, specs, "reference")
-    if request.task == "fe" and not 0 < len(reference) < frames:
+    if leading == "fe" and not 0 < len(reference) < frames:
         raise UsageError(
             f"the segment to continue has {len(reference)} frames and the result {frames}; nothing is left to generate"
         )
     return reference
 
 
-def _mask_and_given(request: Request, specs: FeatureSpecs, frames: int, reference_NF: Tensor) -> tuple[Tensor, Tensor]:
+def _result(request: Request, specs: FeatureSpecs, frames: int, segment_NF: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns the result's mask, its given latent, and which frames start from fresh noise alone."""
     if request.task == "edit":
-        assert request.original_NF is not None and request.window_s is not None
-        original = _latent(request.original_NF, specs, "original")
-        if len(original) != frames:
-            raise UsageError(f"the sound to edit has {len(original)} frames, {request.duration_s:g} s have {frames}")
-        start, stop = window_frames(request.window_s, request.duration_s, specs)
-        mask_N = torch.zeros(frames, dtype=torch.bool)
-        mask_N[start:stop] = True
-        return mask_N, original
-    total = frames + len(reference_NF) if request.task == "ac-vta" else frames
-    mask_N = torch.arange(total) >= len(reference_NF)
-    given = torch.zeros(total, specs.codec.latent_dim)
-    given[: len(reference_NF)] = reference_NF
-    return mask_N, given
+        return _edited(request, specs, frames)
+    if request.context_NF is not None:
+        segment_NF = _latent(request.context_NF, specs, "context")
+        if len(segment_NF) >= frames:
+            raise UsageError(f"the context has {len(segment_NF)} frames, the result {frames}; nothing is left")
+    mask_N = torch.arange(frames) >= len(segment_NF)
+    given = torch.zeros(frames, specs.codec.latent_dim)
+    given[: len(segment_NF)] = segment_NF
+    return mask_N, given, mask_N
+
+
+def _edited(request: Request, specs: FeatureSpecs, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+    assert request.original_NF is not None and request.window_s is not None
+    original = _latent(request.original_NF, specs, "original")
+    start, stop = window_frames(request.window_s, request.duration_s, specs)
+    known = len(original)
+    if known > frames or (known < frames and not (start <= known and stop == frames)):
+        raise UsageError(
+            f"the sound to edit has {known} frames, {request.duration_s:g} s have {frames}; a longer result needs a "
+            f"window from the old sound's end (or before) to the new end"
+        )
+    position = torch.arange(frames)
+    given = torch.zeros(frames, specs.codec.latent_dim)
+    given[:known] = original
+    return (position >= start) & (position < stop), given, position >= known
 
 
 def _latent(latent_NF: Tensor, specs: FeatureSpecs, name: str) -> Tensor:
@@ -187,21 +219,22 @@ def _latent(latent_NF: Tensor, specs: FeatureSpecs, name: str) -> Tensor:
     return latent_NF.float().cpu()
 
 
-def _clip(request: Request, specs: FeatureSpecs, total_s: float) -> Tensor | None:
-    if not RULES[request.task].uses("clip") or request.clip_VD is None:
+def _clip(request: Request, specs: FeatureSpecs, total_s: float, leading: Task) -> Tensor | None:
+    if not RULES[leading].uses("clip") or request.clip_VD is None:
         return None
     _check_length("clip", len(request.clip_VD), specs.clip.length(total_s), total_s)
     return request.clip_VD.cpu()
 
 
-def _sync(request: Request, specs: FeatureSpecs) -> Tensor | None:
+def _sync(request: Request, specs: FeatureSpecs, leading: Task) -> Tensor | None:
     """Returns sync features; ac-vta puts the surrogate's, extracted apart, before the target's. Source: SPEC G4."""
-    if not RULES[request.task].uses("sync") or request.sync_SD is None:
+    if not RULES[leading].uses("sync") or request.sync_SD is None:
         return None
     _check_length("sync", len(request.sync_SD), specs.sync.length(request.duration_s), request.duration_s)
-    if request.task != "ac-vta":
+    if leading != "ac-vta":
         return request.sync_SD.cpu()
-    assert request.reference_sync_SD is not None and request.reference_NF is not None
+    if request.reference_sync_SD is None or request.reference_NF is None:
+        raise UsageError("a reference beside a video needs the reference's sync features: a surrogate's or its own")
     reference_s = len(request.reference_NF) / specs.codec.frame_rate_hz
     _check_length("reference sync", len(request.reference_sync_SD), specs.sync.length(reference_s), reference_s)
     return torch.cat([request.reference_sync_SD, request.sync_SD]).cpu()

@@ -1,4 +1,4 @@
-"""Pictures in and out through FFmpeg's libraries (PyAV): probing, frames at a fixed rate, cutting, muxing.
+"""Pictures in and out through FFmpeg's libraries (PyAV): probing, frames at a fixed rate, cutting.
 
 Legend: T frames, H height, W width, C = 3 colours; uint8. Times count from the start of the container, so picture and
 sound of one file stay together. Encoding is single-threaded and bit-exact: equal input gives equal bytes.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import av
 import numpy as np
@@ -24,10 +24,12 @@ from tasks.workspace import atomic_path
 
 Frames = npt.NDArray[np.uint8]
 ResultT = TypeVar("ResultT")
+Fit = Literal["crop", "squash"]
 
 _X264: Final = {"preset": "veryfast", "crf": "18", "threads": "1"}
 _BITEXACT: Final = {"fflags": "+bitexact", "movflags": "+faststart"}
 _AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+READ_OPTIONS: Final = {"protocol_whitelist": "file"}  # a playlist that is named like a video fetches nothing
 _EPSILON_S: Final = 1e-4  # timestamps are rounded to the container's clock
 _GAP_S: Final = 0.5  # what packets may fall short of the header's length without the file being truncated
 
@@ -51,9 +53,12 @@ def probe_video(path: Path) -> VideoInfo:
     return _guarded(path, lambda container, stream: _probe(container, stream, path))
 
 
-def read_frames(path: Path, *, fps: float, size: int, start_s: float = 0.0, duration_s: float | None = None) -> Frames:
-    """Returns frames (T, size, size, 3) at `fps`: for each time the nearest earlier frame, short side resized
-    (bicubic) to `size`, centre crop.
+def read_frames(
+    path: Path, *, fps: float, size: int, start_s: float = 0.0, duration_s: float | None = None, fit: Fit = "crop"
+) -> Frames:
+    """Returns frames (T, size, size, 3) at `fps`: for each time the nearest earlier frame, resized (bicubic).
+
+    `fit`: `crop` resizes the short side to `size` and cuts out the middle, `squash` resizes both sides.
 
     T = round(duration_s * fps), by default to the end of the picture. Past the end the last frame is repeated.
     Raises ItemError as `probe_video`.
@@ -62,7 +67,7 @@ def read_frames(path: Path, *, fps: float, size: int, start_s: float = 0.0, dura
     def read(container: Any, stream: Any) -> Frames:
         length_s = _duration_s(container, stream) - start_s if duration_s is None else duration_s
         times = [start_s + index / fps for index in range(max(0, round(length_s * fps)))]
-        frames = list(_squares(_frames_at(container, stream, times), size))
+        frames = list(_squares(_frames_at(container, stream, times), size, fit))
         return np.stack(frames) if frames else np.zeros((0, size, size, 3), np.uint8)
 
     return _guarded(path, read)
@@ -103,30 +108,20 @@ def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float, max
     _guarded(source, cut)
 
 
-def mux_audio(video: Path, audio_T: npt.NDArray[np.float32], rate_hz: int, out: Path) -> None:
-    """Writes `out` with the picture of `video` copied bit for bit and `audio_T` (T,) as its only sound track (AAC)."""
-
-    def mux(source: Any, stream: Any) -> None:
-        with atomic_path(out) as temporary, av.open(str(temporary), "w", options=_BITEXACT) as target:
-            picture = target.add_stream_from_template(stream)
-            track, track_T = _sound_track(target, audio_T, rate_hz)
-            for packet in source.demux(stream):
-                if packet.dts is not None:
-                    packet.stream = picture
-                    target.mux(packet)
-            _encode_sound(target, track, track_T)
-
-    _guarded(video, mux)
+def picture_stream(container: Any, path: Path) -> Any:
+    """Returns the first stream with moving pictures. Raises ItemError `no_video_stream`; cover art is not one."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    raise ItemError("no_video_stream", f"{path.name}: has no picture")
 
 
 def _guarded(path: Path, function: Callable[[Any, Any], ResultT]) -> ResultT:
     """Opens a video and calls function(container, stream); FFmpeg's errors become the item's error."""
     require_file(path)
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise ItemError("no_video_stream", f"{path.name}: has no picture")
-            stream = container.streams.video[0]
+        with av.open(str(path), options=READ_OPTIONS) as container:
+            stream = picture_stream(container, path)
             stream.codec_context.thread_count = 1
             return function(container, stream)
     except av.FFmpegError as error:
@@ -175,10 +170,9 @@ def _frames_at(container: Any, stream: Any, times: list[float]) -> Iterator[Any]
     if not times:
         return
     origin_s = (container.start_time or 0) / av.time_base
-    container.seek(max(0, int((times[0] + origin_s) / stream.time_base)), stream=stream, backward=True)
     current = None
     position = 0
-    for frame in container.decode(stream):
+    for frame in _decoded_from(container, stream, times[0] + origin_s):
         while current is not None and position < len(times) and _time(frame, origin_s) > times[position] + _EPSILON_S:
             yield current
             position += 1
@@ -191,22 +185,39 @@ def _frames_at(container: Any, stream: Any, times: list[float]) -> Iterator[Any]
         yield current
 
 
+def _decoded_from(container: Any, stream: Any, time_s: float) -> Iterator[Any]:
+    """Yields frames from the nearest key frame before a time, from the first where that is not found.
+
+    MPEG-TS is sought by decoding time, which lies before a frame's own time: there the seek may land behind it.
+    """
+    container.seek(max(0, int(time_s / stream.time_base)), stream=stream, backward=True)
+    first = next(container.decode(stream), None)
+    late = first is None or (first.pts is not None and float(first.pts * first.time_base) > time_s + _EPSILON_S)
+    if late or first is None:
+        container.seek(0)
+    else:
+        yield first
+    yield from container.decode(stream)
+
+
 def _time(frame: Any, origin_s: float) -> float:
     return float(frame.pts * frame.time_base) - origin_s if frame.pts is not None else 0.0
 
 
-def _squares(frames: Iterator[Any], size: int) -> Iterator[Frames]:
+def _squares(frames: Iterator[Any], size: int, fit: Fit) -> Iterator[Frames]:
     """Converts frames; one that is shown several times in a row is converted once."""
     last, square = None, None
     for frame in frames:
         if square is None or frame is not last:
-            last, square = frame, _square(frame, size)
+            last, square = frame, _square(frame, size, fit)
         yield square
 
 
-def _square(frame: Any, size: int) -> Frames:
+def _square(frame: Any, size: int, fit: Fit) -> Frames:
     scale = size / min(frame.width, frame.height)
     width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
+    if fit == "squash":
+        width = height = size
     image_HWC = frame.to_ndarray(width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC)
     top, left = (height - size) // 2, (width - size) // 2
     return _upright(image_HWC[top : top + size, left : left + size], frame.rotation)

@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from data_contracts import ItemError, UsageError
 from tasks.audio_io import read_audio
-from tasks.video_io import mux_audio, probe_video, read_frames, write_video
+from tasks.mux import mux_sound
+from tasks.video_io import probe_video, read_frames, write_video
 from tasks.workspace import Workspace
 
 Samples = npt.NDArray[np.float32]
@@ -70,7 +71,7 @@ class MediaBox:
                 probe_video(path)
                 write_video(picture, read_frames(path, fps=_VIDEO_FPS, size=_VIDEO_SIDE), _VIDEO_FPS)
                 source = picture
-            mux_audio(source, _even_length(samples_T), rate_hz, muxed)
+            mux_sound(source, _even_length(samples_T), rate_hz, muxed)
             return self._uri("video/mp4", muxed.read_bytes())
 
     def png_uri(self, png: bytes) -> str:

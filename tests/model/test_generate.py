@@ -1,15 +1,16 @@
-"""Laws of generation (SPEC G1-G7): what each task uses, what comes back exactly, independence of the batch."""
+"""Laws of generation (SPEC G1-G8): what each task uses, what comes back exactly, independence of the batch."""
 
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import pytest
 import torch
 
 from data_contracts import MismatchError, UsageError
 from model.checkpoint import save_checkpoint
-from model.generate import TASKS, Generator, Request, Sampling, plan_request, window_frames
+from model.generate import TASKS, Generator, Request, Sampling, leading_task, plan_request, window_frames
 from model.network import Features, build_network
 from tests.model.fakes import TOY, toy_specs
 
@@ -39,6 +40,8 @@ def request(task: str, *, seed: int = 1, duration_s: float = 2.0, features: int 
         "original_NF": torch.randn(frames, 4, generator=g),
         "window_s": (0.52, 1.2),
     }
+    if task == "edit":  # led by the sentence, unless a test gives a reference to imitate
+        values |= {"reference_NF": None, "reference_sync_SD": None}
     return Request(task=task, duration_s=duration_s, seed=seed, **(values | changes))
 
 
@@ -79,7 +82,7 @@ def test_a_result_does_not_depend_on_its_batch(task):
     alone = run(gen, request(task, seed=5))
     others = [request(task, seed=seed, features=seed) for seed in (1, 2, 3)]
     together = run(gen, others[0], request(task, seed=5), *others[1:])
-    assert torch.allclose(together[1:2], alone, atol=1e-4)
+    assert torch.allclose(together[1:2], alone, atol=1e-5, rtol=1e-5)
 
 
 def test_the_seed_decides_and_is_repeatable():
@@ -123,6 +126,75 @@ def test_g4_the_reference_is_summed_into_the_noise_on_its_frames_only():
     assert torch.equal(plan.sync_SC, torch.cat([request("ac-vta").reference_sync_SD, request("ac-vta").sync_SD]))
 
 
+@pytest.mark.parametrize(
+    ("changes", "leading", "used", "unused"),
+    [
+        ({}, "tc-vta", ["text_LD", "sync_SD"], ["clip_VD"]),
+        ({"text_LD": None}, "fe", ["clip_VD", "sync_SD"], []),
+        ({"reference": True}, "ac-vta", ["reference_NF", "sync_SD"], ["text_LD", "clip_VD"]),
+    ],
+)
+def test_g6_an_edit_is_led_by_g3_g4_or_g5(changes, leading, used, unused):
+    if changes.pop("reference", False):
+        fe = request("fe")
+        changes = {"reference_NF": fe.reference_NF, "reference_sync_SD": fe.reference_sync_SD}
+    asked = request("edit", **changes)
+    assert leading_task(asked) == leading
+    base = run(generator(), asked)[0]
+    start, stop = window_frames(asked.window_s, 2.0, SPECS)
+    assert base.shape == (50, 4)
+    assert torch.equal(base[:start], asked.original_NF[:start])
+    assert torch.equal(base[stop:], asked.original_NF[stop:])
+    for name in (*used, *unused):
+        moved = run(generator(), dataclasses.replace(asked, **{name: getattr(asked, name) + 1.0}))[0]
+        assert torch.equal(moved, base) == (name in unused), name
+
+
+def test_g6_extension_goes_on_where_the_old_sound_ends():
+    asked = request("edit", original_NF=request("edit").original_NF[:30], window_s=(1.0, 2.0))
+    latent = run(generator(), asked)[0]
+    assert latent.shape == (50, 4)
+    assert torch.equal(latent[:25], asked.original_NF[:25])
+    with pytest.raises(UsageError, match="a longer result needs a window"):
+        run(generator(), dataclasses.replace(asked, window_s=(1.0, 1.8)))
+
+
+@pytest.mark.parametrize("task", ["tta", "vta", "tc-vta", "ac-vta"])
+def test_a_window_of_a_long_sound_starts_with_what_was_before(task):
+    context = torch.randn(12, 4, generator=torch.Generator().manual_seed(9))
+    latent = run(generator(), request(task, context_NF=context))[0]
+    assert latent.shape == (50, 4)
+    assert torch.equal(latent[:12], context)
+    assert not torch.allclose(latent[12:], run(generator(), request(task))[0][12:])
+
+
+def test_g8_without_input_embedding_path_sampling_shows_the_noised_reference():
+    """MMAudio as it is: the reference overwrites its frames of x_t before each step, clean or noised to t."""
+    plain = build_network(dataclasses.replace(TOY, input_embedding=False, mask_video=False), SPECS, seed=3)
+    g = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for parameter in plain.parameters():
+            parameter.add_(0.03 * torch.randn(parameter.shape, generator=g))
+    plain.set_latent_stats(torch.zeros(4), torch.ones(4))
+    plain = plain.eval().requires_grad_(False)
+    asked = request("ac-vta")
+    plan = plan_request(asked, SPECS)
+    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None],
+                 *(torch.tensor([has]) for has in (False, True, False)))  # fmt: skip
+    mask, everything, zero = plan.mask_N[None, :, None], torch.ones(1, 70, dtype=torch.bool), torch.zeros(1, 70, 4)
+    clean, times = plan.given_NF[None], torch.linspace(0, 1, 4).tolist()
+    for kind in ("path", "start"):
+        x, noise = plan.noise_NF[None], plan.noise_NF[None]
+        with torch.no_grad():
+            c = plain.preprocess_conditions(f, everything)
+            for now, after in pairwise(times):
+                seen = (1 - now) * noise + now * clean if kind == "path" else clean
+                x = torch.where(mask, x, seen)
+                x = x + (after - now) * plain(x, torch.tensor([now]), zero, everything, c)
+        latent = Generator(plain, None, Sampling(sum_reference=kind)).generate([asked], steps=3, cfg_scale=1.0)[0]
+        assert torch.allclose(latent, x[0, 20:], atol=1e-4), kind
+
+
 @pytest.mark.parametrize("task", ["ac-vta", "fe"])
 def test_m12_summation_is_a_switch_that_matters(task):
     results = [run(generator(sum_reference=kind), request(task)) for kind in ("start", "path", "never")]
@@ -158,6 +230,44 @@ def test_g7_guidance_equals_two_separate_passes():
     assert torch.allclose(run(gen, asked, steps=1, cfg_scale=4.5), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("task", ["vta", "fe", "ac-vta"])
+def test_g7_euler_equals_mmaudios_loop_with_two_forward_passes_a_step(task):
+    """steps = linspace(0, 1, n + 1) in fp32; v = s * v_cond + (1 - s) * v_null; x += dt * v, written out plainly."""
+    gen, asked, steps, scale = generator(), request(task), 5, 3.0
+    network, plan = gen.network, plan_request(asked, SPECS)
+    yes = [torch.tensor([has]) for has in (plan.has_clip, plan.has_sync, plan.has_text)]
+    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None], *yes)
+    mask, everything = plan.mask_N[None], torch.ones(1, len(plan.mask_N), dtype=torch.bool)
+    reference = network.normalize(plan.given_NF[None]) * ~mask[..., None]
+    x, times = plan.noise_NF[None] + reference, torch.linspace(0, 1, steps + 1)
+    with torch.no_grad():
+        shown, null = network.preprocess_conditions(f, mask), network.preprocess_conditions(f.absent(), everything)
+        for i in range(steps):
+            t = times[i] * torch.ones(1)
+            v = scale * network(x, t, reference, mask, shown)
+            v = v + (1 - scale) * network(x, t, torch.zeros_like(x), everything, null)
+            x = x + (times[i + 1] - times[i]) * v
+        expected = network.unnormalize(x)[0, plan.cut :]
+    generated = run(gen, asked, steps=steps, cfg_scale=scale)[0]
+    hidden = plan.mask_N[plan.cut :]
+    assert torch.allclose(generated[hidden], expected[hidden], atol=1e-4)
+
+
+def test_conditions_are_projected_once_and_both_branches_share_each_forward_pass(monkeypatch):
+    gen, calls = generator(), {"preprocess": 0, "forward": []}
+    network = type(gen.network)
+    preprocess, forward = network.preprocess_conditions, network.forward
+    monkeypatch.setattr(
+        network,
+        "preprocess_conditions",
+        lambda *a: calls.update(preprocess=calls["preprocess"] + 1) or preprocess(*a),
+    )
+    monkeypatch.setattr(network, "forward", lambda *a: calls["forward"].append(len(a[1])) or forward(*a))
+    run(gen, request("vta"), request("vta", seed=2), steps=6, cfg_scale=4.5)
+    assert calls["preprocess"] == 2  # conditional and null
+    assert calls["forward"] == [4] * 6  # two requests, two branches, one pass a step
+
+
 def test_g7_keeping_the_reference_in_the_null_branch_is_a_switch():
     assert not torch.allclose(run(generator(), request("fe")), run(generator(cfg_keep_reference=True), request("fe")))
 
@@ -179,6 +289,8 @@ def test_durations_are_free_and_mixed_ones_are_returned_one_by_one():
         ({"task": "ac-vta", "reference_sync_SD": None}, "needs reference sync"),
         ({"task": "vta", "sync_SD": torch.zeros(49, 6)}, "sync features have 49 positions; 2.000 s need 50"),
         ({"task": "fe", "reference_NF": torch.zeros(50, 4)}, "nothing is left to generate"),
+        ({"task": "vta", "context_NF": torch.zeros(50, 4)}, "nothing is left"),
+        ({"task": "edit", "reference_NF": torch.zeros(9, 4)}, "needs the reference's sync features"),
         ({"task": "edit", "window_s": (1.5, 2.5)}, "is not inside the sound"),
         ({"task": "edit", "window_s": (1.0, 1.0)}, "is not inside the sound"),
         ({"task": "sing"}, "unknown; choose one of"),
@@ -209,4 +321,5 @@ def test_a_loaded_generator_gives_the_same_sound(tmp_path):
     loaded = Generator.load(tmp_path / "c.safetensors")
     assert loaded.specs == SPECS
     assert loaded.info is not None and loaded.info.step == 1
-    assert torch.equal(run(loaded, request("vta")), run(gen, request("vta")))
+    # Weights from a file lie elsewhere in memory, which moves the last bit of a sum.
+    assert torch.allclose(run(loaded, request("vta")), run(gen, request("vta")), atol=1e-5, rtol=1e-5)

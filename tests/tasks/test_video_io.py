@@ -12,8 +12,8 @@ import pytest
 
 from data_contracts import ItemError
 from tasks.audio_io import read_audio
-from tasks.video_io import cut_video, mux_audio, probe_video, read_frames, write_video
-from tests.tasks.sounds import RATE, counting_frames, cut_short, sine_hz, tone, write_wav
+from tasks.video_io import cut_video, probe_video, read_frames, write_video
+from tests.tasks.sounds import RATE, counting_frames, cut_short, tone, write_wav
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +74,6 @@ def test_cut_keeps_the_asked_frames_and_drops_the_sound(video: Path, tmp_path: P
     assert levels(read_frames(tmp_path / "cut.mp4", fps=10, size=32)) == list(range(10, 25))
 
 
-def test_muxing_copies_the_picture_bit_for_bit(video: Path, tmp_path: Path) -> None:
-    mux_audio(video, tone(3.0, 1000, 44_100), 44_100, tmp_path / "out.mp4")
-    assert packets(video) == packets(tmp_path / "out.mp4")
-    samples, rate = read_audio(tmp_path / "out.mp4")
-    assert rate == 44_100 and sine_hz(samples, rate) == pytest.approx(1000, abs=1)
-
-
 def test_odd_sizes_and_odd_rates_are_written(tmp_path: Path) -> None:
     write_video(tmp_path / "odd.mp4", counting_frames(10, 33, 47), 12.5, tone(0.8, rate_hz=11_000), 11_000)
     info = probe_video(tmp_path / "odd.mp4")
@@ -126,8 +119,3 @@ def test_real_videos_probe_and_decode(realdata: Path, tmp_path: Path) -> None:
         shutil.copy(path, copy)
         with pytest.raises(ItemError):
             probe_video(cut_short(copy, tmp_path / f"cut_{path.name}", 0.5))
-
-
-def packets(path: Path) -> list[bytes]:
-    with av.open(str(path)) as container:
-        return [bytes(packet) for packet in container.demux(video=0) if packet.size]

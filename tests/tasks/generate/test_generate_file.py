@@ -1,9 +1,10 @@
-"""From files to a sound track (SPEC G1-G7), with small stand-ins for codec and encoders."""
+"""From files to a sound track (SPEC G1-G8), with small stand-ins for codec and encoders."""
 
 from __future__ import annotations
 
+import json
 import subprocess
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,98 +13,14 @@ import soundfile as sf
 import torch
 
 from data_contracts import FoleyGenExError, MismatchError, UsageError
-from model.checkpoint import save_checkpoint
-from model.network import build_network
-from tasks.generate import inputs, job
-from tasks.generate.job import GenerateOptions, generate_file, parse_window
-from tasks.video_io import probe_video, write_video
-from tests.model.fakes import TOY, toy_specs
-
-SPECS = toy_specs()
-RATE, HOP = SPECS.codec.sample_rate_hz, SPECS.codec.hop
-
-
-@dataclass(frozen=True)
-class ToyCodec:
-    """Latent = the means of four parts of a frame; decoding repeats them."""
-
-    spec = SPECS.codec
-
-    def encode(self, audio_BT):
-        mean = audio_BT.unflatten(-1, (-1, 4, HOP // 4)).mean(-1)
-        return mean, torch.full_like(mean, 0.01)
-
-    def decode(self, latent_BNF):
-        return latent_BNF.repeat_interleave(HOP // 4, dim=-1).flatten(1)
-
-
-@dataclass(frozen=True)
-class ToyText:
-    spec = SPECS.text
-
-    def encode(self, texts):
-        return torch.stack([torch.full((5, 12), float(len(text) % 7)) for text in texts])
-
-
-@dataclass(frozen=True)
-class ToyImage:
-    spec = SPECS.clip
-    size: int = 16
-
-    def encode(self, frames_BHWC):
-        return torch.from_numpy(frames_BHWC.astype(np.float32).mean((1, 2, 3)) / 255)[:, None].repeat(1, 10)
-
-
-@dataclass(frozen=True)
-class ToySync:
-    spec = SPECS.sync
-    size: int = 16
-
-    def encode(self, frames_THWC):
-        return torch.from_numpy(frames_THWC.astype(np.float32).mean((1, 2, 3)) / 255)[:, None].repeat(1, 6)
-
-
-@pytest.fixture(autouse=True)
-def _parts(monkeypatch):
-    monkeypatch.setattr(job, "load_codec", lambda _: ToyCodec())
-    monkeypatch.setattr(inputs, "load_text_encoder", lambda _: ToyText())
-    monkeypatch.setattr(inputs, "load_image_encoder", lambda _: ToyImage())
-    monkeypatch.setattr(inputs, "load_sync_encoder", lambda _: ToySync())
-
-
-@pytest.fixture(scope="session")
-def files(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("generate")
-    network = build_network(TOY, SPECS, seed=1)
-    g = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.03 * torch.randn(parameter.shape, generator=g))
-    network.set_latent_stats(torch.zeros(4), torch.full((4,), 0.1))
-    save_checkpoint(folder / "c.safetensors", network.state_dict(), network=TOY, specs=SPECS, clip_s=2.0, step=1)
-    rng = np.random.default_rng(0)
-    frames = np.repeat(rng.integers(0, 255, (50, 1, 1, 3), np.uint8), 32, 1).repeat(32, 2)
-    write_video(folder / "silent.mp4", frames, 25.0)
-    sound = (0.3 * np.sin(np.arange(96_000) * 0.02)).astype(np.float32)
-    write_video(folder / "sounding.mp4", frames, 25.0, sound, 48_000)
-    write_video(folder / "long.mp4", np.concatenate([frames, frames]), 25.0)
-    sf.write(folder / "reference.wav", 0.2 * rng.standard_normal(900), RATE)
-    sf.write(folder / "old.wav", 0.2 * rng.standard_normal(2000), RATE)
-    (folder / "broken.wav").write_bytes(b"not a sound")
-    return folder
-
-
-def options(files: Path, task: str, out: Path, **changes) -> GenerateOptions:
-    given = {
-        "tta": {"text": "a dog barks", "duration_s": 2.0},
-        "vta": {"video": files / "silent.mp4"},
-        "tc-vta": {"video": files / "silent.mp4", "text": "a dog barks"},
-        "ac-vta": {"video": files / "silent.mp4", "reference_audio": files / "reference.wav"},
-        "fe": {"video": files / "sounding.mp4", "window": (0.8, 2.0)},
-        "edit": {"reference_audio": files / "old.wav", "window": (0.52, 1.2), "text": "a cat"},
-    }[task]
-    values = {"task": task, "checkpoint": files / "c.safetensors", "out": out, "steps": 2, **given, **changes}
-    return GenerateOptions(**values)
+from model.requests import RULES
+from tasks.generate import studio
+from tasks.generate.inputs import Inputs
+from tasks.generate.job import generate_file, parse_window
+from tasks.generate.options import MAY_HAVE, NEEDS
+from tasks.generate.studio import Studio
+from tasks.video_io import probe_video
+from tests.tasks.generate.toys import HOP, RATE, SPECS, ToyCodec, options
 
 
 @pytest.mark.parametrize("task", ["tta", "vta", "tc-vta", "ac-vta", "fe", "edit"])
@@ -131,36 +48,150 @@ def test_flac_is_written(files, tmp_path):
 def test_g5_the_continued_segment_is_heard_as_it_was(files, tmp_path):
     out = generate_file(options(files, "fe", tmp_path / "a.wav", video=files / "silent.mp4", window=None,
                                 reference_audio=files / "reference.wav"))  # fmt: skip
-    given = torch.from_numpy(sf.read(files / "reference.wav", dtype="float32")[0][:880])[None]
-    expected = ToyCodec().decode(ToyCodec().encode(given)[0])[0].numpy()
-    assert np.allclose(sf.read(out)[0][:880], expected, atol=1e-4)
+    assert np.allclose(sf.read(out)[0][:880], round_trip(files / "reference.wav", 880), atol=1e-4)
 
 
 def test_g6_the_sound_outside_the_window_stays(files, tmp_path):
     out = sf.read(generate_file(options(files, "edit", tmp_path / "a.wav")))[0]
-    given = torch.from_numpy(sf.read(files / "old.wav", dtype="float32")[0])[None]
-    expected = ToyCodec().decode(ToyCodec().encode(given)[0])[0].numpy()
+    expected = round_trip(files / "old.wav", 2000)
     assert np.allclose(out[:520], expected[:520], atol=1e-4)
     assert np.allclose(out[1200:], expected[1200:], atol=1e-4)
     assert not np.allclose(out[520:1200], expected[520:1200], atol=1e-3)
 
 
 def test_g4_the_surrogate_repeats_the_targets_frames(files, tmp_path):
-    generator_inputs = inputs.Inputs(
-        options(files, "ac-vta", tmp_path / "a.wav", duration_s=0.6), SPECS, 2.0, ToyCodec()
-    )
-    request = generator_inputs.request()
+    order = options(files, "ac-vta", tmp_path / "a.wav", duration_s=0.6)
+    request = Inputs(order, Studio.open(order.checkpoint)).single()
     assert request.reference_NF.shape == (22, 4)  # 0.9 s in whole video frames
     assert torch.equal(request.reference_sync_SD[:15], request.sync_SD)
     assert torch.equal(request.reference_sync_SD[15:22], request.sync_SD[:7])
 
 
-def test_a_longer_video_gets_the_trained_length_unless_asked(files, tmp_path, caplog):
+def test_a_longer_video_is_done_whole_in_windows_unless_asked_otherwise(files, tmp_path):
+    """4 s with clips of 2 s: windows; up to 1.5 clips, or with `long` off, one."""
     video = files / "long.mp4"
-    assert len(sf.read(generate_file(options(files, "vta", tmp_path / "a.wav", video=video)))[0]) == 2000
-    assert "only the first 2 s of 4.0 s" in caplog.text
-    longer = generate_file(options(files, "vta", tmp_path / "b.wav", video=video, duration_s=3.0))
-    assert len(sf.read(longer)[0]) == 3000
+    for name, changes, seconds, windows in (
+        ("a", {}, 4, 3),
+        ("b", {"long": "off"}, 4, 1),
+        ("c", {"duration_s": 3.0}, 3, 1),
+        ("d", {"duration_s": 3.2}, 3.2, 2),
+    ):
+        out = generate_file(options(files, "vta", tmp_path / f"{name}.wav", video=video, **changes))
+        assert len(sf.read(out)[0]) == seconds * RATE
+        assert label(out)["windows"] == windows
+
+
+@pytest.mark.parametrize("task", ["tta", "vta", "tc-vta", "ac-vta", "fe"])
+def test_every_task_makes_long_sounds(files, tmp_path, task):
+    video = {} if task == "tta" else {"video": files / "long.mp4"}
+    extra = {"tta": {"duration_s": 4.0}, "fe": {"window": None, "reference_audio": files / "reference.wav"}}
+    out = generate_file(options(files, task, tmp_path / "a.wav", **video, **extra.get(task, {})))
+    assert len(sf.read(out)[0]) == 4 * RATE and label(out)["windows"] >= 2
+    if task == "fe":
+        assert np.allclose(sf.read(out)[0][:880], round_trip(files / "reference.wav", 880), atol=1e-4)
+
+
+def test_a_long_sound_is_edited_around_its_window(files, tmp_path):
+    rng = np.random.default_rng(5)
+    sf.write(tmp_path / "long.wav", 0.2 * rng.standard_normal(9000), RATE)
+    order = options(files, "edit", tmp_path / "a.wav", original=tmp_path / "long.wav", window=(6.0, 6.8))
+    out = sf.read(generate_file(order))[0]
+    expected = round_trip(tmp_path / "long.wav", 9000)
+    assert np.allclose(out[:6000], expected[:6000], atol=1e-4)
+    assert np.allclose(out[6800:], expected[6800:], atol=1e-4)
+    assert not np.allclose(out[6000:6800], expected[6000:6800], atol=1e-2)
+    with pytest.raises(UsageError, match=r"--window has 3\.0 s; of a long sound at most 2\.2 s"):
+        generate_file(replace(order, window=(2.0, 5.0)))
+
+
+def test_g6_the_window_may_reach_past_the_old_sounds_end(files, tmp_path):
+    order = options(files, "edit", tmp_path / "a.wav", duration_s=2.8, window=(1.6, 2.8))
+    out = sf.read(generate_file(order))[0]
+    assert len(out) == 2800
+    assert np.allclose(out[:1600], round_trip(files / "old.wav", 2000)[:1600], atol=1e-4)
+    assert np.abs(out[2000:]).max() > 0.01
+    with pytest.raises(UsageError, match="--window must reach from there to the end"):
+        generate_file(replace(order, window=(1.6, 2.2)))
+
+
+@pytest.mark.parametrize("leading", [{"video": "silent.mp4", "text": None},
+                                     {"text": None, "reference_audio": "reference.wav"},
+                                     {"video": "silent.mp4", "text": None, "reference_audio": "reference.wav"},
+                                     {"video": "sounding.mp4", "text": None, "original": None}])  # fmt: skip
+def test_g6_editing_follows_video_or_imitates_a_reference(files, tmp_path, leading):
+    changes = {k: files / v if v and "." in v else v for k, v in leading.items()}
+    order = options(files, "edit", tmp_path / "a.wav", **changes)
+    out = sf.read(generate_file(order))[0]
+    assert len(out) == 2000
+    plain = sf.read(generate_file(replace(order, out=tmp_path / "b.wav", text="a cat", reference_audio=None)))[0]
+    assert np.allclose(out[:520], plain[:520], atol=1e-4)
+    assert not np.allclose(out[520:1200], plain[520:1200], atol=1e-4)
+
+
+def test_g4_a_reference_of_any_length_is_imitated(files, tmp_path):
+    """Longer than a clip: its beginning; as short as one position: that."""
+    rng = np.random.default_rng(6)
+    for seconds, frames in ((7.0, 50), (2.0, 50), (0.05, 1)):
+        sf.write(tmp_path / "r.wav", 0.2 * rng.standard_normal(round(seconds * RATE)), RATE)
+        order = options(files, "ac-vta", tmp_path / "a.wav", reference_audio=tmp_path / "r.wav")
+        request = Inputs(order, Studio.open(order.checkpoint)).single()
+        assert len(request.reference_NF) == frames
+        assert len(request.reference_sync_SD) == SPECS.sync.length(frames / 25)
+        assert len(sf.read(generate_file(order))[0]) == 2000
+
+
+@pytest.mark.parametrize("kind", ["crop", "blank", "repeat", "true"])
+def test_g4_and_g8_surrogates(files, tmp_path, kind):
+    """Blank: black frames (S1); repeat: the first two seconds over and over (S2); true: the reference's video (S3)."""
+    rng = np.random.default_rng(7)
+    sf.write(tmp_path / "r.wav", 0.2 * rng.standard_normal(3000), RATE)
+    video = {"reference_video": files / "other.mp4"} if kind == "true" else {}
+    order = options(files, "ac-vta", tmp_path / "a.wav", video=files / "long.mp4", duration_s=3.0,
+                    reference_audio=tmp_path / "r.wav", surrogate=kind, **video)  # fmt: skip
+    room = Studio.open(order.checkpoint)
+    room = replace(room, info=replace(room.info, clip_s=3.0))
+    got = Inputs(order, room).single()
+    target = got.sync_SD
+    expected = {
+        "crop": target,
+        "blank": torch.zeros_like(target),
+        "repeat": torch.cat([target[:50], target[:25]]),
+        "true": Inputs(replace(order, video=files / "other.mp4", surrogate=None, reference_video=None), room)
+        .single()
+        .sync_SD,
+    }[kind]
+    assert torch.equal(got.reference_sync_SD, expected)
+
+
+def test_g8_variants_share_weights_or_are_refused(files, tmp_path):
+    first = generate_file(options(files, "fe", tmp_path / "a.wav"))
+    second = generate_file(options(files, "fe", tmp_path / "b.wav", variant="no-sum"))
+    assert first.read_bytes() != second.read_bytes()
+    assert label(second)["sampling"]["sum_reference"] == "never"
+    with pytest.raises(MismatchError, match="variant mmaudio-s1 needs the weights of mmaudio"):
+        generate_file(options(files, "fe", tmp_path / "c.wav", variant="mmaudio-s1"))
+
+
+def test_the_label_says_what_the_sound_was_made_from(files, tmp_path):
+    out = generate_file(options(files, "ac-vta", tmp_path / "a.wav", seed=7))
+    found = label(out)
+    assert found["order"]["seed"] == 7 and found["order"]["task"] == "ac-vta"
+    assert set(found["inputs"]) == {"video", "reference_audio"}
+    assert found["stand_ins"] == ["toy", "toy-text", "toy-clip", "toy-sync"]
+    assert "stand-ins" in found["note"] and "toy-sync" in found["note"]
+    assert len(found["checkpoint_sha256"]) == len(found["sha256"]) == 64
+
+
+def test_the_inputs_of_a_task_are_those_its_rule_uses():
+    named = {"clip": "video", "sync": "video", "text": "text", "reference": "reference_audio", "window": "window",
+             "reference_sync": "reference_video", "original": "original"}  # fmt: skip
+    for task, rule in RULES.items():
+        offered = {*NEEDS[task], *MAY_HAVE[task]}
+        assert {named[name] for name in (*rule.needs, *rule.may_use)} <= offered, task
+        assert {"text": rule.uses("text"), "clip": rule.uses("clip") or rule.uses("sync")} == {
+            "text": "text" in offered,
+            "clip": "video" in offered,
+        }
 
 
 @pytest.mark.parametrize(
@@ -176,15 +207,31 @@ def test_a_longer_video_gets_the_trained_length_unless_asked(files, tmp_path, ca
         ("edit", {"window": None}, "task edit needs --window"),
         ("edit", {"window": (1.0, 9.0)}, "--window 1:9 reaches past the sound's end at 2 s"),
         ("edit", {"window": (1.2, 1.0)}, "is not inside the sound"),
-        ("edit", {"reference_audio": None}, "task edit needs the sound to edit"),
-        ("edit", {"reference_audio": None, "video": "silent.mp4"}, "silent.mp4 has no sound track"),
+        ("edit", {"original": None}, "task edit needs the sound to edit"),
+        ("edit", {"original": None, "reference_audio": "old.wav", "text": None}, "task edit needs the sound to edit"),
+        ("edit", {"original": None, "video": "silent.mp4"}, "silent.mp4 has no sound track"),
+        ("edit", {"reference_audio": "reference.wav"}, "give one of them"),
+        ("edit", {"original": "nan.wav"}, "--original: nan.wav: 1 of 100 samples are NaN"),
+        ("ac-vta", {"reference_audio": "mute.wav"}, "--reference-audio mute.wav is silent"),
+        ("ac-vta", {"reference_audio": "blip.wav"}, "is too short: 0.02 s; at least 0.04 s"),
+        ("ac-vta", {"reference_audio": None, "reference_video": "silent.mp4"}, "needs --reference-audio"),
+        ("ac-vta", {"surrogate": "mirror"}, "--surrogate 'mirror' is unknown"),
+        ("ac-vta", {"surrogate": "true"}, "--surrogate true and --reference-video belong together"),
+        ("vta", {"surrogate": "crop"}, "task vta takes no --surrogate"),
+        ("vta", {"long": "on"}, "--long 'on' is unknown"),
+        ("vta", {"long": "off", "duration_s": 31.0, "video": None, "task": "tta", "text": "x"}, "at most 30"),
+        ("vta", {"video": "empty.mp4"}, "empty.mp4 has 0 bytes"),
+        ("vta", {"video": "reference.wav"}, "--video: reference.wav: has no picture"),
+        ("vta", {"variant": "m-9"}, "variant 'm-9' is unknown"),
+        ("tta", {"steps": 0}, "must both be at least 1"),
+        ("tta", {"cfg_scale": 0.5}, "must both be at least 1"),
         ("fe", {"window": None}, "task fe needs either"),
         ("fe", {"window": (0.5, 1.0)}, "give START:2"),
         ("vta", {"duration_s": 9.0}, "--duration 9 s is longer than the source, which has 2.00 s"),
         ("vta", {"duration_s": 0.1}, "too short"),
-        ("tta", {"duration_s": 1e9}, "outside 0..60"),
+        ("tta", {"duration_s": 1e9}, "outside 0..1800"),
         ("tta", {"seed": -1}, "--seed -1"),
-        ("tta", {"out": Path("x.ogg")}, "must end in one of .wav, .flac, .mp4"),
+        ("tta", {"out": Path("x.ogg")}, "must end in one of .wav, .flac, .mp4, .mov, .mkv"),
         ("tta", {"out": Path("x.mp4")}, "needs --video for its picture"),
         ("sing", {}, "task 'sing' is unknown"),
     ],
@@ -195,7 +242,7 @@ def test_wrong_usage_is_one_line_that_names_the_option(files, tmp_path, task, ch
     }
     base = options(files, task if task != "sing" else "tta", tmp_path / "a.wav")
     with pytest.raises(UsageError) as caught:
-        generate_file(replace(base, task=task, **changes))
+        generate_file(replace(base, **{"task": task, **changes}))
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
@@ -204,7 +251,7 @@ def test_wrong_usage_is_one_line_that_names_the_option(files, tmp_path, task, ch
 def test_another_codec_is_refused(files, tmp_path, monkeypatch):
     other = ToyCodec()
     object.__setattr__(other, "spec", replace(SPECS.codec, weights_sha256="d" * 64))
-    monkeypatch.setattr(job, "load_codec", lambda _: other)
+    monkeypatch.setattr(studio, "load_codec", lambda _: other)
     with pytest.raises(MismatchError, match="--codec"):
         generate_file(options(files, "tta", tmp_path / "a.wav"))
 
@@ -219,6 +266,17 @@ def test_windows_are_parsed():
     for text in ("2", "a:b", ""):
         with pytest.raises(UsageError, match="START:END"):
             parse_window(text)
+
+
+def label(out: Path) -> dict:
+    return json.loads(out.with_name(out.name + ".json").read_text())
+
+
+def round_trip(path: Path, samples: int) -> np.ndarray:
+    """Returns what the codec alone makes of a sound, in whole frames."""
+    given = torch.from_numpy(sf.read(path, dtype="float32")[0][:samples])
+    padded = torch.nn.functional.pad(given, (0, -len(given) % HOP))
+    return ToyCodec().decode(ToyCodec().encode(padded[None])[0])[0].numpy()[:samples]
 
 
 def _picture_hash(path: Path) -> str:

@@ -1,0 +1,95 @@
+"""`foleygenex generate`: one sound, a folder of videos, or a table of jobs (SPEC G1-G8)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_contracts.errors import FoleyGenExError, UsageError
+
+
+def generate(
+    task: Annotated[str, typer.Argument(help="tta, vta, tc-vta, ac-vta, fe or edit; or jobs, with a table after it")],
+    checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
+    out: Annotated[Path, typer.Option(help="WAV, FLAC, MP4, MOV or MKV to write; for many sounds a folder")],
+    jobs: Annotated[Path | None, typer.Argument(help="jobs: CSV or JSONL, one sound a row")] = None,
+    video: Annotated[Path | None, typer.Option(help="the silent video, or a folder of them")] = None,
+    text: Annotated[str | None, typer.Option(help="what it should sound like")] = None,
+    original: Annotated[Path | None, typer.Option(help="edit: the sound to change; default: the video's")] = None,
+    reference_audio: Annotated[
+        Path | None, typer.Option(help="ac-vta, edit: the sound to imitate; fe: the one to continue")
+    ] = None,
+    reference_video: Annotated[Path | None, typer.Option(help="the reference sound's own video")] = None,
+    surrogate: Annotated[
+        str | None, typer.Option(help="in place of the reference's video: crop, repeat or blank")
+    ] = None,
+    window: Annotated[
+        str | None, typer.Option(help="edit: seconds to regenerate, e.g. 2.0:3.5; fe: from where to the end")
+    ] = None,
+    duration: Annotated[float | None, typer.Option(help="seconds; default: the video's, or the model's clip")] = None,
+    long: Annotated[str, typer.Option(help="auto: sounds past 1.5 clips are made in windows; off: in one")] = "auto",
+    seed: Annotated[int, typer.Option(help="same seed, same sound")] = 0,
+    steps: Annotated[int, typer.Option(min=1, help="flow-matching steps (the paper: 25)")] = 25,
+    cfg: Annotated[float, typer.Option(min=1.0, help="guidance scale (the paper: 4.5)")] = 4.5,
+    codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
+    variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
+    batch: Annotated[int, typer.Option(min=1, help="jobs: sounds made together")] = 16,
+) -> None:
+    """Generate a sound from a video, a sentence, a reference sound, as the task asks; or many of them."""
+    from tasks.generate.job import generate_file
+    from tasks.generate.options import GenerateOptions, parse_window
+
+    options = GenerateOptions(
+        task=task,
+        checkpoint=checkpoint,
+        out=out,
+        video=video,
+        text=text,
+        original=original,
+        reference_audio=reference_audio,
+        reference_video=reference_video,
+        surrogate=surrogate,
+        window=parse_window(window) if window else None,
+        duration_s=duration,
+        long=long,
+        seed=seed,
+        steps=steps,
+        cfg_scale=cfg,
+        codec=codec,
+        variant=variant,
+    )
+    if task == "jobs" and jobs is None:
+        raise UsageError("generate jobs needs a table: foleygenex generate jobs JOBS.csv --checkpoint C --out FOLDER")
+    if task != "jobs" and jobs is not None:
+        raise UsageError(f"task {task} takes no table of jobs; it is `generate jobs {jobs}`")
+    if jobs is not None or (video is not None and video.is_dir()):
+        _many(options, jobs, batch)
+        return
+    typer.echo(str(generate_file(options)))
+
+
+def _many(options: object, jobs: Path | None, batch: int) -> None:
+    from tasks.generate.batch import FAILURES, run_orders
+    from tasks.generate.options import GenerateOptions
+    from tasks.generate.orders import folder_orders, read_orders
+    from tasks.generate.studio import Studio
+
+    assert isinstance(options, GenerateOptions)
+    folder = options.out
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--out {folder} is a file; many sounds need a folder")
+    if jobs is not None:
+        orders = read_orders(jobs, options)
+    else:
+        assert options.video is not None
+        orders = folder_orders(options.video, options)
+    studio = Studio.open(options.checkpoint, options.codec, options.variant)
+    summary = run_orders(orders, studio, folder, batch_size=batch, on_done=typer.echo)
+    typer.echo(summary.line(folder))
+    if summary.failed:
+        raise FoleyGenExError(
+            f"{summary.failed} of {summary.total} jobs failed; {folder / FAILURES} says why, the same command tries "
+            f"them again"
+        )
