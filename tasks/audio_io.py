@@ -153,7 +153,7 @@ def _decode(container: Any, stream: Any) -> tuple[list[Samples], int, float]:
     lead = round((lead_s or 0.0) * rate_hz)
     if blocks and lead > 0:
         blocks.insert(0, np.zeros((lead, blocks[0].shape[1]), np.float32))
-    return blocks, rate_hz, sum(len(block) for block in blocks) / rate_hz
+    return blocks, rate_hz, sum(len(block) for block in blocks) / rate_hz if blocks else 0.0
 
 
 def _declared_s(container: Any, stream: Any) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from data_contracts import AblationScore, ClipScore, UsageError, read_table
+from data_contracts import AblationScore, ClipScore, ManifestRow, UsageError, read_table, write_table
 from model.checkpoint import read_info
 from model.variants import VARIANTS
 from tasks.ablations.job import run_ablations
@@ -18,12 +19,22 @@ from tasks.pipeline import find_step, run_step
 from tasks.workspace import Workspace
 
 CONFIG = {
-    "ingest": {"corpus": {"kind": "builtin", "video_clips": 24, "audio_clips": 2}},
+    "ingest": {"corpus": {"kind": "builtin", "video_clips": 8, "audio_clips": 2}},
     "llm": {"backend": "rules", "paraphrases": 0},
     "train": {"steps": 2, "batch_size": 4, "log_every": 1, "checkpoint_every": 1},
     "evaluate": {"clips": 2, "adverb_pairs": 1, "steps": 2},
     "ablations": {"tasks": ["ac-vta", "fe"], "variants": [*VARIANTS]},
 }
+
+
+def _two_materials(workspace: Workspace) -> None:
+    """A corpus this small has one material in its test split; AC-VTA takes its reference from another."""
+    path = workspace.table("manifest", "manifest")
+    rows = read_table(path, ManifestRow)
+    changed = next(number for number, row in enumerate(rows) if row.split == "test" and row.subset == "vta")
+    other = {"attributes_json": '{"material":"another"}', "group_id": "another", "caption": "Something else"}
+    rows[changed] = dataclasses.replace(rows[changed], **other)
+    write_table(path, ManifestRow, rows)
 
 
 def score(clip: str, value: float, task: str = "fe", system: str = MODEL, metric: str = "EventF1@100ms") -> ClipScore:
@@ -69,7 +80,10 @@ def test_unknown_names_are_refused(field: str, value: list[str]) -> None:
 def test_m12_every_configuration_is_trained_and_scored_and_a_rerun_does_nothing(tmp_path: Path) -> None:
     config = PipelineConfig.model_validate({"workspace": str(tmp_path), **CONFIG})
     workspace = Workspace(tmp_path)
-    for name in ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest", "precompute", "train"):
+    for name in ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest"):
+        run_step(find_step(name), config, workspace)
+    _two_materials(workspace)
+    for name in ("precompute", "train"):
         run_step(find_step(name), config, workspace)
     words: list[str] = []
     text = run_ablations(config, workspace, lambda done, total, word: words.append(word))
