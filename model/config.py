@@ -134,12 +134,27 @@ class TrainingConfig:
     eps: float = 1e-6
     weight_decay: float = 1e-6
     grad_clip: float = 1.0
-    ema_sigma_rel: float = 0.05
+    ema_sigmas: tuple[float, ...] = (0.05, 0.1)  # relative widths of the running averages, as MMAudio's
+    ema_sigma_rel: float = 0.05  # the width that is published and validated
+    ema_snapshot_every: int = 5_000
+    ema_keep: int = 64  # snapshots kept, evenly spaced; each holds one set of weights per width
     precision: Literal["fp32", "bf16"] = "fp32"
+    compile: bool | None = None  # torch.compile of the loss; None: on a GPU
+    compile_backend: str = "inductor"
+    gradient_checkpointing: bool = False  # blocks' activations are computed again in the backward pass
+    micro_batch: int | None = None  # rows per forward and process; None: the process's whole share of the batch
     log_every: int = 200
     validate_every: int = 5_000
     checkpoint_every: int = 10_000
+    keep_last: int = 2  # training states kept
     validation_rows: int = 64
     explosion_loss: float = 50.0  # a fresh network scores about 2 on normalised latents
+    explosion_factor: float = 10.0  # and a step this many times the median of the last hundred
     seed: int = 14159265
     masks: MaskConfig = MaskConfig()
+
+    def __post_init__(self) -> None:
+        if len(set(self.ema_sigmas)) < 2:
+            raise UsageError(f"ema_sigmas {self.ema_sigmas} must name at least two widths; MMAudio uses 0.05 and 0.1")
+        if self.micro_batch is not None and (self.micro_batch < 2 or self.micro_batch % 2):
+            raise UsageError(f"micro_batch {self.micro_batch} must be even and at least 2: half VTA, half TTA")

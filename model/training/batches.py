@@ -7,7 +7,7 @@ Legend: B batch, N audio frames, F latent channels. The first half of a batch is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -54,13 +54,15 @@ class FeatureSource(Protocol):
 class BatchPlan:
     """Says which rows a step trains on: strictly half VTA, half TTA (with AA), without state. Source: SPEC T4, D4.
 
-    Each half walks through its own endless sequence of shuffled epochs; where a row stands depends on the seed alone.
+    Each half walks through its own endless sequence of shuffled epochs; where a row stands depends on the seed alone,
+    never on the number of processes or micro-batches (`shares`).
     """
 
     vta: tuple[FeatureRow, ...]
     tta: tuple[FeatureRow, ...]
     batch_size: int
     seed: int
+    _orders: dict[str, tuple[int, Tensor]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def from_rows(rows: Sequence[FeatureRow], batch_size: int, seed: int) -> BatchPlan:
@@ -89,16 +91,41 @@ class BatchPlan:
         half = self.batch_size // 2
         return self._take(self.vta, "vta", step * half, half) + self._take(self.tta, "tta", step * half, half)
 
+    def shares(self, parts: int) -> list[list[int]]:
+        """Returns the places in `rows(step)` of equal shares, each 1:1 in itself: for processes and micro-batches.
+
+        Raises UsageError when the batch cannot be shared so.
+        """
+        halves = 2 if self.balanced else 1
+        if self.batch_size % (halves * parts):
+            raise UsageError(
+                f"batch_size {self.batch_size} does not split into {parts} equal shares of half VTA, half TTA; "
+                f"make it a multiple of {halves * parts}"
+            )
+        size = self.batch_size // halves
+        each = size // parts
+        return [
+            [half * size + part * each + place for half in range(halves) for place in range(each)]
+            for part in range(parts)
+        ]
+
     def _take(self, pool: tuple[FeatureRow, ...], name: str, start: int, count: int) -> list[FeatureRow]:
         taken: list[FeatureRow] = []
         position = start
         while len(taken) < count:
             epoch, offset = divmod(position, len(pool))
-            order = torch.randperm(len(pool), generator=generator_for(self.seed, f"order-{name}", epoch)).tolist()
-            part = order[offset : offset + count - len(taken)]
+            part = self._order(name, epoch, len(pool))[offset : offset + count - len(taken)].tolist()
             taken.extend(pool[index] for index in part)
             position += len(part)
         return taken
+
+    def _order(self, name: str, epoch: int, size: int) -> Tensor:
+        """An epoch's order, kept while it lasts: shuffling millions of rows in every step would cost more than it."""
+        kept = self._orders.get(name)
+        if kept is None or kept[0] != epoch:
+            kept = (epoch, torch.randperm(size, generator=generator_for(self.seed, f"order-{name}", epoch)))
+            self._orders[name] = kept
+        return kept[1]
 
 
 def training_stats(source: FeatureSource, *, rows: int = 256) -> tuple[Tensor, Tensor]:
@@ -124,27 +151,29 @@ class Batch:
     latent_BNF: Tensor
     features: Features
 
-    def to(self, device: torch.device) -> Batch:
-        """Returns the batch on a device."""
-        f = self.features
-        moved = (f.clip_BVC, f.sync_BSC, f.text_BLC, f.has_clip_B, f.has_sync_B, f.has_text_B)
-        return Batch(self.latent_BNF.to(device), Features(*(value.to(device) for value in moved)))
-
 
 def load_batch(
-    source: FeatureSource, rows: Sequence[FeatureRow], generator: torch.Generator, stats: tuple[Tensor, Tensor]
+    source: FeatureSource,
+    rows: Sequence[FeatureRow],
+    generator: torch.Generator,
+    stats: tuple[Tensor, Tensor],
+    places: Sequence[int] | None = None,
 ) -> Batch:
     """Reads rows: latents sampled as mean + std * eps and normalised, one caption drawn per row. Source: SPEC T3, A7.
 
-    Rows without video carry zero features and say so in `has_clip_B` and `has_sync_B`.
+    Chance is drawn for all `rows`; `places` names those that are read (all by default), so that a share of a batch is
+    the same whoever reads it. Rows without video carry zero features and say so in `has_clip_B` and `has_sync_B`.
     """
-    mean_BNF, std_BNF = source.latents([row.latent_row for row in rows])
-    latent_BNF = mean_BNF + std_BNF * torch.randn(mean_BNF.shape, generator=generator)
-    mean_F, std_F = stats
+    spec, (mean_F, std_F) = source.specs.codec, stats
+    noise_RNF = torch.randn(len(rows), spec.frames(source.clip_s), spec.latent_dim, generator=generator)
     draws = torch.rand(len(rows), generator=generator).tolist()
-    texts = [row.text_rows[int(draw * len(row.text_rows))] for row, draw in zip(rows, draws, strict=True)]
-    has_video_B = torch.tensor([row.video_row is not None for row in rows])
-    clip_BVC, sync_BSC = _video(source, rows)
+    places = range(len(rows)) if places is None else places
+    chosen = [rows[place] for place in places]
+    mean_BNF, std_BNF = source.latents([row.latent_row for row in chosen])
+    latent_BNF = mean_BNF + std_BNF * noise_RNF[list(places)]
+    texts = [row.text_rows[int(draws[place] * len(row.text_rows))] for row, place in zip(chosen, places, strict=True)]
+    has_video_B = torch.tensor([row.video_row is not None for row in chosen])
+    clip_BVC, sync_BSC = _video(source, chosen)
     features = Features(clip_BVC, sync_BSC, source.text(texts), has_video_B, has_video_B, torch.ones_like(has_video_B))
     return Batch((latent_BNF - mean_F) / std_F, features)
 

@@ -6,273 +6,270 @@ Legend: B batch, N audio frames, F latent channels. Masks: True = to be generate
 # ruff: noqa: N815 - shape suffixes of record fields
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from data_contracts import TrainingError, TrainMetric
+from data_contracts import TrainMetric
 from model.config import NetworkConfig, TrainingConfig
-from model.flow import frame_errors, interpolate, masked_mean, sample_timesteps
-from model.masks import TrainingMasks, draw_masks, masked_latent
-from model.network import Features, Network, build_network
-from model.training.batches import Batch, BatchPlan, FeatureSource, load_batch, training_stats
+from model.network import Network, build_network
+from model.training.batches import BatchPlan, FeatureSource, training_stats
 from model.training.chance import generator_for
-from model.training.ema import PowerEma
+from model.training.ema import Averages
+from model.training.flops import peak_flops, training_flops
+from model.training.guard import LossGuard
+from model.training.interval import Interval, peak_memory_gib
+from model.training.loader import Sharing, Step, StepLoader, cut
+from model.training.ranks import Ranks
 from model.training.schedule import learning_rate
-from model.training.state import read_state, write_state
+from model.training.state import read_newest, state_files, write_state
+from model.training.step import FlowLoss, sample_losses
 
-LOSS_BINS: Final = 10
+_GPU_SETTLE_EVERY: Final = 10  # looking at a loss makes a GPU wait
 
 
 @dataclass(frozen=True, slots=True)
-class Draws:
-    """A step's chance: flow times (B,), noise (B, N, F) and masks."""
+class _Unseen:
+    """A step's results that have not been looked at: sums and losses of this rank, on its device."""
 
-    t_B: Tensor
-    noise_BNF: Tensor
-    masks: TrainingMasks
-
-
-def draw_step(latent_BNF: Tensor, config: TrainingConfig, generator: torch.Generator) -> Draws:
-    """Returns the draws for one batch, made on the CPU in a fixed order (time, noise, masks)."""
-    batch, frames = latent_BNF.shape[:2]
-    t_B = sample_timesteps(batch, generator)
-    noise_BNF = torch.randn(latent_BNF.shape, generator=generator)
-    return Draws(t_B, noise_BNF, draw_masks(batch, frames, config.masks, generator))
-
-
-def with_drops(features: Features, masks: TrainingMasks) -> Features:
-    """Returns the features with this step's modality drops. Source: SPEC T2."""
-    return replace(
-        features,
-        has_clip_B=features.has_clip_B & masks.keep_clip_B,
-        has_sync_B=features.has_sync_B & masks.keep_sync_B,
-        has_text_B=features.has_text_B & masks.keep_text_B,
-    )
-
-
-def batch_errors(network: Network, batch: Batch, draws: Draws) -> Tensor:
-    """Returns (B, N): each frame's velocity error. Source: SPEC M3-M5, M10, M11."""
-    masks, x1 = draws.masks, batch.latent_BNF
-    conditions = network.preprocess_conditions(with_drops(batch.features, masks), masks.mask_BN)
-    reference = masked_latent(x1, masks.mask_BN, masks.keep_reference_B)
-    x_t = interpolate(draws.noise_BNF, x1, draws.t_B)
-    velocity = network(x_t, draws.t_B, reference, masks.mask_BN, conditions)
-    return frame_errors(velocity, draws.noise_BNF, x1)
+    step: int
+    error_sum: Tensor
+    norm: Tensor
+    losses_B: Tensor
+    hidden: int
+    times_B: Tensor
 
 
 class Trainer:
-    """Trains one network on one feature source. `state_path` holds everything a resume needs, in one atomic file."""
+    """Trains one network on one feature source, in one process or as one of several ranks.
+
+    `folder` gets the training states (`state-STEP.pt`, the last `keep_last`) and the EMA's snapshots (`ema/`), from
+    rank 0 alone. `initial` are weights to start from, latent statistics included; by default both are made anew.
+    """
 
     def __init__(
         self,
         network: NetworkConfig,
         config: TrainingConfig,
         source: FeatureSource,
-        state_path: Path,
+        folder: Path,
         *,
         device: torch.device | None = None,
+        ranks: Ranks | None = None,
+        initial: Mapping[str, Tensor] | None = None,
     ) -> None:
-        self.config, self.source, self.state_path = config, source, state_path
-        self.device = device or torch.device("cpu")
-        self.stats = training_stats(source)
-        self.network = build_network(network, source.specs, config.seed)
-        self.network.set_latent_stats(*self.stats)
+        self.config, self.source, self.folder = config, source, folder
+        self.ranks = ranks or Ranks.start(device or torch.device("cpu"))
+        self.device = self.ranks.device
+        self.network, self.stats = _start(network, config, source, initial)
         self.network.to(self.device)
-        trainable = [value for value in self.network.parameters() if value.requires_grad]
-        self.optimizer = torch.optim.AdamW(
-            trainable,
-            lr=config.lr,
-            betas=config.betas,
-            eps=config.eps,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
-        self.ema = PowerEma(self.network, config.ema_sigma_rel)
+        if config.gradient_checkpointing:
+            self.network.gradient_checkpointing = True
+        self.optimizer = _optimizer(self.network, config)
         self.plan = BatchPlan.from_rows(source.rows, config.batch_size, config.seed)
+        self.sharing = Sharing.of(self.ranks.rank, self.ranks.size, config.batch_size, config.micro_batch)
+        self.loader = StepLoader(source, self.plan, config, self.stats, self.sharing, pin=self.device.type == "cuda")
+        self.loss = self.ranks.wrap(FlowLoss(self.network, bf16=self._bf16, backend=self._backend))
+        self.averages = self._averages() if self.ranks.is_main else None
+        self.guard = LossGuard(limit=config.explosion_loss, factor=config.explosion_factor)
+        self.settle_every = 1 if self.device.type == "cpu" else _GPU_SETTLE_EVERY
         self.step = 0
         self.metrics: list[TrainMetric] = []
-        self._interval = _Interval()
+        self._interval = Interval()
+        self._unseen: list[_Unseen] = []
 
     def run(self) -> Iterator[TrainMetric]:
         """Trains from where the state stands to the last step; yields a row per interval.
 
-        Raises TrainingError when the loss is not finite or explodes.
+        Raises TrainingError when the loss is not finite or explodes; nothing is saved after that.
         """
         while self.step < self.config.steps:
             self._train_step()
-            if self.step % self.config.log_every == 0 or self.step == self.config.steps:
+            if self._due(self.config.log_every):
                 yield self._log()
-            if self.step % self.config.checkpoint_every == 0 or self.step == self.config.steps:
+            if self._due(self.config.checkpoint_every):
                 self.save()
+        if self.averages is not None:
+            self.averages.finish()
 
     def validation_loss(self) -> float | None:
-        """Returns the masked loss of the averaged weights on split val, with fixed draws; None without such rows."""
+        """Returns the masked loss of the averaged weights on split val, with fixed draws; None without such rows.
+
+        Rank 0 alone computes it. The draws depend on the batch size, not on how the rows are passed through.
+        """
         rows = [row for row in self.source.rows if row.split == "val"][: self.config.validation_rows]
-        if not rows:
+        if not rows or self.averages is None:
             return None
+        loss = FlowLoss(self.averages.network(self.config.ema_sigma_rel), bf16=self._bf16)
         total = count = 0.0
-        size = self.config.batch_size
+        size, most = self.config.batch_size, self.config.batch_size // (self.sharing.size * self.sharing.micro)
         with torch.no_grad():
             for number, start in enumerate(range(0, len(rows), size)):
                 generator = generator_for(self.config.seed, "validation", number)
-                batch = load_batch(self.source, rows[start : start + size], generator, self.stats)
-                draws = draw_step(batch.latent_BNF, self.config, generator)
-                errors = self._errors(batch, draws, averaged=True)
-                mask = draws.masks.mask_BN
-                total += float((errors.cpu() * mask).sum())
-                count += float(mask.sum())
+                chosen = rows[start : start + size]
+                places = list(range(len(chosen)))
+                parts = [places[first : first + most] for first in range(0, len(places), most)]
+                shares, draws = cut(self.source, chosen, self.config, generator, self.stats, parts)
+                for share in shares:
+                    there = share.to(self.device)
+                    total += float(loss(there.batch, there.draws).sum())
+                count += float(draws.masks.mask_BN.sum())
         return total / count
 
     def averaged_weights(self) -> dict[str, Tensor]:
-        """Returns the network's state with the trainable weights replaced by their average."""
-        state = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
-        return state | {name: value.cpu().clone() for name, value in self.ema.weights.items()}
+        """Returns the network's state averaged with width `ema_sigma_rel`. Rank 0 only."""
+        assert self.averages is not None, "only rank 0 averages"
+        return self.averages.weights(self.config.ema_sigma_rel)
 
     def save(self) -> None:
-        """Writes the whole state atomically."""
-        write_state(
-            self.state_path,
-            {
-                "step": self.step,
-                "network": self.network.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "ema": {"updates": self.ema.updates, "weights": self.ema.weights},
-                "interval": self._interval.to_state(),
-                "metrics": [row.to_dict() for row in self.metrics],
-            },
-        )
+        """Writes the whole state atomically, from rank 0."""
+        self._settle()
+        if self.averages is None:
+            return
+        state = {
+            "step": self.step,
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "ema": self.averages.state_dict(),
+            "interval": self._interval.to_state(),
+            "recent_losses": self.guard.recent,
+            "metrics": [row.to_dict() for row in self.metrics],
+        }
+        write_state(self.folder, self.step, state, keep=self.config.keep_last)
 
     def resume(self) -> bool:
-        """Restores the state if there is one. Returns whether there was."""
-        state = read_state(self.state_path, self.device)
+        """Restores the newest state if there is one. Returns whether there was. Any number of ranks may continue."""
+        state = read_newest(self.folder, self.device)
+        self.ranks.wait()  # rank 0 removes old states only after all have read theirs
         if state is None:
             return False
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.ema.load(state["ema"]["updates"], state["ema"]["weights"])
         self.step = state["step"]
         self.metrics = [TrainMetric.from_dict(row) for row in state["metrics"]]
-        self._interval = _Interval.from_state(state["interval"])
+        self.guard.recent = state["recent_losses"]
+        self._interval = Interval(**state["interval"])
+        if self.averages is not None:
+            self.averages.load_state_dict(state["ema"])
+            self.averages.forget_after(self.step)
         return True
 
     def _train_step(self) -> None:
         started = time.perf_counter()
-        generator = generator_for(self.config.seed, "step", self.step)
-        batch = load_batch(self.source, self.plan.rows(self.step), generator, self.stats)
-        draws = draw_step(batch.latent_BNF, self.config, generator)
+        step = self.loader.take(self.step)
         loaded = time.perf_counter()
-        errors_BN = self._errors(batch, draws, averaged=False)
-        loss = masked_mean(errors_BN, draws.masks.mask_BN.to(self.device))
-        self._check(float(loss.detach()), "loss")
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip)
-        self._check(float(norm), "gradient norm")
-        rate = learning_rate(self.step, self.config)
+        self._unseen.append(self._backward(step))
+        if len(self._unseen) >= self.settle_every:
+            self._settle()
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate(self.step, self.config)
         self.optimizer.step()
-        self.ema.update(self.network)
+        if self.averages is not None:
+            self.averages.update()
         self.step += 1
-        per_sample = _sample_losses(errors_BN.detach().cpu(), draws.masks.mask_BN)
-        self._interval.add(float(loss.detach()), float(norm), draws.t_B, per_sample)
-        self._interval.time(loaded - started, time.perf_counter() - started)
+        self._interval.clock(loaded - started, time.perf_counter() - started)
 
-    def _errors(self, batch: Batch, draws: Draws, *, averaged: bool) -> Tensor:
-        batch, draws = batch.to(self.device), _draws_to(draws, self.device)
-        bf16 = self.config.precision == "bf16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            if not averaged:
-                return batch_errors(self.network, batch, draws)
-            trained = {name: value.detach().clone() for name, value in self.network.named_parameters()}
-            try:
-                self.network.load_state_dict(self.ema.weights, strict=False)
-                return batch_errors(self.network, batch, draws)
-            finally:
-                self.network.load_state_dict(trained, strict=False)
+    def _backward(self, step: Step) -> _Unseen:
+        """Adds the gradients of eq. 4: errors summed over every rank and micro-batch, divided by the batch's N.
+
+        Every rank knows N, because masks are drawn for the whole batch. DDP averages gradients over the ranks, hence
+        the factor. Source: SPEC M10.
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        sums: list[Tensor] = []
+        losses: list[Tensor] = []
+        for number, share in enumerate(step.shares, start=1):
+            there = share.to(self.device)
+            with self.ranks.accumulating(self.loss, more=number < len(step.shares)):
+                errors_BN = self.loss(there.batch, there.draws)
+                error_sum = errors_BN.sum()
+                self.ranks.backward(error_sum * self.ranks.size / step.hidden)
+            sums.append(error_sum.detach())
+            losses.append(sample_losses(errors_BN.detach(), there.draws.masks.mask_BN))
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip)
+        total = sums[0] if len(sums) == 1 else torch.stack(sums).sum()
+        return _Unseen(self.step, total, norm.detach(), torch.cat(losses), step.hidden, step.times_B)
+
+    def _settle(self) -> None:
+        """Brings results that are still on the devices together, checks them and adds them to the interval."""
+        unseen, self._unseen = self._unseen, []
+        if not unseen:
+            return
+        sums = self.ranks.total(torch.stack([entry.error_sum for entry in unseen])).cpu()
+        norms = torch.stack([entry.norm for entry in unseen]).tolist()
+        gathered_RKB = self.ranks.gather(torch.stack([entry.losses_B for entry in unseen])).cpu()
+        losses_KB = gathered_RKB.transpose(0, 1).flatten(1)
+        for entry, error_sum, norm, losses_B in zip(unseen, sums, norms, losses_KB, strict=True):
+            loss = float(error_sum / entry.hidden)
+            self.guard.check(entry.step, loss, norm, self._advice())
+            self._interval.add(loss, norm, entry.times_B.tolist(), losses_B.tolist())
 
     def _log(self) -> TrainMetric:
-        last = self.step == self.config.steps
-        validate = last or self.step % self.config.validate_every == 0
+        self._settle()
         row = self._interval.metric(
             step=self.step,
             lr=learning_rate(self.step - 1, self.config),
-            val_loss=self.validation_loss() if validate else None,
+            val_loss=self.validation_loss() if self._due(self.config.validate_every) else None,
             batch_size=self.config.batch_size,
+            flops_share=self._flops_share,
+            peak_memory_gib=peak_memory_gib(self.device),
         )
-        self._interval = _Interval()
+        self._interval = Interval()
         self.metrics.append(row)
         return row
 
-    def _check(self, value: float, name: str) -> None:
-        exploded = name == "loss" and value > self.config.explosion_loss
-        if math.isfinite(value) and not exploded:
-            return
-        last = f"the last good checkpoint is {self.state_path}" if self.state_path.exists() else "no checkpoint yet"
-        problem = f"{name} {value:.3g} has exploded" if exploded else f"{name} is {value}"
-        raise TrainingError(
-            f"training step {self.step}: {problem}; {last}. Lower train.lr (now {self.config.lr:g}) and start again"
-        )
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.step == self.config.steps
+
+    def _advice(self) -> str:
+        files = state_files(self.folder)
+        last = f"the last good checkpoint is {files[-1][1]}" if files else "no checkpoint yet"
+        return f"{last}. Lower train.lr (now {self.config.lr:g}) and start again"
+
+    def _averages(self) -> Averages:
+        config = self.config
+        every, keep = config.ema_snapshot_every, config.ema_keep
+        return Averages(self.network, config.ema_sigmas, self.folder / "ema", every=every, keep=keep)
+
+    @property
+    def _bf16(self) -> bool:
+        return self.config.precision == "bf16"
+
+    @property
+    def _backend(self) -> str | None:
+        wanted = self.device.type == "cuda" if self.config.compile is None else self.config.compile
+        return self.config.compile_backend if wanted else None
+
+    @cached_property
+    def _flops_share(self) -> float | None:
+        """A step's FLOPs over those that all devices could do in a second."""
+        peak = peak_flops(self.device, bf16=self._bf16)
+        if peak is None:
+            return None
+        flops = training_flops(self.network.config, self.source.specs, self.source.clip_s) * self.config.batch_size
+        return flops / (peak * self.ranks.size)
 
 
-class _Interval:
-    """What is summed up between two log rows."""
-
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-        self.norms: list[float] = []
-        self.times: list[float] = []
-        self.sample_losses: list[float] = []
-        self.waited_s = 0.0
-        self.total_s = 0.0
-
-    def add(self, loss: float, norm: float, t_B: Tensor, losses_B: Tensor) -> None:
-        self.losses.append(loss)
-        self.norms.append(norm)
-        self.times.extend(t_B.tolist())
-        self.sample_losses.extend(losses_B.tolist())
-
-    def time(self, waited_s: float, total_s: float) -> None:
-        self.waited_s += waited_s
-        self.total_s += total_s
-
-    def metric(self, *, step: int, lr: float, val_loss: float | None, batch_size: int) -> TrainMetric:
-        """Returns the row. `loss_by_t`: samples sorted by flow time, in ten groups of equal size, noise first."""
-        order = torch.tensor(self.times).argsort()
-        groups = torch.tensor(self.sample_losses)[order].tensor_split(min(LOSS_BINS, len(self.times)))
-        return TrainMetric(
-            step=step,
-            loss=sum(self.losses) / len(self.losses),
-            val_loss=val_loss,
-            grad_norm=sum(self.norms) / len(self.norms),
-            lr=lr,
-            samples_per_s=batch_size * len(self.losses) / max(self.total_s, 1e-9),
-            data_wait_share=self.waited_s / max(self.total_s, 1e-9),
-            loss_by_t=tuple(float(group.mean()) for group in groups),
-        )
-
-    def to_state(self) -> dict[str, Any]:
-        return dict(vars(self))
-
-    @classmethod
-    def from_state(cls, values: dict[str, Any]) -> _Interval:
-        interval = cls()
-        vars(interval).update(values)
-        return interval
+def _start(
+    config: NetworkConfig, training: TrainingConfig, source: FeatureSource, initial: Mapping[str, Tensor] | None
+) -> tuple[Network, tuple[Tensor, Tensor]]:
+    """Returns the network to train and the latent statistics it is trained with (mean_F, std_F)."""
+    network = build_network(config, source.specs, training.seed)
+    if initial is None:
+        network.set_latent_stats(*training_stats(source))
+    else:
+        network.load_state_dict(dict(initial))
+    return network, (network.latent_mean.flatten().clone(), network.latent_std.flatten().clone())
 
 
-def _sample_losses(errors_BN: Tensor, mask_BN: Tensor) -> Tensor:
-    return (errors_BN * mask_BN).sum(1) / mask_BN.sum(1)
-
-
-def _draws_to(draws: Draws, device: torch.device) -> Draws:
-    m = draws.masks
-    parts = (m.mask_BN, m.keep_reference_B, m.keep_clip_B, m.keep_sync_B, m.keep_text_B)
-    return Draws(draws.t_B.to(device), draws.noise_BNF.to(device), TrainingMasks(*(part.to(device) for part in parts)))
+def _optimizer(network: Network, config: TrainingConfig) -> torch.optim.AdamW:
+    trainable: list[Any] = [value for value in network.parameters() if value.requires_grad]
+    return torch.optim.AdamW(
+        trainable, lr=config.lr, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay, fused=True
+    )

@@ -10,8 +10,9 @@ from model.config import TrainingConfig
 def learning_rate(step: int, config: TrainingConfig) -> float:
     """Returns the rate of a step (0, 1, ...).
 
-    `step` falls to a tenth at each milestone, counted from the end of the warm-up as MMAudio's scheduler does;
-    `cosine` holds the peak for `hold_share` of the steps and falls to `final_lr_share` of it.
+    `step` falls to a tenth at each milestone, counted from the end of the warm-up as MMAudio's scheduler does: of
+    300,000 steps at 0.8 and 0.9 with 1,000 of warm-up these are 241,000 and 271,000. `cosine` holds the peak for
+    `hold_share` of the steps and falls to `final_lr_share` of it.
     """
     if step < config.warmup_steps:
         return config.lr * (step + 1) / (config.warmup_steps + 1)
@@ -19,7 +20,7 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
         return config.lr
     after = step - config.warmup_steps
     if config.schedule == "step":
-        passed = sum(after >= share * config.steps for share in config.milestones)
+        passed = sum(after >= round(share * config.steps) for share in config.milestones)
         return float(config.lr * 0.1**passed)
     hold = config.hold_share * config.steps
     fall = max(1.0, config.steps - 1 - config.warmup_steps - hold)

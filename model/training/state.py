@@ -1,30 +1,56 @@
-"""The resume file: one atomic torch file of tensors and plain values, read back with `weights_only=True`."""
+"""The resume files: atomic torch files of tensors and plain values, read back with `weights_only=True`."""
 
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from data_contracts import TrainingError
 
+_NAME: Final = re.compile(r"state-(\d{8})\.pt")
 
-def write_state(path: Path, state: dict[str, Any]) -> None:
-    """Writes under a temporary name and renames, so that a kill leaves the state before."""
+
+def state_path(folder: Path, step: int) -> Path:
+    """Returns where the state after `step` optimiser steps stands."""
+    return folder / f"state-{step:08d}.pt"
+
+
+def state_files(folder: Path) -> list[tuple[int, Path]]:
+    """Returns (step, path) of the states there are, oldest first."""
+    found = ((_NAME.fullmatch(path.name), path) for path in folder.glob("state-*.pt"))
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
+def write_atomically(path: Path, content: Any) -> None:
+    """Writes under a temporary name and renames, so that a kill leaves what was there before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    torch.save(state, temporary)
+    torch.save(content, temporary)
     temporary.replace(path)
 
 
-def read_state(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """Returns the state, or None when there is no file. Raises TrainingError when it cannot be read."""
-    if not path.exists():
+def write_state(folder: Path, step: int, state: dict[str, Any], *, keep: int) -> Path:
+    """Writes a state and removes all but the last `keep`. Returns its path."""
+    path = state_path(folder, step)
+    write_atomically(path, state)
+    for _, old in state_files(folder)[:-keep]:
+        old.unlink()
+    return path
+
+
+def read_newest(folder: Path, device: torch.device) -> dict[str, Any] | None:
+    """Returns the newest state, or None when there is none. Raises TrainingError when it cannot be read."""
+    files = state_files(folder)
+    if not files:
         return None
+    path = files[-1][1]
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
-        raise TrainingError(f"{path} is not a readable training state ({error}); delete it to start again") from error
+        before = f"continue from step {files[-2][0]}" if len(files) > 1 else "start again"
+        raise TrainingError(f"{path} is not a readable training state ({error}); delete it to {before}") from error
     return state

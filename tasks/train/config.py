@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from model.config import MaskConfig, NetworkConfig, TrainingConfig, preset
 from model.variants import variant
 from tasks.settings import StageConfig
+
+_OF_THE_JOB: Final = ("preset", "variant", "device", "init_from", "sample_every", "tensorboard")
 
 
 class MaskSettings(StageConfig):
@@ -47,20 +50,41 @@ class TrainConfig(StageConfig):
     final_lr_share: float = Field(0.1, ge=0, le=1, description="cosine: last rate over the peak")
     weight_decay: float = Field(1e-6, ge=0)
     grad_clip: float = Field(1.0, gt=0)
-    ema_sigma_rel: float = Field(0.1, gt=0, lt=0.3, description="width of the EMA's power-function average")
+    milestones: tuple[float, ...] = Field((0.8, 0.9), description="step: shares of the steps at which it falls to 0.1")
+    init_from: str | None = Field(
+        None, description="weights to start from: an MMAudio checkpoint, a converted one or one of this project's"
+    )
+    ema_sigma_rel: float = Field(0.1, gt=0, lt=0.29, description="width of the published average (MMAudio: 0.05)")
+    ema_sigmas: tuple[float, ...] = Field((0.05, 0.1), description="widths averaged while training; two or more")
+    ema_snapshot_every: int = Field(400, ge=1, description="steps between snapshots of the averages (MMAudio: 5,000)")
+    ema_keep: int = Field(64, ge=2, description="snapshots kept, evenly spaced, each of as many files as widths")
     precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 autocast, for GPUs")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is one")
+    compile: bool | None = Field(None, description="torch.compile of the loss; empty: on a GPU")
+    gradient_checkpointing: bool = Field(False, description="less memory, about a third more computing")
+    micro_batch: int | None = Field(None, ge=2, multiple_of=2, description="rows per forward pass; empty: all at once")
     log_every: int = Field(10, ge=1)
     validate_every: int = Field(100, ge=1)
     checkpoint_every: int = Field(100, ge=1)
+    keep_last: int = Field(2, ge=1, description="training states kept, each with weights, optimiser and averages")
+    sample_every: int = Field(0, ge=0, description="steps between sample sounds of fixed val rows; 0: none")
+    tensorboard: bool = Field(True, description="write train/tensorboard")
+    explosion_loss: float = Field(50.0, gt=0, description="a loss above this stops the training")
+    explosion_factor: float = Field(10.0, gt=1, description="so does one this many times the running median")
     seed: int = Field(14159265)
     masks: MaskSettings = MaskSettings()
+
+    @field_validator("init_from")
+    @classmethod
+    def _absolute(cls, value: str | None) -> str | None:
+        """A stored config is used from other folders."""
+        return str(Path(value).expanduser().absolute()) if value else None
 
     def training(self) -> TrainingConfig:
         """Returns the settings as the model's own record. Raises UsageError when they contradict each other."""
         masks = self.masks.model_dump()
         share = (masks.pop("span_low"), masks.pop("span_high"))
-        values = self.model_dump(exclude={"preset", "variant", "device", "masks"})
+        values = self.model_dump(exclude={"masks", *_OF_THE_JOB})
         mask_config = variant(self.variant).mask_config(MaskConfig(span_share=share, **masks))
         return TrainingConfig(**values, masks=mask_config)
 

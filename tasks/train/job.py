@@ -1,30 +1,43 @@
-"""The training stage: features in, a checkpoint and its metrics out. Finished work is found, cut work continues."""
+"""The training stage: features in, a checkpoint and its metrics out. Finished work is found, cut work continues.
+
+In one process, or in each process of `torchrun` or `accelerate launch` (`python -m tasks.train`): then only rank 0
+writes files.
+"""
 
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from torch import Tensor
 
 from data_contracts import TrainMetric, UsageError, to_json, write_table
 from model.checkpoint import save_checkpoint
 from model.features import FeatureStore
-from model.training import FeatureSource, Trainer
+from model.training import Ranks, Trainer
 from tasks.train.config import TrainConfig
+from tasks.train.samples import Sampler
+from tasks.train.watch import Board
 from tasks.workspace import Workspace, hash_file, hash_text, read_json, write_json
 
 log = logging.getLogger(__name__)
 
 STAGE: Final = "train"
-VERSION: Final = 1
-_NOT_IN_RESULT: Final = {"log_every", "validate_every", "checkpoint_every", "device"}
+VERSION: Final = 2
+# How a training is run, watched and kept; the same weights up to the order of float sums.
+_NOT_IN_RESULT: Final = {
+    "log_every", "validate_every", "checkpoint_every", "keep_last", "sample_every", "tensorboard", "device", "compile",
+    "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor", "init_from",
+}  # fmt: skip
 
 OnProgress = Callable[[TrainMetric, int], None]
-"""Called with each logged row and the total of steps."""
+"""Called with each logged row and the total of steps, on rank 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,25 +66,30 @@ def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgr
     """Trains on the workspace's features up to `config.steps`; writes `train/checkpoint.safetensors` and the metrics.
 
     A finished run returns at once; a cut one continues exactly where its last state stands; changed features or
-    settings start anew. Raises ContractError (no features), UsageError (settings), TrainingError (loss). SPEC T1-T4.
+    settings start anew. Every rank of a launched run calls this and gets the same summary. Raises ContractError (no
+    features), UsageError (settings), TrainingError (loss). SPEC T1-T4.
     """
     store = FeatureStore.open(workspace.path("precompute"))
+    ranks = Ranks.start(choose_device(config.device))
     key = training_key(config, store)
-    if (finished := _finished(workspace, key)) is not None:
+    finished = _finished(workspace, key)
+    ranks.wait()  # all have looked before rank 0 changes anything
+    if finished is not None:
         return finished
-    device = choose_device(config.device)
-    trainer = Trainer(config.network(), config.training(), store, _state_path(workspace, key), device=device)
-    _marker(workspace).unlink(missing_ok=True)
-    _remove_other_states(workspace, key)
-    if trainer.resume():
-        log.info("training continues at step %d of %d", trainer.step, config.steps)
-    if not trainer.plan.balanced:
-        log.warning("all training rows are of one kind; batches cannot be 1:1 VTA:TTA")
+    trainer = _trainer(config, workspace, store, key, ranks)
     started = trainer.step
-    for row in trainer.run():
-        if on_progress is not None:
-            on_progress(row, config.steps)
-    return _finish(config, workspace, store, trainer, key, started)
+    with ExitStack() as stack:
+        watchers = _watchers(config, workspace, store, trainer, stack) if ranks.is_main else []
+        for row in trainer.run():
+            for watch in watchers:
+                watch(row)
+            if on_progress is not None and ranks.is_main:
+                on_progress(row, config.steps)
+    if ranks.is_main:
+        _finish(config, workspace, trainer, key, started)
+    ranks.wait()
+    content: dict[str, Any] = read_json(_marker(workspace))
+    return TrainSummary(**content["summary"])
 
 
 def is_finished(config: TrainConfig, workspace: Workspace) -> bool:
@@ -85,7 +103,8 @@ def training_key(config: TrainConfig, store: FeatureStore) -> str:
     settings = config.model_dump(mode="json", exclude=_NOT_IN_RESULT)
     header = {"fields": store.header["fields"], "specs": store.specs.to_dict(), "clip_s": store.clip_s}
     rows = [row.to_dict() for row in store.rows]
-    return hash_text(STAGE, str(VERSION), to_json(settings), to_json(header), to_json(rows))
+    start = hash_file(_initial_file(config.init_from)) if config.init_from else ""
+    return hash_text(STAGE, str(VERSION), to_json(settings), to_json(header), to_json(rows), start)
 
 
 def choose_device(name: str) -> torch.device:
@@ -101,10 +120,68 @@ def checkpoint_path(workspace: Workspace) -> Path:
     return workspace.path(STAGE, "checkpoint.safetensors")
 
 
-def _finish(
-    config: TrainConfig, workspace: Workspace, source: FeatureSource, trainer: Trainer, key: str, started: int
-) -> TrainSummary:
+def states_folder(workspace: Workspace, key: str) -> Path:
+    """Returns where a training's states and EMA snapshots stand.
+
+    The folder carries the training's key in its name: a state of other features or settings is never continued.
+    """
+    return workspace.path(STAGE, "last", key[:16])
+
+
+def finished_key(workspace: Workspace) -> str:
+    """Returns the key of the training that the workspace's checkpoint is from. Raises UsageError without one."""
+    if not _marker(workspace).exists():
+        raise UsageError(f"{workspace.root} has no finished training; `foleygenex run train` makes one")
+    return str(read_json(_marker(workspace))["key"])
+
+
+def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
+    folder = states_folder(workspace, key)
+    if ranks.is_main:
+        _marker(workspace).unlink(missing_ok=True)
+        _remove_other_states(folder)
+    initial = _initial(config, store) if config.init_from else None
+    trainer = Trainer(config.network(), config.training(), store, folder, ranks=ranks, initial=initial)
+    if trainer.resume():
+        log.info("training continues at step %d of %d", trainer.step, config.steps)
+    if not trainer.plan.balanced:
+        log.warning("all training rows are of one kind; batches cannot be 1:1 VTA:TTA")
+    return trainer
+
+
+def _initial(config: TrainConfig, store: FeatureStore) -> dict[str, Tensor]:
+    """Returns the weights of `init_from`, its latent statistics included. Raises when they do not belong together."""
+    from model.mmaudio import initial_weights
+
+    assert config.init_from is not None
+    return initial_weights(_initial_file(config.init_from), config.network(), store.specs, seed=config.seed)
+
+
+def _initial_file(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise UsageError(f"train.init_from: {path} does not exist")
+    return path
+
+
+def _watchers(
+    config: TrainConfig, workspace: Workspace, store: FeatureStore, trainer: Trainer, stack: ExitStack
+) -> list[Callable[[TrainMetric], None]]:
+    """Returns what looks at each logged row: TensorBoard, and sample sounds at intervals."""
+    watchers: list[Callable[[TrainMetric], None]] = []
+    board: Board | None = None
+    if config.tensorboard:
+        board = stack.enter_context(Board.open(workspace.path(STAGE, "tensorboard"), trainer.step))
+        watchers.append(board.add_row)
+    if config.sample_every:
+        folder = workspace.path(STAGE, "samples")
+        watchers.append(Sampler.open(store, folder, trainer, every=config.sample_every, board=board).watch)
+    return watchers
+
+
+def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: str, started: int) -> None:
     path = checkpoint_path(workspace)
+    source = trainer.source
     sha256 = save_checkpoint(
         path,
         trainer.averaged_weights(),
@@ -128,7 +205,6 @@ def _finish(
         balanced=trainer.plan.balanced,
     )
     write_json(_marker(workspace), {"key": key, "summary": asdict(summary)})
-    return summary
 
 
 def _finished(workspace: Workspace, key: str) -> TrainSummary | None:
@@ -145,13 +221,11 @@ def _marker(workspace: Workspace) -> Path:
     return workspace.path(STAGE, "train.json")
 
 
-def _state_path(workspace: Workspace, key: str) -> Path:
-    """The resume file carries its key in its name: a state of other features or settings is never continued."""
-    return workspace.path(STAGE, "last", f"state-{key[:16]}.pt")
-
-
-def _remove_other_states(workspace: Workspace, key: str) -> None:
-    current = _state_path(workspace, key)
-    for path in current.parent.glob("state-*.pt"):
-        if path != current:
-            path.unlink()
+def _remove_other_states(current: Path) -> None:
+    if not current.parent.is_dir():
+        return
+    for path in current.parent.iterdir():
+        if path.is_dir() and path != current:
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()  # a state of an earlier release

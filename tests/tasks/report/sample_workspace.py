@@ -229,6 +229,7 @@ def _train(workspace, manifest):
             step=step, loss=float(0.4 + 1.4 * np.exp(-step / 180) + 0.05 * rng.standard_normal()),
             val_loss=float(0.45 + 1.35 * np.exp(-step / 180)) if step % 100 == 0 else None, grad_norm=0.5,
             lr=1e-3 * min(1.0, step / 50), samples_per_s=float(41 + rng.standard_normal()), data_wait_share=0.02,
+            steps_per_s=2.6, mfu=None, peak_memory_gib=1.2,
             loss_by_t=tuple(float(0.9 - 0.5 * np.sin(np.pi * (i + 0.5) / 10)) for i in range(10)),
         )
         for step in range(10, 810, 10)

@@ -1,0 +1,66 @@
+"""A step's chance, and what the network is asked with it. Source: SPEC M3-M5, M10, M11, T2.
+
+Legend: B batch, N audio frames, F latent channels, t flow time. Masks: True = to be generated.
+"""
+
+# ruff: noqa: N815 - shape suffixes of record fields
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from model.config import TrainingConfig
+from model.flow import frame_errors, interpolate, sample_timesteps
+from model.masks import TrainingMasks, draw_masks, masked_latent
+from model.network import Features, Network
+from model.training.batches import Batch
+
+RecordT = TypeVar("RecordT")
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """A step's chance: flow times (B,), noise (B, N, F) and masks."""
+
+    t_B: Tensor
+    noise_BNF: Tensor
+    masks: TrainingMasks
+
+
+def each_tensor(record: RecordT, change: Callable[[Tensor], Tensor]) -> RecordT:
+    """Returns a record of tensors (or of such records) with every tensor changed."""
+    values = (getattr(record, field.name) for field in fields(record))  # type: ignore[arg-type]
+    changed = [change(value) if isinstance(value, Tensor) else each_tensor(value, change) for value in values]
+    return type(record)(*changed)
+
+
+def draw_step(shape_BNF: torch.Size, config: TrainingConfig, generator: torch.Generator) -> Draws:
+    """Returns the draws for one batch, made on the CPU in a fixed order (time, noise, masks)."""
+    batch, frames = shape_BNF[:2]
+    t_B = sample_timesteps(batch, generator)
+    noise_BNF = torch.randn(shape_BNF, generator=generator)
+    return Draws(t_B, noise_BNF, draw_masks(batch, frames, config.masks, generator))
+
+
+def with_drops(features: Features, masks: TrainingMasks) -> Features:
+    """Returns the features with this step's modality drops. Source: SPEC T2."""
+    return replace(
+        features,
+        has_clip_B=features.has_clip_B & masks.keep_clip_B,
+        has_sync_B=features.has_sync_B & masks.keep_sync_B,
+        has_text_B=features.has_text_B & masks.keep_text_B,
+    )
+
+
+def batch_errors(network: Network, batch: Batch, draws: Draws) -> Tensor:
+    """Returns (B, N): each frame's velocity error, zero on given frames. Source: SPEC M3-M5, M10, M11."""
+    masks, x1 = draws.masks, batch.latent_BNF
+    conditions = network.preprocess_conditions(with_drops(batch.features, masks), masks.mask_BN)
+    reference = masked_latent(x1, masks.mask_BN, masks.keep_reference_B)
+    x_t = interpolate(draws.noise_BNF, x1, draws.t_B)
+    velocity = network(x_t, draws.t_B, reference, masks.mask_BN, conditions)
+    return frame_errors(velocity, draws.noise_BNF, x1) * masks.mask_BN

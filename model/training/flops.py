@@ -1,0 +1,83 @@
+"""How much a training step computes, and how much a device could: the two sides of MFU (model FLOPs utilisation).
+
+FLOPs are the model's own (a multiply-add is 2; what gradient checkpointing computes twice counts once), counted on
+tensors without storage, so that a count costs no memory and no GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from model.config import NetworkConfig
+from model.network import Features, Network
+from model.specs import FeatureSpecs
+
+
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """A device's dense peak in FLOP/s: bf16 on its tensor cores, fp32 as TF32 on the same cores."""
+
+    name: str
+    bf16: float
+    tf32: float
+
+
+# NVIDIA's data sheets (A100, H100, H200), without sparsity. The first name that the device's name contains counts.
+PEAKS: Final[tuple[Peak, ...]] = (
+    Peak("H200", 989.4e12, 494.7e12),
+    Peak("H100 PCIe", 756e12, 378e12),
+    Peak("H100 NVL", 835e12, 417.5e12),
+    Peak("H100", 989.4e12, 494.7e12),
+    Peak("A100", 312e12, 156e12),
+)
+
+
+def peak_flops(device: torch.device, *, bf16: bool) -> float | None:
+    """Returns the device's peak for the precision, None for a device that is not in the table."""
+    return named_peak(torch.cuda.get_device_name(device), bf16=bf16) if device.type == "cuda" else None
+
+
+def named_peak(name: str, *, bf16: bool) -> float | None:
+    """Returns the peak of a device by its name."""
+    found = next((peak for peak in PEAKS if peak.name in name), None)
+    return None if found is None else (found.bf16 if bf16 else found.tf32)
+
+
+def training_flops(config: NetworkConfig, specs: FeatureSpecs, clip_s: float) -> int:
+    """Returns the FLOPs of one sample's forward and backward pass (conditions included) for clips of `clip_s`."""
+    with FakeTensorMode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        velocity = _velocity(Network(config, specs), specs, clip_s)
+        torch.autograd.backward(velocity.square().mean())
+    return int(counter.get_total_flops())
+
+
+def forward_flops(config: NetworkConfig, specs: FeatureSpecs, clip_s: float) -> int:
+    """Returns the FLOPs of one sample's forward pass, conditions included."""
+    with FakeTensorMode(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter, torch.no_grad():
+        _velocity(Network(config, specs), specs, clip_s)
+    return int(counter.get_total_flops())
+
+
+def _velocity(network: Network, specs: FeatureSpecs, clip_s: float) -> Tensor:
+    frames, channels = specs.codec.frames(clip_s), specs.codec.latent_dim
+    there = torch.ones(1, dtype=torch.bool)
+    features = Features(
+        torch.zeros(1, specs.clip.length(clip_s), specs.clip.dim),
+        torch.zeros(1, specs.sync.length(clip_s), specs.sync.dim),
+        torch.zeros(1, specs.text.tokens, specs.text.dim),
+        there,
+        there,
+        there,
+    )
+    mask_BN = torch.ones(1, frames, dtype=torch.bool)
+    latent_BNF = torch.zeros(1, frames, channels)
+    conditions = network.preprocess_conditions(features, mask_BN)
+    velocity: Tensor = network(latent_BNF, torch.zeros(1), latent_BNF, mask_BN, conditions)
+    return velocity
