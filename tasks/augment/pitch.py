@@ -20,9 +20,11 @@ from tasks.audio_io import Samples
 _LONGEST_S: Final = 3.0
 _BINS_PER_OCTAVE: Final = 96
 _LOWEST_HZ: Final = 60.0
+_LOWEST_CYCLES: Final = 60.0  # of a frequency within the sound: with fewer, its bin is too wide to tell a ratio
 _TOP_SHARE: Final = 0.9  # of Nyquist: above it resamplers fade out
 _DETAIL_BINS: Final = 49  # half an octave: what is broader is the colour of a recording, not its pitch
 _ROUNDING_POWER: Final = 4 * (1 / 32768) ** 2 / 12  # four times what 16 bits add
+_AUDIBLE: Final = 4.0  # times that: a bin that says something
 _SURE: Final = 0.5
 _RIVAL: Final = 0.9  # of the best correlation; a rival ratio at least `_APART_BINS` away leaves the ratio open
 _APART_BINS: Final = 8
@@ -43,8 +45,11 @@ def pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | No
     `after_T` is played from all of `before_T`. Source: SPEC A3.
     """
     share = min(1.0, _LONGEST_S * rate_hz / max(len(before_T), len(after_T), 1))
-    before_B = _log_spectrum(before_T[: round(share * len(before_T))], rate_hz)
-    after_B = _log_spectrum(after_T[: round(share * len(after_T))], rate_hz)
+    first_T, second_T = before_T[: round(share * len(before_T))], after_T[: round(share * len(after_T))]
+    low_hz = max(_LOWEST_HZ, _LOWEST_CYCLES * rate_hz / max(1, min(len(first_T), len(second_T))))
+    if low_hz > _TOP_SHARE * rate_hz / 8:
+        return None
+    before_B, after_B = _log_spectrum(first_T, rate_hz, low_hz), _log_spectrum(second_T, rate_hz, low_hz)
     if before_B is None or after_B is None:
         return None
     similarity = _shifted_correlation(before_B, after_B, _BINS_PER_OCTAVE)
@@ -73,25 +78,25 @@ def time_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | Non
     return float(fine[int(np.argmax([_agreement(before_B, after_B, float(ratio)) for ratio in fine]))])
 
 
-def _log_spectrum(samples_T: Samples, rate_hz: int) -> _Floats | None:
+def _log_spectrum(samples_T: Samples, rate_hz: int, low_hz: float) -> _Floats | None:
     """Returns the level's detail in dB per log-frequency bin, never under rounding noise; None when there is none."""
-    if len(samples_T) < 0.05 * rate_hz:
-        return None
     count = scipy.fft.next_fast_len(len(samples_T), real=True)
     window = np.square(1 - np.square(np.linspace(-1, 1, len(samples_T), dtype=np.float32)))
     spectrum = scipy.fft.rfft(samples_T * window, count)
     power = np.square(spectrum.real) + np.square(spectrum.imag)
     running = np.concatenate([[0.0], np.cumsum(power, dtype=np.float64)])
     top_hz = _TOP_SHARE * rate_hz / 2
-    octaves = np.log2(top_hz / _LOWEST_HZ)
-    edges_hz = _LOWEST_HZ * 2 ** (np.arange(int(octaves * _BINS_PER_OCTAVE) + 1) / _BINS_PER_OCTAVE)
+    octaves = np.log2(top_hz / low_hz)
+    edges_hz = low_hz * 2 ** (np.arange(int(octaves * _BINS_PER_OCTAVE) + 1) / _BINS_PER_OCTAVE)
     band = np.diff(np.interp(edges_hz * count / rate_hz + 0.5, np.arange(len(running)), running))
     rounding = _ROUNDING_POWER * count * len(samples_T) * np.diff(edges_hz) / rate_hz
+    if not (band > _AUDIBLE * rounding).any():
+        return None
     level_db = 10 * np.log10(np.maximum(band, rounding))
     kernel = np.ones(_DETAIL_BINS) / _DETAIL_BINS
     padded = np.pad(level_db, _DETAIL_BINS // 2, mode="edge")
     detail: _Floats = level_db - np.convolve(padded, kernel, mode="valid")
-    return detail if detail.std() > 1e-3 else None
+    return detail
 
 
 def _shifted_correlation(before_B: _Floats, after_B: _Floats, reach: int) -> _Floats:

@@ -12,10 +12,8 @@ from tasks.augment.dynamics import Dynamics, change_dynamics, measure_dynamics
 from tasks.augment.measure import loudness_trend_db, peak_db
 from tests.tasks.sounds import RATE, strikes, tone
 
-pytestmark = pytest.mark.tools
 
-
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sampled_from(["crescendo", "decrescendo"]), st.floats(6, 40), st.floats(0.05, 0.99), st.floats(1.0, 4.0))
 def test_a5_trend_and_peak(direction: str, span_db: float, peak: float, duration_s: float) -> None:
     sound = tone(duration_s, 440, peak=peak)
@@ -38,8 +36,9 @@ def test_a5_strikes_keep_their_times_and_gain_a_trend(direction: str) -> None:
     sound = strikes(8.0, list(np.arange(0.1, 7.9, 0.5)))
     recipe = Dynamics(direction=direction, span_db=20)
     measured = measure_dynamics(sound, change_dynamics(sound, RATE, recipe), recipe)
-    assert abs(measured["trend_after_db"]) > 15
-    assert abs(measured["peak_after_db"] - measured["peak_before_db"]) < 0.1
+    assert measured["trend_after_db"] is not None and abs(measured["trend_after_db"]) > 15
+    assert measured["gain_trend_db"] == pytest.approx(20 if direction == "crescendo" else -20, abs=0.2)
+    assert measured["peak_after_db"] == pytest.approx(measured["peak_before_db"], abs=0.1)
 
 
 def test_a_sound_that_dies_away_cannot_become_a_crescendo() -> None:
@@ -48,6 +47,18 @@ def test_a_sound_that_dies_away_cannot_become_a_crescendo() -> None:
     with pytest.raises(ItemError) as caught:
         measure_dynamics(decay, change_dynamics(decay, RATE, recipe), recipe)
     assert caught.value.reason == "effect_missing"
+
+
+def test_a_trend_of_the_wrong_size_is_refused() -> None:
+    sound = tone(2.0)
+    half = change_dynamics(sound, RATE, Dynamics(direction="crescendo", span_db=10))
+    with pytest.raises(ItemError, match=r"trend of the gain in dB is (10|9\.9\d*); wanted \+20 within 1"):
+        measure_dynamics(sound, half, Dynamics(direction="crescendo", span_db=20))
+
+
+def test_silence_stays_silence() -> None:
+    shaped = change_dynamics(np.zeros(2 * RATE, np.float32), RATE, Dynamics(direction="crescendo", span_db=20))
+    assert len(shaped) == 2 * RATE and not shaped.any()
 
 
 def test_a_lost_peak_is_refused() -> None:

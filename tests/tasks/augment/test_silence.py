@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from tasks.augment.silence import TrimSilence, trim_silence
 from tests.tasks.sounds import RATE, tone
 
-pytestmark = pytest.mark.tools
 RECIPE = TrimSilence(threshold_db=-60)
 
 
@@ -43,3 +44,23 @@ def test_a_sound_without_silence_is_unchanged() -> None:
     sound = tone(0.5)[3:-3]
     trimmed = trim_silence(sound, RATE, RECIPE)
     assert trimmed.offset_s < 1e-3 and abs(len(trimmed.samples_T) - len(sound)) <= 3
+
+
+pieces = st.lists(st.tuples(st.sampled_from([0.0, 5e-4, 0.01, 0.9]), st.integers(1, 2000)), min_size=1, max_size=8)
+
+
+@given(pieces, st.integers(0, 99))
+def test_a2_trimming_is_idempotent_and_keeps_what_is_inside(parts: list[tuple[float, int]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sound = np.concatenate([peak * rng.choice([-1.0, 1.0], count) for peak, count in parts]).astype(np.float32)
+    loud = np.flatnonzero(np.abs(sound) > 1e-3)
+    if not len(loud):
+        with pytest.raises(ItemError):
+            trim_silence(sound, RATE, RECIPE)
+        return
+    once = trim_silence(sound, RATE, RECIPE)
+    np.testing.assert_array_equal(once.samples_T, sound[loud[0] : loud[-1] + 1])
+    assert once.offset_s == loud[0] / RATE
+    twice = trim_silence(once.samples_T, RATE, RECIPE)
+    assert twice.offset_s == 0
+    np.testing.assert_array_equal(twice.samples_T, once.samples_T)

@@ -20,7 +20,6 @@ from tasks.workspace import Workspace, hash_file
 from tests.tasks.rows import clip_row, mined_row
 from tests.tasks.sounds import RATE, strikes, tone
 
-pytestmark = pytest.mark.tools
 TIMES = (0.5, 1.5, 3.5, 5.0, 6.9)
 
 
@@ -43,10 +42,15 @@ def build(root: Path) -> Workspace:
     return workspace
 
 
-def run(root: Path, threads: int = 1) -> dict[str, Augmented]:
+def run(root: Path, threads: int = 1, config: AugmentConfig | None = None) -> dict[str, Augmented]:
     workspace = build(root)
     with ThreadPoolExecutor(threads) as pool:
-        run_stage(AugmentStage(AugmentConfig(), "1"), workspace, shard_size=256 if threads == 1 else 2, mapper=pool.map)
+        run_stage(
+            AugmentStage(config or AugmentConfig(), "1"),
+            workspace,
+            shard_size=256 if threads == 1 else 2,
+            mapper=pool.map,
+        )
     return {row.item_id: row for row in read_table(workspace.table("augment", "augmented"), Augmented)}
 
 
@@ -93,7 +97,7 @@ def test_rows_match_their_files(done: tuple[Path, dict[str, Augmented]]) -> None
         samples, _ = read_audio(path)
         assert 1e-3 < np.max(np.abs(samples)) < 1.0
         assert json.loads(row.recipe_json)["silence_db"] == -60 and json.loads(row.measured_json)
-        assert {"ffmpeg", "sox", "pyroomacoustics"} <= json.loads(row.tools_json).keys()
+        assert {"soxr", "libsndfile", "pyroomacoustics"} <= json.loads(row.tools_json).keys()
 
 
 def test_event_times_follow_the_sound(done: tuple[Path, dict[str, Augmented]]) -> None:
@@ -134,3 +138,92 @@ def test_threads_and_small_shards_in_another_process_write_the_same_bytes(
     assert here == there
     for row in here.values():
         assert (root / row.audio_path).read_bytes() == (tmp_path / row.audio_path).read_bytes()
+
+
+def test_a3_the_five_levels_with_the_originals_as_their_own(done: tuple[Path, dict[str, Augmented]]) -> None:
+    _, rows = done
+    table = {
+        (row.side, row.level): json.loads(row.recipe_json).get("factor")
+        for row in rows.values()
+        if row.dimension == "speed"
+    }
+    assert table == {
+        ("fast", "very_fast"): 1.3,
+        ("fast", "fast"): None,
+        ("fast", "medium"): 0.7,
+        ("slow", "medium"): 1.3,
+        ("slow", "slow"): None,
+        ("slow", "very_slow"): 0.7,
+    }
+    for level in ("fast~speed~very_fast", "slow~speed~very_slow"):
+        measured, factor = json.loads(rows[level].measured_json), json.loads(rows[level].recipe_json)["factor"]
+        assert measured["duration_ratio"] == pytest.approx(1 / factor, abs=1e-3)
+        assert measured["pitch_ratio"] == pytest.approx(factor, rel=0.01)
+        assert measured["time_ratio"] is None or measured["time_ratio"] == pytest.approx(factor, rel=0.03)
+
+
+def test_a4_the_room_and_its_numbers_are_in_the_recipe(done: tuple[Path, dict[str, Augmented]]) -> None:
+    _, rows = done
+    row = rows["near~distance~far"]
+    recipe, measured = json.loads(row.recipe_json), json.loads(row.measured_json)
+    assert 0 <= recipe["room"] < 1000 and recipe["far_m"] == 7.0
+    assert recipe["room_t60_s"] == measured["t60_s"] and recipe["room_ratio_db"] < 0
+
+
+def test_a_clip_of_several_sides_gets_each_of_its_changes(tmp_path: Path) -> None:
+    workspace = build(tmp_path)
+    clip = read_table(workspace.table("ingest", "clips"), Clip)[0]
+    sides = (("speed", "fast"), ("distance", "near"), ("volume", "loud"))
+    write_table(workspace.table("mine", "mined"), Mined, [mined_row(clip, *side) for side in sides])
+    run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
+    rows = read_table(workspace.table("augment", "augmented"), Augmented)
+    assert [row.level for row in rows] == ["very_fast", "fast", "medium", "far", "crescendo", "decrescendo"]
+    assert len({row.audio_sha256 for row in rows}) == 6
+
+
+def test_one_item_alone_in_another_place_gives_the_same_bytes(
+    done: tuple[Path, dict[str, Augmented]], tmp_path: Path
+) -> None:
+    root, rows = done
+    workspace, stage = build(tmp_path), AugmentStage(AugmentConfig(), "1")
+    for item in stage.items(workspace):
+        if item.item_id in ("near~distance~far", "fast~speed~medium", "loud~volume~crescendo"):
+            (outcome,) = stage.process([item], workspace)
+            assert [Augmented.from_dict(row) for row in outcome.rows] == [rows[item.item_id]]
+            path = rows[item.item_id].audio_path
+            assert (tmp_path / path).read_bytes() == (root / path).read_bytes()
+
+
+def test_a_clip_that_is_not_the_one_ingested_is_refused(tmp_path: Path) -> None:
+    workspace, stage = build(tmp_path), AugmentStage(AugmentConfig(), "1")
+    clip = read_table(workspace.table("ingest", "clips"), Clip)[0]
+    write_flac(tmp_path / clip.audio_path, tone(2.0), RATE)
+    item = next(item for item in stage.items(workspace) if item.payload["clip_id"] == clip.item_id)
+    (outcome,) = stage.process([item], workspace)
+    assert outcome.error is not None and outcome.error.reason == "changed_file"
+
+
+@pytest.mark.tools
+def test_the_programs_make_the_same_rows(done: tuple[Path, dict[str, Augmented]], tmp_path: Path) -> None:
+    root, fast = done
+    by_tool = run(tmp_path, config=AugmentConfig(backend="tool"))
+    assert list(by_tool) == list(fast)
+    for name, row in by_tool.items():
+        assert {"ffmpeg", "sox", "pyroomacoustics"} <= json.loads(row.tools_json).keys()
+        assert row.recipe_json == fast[name].recipe_json
+        first, second = (read_audio(folder / row.audio_path)[0] for folder in (root, tmp_path))
+        assert abs(len(first) - len(second)) <= 0.01 * RATE
+        shared = min(len(first), len(second))
+        assert np.max(np.abs(first[:shared] - second[:shared])[8:-8]) <= 9 / 32768
+
+
+def test_the_source_rate_is_kept(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    path = workspace.stage("ingest") / "audio" / "low.flac"
+    write_flac(path, strikes(3.0, [0.1, 1.0, 2.0], rate_hz=11_025), 11_025)
+    clip = clip_row("low", audio_sha256=hash_file(path), duration_s=3.0)
+    write_table(workspace.table("ingest", "clips"), Clip, [clip])
+    write_table(workspace.table("mine", "mined"), Mined, [mined_row(clip, "speed", "fast")])
+    run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
+    rows = read_table(workspace.table("augment", "augmented"), Augmented)
+    assert [sf.info(tmp_path / row.audio_path).samplerate for row in rows] == [11_025] * 3

@@ -1,0 +1,57 @@
+"""SPEC A4: the bank of rooms is the same everywhere, and what it keeps is what it would simulate."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from tasks.augment.bank import RoomBank
+from tasks.augment.config import AugmentConfig
+from tests.tasks.sounds import RATE
+
+CONFIG = AugmentConfig(rooms=3)
+
+
+def room_of(folder: Path | None, seed: int, version: str = "1") -> tuple[dict[str, object], bytes, float]:
+    bank = RoomBank(config=CONFIG, dataset_version=version, folder=folder)
+    recipe = bank.draw(seed, RATE)
+    response = bank.response(recipe, RATE)
+    return asdict(recipe), response.far_T.tobytes(), response.t60_s
+
+
+def test_a_seed_falls_on_the_same_room_in_any_process_with_or_without_files(tmp_path: Path) -> None:
+    here = [room_of(None, seed) for seed in (0, 4, 8)]
+    with ProcessPoolExecutor(1) as pool:
+        assert pool.submit(room_of, tmp_path, 4).result() == here[1]
+    assert len(list(tmp_path.glob("*.npz"))) == 1
+    with ThreadPoolExecutor(3) as threads:
+        assert list(threads.map(lambda seed: room_of(tmp_path, seed), (0, 4, 8))) == here
+    assert [recipe["room"] for recipe, _, _ in here] == [0, 1, 2]
+    assert len({taps for _, taps, _ in here}) == 3
+    assert room_of(tmp_path, 4) == room_of(tmp_path, 1)  # both fall on room 1
+
+
+def test_another_dataset_version_has_other_rooms() -> None:
+    assert room_of(None, 0)[0] != room_of(None, 0, version="2")[0]
+
+
+def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
+    first = room_of(tmp_path, 0)
+    (path,) = tmp_path.glob("*.npz")
+    whole = path.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], b"not a zip at all", whole[:200] + b"\xff" * 64 + whole[264:]):
+        path.write_bytes(damaged)
+        assert room_of(tmp_path, 0) == first
+        assert path.read_bytes() == whole
+
+
+def test_no_bank_gives_each_item_a_room_of_its_own(tmp_path: Path) -> None:
+    bank = RoomBank(config=AugmentConfig(rooms=0), dataset_version="1", folder=tmp_path)
+    first, second = bank.draw(1, RATE), bank.draw(2, RATE)
+    assert first.room is None and first != second
+    assert bank.response(first, RATE).t60_s > 0
+    assert not list(tmp_path.glob("*.npz"))  # a room used once is not kept
+    np.testing.assert_array_equal(bank.response(first, RATE).far_T, bank.response(first, RATE).far_T)
