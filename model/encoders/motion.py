@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from model.encoders.checks import check_frames
-from model.encoders.protocols import Frames
+from model.encoders.protocols import Fit, Frames
 from model.specs import SyncSpec
 
 VERSION: Final = "motion-1"
@@ -45,6 +45,11 @@ class Motion:
     def size(self) -> int:
         """Frames are `size` x `size` pixels."""
         return SIZE
+
+    @property
+    def fit(self) -> Fit:
+        """The middle of the picture."""
+        return "crop"
 
     def encode(self, frames_THWC: Frames) -> torch.Tensor:
         """Returns (T, D) float32. Raises ContractError unless frames are uint8 (T, 64, 64, 3)."""

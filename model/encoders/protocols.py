@@ -1,13 +1,14 @@
 """What an encoder is: a `spec` that names it and its weights, and one `encode`.
 
 Legend: B batch, T frames, H height, W width, C = 3 colours, L text tokens, S sync positions, D feature width.
-Encoders are frozen, on the CPU, in float32, and deterministic: one input encoded alone gives the same bits each time.
+Encoders are frozen and deterministic: one input gives the same bits each time, whatever is encoded beside it. What they
+return is float32 on the CPU, wherever they compute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import torch
 from model.specs import ClipSpec, SyncSpec, TextSpec
 
 Frames = npt.NDArray[np.uint8]
+Fit = Literal["crop", "squash"]
+"""How a picture becomes a square: its middle, its short side resized; or all of it, squashed."""
 
 
 class TextEncoder(Protocol):
@@ -26,7 +29,8 @@ class TextEncoder(Protocol):
         """Name, sizes and the hash of the weights."""
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        """Returns (B, L, D) float32; rows after a sentence's last token are zero."""
+        """Returns (B, L, D) float32 of sentences cut to L tokens. What stands after the last one is the encoder's own:
+        zeros, or (CLIP, trained without a mask) states of the padding."""
 
 
 class ImageEncoder(Protocol):
@@ -39,6 +43,10 @@ class ImageEncoder(Protocol):
     @property
     def size(self) -> int:
         """Height and width of the frames it takes, in pixels."""
+
+    @property
+    def fit(self) -> Fit:
+        """How a picture becomes `size` x `size` pixels."""
 
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:
         """Returns (B, D) float32 of RGB frames, uint8. Raises ContractError on another shape or type."""
@@ -54,6 +62,10 @@ class SyncEncoder(Protocol):
     @property
     def size(self) -> int:
         """Height and width of the frames it takes, in pixels."""
+
+    @property
+    def fit(self) -> Fit:
+        """How a picture becomes `size` x `size` pixels."""
 
     def encode(self, frames_THWC: Frames) -> torch.Tensor:
         """Returns (S, D) float32 of RGB frames, uint8, at `spec.fps`. Raises ContractError on another shape or type."""

@@ -12,6 +12,7 @@ import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -87,7 +88,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def digest(path: Path, algorithm: str = "sha256") -> str:
-    """Returns the hash of a file as hexadecimal digits, read in pieces."""
+    """Returns the hash of a file as hexadecimal digits, read in pieces.
+
+    Gigabytes are hashed once per process, as long as size and time of the file stay the same.
+    """
+    state = path.stat()
+    return _digest(path, algorithm, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, algorithm: str, _size: int, _mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 

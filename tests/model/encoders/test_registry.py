@@ -16,16 +16,23 @@ def test_an_unknown_name_lists_the_known_ones(load):
 
 
 @pytest.mark.parametrize(
-    ("load", "name", "instead"),
+    ("load", "name"),
     [
-        (load_text_encoder, "clip_dfn5b", "minilm"),
-        (load_image_encoder, "clip_dfn5b", "efficientnet_lite0"),
-        (load_sync_encoder, "synchformer", "motion"),
+        (load_text_encoder, "clip_dfn5b"),
+        (load_image_encoder, "clip-dfn5b"),
+        (load_sync_encoder, "synchformer"),
     ],
 )
-def test_a_production_name_says_that_it_cannot_be_loaded_and_what_to_use(load, name, instead):
-    with pytest.raises(WeightsError, match=f"cannot be loaded by this release; set .* {instead}"):
+def test_a_production_name_without_its_files_says_file_source_and_command(load, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOLEYGENEX_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
+    with pytest.raises(WeightsError, match=r"is not downloaded: .* from .*; `foleygenex weights fetch"):
         load(name)
+
+
+def test_an_embedded_encoder_takes_no_path():
+    with pytest.raises(UsageError, match="unknown"):
+        load_sync_encoder("motion:somewhere")
 
 
 def test_missing_or_foreign_weights_name_the_file_and_the_command(tmp_path):

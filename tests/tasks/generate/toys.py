@@ -47,6 +47,7 @@ class ToyText:
 class ToyImage:
     spec = SPECS.clip
     size: int = 16
+    fit: str = "crop"
 
     def encode(self, frames_BHWC):
         return torch.from_numpy(frames_BHWC.astype(np.float32).mean((1, 2, 3)) / 255)[:, None].repeat(1, 10)
@@ -56,6 +57,7 @@ class ToyImage:
 class ToySync:
     spec = SPECS.sync
     size: int = 16
+    fit: str = "crop"
 
     def encode(self, frames_THWC):
         return torch.from_numpy(frames_THWC.astype(np.float32).mean((1, 2, 3)) / 255)[:, None].repeat(1, 6)

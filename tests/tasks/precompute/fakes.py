@@ -61,6 +61,7 @@ class FakeImage:
 
     spec = ClipSpec(name="fake", rate_hz=2.0, dim=3, weights_sha256="3" * 64, stand_in=True)
     size = 32
+    fit = "crop"
 
     def encode(self, frames_BHWC):
         return torch.from_numpy(frames_BHWC.mean(axis=(1, 2), dtype=np.float64)).float() / 255
@@ -72,6 +73,7 @@ class FakeSync:
 
     spec = SyncSpec(name="fake", dim=3, weights_sha256="4" * 64, stand_in=True)
     size = 32
+    fit = "crop"
 
     def encode(self, frames_THWC):
         return torch.from_numpy(frames_THWC.mean(axis=(1, 2), dtype=np.float64)).float() / 255

@@ -1,0 +1,29 @@
+"""Where the large encoders run: on a GPU in half precision, on a CPU in float32."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from data_contracts import UsageError
+
+
+def pick_device(asked: str) -> torch.device:
+    """Returns the device for `auto` (the first GPU, else the CPU) or a name. Raises UsageError when it is not there."""
+    if asked == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(asked)
+    except RuntimeError as error:
+        raise UsageError(f"device {asked!r} is unknown; use auto, cpu, cuda or cuda:1") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UsageError(
+            f"device {asked} is not there: this machine has {torch.cuda.device_count()} GPUs; use cpu or auto"
+        )
+    return device
+
+
+def half_precision(device: torch.device) -> AbstractContextManager[None]:
+    """Autocast to fp16 on a GPU (features are stored as fp16); nothing elsewhere."""
+    return torch.autocast("cuda", torch.float16) if device.type == "cuda" else nullcontext()
