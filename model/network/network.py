@@ -84,7 +84,7 @@ class Network(nn.Module):
 
     No weight depends on a duration; `latent_mean` and `latent_std` (1, 1, F) are set by `set_latent_stats`.
     `gradient_checkpointing`: training keeps only each block's input and computes the rest again, for the same result.
-    `distinct_rows`: adaLN on the distinct rows of the frame condition, also for the same result.
+    `distinct_rows`: adaLN on the distinct rows of the frame condition, also for the same result (adaln_rows.py).
     """
 
     gradient_checkpointing = False
@@ -197,18 +197,14 @@ class Network(nn.Module):
         batch, length, channels = sync_BSC.shape
         per_segment = self.specs.sync.per_segment
         placed = (sync_BSC.view(batch, -1, per_segment, channels) + self.sync_pos_emb).view(batch, length, channels)
-        projected_BSD = self.sync_input_proj(placed)
-        frames = mask_BN.shape[1]
-        hides = self.config.mask_video and self.config.mask_sync in ("projected", "both")
-        if self.distinct_rows and length + hides < frames:
-            row_BN = nearest_exact(length, frames, mask_BN.device).expand(batch, -1)
-            if not hides:
-                return FrameCondition(projected_BSD, row_BN)
-            return FrameCondition(F.pad(projected_BSD, (0, 0, 0, 1)), row_BN.where(mask_BN, length))
-        sync_BND = F.interpolate(projected_BSD.transpose(1, 2), size=frames, mode="nearest-exact").transpose(1, 2)
-        if hides:
-            sync_BND = sync_BND * mask_BN[..., None].to(sync_BND.dtype)
-        return FrameCondition(sync_BND)
+        rows_BRD = self.sync_input_proj(placed)
+        row_BN = nearest_exact(length, mask_BN.shape[1], mask_BN.device).expand(batch, -1)
+        if self.config.mask_video and self.config.mask_sync in ("projected", "both"):
+            rows_BRD = F.pad(rows_BRD, (0, 0, 0, 1))
+            row_BN = row_BN.where(mask_BN, length)
+        by_row = FrameCondition(rows_BRD, row_BN)
+        fewer = rows_BRD.shape[1] < mask_BN.shape[1]
+        return by_row if self.distinct_rows and fewer else FrameCondition(by_row.spread(rows_BRD))
 
     def _rotary(self, frames: int, video_frames: int, device: torch.device) -> Rotary:
         channels = self.config.width // self.config.heads

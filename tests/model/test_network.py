@@ -8,40 +8,14 @@ import pytest
 import torch
 
 from data_contracts import MismatchError, UsageError
-from model.config import PRESETS, NetworkConfig, preset
+from model.config import PRESETS, preset
 from model.network import Conditions, Features, Network, build_network
 from model.network.blocks import Attention
 from model.network.inputs import ConvPositionEmbedding
 from model.network.layers import rotary_table, rotate
 from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
 from tests.model.fakes import TOY, toy_specs
-
-B, N, V, S = 2, 50, 8, 50
-
-
-def awake(config: NetworkConfig = TOY, *, per_segment: int = 1) -> Network:
-    """A network whose zero-initialised gates are opened, so that every path matters."""
-    network = build_network(config, toy_specs(per_segment=per_segment), seed=1)
-    generator = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
-    return network.eval()
-
-
-def features(seed: int = 0, *, frames: int = S) -> Features:
-    g = torch.Generator().manual_seed(seed)
-    there = torch.ones(B, dtype=torch.bool)
-    return Features(
-        torch.randn(B, V, 10, generator=g), torch.randn(B, frames, 6, generator=g),
-        torch.randn(B, 5, 12, generator=g), there, there, there,
-    )  # fmt: skip
-
-
-def span(start: int, stop: int, frames: int = N) -> torch.Tensor:
-    mask = torch.zeros(B, frames, dtype=torch.bool)
-    mask[:, start:stop] = True
-    return mask
+from tests.model.networks import B, N, V, awake, features, span
 
 
 def velocity(network: Network, f: Features, mask: torch.Tensor, *, seed: int = 5) -> torch.Tensor:
