@@ -94,11 +94,11 @@ def encode_long(codec: Codec, audio_T: Tensor) -> Tensor:
 
 
 def decode_long(codec: Codec, latent_NF: Tensor) -> Tensor:
-    """Returns the sound, time last, piece by piece when long. Equal to one pass as `encode_long` is."""
-    hop = codec.spec.hop
+    """Returns the sound, (T,) or of a stereo codec (C, T), piece by piece when long; equal to one pass as above."""
+    hop, decode = codec.spec.hop, codec.decode if codec.spec.channels == 1 else codec.decode_channels
     parts = []
     for start, stop, left, right in _pieces(len(latent_NF), codec.spec.frame_rate_hz):
-        audio = codec.decode(latent_NF[None, left:right])[0].cpu()
+        audio = decode(latent_NF[None, left:right])[0].cpu()
         parts.append(audio[..., (start - left) * hop : (stop - left) * hop])
     return torch.cat(parts, dim=-1)
 

@@ -193,8 +193,9 @@ class Inputs:
         encoder = self.studio.image
         assert self.options.video is not None
         count, fps = encoder.spec.length(duration_s), encoder.spec.rate_hz
-        where = {"count": count, "fps": fps, "size": encoder.size, "start_s": start_s}
-        return encoder.encode(frames_of(self.options.video, "--video", **where, fit=encoder.fit))
+        video, size = self.options.video, encoder.size
+        frames = frames_of(video, "--video", count=count, fps=fps, size=size, start_s=start_s, fit=encoder.fit)
+        return encoder.encode(frames)
 
     def _sync_pair(self, start_s: float, duration_s: float) -> tuple[Tensor | None, Tensor | None]:
         """Returns the target's sync features and the reference's: of its own video or of a surrogate (SPEC G4, G8)."""
@@ -203,7 +204,8 @@ class Inputs:
             return None, None
         encoder = self.studio.sync
         fps, count = encoder.spec.fps, int(encoder.spec.fps * duration_s + 1e-6)
-        target = frames_of(o.video, "--video", count=count, fps=fps, size=encoder.size, start_s=start_s)
+        size = encoder.size
+        target = frames_of(o.video, "--video", count=count, fps=fps, size=size, start_s=start_s, fit=encoder.fit)
         stands_for = None if self._imitated is None else encoder.encode(self._reference_frames(target, fps))
         return encoder.encode(target), stands_for
 
@@ -215,7 +217,8 @@ class Inputs:
             if kind == "true":
                 raise UsageError(f"variant {self.studio.variant.name} needs --reference-video")
             return surrogate_frames(target, count, kind, fps)
-        return frames_of(o.reference_video, "--reference-video", count=count, fps=fps, size=self.studio.sync.size)
+        size, fit = self.studio.sync.size, self.studio.sync.fit
+        return frames_of(o.reference_video, "--reference-video", count=count, fps=fps, size=size, fit=fit)
 
     @cached_property
     def _imitated_sound(self) -> Samples | None:

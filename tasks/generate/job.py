@@ -15,8 +15,10 @@ from data_contracts import FoleyGenExError
 from model.generate import Generator, Request, Sampling
 from model.long import decode_long
 from tasks.audio_io import write_flac
+from tasks.file_checks import require_file
 from tasks.generate.inputs import Inputs
 from tasks.generate.label import write_label
+from tasks.generate.media import naming
 from tasks.generate.options import GenerateOptions, parse_window
 from tasks.generate.studio import Studio
 from tasks.mux import VIDEO_SUFFIXES, mux_sound, require_picture_fits
@@ -55,6 +57,9 @@ def generate_file(options: GenerateOptions, studio: Studio | None = None) -> Pat
 def prepare(options: GenerateOptions, studio: Studio) -> Inputs:
     """Checks an order against its files, before anything is generated. Raises UsageError."""
     options.check()
+    for name, path in options.files().items():
+        with naming(f"--{name.replace('_', '-')}"):
+            require_file(path)
     inputs = Inputs(options, studio)
     if options.out.suffix.lower() in VIDEO_SUFFIXES:
         assert options.video is not None

@@ -15,7 +15,6 @@ from tasks.generate.studio import Studio
 from tasks.workspace import atomic_path, hash_file, hash_text, read_json
 
 VERSION: Final = 1  # raised when the same order gives another sound
-_FILES: Final = ("video", "original", "reference_audio", "reference_video")
 
 
 def label_path(out: Path) -> Path:
@@ -37,11 +36,10 @@ def settings(options: GenerateOptions, studio: Studio, sampling: Sampling) -> di
         "steps": options.steps,
         "cfg_scale": options.cfg_scale,
     }
-    files = {name: getattr(options, name) for name in _FILES}
     return {
         "version": VERSION,
         "order": order,
-        "inputs": {name: {"name": path.name, "sha256": hash_file(path)} for name, path in files.items() if path},
+        "inputs": {name: {"name": path.name, "sha256": hash_file(path)} for name, path in options.files().items()},
         "sampling": asdict(sampling),
         "checkpoint_sha256": studio.checkpoint_sha256,
         "step": studio.info.step,

@@ -73,6 +73,11 @@ class GenerateOptions:
         """The text without its blanks; None when nothing is left."""
         return (self.text or "").strip() or None
 
+    def files(self) -> dict[str, Path]:
+        """Returns the files that were given, by the field's name."""
+        names = ("video", "original", "reference_audio", "reference_video")
+        return {name: path for name in names if (path := getattr(self, name)) is not None}
+
     def check(self) -> None:
         """Raises UsageError, naming the option, when the task cannot be done with what was given."""
         if self.task not in TASKS:

@@ -43,7 +43,8 @@ class Studio:
 
         Raises WeightsError (missing), MismatchError (another codec, another variant's weights), UsageError (unknown).
         """
-        generator = Generator.load(checkpoint, device=choose_device("auto"))
+        device = choose_device("auto")
+        generator = Generator.load(checkpoint, device=device)
         assert generator.info is not None
         specs, chosen = generator.specs, _variant(generator.info, named)
         generator = dataclasses.replace(generator, sampling=Sampling(**chosen.sampling))
@@ -53,6 +54,8 @@ class Studio:
                 f"codec: the checkpoint was trained on {specs.codec.name} ({specs.codec.weights_sha256[:12]}), loaded "
                 f"is {loaded.spec.name} ({loaded.spec.weights_sha256[:12]}); give the right one with --codec"
             )
+        if device.type != "cpu":
+            loaded.to(device)
         info = generator.info
         assert info is not None
         return cls(checkpoint, hash_file(checkpoint), generator, info, loaded, chosen)
