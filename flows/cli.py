@@ -14,10 +14,14 @@ from typing import Annotated, Final
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
+from flows.commands.app import app as open_app
+from flows.commands.ema import ema
+from flows.commands.convert import convert
 from flows.commands.export import export
 from flows.commands.generate import generate
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
+from flows.commands.weights import weights
 
 app = typer.Typer(
     help="Sound for silent video, and the pipeline that makes its training data.",
@@ -124,9 +128,13 @@ def fetch_llm() -> None:
 
 
 app.command()(generate)
+app.command("app")(open_app)
 app.command()(verify)
+app.command()(weights)
 app.command()(regenerate)
 app.command()(export)
+app.command()(convert)
+app.command()(ema)
 
 
 def shipped_config(name: str) -> Path:

@@ -1,9 +1,9 @@
 """Precomputed features as flat binary files, memory-mapped (SPEC T3).
 
 Legend: N audio latent frames, F latent channels, V video frames, S sync positions, L text tokens, D width, R records.
-One file per field holds R records of one shape, fp16, nothing else; `features.json` names the files, their shapes and
-hashes, and the encoders that made them. File names carry their content's hash and the header is replaced last, so a
-store is always whole: a killed writer leaves the old one as it was.
+One file per field holds R records of one shape, fp16 or bf16, nothing else; `features.json` names the files, their
+shapes and hashes, and the encoders that made them. File names carry their content's hash and the header is replaced
+last, so a store is always whole: a killed writer leaves the old one as it was.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import torch
 
 from data_contracts import ContractError, FeatureRow, read_table
 from model.specs import FeatureSpecs
+from model.storage import FP16, Storage, Values, storage_of
 
 HEADER: Final = "features.json"
 FORMAT: Final = "foleygenex-features"
 FORMAT_VERSION: Final = 1
 FIELDS: Final = ("latent_mean", "latent_std", "clip", "sync", "text")
-_DTYPE: Final = np.dtype("<f2")
 
-Half = npt.NDArray[np.float16]
+Stored = npt.NDArray[Any]
 
 
 def field_shapes(specs: FeatureSpecs, clip_s: float) -> dict[str, tuple[int, int]]:
@@ -52,8 +52,17 @@ class FeatureStore:
     header: dict[str, Any]
     specs: FeatureSpecs
     clip_s: float
-    arrays: dict[str, Half]
+    arrays: dict[str, Stored]
     rows: list[FeatureRow]
+
+    @property
+    def storage(self) -> Storage:
+        """How the values lie in the files."""
+        return storage_of(self.header["fields"]["text"]["dtype"])
+
+    def record(self, name: str, number: int) -> Values:
+        """Returns one record of a field, float32."""
+        return self.storage.unpack(np.asarray(self.arrays[name][number]))
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -112,26 +121,26 @@ class FeatureStore:
             raise ContractError(f"features {name}: record {index.max()} asked for; the file holds {len(array)}")
         # Rising record numbers turn random access into one sweep over the file.
         order = np.argsort(index, kind="stable")
-        batch = np.empty((len(index), *array.shape[1:]), np.float32)
+        batch = np.empty((len(index), *array.shape[1:]), array.dtype)
         for position in order:
             batch[position] = array[index[position]]
-        return torch.from_numpy(batch)
+        return torch.from_numpy(self.storage.unpack(batch))
 
 
 class FeatureWriter:
     """Appends records one at a time, so any number fits in memory; `finish` makes the store visible at once."""
 
-    def __init__(self, folder: Path, specs: FeatureSpecs, clip_s: float) -> None:
+    def __init__(self, folder: Path, specs: FeatureSpecs, clip_s: float, storage: Storage = FP16) -> None:
         self.folder, self.specs, self.clip_s = folder, specs, clip_s
         self.shapes = field_shapes(specs, clip_s)
         folder.mkdir(parents=True, exist_ok=True)
-        self._fields = {name: _FieldFile(folder, name, shape) for name, shape in self.shapes.items()}
+        self._fields = {name: _FieldFile(folder, name, shape, storage) for name, shape in self.shapes.items()}
         self._stats = _ChannelStats(specs.codec.latent_dim)
 
     def add_latent(self, mean_NF: npt.NDArray[Any], std_NF: npt.NDArray[Any], *, in_stats: bool) -> int:
         """Appends a latent; `in_stats` rows make up `latent_stats`. Returns the record number.
 
-        Raises ContractError on a wrong shape or on values that are not finite in fp16 (as every `add_*`).
+        Raises ContractError on a wrong shape or on values that are not finite as stored (as every `add_*`).
         """
         if in_stats:
             self._stats.add(mean_NF)
@@ -179,8 +188,9 @@ class FeatureWriter:
 class _FieldFile:
     """One field's file while it is written."""
 
-    def __init__(self, folder: Path, name: str, shape: tuple[int, int]) -> None:
+    def __init__(self, folder: Path, name: str, shape: tuple[int, int], storage: Storage) -> None:
         self.folder, self.name, self.shape, self.count = folder, name, shape, 0
+        self.storage = storage
         self._path = folder / f"{name}.bin.tmp"
         self._file = self._path.open("wb")
         self._digest = hashlib.sha256()
@@ -188,11 +198,10 @@ class _FieldFile:
     def add(self, record: npt.NDArray[Any]) -> int:
         if record.shape != self.shape:
             raise ContractError(f"features {self.name}: got a record {record.shape}; expected {self.shape}")
-        with np.errstate(over="ignore"):
-            half = np.ascontiguousarray(record, _DTYPE)
-        if not np.isfinite(half).all():
-            raise ContractError(f"features {self.name}: a value is not finite in fp16 (largest {np.abs(record).max()})")
-        data = half.tobytes()
+        try:
+            data = self.storage.pack(record).tobytes()
+        except ContractError as error:
+            raise ContractError(f"features {self.name}: {error}") from error
         self._file.write(data)
         self._digest.update(data)
         self.count += 1
@@ -206,7 +215,7 @@ class _FieldFile:
         return {
             "file": file,
             "shape": [self.count, *self.shape],
-            "dtype": _DTYPE.str,
+            "dtype": self.storage.label,
             "sha256": sha256,
         }
 
@@ -253,20 +262,21 @@ def _read_header(folder: Path) -> dict[str, Any]:
 def _check_shapes(path: Path, header: dict[str, Any]) -> None:
     for name, shape in field_shapes(FeatureSpecs.from_dict(header["specs"]), header["clip_s"]).items():
         field = header["fields"].get(name)
-        if field is None or tuple(field["shape"][1:]) != shape or field["dtype"] != _DTYPE.str:
-            raise ContractError(f"{path}: field {name} is {field}; the encoders' specs ask for records {shape} fp16")
+        if field is None or tuple(field["shape"][1:]) != shape:
+            raise ContractError(f"{path}: field {name} is {field}; the encoders' specs ask for records {shape}")
 
 
-def _map(folder: Path, name: str, field: dict[str, Any]) -> Half:
+def _map(folder: Path, name: str, field: dict[str, Any]) -> Stored:
     path = folder / field["file"]
     shape = tuple(field["shape"])
-    expected = math.prod(shape) * _DTYPE.itemsize
+    dtype = storage_of(field["dtype"]).dtype
+    expected = math.prod(shape) * dtype.itemsize
     found = path.stat().st_size if path.is_file() else None
     if found != expected:
         raise ContractError(f"{path}: field {name} has {found} bytes, expected {expected}; run precompute again")
     if not shape[0]:
-        return np.zeros(shape, _DTYPE)  # an empty file cannot be mapped
-    return np.memmap(path, _DTYPE, "r", shape=shape)
+        return np.zeros(shape, dtype)  # an empty file cannot be mapped
+    return np.memmap(path, dtype, "r", shape=shape)
 
 
 def _check_rows(rows: list[FeatureRow], store: FeatureStore) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from tasks.settings import StageConfig
@@ -14,4 +16,5 @@ class PrecomputeConfig(StageConfig):
     text_encoder: str = Field("minilm", description="text encoder name")
     image_encoder: str = Field("efficientnet_lite0", description="visual semantics encoder name")
     sync_encoder: str = Field("motion", description="synchronisation encoder name")
+    dtype: Literal["fp16", "bf16"] = Field("fp16", description="how features are stored; bf16: range before precision")
     clip_s: float = Field(8.0, gt=0.5, le=30, description="every clip is padded or cut to this length")

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from model.codec import Codec, load_codec
@@ -25,21 +24,21 @@ from model.encoders import (
     load_text_encoder,
 )
 from model.specs import FeatureSpecs
+from model.storage import FP16, STORAGES, Storage, Values
 from tasks.audio_io import Samples, read_audio
 from tasks.precompute.config import PrecomputeConfig
 from tasks.video_io import read_frames
 
-Half = npt.NDArray[np.float16]
-
 
 @dataclass(frozen=True, slots=True)
 class Encoders:
-    """The codec and the three encoders that a config names."""
+    """The codec and the three encoders that a config names, and how their features are stored."""
 
     codec: Codec
     text: TextEncoder
     image: ImageEncoder
     sync: SyncEncoder
+    storage: Storage = FP16
 
     @property
     def specs(self) -> FeatureSpecs:
@@ -54,6 +53,7 @@ def load_encoders(config: PrecomputeConfig) -> Encoders:
         text=load_text_encoder(config.text_encoder),
         image=load_image_encoder(config.image_encoder),
         sync=load_sync_encoder(config.sync_encoder),
+        storage=STORAGES[config.dtype],
     )
 
 
@@ -70,14 +70,14 @@ def read_clip(encoders: Encoders, path: Path, clip_s: float) -> Samples:
     return padded_T
 
 
-def encode_audio(encoders: Encoders, samples_T: Samples) -> list[Half]:
-    """Returns the latent's [mean (N, F), std (N, F)] in fp16 of a clip from `read_clip`. Source: SPEC M2."""
+def encode_audio(encoders: Encoders, samples_T: Samples) -> list[Values]:
+    """Returns the latent's [mean (N, F), std (N, F)] as stored, of a clip from `read_clip`. Source: SPEC M2."""
     mean_1NF, std_1NF = encoders.codec.encode(torch.from_numpy(samples_T)[None])
-    return [_half(mean_1NF[0]), _half(std_1NF[0])]
+    return [_stored(encoders, mean_1NF[0]), _stored(encoders, std_1NF[0])]
 
 
-def encode_video(encoders: Encoders, path: Path, clip_s: float) -> list[Half]:
-    """Returns [visual semantics (V, D), sync features (S, D)] in fp16 of the first `clip_s`.
+def encode_video(encoders: Encoders, path: Path, clip_s: float) -> list[Values]:
+    """Returns [visual semantics (V, D), sync features (S, D)] as stored, of the first `clip_s`.
 
     Raises ItemError when the file cannot be read. Source: SPEC M7, M8.
     """
@@ -85,14 +85,14 @@ def encode_video(encoders: Encoders, path: Path, clip_s: float) -> list[Half]:
     images = read_frames(path, fps=image.spec.rate_hz, size=image.size, duration_s=clip_s)
     frames = read_frames(path, fps=sync.spec.fps, size=sync.size, duration_s=clip_s)
     clip_VD = image.encode(images[: image.spec.length(clip_s)])
-    return [_half(clip_VD), _half(sync.encode(frames))]
+    return [_stored(encoders, clip_VD), _stored(encoders, sync.encode(frames))]
 
 
-def encode_texts(encoders: Encoders, texts: Sequence[str]) -> list[Half]:
-    """Returns token states (L, D) in fp16, one array per text. Source: SPEC M6."""
-    return [_half(text_LD) for text_LD in encoders.text.encode(texts)]
+def encode_texts(encoders: Encoders, texts: Sequence[str]) -> list[Values]:
+    """Returns token states (L, D) as stored, one array per text. Source: SPEC M6."""
+    return [_stored(encoders, text_LD) for text_LD in encoders.text.encode(texts)]
 
 
-def _half(values: torch.Tensor) -> Half:
-    half: Half = values.detach().cpu().to(torch.float16).numpy()
-    return half
+def _stored(encoders: Encoders, values: torch.Tensor) -> Values:
+    """Rounds to what the files will hold, so that a part and a packed record are the same."""
+    return encoders.storage.rounded(values.detach().cpu().float().numpy())

@@ -15,9 +15,10 @@ import numpy as np
 
 from data_contracts import Clip, FeatureRow, ItemError, ManifestRow, Row, iter_table, read_table
 from model.features import FeatureWriter
+from model.storage import STORAGES, Values
 from tasks.engine import Item, Outcome
 from tasks.precompute.config import PrecomputeConfig
-from tasks.precompute.encoders import Encoders, Half, encode_audio, encode_texts, encode_video, load_encoders, read_clip
+from tasks.precompute.encoders import Encoders, encode_audio, encode_texts, encode_video, load_encoders, read_clip
 from tasks.precompute.parts import PartKeys, Parts
 from tasks.workspace import Workspace, hash_file
 
@@ -52,7 +53,7 @@ class PrecomputeStage:
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per manifest row, with the keys of its parts."""
         rows = read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)
-        keys = PartKeys(load_encoders(self.config).specs, self.config.clip_s)
+        keys = PartKeys(load_encoders(self.config).specs, self.config.clip_s, STORAGES[self.config.dtype])
         videos = _video_hashes(workspace, rows)
         return [Item(row.item_id, _payload(row, keys, videos)) for row in rows]
 
@@ -73,7 +74,9 @@ class PrecomputeStage:
         in_stats, stats_from = _stats_rows(rows)
         packer = _Packer(
             maker=maker,
-            writer=FeatureWriter(workspace.stage(self.name), maker.encoders.specs, self.config.clip_s),
+            writer=FeatureWriter(
+                workspace.stage(self.name), maker.encoders.specs, self.config.clip_s, maker.encoders.storage
+            ),
             in_stats={rows[index]["latent_key"] for index in in_stats},
         )
         table: list[Row] = [packer.add(row) for row in rows]
@@ -98,7 +101,7 @@ class _Maker:
     @classmethod
     def open(cls, config: PrecomputeConfig, workspace: Workspace) -> _Maker:
         encoders = load_encoders(config)
-        parts = Parts.open(workspace.stage("precompute"), encoders.specs, config.clip_s)
+        parts = Parts.open(workspace.stage("precompute"), encoders.specs, config.clip_s, encoders.storage)
         return cls(encoders, parts, workspace, config.clip_s)
 
     def make(self, payload: dict[str, Any]) -> float:
@@ -115,18 +118,18 @@ class _Maker:
             self.parts.write("latents", payload["latent_key"], encode_audio(self.encoders, samples_T))
         return float(np.abs(samples_T).max())
 
-    def audio(self, payload: dict[str, Any]) -> list[Half]:
+    def audio(self, payload: dict[str, Any]) -> list[Values]:
         path = self.workspace.path(payload["audio_path"])
         return encode_audio(self.encoders, read_clip(self.encoders, path, self.clip_s))
 
-    def video(self, payload: dict[str, Any]) -> list[Half]:
+    def video(self, payload: dict[str, Any]) -> list[Values]:
         return encode_video(self.encoders, self.workspace.path(payload["video_path"]), self.clip_s)
 
-    def text(self, payload: dict[str, Any], key: str) -> list[Half]:
+    def text(self, payload: dict[str, Any], key: str) -> list[Values]:
         text = payload["texts"][payload["text_keys"].index(key)]
         return encode_texts(self.encoders, [text])
 
-    def part(self, kind: str, key: str, again: Callable[[], list[Half]]) -> list[Half]:
+    def part(self, kind: str, key: str, again: Callable[[], list[Values]]) -> list[Values]:
         """Returns a part; one that was deleted by hand is encoded again."""
         found = self.parts.read(kind, key)
         if found is not None:
