@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-_GB, _MB = 1_000_000_000, 1_000_000
+_MB = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""`foleygenex weights`: what is needed, where it comes from, whether it is there, and fetching it."""
