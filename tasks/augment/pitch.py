@@ -17,7 +17,7 @@ import scipy.fft
 
 from tasks.audio_io import Samples
 
-_LONGEST_S: Final = 3.0
+_LONGEST_S: Final = 2.0
 _BINS_PER_OCTAVE: Final = 96
 _LOWEST_HZ: Final = 60.0
 _LOWEST_CYCLES: Final = 60.0  # of a frequency within the sound: with fewer, its bin is too wide to tell a ratio
@@ -34,6 +34,7 @@ _TIME_RATIOS: Final = 61
 _SURE_TIME: Final = 0.8
 _EVENTFUL_DB: Final = 3.0
 _TIME_FLOOR_DB: Final = 40.0
+_APART: Final = 5  # ratios, 12 %: there the agreement has fallen
 _SHARPER: Final = 0.1
 
 _Floats = npt.NDArray[np.float64]
@@ -69,13 +70,14 @@ def time_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | Non
     if min(len(before_B), len(after_B)) < 20 or min(before_B.std(), after_B.std()) < _EVENTFUL_DB:
         return None
     ratios = np.geomspace(0.5, 2.0, _TIME_RATIOS)
-    similarity = np.array([_agreement(before_B, after_B, float(ratio)) for ratio in ratios])
+    similarity = _agreement(before_B, after_B, ratios)
     best = int(np.argmax(similarity))
-    near = similarity[[max(0, best - 5), min(len(ratios) - 1, best + 5)]]
-    if similarity[best] < _SURE_TIME or not 5 <= best < len(ratios) - 5 or near.max() > similarity[best] - _SHARPER:
+    if similarity[best] < _SURE_TIME or not _APART <= best < len(ratios) - _APART:
+        return None
+    if similarity[[best - _APART, best + _APART]].max() > similarity[best] - _SHARPER:
         return None
     fine = np.geomspace(ratios[best - 1], ratios[best + 1], 15)
-    return float(fine[int(np.argmax([_agreement(before_B, after_B, float(ratio)) for ratio in fine]))])
+    return float(fine[int(np.argmax(_agreement(before_B, after_B, fine)))])
 
 
 def _log_spectrum(samples_T: Samples, rate_hz: int, low_hz: float) -> _Floats | None:
@@ -122,13 +124,16 @@ def _envelope_db(samples_T: Samples, rate_hz: int) -> _Floats:
     return np.maximum(level_db, level_db.max(initial=-120.0) - _TIME_FLOOR_DB)
 
 
-def _agreement(before_B: _Floats, after_B: _Floats, ratio: float) -> float:
-    """Returns the correlation of `after_B` with `before_B` read `ratio` times faster, where both have sound."""
-    at = (np.arange(len(after_B)) + 0.5) * ratio - 0.5
-    count = int(np.searchsorted(at, len(before_B) - 1, side="right"))
-    if count < 20:
-        return 0.0
-    first = np.interp(at[:count], np.arange(len(before_B)), before_B)
-    second = after_B[:count]
-    first, second = first - first.mean(), second - second.mean()
-    return float(first @ second / np.sqrt((first @ first) * (second @ second) + 1e-9))
+def _agreement(before_B: _Floats, after_B: _Floats, ratios: _Floats) -> _Floats:
+    """Returns, per ratio, the correlation of `after_B` with `before_B` read that much faster, where both have sound."""
+    at = (np.arange(len(after_B)) + 0.5) * ratios[:, None] - 0.5
+    both = at <= len(before_B) - 1
+    count = np.maximum(both.sum(axis=1, keepdims=True), 1)
+    first = np.interp(at, np.arange(len(before_B)), before_B)
+    second = np.broadcast_to(after_B, first.shape)
+    first, second = (
+        np.where(both, one - np.sum(one, axis=1, keepdims=True, where=both) / count, 0.0) for one in (first, second)
+    )
+    energy = np.sum(first * first, axis=1) * np.sum(second * second, axis=1)
+    similarity = np.sum(first * second, axis=1) / np.sqrt(energy + 1e-9)
+    return np.where(count[:, 0] < 20, 0.0, similarity)

@@ -2,8 +2,8 @@
 
 `sox speed f` is resampling by SoX's rate effect. In process the same author's libsoxr does it: the same length, and the
 difference at most two steps of the 16-bit file for what lies under 0.8 of the Nyquist rate before and after, at most 8
-steps and 75 dB below the sound on recordings (most: one step), the first and last 8 samples aside, and 60 dB below white
-noise up to Nyquist, the worst case. Tests hold it to that.
+steps and 75 dB below the sound on recordings (most: one step), the first and last 8 samples aside, and 60 dB below
+white noise up to Nyquist, the worst case. Tests hold it to that.
 
 The paper's other reading, `tempo`, keeps the pitch; it always runs SoX.
 """
