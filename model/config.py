@@ -70,6 +70,11 @@ class NetworkConfig:
         return cls(**values)
 
 
+# MMAudio's three sizes; every width follows from these four numbers.
+_SMALL: Final = NetworkConfig(width=448, depth=12, fused_depth=8, heads=7)
+_MEDIUM: Final = NetworkConfig(width=896, depth=12, fused_depth=8, heads=14)
+_LARGE: Final = NetworkConfig(width=896, depth=21, fused_depth=14, heads=14)
+
 PRESETS: Final[dict[str, NetworkConfig]] = {
     # Small enough for two CPU cores: short kernels, the same structure.
     "tiny": NetworkConfig(
@@ -84,10 +89,24 @@ PRESETS: Final[dict[str, NetworkConfig]] = {
         sync_kernel=5,
         final_kernel=3,
     ),
-    "small": NetworkConfig(width=448, depth=12, fused_depth=8, heads=7),
-    "medium": NetworkConfig(width=896, depth=12, fused_depth=8, heads=14),
-    "large_44k": NetworkConfig(width=896, depth=21, fused_depth=14, heads=14),  # SPEC M1
-    "large_44k_v2": NetworkConfig(width=896, depth=21, fused_depth=14, heads=14, version="v2"),
+    "small": _SMALL,
+    "small_16k": _SMALL,
+    "small_44k": _SMALL,
+    "medium": _MEDIUM,
+    "medium_44k": _MEDIUM,
+    "large_44k": _LARGE,  # SPEC M1
+    "large_44k_v2": dataclasses.replace(_LARGE, version="v2"),
+    "large_48k_dacvae": _LARGE,  # SPEC M2: a public DAC-VAE's 128 channels at 50 Hz
+}
+
+PRESET_CODECS: Final[dict[str, str]] = {
+    # The codec that a preset is meant for, by its name in `model.paper_specs`; the others fit any codec.
+    "small_16k": "mmaudio-16k",
+    "small_44k": "mmaudio-44k",
+    "medium_44k": "mmaudio-44k",
+    "large_44k": "mmaudio-44k",
+    "large_44k_v2": "mmaudio-44k",
+    "large_48k_dacvae": "moss-dacvae",
 }
 
 

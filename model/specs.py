@@ -89,6 +89,19 @@ class SyncSpec:
         return self.per_segment * max(0, (frames - self.segment) // self.step + 1)
 
 
+PartSpec = CodecSpec | TextSpec | ClipSpec | SyncSpec
+
+
+def same_part(a: PartSpec, b: PartSpec) -> bool:
+    """Whether two specs are one part: equal in all, and in the weights' hash where both know it.
+
+    A checkpoint from another project names its codec and encoders but holds no hashes of them ("").
+    """
+    if "" in (a.weights_sha256, b.weights_sha256):
+        a, b = (dataclasses.replace(one, weights_sha256="") for one in (a, b))
+    return a == b
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSpecs:
     """The four parts whose features a model is trained on."""
@@ -116,7 +129,7 @@ class FeatureSpecs:
         """Raises MismatchError naming the first differing part unless both were made by the same parts."""
         for part in ("codec", "text", "clip", "sync"):
             a, b = getattr(self, part), getattr(other, part)
-            if a != b:
+            if not same_part(a, b):
                 raise MismatchError(
                     f"{part}: {mine} uses {a.name} ({a.weights_sha256[:12]}), {theirs} uses {b.name} "
                     f"({b.weights_sha256[:12]}); precompute the features with the encoders the model was trained with"

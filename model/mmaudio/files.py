@@ -71,8 +71,8 @@ def convert(path: Path, out: Path, *, kind: Variant | None = None, specs: Featur
     `kind`: which of the named configurations it becomes (full). It keeps MMAudio's learned empty features.
     """
     source = read_mmaudio(path, specs)
-    chosen = (kind or variant("full")).network_config(_extended(source.layout.network))
-    config = dataclasses.replace(chosen, absent="learned")
+    chosen = kind or variant("full")
+    config = dataclasses.replace(chosen.network_config(_extended(source.layout.network)), absent="learned")
     save_checkpoint(
         out,
         adapt(source.tensors, config),
@@ -80,7 +80,10 @@ def convert(path: Path, out: Path, *, kind: Variant | None = None, specs: Featur
         specs=source.specs,
         clip_s=_CLIP_S,
         step=0,
-        training={"converted_from": {"file": source.name, "sha256": source.sha256, "published": source.published_as}},
+        training={
+            "variant": chosen.name,
+            "converted_from": {"file": source.name, "sha256": source.sha256, "published": source.published_as},
+        },
     )
     count = sum(value.numel() for value in source.tensors.values())
     known = source.published_as or "no published file's hash"

@@ -30,20 +30,18 @@ PUBLISHED_MD5: Final[Mapping[str, str]] = {
     "01ad4464f049b2d7efdaa4c1a59b8dfe": "mmaudio_large_44k_v2",
 }
 _MOST_NAMED: Final = 6
-_NEEDED: Final = (
-    "latent_mean",
-    "empty_string_feat",
-    "sync_pos_emb",
-    "audio_input_proj.0.weight",
-    "audio_input_proj.2.w1.weight",
-    "sync_input_proj.0.weight",
-    "clip_input_proj.0.weight",
-    "text_input_proj.0.weight",
-    "global_cond_mlp.w1.weight",
-    "final_layer.conv.weight",
-    "joint_blocks.0.latent_block.attn.q_norm.weight",
-    "joint_blocks.0.latent_block.linear1.weight",
-)
+_AXES: Final[Mapping[str, int]] = {  # what the sizes are read from
+    "latent_mean": 3,
+    "empty_string_feat": 2,
+    "sync_pos_emb": 4,
+    "audio_input_proj.0.weight": 3,
+    "sync_input_proj.0.weight": 3,
+    "clip_input_proj.0.weight": 2,
+    "global_cond_mlp.w1.weight": 2,
+    "final_layer.conv.weight": 3,
+    "joint_blocks.0.latent_block.attn.q_norm.weight": 1,
+    "joint_blocks.0.latent_block.linear1.weight": 3,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +83,12 @@ class Layout:
 
 def read_layout(tensors: Mapping[str, Tensor], name: str) -> Layout:
     """Returns the layout of a state dict. Raises WeightsError when it is not MMAudio's or its sizes contradict."""
-    missing = [key for key in _NEEDED if key not in tensors]
+    missing = [key for key in _AXES if key not in tensors]
     if missing:
         raise WeightsError(f"{name} is not an MMAudio network: it has no {listed(missing)}")
+    for key, axes in _AXES.items():
+        if tensors[key].ndim != axes:
+            raise WeightsError(f"{name} is not an MMAudio network: {key} has {tensors[key].ndim} axes, expected {axes}")
     width, channels, audio_kernel = tensors["audio_input_proj.0.weight"].shape
     try:
         network = _network(tensors, width, audio_kernel)

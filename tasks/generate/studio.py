@@ -20,7 +20,7 @@ from model.encoders import (
     load_text_encoder,
 )
 from model.generate import Generator, Sampling
-from model.specs import FeatureSpecs
+from model.specs import FeatureSpecs, same_part
 from model.variants import Variant, variant
 from tasks.train.job import choose_device
 from tasks.workspace import hash_file
@@ -49,7 +49,7 @@ class Studio:
         specs, chosen = generator.specs, _variant(generator.info, named)
         generator = dataclasses.replace(generator, sampling=Sampling(**chosen.sampling))
         loaded = load_codec(codec or specs.codec.name)
-        if loaded.spec != specs.codec:
+        if not same_part(loaded.spec, specs.codec):
             raise MismatchError(
                 f"codec: the checkpoint was trained on {specs.codec.name} ({specs.codec.weights_sha256[:12]}), loaded "
                 f"is {loaded.spec.name} ({loaded.spec.weights_sha256[:12]}); give the right one with --codec"

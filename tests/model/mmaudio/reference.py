@@ -18,7 +18,7 @@ Weights = dict[str, torch.Tensor]
 def velocity(w: Weights, x, t, clip, sync, text):
     """x (B, N, C); t (B,); clip (B, V, .), sync (B, S, .), text (B, L, .) or None for the learned empty feature.
 
-    A modality that is None needs its length: give (None, length) instead.
+    For an absent clip or sync, which have no fixed length, give (None, length).
     """
     batch, frames, _ = x.shape
     clip = _or_empty(clip, w["empty_clip_feat"], batch)
@@ -174,11 +174,20 @@ def _blocks(w, prefix):
     return [f"{prefix}.{index}" for index in range(count)]
 
 
-def state_dict(
-    *, width, depth, fused, head=16, channels=40, clip=24, sync=12, text=20, tokens=7, hidden, second, seed=0, std=0.05
-) -> Weights:
+def state_dict(*, seed=0, **sizes) -> Weights:
     """Random weights, none of them zero, under exactly the names and shapes that MMAudio's files have."""
-    g = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    weights = {name: _drawn(name, shape, generator) for name, shape in layout(**sizes).items()}
+    for name in weights:
+        if name.endswith("_norm.weight") or name == "latent_std":
+            weights[name] = 1 + 0.2 * weights[name].abs()
+    return weights
+
+
+def layout(
+    *, width, depth, fused, hidden, second, head=16, channels=40, clip=24, sync=12, text=20, tokens=7
+) -> dict[str, tuple[int, ...]]:
+    """Every tensor of a file, by its name."""
     shapes: dict[str, tuple[int, ...]] = {
         "sync_pos_emb": (1, 1, 8, sync), "latent_mean": (1, 1, channels), "latent_std": (1, 1, channels),
         "empty_string_feat": (tokens, text), "empty_clip_feat": (1, clip), "empty_sync_feat": (1, sync),
@@ -215,8 +224,10 @@ def state_dict(
             block(f"joint_blocks.{index}.{name}", kernel, ends=index == joint - 1 and name != "latent_block")
     for index in range(fused):
         block(f"fused_blocks.{index}", 3)
-    weights = {name: std * torch.randn(shape, generator=g) for name, shape in shapes.items()}
-    for name in weights:
-        if name.endswith("_norm.weight") or name == "latent_std":
-            weights[name] = 1 + weights[name].abs()
-    return weights
+    return shapes
+
+
+def _drawn(name, shape, generator):
+    """Weights that keep a signal's size, so that every path reaches the output."""
+    scale = math.prod(shape[1:]) ** -0.5 if name.endswith(".weight") and len(shape) > 1 else 0.3
+    return scale * torch.randn(shape, generator=generator)
