@@ -96,8 +96,8 @@ def note(studio: Studio) -> str:
     """Returns one sentence for a listener: how far this is from the paper's system."""
     names = studio.specs.stand_ins()
     if not names:
-        return f"Made by a network of {studio.info.step} training steps with the paper's parts."
+        return f"The network was trained for {studio.info.step} steps, with the paper's parts."
     return (
-        f"Made by a network of {studio.info.step} training steps with small stand-ins for the paper's parts: "
+        f"The network was trained for {studio.info.step} steps. Small stand-ins replace parts of the paper's system: "
         f"{', '.join(names)}."
     )

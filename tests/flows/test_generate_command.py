@@ -103,7 +103,8 @@ def test_one_sound_and_many(files: Path, tmp_path: Path, capsys) -> None:
     assert call(files, "vta --video @silent.mp4 --steps 2", str(tmp_path / "o.mkv")) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"o.mkv", "o.mkv.json"}
     (tmp_path / "jobs.csv").write_text("task,text,duration\ntta,rain,1\ntta,,1\n")
-    jobs = ["generate", "jobs", str(tmp_path / "jobs.csv"), "--checkpoint", str(files / "c.safetensors"), "--steps", "2"]
+    jobs = ["generate", "jobs", str(tmp_path / "jobs.csv"), "--checkpoint", str(files / "c.safetensors")]
+    jobs += ["--steps", "2"]
     capsys.readouterr()
     assert cli.exit_code([*jobs, "--out", str(tmp_path / "many")]) == 1
     printed = capsys.readouterr()

@@ -160,8 +160,8 @@ def test_a_folder_of_videos_keeps_their_names_and_containers(files, tmp_path):
 NAMES = st.one_of(
     st.text(max_size=80),
     st.sampled_from(
-        ["../evil", "/etc/passwd", "..", ".", "a/../../b.wav", "..\\..\\evil.wav", "C:\\x.wav", "~/x", "a\x00b.wav", "-rf",
-         "con", "." * 300 + ".wav", "\N{RIGHT-TO-LEFT OVERRIDE}gpj.wav", "ｅ/ｖ.wav"]
+        ["../evil", "/etc/passwd", "..", ".", "a/../../b.wav", "..\\..\\evil.wav", "C:\\x.wav", "~/x", "a\x00b.wav",
+         "-rf", "con", "." * 300 + ".wav", "\N{RIGHT-TO-LEFT OVERRIDE}gpj.wav", "ｅ/ｖ.wav"]
     ),
 )  # fmt: skip
 

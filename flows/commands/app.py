@@ -1,0 +1,23 @@
+"""`foleygenex app`: a page to play with a trained checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def app(
+    checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="of the page, on this machine only")] = 7860,
+    codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
+    variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="open the browser")] = False,
+) -> None:
+    """Open a page: upload a video, pick a task, type, add a reference, listen, download."""
+    from tasks.app.page import gradio, serve
+    from tasks.generate.studio import Studio
+
+    gradio()  # not installed is said before a gigabyte of weights is loaded
+    serve(Studio.open(checkpoint, codec, variant), port, typer.echo, opens_browser=open_)
