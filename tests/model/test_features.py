@@ -10,6 +10,7 @@ import torch
 from data_contracts import ContractError, FeatureRow, MismatchError, write_table
 from model.features import HEADER, FeatureStore, FeatureWriter, field_shapes
 from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
+from model.storage import BF16, FP16, storage_of
 
 CLIP_S = 2.0
 SPECS = FeatureSpecs(
@@ -165,3 +166,30 @@ def test_features_of_another_encoder_are_refused(tmp_path):
     other = dataclasses.replace(SPECS, sync=dataclasses.replace(SPECS.sync, weights_sha256="9" * 64))
     with pytest.raises(MismatchError, match="sync: the features uses s"):
         store.specs.require_same(other, "the features", "the checkpoint")
+
+
+@pytest.mark.parametrize(("storage", "relative"), [(FP16, 2**-11), (BF16, 2**-8)])
+def test_t3_a_storage_format_gives_back_what_it_rounds_to(storage, relative):
+    values = np.random.default_rng(0).normal(0, 30, 2000).astype(np.float32)
+    once = storage.rounded(values)
+    assert once.dtype == np.float32
+    np.testing.assert_allclose(once, values, rtol=relative, atol=1e-6)
+    np.testing.assert_array_equal(storage.rounded(once), once)
+    assert storage.pack(values).itemsize == 2
+
+
+def test_t3_bf16_is_a_setting_for_values_beyond_fp16(tmp_path):
+    large = np.full(SHAPES["text"], 3e5, np.float32)
+    with pytest.raises(ContractError, match="not finite in fp16"):
+        FP16.pack(large)
+    writer = FeatureWriter(tmp_path, SPECS, CLIP_S, BF16)
+    writer.add_latent(record("latent_mean", 0), np.abs(record("latent_std", 0)), in_stats=True)
+    writer.add_text(large)
+    writer.finish(stats_from="test", keys={})
+    store = FeatureStore.open_records(tmp_path)
+    assert store.storage == BF16
+    torch.testing.assert_close(store.text([0])[0], torch.full(SHAPES["text"], 3e5), rtol=2**-8, atol=0)
+    expected = torch.from_numpy(record("latent_mean", 0)).bfloat16().float()
+    assert torch.equal(store.latents([0])[0][0], expected)
+    with pytest.raises(ContractError, match="format 'fp8'"):
+        storage_of("fp8")

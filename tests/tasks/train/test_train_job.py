@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import numpy as np
 import pytest
 import torch
 
-from data_contracts import ContractError, FeatureRow, TrainMetric, UsageError, read_table, write_table
+from data_contracts import ContractError, TrainMetric, UsageError, read_table
 from model import config as model_config
 from model.checkpoint import load_checkpoint
-from model.features import FeatureWriter
 from tasks.train.config import MaskSettings, TrainConfig
 from tasks.train.job import checkpoint_path, choose_device, is_finished, run_training
 from tasks.workspace import Workspace
-from tests.model.fakes import TOY, FakeStore, fake_store
+from tests.model.fakes import TOY, fake_store
+from tests.tasks.train.features import write_features
 
 CONFIG = TrainConfig(steps=6, batch_size=4, warmup_steps=1, log_every=2, validate_every=3, checkpoint_every=2)
 
@@ -23,18 +20,6 @@ CONFIG = TrainConfig(steps=6, batch_size=4, warmup_steps=1, log_every=2, validat
 @pytest.fixture(autouse=True)
 def _toy_preset(monkeypatch):
     monkeypatch.setitem(model_config.PRESETS, "tiny", TOY)
-
-
-def write_features(folder: Path, fake: FakeStore) -> None:
-    writer = FeatureWriter(folder, fake.specs, fake.clip_s)
-    for latent in fake.mean_RNF.numpy():
-        writer.add_latent(latent, np.full_like(latent, 0.02), in_stats=True)
-    for clip, sync in zip(fake.clip_RVD.numpy(), fake.sync_RSD.numpy(), strict=True):
-        writer.add_video(clip, sync)
-    for text in fake.text_RLD.numpy():
-        writer.add_text(text)
-    writer.finish(stats_from="all rows", keys={"latents": [], "videos": [], "texts": []})
-    write_table(folder / "features.parquet", FeatureRow, fake.rows)
 
 
 @pytest.fixture

@@ -1,0 +1,81 @@
+"""`python -m tasks.train`, the entry of `torchrun` and `accelerate launch`: killed and continued, and its errors."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from data_contracts import TrainMetric, read_table
+from tasks.config import PipelineConfig
+from tasks.train.__main__ import main
+from tasks.train.job import run_training
+from tasks.workspace import Workspace
+from tests.model.fakes import fake_store
+from tests.tasks.train.features import write_features
+
+ROOT = Path(__file__).parents[3]
+CONFIG = (
+    "train: {preset: tiny, steps: 30, batch_size: 4, warmup_steps: 1, log_every: 2, validate_every: 20,"
+    " checkpoint_every: 5, ema_snapshot_every: 7, device: cpu, tensorboard: false}\n"
+)
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "toy.yaml"
+    path.write_text(CONFIG)
+    return path
+
+
+def _workspace(folder: Path) -> Workspace:
+    workspace = Workspace(folder)
+    write_features(workspace.stage("precompute"), fake_store(clip_s=1.0))
+    return workspace
+
+
+def test_t1_a_sigkilled_run_continues_bit_for_bit(tmp_path, config):
+    """Killed without warning at some step, continued: every logged value and the checkpoint's bytes are the same."""
+    whole, cut = _workspace(tmp_path / "whole"), _workspace(tmp_path / "cut")
+    command = [sys.executable, "-m", "tasks.train", str(config), "-w", str(cut.root)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 200
+    while not list(cut.root.rglob("state-00000005.pt")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it had ended before it could be killed"
+    assert not cut.path("train", "train.json").exists()
+    settings = PipelineConfig.load(config).train
+    summary, expected = run_training(settings, cut), run_training(settings, whole)
+    assert 0 < summary.new_steps < 30
+    assert summary.checkpoint_sha256 == expected.checkpoint_sha256
+    rows = [read_table(w.table("train", TrainMetric.TABLE), TrainMetric) for w in (cut, whole)]
+    assert [_exact(row) for row in rows[0]] == [_exact(row) for row in rows[1]]
+
+
+def _exact(row: TrainMetric) -> tuple[object, ...]:
+    return (row.step, row.loss, row.val_loss, row.grad_norm, row.lr, row.loss_by_t)
+
+
+def test_errors_are_one_line_and_an_exit_code(tmp_path, config, capsys):
+    assert main([str(tmp_path / "none.yaml")]) == 2
+    assert main([str(config), "-w", str(tmp_path / "empty")]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert "does not exist" in lines[0]
+    assert "precompute" in lines[1]
+
+
+def test_a_workspace_stands_for_its_stored_config(tmp_path, config, capsys):
+    workspace = _workspace(tmp_path / "w")
+    short = ["--set", "train.steps=2"]
+    assert main([str(config), "-w", str(workspace.root), *short]) == 0
+    assert "train: 2 steps (2 now)" in capsys.readouterr().out
+    assert main([str(workspace.root)]) == 0
+    assert "train: 2 steps (0 now)" in capsys.readouterr().out
