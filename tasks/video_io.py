@@ -6,7 +6,7 @@ sound of one file stay together. Encoding is single-threaded and bit-exact: equa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +32,19 @@ _AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 4800
 READ_OPTIONS: Final = {"protocol_whitelist": "file"}  # a playlist that is named like a video fetches nothing
 _EPSILON_S: Final = 1e-4  # timestamps are rounded to the container's clock
 _GAP_S: Final = 0.5  # what packets may fall short of the header's length without the file being truncated
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How an encoder wants to see a video: square frames of `size` pixels at `fps`, cropped or squashed."""
+
+    fps: float
+    size: int
+    fit: Fit = "crop"
+
+    def count(self, duration_s: float) -> int:
+        """Returns how many frames that is."""
+        return max(0, round(duration_s * self.fps))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +80,27 @@ def read_frames(
     def read(container: Any, stream: Any) -> Frames:
         length_s = _duration_s(container, stream) - start_s if duration_s is None else duration_s
         times = [start_s + index / fps for index in range(max(0, round(length_s * fps)))]
-        frames = list(_squares(_frames_at(container, stream, times), size, fit))
+        frames = list(_squares(_frames_at(container, stream, times), View(fps, size, fit)))
         return np.stack(frames) if frames else np.zeros((0, size, size, 3), np.uint8)
+
+    return _guarded(path, read)
+
+
+def read_views(path: Path, views: Sequence[View], *, duration_s: float) -> list[Frames]:
+    """Returns what `read_frames` gives for each view of the first `duration_s`, decoding the file once."""
+    wanted = [
+        (index / view.fps, number) for number, view in enumerate(views) for index in range(view.count(duration_s))
+    ]
+
+    def read(container: Any, stream: Any) -> list[Frames]:
+        ordered = sorted(wanted)
+        shown: list[list[Any]] = [[] for _ in views]
+        makers = [_Squarer(view) for view in views]
+        frames = _frames_at(container, stream, [time for time, _ in ordered])
+        for (_, number), frame in zip(ordered, frames, strict=True):
+            shown[number].append(makers[number].square(frame))
+        empty = [np.zeros((0, view.size, view.size, 3), np.uint8) for view in views]
+        return [np.stack(squares) if squares else none for squares, none in zip(shown, empty, strict=True)]
 
     return _guarded(path, read)
 
@@ -204,13 +236,25 @@ def _time(frame: Any, origin_s: float) -> float:
     return float(frame.pts * frame.time_base) - origin_s if frame.pts is not None else 0.0
 
 
-def _squares(frames: Iterator[Any], size: int, fit: Fit) -> Iterator[Frames]:
+def _squares(frames: Iterator[Any], view: View) -> Iterator[Frames]:
     """Converts frames; one that is shown several times in a row is converted once."""
-    last, square = None, None
+    squarer = _Squarer(view)
     for frame in frames:
-        if square is None or frame is not last:
-            last, square = frame, _square(frame, size, fit)
-        yield square
+        yield squarer.square(frame)
+
+
+@dataclass(slots=True)
+class _Squarer:
+    """Remembers the last frame it converted."""
+
+    view: View
+    last: Any = None
+    made: Frames | None = None
+
+    def square(self, frame: Any) -> Frames:
+        if self.made is None or frame is not self.last:
+            self.last, self.made = frame, _square(frame, self.view.size, self.view.fit)
+        return self.made
 
 
 def _square(frame: Any, size: int, fit: Fit) -> Frames:

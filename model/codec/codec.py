@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +44,7 @@ class Codec:
         self.spec = spec
         self.padding = padding
         self._network = network.eval().float().requires_grad_(False)
+        self._one_thread = threading.Lock()
 
     @property
     def device(self) -> torch.device:
@@ -59,7 +63,8 @@ class Codec:
         The last frame is filled with zeros; Meta's codec mirrors the sound's end instead, as it was trained to.
         Raises ContractError for another shape or another number of channels.
         """
-        mean_BFN, std_BFN = self._network.posterior(self._padded(self._channels(audio)))
+        with self._exact():
+            mean_BFN, std_BFN = self._network.posterior(self._padded(self._channels(audio)))
         return mean_BFN.transpose(1, 2).contiguous(), std_BFN.transpose(1, 2).contiguous()
 
     def decode(self, latent_BNF: Tensor) -> Tensor:
@@ -69,7 +74,20 @@ class Codec:
     @torch.no_grad()
     def decode_channels(self, latent_BNF: Tensor) -> Tensor:
         """Returns audio (B, C, N * hop) in -1..1, float32."""
-        return self._network.waveform(latent_BNF.to(self.device, torch.float32).transpose(1, 2)).clamp(-1, 1)
+        with self._exact():
+            return self._network.waveform(latent_BNF.to(self.device, torch.float32).transpose(1, 2)).clamp(-1, 1)
+
+    @contextmanager
+    def _exact(self) -> Iterator[None]:
+        """Full float32 on a GPU, whose convolutions would round to 10 bits; one thread, as the switch is global."""
+        if self.device.type != "cuda":
+            yield
+            return
+        with (
+            self._one_thread,
+            torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
+        ):
+            yield
 
     def _channels(self, audio: Tensor) -> Tensor:
         channels = self.spec.channels

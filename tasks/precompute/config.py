@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,9 +12,12 @@ from tasks.settings import StageConfig
 class PrecomputeConfig(StageConfig):
     """Names are looked up in `model.codec` and `model.encoders`."""
 
-    codec: str = Field("embedded_16k", description="codec name, or the path of a codec's safetensors")
-    text_encoder: str = Field("minilm", description="text encoder name")
-    image_encoder: str = Field("efficientnet_lite0", description="visual semantics encoder name")
-    sync_encoder: str = Field("motion", description="synchronisation encoder name")
+    NOT_IN_RESULTS: ClassVar[frozenset[str]] = frozenset({"device"})  # says how fast, not what
+
+    codec: str = Field("embedded_16k", description="codec name (docs/parts.md), NAME:PATH, or a codec's file")
+    text_encoder: str = Field("minilm", description="text encoder: minilm, clip-dfn5b, clip-dfn5b:FOLDER")
+    image_encoder: str = Field("efficientnet_lite0", description="visual semantics: efficientnet_lite0, clip-dfn5b")
+    sync_encoder: str = Field("motion", description="synchronisation: motion, synchformer, synchformer:FILE")
+    device: str = Field("auto", description="where published parts compute: auto, cpu, cuda, cuda:1")
     dtype: Literal["fp16", "bf16"] = Field("fp16", description="how features are stored; bf16: range before precision")
     clip_s: float = Field(8.0, gt=0.5, le=30, description="every clip is padded or cut to this length")

@@ -1,20 +1,22 @@
-"""The four frozen parts of a run, loaded once per shard, and what they turn one clip into (SPEC T3).
+"""The four frozen parts of a run, loaded once per process, and what they turn one clip into (SPEC T3).
 
 Legend: N audio latent frames, F latent channels, V video frames, S sync positions, L text tokens, D width, T samples.
 Clips run one by one: a batch would be a little faster, but its size changes the last bits, and a resumed run must end
-with the same bytes.
+with the same bytes. All frames of a clip go through the picture encoders together. Embedded parts compute on the CPU,
+published ones where `precompute.device` says; threads share one copy and decode videos while another one computes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from model.codec import Codec, load_codec
+from model.codec import EMBEDDED, Codec, load_codec
 from model.encoders import (
     ImageEncoder,
     SyncEncoder,
@@ -23,11 +25,12 @@ from model.encoders import (
     load_sync_encoder,
     load_text_encoder,
 )
+from model.encoders.devices import pick_device
 from model.specs import FeatureSpecs
 from model.storage import FP16, STORAGES, Storage, Values
 from tasks.audio_io import Samples, read_audio
 from tasks.precompute.config import PrecomputeConfig
-from tasks.video_io import read_frames
+from tasks.video_io import View, read_views
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,33 @@ class Encoders:
 
 def load_encoders(config: PrecomputeConfig) -> Encoders:
     """Loads the parts by name. Raises UsageError (unknown name) or WeightsError (missing or wrong weights)."""
+    device = pick_device(config.device)
+    codec = load_codec(config.codec)
     return Encoders(
-        codec=load_codec(config.codec),
-        text=load_text_encoder(config.text_encoder),
-        image=load_image_encoder(config.image_encoder),
-        sync=load_sync_encoder(config.sync_encoder),
+        codec=codec if config.codec in EMBEDDED else codec.to(device),
+        text=load_text_encoder(config.text_encoder, device),
+        image=load_image_encoder(config.image_encoder, device),
+        sync=load_sync_encoder(config.sync_encoder, device),
         storage=STORAGES[config.dtype],
     )
+
+
+@dataclass(slots=True)
+class Shelf:
+    """Holds the parts that the first caller loaded; the others wait for it. A copy in another process starts empty."""
+
+    loaded: Encoders | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, load: Callable[[], Encoders]) -> Encoders:
+        """Returns the parts, loading them on the first call."""
+        with self.lock:
+            if self.loaded is None:
+                self.loaded = load()
+            return self.loaded
+
+    def __reduce__(self) -> tuple[type[Shelf], tuple[()]]:
+        return Shelf, ()
 
 
 def read_clip(encoders: Encoders, path: Path, clip_s: float) -> Samples:
@@ -82,8 +105,8 @@ def encode_video(encoders: Encoders, path: Path, clip_s: float) -> list[Values]:
     Raises ItemError when the file cannot be read. Source: SPEC M7, M8.
     """
     image, sync = encoders.image, encoders.sync
-    images = read_frames(path, fps=image.spec.rate_hz, size=image.size, duration_s=clip_s)
-    frames = read_frames(path, fps=sync.spec.fps, size=sync.size, duration_s=clip_s)
+    views = (View(image.spec.rate_hz, image.size, image.fit), View(sync.spec.fps, sync.size, sync.fit))
+    images, frames = read_views(path, views, duration_s=clip_s)
     clip_VD = image.encode(images[: image.spec.length(clip_s)])
     return [_stored(encoders, clip_VD), _stored(encoders, sync.encode(frames))]
 

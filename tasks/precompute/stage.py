@@ -18,7 +18,15 @@ from model.features import FeatureWriter
 from model.storage import STORAGES, Values
 from tasks.engine import Item, Outcome
 from tasks.precompute.config import PrecomputeConfig
-from tasks.precompute.encoders import Encoders, encode_audio, encode_texts, encode_video, load_encoders, read_clip
+from tasks.precompute.encoders import (
+    Encoders,
+    Shelf,
+    encode_audio,
+    encode_texts,
+    encode_video,
+    load_encoders,
+    read_clip,
+)
 from tasks.precompute.parts import PartKeys, Parts
 from tasks.workspace import Workspace, hash_file
 
@@ -30,6 +38,7 @@ class PrecomputeStage:
     """Codec latents, visual, sync and text features of every manifest row."""
 
     config: PrecomputeConfig
+    shelf: Shelf = field(default_factory=Shelf, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -48,18 +57,18 @@ class PrecomputeStage:
 
     def settings(self) -> dict[str, Any]:
         """Names of the parts and the clip length; the parts' own hashes are in every item."""
-        return self.config.model_dump()
+        return self.config.model_dump(exclude=set(PrecomputeConfig.NOT_IN_RESULTS))
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per manifest row, with the keys of its parts."""
         rows = read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)
-        keys = PartKeys(load_encoders(self.config).specs, self.config.clip_s, STORAGES[self.config.dtype])
+        keys = PartKeys(self._encoders().specs, self.config.clip_s, STORAGES[self.config.dtype])
         videos = _video_hashes(workspace, rows)
         return [Item(row.item_id, _payload(row, keys, videos)) for row in rows]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
         """Encodes each item's missing parts. An unreadable sound or video quarantines its item."""
-        maker = _Maker.open(self.config, workspace)
+        maker = _Maker.open(self._encoders(), self.config.clip_s, workspace)
         for item in items:
             try:
                 peak = maker.make(item.payload)
@@ -70,7 +79,7 @@ class PrecomputeStage:
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:
         """Packs the parts into one file per field and returns where each row's records stand."""
-        maker = _Maker.open(self.config, workspace)
+        maker = _Maker.open(self._encoders(), self.config.clip_s, workspace)
         in_stats, stats_from = _stats_rows(rows)
         packer = _Packer(
             maker=maker,
@@ -83,10 +92,14 @@ class PrecomputeStage:
         packer.writer.finish(
             stats_from=stats_from,
             keys={kind: list(known) for kind, known in packer.known.items()},
-            made_by=self.config.model_dump(),
+            made_by=self.settings(),
         )
         maker.parts.clear()
         return table
+
+    def _encoders(self) -> Encoders:
+        """The parts, loaded once for all threads of this run: the published ones weigh gigabytes."""
+        return self.shelf.take(lambda: load_encoders(self.config))
 
 
 @dataclass(slots=True)
@@ -99,10 +112,9 @@ class _Maker:
     clip_s: float
 
     @classmethod
-    def open(cls, config: PrecomputeConfig, workspace: Workspace) -> _Maker:
-        encoders = load_encoders(config)
-        parts = Parts.open(workspace.stage("precompute"), encoders.specs, config.clip_s, encoders.storage)
-        return cls(encoders, parts, workspace, config.clip_s)
+    def open(cls, encoders: Encoders, clip_s: float, workspace: Workspace) -> _Maker:
+        parts = Parts.open(workspace.stage("precompute"), encoders.specs, clip_s, encoders.storage)
+        return cls(encoders, parts, workspace, clip_s)
 
     def make(self, payload: dict[str, Any]) -> float:
         """Writes the item's missing parts and returns the sound's peak."""

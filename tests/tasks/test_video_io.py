@@ -12,7 +12,7 @@ import pytest
 
 from data_contracts import ItemError
 from tasks.audio_io import read_audio
-from tasks.video_io import cut_video, probe_video, read_frames, write_video
+from tasks.video_io import View, cut_video, probe_video, read_frames, read_views, write_video
 from tests.tasks.sounds import RATE, counting_frames, cut_short, tone, write_wav
 
 
@@ -50,6 +50,26 @@ def test_short_side_is_resized_and_the_centre_kept(tmp_path: Path) -> None:
     write_video(tmp_path / "wide.mp4", frames, 25)
     square = read_frames(tmp_path / "wide.mp4", fps=25, size=24)
     assert square.shape == (5, 24, 24, 3) and square[:, :, 2:-2].min() > 150
+
+
+def test_squashed_pictures_keep_their_edges_and_cropped_ones_lose_them(tmp_path: Path) -> None:
+    wide = np.full((4, 40, 120, 3), 128, np.uint8)
+    wide[:, :, :24], wide[:, :, -24:] = 0, 255
+    write_video(tmp_path / "wide.mp4", wide, 10)
+    squashed = read_frames(tmp_path / "wide.mp4", fps=10, size=40, fit="squash")
+    cropped = read_frames(tmp_path / "wide.mp4", fps=10, size=40)
+    assert squashed.shape == cropped.shape == (4, 40, 40, 3)
+    assert squashed[:, :, :5].max() < 40 and squashed[:, :, -5:].min() > 215
+    assert cropped.min() > 90 and cropped.max() < 165
+
+
+def test_several_views_of_one_decoding_are_what_each_reading_gives(video: Path) -> None:
+    views = (View(2.0, 16), View(25.0, 32), View(8.0, 24, "squash"))
+    together = read_views(video, views, duration_s=1.5)
+    for view, frames in zip(views, together, strict=True):
+        alone = read_frames(video, fps=view.fps, size=view.size, duration_s=1.5, fit=view.fit)
+        np.testing.assert_array_equal(frames, alone)
+    assert [frames.shape[0] for frames in read_views(video, views, duration_s=0.0)] == [0, 0, 0]
 
 
 def test_rotated_pictures_are_turned_upright(tmp_path: Path) -> None:

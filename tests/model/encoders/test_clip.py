@@ -74,6 +74,12 @@ def tiny() -> dict[str, torch.Tensor]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip")
+    write_folder(path)
+    return path
+
+
+def write_folder(path: Path) -> None:
+    """Writes a small CLIP in open_clip's layout: pictures of 378 pixels, nine tokens."""
     config = {
         "model_cfg": {
             "embed_dim": EMBED,
@@ -98,7 +104,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "open_clip_config.json").write_text(json.dumps(config))
     torch.save(tiny(), path / "open_clip_pytorch_model.bin")
     write_words(path)
-    return path
 
 
 def write_words(path: Path) -> None:

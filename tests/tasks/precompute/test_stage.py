@@ -192,7 +192,8 @@ def test_another_codec_means_all_items_again(tmp_path, monkeypatch):
         spec = codec
 
     monkeypatch.setattr(stage_module, "load_encoders", lambda config: dataclasses.replace(FAKES, codec=Other()))
-    assert len(plan_shards(STAGE, workspace, STAGE.items(workspace), shard_size=1)) == 6
+    anew = PrecomputeStage(CONFIG)  # a stage keeps the parts it loaded
+    assert len(plan_shards(anew, workspace, anew.items(workspace), shard_size=1)) == 6
 
 
 def test_reading_an_unreadable_sound_names_the_reason(tmp_path):

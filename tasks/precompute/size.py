@@ -1,0 +1,160 @@
+"""What features take on disk and in time, from the chosen encoders' own sizes (SPEC T3); for `foleygenex plan`.
+
+Bytes are exact: a record's shape follows from the specs and the clip's length, and nothing else is in the files. Hours
+are known only for parts whose speed was measured on a named device.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from data_contracts import UsageError, WeightsError
+from model.features import field_shapes
+from model.paper_specs import CLIP_IMAGE, CLIP_TEXT, CODECS, SYNCHFORMER
+from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
+from model.storage import STORAGES
+from tasks.precompute.config import PrecomputeConfig
+
+# SPEC D1-D4: hours of video-to-audio and text-to-audio sound, and the augmented rows of the paper.
+PAPER_VTA_HOURS: Final = 500
+PAPER_TTA_HOURS: Final = 128 + 7_600
+PAPER_AUGMENTED: Final = 88_370
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Distinct sounds, videos and sentences: each is stored once, however many rows use it."""
+
+    sounds: int
+    videos: int
+    texts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How many clips or sentences per second a part encodes on one device, and where that was measured."""
+
+    per_s: float
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSize:
+    """Bytes per record of each field."""
+
+    record_bytes: Mapping[str, int]
+
+    @classmethod
+    def of(cls, specs: FeatureSpecs, clip_s: float, dtype: str) -> FeatureSize:
+        """Returns the record sizes of encoders for clips of `clip_s` seconds, stored as `dtype`."""
+        width = STORAGES[dtype].dtype.itemsize
+        shapes = field_shapes(specs, clip_s)
+        return cls(MappingProxyType({name: width * math.prod(shape) for name, shape in shapes.items()}))
+
+    def parts(self, counts: Counts) -> dict[str, int]:
+        """Returns the bytes of latents (mean and deviation), visual semantics, sync features and sentences."""
+        one = self.record_bytes
+        return {
+            "latents": counts.sounds * (one["latent_mean"] + one["latent_std"]),
+            "clip": counts.videos * one["clip"],
+            "sync": counts.videos * one["sync"],
+            "text": counts.texts * one["text"],
+        }
+
+    def total(self, counts: Counts) -> int:
+        """Returns all bytes."""
+        return sum(self.parts(counts).values())
+
+
+def paper_counts(clip_s: float, *, paraphrases: int) -> Counts:
+    """Returns the paper's data as clips of `clip_s`, at most: every hour fully used, every caption another one."""
+    videos, sounds = (round(hours * 3600 / clip_s) for hours in (PAPER_VTA_HOURS, PAPER_TTA_HOURS))
+    rows = videos + sounds + PAPER_AUGMENTED
+    return Counts(sounds=rows, videos=videos, texts=rows + PAPER_AUGMENTED * paraphrases)
+
+
+def planned_specs(config: PrecomputeConfig) -> FeatureSpecs:
+    """Returns the sizes of the config's parts without their weights where they are published ones.
+
+    Raises UsageError or WeightsError for a part that is neither published nor here.
+    """
+    codec = CODECS.get(_name(config.codec)) or _loaded_codec(config.codec)
+    text = CLIP_TEXT if _name(config.text_encoder) == CLIP_TEXT.name else _loaded_text(config.text_encoder)
+    clip = CLIP_IMAGE if _name(config.image_encoder) == CLIP_IMAGE.name else _loaded_clip(config.image_encoder)
+    sync = SYNCHFORMER if _name(config.sync_encoder) == SYNCHFORMER.name else _loaded_sync(config.sync_encoder)
+    return FeatureSpecs(codec=codec, text=text, clip=clip, sync=sync)
+
+
+def size_lines(
+    config: PrecomputeConfig, counts: Counts, *, paraphrases: int, rates: Mapping[str, Rate] | None = None
+) -> list[str]:
+    """Returns the lines of `plan` on features: this corpus', the paper's at the same sizes, and the encoding time.
+
+    A part whose sizes cannot be known gets a line that says so; nothing is guessed.
+    """
+    try:
+        specs = planned_specs(config)
+    except (UsageError, WeightsError) as error:
+        return [f"features     size unknown: {error}"]
+    size = FeatureSize.of(specs, config.clip_s, config.dtype)
+    paper = paper_counts(config.clip_s, paraphrases=paraphrases)
+    names = f"{specs.codec.name}, {specs.clip.name}, {specs.sync.name}, {specs.text.name}"
+    return [
+        f"features     at most {_bytes(size.total(counts))} in {config.dtype}: {_split(size.parts(counts))}",
+        f"             by {names}; a clip with picture {size.total(Counts(sounds=1, videos=1, texts=1)):,} bytes",
+        f"             the paper's data (SPEC D1-D4) at these sizes: at most {_bytes(size.total(paper))}: "
+        f"{_split(size.parts(paper))}",
+        _hours_line(counts, rates or {}),
+    ]
+
+
+def _hours_line(counts: Counts, rates: Mapping[str, Rate]) -> str:
+    work = {"latents": counts.sounds, "clip": counts.videos, "sync": counts.videos, "text": counts.texts}
+    known = [
+        f"{name} {work[name] / rate.per_s / 3600:,.2f} h on one {rate.device}"
+        for name, rate in rates.items()
+        if name in work
+    ]
+    unknown = [name for name in work if name not in rates]
+    parts = [*known, *([f"{', '.join(unknown)} unknown (never timed on this machine)"] if unknown else [])]
+    return f"encoding     {'; '.join(parts)}"
+
+
+def _split(parts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {_bytes(size)}" for name, size in parts.items())
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+
+
+def _name(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _loaded_codec(name: str) -> CodecSpec:
+    from model.codec import load_codec
+
+    return load_codec(name).spec
+
+
+def _loaded_text(name: str) -> TextSpec:
+    from model.encoders import load_text_encoder
+
+    return load_text_encoder(name).spec
+
+
+def _loaded_clip(name: str) -> ClipSpec:
+    from model.encoders import load_image_encoder
+
+    return load_image_encoder(name).spec
+
+
+def _loaded_sync(name: str) -> SyncSpec:
+    from model.encoders import load_sync_encoder
+
+    return load_sync_encoder(name).spec
