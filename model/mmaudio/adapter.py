@@ -38,6 +38,8 @@ def adapt(tensors: Mapping[str, Tensor], config: NetworkConfig, *, seed: int = 0
 
 def _passage(audio_DFK: Tensor, config: NetworkConfig, seed: int) -> dict[str, Tensor]:
     width, channels, kernel = audio_DFK.shape
+    if width < channels:
+        raise WeightsError(f"an InputEmbedding of width {width} cannot carry {channels} latent channels unchanged")
     embedding = InputEmbedding(channels, width, config.position_kernel, config.position_groups)
     draw_weights(embedding, torch.Generator().manual_seed(seed))
     state = {f"input_embed.{key}": value for key, value in embedding.state_dict().items()}

@@ -17,8 +17,8 @@ from model.mmaudio.layout import read_layout
 from model.network import Network
 from model.paper_specs import paper_specs
 from model.variants import variant
-from tests.model.mmaudio.files import small_file, small_specs
-from tests.model.mmaudio.reference import layout
+from tests.model.mmaudio.files import CLIP, SYNC, TEXT, TOKENS, small_file, small_specs
+from tests.model.mmaudio.reference import layout, state_dict
 
 PUBLISHED = {
     # name: width, depth, fused, hidden, heads, channels, v2; tensors, parameters
@@ -131,7 +131,7 @@ class _Trap:
 
 def test_code_in_a_file_is_not_run(tmp_path, capsys):
     with (tmp_path / "trap.pth").open("wb") as file:
-        pickle.dump({"weights": _Trap()}, file)
+        pickle.dump({"weights": _Trap()}, file, protocol=2)
     torch.save({"weights": _Trap()}, tmp_path / "trap2.pth")
     for name in ("trap.pth", "trap2.pth"):
         with pytest.raises(WeightsError, match="no file of plain tensors"):
@@ -218,6 +218,15 @@ def test_what_mmaudio_cannot_hold_is_not_exported(tmp_path):
         export(path, tmp_path / "back.pth")
     with pytest.raises(UsageError, match=r"\.pth or \.safetensors"):
         export(path, tmp_path / "back.bin")
+
+
+def test_a_network_narrower_than_its_latents_gets_no_embedding(tmp_path):
+    narrow = state_dict(
+        width=16, depth=2, fused=1, hidden=256, head=8, clip=CLIP, sync=SYNC, text=TEXT, tokens=TOKENS, second=False
+    )
+    torch.save(narrow, tmp_path / "m.pth")
+    with pytest.raises(WeightsError, match="width 16 cannot carry 40 latent channels"):
+        convert(tmp_path / "m.pth", tmp_path / "ours.safetensors", specs=small_specs())
 
 
 def test_t1_training_starts_from_an_mmaudio_file_or_from_its_conversion(tmp_path):
