@@ -25,7 +25,6 @@ SAMPLED: Final = 200
 RECAPTION_TOKENS: Final = (390, 20)  # in, out per call, with the shipped prompts
 PARAPHRASE_TOKENS: Final = (450, 120)
 _FLAC_SHARE: Final = 0.6  # of 16-bit samples
-_LATENT_BYTES, _VIDEO_BYTES, _TEXT_BYTES = 26_000, 70_000, 25_000  # features of the embedded encoders
 _BUILTIN_VIDEO_BYTES: Final = 150_000
 
 
@@ -57,6 +56,7 @@ class Estimate:
     tokens_out: int
     cost: float
     disk_bytes: int
+    features: list[str]  # lines of tasks/precompute/size.py
 
     def text(self) -> str:
         """Returns the lines a person reads."""
@@ -68,7 +68,8 @@ class Estimate:
                 f"clips        {self.clips:,} = {self.clip_hours:,.1f} h of audio",
                 f"mined        {self.mined:,} captions name a side (SPEC A1)",
                 f"augmented    {self.augmented:,} sounds to caption",
-                f"disk         about {self.disk_bytes / 1e9:,.1f} GB, features of the embedded encoders included",
+                f"disk         about {self.disk_bytes / 1e9:,.1f} GB of sound and video, features not included",
+                *self.features,
                 f"LLM          at most {self.recaption_calls:,} captions + {self.paraphrase_calls:,} paraphrase calls; "
                 f"rules write {self.rule_rows:,} captions",
                 f"tokens       about {self.tokens_in:,} in, {self.tokens_out:,} out, before retries",
@@ -109,7 +110,8 @@ def estimate(
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         cost=(tokens_in * prices[0] + tokens_out * prices[1]) / 1e6,
-        disk_bytes=_disk(clips, len(changes), config),
+        disk_bytes=_disk(clips, len(changes)),
+        features=_features(clips, len(changes), config),
     )
 
 
@@ -205,13 +207,25 @@ def _backend(config: PipelineConfig) -> str:
     return choose_backend(config.llm).kind if config.llm.backend == "auto" else config.llm.backend
 
 
-def _disk(clips: Sequence[_Recording], augmented: int, config: PipelineConfig) -> int:
+def _disk(clips: Sequence[_Recording], augmented: int) -> int:
     sound = [clip.duration_s * clip.rate_hz * 2 * _FLAC_SHARE for clip in clips]
     mean = sum(sound) / len(sound) if sound else 0.0
-    rows = len(clips) + augmented
-    features = rows * (_LATENT_BYTES + _TEXT_BYTES) + augmented * config.llm.paraphrases * _TEXT_BYTES
-    video = sum(clip.video_bytes for clip in clips) + sum(clip.has_video for clip in clips) * _VIDEO_BYTES
-    return round(sum(sound) + mean * augmented + features + video)
+    return round(sum(sound) + mean * augmented + sum(clip.video_bytes for clip in clips))
+
+
+def _features(clips: Sequence[_Recording], augmented: int, config: PipelineConfig) -> list[str]:
+    """Returns the lines on features; augmented rows count as one new sound and caption each, the most they can be."""
+    from tasks.precompute.rates import measured_rates
+    from tasks.precompute.size import Counts, size_lines
+
+    paraphrases = config.llm.paraphrases
+    counts = Counts(
+        sounds=len(clips) + augmented,
+        videos=sum(clip.has_video for clip in clips),
+        texts=len({clip.caption for clip in clips}) + augmented * (1 + paraphrases),
+    )
+    rates = measured_rates(config.precompute)
+    return size_lines(config.precompute, counts, paraphrases=paraphrases, rates=rates)
 
 
 def _capped(count: int, limit: int | None) -> int:

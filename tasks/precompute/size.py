@@ -23,6 +23,7 @@ from tasks.precompute.config import PrecomputeConfig
 PAPER_VTA_HOURS: Final = 500
 PAPER_TTA_HOURS: Final = 128 + 7_600
 PAPER_AUGMENTED: Final = 88_370
+_VGGSOUND_CLASSES: Final = 309
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +72,17 @@ class FeatureSize:
 
 
 def paper_counts(clip_s: float, *, paraphrases: int) -> Counts:
-    """Returns the paper's data as clips of `clip_s`, at most: every hour fully used, every caption another one."""
-    videos, sounds = (round(hours * 3600 / clip_s) for hours in (PAPER_VTA_HOURS, PAPER_TTA_HOURS))
-    rows = videos + sounds + PAPER_AUGMENTED
-    return Counts(sounds=rows, videos=videos, texts=rows + PAPER_AUGMENTED * paraphrases)
+    """Returns the paper's data as clips of `clip_s`, at most: every hour used, every text-to-audio caption another."""
+    vggsound = vggsound_counts(clip_s)
+    sounds = round(PAPER_TTA_HOURS * 3600 / clip_s) + PAPER_AUGMENTED
+    texts = vggsound.texts + sounds + PAPER_AUGMENTED * paraphrases
+    return Counts(sounds=vggsound.sounds + sounds, videos=vggsound.videos, texts=texts)
+
+
+def vggsound_counts(clip_s: float) -> Counts:
+    """Returns SPEC D1 as clips: 500 h with pictures, whose captions are 309 class labels."""
+    clips = round(PAPER_VTA_HOURS * 3600 / clip_s)
+    return Counts(sounds=clips, videos=clips, texts=_VGGSOUND_CLASSES)
 
 
 def planned_specs(config: PrecomputeConfig) -> FeatureSpecs:
@@ -82,11 +90,13 @@ def planned_specs(config: PrecomputeConfig) -> FeatureSpecs:
 
     Raises UsageError or WeightsError for a part that is neither published nor here.
     """
-    codec = CODECS.get(_name(config.codec)) or _loaded_codec(config.codec)
-    text = CLIP_TEXT if _name(config.text_encoder) == CLIP_TEXT.name else _loaded_text(config.text_encoder)
-    clip = CLIP_IMAGE if _name(config.image_encoder) == CLIP_IMAGE.name else _loaded_clip(config.image_encoder)
-    sync = SYNCHFORMER if _name(config.sync_encoder) == SYNCHFORMER.name else _loaded_sync(config.sync_encoder)
-    return FeatureSpecs(codec=codec, text=text, clip=clip, sync=sync)
+    names = {name: _name(value) for name, value in config.model_dump().items() if isinstance(value, str)}
+    return FeatureSpecs(
+        codec=CODECS.get(names["codec"]) or _loaded_codec(config.codec),
+        text=CLIP_TEXT if names["text_encoder"] == CLIP_TEXT.name else _loaded_text(config.text_encoder),
+        clip=CLIP_IMAGE if names["image_encoder"] == CLIP_IMAGE.name else _loaded_clip(config.image_encoder),
+        sync=SYNCHFORMER if names["sync_encoder"] == SYNCHFORMER.name else _loaded_sync(config.sync_encoder),
+    )
 
 
 def size_lines(
@@ -106,21 +116,20 @@ def size_lines(
     return [
         f"features     at most {_bytes(size.total(counts))} in {config.dtype}: {_split(size.parts(counts))}",
         f"             by {names}; a clip with picture {size.total(Counts(sounds=1, videos=1, texts=1)):,} bytes",
-        f"             the paper's data (SPEC D1-D4) at these sizes: at most {_bytes(size.total(paper))}: "
-        f"{_split(size.parts(paper))}",
+        f"             the paper's data (SPEC D1-D4) at these sizes: at most {_bytes(size.total(paper))} "
+        f"({_split(size.parts(paper))}); VGGSound alone {_bytes(size.total(vggsound_counts(config.clip_s)))}",
         _hours_line(counts, rates or {}),
     ]
 
 
 def _hours_line(counts: Counts, rates: Mapping[str, Rate]) -> str:
     work = {"latents": counts.sounds, "clip": counts.videos, "sync": counts.videos, "text": counts.texts}
-    known = [
-        f"{name} {work[name] / rate.per_s / 3600:,.2f} h on one {rate.device}"
-        for name, rate in rates.items()
-        if name in work
-    ]
-    unknown = [name for name in work if name not in rates]
-    parts = [*known, *([f"{', '.join(unknown)} unknown (never timed on this machine)"] if unknown else [])]
+    parts = []
+    for device in dict.fromkeys(rate.device for rate in rates.values()):
+        hours = [f"{n} {work[n] / r.per_s / 3600:,.2f} h" for n, r in rates.items() if r.device == device]
+        parts.append(f"on one {device}: {', '.join(hours)}")
+    if unknown := [name for name in work if name not in rates]:
+        parts.append(f"{', '.join(unknown)} unknown (no measured rate)")
     return f"encoding     {'; '.join(parts)}"
 
 
@@ -133,7 +142,8 @@ def _bytes(size: int) -> str:
 
 
 def _name(name: str) -> str:
-    return name.replace("_", "-")
+    """A part's name without the path that may follow it (`clip-dfn5b:PATH`)."""
+    return name.partition(":")[0].replace("_", "-")
 
 
 def _loaded_codec(name: str) -> CodecSpec:

@@ -1,0 +1,151 @@
+"""What one optimiser step costs: `python -m benchmarks.training_step --preset small --batch 4`.
+
+The whole step of `model.training.Trainer` (batch, forward, backward, clipping, AdamW, two averages) on random features
+of the paper's sizes (`model.paper_specs`). One line per combination of the switches: seconds, steps/s, samples/s, MFU
+where the device's peak is known, memory, and the step as a multiple of a plain matmul of equal FLOPs timed beside it.
+On one GPU: `python -m benchmarks.training_step --preset large_44k --batch 16 --compile on off --precision bf16`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor
+
+from data_contracts import FeatureRow
+from model.config import PRESETS, TrainingConfig, preset
+from model.paper_specs import CODECS, paper_specs
+from model.specs import FeatureSpecs
+from model.training import Trainer
+from model.training.flops import peak_flops, training_flops
+from model.training.interval import peak_memory_gib
+
+CLIP_S = 8.0
+MATMUL = 2048  # 2048^3 multiply-adds: large enough for a device's full speed
+
+
+class RandomFeatures:
+    """A feature source without files: `rows` rows, half with pictures."""
+
+    def __init__(self, specs: FeatureSpecs, count: int) -> None:
+        self.specs, self.clip_s = specs, CLIP_S
+        self.rows = [
+            FeatureRow(
+                item_id=f"row-{n}", subset="vta" if n % 2 else "tta", split="train", latent_row=n,
+                video_row=n if n % 2 else None, text_rows=(n,), duration_s=CLIP_S, truth_peak=1.0,
+            )
+            for n in range(count)
+        ]  # fmt: skip
+        self._generator = torch.Generator().manual_seed(0)
+
+    def latent_stats(self) -> tuple[Tensor, Tensor]:
+        channels = self.specs.codec.latent_dim
+        return torch.zeros(channels), torch.ones(channels)
+
+    def latents(self, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+        mean = self._random(rows, self.specs.codec.frames(CLIP_S), self.specs.codec.latent_dim)
+        return mean, torch.full_like(mean, 0.05)
+
+    def clip(self, rows: Sequence[int]) -> Tensor:
+        return self._random(rows, self.specs.clip.length(CLIP_S), self.specs.clip.dim)
+
+    def sync(self, rows: Sequence[int]) -> Tensor:
+        return self._random(rows, self.specs.sync.length(CLIP_S), self.specs.sync.dim)
+
+    def text(self, rows: Sequence[int]) -> Tensor:
+        return self._random(rows, self.specs.text.tokens, self.specs.text.dim)
+
+    def _random(self, rows: Sequence[int], length: int, dim: int) -> Tensor:
+        return torch.randn(len(rows), length, dim, generator=self._generator)
+
+
+def device_here() -> torch.device:
+    """Returns the GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def synchronised() -> float:
+    """Returns the clock once the device has done what it was given."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def matmul_flops_per_s(device: torch.device, precision: str) -> float:
+    """Returns the FLOP/s of a plain square matmul, the best of five."""
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b = (torch.randn(MATMUL, MATMUL, device=device).to(dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(5):
+        started = synchronised()
+        torch.matmul(a, b)
+        best = min(best, synchronised() - started)
+    return float(2 * MATMUL**3 / best)
+
+
+def measure(options: argparse.Namespace, compiled: bool, checkpointing: bool, precision: str) -> str:
+    """Returns the line of one combination: the median of `steps` steps after one that compiles and warms up."""
+    device, specs, network = device_here(), paper_specs(options.codec), preset(options.preset)
+    config = TrainingConfig(
+        steps=options.steps + 1,
+        batch_size=options.batch,
+        micro_batch=options.micro_batch,
+        precision=precision,  # type: ignore[arg-type]  # argparse checks the choice
+        compile=compiled,
+        gradient_checkpointing=checkpointing,
+        log_every=10**9,
+        validate_every=10**9,
+        checkpoint_every=10**9,
+        ema_snapshot_every=10**9,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Trainer(network, config, RandomFeatures(specs, 4 * options.batch), Path(folder), device=device)
+        trainer._train_step()
+        started, times = synchronised(), []
+        for _ in range(options.steps):
+            trainer._train_step()
+            now = synchronised()
+            times.append(now - started)
+            started = now
+    seconds = median(times)
+    flops = training_flops(network, specs, CLIP_S) * options.batch
+    peak = peak_flops(device, bf16=precision == "bf16")
+    plain_s = flops / matmul_flops_per_s(device, precision)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    return (
+        f"{options.preset:<10} batch {options.batch:<4} {precision} compile {'on ' if compiled else 'off'} "
+        f"checkpointing {'on ' if checkpointing else 'off'} | step {seconds:8.3f} s  {1 / seconds:7.3f} it/s  "
+        f"{options.batch / seconds:8.2f} samples/s  MFU {'unknown' if peak is None else f'{flops / seconds / peak:.1%}'}"
+        f"  memory {peak_memory_gib(device):6.2f} GiB  {seconds / plain_s:5.2f} x a matmul of {flops / 1e12:.2f} TFLOP"
+        f"  [{name}]"
+    )
+
+
+def main() -> None:
+    """Prints a line per combination of the switches given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="small", choices=sorted(PRESETS))
+    parser.add_argument("--batch", type=int, default=4, help="rows per step, even")
+    parser.add_argument("--micro-batch", type=int, default=None, help="rows per forward pass")
+    parser.add_argument("--steps", type=int, default=3, help="timed steps, after one to warm up")
+    parser.add_argument("--codec", default="mmaudio-44k", choices=sorted(CODECS))
+    for name in ("compile", "checkpointing"):
+        parser.add_argument(f"--{name}", nargs="*", default=["off"], choices=["on", "off"], help="alone: on")
+    parser.add_argument("--precision", nargs="+", default=None, choices=["fp32", "bf16"], help="default: bf16 on a GPU")
+    options = parser.parse_args()
+    precisions = options.precision or (["bf16"] if torch.cuda.is_available() else ["fp32"])
+    for compiled, checkpointing, precision in itertools.product(
+        options.compile or ["on"], options.checkpointing or ["on"], precisions
+    ):
+        print(measure(options, compiled == "on", checkpointing == "on", precision), flush=True)
+
+
+if __name__ == "__main__":
+    main()
