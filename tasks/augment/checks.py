@@ -18,6 +18,7 @@ _FULL_SCALE: Final = 32766.5 / 32768  # what 16 bits round to their last step
 _DC_LAW_DB: Final = -20.0  # of the mean, against the sound's level
 _EDGE_LAW_S: Final = 0.1
 _HEARD_DB: Final = -80.0
+_HALF_STEP: Final = 0.5 / 32768  # what rounding may take from a sample
 
 
 def check_sound(before_T: Samples, after_T: Samples, rate_hz: int, *, silence_db: float) -> dict[str, float | None]:
@@ -37,7 +38,7 @@ def check_sound(before_T: Samples, after_T: Samples, rate_hz: int, *, silence_db
     dc_db = float(20 * np.log10(abs(float(after_T.mean(dtype=np.float64))) + 1e-9)) - level
     if dc_db > _DC_LAW_DB:
         raise ItemError("dc_offset", f"the mean is {dc_db:.1f} dB of the level; wanted at most {_DC_LAW_DB:g}")
-    start, end = sound_span(after_T, silence_db)
+    start, end = sound_span(after_T, 20 * np.log10(max(10 ** (silence_db / 20) - _HALF_STEP, _HALF_STEP)))
     edges_s = start / rate_hz, (len(after_T) - end) / rate_hz
     if max(edges_s) > _EDGE_LAW_S:
         raise ItemError("edge_silence", f"{max(edges_s):.3f} s of silence at an end; wanted at most {_EDGE_LAW_S}")

@@ -24,6 +24,7 @@ from tasks.augment.room import Response
 from tasks.augment.silence import sound_span
 
 _TAIL_DB: Final = -60.0
+_HALF_STEP_DB: Final = -96.3  # of 16 bits: below it samples are rounded to zero
 _DROP_DB: Final = 6.0
 _DARKER_DB: Final = -0.3
 
@@ -69,5 +70,10 @@ def _convolve(samples_T: Samples, response_T: Samples) -> Samples:
 
 
 def _without_silent_tail(heard_T: Samples, least: int) -> Samples:
-    """Cuts the tail where it has fallen 60 dB below the peak, never into the sound's own length."""
-    return heard_T[: max(least, sound_span(heard_T, peak_db(heard_T) + _TAIL_DB)[1])]
+    """Cuts the tail where it has fallen 60 dB below the peak, or to nothing in 16 bits.
+
+    Only the latter cuts into the sound's own length, `least`.
+    """
+    tail = sound_span(heard_T, peak_db(heard_T) + _TAIL_DB)[1]
+    audible = sound_span(heard_T, _HALF_STEP_DB)[1] or least
+    return heard_T[: min(audible, max(least, tail))]

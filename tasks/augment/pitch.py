@@ -17,7 +17,7 @@ import scipy.fft
 
 from tasks.audio_io import Samples
 
-_LONGEST_S: Final = 2.0
+_ENOUGH_S: Final = 2.0  # the whole sound is asked where its start does not tell
 _BINS_PER_OCTAVE: Final = 96
 _LOWEST_HZ: Final = 60.0
 _LOWEST_CYCLES: Final = 60.0  # of a frequency within the sound: with fewer, its bin is too wide to tell a ratio
@@ -45,23 +45,9 @@ def pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | No
 
     `after_T` is played from all of `before_T`. Source: SPEC A3.
     """
-    share = min(1.0, _LONGEST_S * rate_hz / max(len(before_T), len(after_T), 1))
-    first_T, second_T = before_T[: round(share * len(before_T))], after_T[: round(share * len(after_T))]
-    low_hz = max(_LOWEST_HZ, _LOWEST_CYCLES * rate_hz / max(1, min(len(first_T), len(second_T))))
-    if low_hz > _TOP_SHARE * rate_hz / 8:
-        return None
-    before_B, after_B = _log_spectrum(first_T, rate_hz, low_hz), _log_spectrum(second_T, rate_hz, low_hz)
-    if before_B is None or after_B is None:
-        return None
-    similarity = _shifted_correlation(before_B, after_B, _BINS_PER_OCTAVE)
-    best = int(np.argmax(similarity))
-    far = np.abs(np.arange(len(similarity)) - best) >= _APART_BINS
-    if not 0 < best < len(similarity) - 1 or similarity[best] < _SURE:
-        return None
-    if similarity[far].max() > _RIVAL * similarity[best]:
-        return None
-    shift = best + _vertex(similarity[best - 1 : best + 2]) - _BINS_PER_OCTAVE
-    return float(2 ** (shift / _BINS_PER_OCTAVE))
+    share = min(1.0, _ENOUGH_S * rate_hz / max(len(before_T), len(after_T), 1))
+    ratio = _pitch_ratio(before_T, after_T, rate_hz, share)
+    return _pitch_ratio(before_T, after_T, rate_hz, 1.0) if ratio is None and share < 1.0 else ratio
 
 
 def time_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
@@ -78,6 +64,26 @@ def time_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | Non
         return None
     fine = np.geomspace(ratios[best - 1], ratios[best + 1], 15)
     return float(fine[int(np.argmax(_agreement(before_B, after_B, fine)))])
+
+
+def _pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int, share: float) -> float | None:
+    """Returns `pitch_ratio` as the first `share` of both sounds tells it."""
+    first_T, second_T = before_T[: round(share * len(before_T))], after_T[: round(share * len(after_T))]
+    low_hz = max(_LOWEST_HZ, _LOWEST_CYCLES * rate_hz / max(1, min(len(first_T), len(second_T))))
+    if low_hz > _TOP_SHARE * rate_hz / 8:
+        return None
+    before_B, after_B = _log_spectrum(first_T, rate_hz, low_hz), _log_spectrum(second_T, rate_hz, low_hz)
+    if before_B is None or after_B is None:
+        return None
+    similarity = _shifted_correlation(before_B, after_B, _BINS_PER_OCTAVE)
+    best = int(np.argmax(similarity))
+    far = np.abs(np.arange(len(similarity)) - best) >= _APART_BINS
+    if not 0 < best < len(similarity) - 1 or similarity[best] < _SURE:
+        return None
+    if similarity[far].max() > _RIVAL * similarity[best]:
+        return None
+    shift = best + _vertex(similarity[best - 1 : best + 2]) - _BINS_PER_OCTAVE
+    return float(2 ** (shift / _BINS_PER_OCTAVE))
 
 
 def _log_spectrum(samples_T: Samples, rate_hz: int, low_hz: float) -> _Floats | None:
