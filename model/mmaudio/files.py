@@ -137,8 +137,17 @@ def initial_weights(path: Path, config: NetworkConfig, specs: FeatureSpecs, *, s
     return adapt(_with_absent(weights, config, path.name), config, seed=seed)
 
 
+def starting_config(path: Path, config: NetworkConfig) -> NetworkConfig:
+    """Returns `config` with absent modalities as the file has them: learned in MMAudio's own, else by its header."""
+    absent = read_info(path).network.absent if is_checkpoint(path) else "learned"
+    return dataclasses.replace(config, absent=absent)
+
+
 def start_from(path: Path, config: NetworkConfig, specs: FeatureSpecs, *, seed: int = 0) -> Network:
-    """Returns the network of `config` with `initial_weights`, on the CPU, ready to be trained."""
+    """Returns the network of `config` with `initial_weights`, on the CPU, ready to be trained.
+
+    `starting_config` gives the config that starts exactly as the file; `absent: zero` is another start.
+    """
     network = Network(config, specs)
     network.load_state_dict(initial_weights(path, config, specs, seed=seed), strict=True)
     return network

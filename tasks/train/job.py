@@ -19,7 +19,9 @@ from torch import Tensor
 
 from data_contracts import TrainMetric, UsageError, to_json, write_table
 from model.checkpoint import save_checkpoint
+from model.config import NetworkConfig
 from model.features import FeatureStore
+from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
 from tasks.train.config import TrainConfig
 from tasks.train.samples import Sampler
@@ -67,9 +69,10 @@ def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgr
 
     A finished run returns at once; a cut one continues exactly where its last state stands; changed features or
     settings start anew. Every rank of a launched run calls this and gets the same summary. Raises ContractError (no
-    features), UsageError (settings), TrainingError (loss). SPEC T1-T4.
+    features), MismatchError (a preset made for another codec), UsageError (settings), TrainingError (loss). SPEC T1-T4.
     """
     store = FeatureStore.open(workspace.path("precompute"))
+    require_preset_codec(config.preset, store.specs.codec)
     ranks = Ranks.start(choose_device(config.device))
     key = training_key(config, store)
     finished = _finished(workspace, key)
@@ -140,8 +143,10 @@ def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key
     if ranks.is_main:
         _marker(workspace).unlink(missing_ok=True)
         _remove_other_states(folder)
-    initial = _initial(config, store) if config.init_from else None
-    trainer = Trainer(config.network(), config.training(), store, folder, ranks=ranks, initial=initial)
+    network, initial = config.network(), None
+    if config.init_from:
+        network, initial = _initial(config, store)
+    trainer = Trainer(network, config.training(), store, folder, ranks=ranks, initial=initial)
     if trainer.resume():
         log.info("training continues at step %d of %d", trainer.step, config.steps)
     if not trainer.plan.balanced:
@@ -149,12 +154,18 @@ def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key
     return trainer
 
 
-def _initial(config: TrainConfig, store: FeatureStore) -> dict[str, Tensor]:
-    """Returns the weights of `init_from`, its latent statistics included. Raises when they do not belong together."""
-    from model.mmaudio import initial_weights
+def _initial(config: TrainConfig, store: FeatureStore) -> tuple[NetworkConfig, dict[str, Tensor]]:
+    """Returns the network and the weights of `init_from`, its latent statistics included.
+
+    Absent modalities stay what they were in that file (learned features in MMAudio's, else all-zero), so that training
+    starts exactly there. Raises when file, preset and features do not belong together.
+    """
+    from model.mmaudio import initial_weights, starting_config
 
     assert config.init_from is not None
-    return initial_weights(_initial_file(config.init_from), config.network(), store.specs, seed=config.seed)
+    path = _initial_file(config.init_from)
+    network = starting_config(path, config.network())
+    return network, initial_weights(path, network, store.specs, seed=config.seed)
 
 
 def _initial_file(name: str) -> Path:

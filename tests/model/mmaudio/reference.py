@@ -185,11 +185,23 @@ def state_dict(*, seed=0, **sizes) -> Weights:
 
 
 def layout(
-    *, width, depth, fused, hidden, second, head=16, channels=40, clip=24, sync=12, text=20, tokens=7
+    *,
+    width,
+    depth,
+    fused,
+    hidden,
+    second,
+    head=16,
+    channels=40,
+    clip=24,
+    sync=12,
+    text=20,
+    tokens=7,
+    per_segment=8,
 ) -> dict[str, tuple[int, ...]]:
     """Every tensor of a file, by its name."""
     shapes: dict[str, tuple[int, ...]] = {
-        "sync_pos_emb": (1, 1, 8, sync), "latent_mean": (1, 1, channels), "latent_std": (1, 1, channels),
+        "sync_pos_emb": (1, 1, per_segment, sync), "latent_mean": (1, 1, channels), "latent_std": (1, 1, channels),
         "empty_string_feat": (tokens, text), "empty_clip_feat": (1, clip), "empty_sync_feat": (1, sync),
     }  # fmt: skip
 
