@@ -118,11 +118,12 @@ def measure(options: argparse.Namespace, compiled: bool, checkpointing: bool, pr
     flops = training_flops(network, specs, CLIP_S) * options.batch
     peak = peak_flops(device, bf16=precision == "bf16")
     plain_s = flops / matmul_flops_per_s(device, precision)
+    mfu = "unknown" if peak is None else f"{flops / seconds / peak:.1%}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return (
         f"{options.preset:<10} batch {options.batch:<4} {precision} compile {'on ' if compiled else 'off'} "
         f"checkpointing {'on ' if checkpointing else 'off'} | step {seconds:8.3f} s  {1 / seconds:7.3f} it/s  "
-        f"{options.batch / seconds:8.2f} samples/s  MFU {'unknown' if peak is None else f'{flops / seconds / peak:.1%}'}"
+        f"{options.batch / seconds:8.2f} samples/s  MFU {mfu}"
         f"  memory {peak_memory_gib(device):6.2f} GiB  {seconds / plain_s:5.2f} x a matmul of {flops / 1e12:.2f} TFLOP"
         f"  [{name}]"
     )

@@ -1,4 +1,4 @@
-"""How fast this machine encodes, timed on synthetic clips: only the parts that ship here, so that a plan stays quick."""
+"""How fast this machine encodes, timed on synthetic clips: only the parts that ship here, so a plan stays quick."""
 
 from __future__ import annotations
 

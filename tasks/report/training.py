@@ -45,8 +45,11 @@ def _facts(rows: list[TrainMetric]) -> list[tuple[str, str]]:
         ("steps", f"{rows[-1].step:,}"),
         ("loss", f"{number(rows[0].loss)} → {number(running_mean([r.loss for r in rows])[-1])}"),
         ("samples per second", number(speeds[len(speeds) // 2])),
+        ("peak memory", f"{number(max(row.peak_memory_gib for row in rows))} GiB"),
         ("waiting for data", f"{100 * sum(r.data_wait_share for r in rows) / len(rows):.0f} %"),
     ]
+    if used := [row.mfu for row in rows if row.mfu is not None]:
+        facts.append(("of the device's peak (MFU)", f"{100 * sum(used) / len(used):.0f} %"))
     if validation:
         facts.insert(2, ("validation loss", f"{number(validation[0])} → {number(validation[-1])}"))
     return facts
