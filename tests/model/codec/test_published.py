@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 import shutil
 import zipfile
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from data_contracts import ContractError, WeightsError
 from model.codec import Codec, load_codec
+from model.codec.bigvgan import low_pass
 from model.codec.mel import MEL_44K, Mel
 from tests.model.codec import published, reference
 
@@ -289,3 +292,28 @@ def test_a_published_name_with_another_network_behind_it_is_refused(
     shutil.copy(files["moss-dacvae"].partition(":")[2], place)
     with pytest.raises(WeightsError, match="not the published one"):
         load_codec("moss-dacvae")
+
+
+def test_a_safetensors_repack_with_its_constructor_arguments_is_read_by_its_path(
+    codecs: dict[str, Codec], tmp_path: Path
+) -> None:
+    path = tmp_path / "repacked.safetensors"
+    save_file(published.dac_vae(), str(path), metadata={"kwargs": json.dumps(published.DAC_KWARGS), "random": "true"})
+    codec = load_codec(str(path))
+    assert codec.spec.stand_in and codec.spec.hop == 24
+    assert torch.equal(codec.encode(sound(48))[0], codecs["moss-dacvae"].encode(sound(48))[0])
+
+
+def test_half_precision_files_compute_in_float32(tmp_path: Path) -> None:
+    halves = {name: value.half() for name, value in published.dac_vae().items()}
+    torch.save({"state_dict": halves, "metadata": {"kwargs": published.DAC_KWARGS}}, tmp_path / "half.pth")
+    mean, _ = load_codec(f"tencent_dacvae:{tmp_path / 'half.pth'}").encode(sound(48))
+    assert mean.dtype == torch.float32
+
+
+def test_bigvgans_filter_is_scipys_kaiser_window_design() -> None:
+    from scipy.signal import firwin, kaiser_beta
+
+    beta = kaiser_beta(2.285 * 5 * math.pi * 1.2 + 7.95)  # 12 taps, transition 0.3 of the sample rate
+    expected = firwin(12, 0.5, window=("kaiser", beta))
+    torch.testing.assert_close(low_pass().flatten().double(), torch.from_numpy(expected), rtol=1e-5, atol=1e-6)
