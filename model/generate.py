@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -55,11 +55,15 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A trained network and how it is sampled. `specs` says which codec and encoders belong to it."""
+    """A trained network and how it is sampled. `specs` says which codec and encoders belong to it.
+
+    `precision` bf16: the network under autocast; the state and the sums over the steps stay in fp32.
+    """
 
     network: Network
     info: CheckpointInfo | None = None
     sampling: Sampling = Sampling()
+    precision: Literal["fp32", "bf16"] = "fp32"
 
     @classmethod
     def load(cls, path: Path, *, device: torch.device | None = None, sampling: Sampling | None = None) -> Self:
@@ -107,11 +111,12 @@ class Generator:
     def _sample(self, plans: Sequence[Plan], steps: int, cfg_scale: float) -> Tensor:
         """Returns (B, N, F) codec latents of plans of one shape."""
         batch = _Batch.collate(plans, self.network)
-        guided_velocity = self._velocity(batch, cfg_scale)
-        if plans[0].inverts:
-            normalized = self._edit(batch, guided_velocity, steps)
-        else:
-            normalized = self._from_noise(batch, guided_velocity, steps)
+        with torch.autocast(batch.noise_BNF.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            guided_velocity = self._velocity(batch, cfg_scale)
+            if plans[0].inverts:
+                normalized = self._edit(batch, guided_velocity, steps)
+            else:
+                normalized = self._from_noise(batch, guided_velocity, steps)
         generated = self.network.unnormalize(normalized)
         return torch.where(batch.mask_BN[..., None], generated, batch.given_BNF).cpu()
 
@@ -162,7 +167,7 @@ class Generator:
 
         def velocity(x_BNF: Tensor, t_B: Tensor) -> Tensor:
             pair = network(torch.cat([x_BNF, x_BNF]), torch.cat([t_B, t_B]), references, masks, both)
-            conditional, null = pair.chunk(2)
+            conditional, null = pair.float().chunk(2)  # guidance takes their difference: not in bf16
             return guided(conditional, null, cfg_scale)
 
         return velocity

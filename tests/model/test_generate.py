@@ -308,6 +308,15 @@ def test_latents_and_text_of_other_parts_are_refused():
         run(generator(), request("tta", text_LD=torch.zeros(6, 12)))
 
 
+def test_bf16_stays_near_fp32_and_keeps_the_given_frames_exact():
+    full, asked = generator(), request("fe")
+    half = dataclasses.replace(full, precision="bf16")
+    a, b = (run(one, asked, steps=4, cfg_scale=1.0)[0] for one in (full, half))
+    assert b.dtype == torch.float32 and torch.equal(b[:20], asked.reference_NF)
+    assert not torch.equal(a, b)
+    assert float((a - b).abs().max()) < 0.05 * float(a.abs().max())
+
+
 def test_sampling_numbers_are_checked():
     with pytest.raises(UsageError, match="at least 1"):
         run(generator(), request("tta"), steps=0)
