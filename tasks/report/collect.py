@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from data_contracts import (
+    AblationScore,
     Augmented,
     Caption,
     Clip,
@@ -89,6 +90,7 @@ class Collected:
     generated: list[Generated] = field(default_factory=list)
     clip_scores: list[ClipScore] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
+    ablations: list[AblationScore] = field(default_factory=list)
     quarantine: list[Quarantine] = field(default_factory=list)
     stages: list[StageState] = field(default_factory=list)
     weights: list[Weights] = field(default_factory=list)
@@ -115,6 +117,8 @@ def collect(workspace: Workspace) -> Collected:
     found.generated = _table(workspace, "generate", Generated, found.notes)
     found.clip_scores = _table(workspace, "score", ClipScore, found.notes)
     found.scores = _table(workspace, "evaluate", Score, found.notes)
+    if workspace.table("ablations", AblationScore.TABLE).exists():  # not a stage: most runs have none
+        found.ablations = _table(workspace, "ablations", AblationScore, found.notes)
     found.quarantine = _quarantine(workspace, found.notes)
     found.stages = [_stage(workspace, found, *stage) for stage in STAGES]
     found.checkpoint = checkpoint_metadata(workspace.path("train", "checkpoint.safetensors"))

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasks.config import PipelineConfig
+from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
 from tasks.report.collect import collect
 from tasks.report.media import MediaBox
@@ -59,6 +60,7 @@ def render(workspace: Workspace, config: PipelineConfig) -> str:
             training=build_training(found),
             samples=samples,
             scores=build_scores(found),
+            ablations=build_ablations(found.ablations),
             quarantine=build_quarantine(found),
             provenance=build_provenance(found, config),
             refused=box.refused,

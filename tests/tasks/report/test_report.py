@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
+from data_contracts import AblationScore, write_table
 from tasks.config import PipelineConfig
 from tasks.report.diff import word_diff
 from tasks.report.job import write_report
@@ -39,6 +40,23 @@ def test_all_sections_are_there(page):
     assert all(f'<section id="{name}"' in page for name in SECTIONS)
     assert page.count("data:audio/flac") > 16
     assert page.count("data:video/mp4") >= 16
+
+
+def test_named_configurations_are_shown_where_they_were_run(workspace, page, tmp_path):
+    assert "Named configurations" not in page
+    shutil.copytree(workspace.root, tmp_path / "run")
+    run = Workspace(tmp_path / "run")
+    values = {"task": "fe", "metric": "EventF1@100ms", "ci_low": 0.1, "ci_high": 0.9, "n": 7, "steps": 300}
+    values |= {"backend": "x", "higher_is_better": True}
+    none = {"delta": None, "delta_low": None, "delta_high": None}
+    rows = [
+        AblationScore(item_id="a", variant="full", value=0.75, **none, **values),
+        AblationScore(item_id="b", variant="m-1", value=0.25, delta=-0.5, delta_low=-0.7, delta_high=-0.3, **values),
+    ]
+    run.stage("ablations")
+    write_table(run.table("ablations", AblationScore.TABLE), AblationScore, rows)
+    text = write_report(run, PipelineConfig()).read_text("utf-8")
+    assert "Named configurations" in text and '<span class="clear">-0.50 (-0.70 to -0.30)</span>' in text
 
 
 def test_untrusted_text_is_inert(page):
