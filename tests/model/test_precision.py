@@ -126,16 +126,12 @@ def test_gradient_checkpointing_keeps_less():
     assert kept[1] < 0.4 * kept[0]
 
 
-_BOTH = dataclasses.replace(TOY, mask_sync="both")
-
-
 @pytest.mark.parametrize(
     ("config", "per_segment", "checkpointing"),
     [
         (FAST, 8, False),
         pytest.param(TOY, 1, True, marks=pytest.mark.slow),
         pytest.param(plain(TOY), 8, False, marks=pytest.mark.slow),
-        pytest.param(_BOTH, 1, False, marks=pytest.mark.slow),
     ],
 )
 def test_the_whole_step_compiles_into_one_graph(config, per_segment, checkpointing):

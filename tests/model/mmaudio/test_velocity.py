@@ -11,8 +11,9 @@ import torch
 from model.mmaudio.adapter import adapt
 from model.mmaudio.layout import read_layout
 from model.network import Features, Network
-from tests.model.mmaudio.files import small_specs, small_weights
-from tests.model.mmaudio.reference import velocity
+from model.paper_specs import paper_specs
+from tests.model.mmaudio.files import CLIP, SYNC, TEXT, TOKENS, small_specs, small_weights
+from tests.model.mmaudio.reference import state_dict, velocity
 
 SAME = 1e-5
 
@@ -79,6 +80,19 @@ def test_the_16_khz_layout_has_20_channels():
     assert float((ours(network, *given) - velocity(weights, *given)).abs().max()) < SAME
 
 
+@pytest.mark.slow
+def test_at_the_small_networks_published_size():
+    weights = state_dict(
+        width=448, depth=12, fused=8, hidden=1280, head=64, clip=1024, sync=768, text=1024, tokens=77, second=False
+    )
+    config = dataclasses.replace(read_layout(weights, "test").network, input_embedding=True)
+    network = Network(config, paper_specs())
+    network.load_state_dict(adapt(weights, config))
+    given = inputs(network.eval(), 8.0)
+    expected = velocity(weights, *given)
+    assert float((ours(network, *given) - expected).abs().max()) < SAME * float(expected.abs().max())
+
+
 @pytest.mark.parametrize("changed", range(5))
 def test_the_comparison_sees_every_input(changed):
     """A reference blind to an input would agree with a network that is blind to it too."""
@@ -92,8 +106,9 @@ def test_the_comparison_sees_every_input(changed):
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_the_comparison_sees_every_weight(version):
-    network, weights = loaded(version, input_embedding=True)
-    given = inputs(network, 2.0)
+    weights = small_weights(version)
+    g = torch.Generator().manual_seed(0)
+    given = [torch.randn(2, *size, generator=g) for size in ((14, 40), (), (4, CLIP), (16, SYNC), (TOKENS, TEXT))]
     before = velocity(weights, *given)
     unused = {"latent_mean", "latent_std", "empty_clip_feat", "empty_sync_feat", "empty_string_feat"}
     for key in weights.keys() - unused:
