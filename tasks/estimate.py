@@ -214,9 +214,13 @@ def _disk(clips: Sequence[_Recording], augmented: int) -> int:
 
 
 def _features(clips: Sequence[_Recording], augmented: int, config: PipelineConfig) -> list[str]:
-    """Returns the lines on features; augmented rows count as one new sound and caption each, the most they can be."""
+    """Returns the lines on features and on training's files.
+
+    Augmented rows count as one new sound and caption each, the most they can be.
+    """
     from tasks.precompute.rates import measured_rates
     from tasks.precompute.size import Counts, size_lines
+    from tasks.train.size import training_line
 
     paraphrases = config.llm.paraphrases
     counts = Counts(
@@ -225,7 +229,8 @@ def _features(clips: Sequence[_Recording], augmented: int, config: PipelineConfi
         texts=len({clip.caption for clip in clips}) + augmented * (1 + paraphrases),
     )
     rates = measured_rates(config.precompute)
-    return size_lines(config.precompute, counts, paraphrases=paraphrases, rates=rates)
+    lines = size_lines(config.precompute, counts, paraphrases=paraphrases, rates=rates)
+    return [*lines, training_line(config.train, config.precompute)]
 
 
 def _capped(count: int, limit: int | None) -> int:

@@ -145,7 +145,7 @@ class Trainer:
 
     def resume(self) -> bool:
         """Restores the newest state if there is one. Returns whether there was. Any number of ranks may continue."""
-        state = read_newest(self.folder, self.device)
+        state = read_newest(self.folder)
         self.ranks.wait()  # rank 0 removes old states only after all have read theirs
         if state is None:
             return False

@@ -42,14 +42,17 @@ def write_state(folder: Path, step: int, state: dict[str, Any], *, keep: int) ->
     return path
 
 
-def read_newest(folder: Path, device: torch.device) -> dict[str, Any] | None:
-    """Returns the newest state, or None when there is none. Raises TrainingError when it cannot be read."""
+def read_newest(folder: Path) -> dict[str, Any] | None:
+    """Returns the newest state, on the CPU, or None when there is none. Raises TrainingError when it cannot be read.
+
+    A GPU has no room for it beside the network, optimiser and averages that it is copied into.
+    """
     files = state_files(folder)
     if not files:
         return None
     path = files[-1][1]
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError) as error:
         before = f"continue from step {files[-2][0]}" if len(files) > 1 else "start again"
         raise TrainingError(f"{path} is not a readable training state ({error}); delete it to {before}") from error

@@ -114,10 +114,10 @@ def size_lines(
     paper = paper_counts(config.clip_s, paraphrases=paraphrases)
     names = f"{specs.codec.name}, {specs.clip.name}, {specs.sync.name}, {specs.text.name}"
     return [
-        f"features     at most {_bytes(size.total(counts))} in {config.dtype}: {_split(size.parts(counts))}",
+        f"features     at most {readable(size.total(counts))} in {config.dtype}: {_split(size.parts(counts))}",
         f"             by {names}; a clip with picture {size.total(Counts(sounds=1, videos=1, texts=1)):,} bytes",
-        f"             the paper's data (SPEC D1-D4) at these sizes: at most {_bytes(size.total(paper))} "
-        f"({_split(size.parts(paper))}); VGGSound alone {_bytes(size.total(vggsound_counts(config.clip_s)))}",
+        f"             the paper's data (SPEC D1-D4) at these sizes: at most {readable(size.total(paper))} "
+        f"({_split(size.parts(paper))}); VGGSound alone {readable(size.total(vggsound_counts(config.clip_s)))}",
         _hours_line(counts, rates or {}),
     ]
 
@@ -134,10 +134,11 @@ def _hours_line(counts: Counts, rates: Mapping[str, Rate]) -> str:
 
 
 def _split(parts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {_bytes(size)}" for name, size in parts.items())
+    return ", ".join(f"{name} {readable(size)}" for name, size in parts.items())
 
 
-def _bytes(size: int) -> str:
+def readable(size: int) -> str:
+    """Returns bytes in GB, or in MB below one."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
 
 

@@ -101,7 +101,7 @@ def test_looking_at_losses_later_changes_no_number(tmp_path):
 def test_the_last_states_are_kept(tmp_path):
     list(trainer(tmp_path, keep_last=3).run())
     assert [step for step, _ in state_files(tmp_path)] == [4, 6, 8]
-    state = read_newest(tmp_path, torch.device("cpu"))
+    state = read_newest(tmp_path)
     assert state is not None
     assert state["step"] == 8
 
