@@ -42,8 +42,7 @@ def rendered(count: int) -> list[Samples]:
     sounds = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
-        sound = 0.01 * np.cumsum(rng.standard_normal(SECONDS * RATE))
-        sound -= np.convolve(sound, np.ones(2001) / 2001, mode="same")
+        sound = 0.003 * rng.standard_normal(SECONDS * RATE)
         knock = rng.standard_normal(RATE // 5) * np.exp(-np.arange(RATE // 5) / 900)
         for start in range(0, SECONDS * RATE - len(knock), int(rng.integers(9_000, 30_000))):
             sound[start : start + len(knock)] += knock

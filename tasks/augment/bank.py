@@ -73,12 +73,7 @@ class RoomBank:
 
 
 def _write(path: Path, response: Response) -> None:
-    numbers = {
-        "lead": response.lead,
-        "near": response.near_ratio_db,
-        "far": response.far_ratio_db,
-        "t60": response.t60_s,
-    }
+    numbers = {name: getattr(response, name) for name in ("lead", "near_ratio_db", "far_ratio_db", "t60_s")}
     out = io.BytesIO()
     np.savez(out, far_T=response.far_T, numbers=np.frombuffer(json.dumps(numbers).encode(), np.uint8))
     with atomic_path(path) as temporary:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
@@ -46,6 +47,12 @@ def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
         path.write_bytes(damaged)
         assert room_of(tmp_path, 0) == first
         assert path.read_bytes() == whole
+
+
+def test_a_kept_room_is_read_and_not_simulated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = room_of(tmp_path, 0)
+    monkeypatch.setattr("tasks.augment.bank.simulate", lambda *_: pytest.fail("simulated again"))
+    assert room_of(tmp_path, 0) == first
 
 
 def test_no_bank_gives_each_item_a_room_of_its_own(tmp_path: Path) -> None:

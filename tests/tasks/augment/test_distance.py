@@ -79,7 +79,7 @@ def test_a_low_hum_is_judged_by_level_and_room() -> None:
 
 
 @settings(max_examples=4, deadline=None)
-@given(st.integers(0, 2**63 - 1), st.floats(3.0, 6.0), st.floats(1.5, 2.0))
+@given(st.integers(0, 2**63 - 1), st.floats(1.5, 2.5), st.floats(3.0, 4.0))
 def test_a4_the_direct_sound_sinks_into_the_room_with_distance(seed: int, far_m: float, more: float) -> None:
     recipe = plan_distance(seed, near_m=0.5, far_m=far_m * more)
     direction = np.subtract(recipe.far_source_m, recipe.microphone_m) / (far_m * more)
