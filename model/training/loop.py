@@ -165,7 +165,8 @@ class Trainer:
         step = self.loader.take(self.step)
         loaded = time.perf_counter()
         self._unseen.append(self._backward(step))
-        if len(self._unseen) >= self.settle_every:
+        snapshot = (self.step + 1) % self.config.ema_snapshot_every == 0
+        if len(self._unseen) >= self.settle_every or snapshot:
             self._settle()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config)

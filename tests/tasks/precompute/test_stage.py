@@ -7,6 +7,7 @@ import pytest
 
 from data_contracts import FeatureRow, ItemError, ManifestRow, Quarantine, read_table
 from model.features import FeatureStore
+from model.storage import BF16, FP16
 from tasks.engine import plan_shards, run_stage
 from tasks.precompute import stage as stage_module
 from tasks.precompute.encoders import encode_audio, encode_texts, encode_video, read_clip
@@ -200,3 +201,28 @@ def test_reading_an_unreadable_sound_names_the_reason(tmp_path):
     with pytest.raises(ItemError) as caught:
         read_clip(FAKES, tmp_path / "gone.wav", CLIP_S)
     assert caught.value.reason == "missing_file"
+
+
+def test_t3_the_storage_format_is_a_setting_and_no_part_of_another_format_is_used(tmp_path, monkeypatch):
+    workspace = make_workspace(tmp_path)
+    run_stage(STAGE, workspace)
+    half = FeatureStore.open(workspace.stage("precompute"))
+    half_text = half.text([0])
+    brain = dataclasses.replace(FAKES, storage=BF16)
+    monkeypatch.setattr(stage_module, "load_encoders", lambda config: brain)
+    run_stage(PrecomputeStage(CONFIG.model_copy(update={"dtype": "bf16"})), workspace)
+    store = FeatureStore.open(workspace.stage("precompute"))
+    assert (half.storage, store.storage) == (FP16, BF16)
+    row, source = store.rows[0], manifest(workspace)[0]
+    exact = FAKES.text.encode([source.caption])
+    assert np.array_equal(store.text([row.text_rows[0]]), exact.bfloat16().float())  # not fp16's values rounded again
+    assert np.array_equal(half_text, exact.half().float())
+    encoded = []
+    original = stage_module.encode_audio
+    monkeypatch.setattr(stage_module, "encode_audio", lambda *a: encoded.append(1) or original(*a))
+    other = PrecomputeStage(CONFIG.model_copy(update={"dtype": "bf16", "text_encoder": "renamed"}))
+    before = content(workspace)
+    run_stage(other, workspace)
+    assert encoded == []  # packed bf16 records serve as parts
+    changed = {name for name, data in content(workspace).items() if before.get(name) != data}
+    assert changed <= {"features.json"}
