@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+import model.codec.blocks  # noqa: F401  before anything is built without memory
 from model.codec.bigvgan import BigVGAN, BigVGANSizes
 from model.codec.dac_vae import ContinuousDAC, DACSizes, fold_weight_norm
 from model.codec.mel import MEL_44K, Mel

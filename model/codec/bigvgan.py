@@ -74,7 +74,7 @@ class BigVGAN(nn.Module):
 
     def __init__(self, sizes: BigVGANSizes) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         self.sizes = sizes
         wide = sizes.upsample_initial_channel
@@ -103,7 +103,7 @@ class BigVGAN(nn.Module):
 
 
 def _ups(sizes: BigVGANSizes, widths: list[int]) -> list[nn.Module]:
-    from dac.nn.layers import WNConvTranspose1d
+    from model.codec.blocks import WNConvTranspose1d
 
     return [
         nn.ModuleList([WNConvTranspose1d(width, out, kernel_size=kernel, stride=rate, padding=(kernel - rate) // 2)])
@@ -118,7 +118,7 @@ class _Block(nn.Module):
 
     def __init__(self, width: int, kernel: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         side = (kernel - 1) // 2
         self.convs1 = nn.ModuleList(

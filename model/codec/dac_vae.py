@@ -18,7 +18,6 @@ from typing import Any, Final, Self
 from torch import Tensor, nn
 
 from data_contracts import WeightsError
-from model.codec.torchaudio_shim import prepare_torchaudio
 
 LOGVAR_RANGE: Final = (-30.0, 20.0)
 
@@ -83,8 +82,7 @@ class ContinuousDAC(nn.Module):
 
 def dac_encoder(width: int, rates: tuple[int, ...], out: int) -> nn.Module:
     """Returns descript-audio-codec's encoder: keys `block.0`, `block.1.block...`, weight-normed."""
-    prepare_torchaudio()
-    from dac.model.dac import Encoder
+    from model.codec.blocks import Encoder
 
     with old_weight_norm():
         return Encoder(width, list(rates), out)
@@ -92,8 +90,7 @@ def dac_encoder(width: int, rates: tuple[int, ...], out: int) -> nn.Module:
 
 def dac_decoder(latent_dim: int, width: int, rates: tuple[int, ...]) -> nn.Module:
     """Returns descript-audio-codec's decoder with exact lengths: keys `model.0`, `model.1.block...`, ends in tanh."""
-    prepare_torchaudio()
-    from dac.model.dac import Decoder
+    from model.codec.blocks import Decoder
 
     with old_weight_norm():
         decoder = Decoder(latent_dim, width, list(rates))

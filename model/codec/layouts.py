@@ -24,7 +24,7 @@ from model.codec.mmaudio_vae import MelVAE, VAESizes
 from model.codec.oobleck import Oobleck, OobleckSizes
 from model.specs import CodecSpec
 from model.weights.catalogue import PARTS
-from model.weights.files import TensorFile, build, digest, digest_of, read_json, read_tensors
+from model.weights.files import NetworkT, TensorFile, build, digest, digest_of, read_json, read_tensors
 
 Padding = Literal["constant", "reflect"]
 OOBLECK_FILE: Final = "diffusion_pytorch_model.safetensors"
@@ -57,7 +57,7 @@ def load_dac_vae(paths: list[Path], name: str) -> Loaded:
     """
     file = read_tensors(paths[0])
     sizes = DACSizes.from_kwargs(file.kwargs)
-    network = build(lambda: ContinuousDAC(sizes), file.tensors, file.path)
+    network = _build(lambda: ContinuousDAC(sizes), file)
     fold_weight_norm(network)
     spec = _spec(name, [file], sizes.sample_rate_hz, sizes.hop, sizes.latent_dim, "exp_half_logvar")
     return Loaded(network, spec)
@@ -69,7 +69,7 @@ def load_meta_dacvae(paths: list[Path], name: str, *, watermark: bool = True) ->
     kwargs = file.kwargs
     sizes = SIZES if not kwargs else DACSizes.from_kwargs(kwargs)
     code_dim = int(kwargs.get("codebook_dim", 128))
-    network = build(lambda: MetaDACVAE(sizes, code_dim, watermark=watermark), file.tensors, file.path)
+    network = _build(lambda: MetaDACVAE(sizes, code_dim, watermark=watermark), file)
     fold_weight_norm(network)
     spec = _spec(name, [file], sizes.sample_rate_hz, sizes.hop, code_dim, "softplus")
     return Loaded(network, spec, "reflect")
@@ -88,7 +88,7 @@ def load_oobleck(paths: list[Path], name: str) -> Loaded:
         raise WeightsError(f"{folder}: config.json describes {config['_class_name']}; expected AutoencoderOobleck")
     sizes = OobleckSizes.from_config(config)
     file = read_tensors(folder / OOBLECK_FILE)
-    network = build(lambda: Oobleck(sizes), file.tensors, file.path)
+    network = _build(lambda: Oobleck(sizes), file)
     fold_weight_norm(network)
     spec = _spec(name, [file], sizes.sampling_rate, sizes.hop, sizes.decoder_input_channels, "softplus")
     return Loaded(network, replace(spec, channels=sizes.audio_channels))
@@ -173,9 +173,9 @@ def _members(paths: list[Path], names: tuple[str, ...]) -> list[Path]:
 
 
 def _mmaudio(vae: TensorFile, generator: TensorFile, sizes: BigVGANSizes, mel: MelSizes, name: str) -> Loaded:
-    network = build(lambda: MelVAE(_vae_sizes(vae)), vae.tensors, vae.path)
+    network = _build(lambda: MelVAE(_vae_sizes(vae)), vae)
     network.normalise_rows()
-    vocoder = build(lambda: BigVGAN(sizes), generator.tensors, generator.path)
+    vocoder = _build(lambda: BigVGAN(sizes), generator)
     fold_weight_norm(vocoder)
     bands = vae.tensors["data_mean"].shape[1]
     if not bands == sizes.num_mels == mel.bands or sizes.hop != mel.hop:
@@ -186,6 +186,12 @@ def _mmaudio(vae: TensorFile, generator: TensorFile, sizes: BigVGANSizes, mel: M
     latent_dim = vae.tensors["decoder.conv_in.weight"].shape[1]
     spec = _spec(name, [vae, generator], mel.sample_rate_hz, 2 * mel.hop, latent_dim, "exp_half_logvar")
     return Loaded(MMAudioCodec(Mel(mel), network, vocoder).eval().requires_grad_(False), spec)
+
+
+def _build(network: Callable[[], NetworkT], file: TensorFile) -> NetworkT:
+    import model.codec.blocks  # noqa: F401  a first import must not happen while tensors are made without memory
+
+    return build(network, file.tensors, file.path)
 
 
 def _vae_sizes(file: TensorFile) -> VAESizes:

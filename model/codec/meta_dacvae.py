@@ -33,7 +33,7 @@ class MetaDACVAE(nn.Module):
 
     def __init__(self, sizes: DACSizes = SIZES, code_dim: int = CODE_DIM, *, watermark: bool = True) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         self.watermark = watermark
         self.encoder = dac_encoder(sizes.encoder_dim, sizes.rates, sizes.latent_dim)
@@ -62,7 +62,7 @@ class _Decoder(nn.Module):
 
     def __init__(self, sizes: DACSizes) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         width = sizes.decoder_dim
         hidden = width // _SPLIT
@@ -94,8 +94,7 @@ class _Block(nn.Module):
 
     def __init__(self, width: int, stride: int, mark_stride: int) -> None:
         super().__init__()
-        from dac.model.dac import ResidualUnit
-        from dac.nn.layers import Snake1d, WNConvTranspose1d
+        from model.codec.blocks import ResidualUnit, Snake1d, WNConvTranspose1d
 
         half, wide, narrow = width // 2, width // _SPLIT, width // 2 // _SPLIT
         self.block = nn.ModuleList(
@@ -144,7 +143,7 @@ class _Watermarker(nn.Module):
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        from dac.nn.layers import Snake1d, WNConv1d
+        from model.codec.blocks import Snake1d, WNConv1d
 
         channels = width // _SPLIT
         code = round(channels / _STRENGTH)

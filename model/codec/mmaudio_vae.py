@@ -68,8 +68,7 @@ class MelVAE(nn.Module):
 
     @torch.no_grad()
     def normalise_rows(self) -> None:
-        """Brings every convolution's rows to their effective length. Once after loading; a second call changes little
-        but is an error, as the stored rows are gone."""
+        """Brings every convolution's rows to their effective length. Once, right after loading a file."""
         for module in self.modules():
             if isinstance(module, _Conv):
                 module.weight.copy_(_unit(module.weight, dims=(1, 2)) / math.sqrt(module.weight[0].numel()))

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from model.codec.dac_vae import exact_lengths, fold_weight_norm, old_weight_norm
-from model.codec.torchaudio_shim import prepare_torchaudio
 
 LOGVAR_RANGE: Final = (-10.0, 4.0)
 _SILENCE: Final = 1e-5  # -100 dBFS
@@ -47,7 +46,6 @@ class DACVAE(nn.Module):
 
     def __init__(self, config: DACVAEConfig) -> None:
         super().__init__()
-        prepare_torchaudio()
         wide = config.encoder_dim * 2 ** len(config.strides)
         with old_weight_norm():
             self.encoder = _encoder(config, wide)
@@ -87,8 +85,7 @@ class DACVAE(nn.Module):
 
 
 def _encoder(config: DACVAEConfig, wide: int) -> nn.Sequential:
-    from dac.model.dac import EncoderBlock
-    from dac.nn.layers import Snake1d, WNConv1d
+    from model.codec.blocks import EncoderBlock, Snake1d, WNConv1d
 
     layers = [WNConv1d(config.patch + 1, config.encoder_dim, kernel_size=7, padding=3)]
     for index, stride in enumerate(config.strides):
@@ -97,8 +94,7 @@ def _encoder(config: DACVAEConfig, wide: int) -> nn.Sequential:
 
 
 def _decoder(config: DACVAEConfig) -> nn.Sequential:
-    from dac.model.dac import DecoderBlock
-    from dac.nn.layers import Snake1d, WNConv1d
+    from model.codec.blocks import DecoderBlock, Snake1d, WNConv1d
 
     width = config.decoder_dim
     layers = [WNConv1d(config.latent_dim, width, kernel_size=7, padding=3)]

@@ -97,7 +97,7 @@ class _Unit(nn.Module):
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         self.snake1 = _Snake(width)
         self.conv1 = WNConv1d(width, width, kernel_size=7, dilation=dilation, padding=3 * dilation)
@@ -114,7 +114,7 @@ class _Down(nn.Module):
 
     def __init__(self, width: int, out: int, stride: int) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         self.res_unit1, self.res_unit2, self.res_unit3 = (_Unit(width, dilation) for dilation in (1, 3, 9))
         self.snake1 = _Snake(width)
@@ -130,7 +130,7 @@ class _Up(nn.Module):
 
     def __init__(self, width: int, out: int, stride: int) -> None:
         super().__init__()
-        from dac.nn.layers import WNConvTranspose1d
+        from model.codec.blocks import WNConvTranspose1d
 
         self.snake1 = _Snake(width)
         self.conv_t1 = WNConvTranspose1d(
@@ -151,7 +151,7 @@ class _Up(nn.Module):
 class _Encoder(nn.Module):
     def __init__(self, sizes: OobleckSizes) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         widths = [sizes.encoder_hidden_size * multiple for multiple in (1, *sizes.channel_multiples)]
         steps = zip(widths, widths[1:], sizes.downsampling_ratios, strict=False)
@@ -171,7 +171,7 @@ class _Encoder(nn.Module):
 class _Decoder(nn.Module):
     def __init__(self, sizes: OobleckSizes) -> None:
         super().__init__()
-        from dac.nn.layers import WNConv1d
+        from model.codec.blocks import WNConv1d
 
         widths = [sizes.decoder_channels * multiple for multiple in (1, *sizes.channel_multiples)][::-1]
         steps = zip(widths, widths[1:], sizes.downsampling_ratios[::-1], strict=False)

@@ -317,3 +317,12 @@ def test_bigvgans_filter_is_scipys_kaiser_window_design() -> None:
     beta = kaiser_beta(2.285 * 5 * math.pi * 1.2 + 7.95)  # 12 taps, transition 0.3 of the sample rate
     expected = firwin(12, 0.5, window=("kaiser", beta))
     torch.testing.assert_close(low_pass().flatten().double(), torch.from_numpy(expected), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_loading_leaves_the_file_as_it_was(files: dict[str, str], name: str) -> None:
+    path = Path(files[name].partition(":")[2])
+    inside = sorted(path.iterdir()) if path.is_dir() else [path]
+    before = [file.read_bytes() for file in inside]
+    load_codec(files[name]).encode(sound(100))
+    assert [file.read_bytes() for file in inside] == before
