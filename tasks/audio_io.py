@@ -120,7 +120,7 @@ def _read_sndfile(path: Path) -> tuple[Samples, int] | None:
 
 def _read_pyav(path: Path) -> tuple[Samples, int]:
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:  # a playlist fetches nothing
             if not container.streams.audio:
                 raise ItemError("not_audio", f"{path.name}: has no sound track")
             stream = container.streams.audio[0]
@@ -165,4 +165,5 @@ def _declared_s(container: Any, stream: Any) -> float:
 
 
 def _short(error: Exception) -> str:
-    return str(error).split(":")[0].strip() or type(error).__name__
+    reason = getattr(error, "strerror", None) or str(error)
+    return str(reason).split(":")[0].strip() or type(error).__name__

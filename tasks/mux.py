@@ -25,7 +25,8 @@ from tasks.workspace import atomic_path
 VIDEO_SUFFIXES: Final = {".mp4": "aac", ".mov": "aac", ".mkv": "flac"}
 """Containers and the codec of their sound; Matroska takes it without loss."""
 
-_BITEXACT: Final = {"fflags": "+bitexact", "movflags": "+faststart"}
+_BITEXACT: Final = {"fflags": "+bitexact"}
+_INDEX_FIRST: Final = {"movflags": "+faststart"}
 _AAC_RATES: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _BLOCK: Final = 1024
 
@@ -81,13 +82,14 @@ def _source(video: Path) -> Iterator[tuple[Any, Any]]:
         with av.open(str(video), options={**READ_OPTIONS, "fflags": "+genpts"}) as container:
             yield container, picture_stream(container, video)
     except av.FFmpegError as error:
-        reason = str(error).split(":")[0].strip() or type(error).__name__
+        reason = error.strerror or type(error).__name__
         raise ItemError("unreadable_video", f"{video.name}: its picture cannot be copied ({reason})") from error
 
 
 @contextmanager
 def _target(path: Path, stream: Any, suffix: str) -> Iterator[tuple[Any, Any]]:
-    with av.open(str(path), "w", options=_BITEXACT) as target:
+    options = _BITEXACT if suffix == ".mkv" else {**_BITEXACT, **_INDEX_FIRST}
+    with av.open(str(path), "w", options=options) as target:
         try:
             picture = target.add_stream_from_template(stream)
         except ValueError:

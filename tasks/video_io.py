@@ -327,4 +327,5 @@ def _require_rate(rate_hz: int | None) -> int:
 
 
 def _short(error: Exception) -> str:
-    return str(error).split(":")[0].strip() or type(error).__name__
+    reason = getattr(error, "strerror", None) or str(error)
+    return str(reason).split(":")[0].strip() or type(error).__name__

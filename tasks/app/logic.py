@@ -6,7 +6,7 @@ import logging
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from data_contracts import FoleyGenExError, UsageError
 from model.generate import TASKS
@@ -91,7 +91,7 @@ def order_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
     if form.task not in TASKS:
         raise UsageError(f"task {form.task!r} is unknown; choose one of {', '.join(TASKS)}")
     shown = fields_of(form.task)
-    paths = {
+    paths: dict[str, Any] = {
         name: Path(value)
         for name in ("video", "original", "reference_audio", "reference_video")
         if name in shown and (value := getattr(form, name))

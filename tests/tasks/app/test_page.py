@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.app.page import HOST, build, gradio, settings
+from data_contracts import UsageError
+from tasks.app.page import HOST, build, gradio, serve, settings
 from tasks.generate.studio import Studio
 from tests.tasks.generate.toys import put_toys, write_files
 from tests.tasks.report.browser import Page, chromium
@@ -59,6 +60,14 @@ def shown(tab: Page) -> set[str]:
     return {name for name in names if tab.evaluate(visible.format(name))}
 
 
+def expect(tab: Page, names: set[str], seconds: float = 60) -> None:
+    """Waits until just these inputs are to be seen: the page builds them as it goes."""
+    deadline = time.monotonic() + seconds
+    while shown(tab) != names:
+        assert time.monotonic() < deadline, (shown(tab), names)
+        time.sleep(0.1)
+
+
 def choose(tab: Page, task: str) -> None:
     wait(tab, f"(e => e ? (e.click(), true) : false)(document.querySelector('#task input[value={task}]'))")
 
@@ -81,13 +90,11 @@ def test_it_works_in_a_browser_and_asks_no_other_host(address: str, tmp_path: Pa
     with chromium(tmp_path / "profile") as tab:
         opened(tab, address, width)
         assert "stand-ins" in tab.evaluate("document.querySelector('#about').innerText")
-        assert shown(tab) == {"video", "text"}
+        expect(tab, {"video", "text"})
         choose(tab, "edit")
-        wait(tab, "document.querySelector('#window')?.offsetParent != null")
-        assert shown(tab) == {"video", "text", "original", "reference_audio", "reference_video", "window"}
+        expect(tab, {"video", "text", "original", "reference_audio", "reference_video", "window"})
         choose(tab, "tta")
-        wait(tab, "document.querySelector('#window')?.offsetParent == null")
-        assert shown(tab) == {"text"}
+        expect(tab, {"text"})
         press(tab, "Generate")
         wait(tab, "document.querySelector('#words').innerText.includes('task tta needs text')")
         _type(tab, "a dog barks")
@@ -105,6 +112,11 @@ def test_it_works_in_a_browser_and_asks_no_other_host(address: str, tmp_path: Pa
 def _type(tab: Page, text: str) -> None:
     tab.evaluate("document.querySelector('#text textarea, #text input').focus()")
     tab.call("Input.insertText", text=text)
+
+
+def test_a_port_in_use_is_one_line(address: str, files: Path) -> None:
+    with pytest.raises(UsageError, match=r"port \d+ cannot be used .* --port"):
+        serve(Studio.open(files / "c.safetensors"), int(address.rsplit(":", 1)[1]), print)
 
 
 def test_the_api_generates_a_film_with_its_sound(address: str, files: Path) -> None:
