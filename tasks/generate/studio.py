@@ -73,21 +73,21 @@ class Studio:
     @cached_property
     def text(self) -> TextEncoder:
         """The text encoder. Raises MismatchError when this installation's is not the checkpoint's."""
-        encoder = load_text_encoder(self.specs.text.name)
+        encoder = load_text_encoder(self.specs.text.name, choose_device("auto"))
         self._require("text", encoder.spec)
         return encoder
 
     @cached_property
     def image(self) -> ImageEncoder:
         """The encoder of visual semantics. Raises MismatchError."""
-        encoder = load_image_encoder(self.specs.clip.name)
+        encoder = load_image_encoder(self.specs.clip.name, choose_device("auto"))
         self._require("clip", encoder.spec)
         return encoder
 
     @cached_property
     def sync(self) -> SyncEncoder:
         """The synchronisation encoder. Raises MismatchError."""
-        encoder = load_sync_encoder(self.specs.sync.name)
+        encoder = load_sync_encoder(self.specs.sync.name, choose_device("auto"))
         self._require("sync", encoder.spec)
         return encoder
 

@@ -93,7 +93,7 @@ def test_encoders_of_another_training_are_refused(files: Path, tmp_path: Path, m
 
     other = ToyText()
     object.__setattr__(other, "spec", replace(SPECS.text, weights_sha256="9" * 64))
-    monkeypatch.setattr(studio, "load_text_encoder", lambda _: other)
+    monkeypatch.setattr(studio, "load_text_encoder", lambda *_: other)
     assert call(files, "tta --text rain", str(tmp_path / "o.wav")) in (1, 2)
     assert "text: the checkpoint uses toy-text" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

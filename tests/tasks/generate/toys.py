@@ -66,9 +66,9 @@ class ToySync:
 def put_toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Toys stand where a checkpoint's codec and encoders would be loaded."""
     monkeypatch.setattr(studio, "load_codec", lambda _: ToyCodec())
-    monkeypatch.setattr(studio, "load_text_encoder", lambda _: ToyText())
-    monkeypatch.setattr(studio, "load_image_encoder", lambda _: ToyImage())
-    monkeypatch.setattr(studio, "load_sync_encoder", lambda _: ToySync())
+    monkeypatch.setattr(studio, "load_text_encoder", lambda *_: ToyText())
+    monkeypatch.setattr(studio, "load_image_encoder", lambda *_: ToyImage())
+    monkeypatch.setattr(studio, "load_sync_encoder", lambda *_: ToySync())
 
 
 def write_files(folder: Path) -> Path:
