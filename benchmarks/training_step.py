@@ -2,7 +2,8 @@
 
 The whole step of `model.training.Trainer` (batch, forward, backward, clipping, AdamW, two averages) on random features
 of the paper's sizes (`model.paper_specs`). One line per combination of the switches: seconds, steps/s, samples/s, MFU
-where the device's peak is known, memory, and the step as a multiple of a plain matmul of equal FLOPs timed beside it.
+where the device's peak is known, memory, and the step as a multiple of a plain matmul of equal FLOPs timed beside it
+(on a CPU also in processor seconds, which other work on the machine disturbs less; steadiest with OMP_NUM_THREADS=1).
 On one GPU: `python -m benchmarks.training_step --preset large_44k --batch 16 --compile on off --precision bf16`.
 """
 
@@ -78,16 +79,17 @@ def synchronised() -> float:
     return time.perf_counter()
 
 
-def matmul_flops_per_s(device: torch.device, precision: str) -> float:
-    """Returns the FLOP/s of a plain square matmul, the best of five."""
+def matmul_flops_per_s(device: torch.device, precision: str) -> tuple[float, float]:
+    """Returns the FLOP/s of a plain square matmul by the clock and by processor seconds, the best of five each."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     a, b = (torch.randn(MATMUL, MATMUL, device=device).to(dtype) for _ in range(2))
-    best = float("inf")
+    walls, processor = [], []
     for _ in range(5):
-        started = synchronised()
+        started, used = synchronised(), time.process_time()
         torch.matmul(a, b)
-        best = min(best, synchronised() - started)
-    return float(2 * MATMUL**3 / best)
+        walls.append(synchronised() - started)
+        processor.append(time.process_time() - used)
+    return 2 * MATMUL**3 / min(walls), 2 * MATMUL**3 / max(min(processor), 1e-9)
 
 
 def measure(options: argparse.Namespace, compiled: bool, checkpointing: bool, precision: str) -> str:
@@ -108,23 +110,26 @@ def measure(options: argparse.Namespace, compiled: bool, checkpointing: bool, pr
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(network, config, RandomFeatures(specs, 4 * options.batch), Path(folder), device=device)
         trainer._train_step()
-        started, times = synchronised(), []
+        times, processor = [], []
         for _ in range(options.steps):
+            started, used = synchronised(), time.process_time()
             trainer._train_step()
-            now = synchronised()
-            times.append(now - started)
-            started = now
+            times.append(synchronised() - started)
+            processor.append(time.process_time() - used)
     seconds = median(times)
     flops = training_flops(network, specs, CLIP_S) * options.batch
     peak = peak_flops(device, bf16=precision == "bf16")
-    plain_s = flops / matmul_flops_per_s(device, precision)
+    plain, plain_processor = matmul_flops_per_s(device, precision)
+    ratio = f"{seconds * plain / flops:5.2f}"
+    if device.type == "cpu":
+        ratio += f" ({median(processor) * plain_processor / flops:.2f} in processor seconds)"
     mfu = "unknown" if peak is None else f"{flops / seconds / peak:.1%}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return (
         f"{options.preset:<10} batch {options.batch:<4} {precision} compile {'on ' if compiled else 'off'} "
         f"checkpointing {'on ' if checkpointing else 'off'} | step {seconds:8.3f} s  {1 / seconds:7.3f} it/s  "
         f"{options.batch / seconds:8.2f} samples/s  MFU {mfu}"
-        f"  memory {peak_memory_gib(device):6.2f} GiB  {seconds / plain_s:5.2f} x a matmul of {flops / 1e12:.2f} TFLOP"
+        f"  memory {peak_memory_gib(device):6.2f} GiB  {ratio} x a matmul of {flops / 1e12:.2f} TFLOP"
         f"  [{name}]"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import TrainingError, UsageError
@@ -78,6 +78,7 @@ def test_statistics_are_not_averaged(tmp_path):
     assert torch.equal(made["latent_std"], averages.model.latent_std)
 
 
+@settings(deadline=None)
 @given(step=st.integers(1, 5000), every=st.integers(1, 50), keep=st.integers(2, 20))
 def test_snapshots_stay_evenly_spaced_and_few(step, every, keep):
     kept = sorted(kept_snapshots(step, every, keep))

@@ -7,7 +7,7 @@ import json
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import TrainingError
@@ -31,6 +31,7 @@ def trainer(tmp_path, **changes) -> Trainer:
     return Trainer(TOY, dataclasses.replace(CONFIG, **changes), fake_store(), tmp_path)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.5, 2.0), min_size=ENOUGH, max_size=150), st.floats(2.0, 20.0))
 def test_an_explosion_is_measured_against_the_running_median(losses, factor):
     guard = LossGuard(limit=1e9, factor=2.0 * factor)

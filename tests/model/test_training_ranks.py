@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
@@ -31,6 +31,7 @@ CONFIG = TrainingConfig(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(half=st.integers(1, 32), parts=st.integers(1, 8))
 def test_t4_shares_cover_the_batch_once_and_each_is_half_vta_half_tta(half, parts):
     rows = fake_store(val=0).rows

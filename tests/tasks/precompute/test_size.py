@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import UsageError
@@ -33,6 +33,7 @@ def test_t3_the_papers_record_is_half_of_mmaudios():
     assert size.total(Counts(sounds=1, videos=0, texts=1)) == 425_792 // 2
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_sizes_add_up(sounds, videos, texts):
     size = FeatureSize.of(paper_specs(), 8.0, "fp16")
