@@ -31,6 +31,10 @@ class BudgetError(FoleyGenExError):
     """A call that would exceed the configured budget of tokens, money or rows. Raised before the call."""
 
 
+class ServiceError(FoleyGenExError):
+    """A remote service that stays away. What was paid for is kept; the message says how to go on."""
+
+
 class TrainingError(FoleyGenExError):
     """Training that cannot go on: a loss that is not finite or has exploded. Names the step and the last checkpoint."""
 

@@ -19,11 +19,12 @@ from tasks.config import PipelineConfig
 from tasks.corpus.builtin import scenes
 from tasks.ingest.cut import audio_cuts
 from tasks.ingest.recordings import read_recordings
+from tasks.llm.backend import model_of
+from tasks.llm.cache import ANSWERS
+from tasks.llm.estimate import LLMEstimate, estimate_calls
 from tasks.mine.miner import find_cues, select
 
 SAMPLED: Final = 200
-RECAPTION_TOKENS: Final = (390, 20)  # in, out per call, with the shipped prompts
-PARAPHRASE_TOKENS: Final = (450, 120)
 _FLAC_SHARE: Final = 0.6  # of 16-bit samples
 _BUILTIN_VIDEO_BYTES: Final = 150_000
 
@@ -51,6 +52,7 @@ class Estimate:
     augmented: int
     recaption_calls: int
     paraphrase_calls: int
+    cached_answers: int
     rule_rows: int
     tokens_in: int
     tokens_out: int
@@ -70,8 +72,8 @@ class Estimate:
                 f"augmented    {self.augmented:,} sounds to caption",
                 f"disk         about {self.disk_bytes / 1e9:,.1f} GB of sound and video, features not included",
                 *self.features,
-                f"LLM          at most {self.recaption_calls:,} captions + {self.paraphrase_calls:,} paraphrase calls; "
-                f"rules write {self.rule_rows:,} captions",
+                f"LLM          {self.recaption_calls:,} captions + {self.paraphrase_calls:,} paraphrase calls "
+                f"({self.cached_answers:,} answered already); rules write {self.rule_rows:,} captions",
                 f"tokens       about {self.tokens_in:,} in, {self.tokens_out:,} out, before retries",
                 f"cost         about {self.cost:,.2f} at the given prices",
             ]
@@ -91,10 +93,8 @@ def estimate(
     changes = [change for dimension, side in sides for change in changes_for(dimension, side)]
     new = sum(change.operation != "original" for change in changes)
     kind = backend or _backend(config)
-    recaptions = 0 if kind == "rules" else _capped(new, config.llm.max_recaptions)
-    paraphrased = 0 if kind == "rules" or not config.llm.paraphrases else _capped(new, config.llm.max_paraphrased)
-    tokens_in = recaptions * RECAPTION_TOKENS[0] + paraphrased * PARAPHRASE_TOKENS[0]
-    tokens_out = recaptions * RECAPTION_TOKENS[1] + paraphrased * PARAPHRASE_TOKENS[1]
+    llm = _llm(clips, config, kind)
+    tokens_in, tokens_out = llm.tokens_in, llm.tokens_out
     prices = (_or(price_in, config.llm.price_in), _or(price_out, config.llm.price_out))
     return Estimate(
         recordings=len(recordings),
@@ -104,12 +104,13 @@ def estimate(
         clip_hours=sum(clip.duration_s for clip in clips) / 3600,
         mined=len(sides),
         augmented=len(changes),
-        recaption_calls=recaptions,
-        paraphrase_calls=paraphrased,
-        rule_rows=new - recaptions,
+        recaption_calls=llm.recaption_calls,
+        paraphrase_calls=llm.paraphrase_calls,
+        cached_answers=llm.cached,
+        rule_rows=new if kind == "rules" else new - _capped(new, config.llm.max_recaptions),
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        cost=(tokens_in * prices[0] + tokens_out * prices[1]) / 1e6,
+        cost=(tokens_in * prices[0] + tokens_out * prices[1]) / 1e6 * _price_share(config, kind),
         disk_bytes=_disk(clips, len(changes)),
         features=_features(clips, len(changes), config),
     )
@@ -205,6 +206,26 @@ def _backend(config: PipelineConfig) -> str:
     from tasks.llm.backend import choose_backend
 
     return choose_backend(config.llm).kind if config.llm.backend == "auto" else config.llm.backend
+
+
+def _llm(clips: Sequence[_Recording], config: PipelineConfig, kind: str) -> LLMEstimate:
+    """Returns the calls still to be made, by the real prompts, answers in the workspace's cache subtracted."""
+    if kind == "rules":
+        return LLMEstimate()
+    rows = [
+        (clip.caption, change.level)
+        for clip in clips
+        if clip.split in config.mine.splits
+        for dimension, side in _sides(clip.caption)
+        for change in changes_for(dimension, side)
+        if change.operation != "original"
+    ]
+    answers = Path(config.workspace).joinpath(*ANSWERS)
+    return estimate_calls(rows, model_of(config.llm, kind), config.llm, answers)
+
+
+def _price_share(config: PipelineConfig, kind: str) -> float:
+    return config.llm.batch_price if config.llm.batch and kind == "endpoint" else 1.0
 
 
 def _disk(clips: Sequence[_Recording], augmented: int) -> int:

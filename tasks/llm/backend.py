@@ -68,6 +68,13 @@ def choose_backend(config: LLMConfig) -> Backend:
     return _auto(config)
 
 
+def model_of(config: LLMConfig, kind: str) -> str:
+    """Returns the model's name in the cache for a kind of writer, whether or not it can be reached from here."""
+    if kind == "embedded":
+        return _embedded("").model
+    return RULES_NAME if kind == "rules" else _model(config)
+
+
 def log_choice(stage: str, backend: Backend) -> None:
     """Says which writer a stage uses and why."""
     log.info("%s: written by %s (%s): %s", stage, backend.kind, backend.model, backend.reason)

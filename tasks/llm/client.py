@@ -1,7 +1,8 @@
-"""One question to an OpenAI-compatible model: cached, budgeted, retried, and parsed into JSON or a plain reason.
+"""One question to an OpenAI-compatible model: cached, budgeted, paced, retried, and parsed into JSON or a plain reason.
 
 What goes wrong is told apart by who can mend it: `AnswerError` (the model's words; try again or fall back),
-`UnavailableError` (the server; fall back and stop asking), `UsageError` (the settings; stop), `BudgetError` (stop).
+`UnavailableError` (the server; rules write), `ServiceError` (the server is down and rules are not wanted; stop, all
+that was paid is kept), `UsageError` (the settings; stop), `BudgetError` (stop).
 Source: SPEC A6, A7.
 """
 
@@ -11,23 +12,32 @@ import asyncio
 import json
 import logging
 import os
+import random
+import re
+import time
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import openai
 
-from data_contracts import UsageError, WeightsError, to_json
+from data_contracts import ServiceError, UsageError, WeightsError
 from tasks.llm.backend import Backend
+from tasks.llm.breaker import Breaker, DownError
 from tasks.llm.budget import Budget
 from tasks.llm.cache import Answer, AnswerCache
 from tasks.llm.config import LLMConfig
-from tasks.workspace import hash_text, seed_for
+from tasks.llm.pace import Pace
+from tasks.llm.question import Question
+from tasks.llm.transport import REFUSED, Dialect, LimitedError, TroubleError, complete
 
 log = logging.getLogger(__name__)
 
-BREAK_AFTER: Final = 3  # requests in a row that found no server (each after the SDK's own retries)
-_CHARS_PER_TOKEN: Final = 3.0  # English JSON has about four: estimates are on the safe side
+_LONGEST_RETRY_S: Final = 60.0
+_REFUSALS: Final = 5  # questions refused with none answered: the settings are wrong, not the questions
+_EMBEDDED_WAIT_S: Final = 1.0  # a dead process of ours does not come back
+_THOUGHTS: Final = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
 class AnswerError(Exception):
@@ -38,49 +48,44 @@ class UnavailableError(Exception):
     """No answer can be had from the server now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One request. `fields` and `prompt_version` name it in the cache; `messages` is what the model reads."""
+class Asker(Protocol):
+    """Whatever answers questions: a client, or the cache alone."""
 
-    prompt_version: str
-    fields: dict[str, Any]
-    attempt: int
-    messages: tuple[dict[str, str], ...]
-    schema: dict[str, Any]
-    max_tokens: int
-    temperature: float = 0.0
-
-    def key(self, model: str) -> str:
-        """Returns the cache key: model, parameters, prompt version, input fields, attempt."""
-        parameters = {"temperature": self.temperature, "max_tokens": self.max_tokens, "schema": self.schema}
-        return hash_text(model, to_json(parameters), self.prompt_version, to_json(self.fields), str(self.attempt))
-
-    def tokens(self) -> tuple[int, int]:
-        """Returns an upper estimate of the tokens (in, out)."""
-        characters = sum(len(message["content"]) for message in self.messages)
-        return int(characters / _CHARS_PER_TOKEN) + 8 * len(self.messages), self.max_tokens
+    async def ask(self, question: Question) -> dict[str, Any]:
+        """Returns the answer's JSON object."""
 
 
 @dataclass(slots=True)
 class Client:
     """Asks one model. Connects, or starts the embedded server, at the first question the cache cannot answer.
 
-    Belongs to one event loop; `close` it there.
+    Belongs to one event loop; `close` it there. `sleep` and `clock` are for tests.
     """
 
     backend: Backend
     config: LLMConfig
     cache: AnswerCache
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic
     calls: int = 0
-    trouble: str = ""
-    _failures: int = 0
+    pace: Pace = field(init=False)
+    breaker: Breaker = field(init=False)
+    dialect: Dialect = field(default_factory=Dialect)
     _budget: Budget = field(init=False)
     _sdk: openai.AsyncOpenAI | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _jitter: random.Random = field(default_factory=random.Random)
+    _refusals: int = 0
+    _answered: bool = False
 
     def __post_init__(self) -> None:
+        embedded = self.backend.kind == "embedded"
+        wait_s = min(self.config.breaker_wait_s, _EMBEDDED_WAIT_S) if embedded else self.config.breaker_wait_s
         self._budget = Budget(self.config, self.cache)
+        self.pace = Pace(self.backend.slots(self.config.concurrency), self.config.retry_wait_s, self.clock, self.sleep)
+        self.breaker = Breaker(wait_s, self.config.breaker_probes, self.clock, self.sleep)
 
     async def close(self) -> None:
         """Closes the connections and stops the embedded server."""
@@ -89,40 +94,105 @@ class Client:
         self._stack.close()
 
     async def ask(self, question: Question) -> dict[str, Any]:
-        """Returns the answer's JSON object.
+        """Returns the answer's JSON object. Equal questions asked at the same time are one call.
 
-        Raises AnswerError, UnavailableError, UsageError (key or model refused), or BudgetError before a call that would
-        exceed the budget.
+        Raises AnswerError, UnavailableError, ServiceError, UsageError (key or model refused), or BudgetError before a
+        call that would exceed the budget.
         """
         key = question.key(self.backend.model)
         answer = self.cache.get(key)
         if answer is None:
-            answer = await self._paid(question)
-            self.cache.put(key, answer)
-        return _parse(answer)
+            async with self._asking.setdefault(key, asyncio.Lock()):
+                answer = self.cache.get(key) or await self._paid(key, question)
+            self._asking.pop(key, None)
+        return parse(answer)
 
-    async def _paid(self, question: Question) -> Answer:
-        with self._budget.reserved(*question.tokens()):
-            sdk = await self._connected()
+    async def _paid(self, key: str, question: Question) -> Answer:
+        """Asks until there is an answer, as long as it is worth it."""
+        failures, patient_until = 0, self.clock() + self.config.patience_s
+        while True:
             try:
-                answer = await self._call(sdk, question)
-            except UnavailableError as error:
-                self._failures += 1
-                self.trouble = str(error)
+                return await self._once(key, question)
+            except LimitedError as error:
+                if self.clock() >= patient_until:
+                    raise UnavailableError(f"rate limited for {self.config.patience_s:g} s ({error})") from error
+            except DownError as error:
+                raise self._down(str(error)) from error
+            except TroubleError as error:
+                failures += 1
+                if failures > self.config.max_retries and self.breaker.closed:
+                    raise UnavailableError(str(error)) from error
+                backoff = min(_LONGEST_RETRY_S, self.config.retry_wait_s * 2.0 ** (failures - 1))
+                await self.sleep(error.retry_after_s or backoff * self._jitter.uniform(0.5, 1.5))
+
+    async def _once(self, key: str, question: Question) -> Answer:
+        async with self.pace.turn() as started:
+            probe = await self.breaker.permit()
+            try:
+                sdk = await self.connected()
+                answer, headers = await self._budgeted(sdk, key, question)
+            except LimitedError as error:
+                self.breaker.good(probe=probe)
+                self.pace.limited(started, error.retry_after_s)
                 raise
-        self._failures = 0
+            except TroubleError as error:
+                self.breaker.bad(str(error), probe=probe)
+                raise
+            except BaseException:
+                self.breaker.abandoned(probe=probe)
+                raise
+        self.breaker.good(probe=probe)
+        self.pace.went_well(headers)
         return answer
 
-    async def _connected(self) -> openai.AsyncOpenAI:
+    async def _budgeted(self, sdk: openai.AsyncOpenAI, key: str, question: Question) -> tuple[Answer, dict[str, str]]:
+        hold = self._budget.hold(*question.bound())
+        self.calls += 1
+        try:
+            answer, headers = await complete(
+                sdk, self.backend.model, question, self.dialect, timeout_s=self.config.timeout_s
+            )
+        except TroubleError as error:
+            if not error.billed:
+                self._budget.free(hold)
+            raise
+        except (LimitedError, UsageError):
+            self._budget.free(hold)
+            raise
+        if answer.text.startswith(REFUSED) and not answer.tokens_in:
+            self._budget.free(hold)  # and not kept: it cost nothing, and the server may be set right
+            self._count_refusal(answer.text)
+        else:
+            self._answered = True
+            self.cache.put(key, answer, hold)
+        return answer, headers
+
+    def _count_refusal(self, text: str) -> None:
+        self._refusals += 1
+        if self._refusals >= _REFUSALS and not self._answered:
+            raise UsageError(
+                f"the LLM endpoint refuses every question, {self._refusals} so far ({text.removeprefix(REFUSED)}); "
+                f"check llm.model {self.backend.model!r} and the server's settings"
+            )
+
+    def _down(self, trouble: str) -> Exception:
+        when = self.config.when_down
+        if when == "stop" or (when == "auto" and self.config.backend == "endpoint"):
+            return ServiceError(
+                f"the language model is down ({trouble}); every answer so far is kept: run again when it is back, "
+                "or set llm.when_down=rules"
+            )
+        return UnavailableError(trouble)
+
+    async def connected(self) -> openai.AsyncOpenAI:
+        """Returns the SDK's client, the server behind it running."""
         async with self._starting:
-            if self._failures >= BREAK_AFTER:
-                raise UnavailableError(self.trouble)
             if self._sdk is None:
                 try:
                     url = await asyncio.to_thread(self._stack.enter_context, self.backend.serve())
                 except WeightsError as error:
-                    self._failures, self.trouble = BREAK_AFTER, str(error)
-                    raise UnavailableError(str(error)) from error
+                    self.breaker.give_up(str(error))
+                    raise DownError(str(error)) from error
                 self._sdk = self._open(url)
             return self._sdk
 
@@ -131,63 +201,31 @@ class Client:
             base_url=url,
             api_key="none" if self.backend.kind == "embedded" else os.environ.get("OPENAI_API_KEY") or "none",
             timeout=self.config.timeout_s,
-            max_retries=self.config.max_retries,
+            max_retries=0,  # our own loop knows the breaker, the pace and the budget
             # The embedded server is on loopback: a proxy from the environment would not find it.
             http_client=openai.DefaultAsyncHttpxClient(trust_env=self.backend.kind != "embedded"),
         )
 
-    async def _call(self, sdk: openai.AsyncOpenAI, question: Question) -> Answer:
-        self.calls += 1
-        try:
-            try:
-                return await _complete(sdk, self.backend.model, question, structured=True)
-            except openai.BadRequestError as error:
-                log.info("the server refuses the JSON schema (%s); asking again without it", error.message)
-                return await _complete(sdk, self.backend.model, question, structured=False)
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            return Answer(text=f"refused: {error.message}"[:200], cut_off=False, tokens_in=0, tokens_out=0)
-        except (openai.AuthenticationError, openai.PermissionDeniedError, openai.NotFoundError) as error:
-            raise UsageError(
-                f"the LLM endpoint answers {error.status_code} to model {self.backend.model!r} ({error.message}); "
-                "check OPENAI_API_KEY, OPENAI_BASE_URL and llm.model"
-            ) from error
-        except openai.APIError as error:
-            raise UnavailableError(f"{type(error).__name__}: {error.message}") from error
-        except (ValueError, TypeError, AttributeError, IndexError) as error:  # a body that is no chat completion
-            raise UnavailableError(f"the server's reply is no chat completion ({type(error).__name__})") from error
 
-
-async def _complete(sdk: openai.AsyncOpenAI, model: str, question: Question, *, structured: bool) -> Answer:
-    schema = {"name": "answer", "strict": True, "schema": question.schema}
-    extra: dict[str, Any] = {"response_format": {"type": "json_schema", "json_schema": schema}}
-    reply = await sdk.chat.completions.create(
-        model=model,
-        messages=list(question.messages),  # type: ignore[arg-type]
-        temperature=question.temperature,
-        max_tokens=question.max_tokens,
-        seed=seed_for(to_json(question.fields), str(question.attempt)) % 2**31,
-        **(extra if structured else {}),
-    )
-    choice = reply.choices[0]
-    estimate = question.tokens()
-    return Answer(
-        text=choice.message.content or "",
-        cut_off=choice.finish_reason == "length",
-        tokens_in=reply.usage.prompt_tokens if reply.usage else estimate[0],
-        tokens_out=reply.usage.completion_tokens if reply.usage else estimate[1],
-    )
-
-
-def _parse(answer: Answer) -> dict[str, Any]:
+def parse(answer: Answer) -> dict[str, Any]:
+    """Returns the JSON object in an answer, fenced, after thoughts or between other words. Raises AnswerError."""
     if answer.cut_off:
         raise AnswerError("cut off")
-    text = answer.text.strip()
-    if text.startswith("```"):
-        text = text.strip("`").removeprefix("json")
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise AnswerError("not JSON") from error
+    if answer.text.startswith(REFUSED):
+        raise AnswerError("refused")
+    text = _THOUGHTS.sub("", answer.text).strip()
+    value = _loads(text)
+    if value is None and (start := text.find("{")) >= 0:
+        value = _loads(text[start : text.rfind("}") + 1])
+    if value is None:
+        raise AnswerError("not JSON")
     if not isinstance(value, dict):
         raise AnswerError("not a JSON object")
     return value
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

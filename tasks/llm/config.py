@@ -18,9 +18,27 @@ class LLMConfig(StageConfig):
 
     backend: Literal["auto", "endpoint", "embedded", "rules"] = Field("auto", description="which writer to use")
     model: str = Field("", description="model name at the endpoint; empty: OPENAI_MODEL")
-    concurrency: int = Field(4, ge=1, description="requests in flight")
-    timeout_s: float = Field(120.0, gt=0, description="per request")
-    max_retries: int = Field(5, ge=0, le=20, description="of one request, on 408, 409, 429, 5xx and lost connections")
+    concurrency: int = Field(4, ge=1, description="most requests in flight per shard; fewer while the server limits")
+    timeout_s: float = Field(120.0, gt=0, description="per request, from its start to the last byte of the answer")
+    max_retries: int = Field(5, ge=0, le=20, description="of one request, on 408, 409, 5xx, timeouts, lost connections")
+    retry_wait_s: float = Field(0.5, gt=0, description="before the first retry; doubles, with jitter")
+    patience_s: float = Field(600.0, gt=0, description="longest wait of one request for a rate limit (429) to end")
+    breaker_wait_s: float = Field(
+        20.0, gt=0, description="pause when most requests fail; doubles with each failed probe"
+    )
+    breaker_probes: int = Field(3, ge=0, description="failed probes after which the server counts as down")
+    when_down: Literal["auto", "rules", "stop"] = Field(
+        "auto", description="server down: labelled rules write the rest, or the stage stops; auto: stop for an endpoint"
+    )
+    repair_rounds: int = Field(
+        1, ge=0, le=5, description="further tries after a refused caption, before the rules' list"
+    )
+    repair: Literal["auto", "feedback", "resample"] = Field(
+        "auto", description="a further try is told what was wrong, or just drawn again; auto: draw again when embedded"
+    )
+    batch: bool = Field(False, description="ask by the endpoint's Batch API: cheaper, within a day")
+    batch_poll_s: float = Field(30.0, gt=0, description="between looks at a submitted batch")
+    batch_price: float = Field(0.5, ge=0, description="price of a batched token as a share of the prices below")
     max_tokens_total: int | None = Field(None, ge=1, description="tokens a workspace may spend in all, in and out")
     max_cost: float | None = Field(None, gt=0, description="money a workspace may spend in all, at the prices below")
     price_in: float = Field(0.0, ge=0, description="per million prompt tokens")

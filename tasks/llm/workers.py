@@ -24,8 +24,9 @@ def as_finished(
 
     `close` is awaited in the same loop at the end, whatever happened.
 
-    An exception of `work` cancels the rest and is raised here. The loop runs in a thread of its own, because the
-    caller may stand inside another loop; closing the generator cancels what is in flight.
+    After an exception of `work` nothing new begins; what is in flight is finished and yielded, because it is paid for,
+    and then the exception is raised here. The loop runs in a thread of its own, because the caller may stand inside
+    another loop; closing the generator cancels what is in flight.
     """
     results: queue.Queue[tuple[bool, Any]] = queue.Queue()
     stop = threading.Event()
@@ -60,10 +61,16 @@ async def _main(
     stop: threading.Event,
 ) -> None:
     waiting = iter(items)
+    failed: list[BaseException] = []
 
     async def worker() -> None:
         for item in waiting:
-            results.put((True, await work(item)))
+            try:
+                results.put((True, await work(item)))
+            except Exception as error:  # raised once the others are done with theirs
+                failed.append(error)
+            if failed:
+                return
 
     workers = [asyncio.ensure_future(worker()) for _ in range(max(1, at_once))]
     stopper = asyncio.ensure_future(_until(stop))
@@ -73,6 +80,8 @@ async def _main(
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if done.done():
             await done
+            if failed:
+                raise failed[0]
     finally:
         for task in (*workers, stopper):
             task.cancel()

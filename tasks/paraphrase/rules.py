@@ -50,6 +50,7 @@ _ADVERBS: Final = {
     "quiet": ("quietly", "softly", "faintly"),
 }
 _ADJECTIVES: Final = {"near": ("nearby", "close-by"), "quiet": ("quiet", "soft", "faint")}
+_WAYS: Final = {side: (*_ADVERBS[side], *_ADJECTIVES[side]) for side in _ADVERBS} | {"loud": ("loudly", "loud")}
 _LEVEL_OF: Final = {
     ("fast", True): "very_fast",
     ("fast", False): "fast",
@@ -85,6 +86,21 @@ def key_tokens(caption: str) -> tuple[str, ...]:
         if not inside and is_content(match.group().lower()):
             found.append((match.start(), match.group().lower()))
     return tuple(dict.fromkeys(text for _, text in sorted(found)))
+
+
+def ways(caption: str) -> list[str]:
+    """Returns, for each side that a caption says, its wordings on one line: what a paraphrase may put in its place."""
+    lines = []
+    for cue in find_cues(caption, *SIDES):
+        level = _level(cue)
+        if level and cue.strong == level.strong:
+            words = (*level.adverbs, *level.adjectives)
+        elif cue.strong or level:
+            words = ()
+        else:
+            words = _WAYS.get(cue.side, ())
+        lines.append(" / ".join(dict.fromkeys((cue.text.lower(), *words))))
+    return list(dict.fromkeys(lines))
 
 
 def _variants(body: str) -> Iterator[str]:

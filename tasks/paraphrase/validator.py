@@ -28,7 +28,7 @@ _SAME: Final = (
     "woman female lady",
     "man male",
     "dog canine",
-    "run operate",
+    "run operate flow",
     "rhythmically rhythmic",
 )
 _THEN: Final = re.compile(r"\b(?:then|followed by|after which)\b", re.IGNORECASE)

@@ -5,55 +5,76 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tasks.llm.client import AnswerError, Client, Question, UnavailableError
-from tasks.llm.prompts import PromptSet
-from tasks.paraphrase.rules import key_tokens, paraphrases
+from tasks.llm.client import AnswerError, Asker, UnavailableError
+from tasks.llm.prompts import PromptSet, data_turn
+from tasks.llm.question import Question, plain
+from tasks.paraphrase.rules import key_tokens, paraphrases, ways
 from tasks.paraphrase.validator import SIDES, problems_of, wording
 from tasks.recaption.lexicon import find_cues
 from tasks.recaption.rules import match_style
 from tasks.recaption.validator import words
 
-OVER: Final = 2  # asked for beyond what is wanted: about a third is refused
+OVER: Final = 1  # asked for beyond what is wanted; more makes every one worse
+LONGEST: Final = 600  # characters that a model is asked about
 _MAX_TOKENS_EACH: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Paraphrases with their source (llm, rule), and the caption's key tokens."""
+    """Paraphrases with their source (llm, rule), the caption's key tokens, and the answers that were refused."""
 
     paraphrases: tuple[tuple[str, str], ...]
     key_tokens: tuple[str, ...]
+    rejected: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unavailable: str = ""
 
 
 def by_rule(caption: str, count: int) -> Written:
     """Returns up to `count` paraphrases by the rules."""
+    caption = plain(caption)
     return Written(
         paraphrases=tuple((text, "rule") for text in paraphrases(caption, count)), key_tokens=key_tokens(caption)
     )
 
 
-async def by_model(caption: str, count: int, client: Client, prompts: PromptSet) -> Written:
+async def by_model(caption: str, count: int, asker: Asker, prompts: PromptSet) -> Written:
     """Returns `count` paraphrases, fewer when model and rules together have fewer.
 
-    When no server answers, all are the rules' and `unavailable` says why. Raises as `Client.ask` does otherwise.
+    Each of the model's is judged alone: a bad one does not spoil its neighbours. When no server answers, all are the
+    rules' and `unavailable` says why. Raises whatever else `asker` raises.
     """
-    try:
-        answer = await client.ask(_question(caption, count, prompts))
-    except AnswerError:
+    caption = plain(caption)
+    if len(caption) > LONGEST:
         return by_rule(caption, count)
+    try:
+        answer = await asker.ask(_question(caption, count, prompts))
+    except AnswerError as error:
+        rules = by_rule(caption, count)
+        return Written(paraphrases=rules.paraphrases, key_tokens=rules.key_tokens, rejected=(("", (str(error),)),))
     except UnavailableError as error:
         rules = by_rule(caption, count)
         return Written(paraphrases=rules.paraphrases, key_tokens=rules.key_tokens, unavailable=str(error))
+    return _judged(caption, answer, count)
+
+
+def _judged(caption: str, answer: dict[str, Any], count: int) -> Written:
     found: dict[tuple[str, ...], tuple[str, str]] = {}
+    rejected = []
     for text in _texts(answer.get("paraphrases")):
         styled = match_style(text, caption)
-        if not problems_of(caption, styled):
-            found.setdefault(wording(styled), (styled, "llm"))
-    for text in paraphrases(caption, count + len(found)):
+        problems = problems_of(caption, styled)
+        if not problems and wording(styled) in found:
+            problems = ["repeats another"]
+        if problems:
+            rejected.append((styled, tuple(problems)))
+        else:
+            found[wording(styled)] = (styled, "llm")
+    for text in paraphrases(caption, count + len(found)) if len(found) < count else ():
         found.setdefault(wording(text), (text, "rule"))
     return Written(
-        paraphrases=tuple(found.values())[:count], key_tokens=_checked_tokens(caption, answer.get("key_tokens"))
+        paraphrases=tuple(found.values())[:count],
+        key_tokens=_checked_tokens(caption, answer.get("key_tokens")),
+        rejected=tuple(rejected),
     )
 
 
@@ -74,7 +95,11 @@ def _checked_tokens(caption: str, answer: Any) -> tuple[str, ...]:
 
 
 def _question(caption: str, count: int, prompts: PromptSet) -> Question:
-    fields = {"caption": caption, "count": count + OVER}
+    fields = {
+        "caption": caption,
+        "keep": ways(caption),
+        "count": count + OVER,
+    }
     text = {"type": "string", "maxLength": len(caption) + 80}
     lists = {
         "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": 12},
@@ -84,12 +109,13 @@ def _question(caption: str, count: int, prompts: PromptSet) -> Question:
         prompt_version=prompts.version,
         fields=fields,
         attempt=1,
-        messages=prompts.prompts["paraphrase"].messages(prompts.prompts["system"].text, fields),
+        prefix=prompts.prompts["paraphrase"].prefix,
+        turns=(data_turn(fields),),
         schema={
             "type": "object",
             "properties": lists,
             "required": ["key_tokens", "paraphrases"],
             "additionalProperties": False,
         },
-        max_tokens=_MAX_TOKENS_EACH * (count + OVER + 2),
+        max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (count + OVER + 2),
     )

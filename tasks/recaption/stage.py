@@ -3,59 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar
 
 from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_json
-from tasks.engine import Item, Outcome, each, rows_from_dicts
-from tasks.llm.backend import RULES_NAME, Backend, choose_backend, log_choice
-from tasks.llm.cache import ANSWERS, AnswerCache
-from tasks.llm.client import Client
-from tasks.llm.config import LLMConfig
-from tasks.llm.prompts import PromptSet
+from tasks.engine import Item, rows_from_dicts
+from tasks.llm.backend import RULES_NAME, log_choice
+from tasks.llm.client import Asker
 from tasks.llm.share import first_by_hash
-from tasks.llm.workers import as_finished
+from tasks.llm.stage import CaptionStage, count_by_source
 from tasks.recaption.lexicon import LEVELS
-from tasks.recaption.writer import Written, by_model, by_rule
+from tasks.recaption.writer import Repair, Written, by_model, by_rule
 from tasks.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-PROMPT_NUMBER: Final = 1
-
 
 @dataclass(frozen=True)
-class RecaptionStage:
-    """Rewrites captions by the configured backend; originals keep theirs. Reads `augment/augmented`.
+class RecaptionStage(CaptionStage):
+    """Rewrites captions by the configured backend; originals keep theirs. Reads `augment/augmented`."""
 
-    The backend is chosen at its first use and then stays, in every worker the stage is sent to.
-    """
-
-    config: LLMConfig
-    name: str = "recaption"
-    version: int = 1
+    name: ClassVar[str] = "recaption"
+    version: ClassVar[int] = 2
+    prompt_number: ClassVar[int] = 2
+    row_type: ClassVar[type[Row]] = Caption
 
     @property
-    def row_type(self) -> type[Row]:
-        """The row of the stage's table."""
-        return Caption
-
-    @cached_property
-    def backend(self) -> Backend:
-        """The writer. Raises UsageError or WeightsError as `choose_backend` does."""
-        return choose_backend(self.config)
-
-    @cached_property
-    def prompts(self) -> PromptSet:
-        """The prompt files beside this module."""
-        return PromptSet.load(Path(__file__).parent / "prompts", PROMPT_NUMBER)
+    def repair(self) -> Repair:
+        """How refused captions are tried again. The embedded model is not told why: it is too small to use it."""
+        wanted = self.config.repair
+        feedback = wanted == "feedback" or (wanted == "auto" and self.backend.kind == "endpoint")
+        return Repair(rounds=self.config.repair_rounds, feedback=feedback)
 
     def settings(self) -> dict[str, Any]:
-        """Returns the writer's identity and the prompt version. Asks no server."""
-        return {**self.backend.identity(), "prompt": self.prompts.version, "rules": RULES_NAME}
+        """Returns the writer's identity, the prompt version and the repair rounds. Asks no server."""
+        repair = {"rounds": self.repair.rounds, "feedback": self.repair.feedback}
+        return {**self.backend.identity(), "prompt": self.prompts.version, "rules": RULES_NAME, "repair": repair}
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per augmented row; `by_llm` marks those that the model writes."""
@@ -75,66 +59,34 @@ class RecaptionStage:
             for row in rows
         ]
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
-        """Yields rule and original rows at once, then the model's as they come.
+    def by_rules(self, item: Item) -> list[Caption]:
+        """Returns the row of an original, or the rules' best. Raises ItemError for a level without a wording."""
+        caption, level = item.payload["caption"], item.payload["level"]
+        if item.payload["original"]:
+            return [_row(item, Written(caption=caption, source="original"), "", "")]
+        _check_level(level)
+        return [_row(item, by_rule(caption, level), "", "")]
 
-        Raises UsageError when the endpoint refuses key or model, BudgetError before a call beyond the budget.
-        """
-        asked = [item for item in items if item.payload["by_llm"] and self.backend.kind != "rules"]
-        ids = {item.item_id for item in asked}
-        yield from each([item for item in items if item.item_id not in ids], _without_model)
-        if asked:
-            yield from self._ask(asked, workspace.path(*ANSWERS))
+    async def by_model(self, item: Item, asker: Asker) -> tuple[Sequence[Row], str]:
+        """Returns the chain's row. Raises ItemError when not even the rules have a caption."""
+        caption, level = item.payload["caption"], item.payload["level"]
+        _check_level(level)
+        written = await by_model(caption, level, asker, self.prompts, self.repair)
+        return [_row(item, written, self.backend.model, self.prompts.version)], written.unavailable
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
         """Returns the rows; says how many each source wrote."""
-        counts: dict[str, int] = {}
-        for row in rows:
-            counts[row["source"]] = counts.get(row["source"], 0) + 1
-        log.info("recaption: captions by source %s", ", ".join(f"{k} {n}" for k, n in sorted(counts.items())) or "none")
+        log.info("recaption: captions by source %s", count_by_source(rows))
         return rows_from_dicts(Caption, rows)
-
-    def _ask(self, items: Sequence[Item], answers: Path) -> Iterator[Outcome]:
-        client = Client(self.backend, self.config, AnswerCache(answers))
-
-        async def work(item: Item) -> tuple[Outcome, str]:
-            caption, level = item.payload["caption"], item.payload["level"]
-            try:
-                written = await by_model(caption, level, client, self.prompts)
-            except ItemError as error:
-                return Outcome(item.item_id, error=error), ""
-            row = _row(item, written, self.backend.model, self.prompts.version)
-            return Outcome(item.item_id, rows=(row.to_dict(),)), written.unavailable
-
-        # By level: requests that share their shots share the server's prefix cache.
-        ordered = sorted(items, key=lambda item: (item.payload["level"], item.item_id))
-        lost, trouble = 0, ""
-        for outcome, unavailable in as_finished(
-            ordered, work, at_once=self.backend.slots(self.config.concurrency), close=client.close
-        ):
-            if unavailable:
-                lost, trouble = lost + 1, unavailable
-            yield outcome
-        if lost:
-            log.warning(
-                "recaption: the LLM was not available for %d of %d captions, rules wrote them: %s",
-                lost,
-                len(items),
-                trouble,
-            )
 
 
 def _is_original(row: Augmented) -> bool:
     return row.operation == "original"
 
 
-def _without_model(item: Item) -> list[Caption]:
-    caption, level = item.payload["caption"], item.payload["level"]
-    if item.payload["original"]:
-        return [_row(item, Written(caption=caption, source="original"), "", "")]
+def _check_level(level: str) -> None:
     if level not in LEVELS:
         raise ItemError("unknown_level", f"level {level!r} has no wording; known are {sorted(LEVELS)}")
-    return [_row(item, by_rule(caption, level), "", "")]
 
 
 def _row(item: Item, written: Written, model: str, prompt_version: str) -> Caption:

@@ -1,4 +1,4 @@
-"""The chain that writes one caption: model, one resample, a choice among the rules' candidates, the best rule.
+"""The chain that writes one caption: model, repair rounds, a choice among the rules' candidates, the best rule.
 
 Every step's answer meets the same validator; what was refused is kept with its reasons. Source: SPEC A6.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from tasks.llm.client import AnswerError, Client, Question, UnavailableError
-from tasks.llm.prompts import PromptSet
+from data_contracts import ItemError, to_json
+from tasks.llm.client import AnswerError, Asker, UnavailableError
+from tasks.llm.prompts import PromptSet, data_turn
+from tasks.llm.question import Message, Question, plain
 from tasks.recaption.rules import Rewrite, match_style, rewrites
 from tasks.recaption.validator import check
 
-_FREE: Final = (("llm", 0.0), ("llm_retry", 0.7))
+LONGEST: Final = 600  # characters that a model is asked about: no caption of a sound is longer
+NO_CAPTION: Final = 2000  # characters beyond which a text is quarantined
+_REPAIR_TEMPERATURE: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,85 +31,126 @@ class Written:
     unavailable: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """How often a refused caption is tried again, and whether the model is told what was wrong.
+
+    Small models answer better when they are just asked again: told, they copy the examples.
+    """
+
+    rounds: int = 1
+    feedback: bool = False
+
+
 def by_rule(caption: str, level: str) -> Written:
     """Returns the rules' best caption. Raises ItemError when the rules have none."""
-    return Written(caption=rewrites(caption, level)[0].caption, source="rule")
+    return Written(caption=rewrites(_clean(caption), level)[0].caption, source="rule")
 
 
-async def by_model(caption: str, level: str, client: Client, prompts: PromptSet) -> Written:
+async def by_model(caption: str, level: str, asker: Asker, prompts: PromptSet, repair: Repair) -> Written:
     """Returns the chain's caption; the rule's, with `unavailable` set, when no server answers.
 
-    Raises ItemError when not even the rules have a caption, UsageError and BudgetError as `Client.ask` does.
+    Raises ItemError when not even the rules have a caption, and whatever else `asker` raises.
     """
-    candidates = rewrites(caption, level)
-    rejected: list[dict[str, Any]] = []
-    attempt = 0
+    caption = _clean(caption)
+    if len(caption) > LONGEST:
+        return by_rule(caption, level)
+    chain = _Chain(caption, level, rewrites(caption, level), prompts, asker, [])
+    trouble = ""
     try:
-        for attempt, (source, temperature) in enumerate(_FREE, start=1):
-            question = _question(caption, level, candidates[0], prompts, attempt, temperature)
-            answer, problems = await _answer(client, question, caption, level)
-            if not problems:
-                return Written(caption=answer, source=source, attempts=attempt, rejected=tuple(rejected))
-            rejected.append({"caption": answer, "problems": problems})
-        if len(candidates) > 1:
-            attempt += 1
-            question = _choice(caption, level, candidates, prompts, attempt)
-            answer, problems = await _answer(client, question, caption, level)
-            if not problems and answer in {candidate.caption for candidate in candidates}:
-                return Written(caption=answer, source="enum", attempts=attempt, rejected=tuple(rejected))
-            rejected.append({"caption": answer, "problems": problems or ["not one of the candidates"]})
+        if written := await chain.free(repair) or await chain.choice():
+            return written
     except UnavailableError as error:
         trouble = str(error)
-    else:
-        trouble = ""
     return Written(
-        caption=candidates[0].caption,
+        caption=chain.candidates[0].caption,
         source="rule",
-        attempts=attempt,
-        rejected=tuple(rejected),
+        attempts=len(chain.rejected),
+        rejected=tuple(chain.rejected),
         unavailable=trouble,
     )
 
 
-async def _answer(client: Client, question: Question, caption: str, level: str) -> tuple[str, list[str]]:
-    """Returns the model's caption and why it is refused (empty: accepted)."""
-    try:
-        text = (await client.ask(question)).get("caption")
-    except AnswerError as error:
-        return "", [str(error)]
-    if not isinstance(text, str):
-        return "", ["no caption in the answer"]
-    text = match_style(text, caption)
-    return text, check(caption, text, level)
+def _clean(caption: str) -> str:
+    text = plain(caption)
+    if len(text) > NO_CAPTION:
+        raise ItemError(
+            "caption_too_long", f"the caption has {len(text):,} characters; at most {NO_CAPTION:,} are read"
+        )
+    return text
 
 
-def _question(
-    caption: str, level: str, best: Rewrite, prompts: PromptSet, attempt: int, temperature: float
-) -> Question:
-    fields = {"caption": caption, "edit": best.hint}
-    answer = {"type": "string", "maxLength": len(caption) + 80}
-    return Question(
-        prompt_version=prompts.version,
-        fields={**fields, "level": level},
-        attempt=attempt,
-        messages=prompts.prompts[level].messages(prompts.prompts["system"].text, fields),
-        schema=_schema(answer),
-        max_tokens=48 + len(caption),  # far more than English needs, so that only rambling is cut off
-        temperature=temperature,
-    )
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    caption: str
+    level: str
+    candidates: list[Rewrite]
+    prompts: PromptSet
+    asker: Asker
+    rejected: list[dict[str, Any]]
 
+    async def free(self, repair: Repair) -> Written | None:
+        """The model's own words: a first try and repair rounds."""
+        for number in range(1 + repair.rounds):
+            feedback = self._feedback() if number and repair.feedback else None
+            question = self._question(0.0 if number == 0 else _REPAIR_TEMPERATURE, feedback)
+            answer, problems = await self._answer(question)
+            if not problems:
+                return self._written(answer, "llm_retry" if number else "llm")
+            self.rejected.append({"caption": answer, "problems": problems})
+        return None
 
-def _choice(caption: str, level: str, candidates: list[Rewrite], prompts: PromptSet, attempt: int) -> Question:
-    """The same chat, but the answer must be one of the candidates: full strings, because letters bias the choice."""
-    free = _question(caption, level, candidates[0], prompts, attempt, 0.0)
-    return Question(
-        prompt_version=free.prompt_version,
-        fields=free.fields,
-        attempt=attempt,
-        messages=free.messages,
-        schema=_schema({"type": "string", "enum": [candidate.caption for candidate in candidates]}),
-        max_tokens=free.max_tokens,
-    )
+    async def choice(self) -> Written | None:
+        """One of the rules' candidates, when there is a choice. Full strings: letters would bias it."""
+        texts = [candidate.caption for candidate in self.candidates]
+        if len(texts) < 2:
+            return None
+        answer, problems = await self._answer(self._question(0.0, None, {"type": "string", "enum": texts}))
+        if not problems and answer in texts:
+            return self._written(answer, "enum")
+        self.rejected.append({"caption": answer, "problems": problems or ["not one of the candidates"]})
+        return None
+
+    def _written(self, caption: str, source: str) -> Written:
+        count = len(self.rejected)
+        return Written(caption=caption, source=source, attempts=count + 1, rejected=tuple(self.rejected))
+
+    async def _answer(self, question: Question) -> tuple[str, list[str]]:
+        """Returns the model's caption and why it is refused (empty: accepted)."""
+        try:
+            text = (await self.asker.ask(question)).get("caption")
+        except AnswerError as error:
+            return "", [str(error)]
+        if not isinstance(text, str):
+            return "", ["no caption in the answer"]
+        text = match_style(text, self.caption)
+        return text, check(self.caption, text, self.level)
+
+    def _feedback(self) -> dict[str, Any]:
+        """The last refused answer and why, as data, with the task once more."""
+        last = self.rejected[-1]
+        return {**self._fields(), "refused": last["caption"], "problems": last["problems"]}
+
+    def _fields(self) -> dict[str, Any]:
+        return {"caption": self.caption, "edit": self.candidates[0].hint}
+
+    def _question(
+        self, temperature: float, feedback: dict[str, Any] | None, answer: dict[str, Any] | None = None
+    ) -> Question:
+        turns: tuple[Message, ...] = (data_turn(self._fields()),)
+        if feedback and feedback["refused"]:
+            said: Message = {"role": "assistant", "content": to_json({"caption": feedback["refused"]})}
+            turns = (*turns, said, data_turn(feedback))
+        return Question(
+            prompt_version=self.prompts.version,
+            fields={**(feedback or self._fields()), "level": self.level},
+            attempt=len(self.rejected) + 1,
+            prefix=self.prompts.prompts[self.level].prefix,
+            turns=turns,
+            schema=_schema(answer or {"type": "string", "maxLength": len(self.caption) + 80}),
+            max_tokens=48 + len(self.caption),  # far more than English needs, so that only rambling is cut off
+            temperature=temperature,
+        )
 
 
 def _schema(answer: dict[str, Any]) -> dict[str, Any]:

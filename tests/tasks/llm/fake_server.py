@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +24,9 @@ class Reply:
     status: int = 200
     delay_s: float = 0.0
     headers: dict[str, str] = field(default_factory=dict)
+    drip_s: float = 0.0  # between any two bytes
+    cut_at: int | None = None  # the connection ends after that many bytes of the body
+    reset: bool = False  # the connection is reset without a reply
 
 
 @dataclass
@@ -58,6 +63,17 @@ def asked(request: dict[str, Any]) -> dict[str, Any]:
     return json.loads(request["messages"][-1]["content"])
 
 
+def _send(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
+    body = reply.body if reply.cut_at is None else reply.body[: reply.cut_at]
+    for start in range(0, len(body), 1 if reply.drip_s else len(body)):
+        handler.wfile.write(body[start : start + 1] if reply.drip_s else body)
+        handler.wfile.flush()
+        time.sleep(reply.drip_s)
+    if reply.cut_at is not None:
+        handler.close_connection = True
+        handler.connection.shutdown(socket.SHUT_RDWR)
+
+
 @contextmanager
 def fake_server(behave: Callable[[dict[str, Any], int], Reply]) -> Iterator[FakeServer]:
     """Runs the server in a thread; `url` is the base URL."""
@@ -72,12 +88,20 @@ def fake_server(behave: Callable[[dict[str, Any], int], Reply]) -> Iterator[Fake
                 number = len(fake.requests)
             reply = fake.behave(request, number)
             time.sleep(reply.delay_s)
+            if reply.reset:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.close_connection = True
+                self.connection.close()
+                return
             self.send_response(reply.status)
             for name, value in {"content-type": "application/json", **reply.headers}.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            try:
+                _send(self, reply)
+            except OSError:  # the client had enough
+                self.close_connection = True
 
         def log_message(self, *_args: Any) -> None:
             """Keeps the test output quiet."""

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
+from pathlib import Path
 
-from tasks.llm.cache import Answer, AnswerCache
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_contracts import BudgetError
+from tasks.llm.budget import Budget
+from tasks.llm.cache import Answer, AnswerCache, Spent
+from tasks.llm.config import LLMConfig
 
 ANSWER = Answer(text='{"caption": "é\\n"}', cut_off=False, tokens_in=3, tokens_out=2)
 
@@ -14,7 +23,7 @@ def test_what_is_put_is_found_by_another_reader(tmp_path):
     assert reader.get("k") is None
     writer.put("k", ANSWER)
     assert reader.get("k") == ANSWER == writer.get("k")
-    assert reader.spent() == (3, 2)
+    assert reader.spent() == Spent(3, 2, 3.0, 2.0)
 
 
 def test_a_record_cut_by_a_kill_at_any_byte_loses_only_itself(tmp_path):
@@ -54,4 +63,78 @@ def test_foreign_lines_are_passed_over(tmp_path):
     cache = AnswerCache(path)
     cache.put("k", ANSWER)
     assert cache.get("k") == ANSWER
-    assert cache.spent() == (3, 2)
+    assert cache.spent() == Spent(3, 2, 3.0, 2.0)
+
+
+def _many(path: Path, name: str) -> None:
+    cache = AnswerCache(path)
+    for number in range(200):
+        cache.put(f"{name}{number}", Answer(text="x" * 3000, cut_off=False, tokens_in=1, tokens_out=1))
+
+
+def _processes(target, *arguments) -> None:
+    context = multiprocessing.get_context("fork")
+    workers = [context.Process(target=target, args=one) for one in arguments]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(worker.exitcode == 0 for worker in workers)
+
+
+def test_records_of_many_processes_do_not_mix(tmp_path):
+    path = tmp_path / "a.jsonl"
+    _processes(_many, *((path, name) for name in "abcd"))
+    reader = AnswerCache(path)
+    assert all(reader.get(f"{name}{number}") for name in "abcd" for number in range(200))
+    assert reader.spent() == Spent(800, 800, 800.0, 800.0)
+
+
+def _spend(path: Path) -> None:
+    budget = Budget(LLMConfig(max_tokens_total=1000), AnswerCache(path))
+    try:
+        for _ in range(100):
+            budget.hold(5, 5)
+    except BudgetError:
+        return
+
+
+def test_processes_together_set_aside_no_more_than_the_budget(tmp_path):
+    path = tmp_path / "a.jsonl"
+    _processes(_spend, *[(path,)] * 4)
+    assert AnswerCache(path).committed() == Spent(500, 500, 500.0, 500.0)
+
+
+def test_an_answer_takes_the_place_of_its_hold_and_a_batched_one_costs_its_share(tmp_path):
+    cache = AnswerCache(tmp_path / "a.jsonl")
+    budget = Budget(LLMConfig(max_cost=1.0, price_in=1e6 / 100), cache)
+    hold = budget.hold(60, 10)
+    with pytest.raises(BudgetError, match="max_cost"):
+        budget.hold(60, 10)
+    cache.put("k", Answer(text="x", cut_off=False, tokens_in=40, tokens_out=5, price=0.5), hold)
+    assert cache.committed() == cache.spent() == Spent(40, 5, 20.0, 2.5)
+    budget.free(budget.hold(60, 10))
+    assert cache.committed() == cache.spent()
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200), st.booleans()), max_size=30))
+def test_what_is_set_aside_never_passes_the_limit(tmp_path_factory, calls):
+    cache = AnswerCache(tmp_path_factory.mktemp("b") / "a.jsonl")
+    budget = Budget(LLMConfig(max_tokens_total=1000), cache)
+    for tokens_in, tokens_out, answered in calls:
+        try:
+            hold = budget.hold(tokens_in, tokens_out)
+        except BudgetError:
+            now = cache.committed()
+            assert now.tokens_in + now.tokens_out + tokens_in + tokens_out > 1000
+            continue
+        if answered:
+            cache.put(hold, Answer(text="", cut_off=False, tokens_in=tokens_in // 2, tokens_out=tokens_out), hold)
+        now = cache.committed()
+        assert now.tokens_in + now.tokens_out <= 1000
+
+
+def test_text_that_is_no_utf8_is_kept_readable(tmp_path):
+    cache = AnswerCache(tmp_path / "a.jsonl")
+    cache.put("k", Answer(text="\ud800 \u2028 end", cut_off=False, tokens_in=1, tokens_out=1))
+    assert cache.get("k") is not None

@@ -2,56 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
+import json
+from dataclasses import replace
 
 import pytest
 
-from data_contracts import BudgetError, UsageError
-from tasks.llm.backend import Backend
+from data_contracts import BudgetError, ServiceError, UsageError
 from tasks.llm.cache import AnswerCache
-from tasks.llm.client import BREAK_AFTER, AnswerError, Client, Question, UnavailableError
-from tasks.llm.config import LLMConfig
+from tasks.llm.client import AnswerError, UnavailableError
+from tasks.llm.transport import MOST_BYTES
+from tests.tasks.llm.asking import SCHEMA, FakeTime, ask, ask_together, question, with_client
 from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, says
 
-SCHEMA = {"type": "object", "properties": {"caption": {"type": "string"}}}
-
-
-def question(caption: str = "A dog barks", attempt: int = 1) -> Question:
-    return Question(
-        prompt_version="1",
-        fields={"caption": caption},
-        attempt=attempt,
-        messages=({"role": "user", "content": caption},),
-        schema=SCHEMA,
-        max_tokens=50,
-    )
-
-
-def ask(server: FakeServer, folder: Path, *questions: Question, **config):
-    """Asks in one client, one after the other; returns answers or the exceptions."""
-
-    async def run():
-        backend = Backend(kind="endpoint", model="m", reason="test", base_url=server.url)
-        client = Client(backend, LLMConfig(**{"timeout_s": 5.0, **config}), AnswerCache(folder / "answers.jsonl"))
-        found = []
-        for one in questions:
-            try:
-                found.append(await client.ask(one))
-            except Exception as error:
-                found.append(error)
-        await client.close()
-        return found
-
-    return asyncio.run(run())
+GOOD = says({"caption": "x"})
 
 
 def test_a_good_answer_is_asked_for_once_and_then_comes_from_the_file(tmp_path):
-    with fake_server(lambda *_: says({"caption": "x"})) as server:
+    with fake_server(lambda *_: GOOD) as server:
         assert ask(server, tmp_path, question(), question()) == [{"caption": "x"}] * 2
         assert ask(server, tmp_path, question()) == [{"caption": "x"}]
         assert len(server.requests) == 1
         assert server.requests[0]["response_format"]["json_schema"]["schema"] == SCHEMA
+
+
+def test_equal_questions_at_the_same_time_are_one_call(tmp_path):
+    with fake_server(lambda *_: GOOD) as server:
+        assert ask_together(server, tmp_path, *[question()] * 8, concurrency=8) == [{"caption": "x"}] * 8
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -59,40 +36,74 @@ def test_a_good_answer_is_asked_for_once_and_then_comes_from_the_file(tmp_path):
     [{"attempt": 2}, {"prompt_version": "2"}, {"temperature": 0.7}, {"max_tokens": 51}, {"fields": {"caption": "y"}}],
 )
 def test_the_key_depends_on_everything_the_answer_does(change):
-    from dataclasses import replace
-
     assert replace(question(), **change).key("m") != question().key("m")
     assert question().key("m") != question().key("other")
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
-def test_passing_trouble_is_retried(tmp_path, status):
-    with fake_server(lambda _, n: fails(status) if n < 3 else says({"caption": "x"})) as server:
+TROUBLE = {
+    **{f"status {status}": fails(status) for status in (408, 409, 500, 502, 503)},
+    "connection reset": Reply(b"", reset=True),
+    "truncated body": replace(GOOD, cut_at=20),
+    "html": Reply(b"<html>proxy</html>", headers={"content-type": "text/html"}),
+    "wrong content type and no JSON": Reply(b"ok", headers={"content-type": "text/plain"}),
+    "empty object": Reply(b"{}"),
+    "empty choices": Reply(b'{"choices": []}'),
+    "null": Reply(b"null"),
+    "a list": Reply(b"[]"),
+    "invalid schema": Reply(b'{"choices": [{"message": {"content": 3}}]}'),
+    "no message": Reply(b'{"choices": [{"message": null}]}'),
+    "empty body": Reply(b""),
+    "huge": Reply(b" " * (MOST_BYTES + 10)),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_passing_trouble_is_retried(tmp_path, name):
+    with fake_server(lambda _, n: TROUBLE[name] if n < 3 else GOOD) as server:
         assert ask(server, tmp_path, question()) == [{"caption": "x"}]
         assert len(server.requests) == 3
 
 
-def test_lasting_trouble_is_unavailable_and_the_breaker_stops_asking(tmp_path):
-    with fake_server(lambda *_: fails(500)) as server:
-        questions = [question(f"caption {i}") for i in range(BREAK_AFTER + 5)]
-        found = ask(server, tmp_path, *questions, max_retries=1)
-    assert all(isinstance(one, UnavailableError) for one in found)
-    assert len(server.requests) == BREAK_AFTER * 2
+@pytest.mark.parametrize("name", TROUBLE)
+def test_lasting_trouble_of_one_question_is_unavailable_and_costs_no_more_than_its_tries(tmp_path, name):
+    with fake_server(lambda *_: TROUBLE[name]) as server:
+        (found,) = ask(server, tmp_path, question(), max_retries=2)
+        assert isinstance(found, UnavailableError)
+        assert len(server.requests) == 3
+    assert AnswerCache(tmp_path / "answers.jsonl").get(question().key("m")) is None
 
 
-def test_a_slow_server_times_out_as_unavailable(tmp_path):
-    def slow(*_):
-        reply = says({"caption": "x"})
-        return Reply(reply.body, delay_s=0.6)
+def test_a_good_answer_of_the_wrong_content_type_is_taken(tmp_path):
+    """Some servers say text/plain for everything; the content decides."""
+    with fake_server(lambda *_: replace(GOOD, headers={"content-type": "text/plain"})) as server:
+        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
 
-    with fake_server(slow) as server:
-        (found,) = ask(server, tmp_path, question(), timeout_s=0.1, max_retries=0)
+
+def test_retries_wait_longer_each_time_and_with_jitter(tmp_path):
+    waits = []
+    for run in range(2):
+        time = FakeTime()
+        with fake_server(lambda *_: Reply(b"{}", 500)) as server:
+            ask(server, tmp_path / str(run), question(), time=time, max_retries=4, retry_wait_s=1.0)
+        waits.append(time.slept)
+    assert [0.5 * 2**n <= wait <= 1.5 * 2**n for n, wait in enumerate(waits[0])] == [True] * 4
+    assert waits[0] != waits[1]
+
+
+@pytest.mark.parametrize(
+    "reply", [replace(GOOD, delay_s=0.6), replace(GOOD, drip_s=0.05)], ids=["silent", "slow loris"]
+)
+def test_a_slow_server_times_out_to_the_last_byte(tmp_path, reply):
+    with fake_server(lambda *_: reply) as server:
+        (found,) = ask(server, tmp_path, question(), timeout_s=0.2, max_retries=0)
     assert isinstance(found, UnavailableError)
+    assert "0.2 s" in str(found)
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path):
-    (found,) = ask(FakeServer(lambda *_: says("")), tmp_path, question(), max_retries=0)
-    assert isinstance(found, UnavailableError | UsageError)
+    gone = FakeServer(lambda *_: GOOD, url="http://127.0.0.1:9/v1")
+    (found,) = ask(gone, tmp_path, question(), max_retries=0)
+    assert isinstance(found, UnavailableError)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +114,7 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path):
         (says('{"caption": "A dog ba', finish="length"), "cut off"),
         (says("[1, 2]"), "not a JSON object"),
         (says(""), "not JSON"),
+        (says("[" * 100_000), "not JSON"),
     ],
 )
 def test_garbage_is_a_bad_answer_with_its_reason(tmp_path, reply, reason):
@@ -112,46 +124,158 @@ def test_garbage_is_a_bad_answer_with_its_reason(tmp_path, reply, reason):
     assert str(found) == reason
 
 
-@pytest.mark.parametrize("body", [b"<html>proxy</html>", b"{}", b'{"choices": []}', b"null"])
-def test_a_body_that_is_no_chat_completion_is_unavailable(tmp_path, body):
-    with fake_server(lambda *_: Reply(body)) as server:
-        (found,) = ask(server, tmp_path, question(), max_retries=0)
+def test_a_refusal_by_the_model_is_a_bad_answer(tmp_path):
+    body = {"choices": [{"message": {"content": None, "refusal": "I cannot"}}], "usage": {"prompt_tokens": 9}}
+    with fake_server(lambda *_: Reply(json.dumps(body).encode())) as server:
+        found = ask(server, tmp_path, question(), question())
+        assert len(server.requests) == 1  # paid, so kept
+    assert [str(one) for one in found] == ["refused"] * 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"caption": "x"}\n```',
+        '<think>{"caption": "y"}?</think>\n{"caption": "x"}',
+        'Sure! {"caption": "x"} Anything else?',
+    ],
+)
+def test_json_between_other_words_is_read(tmp_path, text):
+    with fake_server(lambda *_: says(text)) as server:
+        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+
+
+@pytest.mark.parametrize("parameter", ["response_format", "temperature", "seed", "max_tokens"])
+def test_a_parameter_that_the_server_refuses_is_left_out_from_then_on(tmp_path, parameter):
+    refused = Reply(json.dumps({"error": {"message": f"unsupported parameter: {parameter}"}}).encode(), 400)
+
+    def behave(request, _):
+        return refused if parameter in request else GOOD
+
+    with fake_server(behave) as server:
+        assert ask(server, tmp_path, question("A"), question("B")) == [{"caption": "x"}] * 2
+        assert len(server.requests) == 3
+        assert all(("max_tokens" in one) != ("max_completion_tokens" in one) for one in server.requests)
+
+
+def test_a_refused_question_is_a_bad_answer_and_is_not_kept(tmp_path):
+    with fake_server(lambda *_: fails(400)) as server:
+        found = ask(server, tmp_path, question())
+    assert str(found[0]) == "refused"
+    assert AnswerCache(tmp_path / "answers.jsonl").spent().tokens_in == 0
+    with fake_server(lambda *_: GOOD) as server:
+        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+
+
+def test_a_server_that_refuses_everything_is_the_users_to_mend(tmp_path):
+    with fake_server(lambda *_: fails(400)) as server:
+        found = ask(server, tmp_path, *[question(f"caption {n}") for n in range(5)])
+    assert [type(one) for one in found] == [AnswerError] * 4 + [UsageError]
+    assert "refuses every question" in str(found[-1])
+
+
+NO_CREDIT = Reply(b'{"error": {"message": "pay first", "code": "insufficient_quota"}}', 429)
+
+
+@pytest.mark.parametrize("reply", [fails(401), fails(403), fails(404), NO_CREDIT])
+def test_a_refused_key_model_or_account_is_the_users_to_mend(tmp_path, reply):
+    with fake_server(lambda *_: reply) as server:
+        (found,) = ask(server, tmp_path, question())
+        assert len(server.requests) == 1
+    assert isinstance(found, UsageError)
+    assert "OPENAI_API_KEY" in str(found)
+
+
+def test_a_rate_limit_is_waited_for_and_its_pace_halved(tmp_path):
+    limited = Reply(b"{}", 429, headers={"retry-after": "7"})
+    time = FakeTime()
+
+    async def use(client):
+        answer = await client.ask(question())
+        return answer, client.pace.limit
+
+    with fake_server(lambda _, n: limited if n <= 3 else GOOD) as server:
+        answer, limit = with_client(server, tmp_path, use, time, concurrency=16, max_retries=0)
+    assert answer == {"caption": "x"}
+    assert sum(time.slept) == pytest.approx(21)
+    assert limit == pytest.approx(16 / 8 + 1 / 2)
+
+
+def test_a_rate_limit_without_a_word_is_waited_for_longer_each_time(tmp_path):
+    time = FakeTime()
+    with fake_server(lambda _, n: Reply(b"{}", 429) if n <= 4 else GOOD) as server:
+        assert ask(server, tmp_path, question(), time=time, retry_wait_s=1.0) == [{"caption": "x"}]
+    assert time.slept == [1.0, 2.0, 4.0, 8.0]
+
+
+def test_a_rate_limit_that_does_not_end_is_unavailable(tmp_path):
+    time = FakeTime()
+    with fake_server(lambda *_: Reply(b"{}", 429, headers={"retry-after": "20"})) as server:
+        (found,) = ask(server, tmp_path, question(), time=time, patience_s=100)
+        assert len(server.requests) <= 7
     assert isinstance(found, UnavailableError)
 
 
-def test_fenced_json_is_read(tmp_path):
-    with fake_server(lambda *_: says('```json\n{"caption": "x"}\n```')) as server:
-        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+def test_a_dead_server_opens_the_breaker_and_few_requests_find_it_so(tmp_path):
+    """Ten failures open it, three probes with growing waits fail, then no further question is sent."""
+    time = FakeTime()
+    with fake_server(lambda *_: fails(500)) as server:
+        found = ask(server, tmp_path, *[question(f"{n}") for n in range(30)], time=time, breaker_wait_s=10)
+        assert len(server.requests) == 10 + 3
+    assert all(isinstance(one, UnavailableError) for one in found)
+    assert sum(wait for wait in time.slept if wait >= 9) == pytest.approx(10 + 20 + 40, rel=0.2)
 
 
-def test_a_server_that_knows_no_schema_is_asked_without_it(tmp_path):
-    def behave(request, _):
-        return fails(400) if "response_format" in request else says({"caption": "x"})
+def test_a_server_that_comes_back_is_found_by_the_probe_and_nothing_is_lost(tmp_path):
+    with fake_server(lambda _, n: fails(503) if 3 <= n <= 13 else GOOD) as server:
+        questions = [question(f"{n}") for n in range(20)]
+        found = ask_together(server, tmp_path, *questions, concurrency=8)
+    assert found == [{"caption": "x"}] * 20
 
-    with fake_server(behave) as server:
-        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
 
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-def test_a_refused_key_or_model_is_the_users_to_mend(tmp_path, status):
-    with fake_server(lambda *_: fails(status)) as server:
-        (found,) = ask(server, tmp_path, question())
-    assert isinstance(found, UsageError)
-    assert "OPENAI_API_KEY" in str(found)
-    assert len(server.requests) == 1
+def test_a_dead_endpoint_stops_the_stage_with_one_line_where_rules_are_not_wanted(tmp_path):
+    with fake_server(lambda *_: fails(500)) as server:
+        found = ask(server, tmp_path, question(), question("B"), when_down="auto")[1]
+    assert isinstance(found, ServiceError)
+    assert "run again" in str(found)
 
 
 def test_the_token_budget_stops_before_the_call(tmp_path):
-    """120 tokens per call: the second may pass 150, so it is not made; a rerun of the first costs nothing."""
-    with fake_server(lambda *_: says({"caption": "x"})) as server:
-        found = ask(server, tmp_path, question(), question("B"), question(), max_tokens_total=150)
+    """120 tokens are billed per call: the second may pass 250, so it is not made; the first costs nothing again."""
+    with fake_server(lambda *_: GOOD) as server:
+        found = ask(server, tmp_path, question(), question("B"), question(), max_tokens_total=200)
         assert found[0] == found[2] == {"caption": "x"}
         assert isinstance(found[1], BudgetError)
         assert len(server.requests) == 1
 
 
 def test_the_money_budget_stops_before_the_call(tmp_path):
-    with fake_server(lambda *_: says({"caption": "x"})) as server:
-        found = ask(server, tmp_path, question(), question("B"), max_cost=0.0006, price_in=2.0, price_out=10.0)
+    with fake_server(lambda *_: GOOD) as server:
+        values = {"max_cost": 0.0008, "price_in": 2.0, "price_out": 10.0}
+        found = ask(server, tmp_path, question(), question("B"), **values)
     assert found[0] == {"caption": "x"}
     assert isinstance(found[1], BudgetError)
+
+
+@pytest.mark.parametrize("count", [4, 16])
+def test_the_budget_holds_with_many_in_flight(tmp_path, count):
+    """All ask at once; the sum of what is set aside never passes the limit, so neither does the sum of the bills."""
+    limit = 1000
+    with fake_server(lambda *_: replace(GOOD, delay_s=0.02)) as server:
+        questions = [question(f"{n:100d}") for n in range(40)]
+        found = ask_together(server, tmp_path, *questions, concurrency=count, max_tokens_total=limit)
+        assert len(server.requests) == sum(isinstance(one, dict) for one in found)
+    assert {type(one) for one in found} == {dict, BudgetError}
+    spent = AnswerCache(tmp_path / "answers.jsonl").spent()
+    assert 0 < spent.tokens_in + spent.tokens_out <= limit
+
+
+def test_a_call_that_vanished_counts_in_full_and_a_refused_one_not_at_all(tmp_path):
+    bound = sum(question().bound())
+    cache = AnswerCache(tmp_path / "answers.jsonl")
+    with fake_server(lambda *_: fails(500)) as server:
+        ask(server, tmp_path, question(), max_retries=2, max_tokens_total=10_000)
+    assert cache.committed().tokens_in == 0
+    with fake_server(lambda *_: replace(GOOD, cut_at=20)) as server:
+        ask(server, tmp_path, question(), max_retries=1, max_tokens_total=10_000)
+    assert sum((cache.committed().tokens_in, cache.committed().tokens_out)) == 2 * bound

@@ -71,7 +71,9 @@ def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
     )
     with fake_server(lambda *_: answer) as server:
         rows = run(endpoint(server), workspace)
-        assert asked(server.requests[0]) == {"caption": "A dog barks very quickly", "count": 5}
+        sent = asked(server.requests[0])
+        assert (sent["caption"], sent["count"]) == ("A dog barks very quickly", 4)
+        assert "very quickly" in sent["keep"][0]
     assert [row.source for row in rows] == ["llm", "rule", "rule"]
     assert rows[0].caption == GOOD
     assert {row.key_tokens for row in rows} == {("dog", "very quickly")}
@@ -126,8 +128,9 @@ def test_no_paraphrases_wanted_asks_nothing(tmp_path, endpoint):
 
 
 def test_a_dead_server_leaves_labelled_rules_and_a_warning(tmp_path, endpoint, caplog):
+    quick = {"breaker_wait_s": 0.01, "retry_wait_s": 0.001, "when_down": "rules", "concurrency": 1, "max_retries": 9}
     with fake_server(lambda *_: fails(500)) as server, caplog.at_level(logging.WARNING):
-        rows = run(endpoint(server, concurrency=1), make(tmp_path))
-        assert len(server.requests) == 3
+        rows = run(endpoint(server, **quick), make(tmp_path))
+        assert len(server.requests) == 10 + 3  # then the breaker takes it for down
     assert {row.source for row in rows} == {"rule"}
     assert "not available for 8 of 8" in caplog.text

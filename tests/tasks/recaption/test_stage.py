@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from data_contracts import Augmented, BudgetError, Caption, UsageError, read_table, write_table
+from data_contracts import Augmented, BudgetError, Caption, ServiceError, UsageError, read_table, write_table
 from tasks.engine import Shard, run_shard, run_stage
 from tasks.llm.config import LLMConfig
 from tasks.llm.fetch import embedded_path
@@ -21,6 +21,9 @@ from tests.tasks.recaption.captions import GRID, augmented
 
 ROWS = [augmented(number, caption, level) for number, (caption, level) in enumerate(GRID[:12])]
 ROWS.append(augmented(99, "A clock ticks fast", "fast", operation="original"))
+
+
+QUICK = {"breaker_wait_s": 0.01, "retry_wait_s": 0.001, "concurrency": 1, "max_retries": 5}
 
 
 @pytest.fixture
@@ -136,11 +139,56 @@ def test_a_server_that_dies_midway_leaves_labelled_rules_and_a_warning(workspace
         return good(request) if number <= 4 else fails(503)
 
     with fake_server(behave) as server, caplog.at_level(logging.WARNING):
-        run_stage(endpoint(server, concurrency=1), workspace)
-        assert len(server.requests) == 4 + 3  # then the breaker is open
+        run_stage(endpoint(server, **QUICK, when_down="rules"), workspace)
+        assert len(server.requests) == 4 + 12 + 3  # 12 of 16 failed: the breaker opens; three probes fail
     sources = [row.source for row in captions(workspace)]
     assert (sources.count("llm"), sources.count("rule")) == (4, len(ROWS) - 5)
     assert "not available for 8 of 12 captions" in caplog.text
+
+
+def test_an_endpoint_that_dies_stops_the_stage_and_the_next_run_asks_only_for_the_rest(workspace, endpoint):
+    def behave(request, number):
+        return good(request) if number <= 4 else fails(503)
+
+    with fake_server(behave) as server, pytest.raises(ServiceError, match="every answer so far is kept"):
+        run_stage(endpoint(server, **QUICK), workspace)
+    with fake_server(good) as server:
+        run_stage(endpoint(server, **QUICK), workspace)
+        assert len(server.requests) == len(ROWS) - 1 - 4
+    assert {row.source for row in captions(workspace)[:-1]} == {"llm"}
+
+
+def test_a_repair_round_tells_an_endpoint_what_was_wrong(workspace, endpoint):
+    def behave(request, number):
+        return good(request) if request["temperature"] > 0 else says({"caption": "A cow moos very quickly"})
+
+    with fake_server(behave) as server:
+        run_stage(endpoint(server, repair_rounds=2), workspace)
+        repairs = [request for request in server.requests if request["temperature"] > 0]
+        assert len(repairs) == len(ROWS) - 1
+    for request in repairs:
+        first, answer, told = request["messages"][-3:]
+        assert json.loads(answer["content"])["caption"].rstrip(".") == "A cow moos very quickly"
+        data = json.loads(told["content"])
+        assert data["caption"] == json.loads(first["content"])["caption"]
+        assert data["problems"] == check(data["caption"], data["refused"], level_of(data))
+
+
+def test_a_repair_round_can_just_draw_again(workspace, endpoint):
+    with fake_server(lambda *_: says({"caption": "A cow moos"})) as server:
+        run_stage(endpoint(server, repair="resample", repair_rounds=2, max_recaptions=1), workspace)
+        assert len(server.requests) == 1 + 2 + 1
+        assert len({len(request["messages"]) for request in server.requests}) == 1
+
+
+def level_of(data):
+    """The level of the row that a request is about."""
+    fits = [
+        row.level
+        for row in ROWS
+        if any((row.caption, r.hint) == (data["caption"], data["edit"]) for r in rewrites(row.caption, row.level))
+    ]
+    return fits[0]
 
 
 def test_the_first_n_by_hash_go_to_the_model_whatever_the_shards(workspace, endpoint):

@@ -1,0 +1,93 @@
+"""The files of the Batch API: one request or reply a line, joined by `custom_id`, which is the key in the cache."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.llm.cache import Answer
+from tasks.llm.question import Question
+from tasks.llm.transport import Dialect, TroubleError, answer_of
+from tasks.workspace import atomic_path, hash_text
+
+URL: Final = "/v1/chat/completions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The provider's limits on one request file (50,000 requests, 200 MB), with some room."""
+
+    requests: int = 50_000
+    bytes: int = 190_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFile:
+    """A written request file; the tokens are upper bounds of its answers' cost."""
+
+    path: Path
+    count: int
+    tokens_in: int
+    tokens_out: int
+
+
+def write_requests(
+    folder: Path, model: str, questions: Iterator[tuple[str, Question]], limits: Limits
+) -> Iterator[RequestFile]:
+    """Writes as many files as the limits ask for, yielding each when it is whole. A name is never used twice."""
+    left = next(questions, None)
+    while left is not None:
+        name = f"{len(list(folder.glob('*.json'))):05d}-{hash_text(left[0])[:12]}"
+        count = size = tokens_in = tokens_out = 0
+        with atomic_path(folder / f"{name}.jsonl") as temporary, temporary.open("wb") as file:
+            while left is not None:
+                line = _line(*left, model)
+                if count and (count >= limits.requests or size + len(line) > limits.bytes):
+                    break
+                file.write(line)
+                bound = left[1].bound()
+                count, size = count + 1, size + len(line)
+                tokens_in, tokens_out = tokens_in + bound[0], tokens_out + bound[1]
+                left = next(questions, None)
+        yield RequestFile(path=folder / f"{name}.jsonl", count=count, tokens_in=tokens_in, tokens_out=tokens_out)
+
+
+def read_replies(text: str, requests: Path, price: float) -> Iterator[tuple[str, Answer | str]]:
+    """Yields key and answer, or key and what went wrong, for each reply to one of the requests, in any order."""
+    bounds = dict(_bounds(requests))
+    for line in text.split("\n"):
+        try:
+            reply = json.loads(line)
+            key = reply["custom_id"]
+        except (ValueError, KeyError, TypeError):
+            continue  # an empty or broken line: its question stays unanswered
+        if isinstance(key, str) and key in bounds:
+            yield key, _reply(reply, bounds[key], price)
+
+
+def _line(key: str, question: Question, model: str) -> bytes:
+    request = {"custom_id": key, "method": "POST", "url": URL, "body": Dialect().body(model, question)}
+    return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+
+
+def _reply(reply: dict[str, Any], bound: tuple[int, int], price: float) -> Answer | str:
+    if error := reply.get("error"):
+        return str(error.get("message") or error.get("code") if isinstance(error, dict) else error)[:200]
+    response = reply.get("response")
+    if not isinstance(response, dict) or response.get("status_code") != 200:
+        return json.dumps(response)[:200]
+    try:
+        return answer_of(response.get("body"), bound, price)
+    except TroubleError as error:
+        return str(error)
+
+
+def _bounds(requests: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yields, for each request, its key and an upper bound of its tokens: a reply may not say what it cost."""
+    with requests.open("rb") as file:
+        for line in file:
+            request = json.loads(line)
+            yield request["custom_id"], (len(line) // 3, int(request["body"]["max_tokens"]))

@@ -1,0 +1,68 @@
+"""One request to a model, its key in the cache, and how many tokens it takes: at most, and about."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any, Final
+
+from data_contracts import to_json
+from tasks.workspace import hash_text, seed_for
+
+Message = dict[str, str]
+
+CHARS_PER_TOKEN: Final = 4.1
+"""Measured on the shipped prompts and real captions with the embedded model's tokenizer: docs/captions.md."""
+TOKENS_PER_MESSAGE: Final = 5  # the chat template's marks and role around a message
+_CHARS_AT_LEAST: Final = 3.0  # of the shipped prompts: on the safe side
+_MARKS: Final = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request. `fields` and `prompt_version` name it in the cache; `prefix` and `turns` are what the model reads.
+
+    `prefix` holds our own texts, the same for many questions; `turns` whatever holds untrusted text.
+    """
+
+    prompt_version: str
+    fields: dict[str, Any]
+    attempt: int
+    prefix: tuple[Message, ...]
+    turns: tuple[Message, ...]
+    schema: dict[str, Any]
+    max_tokens: int
+    temperature: float = 0.0
+
+    @property
+    def messages(self) -> list[Message]:
+        """The chat."""
+        return [*self.prefix, *self.turns]
+
+    @property
+    def seed(self) -> int:
+        """The seed that is sent: the same for the same question."""
+        return seed_for(to_json(self.fields), str(self.attempt)) % 2**31
+
+    def key(self, model: str) -> str:
+        """Returns the cache key: model, parameters, prompt version, input fields, attempt."""
+        parameters = {"temperature": self.temperature, "max_tokens": self.max_tokens, "schema": self.schema}
+        return hash_text(model, to_json(parameters), self.prompt_version, to_json(self.fields), str(self.attempt))
+
+    def bound(self) -> tuple[int, int]:
+        """Returns what the call takes at most, in tokens (in, out): untrusted text counts a token per byte."""
+        ours = sum(len(message["content"]) for message in self.prefix) + len(to_json(self.schema))
+        theirs = sum(len(message["content"].encode("utf-8", "replace")) for message in self.turns)
+        count = len(self.prefix) + len(self.turns)
+        return int(ours / _CHARS_AT_LEAST) + theirs + 2 * TOKENS_PER_MESSAGE * count, self.max_tokens
+
+    def tokens_in(self) -> int:
+        """Returns what the prompt takes about, in tokens."""
+        characters = sum(len(message["content"]) for message in self.messages)
+        return round(characters / CHARS_PER_TOKEN) + TOKENS_PER_MESSAGE * len(self.messages)
+
+
+def plain(text: str) -> str:
+    """Returns untrusted text without control, direction and other invisible characters, its spaces single."""
+    kept = (" " if c.isspace() else "" if unicodedata.category(c) in _MARKS else c for c in text)
+    return " ".join("".join(kept).split())

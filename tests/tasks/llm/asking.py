@@ -1,0 +1,96 @@
+"""Asks a client questions in a loop of its own, with time that passes only when somebody sleeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tasks.llm.backend import Backend
+from tasks.llm.cache import AnswerCache
+from tasks.llm.client import Client
+from tasks.llm.config import LLMConfig
+from tasks.llm.question import Question
+from tests.tasks.llm.fake_server import FakeServer
+
+SCHEMA = {"type": "object", "properties": {"caption": {"type": "string"}}}
+
+
+@dataclass
+class FakeTime:
+    """A clock that `sleep` moves on; `slept` keeps every wait."""
+
+    now: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += max(0.0, seconds)
+        await asyncio.sleep(0)
+
+
+def question(caption: str = "A dog barks", attempt: int = 1) -> Question:
+    return Question(
+        prompt_version="1",
+        fields={"caption": caption},
+        attempt=attempt,
+        prefix=({"role": "system", "content": "Answer."},),
+        turns=({"role": "user", "content": caption},),
+        schema=SCHEMA,
+        max_tokens=50,
+    )
+
+
+def config(**values: Any) -> LLMConfig:
+    """Settings of a test: an endpoint, rules when it is down, short times."""
+    quick = {"backend": "endpoint", "model": "m", "timeout_s": 5.0, "when_down": "rules"}
+    return LLMConfig(**{**quick, **values})
+
+
+def with_client(
+    server: FakeServer, folder: Path, use: Callable[[Client], Any], time: FakeTime | None = None, **values: Any
+) -> Any:
+    """Runs `await use(client)` and closes the client."""
+    time = time or FakeTime()
+
+    async def run() -> Any:
+        backend = Backend(kind="endpoint", model="m", reason="test", base_url=server.url)
+        cache = AnswerCache(folder / "answers.jsonl")
+        client = Client(backend, config(**values), cache, sleep=time.sleep, clock=time.clock)
+        try:
+            return await use(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
+
+
+def ask(server: FakeServer, folder: Path, *questions: Question, time: FakeTime | None = None, **values: Any) -> list:
+    """Asks one after the other; returns the answers or the exceptions."""
+
+    async def use(client: Client) -> list:
+        found: list = []
+        for one in questions:
+            try:
+                found.append(await client.ask(one))
+            except Exception as error:
+                found.append(error)
+        return found
+
+    return with_client(server, folder, use, time, **values)
+
+
+def ask_together(
+    server: FakeServer, folder: Path, *questions: Question, time: FakeTime | None = None, **values: Any
+) -> list:
+    """Asks all at the same time; returns the answers or the exceptions."""
+
+    async def use(client: Client) -> list:
+        return await asyncio.gather(*(client.ask(one) for one in questions), return_exceptions=True)
+
+    return with_client(server, folder, use, time, **values)

@@ -1,0 +1,185 @@
+"""Additive increase, multiplicative decrease, and whatever the server says about when to come back."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.llm.breaker import LEAST, Breaker, DownError
+from tasks.llm.pace import Pace, duration_s, retry_after_s
+from tests.tasks.llm.asking import FakeTime
+
+
+@given(st.lists(st.booleans(), max_size=200), st.integers(1, 64))
+def test_the_limit_stays_between_one_and_the_most(outcomes, most):
+    time = FakeTime()
+    pace = Pace(most, 0.5, time.clock, time.sleep)
+    for good in outcomes:
+        time.now += 1
+        pace.went_well({}) if good else pace.limited(time.now, 0.0)
+        assert 1 <= pace.limit <= most
+
+
+def test_requests_in_flight_together_halve_it_once():
+    time = FakeTime()
+    pace = Pace(32, 0.5, time.clock, time.sleep)
+    started = time.now - 1
+    for _ in range(10):
+        pace.limited(started, 0.0)
+    assert pace.limit == 16
+    time.now += 5
+    pace.limited(time.now, 0.0)
+    assert pace.limit == 8
+
+
+def test_a_round_of_successes_adds_one():
+    pace = Pace(32, 0.5)
+    pace.limit = 8.0
+    for _ in range(8):
+        pace.went_well({})
+    assert 8.9 < pace.limit < 9
+
+
+def test_no_more_than_the_limit_run_and_a_pause_holds_for_all():
+    time = FakeTime()
+
+    async def run() -> tuple[int, list[float]]:
+        pace = Pace(8, 0.5, time.clock, time.sleep)
+        pace.limit = 2.9
+        pace.pause(30)
+        now = most = 0
+        starts = []
+
+        async def one() -> None:
+            nonlocal now, most
+            async with pace.turn() as started:
+                starts.append(started)
+                now += 1
+                most = max(most, now)
+                await asyncio.sleep(0.001)
+                now -= 1
+
+        await asyncio.gather(*(one() for _ in range(12)))
+        return most, starts
+
+    begun = time.now
+    most, starts = asyncio.run(run())
+    assert most == 2
+    assert min(starts) >= begun + 30
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m0s"}, 360),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
+        ({"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "6m0s"}, 0),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "soon"}, 0),
+    ],
+)
+def test_a_quota_that_has_run_out_is_waited_for(headers, seconds):
+    time = FakeTime()
+
+    async def run() -> float:
+        pace = Pace(4, 0.5, time.clock, time.sleep)
+        pace.went_well(headers)
+        async with pace.turn() as started:
+            return started
+
+    begun = time.now
+    assert asyncio.run(run()) - begun == pytest.approx(seconds)
+
+
+def test_every_form_of_retry_after_is_understood():
+    date = email.utils.formatdate(1_000_030, usegmt=True)
+    assert retry_after_s({"retry-after": "12"}) == 12
+    assert retry_after_s({"retry-after-ms": "250", "retry-after": "1"}) == 0.25
+    assert retry_after_s({"retry-after": date}, now=lambda: 1_000_000.0) == pytest.approx(30)
+    assert retry_after_s({}) is None
+    for odd in ("soon", "-5", "nan", "inf", ""):
+        assert retry_after_s({"retry-after": odd}) is None
+
+
+@given(st.text(max_size=20))
+def test_any_duration_is_a_number_of_seconds_or_none(text):
+    found = duration_s(text)
+    assert found is None or found >= 0
+
+
+def breaker(time: FakeTime, probes: int = 3) -> Breaker:
+    return Breaker(10.0, probes, time.clock, time.sleep)
+
+
+def test_the_breaker_lets_exactly_one_probe_through_and_closes_on_success():
+    time = FakeTime()
+
+    async def run() -> list[bool]:
+        one = breaker(time)
+        for _ in range(LEAST):
+            one.bad("no", probe=await one.permit())
+        assert not one.closed
+        permits = []
+
+        async def ask() -> None:
+            probe = await one.permit()
+            permits.append(probe)
+            await asyncio.sleep(0.001)
+            one.good(probe=probe)
+
+        await asyncio.gather(*(ask() for _ in range(10)))
+        assert one.closed
+        return permits
+
+    begun = time.now
+    permits = asyncio.run(run())
+    assert permits.count(True) == 1
+    assert permits[0]
+    assert time.now >= begun + 10
+
+
+def test_failed_probes_wait_longer_and_then_the_server_is_down():
+    time = FakeTime()
+
+    async def run() -> int:
+        one, sent = breaker(time), 0
+        while True:
+            probe = await one.permit()
+            sent += 1
+            one.bad("no", probe=probe)
+
+    begun = time.now
+    with pytest.raises(DownError, match="no"):
+        asyncio.run(run())
+    assert time.now - begun == pytest.approx(10 + 20 + 40)
+
+
+def test_a_probe_that_was_given_up_does_not_block_the_next():
+    time = FakeTime()
+
+    async def run() -> bool:
+        one = breaker(time)
+        for _ in range(LEAST):
+            one.bad("no", probe=False)
+        assert await one.permit()
+        one.abandoned(probe=True)
+        return await one.permit()
+
+    assert asyncio.run(run())
+
+
+def test_one_failure_in_five_never_opens_it():
+    import random
+
+    time, chance = FakeTime(), random.Random(3)
+    one = breaker(time)
+    opened = 0
+    for _ in range(20_000):
+        one.good(probe=False) if chance.random() > 0.2 else one.bad("no", probe=False)
+        opened += not one.closed
+        if not one.closed:
+            one.good(probe=True)
+    assert opened <= 1
