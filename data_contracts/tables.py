@@ -18,6 +18,7 @@ class Clip(Row):
     """One clip of at most 8 s (SPEC D1-D3). `subset` is vta (has video) or tta."""
 
     TABLE: ClassVar[str] = "clips"
+    VERSION: ClassVar[int] = 2
     item_id: str
     source: str
     source_path: str
@@ -31,6 +32,7 @@ class Clip(Row):
     audio_sha256: str
     sample_rate_hz: int
     source_channels: int
+    source_duration_s: float = 0.0  # of the whole recording, probed once; `sample_rate_hz` is the source's own
     duration_s: float
     video_path: str | None
     video_sha256: str | None

@@ -97,9 +97,13 @@ def _resolve_corpus(values: dict[str, Any], folder: Path) -> None:
     It is made absolute because the config is stored in the workspace and used from other folders.
     """
     ingest = values.get("ingest")
-    corpus = ingest.get("corpus") if isinstance(ingest, dict) else None
-    if isinstance(corpus, dict) and isinstance(corpus.get("path"), str):
-        corpus["path"] = str(folder / corpus["path"])
+    if not isinstance(ingest, dict):
+        return
+    several = ingest.get("corpora")
+    for corpus in (ingest.get("corpus"), *(several if isinstance(several, list) else ())):
+        for name in ("path", "media", "test_ids"):
+            if isinstance(corpus, dict) and isinstance(corpus.get(name), str):
+                corpus[name] = str(folder / corpus[name])
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

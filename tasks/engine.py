@@ -18,13 +18,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Final, Protocol
 
 from data_contracts import ItemError, Quarantine, Row, UsageError, read_table, to_json, write_table
+from data_contracts.contract import write_table_batches
 from tasks.workspace import Workspace, hash_text, read_json, write_json
 
 log = logging.getLogger(__name__)
+_BATCH_ROWS: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,17 @@ class StageSummary:
         return f"{self.stage}: {self.done} done ({self.new} now), {self.rows} rows{note}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an item's journal entry stands."""
+
+    key: str
+    serial: int
+    failed: bool
+    path: Path
+    offset: int
+
+
 Mapper = Callable[[Callable[[Shard], int], Sequence[Shard]], Iterable[int]]
 """Runs a function over shards, anywhere, and yields the counts in any order: `map`, a pool, Prefect."""
 
@@ -132,13 +146,13 @@ def plan_shards(
     stage: Stage, workspace: Workspace, items: Sequence[Item], *, shard_size: int, retry: bool = False
 ) -> list[Shard]:
     """Returns the shards of unfinished items; with `retry`, quarantined items count as unfinished."""
-    journal = read_journal(workspace, stage.name)
-    run = max((entry["serial"] for entry in journal.values()), default=0) + 1
+    journal = _journal_index(workspace, stage.name)
+    run = max((entry.serial for entry in journal.values()), default=0) + 1
     keys = item_keys(stage, items)
     pending = []
     for item in items:
         entry = journal.get(item.item_id)
-        if entry is None or entry["key"] != keys[item.item_id] or (retry and "error" in entry):
+        if entry is None or entry.key != keys[item.item_id] or (retry and entry.failed):
             pending.append(item)
     starts = range(0, len(pending), shard_size)
     return [Shard(number, tuple(pending[start : start + shard_size]), run) for number, start in enumerate(starts)]
@@ -163,26 +177,21 @@ def run_shard(stage: Stage, workspace: Workspace, shard: Shard) -> int:
 
 def finish_stage(stage: Stage, workspace: Workspace, items: Sequence[Item], new: int) -> StageSummary:
     """Writes the stage's table and quarantine. Raises UsageError when items are still unfinished."""
-    finished = read_journal(workspace, stage.name)
-    keys = item_keys(stage, items)
     summary = StageSummary(stage=stage.name, new=new)
-    dicts: list[dict[str, Any]] = []
     failures: list[Quarantine] = []
-    for item in items:
-        entry = finished.get(item.item_id)
-        if entry is None or entry["key"] != keys[item.item_id]:
-            raise UsageError(f"stage {stage.name}: item {item.item_id} is unfinished; run the stage again")
-        if "error" in entry:
-            failures.append(Quarantine(stage=stage.name, item_id=item.item_id, **entry["error"]))
-        else:
-            summary.done += 1
-            dicts.extend(entry["rows"])
-    rows = stage.assemble(dicts, workspace)
+    table = workspace.table(stage.name, stage.row_type.TABLE)
+    dicts = _finished_rows(stage, workspace, items, summary, failures)
+    if getattr(stage, "row_wise", False):  # rows do not depend on each other: a table larger than memory is fine
+        batches = (stage.assemble(batch, workspace) for batch in _batches(dicts))
+        summary.rows = write_table_batches(table, stage.row_type, batches)
+    else:
+        summary.rows = write_table(table, stage.row_type, stage.assemble(list(dicts), workspace))
     for failure in failures:
         summary.reasons[failure.reason] = summary.reasons.get(failure.reason, 0) + 1
     summary.quarantined = len(failures)
     write_table(workspace.table(stage.name, "quarantine"), Quarantine, failures)
-    summary.rows = write_table(workspace.table(stage.name, stage.row_type.TABLE), stage.row_type, rows)
+    if finished := getattr(stage, "finished", None):
+        finished(workspace)
     write_json(
         _marker(workspace, stage.name),
         {"fingerprint": _fingerprint(stage, items), "summary": _plain(summary)},
@@ -217,10 +226,10 @@ def run_stage(
 def stage_state(stage: Stage, workspace: Workspace) -> dict[str, int]:
     """Returns counts for `status`: done, quarantined, pending (what a rerun would process); changes nothing."""
     items = stage.items(workspace)
-    journal = read_journal(workspace, stage.name)
+    journal = _journal_index(workspace, stage.name)
     keys = item_keys(stage, items)
-    current = [e for i in items if (e := journal.get(i.item_id)) and e["key"] == keys[i.item_id]]
-    quarantined = sum("error" in entry for entry in current)
+    current = [e for i in items if (e := journal.get(i.item_id)) and e.key == keys[i.item_id]]
+    quarantined = sum(entry.failed for entry in current)
     return {"done": len(current) - quarantined, "quarantined": quarantined, "pending": len(items) - len(current)}
 
 
@@ -241,6 +250,56 @@ def read_journal(workspace: Workspace, stage_name: str) -> dict[str, dict[str, A
             if known is None or entry["serial"] >= known["serial"]:
                 entries[entry["item_id"]] = entry
     return entries
+
+
+def _journal_index(workspace: Workspace, stage_name: str) -> dict[str, _Place]:
+    """Returns where the latest entry of each item stands: the journal's rows stay on disk."""
+    places: dict[str, _Place] = {}
+    for path in sorted(workspace.path(stage_name, "journal").glob("*.jsonl")):
+        offset = 0
+        with path.open("rb") as journal:
+            for line in journal:
+                entry = _parse(line)
+                if entry is not None:
+                    known = places.get(entry["item_id"])
+                    if known is None or entry["serial"] >= known.serial:
+                        place = _Place(entry["key"], entry["serial"], "error" in entry, path, offset)
+                        places[entry["item_id"]] = place
+                offset += len(line)
+    return places
+
+
+def _finished_rows(
+    stage: Stage, workspace: Workspace, items: Sequence[Item], summary: StageSummary, failures: list[Quarantine]
+) -> Iterator[dict[str, Any]]:
+    """Yields the journal's rows in item order, read one entry at a time; counts into `summary` and `failures`."""
+    places = _journal_index(workspace, stage.name)
+    keys = item_keys(stage, items)
+    opened: tuple[Path, BinaryIO] | None = None
+    try:
+        for item in items:
+            place = places.get(item.item_id)
+            if place is None or place.key != keys[item.item_id]:
+                raise UsageError(f"stage {stage.name}: item {item.item_id} is unfinished; run the stage again")
+            if opened is None or opened[0] != place.path:
+                if opened is not None:
+                    opened[1].close()
+                opened = (place.path, place.path.open("rb"))
+            opened[1].seek(place.offset)
+            entry = json.loads(opened[1].readline())
+            if place.failed:
+                failures.append(Quarantine(stage=stage.name, item_id=item.item_id, **entry["error"]))
+            else:
+                summary.done += 1
+                yield from entry["rows"]
+    finally:
+        if opened is not None:
+            opened[1].close()
+
+
+def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while batch := list(islice(rows, _BATCH_ROWS)):
+        yield batch
 
 
 def read_quarantine(workspace: Workspace) -> list[Quarantine]:

@@ -12,11 +12,23 @@ from tasks.settings import StageConfig
 class CorpusConfig(StageConfig):
     """Where the clips come from."""
 
-    kind: Literal["builtin", "table"] = Field(
-        "builtin", description="the rendered corpus, or a CSV/Parquet of your own"
+    kind: Literal["builtin", "table", "vggsound", "audiocaps", "wavcaps", "greatest_hits", "clotho", "hf"] = Field(
+        "builtin", description="the rendered corpus, a CSV/Parquet of your own, or the layout of a public corpus"
     )
     path: str | None = Field(
-        None, description="table: CSV or Parquet with audio, caption[, video, split, group, id, licence]"
+        None,
+        description="table: CSV or Parquet with audio, caption[, video, split, group, id, licence]; public corpora: "
+        "the list, or a folder of lists; hf: a folder that `save_to_disk` wrote",
+    )
+    media: str | None = Field(None, description="public corpora: folder of the recordings; empty: beside the list")
+    name: str | None = Field(None, description="the source's name in ids and tables; empty: the kind")
+    licence: str | None = Field(None, description="licence of every recording that states none of its own")
+    split: Literal["official", "train", "val", "test"] = Field(
+        "official", description="public corpora: official, or this one where the official split is not test"
+    )
+    test_ids: str | None = Field(None, description="file, one id a line: these recordings are test, never trained on")
+    only_test_ids: bool = Field(
+        False, description="with test_ids: test recordings that the file does not name are left out (AudioCaps: 964)"
     )
     video_clips: int = Field(224, ge=2, description="builtin: scenes with picture and sound")
     audio_clips: int = Field(192, ge=0, description="builtin: text-audio clips without picture")
@@ -27,6 +39,7 @@ class IngestConfig(StageConfig):
     """How clips are cut (SPEC D1-D3)."""
 
     corpus: CorpusConfig = CorpusConfig()
+    corpora: tuple[CorpusConfig, ...] = Field((), description="several corpora in one run, in place of `corpus`")
     clip_s: float = Field(8.0, gt=0.5, le=30, description="clip length in seconds (SPEC D1-D3: 8)")
     min_s: float = Field(0.5, gt=0, description="shorter recordings are quarantined")
     split_from_s: float = Field(16.0, description="TTA recordings this long are split into portions (SPEC D3)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from data_contracts import ItemError, UsageError
 from tasks.workspace import hash_text, safe_name
 
 _READERS: Final = (".csv", ".tsv", ".parquet")
-_SPLITS: Final = {
+SPLITS: Final = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -32,6 +32,7 @@ _SPLITS: Final = {
 }
 _SAMPLE_BYTES: Final = 4096
 _CAPTION_LIMIT: Final = 1000
+_LISTING: Final = ("missing", "source_id")  # what only the listing needs: no result depends on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +46,20 @@ class Recording:
     group: str
     split: str  # train, val or test; anything else is the row's own problem
     licence: str
+    corpus: str = ""  # the reader's name; empty for a single table of one's own
+    row: int | None = None  # hf: the record within the shard that `audio` names
+    portions: int | None = None  # at most this many portions of a sound; None is the stage's own rule
+    filtered: bool = False  # the caption has to pass the text rules of WavCaps (SPEC D3)
+    events: tuple[tuple[float, str, str], ...] = ()  # (seconds, material, action), where the corpus has them
+    missing: bool = False  # the list names it, the folder does not have it
+    source_id: str = ""  # as the corpus writes it; test_ids may name it
 
     def payload(self, folder: Path) -> dict[str, Any]:
         """Returns what the item's result depends on: the row, and the identity of the files it names."""
+        plain = {f.name: f.default for f in fields(self) if f.default is not MISSING}
+        row = {k: v for k, v in asdict(self).items() if k not in _LISTING and not (k in plain and v == plain[k])}
         return {
-            **asdict(self),
+            **row,
             "audio_identity": file_identity(folder / self.audio) if self.audio else "",
             "video_identity": file_identity(folder / self.video) if self.video else "",
         }
@@ -164,7 +174,7 @@ def _recording(row: dict[str, str]) -> Recording:
         video=video,
         caption=row["caption"],
         group=row.get("group", "").strip() or audio or video or row["id"],
-        split=_SPLITS.get(split.lower(), split),
+        split=SPLITS.get(split.lower(), split),
         licence=row.get("licence", "").strip() or "unstated",
     )
 

@@ -5,25 +5,29 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
 
 import av
 import numpy as np
 import soundfile as sf
 
-from data_contracts import Clip, ItemError, Row, UsageError, to_json
+from data_contracts import Clip, ItemError, Row, to_json
 from tasks.audio_io import SILENT_PEAK, Samples, Sound, read_sound, require_sound, write_flac
 from tasks.corpus.builtin import LICENCE, render, scenes
 from tasks.corpus.scenes import Scene
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import Cut, audio_cuts, video_cut
-from tasks.ingest.recordings import clean_caption, read_recordings
+from tasks.ingest.readers.greatest_hits import Event, caption_of
+from tasks.ingest.readers.hf import record_bytes
+from tasks.ingest.readers.text_rules import require_valid
+from tasks.ingest.recordings import clean_caption
+from tasks.ingest.sources import list_recordings, media_folders
 from tasks.video_io import cut_video, probe_video
-from tasks.workspace import Workspace, hash_file, seed_for
+from tasks.workspace import Workspace, hash_file, seed_for, write_json
 
 _VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 _COPY_SLACK_S: Final = 0.05
@@ -44,6 +48,8 @@ class _Source:
     licence: str
     event_times_s: tuple[float, ...] | None
     attributes: dict[str, Any]
+    portions: int | None = None  # at most this many
+    events: tuple[Event, ...] = ()  # Greatest Hits: (seconds, material, action)
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,9 @@ class IngestStage:
     config: IngestConfig
     dataset_version: str
     name: ClassVar[str] = "ingest"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     row_type: ClassVar[type[Row]] = Clip
+    row_wise: ClassVar[bool] = True  # the table is written batch by batch
 
     def settings(self) -> dict[str, Any]:
         """Returns the cutting rules and the version; shares and corpus act through the items."""
@@ -64,13 +71,13 @@ class IngestStage:
     def items(self, workspace: Workspace) -> list[Item]:  # noqa: ARG002 (the first stage reads no table)
         """Returns one item per scene or table row. Raises UsageError for a table that cannot be used."""
         corpus = self.config.corpus
-        if corpus.kind == "builtin":
-            return [Item(scene.scene_id, {"scene": scene.to_dict()}) for scene in scenes(corpus)]
-        table = self._table()
-        recordings = read_recordings(
-            table, val_share=self.config.val_share, test_share=self.config.test_share, version=self.dataset_version
-        )
-        return [Item(r.item_id, r.payload(table.parent)) for r in recordings]
+        builtin = [c for c in self.config.corpora or (corpus,) if c.kind == "builtin"]
+        rendered = [Item(scene.scene_id, {"scene": scene.to_dict()}) for c in builtin for scene in scenes(c)]
+        if not self.config.corpora and corpus.kind == "builtin":
+            return rendered
+        folders = media_folders(self.config)
+        listing = list_recordings(self.config, self.dataset_version)
+        return [*rendered, *(Item(r.item_id, r.payload(folders[r.corpus])) for r in listing.recordings)]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
         """Cuts each recording; a broken one becomes an ItemError with its own reason."""
@@ -80,16 +87,26 @@ class IngestStage:
         """Returns the rows as they are."""
         return rows_from_dicts(Clip, rows)
 
-    def _table(self) -> Path:
-        if not self.config.corpus.path:
-            raise UsageError("ingest.corpus.kind is table, but ingest.corpus.path is not set; name a CSV or Parquet")
-        return Path(self.config.corpus.path)
+    def finished(self, workspace: Workspace) -> None:
+        """Leaves `ingest/sources.json`: what each list names, what is missing, captions refused per rule."""
+        if self.config.corpora or self.config.corpus.kind != "builtin":
+            listing = list_recordings(self.config, self.dataset_version)
+            write_json(workspace.stage(self.name) / "sources.json", listing.sources)
 
     def _clips(self, item: Item, workspace: Workspace) -> list[Clip]:
         if "scene" not in item.payload:
-            return self._cut(_from_table(item, self._table()), workspace)
+            return self._listed(item, workspace)
         with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-render-") as folder:
             return self._cut(_from_scene(item, Path(folder)), workspace)
+
+    def _listed(self, item: Item, workspace: Workspace) -> list[Clip]:
+        source = _from_table(item, media_folders(self.config)[item.payload.get("corpus", "")], self.config)
+        if item.payload.get("row") is None:
+            return self._cut(source, workspace)
+        with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-record-") as folder:
+            inside = Path(folder) / "record"
+            inside.write_bytes(record_bytes(source.audio, item.payload["row"]))
+            return self._cut(replace(source, audio=inside), workspace)
 
     def _cut(self, source: _Source, workspace: Workspace) -> list[Clip]:
         sound = read_sound(source.audio)
@@ -98,7 +115,7 @@ class IngestStage:
             cut, video = self._cut_picture(source, sound, workspace)
             _require_audible(_portion(sound, cut), source, cut)
             return [self._clip(source, source.item_id, sound, cut, video, workspace)]
-        cuts = audio_cuts(sound.duration_s, self.config)
+        cuts = audio_cuts(sound.duration_s, self.config)[: source.portions]
         audible = [cut for cut in cuts if _peak(_portion(sound, cut)) > SILENT_PEAK]
         if not audible:
             raise ItemError("silent", f"{source.audio.name}: none of the {len(cuts)} portions taken can be heard")
@@ -138,7 +155,7 @@ class IngestStage:
     ) -> Clip:
         samples_T = _portion(sound, cut)
         peak = _peak(samples_T)
-        attributes = dict(source.attributes)
+        attributes, caption, times_s = _in_cut(source, cut)
         if peak > 1.0:  # a lossy decoder's overshoot: 16 bits would clip it
             samples_T = samples_T / np.float32(peak)
             attributes["ingest_gain_db"] = round(-20 * float(np.log10(peak)), 3)
@@ -153,15 +170,16 @@ class IngestStage:
             group_id=source.group,
             subset="tta" if video is None else "vta",
             split=source.split,
-            caption=source.caption,
+            caption=caption,
             audio_path=workspace.relative(path),
             audio_sha256=hash_file(path),
             sample_rate_hz=sound.rate_hz,
             source_channels=sound.channels,
+            source_duration_s=sound.duration_s,
             duration_s=len(samples_T) / sound.rate_hz,
             video_path=workspace.relative(video) if video else None,
             video_sha256=hash_file(video) if video else None,
-            event_times_s=_shifted(source.event_times_s, cut),
+            event_times_s=times_s,
             attributes_json=to_json(attributes),
             licence=source.licence,
             seed=seed_for(self.dataset_version, "ingest", item_id),
@@ -169,28 +187,36 @@ class IngestStage:
         )
 
 
-def _from_table(item: Item, table: Path) -> _Source:
+def _from_table(item: Item, folder: Path, config: IngestConfig) -> _Source:
     row = item.payload
+    if row["split"] == "held_out":
+        raise ItemError("held_out", f"recording {row['group']!r} is in a test set; it is not trained on (SPEC D5)")
     if row["split"] not in ("train", "val", "test"):
         raise ItemError(*_split_problem(row["split"], row["group"]))
+    if row.get("filtered"):
+        require_valid(row["caption"])
     caption = clean_caption(row["caption"])
     if not row["audio"] and not row["video"]:
         raise ItemError("missing_file", "the row names neither audio nor video")
-    video = table.parent / row["video"] if row["video"] else None
+    if row.get("corpus") and not _inside(row["audio"] or row["video"]):
+        raise ItemError("missing_file", f"{(row['audio'] or row['video'])[:80]!r} does not stay in the corpus folder")
+    video = folder / row["video"] if row["video"] else None
     if video is not None:
         probe_video(video)  # a broken video is named as such, also where its sound track is the audio
     return _Source(
         item_id=item.item_id,
-        name=table.stem,
-        path=row["audio"] or row["video"],
-        audio=table.parent / (row["audio"] or row["video"]),
+        name=row.get("corpus") or Path(str(config.corpus.path)).stem,
+        path=(row["audio"] or row["video"]) + (f"#{row['row']}" if row.get("row") is not None else ""),
+        audio=folder / (row["audio"] or row["video"]),
         video=video,
         caption=caption,
         group=row["group"],
         split=row["split"],
         licence=row["licence"],
-        event_times_s=None,
+        event_times_s=tuple(event[0] for event in row["events"]) if row.get("events") else None,
         attributes={},
+        portions=row.get("portions"),
+        events=tuple((time, material, action) for time, material, action in row.get("events", ())),
     )
 
 
@@ -210,6 +236,11 @@ def _from_scene(item: Item, folder: Path) -> _Source:
         event_times_s=rendered.event_times_s,
         attributes=rendered.attributes,
     )
+
+
+def _inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def _split_problem(split: str, group: str) -> tuple[str, str]:
@@ -232,6 +263,18 @@ def _require_audible(samples_T: Samples, source: _Source, cut: Cut) -> None:
         raise ItemError(
             "silent", f"{source.audio.name}: nothing can be heard from {cut.start_s:.2f} s on, the part that is kept"
         )
+
+
+def _in_cut(source: _Source, cut: Cut) -> tuple[dict[str, Any], str, tuple[float, ...] | None]:
+    """Returns the attributes, the caption and the event times of what is kept: events outside of it are not said."""
+    attributes = dict(source.attributes)
+    if not source.events:
+        return attributes, source.caption, _shifted(source.event_times_s, cut)
+    kept = [event for event in source.events if 0 <= event[0] - cut.start_s < cut.duration_s]
+    if not kept:
+        raise ItemError("no_event", f"{source.path}: no hit lies in the part kept, from {cut.start_s:.2f} s on")
+    attributes["events"] = [[round(time - cut.start_s, 6), material, action] for time, material, action in kept]
+    return attributes, caption_of(kept), _shifted(source.event_times_s, cut)
 
 
 def _shifted(times_s: tuple[float, ...] | None, cut: Cut) -> tuple[float, ...] | None:

@@ -22,6 +22,7 @@ class MineStage:
     name: ClassVar[str] = "mine"
     version: ClassVar[int] = 1
     row_type: ClassVar[type[Row]] = Mined
+    row_wise: ClassVar[bool] = True  # the table is written batch by batch
 
     def settings(self) -> dict[str, Any]:
         """Returns the lexicon's version; the splits act through the items."""
