@@ -62,6 +62,11 @@ def media_folders(config: IngestConfig) -> dict[str, Path]:
     return {name: _media(corpus) for name, corpus in _named(config).items()}
 
 
+def shard_folders(config: IngestConfig) -> dict[str, Path]:
+    """Returns source name -> the folder that its shards count from: sounds inside records lie there."""
+    return {name: _path(corpus).absolute() for name, corpus in _named(config).items()}
+
+
 def _named(config: IngestConfig) -> dict[str, CorpusConfig]:
     """Returns the listed sources by name; a single table has the empty name, and its ids as they are."""
     if not config.corpora and config.corpus.kind == "table" and not config.corpus.test_ids:

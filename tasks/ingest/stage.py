@@ -25,7 +25,7 @@ from tasks.ingest.readers.greatest_hits import Event, caption_of
 from tasks.ingest.readers.hf import record_bytes
 from tasks.ingest.readers.text_rules import require_valid
 from tasks.ingest.recordings import clean_caption
-from tasks.ingest.sources import list_recordings, media_folders
+from tasks.ingest.sources import list_recordings, media_folders, shard_folders
 from tasks.video_io import cut_video, probe_video
 from tasks.workspace import Workspace, hash_file, seed_for, write_json
 
@@ -75,9 +75,12 @@ class IngestStage:
         rendered = [Item(scene.scene_id, {"scene": scene.to_dict()}) for c in builtin for scene in scenes(c)]
         if not self.config.corpora and corpus.kind == "builtin":
             return rendered
-        folders = media_folders(self.config)
+        files, shards = media_folders(self.config), shard_folders(self.config)
         listing = list_recordings(self.config, self.dataset_version)
-        return [*rendered, *(Item(r.item_id, r.payload(folders[r.corpus])) for r in listing.recordings)]
+        return [
+            *rendered,
+            *(Item(r.item_id, r.payload((files if r.row is None else shards)[r.corpus])) for r in listing.recordings),
+        ]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
         """Cuts each recording; a broken one becomes an ItemError with its own reason."""
@@ -100,7 +103,8 @@ class IngestStage:
             return self._cut(_from_scene(item, Path(folder)), workspace)
 
     def _listed(self, item: Item, workspace: Workspace) -> list[Clip]:
-        source = _from_table(item, media_folders(self.config)[item.payload.get("corpus", "")], self.config)
+        folders = media_folders if item.payload.get("row") is None else shard_folders
+        source = _from_table(item, folders(self.config)[item.payload.get("corpus", "")], self.config)
         if item.payload.get("row") is None:
             return self._cut(source, workspace)
         with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-record-") as folder:
