@@ -25,6 +25,7 @@ LABELS: Final[dict[str, str]] = {
     "reference_video": "The reference sound's own video",
     "window": "Window in seconds, e.g. 2.0:3.5",
 }
+_HEIGHT: Final = 300  # pixels of a video, so that the button stays in view
 _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")
 _CSS: Final = """
 .stand-ins, .problem, .done { padding: .6rem .9rem; border-radius: .5rem; border-left: 4px solid; }
@@ -65,7 +66,11 @@ def build(studio: Studio, folder: Path) -> Any:
             with gr.Column():
                 words = gr.Markdown("The result appears here.", elem_id="words")
                 film = gr.Video(
-                    label="Video with its new sound", interactive=False, elem_id="film", buttons=["download"]
+                    label="Video with its new sound",
+                    interactive=False,
+                    elem_id="film",
+                    height=_HEIGHT,
+                    buttons=["download"],
                 )
                 sound = gr.Audio(
                     label="Sound", interactive=False, type="filepath", elem_id="sound", buttons=["download"]
@@ -95,7 +100,12 @@ def _fields(gr: Any) -> dict[str, Any]:
         "reference_video": gr.Video,
         "window": gr.Textbox,
     }
-    more = {"original": {"type": "filepath"}, "reference_audio": {"type": "filepath"}}
+    more: dict[str, dict[str, Any]] = {
+        "original": {"type": "filepath"},
+        "reference_audio": {"type": "filepath"},
+        "video": {"height": _HEIGHT},
+        "reference_video": {"height": _HEIGHT},
+    }
     return {
         name: makers[name](
             label=_label(FIRST, name), visible=name in fields_of(FIRST), elem_id=name, **more.get(name, {})
