@@ -15,12 +15,13 @@ from data_contracts import ItemError
 from tasks.llm.cache import AnswerCache
 from tasks.llm.config import LLMConfig
 from tasks.llm.dry import CacheOnly, NotCachedError, finished
+from tasks.llm.prompts import PromptSet
 from tasks.llm.question import CHARS_PER_TOKEN
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption import writer as recaptioning
 from tasks.recaption.lexicon import LEVELS
-from tasks.recaption.stage import RecaptionStage
+from tasks.recaption.stage import RecaptionStage, repair_of
 
 SAMPLED: Final = 1000
 """Rows looked at: the rules take some milliseconds each."""
@@ -41,16 +42,25 @@ class LLMEstimate:
     tokens_out: int = 0
 
 
-def estimate_calls(rows: Sequence[tuple[str, str]], model: str, config: LLMConfig, answers: Path) -> LLMEstimate:
-    """Returns the calls for rows of (caption, level), none of them an original. `answers` is the cache's file.
+def estimate_calls(
+    rows: Sequence[tuple[str, str]], model: str, config: LLMConfig, answers: Path, kind: str = "endpoint"
+) -> LLMEstimate:
+    """Returns the calls for rows of (caption, level), none of them an original. `answers` is the cache's file,
+    `kind` the writer's.
 
     Exact up to repairs for at most `SAMPLED` rows without a cap; else scaled up from an even sample.
     """
-    known = [row for row in rows if row[1] in LEVELS]
-    asker = CacheOnly(model, AnswerCache(answers))
-    first = _scaled(known, config.max_recaptions, lambda row: _recaption(row, asker, config))
+    usable = [row for row in rows if row[1] in LEVELS]
+    known = _Known(
+        asker=CacheOnly(model, AnswerCache(answers)),
+        recaption=RecaptionStage(config).prompts,
+        paraphrase=ParaphraseStage(config).prompts,
+        repair=repair_of(config, kind),
+        count=config.paraphrases,
+    )
+    first = _scaled(usable, config.max_recaptions, lambda row: _recaption(row, known))
     wanted = config.max_paraphrased if config.paraphrases else 0
-    second = _scaled(known, wanted, lambda row: _paraphrase(row, asker, config))
+    second = _scaled(usable, wanted, lambda row: _paraphrase(row, known))
     return LLMEstimate(
         recaption_calls=first.calls,
         paraphrase_calls=second.calls,
@@ -58,6 +68,17 @@ def estimate_calls(rows: Sequence[tuple[str, str]], model: str, config: LLMConfi
         tokens_in=first.tokens_in + second.tokens_in,
         tokens_out=first.tokens_out + second.tokens_out,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What all rows have in common."""
+
+    asker: CacheOnly
+    recaption: PromptSet
+    paraphrase: PromptSet
+    repair: recaptioning.Repair
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +103,10 @@ def _scaled(rows: Sequence[Row], cap: int | None, look: Callable[[Row], _Part]) 
     )
 
 
-def _recaption(row: Row, asker: CacheOnly, config: LLMConfig) -> _Part:
+def _recaption(row: Row, known: _Known) -> _Part:
     caption = row[0]
     try:
-        _written(row, asker, config)
+        _written(row, known)
     except NotCachedError as error:
         return _call(error, (len(caption) + _ANSWER_CHARS) / CHARS_PER_TOKEN)
     except ItemError:
@@ -93,26 +114,24 @@ def _recaption(row: Row, asker: CacheOnly, config: LLMConfig) -> _Part:
     return _Part(cached=1)
 
 
-def _paraphrase(row: Row, asker: CacheOnly, config: LLMConfig) -> _Part:
+def _paraphrase(row: Row, known: _Known) -> _Part:
     """The new caption is the cached one, else the rules', which is about as long."""
-    prompts, count = ParaphraseStage(config).prompts, config.paraphrases
     try:
-        caption = _written(row, asker, config)
+        caption = _written(row, known)
     except NotCachedError:
         caption = recaptioning.by_rule(*row).caption
     except ItemError:
         return _Part()
     try:
-        finished(lambda: paraphrasing.by_model(caption, count, asker, prompts))
+        finished(lambda: paraphrasing.by_model(caption, known.count, known.asker, known.paraphrase))
     except NotCachedError as error:
-        texts = count + paraphrasing.OVER + 1  # and the key tokens
+        texts = known.count + paraphrasing.OVER + 1  # and the key tokens
         return _call(error, (texts * (len(caption) + _QUOTES_CHARS) + _ANSWER_CHARS) / CHARS_PER_TOKEN)
     return _Part(cached=1)
 
 
-def _written(row: Row, asker: CacheOnly, config: LLMConfig) -> str:
-    stage = RecaptionStage(config)
-    return finished(lambda: recaptioning.by_model(*row, asker, stage.prompts, stage.repair)).caption
+def _written(row: Row, known: _Known) -> str:
+    return finished(lambda: recaptioning.by_model(*row, known.asker, known.recaption, known.repair)).caption
 
 
 def _call(error: NotCachedError, tokens_out: float) -> _Part:

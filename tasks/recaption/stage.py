@@ -11,6 +11,7 @@ from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_js
 from tasks.engine import Item, rows_from_dicts
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import Asker
+from tasks.llm.config import LLMConfig
 from tasks.llm.share import first_by_hash
 from tasks.llm.stage import CaptionStage, count_by_source
 from tasks.recaption.lexicon import LEVELS
@@ -31,10 +32,8 @@ class RecaptionStage(CaptionStage):
 
     @property
     def repair(self) -> Repair:
-        """How refused captions are tried again. The embedded model is not told why: it is too small to use it."""
-        wanted = self.config.repair
-        feedback = wanted == "feedback" or (wanted == "auto" and self.backend.kind == "endpoint")
-        return Repair(rounds=self.config.repair_rounds, feedback=feedback)
+        """How refused captions are tried again."""
+        return repair_of(self.config, self.backend.kind)
 
     def settings(self) -> dict[str, Any]:
         """Returns the writer's identity, the prompt version and the repair rounds. Asks no server."""
@@ -78,6 +77,12 @@ class RecaptionStage(CaptionStage):
         """Returns the rows; says how many each source wrote."""
         log.info("recaption: captions by source %s", count_by_source(rows))
         return rows_from_dicts(Caption, rows)
+
+
+def repair_of(config: LLMConfig, kind: str) -> Repair:
+    """Returns how a kind of writer tries again. The embedded model is not told why: it is too small to use it."""
+    feedback = config.repair == "feedback" or (config.repair == "auto" and kind == "endpoint")
+    return Repair(rounds=config.repair_rounds, feedback=feedback)
 
 
 def _is_original(row: Augmented) -> bool:
