@@ -65,6 +65,7 @@ class Oracle:
     workspace: Workspace
     specs: object
     requests: list
+    sampling: object = None  # set by the stage, as the variant says
 
     def generate(self, requests, *, steps, cfg_scale):
         assert (steps, cfg_scale) == (CONFIG.steps, CONFIG.cfg_scale)
