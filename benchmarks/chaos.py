@@ -42,6 +42,11 @@ from tasks.workspace import Workspace, hash_file
 STAGES = ("mine", "augment", "recaption", "paraphrase", "manifest")
 RATE_HZ = 16_000
 SECONDS = 2.5
+KINDS = (
+    "small", "large", "old", "new", "red", "green", "wooden", "metal", "heavy", "broken", "rusty", "tiny", "wet", "dry",
+    "young", "strange", "hollow", "round", "wild", "cold", "warm", "blue", "white", "black", "grey", "thin", "thick",
+    "long", "short", "shiny",
+)  # fmt: skip
 THINGS = ("dog", "bell", "engine", "door", "machine", "horn", "bird", "clock", "saw", "drum")
 CAPTIONS = (
     "A {} sounds quickly in a hall", "A {} sounds slowly and stops", "Loud {} sounds follow each other",
@@ -173,9 +178,13 @@ def make_clips(workspace: Workspace, count: int) -> None:
     for number in range(count):
         path = folder / f"clip-{number:05d}.flac"
         sf.write(path, _strikes(number), RATE_HZ, subtype="PCM_16")
-        caption = CAPTIONS[number % len(CAPTIONS)].format(THINGS[number // len(CAPTIONS) % len(THINGS)])
+        caption = CAPTIONS[number % len(CAPTIONS)].format(_thing(number // len(CAPTIONS)))
         clips.append(_clip(workspace, path, number, caption))
     write_table(workspace.table("ingest", "clips"), Clip, clips)
+
+
+def _thing(number: int) -> str:
+    return f"{KINDS[number // len(THINGS) % len(KINDS)]} {THINGS[number % len(THINGS)]}"
 
 
 def _strikes(number: int) -> np.ndarray:
