@@ -26,7 +26,8 @@ from tasks.llm.cache import AnswerCache
 from tasks.llm.client import Asker, Client
 from tasks.llm.config import LLMConfig
 from tasks.llm.dry import CacheOnly, NotCachedError
-from tasks.mine.miner import find_cues, select
+from tasks.mine.match import select
+from tasks.mine.miner import find_cues
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption import writer as recaptioning

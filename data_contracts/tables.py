@@ -48,6 +48,7 @@ class Mined(Row):
     """One caption that names one side of one dimension (SPEC A1). `start`/`end` are character offsets."""
 
     TABLE: ClassVar[str] = "mined"
+    VERSION: ClassVar[int] = 2
     item_id: str
     parent_id: str
     caption: str
@@ -57,6 +58,7 @@ class Mined(Row):
     start: int
     end: int
     pos: str  # adverb, adjective, phrase
+    method: str = "rules-1"  # what found it, with its version: spacy-... (parsed) or rules-...
 
 
 @dataclass(frozen=True, kw_only=True)

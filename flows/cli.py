@@ -15,10 +15,11 @@ import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
 from flows.commands.app import app as open_app
-from flows.commands.ema import ema
 from flows.commands.convert import convert
+from flows.commands.ema import ema
 from flows.commands.export import export
 from flows.commands.generate import generate
+from flows.commands.mine_captions import fetch_parser, mine_captions
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 from flows.commands.weights import weights
@@ -135,6 +136,8 @@ app.command()(regenerate)
 app.command()(export)
 app.command()(convert)
 app.command()(ema)
+app.command("mine-captions")(mine_captions)
+app.command("fetch-parser")(fetch_parser)
 
 
 def shipped_config(name: str) -> Path:

