@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from spacy.tokens import Token
 
 _SHUTS: Final = re.compile(r"(?:slid|slide|sliding|sw[iu]ng|open|slam|pull|push|shut|snap|bang|bring|draw|com)\w*$")
-_ARRIVES: Final = re.compile(r"(?:com|draw|get|got|go(?:es|ing)?$|grow(?:s|ing)?$|approach|slow)\w*$")
+_ARRIVES: Final = re.compile(r"(?:com|mov(?:e|es|ing)$|draw|get|got|go(?:es|ing)?$|grow(?:s|ing)?$|approach|slow)\w*$")
 _DOORS: Final = re.compile(r"(?:door|gate|lid|drawer|window|curtain|hatch|cupboard|cabinet|locker|trunk)s?$")
 _EVENTS: Final = re.compile(
     r"(?:\w{3,}ings?|(?:foot)?steps|rate|speed|pace|tempo|rhythm|speech|breath\w*|knocks|taps|motions?|movements?|"
     r"gunfire|gallop|trot|vibrations|pulses|(?:clip-?)?clops|tick-?tocks|ticks|beats|\w+beats|strokes)$"
 )
 _TIMES: Final = re.compile(
-    r"(?:end|beginning|start|finish|middle|future|past|relatives?|cousins?|relations?|memory|smells?|odou?rs?|scents?|lights?|glow|succession|attention)$"
+    r"(?:end|beginning|start|finish|middle|future|past|relatives?|cousins?|relations?|memory|smells?|odou?rs?|scents?|succession|attention)$"
 )
 _SPEAKER: Final = re.compile(r"(?:speakers?|hailers?|intercoms?|megaphones?)$")
 _PLACE: Final = re.compile(rf"(?:{PLACE})$")
@@ -34,15 +34,18 @@ def _sounds(token: Token) -> bool:
     """Not a place ("a quiet room", "the street is quiet") and not "it is quiet"."""
     if any(_PLACE.match(noun) or _TIMES.match(noun) for noun in described(token)):
         return False
-    bare = token.dep_ in {"acomp", "attr"} and any(c.lower_ in {"it", "everything", "all"} for c in token.head.children)
+    bare = (
+        token.lower_ == "quiet"
+        and token.dep_ in {"acomp", "attr"}
+        and any(c.lower_ in {"it", "everything", "all"} for c in token.head.children)
+    )
     return not bare
 
 
 def _quiet(token: Token) -> bool:
     if token.lower_.endswith("ly"):
         return True
-    alone = token.dep_ == "ROOT" and token.i == 0 and modified(token) is None
-    if alone and token.lower_ == "quiet" and len(token.doc) > 2:
+    if token.i == 0 and token.lower_ == "quiet" and len(token.doc) > 2:
         after = token.nbor(2) if token.nbor(1).lower_ == "," else token.nbor(1)
         if after.lower_ in {"then", "until", "before", "after"}:  # "Quiet, then a bang": nothing sounds
             return False
@@ -74,6 +77,9 @@ def _quick(token: Token) -> bool:
     if token.lower_ == "quickly":
         return True
     noun = modified(token)
+    flat = token.dep_ in {"advmod", "acomp"} and token.head.pos_ == "VERB"  # "runs quick"
+    if noun is None and flat and token.head.i < token.i:
+        return True
     words = ([noun.lower_] if noun is not None else []) + described(token)
     if any(word in {"brief", "short", "single"} for word in (other.lower_ for other in token.subtree)):
         return False
@@ -87,16 +93,18 @@ def _fast(token: Token) -> bool:
     before = token.nbor(-1).lower_ if token.i else ""
     if re.match(r"foods?$|asleep$|forward|paced$|-$", following):
         return False
-    return not re.match(r"(?:stuck|h[eo]ld\w*|stand\w*|as|so)$", before)
+    return not re.match(r"(?:stuck|h[eo]ld\w*|stand\w*)$", before)
 
 
 def _close(token: Token) -> bool:
     following = token.nbor(1).lower_ if token.i + 1 < len(token.doc) else ""
     if token.lower_ == "close":
-        if following in {"to", "together", "behind", "-", "up", "off"}:
+        if following in {"to", "together", "behind", "-", "up", "off", "enough", "mechanism"}:
             return False
         noun = modified(token)
         if noun is not None and re.match(r"(?:look|inspection|friend|relation|attention|harmon)", noun.lower_):
+            return False
+        if modified(token) is None and token.i and _ARRIVES.match(token.nbor(-1).lower_):
             return False
         door = any(_DOORS.match(word.lower_) for word in token.doc[max(0, token.i - 4) : token.i])
         if modified(token) is None and (door or _SHUTS.match(token.head.lower_)):
@@ -106,6 +114,7 @@ def _close(token: Token) -> bool:
         return (
             token.pos_ == "ADV"
             and token.head.pos_ == "VERB"
+            and following not in {"together", "to", "related", "spaced"}
             and not re.match(r"(?:follow|watch|listen|spac|pack|relat|match)\w*$", token.head.lower_)
         )
     return True
@@ -117,9 +126,11 @@ def _near(token: Token) -> bool:
     if token.dep_ == "amod" and noun is not None:
         return not _PLACE.match(noun.lower_) and not _TIMES.match(noun.lower_)
     following = token.nbor(1) if token.i + 1 < len(token.doc) else None
+    if following is not None and following.lower_ == "and" and followed_by(following, "far"):
+        return True
     if any(child.dep_ == "pobj" for child in token.children) or _ARRIVES.match(token.head.lower_):
         return False
-    return following is None or following.is_punct or (following.lower_ == "and" and followed_by(following, "far"))
+    return following is None or following.is_punct
 
 
 def _far(token: Token) -> bool:

@@ -27,7 +27,7 @@ _DEGREES: Final = frozenset({
 _CHANGES: Final = re.compile(
     r"(?:(?:get(?:s|ting)?|got|grow(?:s|ing|n)?|grew|turn(?:s|ed|ing)?)$|becom|became|increas|decreas|fad|"
     r"intensif|ris(?:e|ing)|rose|build|diminish|dwindl|dying|"
-    r"dies|die|lower|louden|soften|quieten|recede|receding|begin(?!ning)|start(?=s? to get))\w*$"
+    r"dies|die|lower|louden|soften|quieten|recede|receding)\w*$"
 )
 _STATES: Final = re.compile(
     r"(?:go|goes|going|went|gone|fall|falls|fell|falling|turns?|turned|keeps?|stays?|remains?)$"
@@ -37,7 +37,7 @@ _RATES: Final = re.compile(
     r"build|diminish|dwindl|subsid|lessen|quieten|soften)\w*$"
 )
 _MOVES: Final = re.compile(
-    r"(?:mov|driv|com(?:e|es|ing)|go|goes|going|draw|fly|flies|flying|travel|approach|get|got|walk|run|roll|pull|"
+    r"(?:mov(?:e|es|ed|ing)$|driv|com(?:e|es|ing)|go|goes|going|draw|fly|flies|flying|travel|approach|get|got|walk|run|roll|pull|"
     r"sail|speed|fad|reced|depart|leav)\w*$"
 )
 _SUCCESSIONS: Final = re.compile(r"(?:follow|succeed|interrupt|join|after|replac|preced)\w*$")
@@ -47,6 +47,7 @@ _ALSO: Final = frozenset({
     "and", "closer", "fainter", "farther", "faster", "further", "louder", "more", "nearer", "or", "quicker",
     "quieter", "slower", "softer", "then"
 })  # fmt: skip
+_PLACED: Final = re.compile(r"(?:far|further|close|near)(?!.*\bdistance)")
 _STEADY: Final = re.compile(r"\w+ly$")
 
 
@@ -69,7 +70,7 @@ def names_a_side(span: Span, family: str) -> bool:
     if _denied(span):
         return False
     if family == "phrase":
-        return not (span.text.lower().startswith(("far", "fur", "close", "near")) and _moves(span))
+        return not (_PLACED.match(span.text.lower()) and _moves(span))
     if _is_verb_or_noun(token, family) or _succession(token) or _rate_of_change(token):
         return False
     if _trend(token, family):
@@ -147,7 +148,11 @@ def _rate_of_change(token: Token) -> bool:
     if head.lower_.startswith("speed") and followed_by(head, "up") and token.i in {head.i - 1, head.i + 2}:
         return True
     return (
-        token.dep_ == "advmod" and head.pos_ == "VERB" and bool(_RATES.match(head.lower_)) and abs(head.i - token.i) < 4
+        token.dep_ == "advmod"
+        and head.pos_ == "VERB"
+        and bool(_RATES.match(head.lower_))
+        and "then" not in {word.lower_ for word in token.doc[min(token.i, head.i) : max(token.i, head.i)]}
+        and abs(head.i - token.i) < 4
     )
 
 
@@ -160,7 +165,7 @@ def _trend(token: Token, family: str) -> bool:
         return True
     if _COMPARATIVE.match(token.lower_):
         return _after_change(token) or not (_before_noun(token) or _steady(token))
-    if token.dep_ == "amod":
+    if token.dep_ == "amod" or (_before_noun(token) and not _after_change(token)):
         return False
     states = family in {"quiet", "soft", "loud", "faint"}
     for verb in governors(token):
@@ -199,7 +204,7 @@ def _after_change(token: Token) -> bool:
         word = doc[index].lower_
         if _CHANGES.match(word) and doc[index].pos_ in {"VERB", "AUX", "ADJ", "NOUN"}:
             return True
-        if word not in _DEGREES and word not in _ALSO:
+        if word in {"a", "an", "as"} or (word not in _DEGREES and word not in _ALSO):
             return False
     return False
 
@@ -210,20 +215,7 @@ def _moves(span: Span) -> bool:
     for index in range(span.start - 1, max(-1, span.start - 6), -1):
         word = doc[index].lower_
         if _CHANGES.match(word) or _MOVES.match(word):
-            return "er" in span.text or not word.startswith(("fly", "fli", "travel", "walk", "run"))
-        if word not in {
-            "and",
-            "then",
-            "than",
-            "closer",
-            "nearer",
-            "farther",
-            "further",
-            "even",
-            "slowly",
-            "more",
-            ",",
-            "away",
-        }:
+            return "er " in span.text.lower() or not word.startswith(("fly", "fli", "travel", "walk", "run"))
+        if word not in _ALSO and word not in {"than", "even", "slowly", ",", "away"}:
             return False
     return False

@@ -53,10 +53,11 @@ def described(token: Token) -> list[str]:
         found.append(near.lower_)
         if near.pos_ in {"NOUN", "PROPN"}:
             break
-        if near.pos_ not in {"ADJ", "CCONJ", "ADV"} and near.lower_ not in {",", "and"}:
+        if near.pos_ not in {"ADJ", "CCONJ", "ADV"} and near.lower_ not in {",", "and"} and near.tag_ != "VBN":
             break
     return found
 
 
 def followed_by(token: Token, word: str) -> bool:
+    """Whether the next word is this one."""
     return token.i + 1 < len(token.doc) and token.nbor(1).lower_ == word

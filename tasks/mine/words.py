@@ -77,7 +77,8 @@ CANDIDATES: Final = (
     _phrase(
         "distance",
         "near",
-        r"(?:in|from|at|within) (?:a |the |very |such )*(?:near|close|short) (?:distance|range|proximity|quarters)|"
+        r"(?:in|from|at|within) (?:a |the |very |such )*(?:near|close|short) (?:distance|range|quarters)|"
+        rf"(?:in|at|within) (?:a |the |very |such )*close proximity(?! to (?!{LISTENER}))|"
         r"(?:a )?short (?:distance|way) (?:away|off)|up[ -]close|close[ -]up|(?:close|near) at hand|"
         rf"(?:close|near|next)(?: up)? to {LISTENER}|near {LISTENER}|"
         r"(?:fairly |very |quite |pretty )?close in distance",

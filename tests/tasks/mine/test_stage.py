@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_contracts import Clip, Mined, read_table, write_table
+import pytest
+
+from data_contracts import Clip, Mined, WeightsError, read_table, write_table
 from tasks.engine import run_stage
 from tasks.mine.config import MineConfig
+from tasks.mine.miner import RuleMiner
+from tasks.mine.parser import ParseMiner
 from tasks.mine.stage import MineStage
 from tasks.workspace import Workspace
 from tests.tasks.rows import clip_row
@@ -39,3 +43,30 @@ def test_a_changed_caption_is_mined_again(tmp_path: Path) -> None:
         write_table(workspace.table("ingest", "clips"), Clip, [clip_row("a", caption=caption)])
         run_stage(MineStage(MineConfig()), workspace)
         assert [r.side for r in read_table(workspace.table("mine", "mined"), Mined)] == [side]
+
+
+def test_a_shard_is_mined_in_one_batch_and_rows_say_by_what(parser: ParseMiner, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    captions = ["A quiet room with a loud clock", "A dog barks", "Nothing loud happens", "Slow steps far off"]
+    clips = [clip_row(f"c{number}", caption=caption) for number, caption in enumerate(captions)]
+    write_table(workspace.table("ingest", "clips"), Clip, clips)
+    run_stage(MineStage(MineConfig(parser="spacy")), workspace)
+    rows = read_table(workspace.table("mine", "mined"), Mined)
+    assert [(r.parent_id, r.side) for r in rows] == [("c0", "loud"), ("c3", "slow"), ("c3", "far")]
+    assert {r.method for r in rows} == {parser.method}
+    summary = run_stage(MineStage(MineConfig(parser="rules")), workspace)
+    assert summary.new == len(captions)  # another method mines again
+    assert {r.method for r in read_table(workspace.table("mine", "mined"), Mined)} == {RuleMiner.method}
+
+
+def test_without_the_model_auto_mines_by_rules_and_says_so(tmp_path: Path, monkeypatch, caplog) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    workspace = Workspace(tmp_path)
+    write_table(workspace.table("ingest", "clips"), Clip, [clip_row("a", caption="A loud bang")])
+    with caplog.at_level("WARNING"):
+        run_stage(MineStage(MineConfig()), workspace)
+    assert "mined by rules" in caplog.text
+    (row,) = read_table(workspace.table("mine", "mined"), Mined)
+    assert row.method == RuleMiner.method
+    with pytest.raises(WeightsError, match="fetch-parser"):
+        run_stage(MineStage(MineConfig(parser="spacy")), workspace)
