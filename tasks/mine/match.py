@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+_BLANKS: Final = re.compile(r"[^\S ]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,4 +46,4 @@ def lowered(caption: str) -> str:
     text = caption.lower()
     if len(text) != len(caption):  # a few letters change length in lower case
         text = "".join(c.lower() if len(c.lower()) == 1 else c for c in caption)
-    return "".join("'" if c == "’" else " " if c.isspace() else c for c in text)
+    return _BLANKS.sub(" ", text).replace("’", "'")

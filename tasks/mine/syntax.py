@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from tasks.mine.families import FAMILIES
-from tasks.mine.tree import followed_by, governors, modified
+from tasks.mine.tree import QUALITIES, followed_by, governors, modified
 
 if TYPE_CHECKING:
     from spacy.tokens import Span, Token
@@ -56,6 +56,11 @@ def word_class(span: Span) -> str:
     token = span.root
     if token.dep_ == "amod" or (modified(token) is not None and token.pos_ == "ADJ"):
         return "adjective"
+    before = token.nbor(-1) if token.i else None
+    if token.lower_ == "nearby" and before is not None and token.i + 1 < len(token.doc):
+        opens = before.pos_ in {"DET", "ADJ", "ADP"} or before.lower_ in QUALITIES
+        if opens and (token.nbor(1).pos_ == "NOUN" or token.nbor(1).lower_.endswith("ing")):
+            return "adjective"
     if _STEADY.match(token.lower_) or token.pos_ == "ADV" or token.dep_ == "advmod":
         return "adverb"
     return "adverb" if token.lower_ in {"nearby", "closeby", "afar"} else "adjective"
@@ -117,7 +122,8 @@ def _is_verb_or_noun(token: Token, family: str) -> bool:
     if following is not None and following.lower_ == "," and token.i + 2 < len(token.doc):
         following = token.nbor(2)  # "quiet, rapid slapping"
         return following.pos_ != "ADJ"
-    return following is None or not (following.pos_ == "NOUN" or following.lower_.endswith("ing"))
+    attribute = following is not None and (following.pos_ == "NOUN" or following.lower_.endswith("ing"))
+    return not (attribute or (following is not None and following.lower_ in QUALITIES))
 
 
 def _succession(token: Token) -> bool:

@@ -13,6 +13,10 @@ _COMPLEMENTS: Final = frozenset(
 )
 
 
+QUALITIES: Final = frozenset({"loud", "quiet", "soft", "faint", "distant", "nearby", "rapid", "slow", "fast", "steady"})
+"""Attributes that may stand between another and its noun, whatever the model takes them for."""
+
+
 def governors(token: Token) -> Iterator[Token]:
     """Yields the words that the token completes, upwards: "gets" for both words of "gets louder and louder"."""
     for _ in range(4):
@@ -51,6 +55,8 @@ def described(token: Token) -> list[str]:
     for index in range(token.i + 1, min(len(doc), token.i + 4)):
         near = doc[index]
         found.append(near.lower_)
+        if near.lower_ in QUALITIES:
+            continue
         if near.pos_ in {"NOUN", "PROPN"}:
             break
         if near.pos_ not in {"ADJ", "CCONJ", "ADV"} and near.lower_ not in {",", "and"} and near.tag_ != "VBN":

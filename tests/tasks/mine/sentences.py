@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 NAMED: Final = {
+    "Quick faint tapping on a box": "fast:Quick:adjective; quiet:faint:adjective",
+    "Quiet nearby tapping on a vase": "quiet:Quiet:adjective; near:nearby:adjective",
+    "Someone hits a wooden door close by": "near:close by:adverb",
     "The music is somewhat loud": "loud:loud:adjective",
     "A kind of loud hum": "loud:loud:adjective",
     "A bell rings kind of quietly": "quiet:quietly:adverb",
