@@ -260,7 +260,7 @@ class Score(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class AblationScore(Row):
-    """One cell of the ablation table (SPEC M12). `delta`: the paired difference to variant `full`, where there is one."""
+    """One cell of the ablation table (SPEC M12). `delta`: the paired difference to variant `full`, if there is one."""
 
     TABLE: ClassVar[str] = "ablations"
     item_id: str
