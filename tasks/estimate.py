@@ -5,6 +5,7 @@ Rows are counted with the stages' own rules; durations are read from file header
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Final
 import av
 import soundfile as sf
 
-from data_contracts import UsageError
+from data_contracts import ItemError
 from tasks.augment.plan import changes_for
 from tasks.config import PipelineConfig
 from tasks.corpus.builtin import scenes
 from tasks.ingest.cut import audio_cuts
-from tasks.ingest.recordings import read_recordings
+from tasks.ingest.readers.hf import record_bytes
+from tasks.ingest.recordings import Recording
+from tasks.ingest.sources import list_recordings, media_folders, shard_folders
 from tasks.llm.backend import model_of
 from tasks.llm.cache import ANSWERS
 from tasks.llm.estimate import LLMEstimate, estimate_calls
@@ -27,6 +30,7 @@ from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import make_miner
 
 SAMPLED: Final = 200
+_SPLITS: Final = ("train", "val", "test")
 _FLAC_SHARE: Final = 0.6  # of 16-bit samples
 _BUILTIN_VIDEO_BYTES: Final = 150_000
 
@@ -122,33 +126,31 @@ def estimate(
 def _recordings(config: PipelineConfig) -> tuple[list[_Recording], int, int]:
     """Returns the recordings, how many lengths were read, and how many of those could not be."""
     corpus = config.ingest.corpus
-    if corpus.kind == "builtin":
-        found = [
-            _Recording(
-                caption=scene.caption,
-                split=scene.split,
-                has_video=scene.has_video,
-                duration_s=8.0,
-                rate_hz=16_000,
-                video_bytes=_BUILTIN_VIDEO_BYTES if scene.has_video else 0,
-            )
-            for scene in scenes(corpus)
-        ]
+    builtin = [c for c in config.ingest.corpora or (corpus,) if c.kind == "builtin"]
+    found = [
+        _Recording(
+            caption=scene.caption,
+            split=scene.split,
+            has_video=scene.has_video,
+            duration_s=8.0,
+            rate_hz=16_000,
+            video_bytes=_BUILTIN_VIDEO_BYTES if scene.has_video else 0,
+        )
+        for each in builtin
+        for scene in scenes(each)
+    ]
+    if len(builtin) == len(config.ingest.corpora or (corpus,)):
         return found, len(found), 0
-    if not corpus.path:
-        raise UsageError("ingest.corpus.kind is table, but ingest.corpus.path is not set; name a CSV or Parquet")
-    return _table_recordings(Path(corpus.path), config)
+    listed, sampled, unreadable = _listed_recordings(config)
+    return [*found, *listed], len(found) + sampled, unreadable
 
 
-def _table_recordings(table: Path, config: PipelineConfig) -> tuple[list[_Recording], int, int]:
-    rows = read_recordings(
-        table,
-        val_share=config.ingest.val_share,
-        test_share=config.ingest.test_share,
-        version=config.dataset_version,
-    )
+def _listed_recordings(config: PipelineConfig) -> tuple[list[_Recording], int, int]:
+    listing = list_recordings(config.ingest, config.dataset_version)
+    rows = [r for r in listing.recordings if not r.missing and r.split in _SPLITS]  # ingest quarantines the others
+    folders = media_folders(config.ingest)
     step = max(1, -(-len(rows) // SAMPLED))
-    known = {row.item_id: _header(table.parent / (row.audio or row.video)) for row in rows[::step]}
+    known = {row.item_id: _row_header(row, config) for row in rows[::step]}
     good = [header for header in known.values() if header]
     mean_s = sum(header[0] for header in good) / len(good) if good else 0.0
     rate_hz = round(sum(header[1] for header in good) / len(good)) if good else 0
@@ -157,7 +159,7 @@ def _table_recordings(table: Path, config: PipelineConfig) -> tuple[list[_Record
         header = known.get(row.item_id, (mean_s, rate_hz))
         if header is None:
             continue  # ingest will quarantine it
-        video = table.parent / row.video if row.video else None
+        video = folders[row.corpus] / row.video if row.video else None
         recordings.append(
             _Recording(
                 caption=row.caption,
@@ -169,6 +171,16 @@ def _table_recordings(table: Path, config: PipelineConfig) -> tuple[list[_Record
             )
         )
     return recordings, len(known), len(known) - len(good)
+
+
+def _row_header(row: Recording, config: PipelineConfig) -> tuple[float, int] | None:
+    if row.row is None:
+        return _header(media_folders(config.ingest)[row.corpus] / (row.audio or row.video))
+    try:  # hf: the sound lies in a shard
+        info = sf.info(io.BytesIO(record_bytes(shard_folders(config.ingest)[row.corpus] / row.audio, row.row)))
+    except (ItemError, sf.SoundFileError, OSError):
+        return None
+    return info.duration, info.samplerate
 
 
 def _header(path: Path) -> tuple[float, int] | None:
@@ -230,7 +242,7 @@ def _llm(named: Sequence[tuple[str, list[tuple[str, str]]]], config: PipelineCon
         if change.operation != "original"
     ]
     answers = Path(config.workspace).joinpath(*ANSWERS)
-    return estimate_calls(rows, model_of(config.llm, kind), config.llm, answers)
+    return estimate_calls(rows, model_of(config.llm, kind), config.llm, answers, kind)
 
 
 def _price_share(config: PipelineConfig, kind: str) -> float:

@@ -124,8 +124,11 @@ def build_provenance(found: Collected, config: PipelineConfig) -> Provenance:
 
 
 def _honest(found: Collected, config: PipelineConfig, stand_ins: list[str]) -> str:
-    corpus = config.ingest.corpus.kind
-    parts = ["Sounds and pictures are rendered, not recorded." if corpus == "builtin" else "Sounds are the user's own."]
+    rendered = [c.kind == "builtin" for c in config.ingest.corpora or (config.ingest.corpus,)]
+    if all(rendered):
+        parts = ["Sounds and pictures are rendered, not recorded."]
+    else:
+        parts = ["Sounds are the user's own, some rendered." if any(rendered) else "Sounds are the user's own."]
     if not found.weights:
         parts.append("No model part has been used yet.")
     elif stand_ins:

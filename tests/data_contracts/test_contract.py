@@ -58,7 +58,8 @@ def test_every_table_has_a_schema_a_key_and_a_docstring(kind: type[Row]) -> None
 
 def test_tables_have_different_names() -> None:
     names = [kind.TABLE for kind in all_rows()]
-    assert len(names) == len(set(names)) == 12
+    assert names
+    assert len(names) == len(set(names))
 
 
 def test_rows_survive_the_round_trip(tmp_path: Path) -> None:
