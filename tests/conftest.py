@@ -11,6 +11,9 @@ import pytest
 
 from flows.settings import ship_settings
 
+# One thread per test process, inherited by what it starts: the workers of the suite already use every core, and sums
+# over another number of threads have other last bits, so a run and its continuation must agree on it.
+os.environ["OMP_NUM_THREADS"] = "1"
 ship_settings(quiet=True)
 REPOSITORY = Path(__file__).resolve().parent.parent
 

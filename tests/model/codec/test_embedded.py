@@ -15,7 +15,6 @@ from tasks.ingest.config import CorpusConfig
 
 @pytest.fixture(scope="module")
 def codec() -> Codec:
-    torch.set_num_threads(1)
     return load_codec("embedded_16k")
 
 

@@ -43,7 +43,7 @@ def test_t1_a_sigkilled_run_continues_bit_for_bit(tmp_path, config):
     """Killed without warning at some step, continued: every logged value and the checkpoint's bytes are the same."""
     whole, cut = _workspace(tmp_path / "whole"), _workspace(tmp_path / "cut")
     command = [sys.executable, "-m", "tasks.train", str(config), "-w", str(cut.root)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 200
     while not list(cut.root.rglob("state-00000005.pt")) and time.monotonic() < deadline:
