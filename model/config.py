@@ -14,6 +14,12 @@ from data_contracts import UsageError
 
 SumReference = Literal["start", "path", "never"]
 SpanPlacement = Literal["random", "prefix", "mixed"]
+MaskKind = Literal["soft", "hard"]
+MaskSync = Literal["projected", "raw", "both"]
+Pool = Literal["all", "visible"]
+Absent = Literal["zero", "learned"]
+Precision = Literal["fp32", "bf16"]
+"""bf16: the network under autocast; flow states, time and sums stay in fp32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +41,10 @@ class NetworkConfig:
     position_kernel: int = 31  # ConvPositionEmbedding, as in F5-TTS
     position_groups: int = 16
     mask_video: bool = True  # SPEC M12: off = M-1, M-3
-    mask_kind: Literal["soft", "hard"] = "soft"  # SPEC M7
-    mask_sync: Literal["projected", "raw", "both"] = "projected"  # SPEC M8
-    absent: Literal["zero", "learned"] = "zero"  # SPEC T2; learned = MMAudio's checkpoints
+    mask_kind: MaskKind = "soft"  # SPEC M7
+    mask_sync: MaskSync = "projected"  # SPEC M8
+    pool: Pool = "all"  # SPEC M9: clip tokens in the global condition; visible: hidden ones do not dilute their mean
+    absent: Absent = "zero"  # SPEC T2; learned = MMAudio's checkpoints
 
     def __post_init__(self) -> None:
         if self.width % self.heads or (self.width // self.heads) % 2:

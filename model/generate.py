@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from data_contracts import UsageError
 from model.checkpoint import CheckpointInfo, load_checkpoint
-from model.config import SumReference
+from model.config import Precision, SumReference
 from model.flow import Velocity, euler, guided
 from model.network import Conditions, Features, Network
 from model.requests import RULES, TASKS, Plan, Request, Task, leading_task, plan_request, window_frames
@@ -63,7 +63,7 @@ class Generator:
     network: Network
     info: CheckpointInfo | None = None
     sampling: Sampling = Sampling()
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
 
     @classmethod
     def load(cls, path: Path, *, device: torch.device | None = None, sampling: Sampling | None = None) -> Self:

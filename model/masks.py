@@ -8,13 +8,12 @@ frame is context (reference). All chance comes from the caller's `torch.Generato
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from model.config import MaskConfig, SpanPlacement
+from model.config import MaskConfig, MaskKind, SpanPlacement
 
 
 def rand_span_mask(
@@ -35,7 +34,7 @@ def rand_span_mask(
     return (position >= starts[:, None]) & (position < (starts + lengths)[:, None])
 
 
-def resample_mask(mask_BN: Tensor, length: int, kind: Literal["soft", "hard"]) -> Tensor:
+def resample_mask(mask_BN: Tensor, length: int, kind: MaskKind) -> Tensor:
     """Returns (B, length) float in 0..1: the mask read linearly at another rate, thresholded at 0.5 when hard.
 
     Source: SPEC M7 ("bilinearly", which on one axis is linear).
@@ -44,9 +43,18 @@ def resample_mask(mask_BN: Tensor, length: int, kind: Literal["soft", "hard"]) -
     return weights if kind == "soft" else (weights >= 0.5).float()
 
 
-def mask_features(features_BVD: Tensor, mask_BN: Tensor, kind: Literal["soft", "hard"]) -> Tensor:
+def mask_features(features_BVD: Tensor, mask_BN: Tensor, kind: MaskKind) -> Tensor:
     """Returns the features kept where audio is generated and zero where it is given. Source: SPEC M7."""
     return features_BVD * resample_mask(mask_BN, features_BVD.shape[1], kind)[..., None].to(features_BVD.dtype)
+
+
+def visible_mean(tokens_BVD: Tensor, mask_BN: Tensor, kind: MaskKind) -> Tensor:
+    """Returns (B, D): the mean of video tokens, each counting as much as it is shown; zero where none is.
+
+    With nothing hidden it is the plain mean. The other reading of MMAudio's pooling, which counts hidden tokens too.
+    """
+    weights = resample_mask(mask_BN, tokens_BVD.shape[1], kind)[..., None].to(tokens_BVD.dtype)
+    return (tokens_BVD * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
 
 
 def masked_latent(latent_BNF: Tensor, mask_BN: Tensor, keep_B: Tensor) -> Tensor:

@@ -35,11 +35,17 @@ def generate(
     cfg: Annotated[float, typer.Option(min=1.0, help="guidance scale (the paper: 4.5)")] = 4.5,
     codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
     variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
+    precision: Annotated[str, typer.Option(help="fp32, or bf16 for speed on a GPU")] = "fp32",
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="a reading of the paper, e.g. edit_noise=0.8; repeatable")
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, help="jobs: sounds made together")] = 16,
 ) -> None:
     """Generate a sound from a video, a sentence, a reference sound, as the task asks; or many of them."""
+    from tasks.config import load_settings
     from tasks.generate.job import generate_file
     from tasks.generate.options import GenerateOptions, parse_window
+    from tasks.generate.sampling import SamplingSettings
 
     options = GenerateOptions(
         task=task,
@@ -59,6 +65,8 @@ def generate(
         cfg_scale=cfg,
         codec=codec,
         variant=variant,
+        precision=precision,
+        sampling=load_settings(SamplingSettings, None, set_ or []),
     )
     if task == "jobs" and jobs is None:
         raise UsageError("generate jobs needs a table: foleygenex generate jobs JOBS.csv --checkpoint C --out FOLDER")
@@ -85,7 +93,7 @@ def _many(options: object, jobs: Path | None, batch: int) -> None:
     else:
         assert options.video is not None
         orders = folder_orders(options.video, options)
-    studio = Studio.open(options.checkpoint, options.codec, options.variant)
+    studio = Studio.of(options)
     summary = run_orders(orders, studio, folder, batch_size=batch, on_done=typer.echo)
     typer.echo(summary.line(folder))
     if summary.failed:

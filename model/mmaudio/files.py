@@ -160,7 +160,7 @@ def _extended(network: NetworkConfig) -> NetworkConfig:
 def _require_network(found: NetworkConfig, wanted: NetworkConfig, name: str) -> None:
     both = found.input_embedding and wanted.input_embedding
     sizes = [field.name for field in dataclasses.fields(NetworkConfig) if not field.name.startswith("mlp_")]
-    switches = {"input_embedding", "mask_video", "mask_kind", "mask_sync", "absent"}
+    switches = {"input_embedding", "mask_video", "mask_kind", "mask_sync", "pool", "absent"}
     if not both:
         switches |= {"position_kernel", "position_groups"}
     for size in [*(one for one in sizes if one not in switches), "mlp_width"]:

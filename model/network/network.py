@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from data_contracts import MismatchError, UsageError
 from model.config import NetworkConfig
-from model.masks import mask_features
+from model.masks import mask_features, visible_mean
 from model.network.blocks import FinalLayer, FrameCondition, FusedBlock, JointBlock, Rotary, Streams
 from model.network.inputs import (
     InputEmbedding,
@@ -156,7 +156,7 @@ class Network(nn.Module):
                 sync = mask_features(sync, mask_BN, self.config.mask_kind)
         clip_BVD = self.clip_input_proj(clip)
         text_BLD = self.text_input_proj(text)
-        pooled = self.clip_cond_proj(clip_BVD.mean(1)) + self.text_cond_proj(text_BLD.mean(1))
+        pooled = self.clip_cond_proj(self._pool(clip_BVD, mask_BN)) + self.text_cond_proj(text_BLD.mean(1))
         return Conditions(
             clip_BVD,
             text_BLD,
@@ -183,6 +183,12 @@ class Network(nn.Module):
             latent_BND = self._run(block, latent_BND, extended, conditions.rotary.latent_NK2)
         velocity: Tensor = self.final_layer(latent_BND, global_B1D)
         return velocity
+
+    def _pool(self, clip_BVD: Tensor, mask_BN: Tensor) -> Tensor:
+        """Returns (B, D), the clip tokens' part in the global condition. Source: SPEC M9 (readings in DESIGN)."""
+        if self.config.mask_video and self.config.pool == "visible":
+            return visible_mean(clip_BVD, mask_BN, self.config.mask_kind)
+        return clip_BVD.mean(1)
 
     def _run(self, block: nn.Module, *args: Any) -> Any:
         if self.gradient_checkpointing and torch.is_grad_enabled():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tasks.generate.sampling import SamplingSettings
 from tasks.settings import StageConfig
 
 
@@ -16,3 +17,4 @@ class EvaluateConfig(StageConfig):
     cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")
     batch_size: int = Field(12, ge=1)
     seed: int = Field(7)
+    sampling: SamplingSettings = SamplingSettings()

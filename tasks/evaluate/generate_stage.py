@@ -62,6 +62,8 @@ class GenerateStage:
     def settings(self) -> dict[str, Any]:
         """Sampling settings; the plan is in the items."""
         settings = self.config.model_dump(include={"steps", "cfg_scale"})
+        if changed := self.config.sampling.over({}):
+            settings["sampling"] = changed
         return settings if self.variant == "full" else {**settings, "variant": self.variant}
 
     def items(self, workspace: Workspace) -> list[Item]:
@@ -112,7 +114,8 @@ class _Studio:
     def open(cls, config: EvaluateConfig, workspace: Workspace, one: Variant) -> _Studio:
         store = open_store(workspace.stage("precompute"))
         generator = Generator.load(workspace.path("train", "checkpoint.safetensors"))
-        generator = dataclasses.replace(generator, sampling=Sampling(**one.sampling))
+        readings = Sampling(**config.sampling.over(dict(one.sampling)))
+        generator = dataclasses.replace(generator, sampling=readings)
         generator.specs.require_same(store.specs, "the checkpoint", "the features")
         return cls(
             config=config,

@@ -46,7 +46,7 @@ def generate_file(options: GenerateOptions, studio: Studio | None = None) -> Pat
     Source: SPEC G1-G8.
     """
     options.check()
-    studio = studio or Studio.open(options.checkpoint, options.codec, options.variant)
+    studio = studio or Studio.of(options)
     inputs = prepare(options, studio)
     sound = make_sound(inputs)
     write_sound(options, sound.audio, sound.rate_hz)

@@ -41,6 +41,7 @@ def settings(options: GenerateOptions, studio: Studio, sampling: Sampling) -> di
         "order": order,
         "inputs": {name: {"name": path.name, "sha256": hash_file(path)} for name, path in options.files().items()},
         "sampling": asdict(sampling),
+        "precision": studio.generator.precision,
         "checkpoint_sha256": studio.checkpoint_sha256,
         "step": studio.info.step,
         "format": options.out.suffix.lower(),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from data_contracts import UsageError
 from model.generate import TASKS
 from model.variants import Surrogate
+from tasks.generate.sampling import SamplingSettings
 from tasks.mux import VIDEO_SUFFIXES
 
 SOUND_SUFFIXES: Final = (".wav", ".flac")
@@ -47,7 +48,8 @@ class GenerateOptions:
     `original`: edit, the sound to change; by default the video's own sound track. fe without a reference continues
     that track from `window`'s start to its end. `surrogate` None: the reference's own video when given, else as the
     variant says. `variant`: a named configuration (SPEC M12, G8), by default the one that was trained. `long` "off":
-    one window, whatever the length. `codec`: name or path, by default the one that the checkpoint names.
+    one window, whatever the length. `codec`: name or path, by default the one that the checkpoint names. `sampling`:
+    readings of the paper other than the variant's. `precision` bf16: the network under autocast, for GPUs.
     """
 
     task: str
@@ -67,6 +69,8 @@ class GenerateOptions:
     cfg_scale: float = 4.5
     codec: str | None = None
     variant: str | None = None
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    precision: str = "fp32"
 
     @property
     def sentence(self) -> str | None:

@@ -6,11 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Self, cast, get_args
 
-from data_contracts import MismatchError
+from data_contracts import MismatchError, UsageError
 from model.checkpoint import CheckpointInfo
 from model.codec import Codec, load_codec
+from model.config import Precision
 from model.encoders import (
     ImageEncoder,
     SyncEncoder,
@@ -22,6 +23,8 @@ from model.encoders import (
 from model.generate import Generator, Sampling
 from model.specs import FeatureSpecs, same_part
 from model.variants import Variant, variant
+from tasks.generate.options import GenerateOptions
+from tasks.generate.sampling import SamplingSettings
 from tasks.train.job import choose_device
 from tasks.workspace import hash_file
 
@@ -38,16 +41,27 @@ class Studio:
     variant: Variant
 
     @classmethod
-    def open(cls, checkpoint: Path, codec: str | None = None, named: str | None = None) -> Self:
+    def open(
+        cls,
+        checkpoint: Path,
+        codec: str | None = None,
+        named: str | None = None,
+        *,
+        sampling: SamplingSettings | None = None,
+        precision: str = "fp32",
+    ) -> Self:
         """Loads a checkpoint and its codec; `named`: a variant that shares these weights (SPEC M12, G8).
 
         Raises WeightsError (missing), MismatchError (another codec, another variant's weights), UsageError (unknown).
         """
+        if precision not in get_args(Precision):
+            raise UsageError(f"--precision {precision!r} is unknown; choose one of {', '.join(get_args(Precision))}")
         device = choose_device("auto")
         generator = Generator.load(checkpoint, device=device)
         assert generator.info is not None
         specs, chosen = generator.specs, _variant(generator.info, named)
-        generator = dataclasses.replace(generator, sampling=Sampling(**chosen.sampling))
+        readings = Sampling(**(sampling or SamplingSettings()).over(dict(chosen.sampling)))
+        generator = dataclasses.replace(generator, sampling=readings, precision=cast(Precision, precision))
         loaded = load_codec(codec or specs.codec.name)
         if not same_part(loaded.spec, specs.codec):
             raise MismatchError(
@@ -59,6 +73,12 @@ class Studio:
         info = generator.info
         assert info is not None
         return cls(checkpoint, hash_file(checkpoint), generator, info, loaded, chosen)
+
+    @classmethod
+    def of(cls, options: GenerateOptions) -> Self:
+        """Loads what an order names, as `open` does."""
+        o = options
+        return cls.open(o.checkpoint, o.codec, o.variant, sampling=o.sampling, precision=o.precision)
 
     @property
     def specs(self) -> FeatureSpecs:

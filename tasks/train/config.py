@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
-from model.config import MaskConfig, NetworkConfig, TrainingConfig, preset
+from model.config import PRESETS, Absent, MaskConfig, MaskKind, MaskSync, NetworkConfig, Pool, TrainingConfig, preset
 from model.variants import variant
 from tasks.settings import StageConfig
 
-_OF_THE_JOB: Final = ("preset", "variant", "device", "init_from", "sample_every", "tensorboard")
+_OF_THE_JOB: Final = ("preset", "variant", "readings", "device", "init_from", "sample_every", "tensorboard")
 
 
 class MaskSettings(StageConfig):
@@ -34,10 +35,19 @@ class MaskSettings(StageConfig):
     drop_semantics: float = Field(0.1, ge=0, le=1, description="extra chance of neither clip nor text (AC-VTA)")
 
 
+class NetworkReadings(StageConfig):
+    """What the paper leaves open about the network (DESIGN section 6); a variant's own switches win."""
+
+    mask_kind: MaskKind = Field("soft", description="hard: the resampled mask is thresholded at 0.5 (SPEC M7)")
+    mask_sync: MaskSync = Field("projected", description="where sync features are hidden (SPEC M8)")
+    pool: Pool = Field("all", description="clip tokens in the global condition; visible: without the hidden ones")
+    absent: Absent = Field("zero", description="stands for an absent modality; learned: MMAudio's empty features")
+
+
 class TrainConfig(StageConfig):
     """Defaults are the demo's; the paper's are in the `paper` config."""
 
-    preset: str = Field("tiny", description="network preset: tiny, small, medium, large_44k, large_44k_v2")
+    preset: str = Field("tiny", description=f"network preset: {', '.join(PRESETS)}")
     variant: str = Field(
         "full", description="full, m-1, m-2, m-3 (SPEC M12) or mmaudio-s1 (SPEC G8): the network's switches and masks"
     )
@@ -73,6 +83,7 @@ class TrainConfig(StageConfig):
     explosion_factor: float = Field(10.0, gt=1, description="so does one this many times the running median")
     seed: int = Field(14159265)
     masks: MaskSettings = MaskSettings()
+    readings: NetworkReadings = NetworkReadings()
 
     @field_validator("init_from")
     @classmethod
@@ -89,5 +100,5 @@ class TrainConfig(StageConfig):
         return TrainingConfig(**values, masks=mask_config)
 
     def network(self) -> NetworkConfig:
-        """Returns the preset with the variant's switches. Raises UsageError for unknown names."""
-        return variant(self.variant).network_config(preset(self.preset))
+        """Returns the preset with the readings' and the variant's switches. Raises UsageError for unknown names."""
+        return variant(self.variant).network_config(replace(preset(self.preset), **self.readings.model_dump()))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_contracts import UsageError
 from model.config import MaskConfig
-from model.masks import draw_masks, mask_features, masked_latent, rand_span_mask, resample_mask
+from model.masks import draw_masks, mask_features, masked_latent, rand_span_mask, resample_mask, visible_mean
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -115,3 +115,25 @@ def test_masks_depend_on_the_generator_alone():
 def test_impossible_span_shares_are_refused(share):
     with pytest.raises(UsageError, match="span_share"):
         MaskConfig(span_share=share)
+
+
+@settings(max_examples=30, deadline=None)
+@given(start=st.integers(0, 30), length=st.integers(4, 40), kind=st.sampled_from(["soft", "hard"]))
+def test_m9_a_visible_mean_counts_each_token_as_much_as_it_is_shown(start, length, kind):
+    mask = torch.zeros(1, 50, dtype=torch.bool)
+    mask[:, start : start + length] = True
+    tokens = torch.randn(1, 8, 3, generator=_generator())
+    shown = resample_mask(mask, 8, kind)[0]
+    expected = sum((w * t for w, t in zip(shown, tokens[0], strict=True)), torch.zeros(3)) / max(
+        float(shown.sum()), 1e-6
+    )
+    assert torch.allclose(visible_mean(tokens, mask, kind)[0], expected, atol=1e-5)
+    hidden = tokens + 100.0 * (shown == 0)[None, :, None]
+    assert torch.allclose(visible_mean(hidden, mask, kind), visible_mean(tokens, mask, kind), atol=1e-5)
+
+
+def test_m9_with_nothing_hidden_a_visible_mean_is_the_mean():
+    tokens = torch.randn(2, 8, 3, generator=_generator())
+    everything = torch.ones(2, 50, dtype=torch.bool)
+    assert torch.allclose(visible_mean(tokens, everything, "soft"), tokens.mean(1), atol=1e-6)
+    assert float(visible_mean(tokens, ~everything, "soft").abs().max()) == 0.0

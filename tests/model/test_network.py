@@ -110,6 +110,27 @@ def test_m4_reference_reaches_the_output_only_through_the_context():
     assert float((none - some).abs().max()) > 1e-4
 
 
+def test_m9_hidden_video_dilutes_the_global_condition_only_where_all_tokens_are_pooled():
+    network, mask = awake(dataclasses.replace(TOY, pool="visible", mask_kind="hard")), span(0, 25)
+    longer = features()
+    longer.clip_BVC[:, V // 2 :] = 7.0
+    visible = [network.preprocess_conditions(f, mask).pooled_B1D for f in (features(), longer)]
+    assert torch.equal(*visible)
+    half = dataclasses.replace(features(), clip_BVC=features().clip_BVC[:, : V // 2])
+    alone = network.preprocess_conditions(half, span(0, 25, 25)).pooled_B1D
+    assert torch.allclose(visible[0], alone, atol=1e-6)
+    plain = awake().preprocess_conditions(features(), mask).pooled_B1D
+    assert float((plain - visible[0]).detach().abs().max()) > 1e-4
+
+
+def test_m9_both_poolings_agree_where_all_video_is_shown():
+    pooled = [
+        awake(dataclasses.replace(TOY, pool=pool)).preprocess_conditions(features(), span(0, N)).pooled_B1D
+        for pool in ("all", "visible")
+    ]
+    assert torch.allclose(*pooled, atol=1e-6)
+
+
 @pytest.mark.parametrize("mask_sync", ["projected", "both"])
 def test_m8_on_context_frames_the_frame_condition_is_the_global_one(mask_sync):
     network, mask = awake(dataclasses.replace(TOY, mask_sync=mask_sync)), span(20, 45)

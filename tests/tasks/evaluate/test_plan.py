@@ -7,8 +7,10 @@ import pytest
 
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.plan import Job, plan_jobs, sides_of
 from tasks.evaluate.prompts import adverb_pair, plain_caption
+from tasks.generate.sampling import SamplingSettings
 from tests.tasks.evaluate.rows import manifest_row
 
 CONFIG = EvaluateConfig(clips=5, adverb_pairs=4)
@@ -125,3 +127,12 @@ def test_pairs_are_sentences_that_differ_in_the_adverb_only():
     rising, falling = adverb_pair("A drum is hit", "dynamics", 1)
     assert rising == "A drum is hit, getting louder and louder"
     assert falling == "A drum is hit, getting quieter and quieter"
+
+
+def test_a_changed_reading_makes_the_sounds_anew_and_a_default_one_does_not():
+    plain, changed = (
+        GenerateStage(EvaluateConfig(sampling=SamplingSettings(**set_))).settings()
+        for set_ in ({}, {"sum_reference": "path"})
+    )
+    assert "sampling" not in plain
+    assert changed == {**plain, "sampling": {"sum_reference": "path"}}

@@ -18,6 +18,7 @@ from tasks.generate import studio
 from tasks.generate.inputs import Inputs
 from tasks.generate.job import generate_file, parse_window
 from tasks.generate.options import MAY_HAVE, NEEDS
+from tasks.generate.sampling import SamplingSettings
 from tasks.generate.studio import Studio
 from tasks.video_io import probe_video
 from tests.tasks.generate.toys import HOP, RATE, SPECS, ToyCodec, options
@@ -182,6 +183,30 @@ def test_the_label_says_what_the_sound_was_made_from(files, tmp_path):
     assert len(found["checkpoint_sha256"]) == len(found["sha256"]) == 64
 
 
+def test_g6_the_readings_are_chosen_by_name_and_said_in_the_label(files, tmp_path):
+    sounds = {}
+    for name, readings in {"a": {}, "b": {"edit_noise": 0.0}, "c": {"edit_noise": 1.0}}.items():
+        order = options(files, "edit", tmp_path / f"{name}.wav", sampling=SamplingSettings(**readings))
+        sounds[name] = generate_file(order).read_bytes()
+        assert label(order.out)["sampling"]["edit_noise"] == readings.get("edit_noise", 0.5)
+    assert len(set(sounds.values())) == 3
+
+
+def test_a_reading_wins_over_the_variants_and_the_variant_over_the_default(files, tmp_path):
+    kept = options(files, "tta", tmp_path / "a.wav", variant="no-sum")
+    assert Studio.of(kept).generator.sampling.sum_reference == "never"
+    set_ = Studio.of(replace(kept, sampling=SamplingSettings(sum_reference="path"))).generator.sampling
+    assert set_.sum_reference == "path"
+    assert Studio.of(replace(kept, variant=None)).generator.sampling.sum_reference == "start"
+
+
+def test_bf16_is_near_fp32_and_labelled(files, tmp_path):
+    full, half = (options(files, "tta", tmp_path / f"{kind}.wav", precision=kind) for kind in ("fp32", "bf16"))
+    one, two = (sf.read(generate_file(order))[0] for order in (full, half))
+    assert 0 < np.abs(one - two).max() < 0.1
+    assert [label(order.out)["precision"] for order in (full, half)] == ["fp32", "bf16"]
+
+
 def test_the_inputs_of_a_task_are_those_its_rule_uses():
     named = {"clip": "video", "sync": "video", "text": "text", "reference": "reference_audio", "window": "window",
              "reference_sync": "reference_video", "original": "original"}  # fmt: skip
@@ -223,6 +248,7 @@ def test_the_inputs_of_a_task_are_those_its_rule_uses():
         ("vta", {"video": "empty.mp4"}, "empty.mp4 has 0 bytes"),
         ("vta", {"video": "reference.wav"}, "--video: reference.wav: has no picture"),
         ("vta", {"variant": "m-9"}, "variant 'm-9' is unknown"),
+        ("tta", {"precision": "fp8"}, "--precision 'fp8' is unknown; choose one of fp32, bf16"),
         ("tta", {"steps": 0}, "must both be at least 1"),
         ("tta", {"cfg_scale": 0.5}, "must both be at least 1"),
         ("fe", {"window": None}, "task fe needs either"),

@@ -8,7 +8,8 @@ import torch
 from data_contracts import ContractError, TrainMetric, UsageError, read_table
 from model import config as model_config
 from model.checkpoint import load_checkpoint
-from tasks.train.config import MaskSettings, TrainConfig
+from model.config import preset
+from tasks.train.config import MaskSettings, NetworkReadings, TrainConfig
 from tasks.train.job import checkpoint_path, choose_device, is_finished, run_training
 from tasks.workspace import Workspace
 from tests.model.fakes import TOY, fake_store
@@ -104,3 +105,11 @@ def test_the_papers_settings_are_a_config():
     ).training()  # fmt: skip
     assert paper.masks == model_config.MaskConfig()
     assert (paper.batch_size, paper.betas, paper.eps) == (256, (0.9, 0.95), 1e-6)
+
+
+def test_readings_reach_the_network_and_a_variant_wins_over_them():
+    readings = NetworkReadings(mask_kind="hard", mask_sync="both", pool="visible", absent="zero")
+    network = TrainConfig(readings=readings).network()
+    assert (network.mask_kind, network.mask_sync, network.pool, network.absent) == ("hard", "both", "visible", "zero")
+    assert TrainConfig(readings=readings, variant="mmaudio-s1").network().absent == "learned"
+    assert TrainConfig().network() == preset("tiny")
