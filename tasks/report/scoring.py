@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from markupsafe import Markup
 
 from data_contracts import Score
+from tasks.evaluate.chance import CEILING, PASTED, TRUTH
 from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
 from tasks.report.words import TASKS, aim_for, metric_name
+
+_ROLES: Final = {CEILING: "ceiling", TRUTH: "ceiling", PASTED: "comparison"}
+"""What a compared system is; every other one knows nothing of the clip and is chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,7 @@ class Cell:
     value: str
     interval: str
     n: int
-    is_chance: bool
+    role: str  # model, ceiling, comparison or chance
     met: bool | None  # None where no aim exists
 
 
@@ -44,6 +49,8 @@ class Aim:
     metric: str
     aim: str
     value: str
+    interval: str
+    n: int
     chance: str | None
     met: bool
 
@@ -71,6 +78,11 @@ def build_scores(found: Collected) -> Scores:
     )
 
 
+def role(row: Score) -> str:
+    """Returns what a row stands for: model, ceiling (the truth itself), comparison, or chance."""
+    return _ROLES.get(row.system, "chance") if row.is_chance else "model"
+
+
 def is_met(value: float, aim: float, *, higher_is_better: bool) -> bool:
     """Returns whether a value reaches its aim; values in percent compare with aims in percent."""
     scaled = value / 100 if value > 1.5 and aim <= 1 else value
@@ -80,7 +92,7 @@ def is_met(value: float, aim: float, *, higher_is_better: bool) -> bool:
 def _metric(rows: list[Score]) -> MetricScores:
     first = rows[0]
     aim = aim_for(first.task, first.metric)
-    ordered = sorted(rows, key=lambda row: row.is_chance)
+    ordered = sorted(rows, key=lambda row: ("model", "ceiling", "comparison", "chance").index(role(row)))
     dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_chance, r.system) for r in ordered]
     return MetricScores(
         name=metric_name(first.metric),
@@ -93,14 +105,13 @@ def _metric(rows: list[Score]) -> MetricScores:
 
 
 def _cell(row: Score, aim: float | None) -> Cell:
-    there = row.ci_low is not None and row.ci_high is not None
     judged = aim is not None and not row.is_chance
     return Cell(
         system=row.system,
         value=number(row.value),
-        interval=f"{number(row.ci_low or 0.0)} to {number(row.ci_high or 0.0)}" if there else "",
+        interval=_interval(row),
         n=row.n,
-        is_chance=row.is_chance,
+        role=role(row),
         met=is_met(row.value, aim or 0.0, higher_is_better=row.higher_is_better) if judged else None,
     )
 
@@ -109,16 +120,32 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
     aim = aim_for(rows[0].task, rows[0].metric)
     if aim is None:
         return []
-    chance = [number(row.value) for row in rows if row.is_chance]
     return [
         Aim(
             task=titles.get(row.task, row.task),
             metric=metric_name(row.metric),
             aim=f"{'≥' if row.higher_is_better else '≤'} {number(aim)}",
             value=number(row.value),
-            chance=", ".join(chance) or None,
+            interval=_interval(row),
+            n=row.n,
+            chance=_best_chance(rows),
             met=is_met(row.value, aim, higher_is_better=row.higher_is_better),
         )
         for row in rows
         if not row.is_chance
     ]
+
+
+def _interval(row: Score) -> str:
+    if row.ci_low is None or row.ci_high is None:
+        return ""
+    return f"{number(row.ci_low)} to {number(row.ci_high)}"
+
+
+def _best_chance(rows: list[Score]) -> str | None:
+    """The chance row that comes nearest to the aim, by name: what the value has to beat."""
+    chance = [row for row in rows if role(row) == "chance"]
+    if not chance:
+        return None
+    best = max(chance, key=lambda row: row.value if row.higher_is_better else -row.value)
+    return f"{number(best.value)} ({best.system})"

@@ -93,7 +93,7 @@ def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str, y_l
 
 
 def dot_strip(dots: Sequence[Dot], *, aim: float | None = None) -> Markup:
-    """Returns one metric's values on one axis: full dots with intervals, hollow dots for chance, a line for the aim."""
+    """Returns one metric's values on one axis: full dots with intervals, hollow dots for the rest, a line for the aim."""
     values = [v for d in dots for v in (d.value, d.low, d.high) if v is not None] + ([aim] if aim is not None else [])
     low, high = min([0.0, *values]), max([1.0 if max(values, default=0) <= 1 else 0.0, *values])
     scale = 200 / (high - low or 1.0)
@@ -193,8 +193,12 @@ def _curve(frame: _Frame, line: Line, x_label: str) -> Markup:
         )
         for x, y in line.points[::every]
     )
-    dots = Markup('<polyline class="curve {}" points="{}"/>').format(line.css, points)
-    return dots + hovers
+    if len(line.points) == 1:  # a line of one point would not be seen
+        (x, y) = line.points[0]
+        drawn = Markup('<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(line.css, frame.x(x), frame.y(y))
+    else:
+        drawn = Markup('<polyline class="curve {}" points="{}"/>').format(line.css, points)
+    return drawn + hovers
 
 
 def _dot(dot: Dot, x: str, low: str | bool, high: str | bool) -> Markup:

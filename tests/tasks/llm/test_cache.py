@@ -73,7 +73,7 @@ def _many(path: Path, name: str) -> None:
 
 
 def _processes(target, *arguments) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # a test process has threads, which a fork would break
     workers = [context.Process(target=target, args=one) for one in arguments]
     for worker in workers:
         worker.start()
