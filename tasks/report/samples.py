@@ -163,5 +163,9 @@ def _facts(row: Generated) -> list[str]:
 
 
 def _chips(rows: tuple[Generated, ...], lookup: _Lookup) -> list[tuple[str, str]]:
-    scores = [score for row in rows for score in lookup.scores.get(row.item_id, [])]
-    return [(metric_name(score.metric), number(score.value)) for score in scores[:_CHIPS]]
+    """A row's first scores; of a pair both values, in the order of its sounds."""
+    values: dict[str, list[str]] = {}
+    for row in rows:
+        for score in lookup.scores.get(row.item_id, []):
+            values.setdefault(metric_name(score.metric), []).append(number(score.value))
+    return [(name, " → ".join(both)) for name, both in list(values.items())[:_CHIPS]]

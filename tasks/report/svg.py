@@ -195,7 +195,9 @@ def _curve(frame: _Frame, line: Line, x_label: str) -> Markup:
     )
     if len(line.points) == 1:  # a line of one point would not be seen
         (x, y) = line.points[0]
-        drawn = Markup('<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(line.css, frame.x(x), frame.y(y))
+        drawn = Markup('<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(
+            line.css, frame.x(x), frame.y(y)
+        )
     else:
         drawn = Markup('<polyline class="curve {}" points="{}"/>').format(line.css, points)
     return drawn + hovers

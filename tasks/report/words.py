@@ -56,11 +56,12 @@ def recipe_words(operation: str, recipe_json: str) -> str:
     if operation == "original":
         return "Kept as it is; only silence at the ends is removed."
     if operation == "speed" and isinstance(factor := recipe.get("factor"), int | float):
-        return f"Played at {number(float(factor))} of its speed (SoX speed): pitch and length move with it."
+        moves = "the length moves, the pitch stays" if recipe.get("keeps_pitch") else "pitch and length move with it"
+        return f"Played at {number(float(factor))} times its speed: {moves}."
     lead = {
-        "distance": "Moved away from the microphone in a simulated room (pyroomacoustics)",
-        "dynamics": "Given a new loudness trend; the peak stays (FFmpeg)",
-        "speed": "Played at another speed (SoX)",
+        "distance": "Moved away from the microphone in a simulated room",
+        "dynamics": "Given a new loudness trend; the peak stays",
+        "speed": "Played at another speed",
     }.get(operation, operation.replace("_", " ").capitalize())
     details = [quantity(key, value) for key, value in recipe.items() if key.rpartition(".")[2] not in _SKIPPED]
     return f"{lead}: {', '.join(details)}." if details else f"{lead}."
@@ -73,7 +74,9 @@ def measured_words(measured_json: str) -> list[tuple[str, str]]:
     for key, value in measured.items():
         if (twin := _twin(key)) and twin in measured:
             continue  # shown with its `before`
-        name = re.sub(r"(^|[_.])before(?=$|[_.])", "", key).strip("_.")
+        if any(_plain(other) == key for other in measured if other != key):
+            continue  # the same quantity stands there as a pair
+        name = _plain(key)
         after = next((measured[k] for k in measured if k != key and _twin(k) == key), None)
         label, unit = _label(name)
         text = _value(value) if after is None else f"{_value(value)} → {_value(after)}"
@@ -98,6 +101,11 @@ def aim_for(task: str, metric: str) -> float | None:
     if task == "vta" and "eventf1" in plain and "100" in plain:
         return 0.7
     return 0.8 if "adverb" in plain and ("direction" in plain or "right" in plain) else None
+
+
+def _plain(key: str) -> str:
+    """`level_before_db` -> `level_db`."""
+    return re.sub(r"(^|[_.])before(?=$|[_.])", "", key).strip("_.")
 
 
 def _twin(key: str) -> str | None:

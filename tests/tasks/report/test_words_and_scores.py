@@ -1,0 +1,52 @@
+"""The report says what a compared system is, with n and interval; a quantity stands there once; one point is seen."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data_contracts import Score
+from tasks.evaluate.chance import CEILING, NOISE, PASTED, RANDOM_EVENTS, TRUTH
+from tasks.evaluate.metrics import MODEL
+from tasks.report.collect import Collected
+from tasks.report.scoring import build_scores, role
+from tasks.report.svg import Line, line_chart
+from tasks.report.words import measured_words, recipe_words
+
+
+def score(system: str, value: float) -> Score:
+    return Score(
+        item_id=f"vta/EventF1@100ms/{system}", task="vta", system=system, metric="EventF1@100ms", value=value,
+        ci_low=value / 2, ci_high=value, n=24, is_chance=system != MODEL, backend="b", higher_is_better=True,
+    )  # fmt: skip
+
+
+def test_the_ceiling_is_never_called_chance() -> None:
+    found = [score(name, value) for name, value in
+             ((NOISE, 0.0), (CEILING, 1.0), (RANDOM_EVENTS, 0.31), (PASTED, 0.4), (MODEL, 0.75))]  # fmt: skip
+    section = build_scores(Collected(scores=found))
+    cells = section.tables[0][1][0].cells
+    assert [(cell.system, cell.role) for cell in cells] == [
+        (MODEL, "model"), (CEILING, "ceiling"), (PASTED, "comparison"), (NOISE, "chance"), (RANDOM_EVENTS, "chance"),
+    ]  # fmt: skip
+    assert role(score(TRUTH, 1.0)) == "ceiling"
+    (aim,) = section.aims
+    assert (aim.chance, aim.n, aim.interval, aim.met) == ("0.31 (random events)", 24, "0.375 to 0.75", True)
+
+
+def test_a_quantity_measured_before_and_after_is_shown_once() -> None:
+    measured = {"level_before_db": -36.8, "level_after_db": -53.7, "level_db": -53.9, "t60_s": 0.48}
+    assert measured_words(json.dumps(measured)) == [("level", "-36.8 → -53.7 dB"), ("t60", "0.48 s")]
+
+
+@pytest.mark.parametrize(("keeps", "words"), [(False, "pitch and length move"), (True, "the pitch stays")])
+def test_a_speed_recipe_says_what_happens_to_the_pitch(keeps: bool, words: str) -> None:
+    assert words in recipe_words("speed", json.dumps({"factor": 1.3, "keeps_pitch": keeps}))
+
+
+def test_a_curve_of_one_point_is_drawn_as_a_point() -> None:
+    drawn = line_chart([Line("loss", "main", ((4.0, 2.2),))], title="t", x_label="step", y_label="loss")
+    assert 'class="point main"' in drawn and "polyline" not in drawn
+    drawn = line_chart([Line("loss", "main", ((4.0, 2.2), (5.0, 2.1)))], title="t", x_label="step", y_label="loss")
+    assert 'class="point' not in drawn and "polyline" in drawn
