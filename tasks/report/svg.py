@@ -93,7 +93,7 @@ def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str, y_l
 
 
 def dot_strip(dots: Sequence[Dot], *, aim: float | None = None) -> Markup:
-    """Returns one metric's values on one axis: full dots with intervals, hollow dots for the rest, a line for the aim."""
+    """Returns one metric's values on one axis: full dots with intervals, hollow ones beside it, a line for the aim."""
     values = [v for d in dots for v in (d.value, d.low, d.high) if v is not None] + ([aim] if aim is not None else [])
     low, high = min([0.0, *values]), max([1.0 if max(values, default=0) <= 1 else 0.0, *values])
     scale = 200 / (high - low or 1.0)

@@ -91,8 +91,9 @@ def quantity(key: str, value: Any) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """Returns a metric's name for people: `event_f1_100ms` becomes `event f1 100ms`; mixed case is kept."""
-    return metric.replace("_", " ")
+    """Returns a metric's name for people: `onset_rate_hz` becomes `onset rate (Hz)`; mixed case is kept."""
+    label, unit = _label(metric)
+    return f"{label} ({unit})" if unit else label
 
 
 def aim_for(task: str, metric: str) -> float | None:
@@ -115,6 +116,8 @@ def _twin(key: str) -> str | None:
 
 
 def _label(key: str) -> tuple[str, str]:
+    if key.endswith("_db_per_s"):
+        return key.removesuffix("_db_per_s").replace("_", " "), "dB/s"
     head, _, unit = key.rpartition("_")
     if head and unit in _UNITS:
         return head.replace("_", " ").replace(".", " "), _UNITS[unit]
@@ -128,7 +131,7 @@ def _value(value: Any) -> str:
         return number(float(value))
     if isinstance(value, list):
         return " × ".join(_value(v) for v in value) if len(value) <= 4 else f"{len(value)} values"
-    return "none" if value is None else str(value)
+    return "not measurable" if value is None else str(value)
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.scoring import build_scores, role
 from tasks.report.svg import Line, line_chart
-from tasks.report.words import measured_words, recipe_words
+from tasks.report.words import measured_words, metric_name, recipe_words
 
 
 def score(system: str, value: float) -> Score:
@@ -50,3 +50,10 @@ def test_a_curve_of_one_point_is_drawn_as_a_point() -> None:
     assert 'class="point main"' in drawn and "polyline" not in drawn
     drawn = line_chart([Line("loss", "main", ((4.0, 2.2), (5.0, 2.1)))], title="t", x_label="step", y_label="loss")
     assert 'class="point' not in drawn and "polyline" in drawn
+
+
+def test_units_are_written_as_units() -> None:
+    assert [metric_name(name) for name in ("onset_rate_hz", "EventOffset_s", "slope_db_per_s", "EventF1@100ms")] == [
+        "onset rate (Hz)", "EventOffset (s)", "slope (dB/s)", "EventF1@100ms",
+    ]  # fmt: skip
+    assert measured_words('{"time_ratio": null}') == [("time ratio", "not measurable")]
