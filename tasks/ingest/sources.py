@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from tasks.ingest.readers.hf import hf
 from tasks.ingest.readers.public import audiocaps, clotho, vggsound, wavcaps
 from tasks.ingest.readers.text_rules import invalid_rule
 from tasks.ingest.recordings import Recording, read_recordings, split_of
+from tasks.ingest.spool import Spool
 from tasks.workspace import safe_name
 
 Reader = Callable[[CorpusConfig, Path, Path], Iterator[Recording]]
@@ -34,7 +36,7 @@ _FIRST: Final = 5
 class Listing:
     """The recordings, and per source: how many are listed, missing (the first few by name), invalid per rule."""
 
-    recordings: list[Recording]
+    recordings: Spool
     sources: dict[str, dict[str, Any]]
 
 
@@ -44,17 +46,22 @@ def list_recordings(config: IngestConfig, version: str) -> Listing:
     Raises UsageError for a list or folder that cannot be used, or two sources of one name.
     """
     corpora = _named(config)
+    spool, sources = Spool(), {}
     if list(corpora) == [""]:
-        found = _from_table(corpora[""], config, version)
-        return Listing(found, {"table": _counts(_mark_missing(found, media_folders(config)[""]), 0)})
-    recordings: list[Recording] = []
-    sources: dict[str, dict[str, Any]] = {}
+        counts = sources["table"] = _Counts()
+        for recording in _mark_missing(_from_table(corpora[""], config, version), media_folders(config)[""]):
+            counts.add(recording)
+            spool.put(recording)
+        return Listing(spool, {name: counts.values() for name, counts in sources.items()})
+    names, sides = _Names(), _Sides(config, version)
     for name, corpus in corpora.items():
-        listed = _read(name, corpus, config, version)
-        kept = _only(listed, corpus)
-        sources[name] = _counts(kept, len(listed) - len(kept))
-        recordings.extend(kept)
-    return Listing(_held_out(_unique(recordings), config, version), sources)
+        counts = sources[name] = _Counts()
+        for recording in _read(name, corpus, config, version, counts):
+            counts.add(recording)
+            sides.see(recording)
+            spool.put(names.unique(recording))
+    spool.finish = sides.filled
+    return Listing(spool, {name: counts.values() for name, counts in sources.items()})
 
 
 def media_folders(config: IngestConfig) -> dict[str, Path]:
@@ -104,8 +111,8 @@ def _from_table(corpus: CorpusConfig, config: IngestConfig, version: str) -> lis
     return read_recordings(_path(corpus), **shares, version=version)
 
 
-def _mark_missing(found: Sequence[Recording], folder: Path) -> list[Recording]:
-    return [replace(r, missing=not _exists(folder / (r.audio or r.video))) for r in found]
+def _mark_missing(found: Iterable[Recording], folder: Path) -> Iterator[Recording]:
+    return (replace(r, missing=not _exists(folder / (r.audio or r.video))) for r in found)
 
 
 def _exists(path: Path) -> bool:
@@ -115,19 +122,29 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _read(name: str, corpus: CorpusConfig, config: IngestConfig, version: str) -> list[Recording]:
-    """Returns one source's recordings under its name, with its own split policy."""
+def _read(name: str, corpus: CorpusConfig, config: IngestConfig, version: str, counts: _Counts) -> Iterator[Recording]:
+    """Yields one source's recordings under its name, with its own split policy; counts those it leaves out."""
+    if corpus.only_test_ids and not corpus.test_ids:
+        raise UsageError("ingest.corpus.only_test_ids needs ingest.corpus.test_ids, the file of the ids")
+    found: Iterable[Recording]
     if corpus.kind == "table":
         found = _mark_missing(_from_table(corpus, config, version), _media(corpus))
     else:
         path = _path(corpus)
         if not path.exists():
             raise UsageError(f"ingest.corpus.path: {path} does not exist")
-        found = list(READERS[corpus.kind](corpus, path.absolute(), _media(corpus)))
-    if not found:
-        raise UsageError(f"source {name}: {corpus.path} lists no recording")
+        found = READERS[corpus.kind](corpus, path.absolute(), _media(corpus))
     test = ids_in(corpus.test_ids)
-    return [_policy(recording, name, corpus, test) for recording in found]
+    empty = True
+    for recording in found:
+        empty = False
+        placed = _policy(recording, name, corpus, test)
+        if corpus.only_test_ids and placed.split == "test" and not _is_named(placed, test):
+            counts.left_out += 1
+        else:
+            yield placed
+    if empty:
+        raise UsageError(f"source {name}: {corpus.path} lists no recording")
 
 
 def _policy(recording: Recording, name: str, corpus: CorpusConfig, test: frozenset[str]) -> Recording:
@@ -154,55 +171,73 @@ def _is_named(recording: Recording, ids: frozenset[str]) -> bool:
     return bool(ids & (names - {""}))
 
 
-def _only(recordings: list[Recording], corpus: CorpusConfig) -> list[Recording]:
-    if not corpus.only_test_ids:
-        return recordings
-    if not corpus.test_ids:
-        raise UsageError("ingest.corpus.only_test_ids needs ingest.corpus.test_ids, the file of the ids")
-    test = ids_in(corpus.test_ids)
-    return [r for r in recordings if r.split != "test" or _is_named(r, test)]
-
-
-def _unique(recordings: Sequence[Recording]) -> list[Recording]:
+class _Names:
     """Numbers the ids that a list repeats: no row is lost, and the numbers depend on the list's order only."""
-    taken: set[str] = set()
-    last: dict[str, int] = {}
-    result = []
-    for recording in recordings:
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._last: dict[str, int] = {}
+
+    def unique(self, recording: Recording) -> Recording:
+        """Returns the recording under an id that no earlier one has."""
         name = recording.item_id
-        while name in taken:
-            last[recording.item_id] = last.get(recording.item_id, 1) + 1
-            name = f"{recording.item_id}-{last[recording.item_id]}"
-        taken.add(name)
-        result.append(recording if name == recording.item_id else replace(recording, item_id=name))
-    return result
+        while name in self._taken:
+            self._last[recording.item_id] = self._last.get(recording.item_id, 1) + 1
+            name = f"{recording.item_id}-{self._last[recording.item_id]}"
+        self._taken.add(name)
+        return recording if name == recording.item_id else replace(recording, item_id=name)
 
 
-def _held_out(recordings: list[Recording], config: IngestConfig, version: str) -> list[Recording]:
-    """Fills in splits. What a test set holds is not trained on anywhere, nor what a validation set holds (SPEC D5)."""
-    rank = {"test": 0, "val": 1, "train": 2}
-    stated: dict[str, str] = {}
-    for r in recordings:
-        if r.split in rank and rank[r.split] <= rank[stated.get(r.group, "train")]:
-            stated[r.group] = r.split
-    result = []
-    for r in recordings:
-        side = stated.get(r.group) or split_of(
-            r.group, val_share=config.val_share, test_share=config.test_share, version=version
-        )
-        fits = not r.split or r.split == side
-        split = side if fits else ("held_out" if r.split in rank else r.split)
-        result.append(r if split == r.split else replace(r, split=split))
-    return result
+class _Sides:
+    """Splits. What a test set holds is not trained on anywhere, nor what a validation set holds (SPEC D5)."""
+
+    _RANK: Final = {"test": 0, "val": 1, "train": 2}
+
+    def __init__(self, config: IngestConfig, version: str) -> None:
+        self._split_of = partial(split_of, val_share=config.val_share, test_share=config.test_share, version=version)
+        self._stated: dict[str, str] = {}
+
+    def see(self, recording: Recording) -> None:
+        """Remembers the side that a list puts a group on."""
+        rank, side = self._RANK, recording.split
+        if side in rank and rank[side] <= rank[self._stated.get(recording.group, "train")]:
+            self._stated[recording.group] = side
+
+    def filled(self, recording: Recording) -> Recording:
+        """Returns the recording with its side, once all have been seen; `held_out` where the lists disagree."""
+        split = recording.split
+        side = self._stated.get(recording.group) or self._split_of(recording.group)
+        if split and split != side:
+            side = "held_out" if split in self._RANK else split
+        return recording if split == side else replace(recording, split=side)
 
 
-def _counts(recordings: Sequence[Recording], left_out: int) -> dict[str, Any]:
-    missing = [r.audio or r.video for r in recordings if r.missing]
-    rules = Counter(rule for r in recordings if r.filtered and (rule := invalid_rule(r.caption)))
-    return {
-        "listed": len(recordings),
-        "missing": len(missing),
-        "first_missing": missing[:_FIRST],
-        "left_out": left_out,
-        "invalid_text": dict(sorted(rules.items())),
-    }
+class _Counts:
+    """What one source lists."""
+
+    def __init__(self) -> None:
+        self.left_out = 0
+        self._listed = 0
+        self._missing = 0
+        self._first: list[str] = []
+        self._rules: Counter[str] = Counter()
+
+    def add(self, recording: Recording) -> None:
+        """Counts a recording that is kept."""
+        self._listed += 1
+        if recording.missing:
+            self._missing += 1
+            if len(self._first) < _FIRST:
+                self._first.append(recording.audio or recording.video)
+        if recording.filtered and (rule := invalid_rule(recording.caption)):
+            self._rules[rule] += 1
+
+    def values(self) -> dict[str, Any]:
+        """Returns the counts as `ingest/sources.json` has them."""
+        return {
+            "listed": self._listed,
+            "missing": self._missing,
+            "first_missing": self._first,
+            "left_out": self.left_out,
+            "invalid_text": dict(sorted(self._rules.items())),
+        }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
@@ -25,7 +25,7 @@ from tasks.ingest.readers.greatest_hits import Event, caption_of
 from tasks.ingest.readers.hf import record_bytes
 from tasks.ingest.readers.text_rules import require_valid
 from tasks.ingest.recordings import clean_caption
-from tasks.ingest.sources import list_recordings, media_folders, shard_folders
+from tasks.ingest.sources import Listing, list_recordings, media_folders, shard_folders
 from tasks.video_io import cut_video, probe_video
 from tasks.workspace import Workspace, hash_file, seed_for, write_json
 
@@ -62,25 +62,24 @@ class IngestStage:
     version: ClassVar[int] = 2
     row_type: ClassVar[type[Row]] = Clip
     row_wise: ClassVar[bool] = True  # the table is written batch by batch
+    _counted: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What the last listing counted per source: a run lists once."""
 
     def settings(self) -> dict[str, Any]:
         """Returns the cutting rules and the version; shares and corpus act through the items."""
         rules = self.config.model_dump(include={"clip_s", "min_s", "split_from_s", "max_portions", "max_side"})
         return {**rules, "dataset_version": self.dataset_version}
 
-    def items(self, workspace: Workspace) -> list[Item]:  # noqa: ARG002 (the first stage reads no table)
-        """Returns one item per scene or table row. Raises UsageError for a table that cannot be used."""
+    def items(self, workspace: Workspace) -> Iterator[Item]:  # noqa: ARG002 (the first stage reads no table)
+        """Yields one item per scene or table row. Raises UsageError for a table that cannot be used."""
         corpus = self.config.corpus
         builtin = [c for c in self.config.corpora or (corpus,) if c.kind == "builtin"]
-        rendered = [Item(scene.scene_id, {"scene": scene.to_dict()}) for c in builtin for scene in scenes(c)]
-        if not self.config.corpora and corpus.kind == "builtin":
-            return rendered
+        yield from (Item(scene.scene_id, {"scene": scene.to_dict()}) for c in builtin for scene in scenes(c))
+        if not self._lists:
+            return
         files, shards = media_folders(self.config), shard_folders(self.config)
-        listing = list_recordings(self.config, self.dataset_version)
-        return [
-            *rendered,
-            *(Item(r.item_id, r.payload((files if r.row is None else shards)[r.corpus])) for r in listing.recordings),
-        ]
+        for r in self._listing().recordings:
+            yield Item(r.item_id, r.payload((files if r.row is None else shards)[r.corpus]))
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
         """Cuts each recording; a broken one becomes an ItemError with its own reason."""
@@ -90,11 +89,28 @@ class IngestStage:
         """Returns the rows as they are."""
         return rows_from_dicts(Clip, rows)
 
-    def finished(self, workspace: Workspace) -> None:
-        """Leaves `ingest/sources.json`: what each list names, what is missing, captions refused per rule."""
-        if self.config.corpora or self.config.corpus.kind != "builtin":
-            listing = list_recordings(self.config, self.dataset_version)
-            write_json(workspace.stage(self.name) / "sources.json", listing.sources)
+    def finished(self, workspace: Workspace) -> str:
+        """Leaves `ingest/sources.json`: what each list names, what is missing, captions refused per rule.
+
+        Returns what is missing, per source, for the stage's line.
+        """
+        if not self._lists:
+            return ""
+        sources = self._counted or self._listing().sources
+        write_json(workspace.stage(self.name) / "sources.json", sources)
+        missing = ", ".join(f"{name} {counts['missing']}" for name, counts in sources.items() if counts["missing"])
+        return f"missing files: {missing} (ingest/sources.json)" if missing else ""
+
+    @property
+    def _lists(self) -> bool:
+        """Whether there is a corpus besides the built-in one."""
+        return any(corpus.kind != "builtin" for corpus in self.config.corpora or (self.config.corpus,))
+
+    def _listing(self) -> Listing:
+        listing = list_recordings(self.config, self.dataset_version)
+        self._counted.clear()
+        self._counted.update(listing.sources)
+        return listing
 
     def _clips(self, item: Item, workspace: Workspace) -> list[Clip]:
         if "scene" not in item.payload:

@@ -32,10 +32,10 @@ class MineStage:
         """Returns what mines, with its version; the splits act through the items."""
         return {"method": make_miner(self.config.parser).method}
 
-    def items(self, workspace: Workspace) -> list[Item]:
-        """Returns one item per clip. Held-out clips are not mined: the paper keeps training samples."""
+    def items(self, workspace: Workspace) -> Iterator[Item]:
+        """Yields one item per clip. Held-out clips are not mined: the paper keeps training samples."""
         clips = iter_table(workspace.table("ingest", "clips"), Clip)
-        return [Item(clip.item_id, {"caption": clip.caption}) for clip in clips if clip.split in self.config.splits]
+        return (Item(clip.item_id, {"caption": clip.caption}) for clip in clips if clip.split in self.config.splits)
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:  # noqa: ARG002
         """Mines a shard's captions in one batch; text never fails."""

@@ -23,13 +23,13 @@ from tasks.engine import (
     Outcome,
     Shard,
     is_stage_finished,
-    plan_shards,
     read_journal,
     read_quarantine,
     run_shard,
     run_stage,
     stage_state,
 )
+from tasks.engine.ledger import ledger_of
 from tasks.workspace import Workspace, hash_file
 from tests.conftest import REPOSITORY
 from tests.tasks.tiny import TinyRow, TinyStage
@@ -207,9 +207,11 @@ def test_retry_runs_just_the_quarantined(tmp_path: Path) -> None:
 def test_state_counts(tmp_path: Path) -> None:
     space, stage = workspace(tmp_path), TinyStage(bad=(1,))
     assert stage_state(stage, space) == {"done": 0, "quarantined": 0, "pending": 40}
-    shards = plan_shards(stage, space, stage.items(space), shard_size=15)
-    assert [len(shard.items) for shard in shards] == [15, 15, 10]
-    assert run_shard(stage, space, shards[0]) == 15
+    with ledger_of(stage, space, tmp_path / "ledger.sqlite") as ledger:
+        shards = ledger.shards(size=15, retry=False)
+        assert [shard.size for shard in shards] == [15, 15, 10]
+        assert run_shard(stage, space, shards[0]) == 15
+    assert not (tmp_path / "ledger.sqlite").exists()
     assert stage_state(stage, space) == {"done": 14, "quarantined": 1, "pending": 25}
 
 

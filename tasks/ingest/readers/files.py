@@ -7,7 +7,9 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+import ijson
 
 from data_contracts import UsageError
 
@@ -68,6 +70,35 @@ def json_of(path: Path) -> Any:
         return json.loads(path.read_text("utf-8-sig", errors="replace"))
     except (OSError, ValueError) as error:
         raise UsageError(f"list {path} is not readable JSON: {error}") from error
+
+
+def entries_of(path: Path, array: str) -> Iterator[Any]:
+    """Yields what the array `array` of a JSON object holds, one entry in memory at a time.
+
+    Raises UsageError naming the file when it is not JSON, or has no such array.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as text:
+            starts = ((prefix, event) for prefix, event, _ in ijson.parse(_Encoded(text)))
+            found = (array, "start_array") in starts
+        if found:
+            with path.open(encoding="utf-8-sig", errors="replace") as text:
+                yield from ijson.items(_Encoded(text), f"{array}.item", use_float=True)
+    except (OSError, ijson.JSONError) as error:
+        raise UsageError(f"list {path} is not readable JSON: {str(error).splitlines()[0]}") from error
+    if not found:
+        raise UsageError(f'list {path}: expected a JSON object with an array "{array}"')
+
+
+class _Encoded:
+    """A text file as the bytes of valid UTF-8 that a JSON parser wants."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+
+    def read(self, size: int = -1) -> bytes:
+        """Returns the next characters, encoded."""
+        return self._text.read(size).encode()
 
 
 def ids_in(path: str | None) -> frozenset[str]:

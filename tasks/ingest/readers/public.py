@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from data_contracts import UsageError
 from tasks.ingest.config import CorpusConfig
-from tasks.ingest.readers.files import dicts_of, files_by_name, json_of, lists_in, rows_of, seconds
+from tasks.ingest.readers.files import dicts_of, entries_of, files_by_name, lists_in, rows_of, seconds
 from tasks.ingest.recordings import SPLITS, Recording
 
 _SOUNDS: Final = (".flac", ".wav", ".mp3", ".ogg", ".m4a", ".opus")
@@ -57,11 +56,7 @@ def wavcaps(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording
     """Yields one recording per entry of each source's JSON; the sound is `{id}.flac`, anywhere below the folder."""
     files = files_by_name(media)
     for listed in lists_in(path, (".json",)):
-        content = json_of(listed)
-        entries = content.get("data") if isinstance(content, dict) else None
-        if not isinstance(entries, list):
-            raise UsageError(f'list {listed}: expected {{"num_captions_per_audio": 1, "data": [...]}} of WavCaps')
-        for entry in entries:
+        for entry in entries_of(listed, "data"):
             row = entry if isinstance(entry, dict) else {}
             name = str(row.get("id", "")).strip()
             stem = name.rsplit(".", 1)[0] if name.endswith((".wav", ".flac")) else name

@@ -65,7 +65,7 @@ def test_vggsound_lists_of_two_columns(tmp_path: Path) -> None:
 def test_d2_audiocaps_names_and_captions(tmp_path: Path, name: str) -> None:
     (tmp_path / "test.csv").write_text("audiocap_id,youtube_id,start_time,caption\n7,yt1,30,A dog\n8,yt1,30,A hound\n")
     write_wav(tmp_path / "a" / name, np.concatenate([tone(8), tone(8, 700), tone(8, 900)]))
-    found = listing({"kind": "audiocaps", "path": str(tmp_path), "media": str(tmp_path / "a")}).recordings
+    found = list(listing({"kind": "audiocaps", "path": str(tmp_path), "media": str(tmp_path / "a")}).recordings)
     assert [r.caption for r in found] == ["A dog", "A hound"]
     assert found[0].audio == name and found[0].portions == 1 and {r.split for r in found} == {"test"}
     clips, _, _ = run(tmp_path / "w", {"kind": "audiocaps", "path": str(tmp_path), "media": str(tmp_path / "a")})

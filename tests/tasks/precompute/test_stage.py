@@ -8,7 +8,8 @@ import pytest
 from data_contracts import FeatureRow, ItemError, ManifestRow, Quarantine, read_table
 from model.features import FeatureStore
 from model.storage import BF16, FP16
-from tasks.engine import plan_shards, run_stage
+from tasks.engine import run as engine_run
+from tasks.engine import run_stage, stage_state
 from tasks.precompute import stage as stage_module
 from tasks.precompute.encoders import encode_audio, encode_texts, encode_video, read_clip
 from tasks.precompute.stage import PrecomputeStage
@@ -118,7 +119,7 @@ def test_a_run_killed_while_packing_ends_with_the_same_bytes(tmp_path, monkeypat
     targets = {
         "finish": (stage_module.FeatureWriter, "finish"),
         "clear": (stage_module.Parts, "clear"),
-        "table": (__import__("tasks.engine").engine, "write_table"),
+        "table": (engine_run, "write_table"),
     }
     with monkeypatch.context() as patch:
         patch.setattr(*targets[moment], die)
@@ -194,7 +195,7 @@ def test_another_codec_means_all_items_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(stage_module, "load_encoders", lambda config: dataclasses.replace(FAKES, codec=Other()))
     anew = PrecomputeStage(CONFIG)  # a stage keeps the parts it loaded
-    assert len(plan_shards(anew, workspace, anew.items(workspace), shard_size=1)) == 6
+    assert stage_state(anew, workspace)["pending"] == 6
 
 
 def test_reading_an_unreadable_sound_names_the_reason(tmp_path):

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from data_contracts import Augmented, BudgetError, Caption, ServiceError, UsageError, read_table, write_table
-from tasks.engine import Shard, run_shard, run_stage
+from tasks.engine import run_stage
 from tasks.llm.config import LLMConfig
 from tasks.llm.fetch import embedded_path
 from tasks.recaption.rules import rewrites
@@ -250,7 +250,7 @@ def test_leaving_a_shard_early_keeps_what_was_yielded(workspace, endpoint):
         outcomes = stage.process(stage.items(workspace), workspace)
         next(outcomes), next(outcomes)
         outcomes.close()
-        assert run_shard(stage, workspace, Shard(0, tuple(stage.items(workspace)))) == len(ROWS)
+        assert run_stage(stage, workspace).new == len(ROWS)
 
 
 @pytest.mark.llm

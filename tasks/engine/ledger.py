@@ -1,0 +1,162 @@
+"""A run's ledger: its items, and where in the journal the outcome of each stands. On disk, so memory does not grow.
+
+It is an SQLite file, made from the stage's items and its journal at the start of a run and thrown away at its end:
+nothing is kept in it that is not in those two. Workers read their shard's items from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from data_contracts import UsageError, to_json
+from tasks.engine.journal import entries_of, entry_at, journal_files
+from tasks.engine.stage import Item, Shard, Stage
+from tasks.workspace import Workspace, hash_text
+
+_TABLES: Final = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE item (number INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, payload TEXT NOT NULL);
+CREATE TABLE outcome (item_id TEXT PRIMARY KEY, key TEXT, serial INTEGER, failed INTEGER, file INTEGER, place INTEGER)
+    WITHOUT ROWID;
+CREATE TABLE pending (position INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+"""
+_RECORD: Final = """
+INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET key = excluded.key,
+    serial = excluded.serial, failed = excluded.failed, file = excluded.file, place = excluded.place
+    WHERE excluded.serial >= outcome.serial
+"""
+_PENDING: Final = """
+SELECT item.number FROM item LEFT JOIN outcome USING (item_id)
+    WHERE outcome.key IS NOT item.key OR (? AND outcome.failed) ORDER BY item.number
+"""
+_IN_ORDER: Final = """
+SELECT item.item_id, outcome.failed, outcome.file, outcome.place FROM item LEFT JOIN outcome
+    ON outcome.item_id = item.item_id AND outcome.key = item.key ORDER BY item.number
+"""
+_SHARD: Final = """
+SELECT item_id, key, payload FROM pending JOIN item USING (number)
+    WHERE position > ? AND position <= ? ORDER BY position
+"""
+_COUNTS: Final = """
+SELECT count(*), count(outcome.key), coalesce(sum(outcome.failed), 0) FROM item LEFT JOIN outcome
+    ON outcome.item_id = item.item_id AND outcome.key = item.key
+"""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The items of a stage and their outcomes. `fingerprint` is the hash of all keys: equal, nothing has changed."""
+
+    path: Path
+    base: sqlite3.Connection
+    stage: Stage
+    workspace: Workspace
+    fingerprint: str
+    files: list[Path]
+
+    def update(self) -> None:
+        """Reads the journal again, after a run has added to it."""
+        self.files = _add_outcomes(self.base, self.stage, self.workspace)
+
+    def shards(self, *, size: int, retry: bool) -> list[Shard]:
+        """Returns the shards of unfinished items; with `retry`, quarantined items count as unfinished."""
+        self.base.execute("DELETE FROM pending")
+        self.base.execute(f"INSERT INTO pending (number) {_PENDING}", (retry,))
+        self.base.commit()
+        (count,) = self.base.execute("SELECT count(*) FROM pending").fetchone()
+        (last,) = self.base.execute("SELECT coalesce(max(serial), 0) FROM outcome").fetchone()
+        return [
+            Shard(number, start, min(size, count - start), last + 1, self.path)
+            for number, start in enumerate(range(0, count, size))
+        ]
+
+    def counts(self) -> dict[str, int]:
+        """Returns how many items are done, quarantined and pending."""
+        items, current, failed = self.base.execute(_COUNTS).fetchone()
+        return {"done": current - failed, "quarantined": failed, "pending": items - current}
+
+    def outcomes(self) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+        """Yields id, whether it failed, and the journal's entry of each item, in item order.
+
+        Raises UsageError at an item without an outcome.
+        """
+        with ExitStack() as stack:
+            opened: dict[int, BinaryIO] = {}
+            for item_id, failed, file, place in self.base.execute(_IN_ORDER):
+                if failed is None:
+                    raise UsageError(f"stage {self.stage.name}: item {item_id} is unfinished; run the stage again")
+                if file not in opened:
+                    stack.close()
+                    opened = {file: stack.enter_context(self.files[file].open("rb"))}
+                yield item_id, bool(failed), entry_at(opened[file], place)
+
+
+@contextmanager
+def ledger_of(stage: Stage, workspace: Workspace, path: Path) -> Iterator[Ledger]:
+    """Makes the ledger of a stage as file `path`, which is removed at the end. Raises UsageError when ids repeat."""
+    path.unlink(missing_ok=True)
+    base = sqlite3.connect(path, check_same_thread=False)
+    try:
+        base.executescript(_TABLES)
+        fingerprint = _add_items(base, stage, workspace)
+        yield Ledger(path, base, stage, workspace, fingerprint, _add_outcomes(base, stage, workspace))
+    finally:
+        base.close()
+        path.unlink(missing_ok=True)
+
+
+def items_of(shard: Shard) -> tuple[list[Item], dict[str, str]]:
+    """Returns a shard's items, and item id -> key. Works in any process that sees the workspace."""
+    base = sqlite3.connect(f"{shard.ledger.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        rows = base.execute(_SHARD, (shard.start, shard.start + shard.size)).fetchall()
+    finally:
+        base.close()
+    return [Item(item_id, json.loads(payload)) for item_id, _, payload in rows], {name: key for name, key, _ in rows}
+
+
+def fingerprint_of(stage: Stage, workspace: Workspace) -> str:
+    """Returns the ledger's fingerprint without making one."""
+    digest = hashlib.sha256()
+    for _, key in _keyed(stage, workspace):
+        digest.update(key.encode())
+    return digest.hexdigest()
+
+
+def _keyed(stage: Stage, workspace: Workspace) -> Iterator[tuple[Item, str]]:
+    """Yields the stage's items with their keys, the hashes of everything an item's result depends on."""
+    settings = to_json(stage.settings())
+    for item in stage.items(workspace):
+        yield item, hash_text(stage.name, str(stage.version), settings, item.item_id, to_json(item.payload))
+
+
+def _add_items(base: sqlite3.Connection, stage: Stage, workspace: Workspace) -> str:
+    """Adds the stage's items with their keys; returns the fingerprint."""
+    digest = hashlib.sha256()
+    for number, (item, key) in enumerate(_keyed(stage, workspace)):
+        try:
+            base.execute("INSERT INTO item VALUES (?, ?, ?, ?)", (number, item.item_id, key, json.dumps(item.payload)))
+        except sqlite3.IntegrityError as error:
+            raise UsageError(f"stage {stage.name}: item id {item.item_id!r} repeats; ids must be unique") from error
+        digest.update(key.encode())
+    base.commit()
+    return digest.hexdigest()
+
+
+def _add_outcomes(base: sqlite3.Connection, stage: Stage, workspace: Workspace) -> list[Path]:
+    """Adds where the latest entry of each item stands; returns the journal's files."""
+    base.execute("DELETE FROM outcome")
+    files = journal_files(workspace, stage.name)
+    for number, file in enumerate(files):
+        entries = ((e["item_id"], e["key"], e["serial"], "error" in e, number, place) for place, e in entries_of(file))
+        base.executemany(_RECORD, entries)
+    base.commit()
+    return files

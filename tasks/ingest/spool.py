@@ -1,0 +1,45 @@
+"""Recordings of a listing on disk, in their order: a corpus of any size is listed in the memory of one row."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from tasks.ingest.recordings import Recording
+
+_FIELDS: Final = tuple(f.name for f in fields(Recording))
+
+
+class Spool:
+    """Rows that were put, to be read any number of times, each as `finish` leaves it. Gone with this object."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.NamedTemporaryFile(prefix="foleygenex-listing-")  # noqa: SIM115
+        self._count = 0
+        self.finish: Callable[[Recording], Recording] = lambda recording: recording
+
+    def put(self, recording: Recording) -> None:
+        """Adds a row."""
+        row = [getattr(recording, name) for name in _FIELDS]
+        self._file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Recording]:
+        self._file.flush()
+        with Path(self._file.name).open("rb") as file:
+            for line in file:
+                yield self.finish(_recording(json.loads(line)))
+
+
+def _recording(row: list[Any]) -> Recording:
+    recording = Recording(**dict(zip(_FIELDS, row, strict=True)))
+    if not recording.events:
+        return recording
+    return replace(recording, events=tuple((time, material, action) for time, material, action in recording.events))
