@@ -9,21 +9,34 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.progress import bar
 from flows.runner import both, ui_progress
+from tasks.ablations.config import AblationsConfig
 from tasks.config import load_stored
+from tasks.evaluate.config import EvaluateConfig
+from tasks.train.config import TrainConfig
 from tasks.workspace import Workspace
 
 
 @flow(name="ablations")
-def ablations(workspace: str = "workspace") -> str:
+def ablations(
+    workspace: str = "workspace",
+    train: TrainConfig | None = None,
+    evaluate: EvaluateConfig | None = None,
+    compared: AblationsConfig | None = None,
+) -> str:
     """Trains and scores M-1, M-2, M-3, full and full without summation on one run's features (SPEC M12).
 
     Args:
-        workspace: Folder of a run whose features are computed; its `ablations` settings say what is compared.
+        workspace: Folder of a run whose features are computed.
+        train: How each configuration is trained. Leave empty to use the settings stored in the workspace.
+        evaluate: How it is sampled and scored; empty as above.
+        compared: Which configurations and tasks; empty as above.
     """
     from tasks.ablations.job import run_ablations
 
     place = Workspace(Path(workspace))
+    groups = {"train": train, "evaluate": evaluate, "ablations": compared}
+    given = {name: group.model_dump(mode="json") for name, group in groups.items() if group is not None}
     with bar("ablations", "variants") as terminal:
-        text = run_ablations(load_stored(place), place, both(terminal, ui_progress("ablations")))
+        text = run_ablations(load_stored(place, given), place, both(terminal, ui_progress("ablations")))
     create_markdown_artifact(text, key="ablations", description="named configurations on the held-out clips")
     return text

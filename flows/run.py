@@ -61,10 +61,14 @@ def run_ablation_table(config: PipelineConfig) -> None:
     config = _placed(config)
     _prepare_prefect()
     from flows.ablations import ablations
-    from tasks.config import store
+    from tasks.config import STORED, store
 
-    store(config, Workspace(Path(config.workspace)))
-    typer.echo(ablations(workspace=config.workspace))
+    place = Workspace(Path(config.workspace))
+    if not place.path(STORED).exists():  # the table's settings are not the run's: a shorter training, fewer clips
+        store(config, place)
+    typer.echo(
+        ablations(workspace=config.workspace, train=config.train, evaluate=config.evaluate, compared=config.ablations)
+    )
 
 
 def run_codec(config: Path, overrides: list[str], out: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from data_contracts import AblationScore, ClipScore, read_table, write_table
 from model.checkpoint import read_info
+from model.features import FeatureStore
 from model.variants import VARIANTS, Variant
 from tasks.ablations.table import ablation_rows, table_text
 from tasks.ablations.view import FOLDER, VariantWorkspace, variant_workspace
@@ -18,7 +19,7 @@ from tasks.config import PipelineConfig
 from tasks.engine import run_stage
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
-from tasks.train.job import checkpoint_path, run_training
+from tasks.train.job import checkpoint_path, is_finished, run_training, states_folder, training_key
 from tasks.workspace import Workspace, atomic_path
 
 OnProgress = Callable[[int, int, str], None]
@@ -30,7 +31,8 @@ def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnP
     Raises ContractError when the features have not been computed, TrainingError when a variant's loss explodes.
     """
     chosen = [VARIANTS[name] for name in config.ablations.variants]
-    views = {one.name: variant_workspace(workspace, one.name, one.weights) for one in chosen}
+    shares_run = _run_has_these_weights(config, workspace)
+    views = {one.name: variant_workspace(workspace, one.name, one.weights, shares_run=shares_run) for one in chosen}
     steps: dict[str, int] = {}
     for number, one in enumerate(chosen):
         on_progress(number, len(chosen), one.name)
@@ -42,6 +44,18 @@ def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnP
     path = _write_text(workspace, rows, config.ablations.tasks)
     on_progress(len(chosen), len(chosen), "")
     return path.read_text("utf-8")
+
+
+def _run_has_these_weights(config: PipelineConfig, workspace: Workspace) -> bool:
+    """Whether `full` may be trained where the run's own training stands: it is that very one, or there is none yet.
+
+    A training of other settings (fewer steps, say) is never replaced by the table's.
+    """
+    train = config.train.model_copy(update={"variant": "full"})
+    key = training_key(train, FeatureStore.open(workspace.path("precompute")))
+    states = states_folder(workspace, key)
+    begun = checkpoint_path(workspace).exists() or any(states.parent.glob("*"))
+    return not begun or is_finished(train, workspace) or states.exists()
 
 
 def _train(

@@ -36,7 +36,8 @@ class VariantWorkspace(Workspace):
         raise UsageError(f"{path} is neither in {self.root} nor in {self.base.root}")
 
 
-def variant_workspace(base: Workspace, name: str, weights: str) -> VariantWorkspace:
-    """Returns the view of a variant; the weights named `full` are the run's own."""
-    trained = base if weights == "full" else Workspace(base.path(FOLDER, "weights", weights))
+def variant_workspace(base: Workspace, name: str, weights: str, *, shares_run: bool = True) -> VariantWorkspace:
+    """Returns the view of a variant; the weights named `full` are the run's own while `shares_run`."""
+    shared = weights == "full" and shares_run
+    trained = base if shared else Workspace(base.path(FOLDER, "weights", weights))
     return VariantWorkspace(base.path(FOLDER, name), base, trained)

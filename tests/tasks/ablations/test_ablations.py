@@ -108,3 +108,16 @@ def test_m12_every_configuration_is_trained_and_scored_and_a_rerun_does_nothing(
     assert run_ablations(config, workspace, lambda done, total, word: words.append(word)) == text
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("ablations/*/generate/audio/*.flac")}
     assert not any("step" in word for word in words)
+    # A table of other settings has a training of its own and leaves the run's where it is.
+    kept = (tmp_path / "train/checkpoint.safetensors").read_bytes()
+    settings = {"variants": ["full"], "tasks": ["fe"]}
+    shorter = config.model_copy(
+        update={
+            "train": config.train.model_copy(update={"steps": 1}),
+            "ablations": config.ablations.model_copy(update=settings),
+        }
+    )
+    run_ablations(shorter, workspace, lambda done, total, word: None)
+    assert (tmp_path / "train/checkpoint.safetensors").read_bytes() == kept
+    assert read_info(tmp_path / "ablations/weights/full/train/checkpoint.safetensors").step == 1
+    assert run_step(find_step("train"), config, workspace).line == "train: already done"
