@@ -33,8 +33,9 @@ class ParseMiner:
         if not texts:
             return [[] for _ in captions]
         nlp = _loaded(threading.get_ident())
-        parsed = nlp.pipe(texts.values(), batch_size=_BATCH)
-        found = {caption: _matches(caption, doc) for caption, doc in zip(texts, parsed, strict=True)}
+        with nlp.memory_zone():  # words first met here are forgotten: a corpus has no end of names and numbers
+            parsed = nlp.pipe(texts.values(), batch_size=_BATCH)
+            found = {caption: _matches(caption, doc) for caption, doc in zip(texts, parsed, strict=True)}
         return [found.get(caption, []) for caption in captions]
 
 
