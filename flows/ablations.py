@@ -7,8 +7,10 @@ from pathlib import Path
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
+from flows.artifacts import ui_progress
 from flows.progress import bar
-from flows.runner import both, ui_progress
+from flows.runner import both
+from flows.runs import run_name
 from tasks.ablations.config import AblationsConfig
 from tasks.config import load_stored
 from tasks.evaluate.config import EvaluateConfig
@@ -16,7 +18,7 @@ from tasks.train.config import TrainConfig
 from tasks.workspace import Workspace
 
 
-@flow(name="ablations")
+@flow(name="ablations", flow_run_name=run_name)
 def ablations(
     workspace: str = "workspace",
     train: TrainConfig | None = None,

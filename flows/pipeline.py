@@ -10,49 +10,55 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 from prefect.logging import get_run_logger
 
+from flows.artifacts import publish_pipeline
 from flows.placement import run_on_pool
 from flows.runner import LINES
+from flows.runs import pipeline_settings, run_name, workspace_held
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
-from tasks.pipeline import STEPS, Step, step_state
+from tasks.pipeline import STEPS, Step, StepState, step_state
 from tasks.workspace import Workspace
 
 
-@flow(name="pipeline")
-def pipeline(config: PipelineConfig = PipelineConfig()) -> dict[str, Any]:  # noqa: B008 (frozen)
+@flow(name="pipeline", flow_run_name=run_name)
+def pipeline(
+    workspace: str = "",
+    config_file: str = "",
+    config: PipelineConfig | None = None,
+    changes: tuple[str, ...] = (),
+) -> dict[str, Any]:
     """Runs ingest to report. Killed at any moment and run again, it continues and ends with the same tables.
 
     Args:
-        config: Settings of all stages; the defaults are the built-in demo.
+        workspace: The run's folder, as the machine that works sees it; empty: the one that the settings name.
+        config_file: A YAML config on the machine that works, or a shipped one's name (demo, paper). It replaces the
+            settings stored in the workspace.
+        config: All settings, in place of a file. Without either, the workspace's stored ones count; in a new
+            workspace those of the built-in demo.
+        changes: Single settings on top, as with --set, e.g. train.steps=1000 or workers=4.
     """
-    workspace = Workspace(Path(config.workspace))
-    store(config, workspace)
-    results = {}
-    for step in STEPS:
-        state = step_state(step, config, workspace)
-        if state.finished:
-            get_run_logger().info("%s: already done", step.name)
-            logging.getLogger(LINES).info("%s: already done", step.name)
-            results[step.name] = {
-                "stage": step.name, "done": state.done, "new": 0, "quarantined": state.quarantined,
-            }  # fmt: skip
-        else:
-            results[step.name] = _run(step, config)
-    create_markdown_artifact(_table(results), key="pipeline-summary", description="all stages")
-    return results
+    settings = pipeline_settings(workspace, config_file, config, changes)
+    place = Workspace(Path(settings.workspace))
+    with workspace_held(place, f"pipeline of {place.root.name}"):
+        store(settings, place)
+        results = [_run(step, settings, place) for step in STEPS]
+        publish_pipeline(results, place)
+    return {result["stage"]: result for result in results}
 
 
-def _run(step: Step, config: PipelineConfig) -> dict[str, Any]:
-    folder = str(Path(config.workspace).resolve())
-    if step.pool == "gpu" and (done := run_on_pool(step, folder, config.gpu_pool)) is not None:
-        return done
-    return STAGE_FLOWS[step.name](workspace=folder)
+def _run(step: Step, config: PipelineConfig, workspace: Workspace) -> dict[str, Any]:
+    state = step_state(step, config, workspace)
+    if state.finished:
+        get_run_logger().info("%s: already done", step.name)
+        logging.getLogger(LINES).info("%s: already done", step.name)
+        return _counts(state, new=0)
+    if step.pool == "gpu" and run_on_pool(step, config, workspace):
+        after = step_state(step, config, workspace)
+        return _counts(after, new=after.done + after.quarantined - state.done - state.quarantined)
+    return STAGE_FLOWS[step.name](workspace=config.workspace)
 
 
-def _table(results: dict[str, dict[str, Any]]) -> str:
-    lines = ["| stage | done | now | quarantined |", "|---|---|---|---|"]
-    lines += [f"| {r['stage']} | {r['done']} | {r['new']} | {r['quarantined']} |" for r in results.values()]
-    return "\n".join(lines)
+def _counts(state: StepState, new: int) -> dict[str, Any]:
+    return {"stage": state.name, "done": state.done, "new": max(0, new), "quarantined": state.quarantined}

@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import Final
+from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.settings import PREFECT_API_URL
+from prefect.states import Cancelling
 
 from data_contracts import FoleyGenExError
-from tasks.pipeline import Step
+from tasks.config import PipelineConfig
+from tasks.pipeline import Step, step_state
+from tasks.workspace import Workspace
+
+_LOOK_EVERY_S: Final = 2.0
+_SERVER_AWAY_S: Final = 600.0  # a server that restarts must not end a training that runs elsewhere
 
 
-def run_on_pool(step: Step, workspace: str, pool: str) -> dict[str, Any] | None:
-    """Runs a stage as its deployment and waits for it. Returns None when the pool has no worker or no such deployment.
+def run_on_pool(step: Step, config: PipelineConfig, workspace: Workspace) -> bool:
+    """Runs a stage as its deployment and waits for it. Returns False when the pool has no worker or no such deployment.
 
-    The workspace must be a folder that the worker sees too. Raises FoleyGenExError when the deployment's run fails.
+    A run that is stopped while it waits cancels the deployment's run. Raises FoleyGenExError when that run fails, or
+    when its worker wrote to another folder than the one seen here.
     """
     name = f"{step.name}/{step.name}"
-    if not pool or not PREFECT_API_URL.value():
-        return None  # the run has started a server for itself: nobody else can work for it
+    if not config.gpu_pool or not PREFECT_API_URL.value():
+        return False  # the run has started a server for itself: nobody else can work for it
     with get_client(sync_client=True) as client:
-        reason = _why_not(client, name, pool)
-    if reason:
-        get_run_logger().info("%s runs here: %s", step.name, reason)
-        return None
-    run = run_deployment(name, parameters={"workspace": workspace})
-    state = run.state  # type: ignore[union-attr]
-    if state is None or state.type != StateType.COMPLETED:
-        raise FoleyGenExError(f"deployment {name} ended as {state.name if state else 'unknown'}; its run has the log")
-    return {"stage": step.name, "done": 1, "new": 1, "quarantined": 0}
+        reason = _why_not(client, name, config.gpu_pool)
+        if reason:
+            get_run_logger().info("%s runs here: %s", step.name, reason)
+            return False
+        run = run_deployment(name, parameters={"workspace": str(workspace.root)}, timeout=0)
+        assert isinstance(run, FlowRun)  # called from a flow that is not async
+        get_run_logger().info("%s runs on work pool %s as %s", step.name, config.gpu_pool, run.name)
+        try:
+            state = _end_of(client, run.id)
+        except BaseException:  # also a cancellation, which comes as a signal
+            client.set_flow_run_state(run.id, Cancelling(message="the pipeline run was stopped"), force=True)
+            raise
+    if state.type != StateType.COMPLETED:
+        message = f": {state.message}" if state.message else ""
+        raise FoleyGenExError(f"deployment {name} ended as {state.name}{message}"[:1000])
+    if not step_state(step, config, workspace).finished:
+        raise FoleyGenExError(
+            f"deployment {name} completed, but {workspace.path(step.name)} is not finished as seen from here: the "
+            f"workers of pool {config.gpu_pool} must see the same folder under the same path, or set gpu_pool to ''"
+        )
+    return True
+
+
+def _end_of(client: SyncPrefectClient, run_id: UUID) -> State:
+    """Waits for a run's final state; a server that is away for a while is waited for too."""
+    seen_s = time.monotonic()
+    while True:
+        try:
+            state = client.read_flow_run(run_id).state
+            seen_s = time.monotonic()
+        except httpx.TransportError as error:
+            state = None
+            if time.monotonic() - seen_s > _SERVER_AWAY_S:
+                raise FoleyGenExError(
+                    f"the Prefect server has been away for {_SERVER_AWAY_S:.0f} s: {error}"
+                ) from error
+        if state is not None and state.is_final():
+            return state
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _why_not(client: SyncPrefectClient, name: str, pool: str) -> str:

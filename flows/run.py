@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -13,11 +12,12 @@ import typer
 
 from data_contracts import UsageError
 from flows.settings import ship_settings
-from tasks.config import PipelineConfig, load_settings, load_stored
+from flows.tools import check_step_tools
+from tasks.config import PipelineConfig, load_settings, load_stored, store
 from tasks.jobs import REPORT
 from tasks.llm.config import LLMConfig
 from tasks.mine.config import MineConfig
-from tasks.pipeline import is_finished, pipeline_states
+from tasks.pipeline import find_step, is_finished, pipeline_states, step_state
 from tasks.workspace import Workspace
 
 
@@ -37,23 +37,27 @@ def run_all(config: PipelineConfig) -> None:
     if is_finished(config, workspace):
         typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
         return
-    check_tools(("sox", "ffmpeg"))
+    if not step_state(find_step("augment"), config, workspace).finished:
+        check_step_tools("augment", config)
     _prepare_prefect()
     from flows.pipeline import pipeline
 
-    pipeline(config)
+    pipeline(config=config)
     typer.echo(f"report: {report}")
 
 
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
     """Runs one stage in the config's workspace."""
     config = _placed(config)
+    check_step_tools(stage, config)
     _prepare_prefect()
+    from flows.runs import workspace_held
     from flows.stages import STAGE_FLOWS
-    from tasks.config import store
 
-    store(config, Workspace(Path(config.workspace)))
-    STAGE_FLOWS[stage](workspace=config.workspace, **({"retry": True} if retry else {}))
+    workspace = Workspace(Path(config.workspace))
+    with workspace_held(workspace, f"{stage} of {workspace.root.name}"):
+        store(config, workspace)
+        STAGE_FLOWS[stage](workspace=config.workspace, **({"retry": True} if retry else {}))
 
 
 def run_ablation_table(config: PipelineConfig) -> None:
@@ -135,12 +139,6 @@ def prepare_llm(config: LLMConfig) -> None:
         if config.backend == "embedded":
             raise
         typer.echo(f"{error}\ncaptions will be written by the labelled rules", err=True)
-
-
-def check_tools(names: tuple[str, ...]) -> None:
-    """Raises UsageError, with the command that installs them, when programs are missing."""
-    if missing := [name for name in names if shutil.which(name) is None]:
-        raise UsageError(f"{' and '.join(missing)} not found; `sh tasks/install_system_packages.sh` installs them")
 
 
 def _prepare_prefect() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from prefect import flow
 from prefect.logging import get_run_logger
 
+from flows.artifacts import ui_progress
 from flows.progress import bar
-from flows.runner import both, ui_progress
+from flows.runner import both
 from tasks.train_codec.config import CodecTrainConfig
 
 
@@ -23,7 +24,7 @@ def train_codec(out: str = "codec.safetensors", settings: CodecTrainConfig = Cod
     from tasks.train_codec.job import CodecProgress, run_codec_training
 
     with bar("train-codec", "steps") as terminal:
-        advance = both(terminal, ui_progress("train-codec"))
+        advance = both(terminal, ui_progress("train-codec", "steps"))
 
         def report(progress: CodecProgress) -> None:
             advance(progress.step, settings.steps, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
 
@@ -72,14 +73,38 @@ def store(config: PipelineConfig, workspace: Workspace) -> None:
         temporary.write_text(text, "utf-8")
 
 
-def load_stored(workspace: Workspace, settings: dict[str, Any] | None = None) -> PipelineConfig:
-    """Returns the workspace's config with `settings` (whole groups) in place of its own; defaults where none is stored.
+def load_stored(
+    workspace: Workspace, settings: dict[str, Any] | None = None, overrides: Sequence[str] = ()
+) -> PipelineConfig:
+    """Returns the workspace's config with the given `settings` and `a.b=c` overrides in place of its own.
 
-    Raises UsageError when the stored config does not fit this release.
+    What is not given stays as it is stored; defaults where nothing is. Raises UsageError naming the field, also when
+    the stored config does not fit this release.
     """
     path = workspace.path(STORED)
-    values = _read_yaml(path) if path.exists() else {}
-    return _validated(PipelineConfig, {**values, **(settings or {}), "workspace": str(workspace.root)}, str(path))
+    values = _merged(_read_yaml(path) if path.exists() else {}, settings or {})
+    for override in overrides:
+        _apply(values, override)
+    _resolve_corpus(values, Path.cwd())
+    return _validated(PipelineConfig, {**values, "workspace": str(workspace.root)}, str(path))
+
+
+def with_changes(config: PipelineConfig, overrides: Sequence[str]) -> PipelineConfig:
+    """Returns a config with `a.b=c` overrides on top. Raises UsageError naming the field."""
+    values = config.model_dump(mode="json")
+    for override in overrides:
+        _apply(values, override)
+    _resolve_corpus(values, Path.cwd())
+    return _validated(PipelineConfig, values, "overrides")
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Returns `values` with those of `changes`, group by group."""
+    merged = dict(values)
+    for name, value in changes.items():
+        old = merged.get(name)
+        merged[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _validated(kind: type[ConfigT], values: dict[str, Any], where: str) -> ConfigT:

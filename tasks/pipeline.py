@@ -15,6 +15,7 @@ from tasks.config import PipelineConfig
 from tasks.engine import Mapper, Stage, StageSummary, is_stage_finished, run_stage, stage_state
 from tasks.jobs import Job, evaluate_job, report_job, train_job
 from tasks.workspace import Workspace
+from tasks.workspace_lock import hold
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (units done, units in all, a word about it)."""
@@ -159,15 +160,17 @@ def run_step(
 ) -> StepResult:
     """Runs one step from where it stands. Finished work is found and left alone.
 
-    Raises ContractError when an earlier stage has not run, UsageError for settings that cannot be used.
+    Raises ContractError when an earlier stage has not run, UsageError for settings that cannot be used or when another
+    process is running the step in this workspace.
     """
     work = step.make(config)
     if isinstance(work, Job):
         if retry:
             raise UsageError(f"stage {step.name} has no items, so no quarantine; use `foleygenex run {step.name}`")
-        if work.is_finished(workspace):
-            return StepResult(name=step.name, line=f"{step.name}: already done", done=1)
-        return StepResult(name=step.name, line=work.run(workspace, on_progress or _silent), done=1, new=1)
+        with hold(workspace.stage(step.name), step.name):
+            if work.is_finished(workspace):
+                return StepResult(name=step.name, line=f"{step.name}: already done", done=1)
+            return StepResult(name=step.name, line=work.run(workspace, on_progress or _silent), done=1, new=1)
     size = max(config.shard_size, 4096) if step.alone else config.shard_size
     summary = run_stage(work, workspace, shard_size=size, mapper=mapper, retry=retry)
     if step.after:

@@ -11,11 +11,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from data_contracts import FoleyGenExError, TrainMetric
 from tasks.config import STORED, PipelineConfig, store
 from tasks.workspace import Workspace
+from tasks.workspace_lock import hold
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,17 +54,20 @@ def _train(config: PipelineConfig) -> None:
 
     logging.basicConfig(level=logging.INFO if _is_main() else logging.ERROR, format="%(message)s")
     workspace = Workspace(Path(config.workspace).resolve())
-    if _is_main():
-        store(config, workspace)
 
     def show(row: TrainMetric, total: int) -> None:
         val = "" if row.val_loss is None else f"  validation {row.val_loss:.4f}"
         mfu = "" if row.mfu is None else f"  MFU {100 * row.mfu:.1f} %"
         print(f"step {row.step}/{total}  loss {row.loss:.4f}{val}  {row.samples_per_s:.1f} samples/s{mfu}", flush=True)
 
-    summary = run_training(config.train, workspace, show)
-    if _is_main():
-        print(summary.line(), flush=True)
+    with ExitStack() as held:
+        if _is_main():  # for all ranks: when it is refused it ends, and the launcher ends the others
+            run = held.enter_context(hold(workspace.root, "training"))
+            held.enter_context(hold(workspace.stage("train"), "training", run=run))
+            store(config, workspace)
+        summary = run_training(config.train, workspace, show)
+        if _is_main():
+            print(summary.line(), flush=True)
 
 
 def _is_main() -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import ContractError, UsageError
-from flows import cli, run
+from flows import cli, run, tools
 from tasks import pipeline
 from tasks.config import PipelineConfig, store
 from tasks.jobs import Job
@@ -135,7 +135,41 @@ def test_status_says_what_a_rerun_would_do(
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
-def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run.shutil, "which", lambda name: None)
-    with pytest.raises(UsageError, match=r"sox and ffmpeg not found.*install_system_packages"):
-        run.check_tools(("sox", "ffmpeg"))
+@pytest.mark.parametrize(
+    ("stage", "settings", "needed"),
+    [
+        ("ingest", [], ()),
+        ("augment", [], ()),  # in process
+        ("augment", ["augment.speed_method=tempo"], ("sox",)),
+        ("augment", ["augment.backend=tool"], ("sox", "ffmpeg")),
+        ("mine", ["augment.backend=tool"], ()),
+        ("train", ["augment.backend=tool"], ()),
+    ],
+)
+def test_a_stage_asks_for_the_programs_that_it_starts(
+    stage: str, settings: list[str], needed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = PipelineConfig.load(None, settings)
+    assert tools.step_tools(stage, config) == needed
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    if needed:
+        with pytest.raises(UsageError, match=f"stage {stage}: {' and '.join(needed)} not found.*install_system"):
+            tools.check_step_tools(stage, config)
+    else:
+        tools.check_step_tools(stage, config)
+
+
+def test_a_missing_program_is_one_line_before_prefect_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never() -> None:
+        raise AssertionError("Prefect was started")
+
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    monkeypatch.setattr(run, "_prepare_prefect", never)
+    for stage in ("augment", "all"):
+        arguments = ["run", stage, "demo", "--workspace", str(tmp_path / "w"), "--set", "augment.backend=tool"]
+        assert cli.exit_code(arguments) == 2
+        (line,) = errors(capsys)
+        assert "sox and ffmpeg not found" in line
+    assert not (tmp_path / "w").exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from data_contracts import UsageError
-from flows import runner
+from flows import artifacts, runner
 from flows.progress import JournalCount, watch
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig
@@ -35,7 +35,7 @@ def run_tiny(space: Workspace, config: PipelineConfig, *, alone: bool = False) -
     def tiny() -> StepResult:
         mapper = runner.shard_mapper(step, config, space, report)
         result = run_step(step, config, space, mapper=mapper)
-        runner.publish(step, result, space)
+        artifacts.publish(step, result, space)
         return result
 
     return tiny(), seen
@@ -96,14 +96,16 @@ def test_every_step_has_its_flow_with_a_description() -> None:
         assert all(value.get("description") for value in properties.values()), (name, properties)
 
 
-def test_quarantined_text_cannot_break_the_artifact(tmp_path: Path) -> None:
-    cell = runner._cell("a | b\n<script>alert(1)</script> [x](javascript:y) `c` *d*")
-    assert "\n" not in cell and "\\|" in cell and "\\<script\\>" in cell and "\\[x\\]" in cell
+def test_quarantined_text_cannot_break_the_artifact() -> None:
+    cell = artifacts.plain("a | b\n<script>alert(1)</script> ![x](http://y/z) `c` *d* ~~e~~ www://f")
+    assert "\n" not in cell and "://" not in cell
+    for mark in "|<>![]`*~":
+        assert f"\\{mark}" in cell and mark not in cell.replace(f"\\{mark}", "")
 
 
 def test_stage_markdown_names_the_quarantine(tmp_path: Path) -> None:
     space, step = Workspace(tmp_path), Step(name="tiny", title="A stage", make=lambda _: STAGE)
-    text = runner.stage_markdown(step, run_step(step, PipelineConfig(), space), space)
+    text = artifacts.stage_markdown(step, run_step(step, PipelineConfig(), space), space)
     assert "| 38 | 40 | 38 | 2 |" in text and "number 3 is bad" in text
 
 

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import TrainMetric, read_table
+from data_contracts import TrainMetric, UsageError, read_table
 from tasks.config import PipelineConfig
+from tasks.pipeline import find_step, run_step
+from tasks.train import job
 from tasks.train.__main__ import main
 from tasks.train.job import run_training
 from tasks.workspace import Workspace
+from tasks.workspace_lock import hold, holder_of
 from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features
 
@@ -79,3 +82,29 @@ def test_a_workspace_stands_for_its_stored_config(tmp_path, config, capsys):
     assert "train: 2 steps (2 now)" in capsys.readouterr().out
     assert main([str(workspace.root)]) == 0
     assert "train: 2 steps (0 now)" in capsys.readouterr().out
+
+
+def test_two_runs_in_one_workspace_are_refused_and_change_nothing(tmp_path, config, capsys):
+    workspace = _workspace(tmp_path / "w")
+    with hold(workspace.root, "pipeline of w"):
+        assert main([str(config), "-w", str(workspace.root)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "in use by pipeline of w (process" in line
+    assert not (workspace.root / "config.yaml").exists()
+    with hold(workspace.stage("train"), "train"), pytest.raises(UsageError, match="/train is in use by train"):
+        run_step(find_step("train"), PipelineConfig(), workspace)  # what a killed pipeline left running on a pool
+
+
+@pytest.mark.parametrize(("rank", "holds"), [("0", True), ("1", False)])
+def test_rank_0_holds_the_workspace_for_all_ranks(tmp_path, config, monkeypatch, rank, holds):
+    workspace, seen = _workspace(tmp_path / "w"), []
+
+    def training(settings, place, show):
+        seen.extend(holder_of(folder) is not None for folder in (place.root, place.path("train")))
+        raise UsageError("seen enough")
+
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr(job, "run_training", training)
+    assert main([str(config), "-w", str(workspace.root)]) == 2
+    assert seen == [holds, holds]
+    assert holder_of(workspace.root) is None
