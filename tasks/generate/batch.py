@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from data_contracts import FoleyGenExError, GeneratedFile, to_json, write_table
 from model.generate import Request, Sampling, plan_request
+from tasks.cells import plain_cell
 from tasks.generate.inputs import Inputs
 from tasks.generate.job import Sound, make_sound, make_sounds, prepare, sampling_of, write_sound
 from tasks.generate.label import finished, settings, write_label
@@ -190,4 +191,6 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]) if rows else ["item_id"])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(
+            {name: plain_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows
+        )

@@ -116,6 +116,6 @@ def _answer(text: str, where: str) -> Answer:
 
 
 def _cell(cells: dict[str, str | None], name: str) -> str:
-    from tasks.verify.sheet import typed_cell
+    from tasks.cells import typed_cell
 
     return typed_cell(cells.get(name) or "")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Final, Self
 
 from data_contracts import Augmented, Clip, ContractError, ManifestRow, UsageError, iter_table, read_table
+from tasks.cells import plain_cell, typed_cell
 from tasks.workspace import Workspace, atomic_path, hash_text
 
 FOLDER: Final = ("manifest", "verification")
 _SPEED_SIZE: Final = 20
 _OTHER_SIZE: Final = 50
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 STRATA: Final = {
     **{f"speed {level}": _SPEED_SIZE for level in ("very_fast", "fast", "medium", "slow", "very_slow")},
@@ -98,16 +98,6 @@ def stratum_of(row: Augmented) -> str:
     if row.dimension == "speed":
         return f"speed {row.level}"
     return f"{row.side} source" if row.operation == "distance" else row.level
-
-
-def plain_cell(text: str) -> str:
-    """Returns a cell that no spreadsheet takes for a formula: a dangerous first character gets an apostrophe."""
-    return f"'{text}" if text.startswith(("'", *_FORMULA_STARTS)) else text
-
-
-def typed_cell(cell: str) -> str:
-    """Returns what `plain_cell` was given."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(("'", *_FORMULA_STARTS)) else cell
 
 
 def write_cells(path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Path:

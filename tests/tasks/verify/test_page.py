@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from starlette.testclient import TestClient
 
 from tasks.verify.job import current_sheet, results_text
@@ -19,8 +16,8 @@ from tasks.verify.server import verification_app
 from tasks.workspace import Workspace
 from tests.tasks.report.browser import chromium
 from tests.tasks.verify.build import verified
+from tests.tasks.verify.serve import KEY, served
 
-KEY = "k-e-y"
 HOSTILE = "A dog </script><img src=x onerror=\"window.hit=1\"> barks & 'growls' {{ 7 * 7 }}"
 
 
@@ -66,18 +63,8 @@ def test_captions_are_data_in_the_page(tmp_path: Path) -> None:
 def address(tmp_path: Path) -> Iterator[tuple[Workspace, str]]:
     workspace = verified(tmp_path / "w", per_side=1, caption=HOSTILE, sounds=True)
     entries = current_sheet(workspace)
-    app = verification_app(workspace, entries, Ratings.of(workspace, "anna", entries), KEY)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 20
-        while not server.started and time.monotonic() < deadline:
-            time.sleep(0.02)
-        yield workspace, f"http://127.0.0.1:{listener.getsockname()[1]}/{KEY}/"
-        server.should_exit = True
-        thread.join(timeout=20)
+    with served(workspace, entries, Ratings.of(workspace, "anna", entries)) as url:
+        yield workspace, url
 
 
 @pytest.mark.tools

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import ManifestRow, UsageError, read_table, write_table
-from tasks.verify.sheet import plain_cell, read_sheet, stale_entries, typed_cell, write_sheet
+from tasks.cells import plain_cell, typed_cell
+from tasks.verify.sheet import read_sheet, stale_entries, write_sheet
 from tests.tasks.verify.build import verified
 
 
