@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +39,6 @@ class Spool:
 
 
 def _recording(row: list[Any]) -> Recording:
-    recording = Recording(**dict(zip(_FIELDS, row, strict=True)))
-    if not recording.events:
-        return recording
-    return replace(recording, events=tuple((time, material, action) for time, material, action in recording.events))
+    values = dict(zip(_FIELDS, row, strict=True))
+    values["events"] = tuple((time, material, action) for time, material, action in values["events"])
+    return Recording(**values)

@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -29,6 +31,7 @@ from tasks.engine import (
     run_stage,
     stage_state,
 )
+from tasks.engine import run as engine_run
 from tasks.engine.ledger import ledger_of
 from tasks.workspace import Workspace, hash_file
 from tests.conftest import REPOSITORY
@@ -283,3 +286,51 @@ def test_journal_lines_are_json(tmp_path: Path) -> None:
         (True, False),
         (False, True),
     ]
+
+
+@dataclass(frozen=True)
+class Endless(TinyStage):
+    """Items that are nowhere but in the ledger, and rows of no file."""
+
+    row_wise: ClassVar[bool] = True
+
+    def items(self, workspace: Workspace) -> Iterator[Item]:
+        return (Item(f"item-{n:06d}", {"number": n, "text": "x" * 500}) for n in range(self.count))
+
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+        for item in items:
+            row = TinyRow(item_id=item.item_id, value=item.payload["number"], share=0.5, words=("x",), note=None)
+            yield Outcome(item.item_id, rows=(row.to_dict(),))
+
+
+def test_memory_does_not_grow_with_the_number_of_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an item of 500 bytes and its row only the id stays: 3,000 items more cost under 150 bytes each."""
+    monkeypatch.setattr(engine_run, "_BATCH_ROWS", 250)
+    peaks = []
+    for count in (300, 1000, 4000):  # the first loads modules
+        tracemalloc.start()
+        assert run_stage(Endless(count=count), workspace(tmp_path / str(count)), shard_size=100).rows == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[2] - peaks[1] < 150 * 3000
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "what?#now", "søt;1"])
+def test_a_workspace_may_have_any_name(tmp_path: Path, name: str) -> None:
+    assert run_stage(TinyStage(count=5), workspace(tmp_path / name), shard_size=2).rows == 5
+
+
+def test_a_run_leaves_no_ledger_even_after_a_kill(tmp_path: Path) -> None:
+    space = workspace(tmp_path)
+    assert _run_and_kill(space, at_lines=10)
+    run_stage(KILLED, space, shard_size=8)
+    assert not list(space.path("tiny").glob(".ledger*"))
+
+
+def test_a_stages_note_stands_in_its_line_also_the_second_time(tmp_path: Path) -> None:
+    class Noting(TinyStage):
+        def finished(self, workspace: Workspace) -> str:
+            return "two files missing"
+
+    lines = [run_stage(Noting(count=3), workspace(tmp_path)).line() for _ in range(2)]
+    assert [line.endswith("3 rows; two files missing") for line in lines] == [True, True]
