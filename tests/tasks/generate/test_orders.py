@@ -224,3 +224,15 @@ def test_a_table_that_cannot_be_used_is_wrong_usage(files, tmp_path, name, conte
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
         read_orders(tmp_path / name, base(files, tmp_path / "out"))
+
+
+def test_no_cell_of_a_list_is_a_formula(files, tmp_path):
+    write_csv(tmp_path / "jobs.csv", [{"task": "sing", "out": "=cmd|' /C calc'!A0.wav"}])
+    run_orders(
+        read_orders(tmp_path / "jobs.csv", base(files, tmp_path / "o")),
+        Studio.open(files / "c.safetensors"),
+        tmp_path / "o",
+    )
+    assert (
+        "'=cmd|" in (tmp_path / "o" / FAILURES).read_text() and ",=cmd" not in (tmp_path / "o" / FAILURES).read_text()
+    )
