@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from data_contracts import UsageError
 from tasks.ablations.config import AblationsConfig
@@ -113,7 +114,36 @@ def _validated(kind: type[ConfigT], values: dict[str, Any], where: str) -> Confi
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "config"
-        raise UsageError(f"config {where}: {field}: {first['msg']}") from error
+        message = _unknown(kind, first["loc"]) if first["type"] == "extra_forbidden" else _plain(first)
+        raise UsageError(f"config {where}: {field}: {message}") from error
+
+
+def _plain(problem: Mapping[str, Any]) -> str:
+    """What was expected, and what stands there where that is one short value."""
+    given = problem.get("input")
+    shown = isinstance(given, str | int | float) and len(str(given)) <= 40
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{message}, not {given!r}" if shown and str(given) not in message else message
+
+
+def _unknown(kind: type[BaseModel], place: Sequence[int | str]) -> str:
+    """Says which setting a misspelt one may have been, or which there are."""
+    model: Any = kind
+    for part in place[:-1]:
+        field = model.model_fields.get(part) if isinstance(part, str) and _is_model(model) else None
+        model = field.annotation if field is not None else None
+    if not _is_model(model):
+        return "unknown setting"
+    near = get_close_matches(str(place[-1]), model.model_fields, n=1)
+    return (
+        f"unknown setting; did you mean {near[0]}?"
+        if near
+        else f"unknown setting; known: {', '.join(model.model_fields)}"
+    )
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _resolve_corpus(values: dict[str, Any], folder: Path) -> None:

@@ -36,7 +36,10 @@ def test_overrides_win_and_keep_their_types(tmp_path: Path) -> None:
     [
         (["train.steps"], "expected name=value"),
         (["train.steps=many"], "train.steps"),
-        (["train.stepz=3"], "train.stepz"),
+        (["train.stepz=3"], "train.stepz: unknown setting; did you mean steps"),
+        (["augmnet.speed_method=tempo"], "augmnet: unknown setting; did you mean augment"),
+        (["manifest.qqq=1"], "manifest.qqq: unknown setting; known: "),
+        (["train.steps=abc"], "train.steps: .*, not 'abc'"),
         (["nothing.at.all=3"], "nothing"),
         (["workers=0"], "workers"),
         (["workers.deep=1", "workers=2", "workers.deep=1"], "is a value, not a group"),
