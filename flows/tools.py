@@ -21,6 +21,6 @@ def check_step_tools(step: str, config: PipelineConfig) -> None:
     """Raises UsageError, with the command that installs them, when programs are missing."""
     if missing := [name for name in step_tools(step, config) if shutil.which(name) is None]:
         raise UsageError(
-            f"stage {step}: {' and '.join(missing)} not found; `sh tasks/install_system_packages.sh` installs them, "
-            "or set augment.backend=fast and augment.speed_method=speed"
+            f"stage {step}: {' and '.join(missing)} not found; `apt-get install sox libsox-fmt-all ffmpeg` "
+            "installs them, or set augment.backend=fast and augment.speed_method=speed"
         )

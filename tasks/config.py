@@ -166,7 +166,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"config {path} does not exist") from error
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+    except OSError as error:
+        raise UsageError(f"config {path} cannot be read: {error.strerror}; a YAML file is expected") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"config {path} is not valid YAML: {error}".replace("\n", " ")) from error
     if values is None:
         return {}

@@ -62,7 +62,7 @@ class Estimate:
     rule_rows: int
     tokens_in: int
     tokens_out: int
-    cost: float
+    cost: float | None  # None: calls that cost money, at prices that were not given
     disk_bytes: int
     features: list[str]  # lines of tasks/precompute/size.py
 
@@ -81,9 +81,14 @@ class Estimate:
                 f"LLM          {self.recaption_calls:,} captions + {self.paraphrase_calls:,} paraphrase calls "
                 f"({self.cached_answers:,} answered already); rules write {self.rule_rows:,} captions",
                 f"tokens       about {self.tokens_in:,} in, {self.tokens_out:,} out, before retries",
-                f"cost         about {self.cost:,.2f} at the given prices",
+                f"cost         {self._cost()}",
             ]
         )
+
+    def _cost(self) -> str:
+        if self.cost is None:
+            return "unknown: give --price-in and --price-out, per million tokens"
+        return f"about {self.cost:,.2f} at the given prices" if self.cost else "none"
 
 
 def estimate(
@@ -117,7 +122,7 @@ def estimate(
         rule_rows=new if kind == "rules" else new - _capped(new, config.llm.max_recaptions),
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        cost=(tokens_in * prices[0] + tokens_out * prices[1]) / 1e6 * _price_share(config, kind),
+        cost=_cost(tokens_in, tokens_out, prices, config, kind),
         disk_bytes=_disk(clips, len(changes)),
         features=_features(clips, len(changes), config),
     )
@@ -243,6 +248,15 @@ def _llm(named: Sequence[tuple[str, list[tuple[str, str]]]], config: PipelineCon
     ]
     answers = Path(config.workspace).joinpath(*ANSWERS)
     return estimate_calls(rows, model_of(config.llm, kind), config.llm, answers, kind)
+
+
+def _cost(
+    tokens_in: int, tokens_out: int, prices: tuple[float, float], config: PipelineConfig, kind: str
+) -> float | None:
+    """Returns the money; None where an endpoint is asked and no price is known."""
+    if kind == "endpoint" and tokens_in and not any(prices):
+        return None
+    return (tokens_in * prices[0] + tokens_out * prices[1]) / 1e6 * _price_share(config, kind)
 
 
 def _price_share(config: PipelineConfig, kind: str) -> float:

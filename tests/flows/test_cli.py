@@ -153,7 +153,7 @@ def test_a_stage_asks_for_the_programs_that_it_starts(
     assert tools.step_tools(stage, config) == needed
     monkeypatch.setattr(tools.shutil, "which", lambda name: None)
     if needed:
-        with pytest.raises(UsageError, match=f"stage {stage}: {' and '.join(needed)} not found.*install_system"):
+        with pytest.raises(UsageError, match=f"stage {stage}: {' and '.join(needed)} not found.*apt-get install sox"):
             tools.check_step_tools(stage, config)
     else:
         tools.check_step_tools(stage, config)

@@ -37,3 +37,11 @@ def test_plan_adds_the_rendered_corpus_to_the_listed_ones(tmp_path: Path) -> Non
     builtin = CorpusConfig(video_clips=4, audio_clips=2)
     found = estimate(_config(tmp_path, builtin, _audiocaps(tmp_path / "a")), backend="rules")
     assert found.recordings == 3 + 6
+
+
+def test_the_cost_is_said_as_unknown_without_prices_and_never_as_nothing(tmp_path: Path) -> None:
+    config = _config(tmp_path, _audiocaps(tmp_path / "a"))
+    assert "cost         unknown: give --price-in" in estimate(config, backend="endpoint").text()
+    priced = estimate(config, backend="endpoint", price_in=1000.0, price_out=1000.0)
+    assert priced.cost and f"about {priced.cost:,.2f} at the given prices" in priced.text()
+    assert "cost         none" in estimate(config, backend="rules").text()
