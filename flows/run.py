@@ -163,8 +163,17 @@ def _listen(logger: str, level: int) -> None:
 
 
 def _placed(config: PipelineConfig) -> PipelineConfig:
-    """Makes the workspace absolute: workers of another process have another current folder."""
-    return config.model_copy(update={"workspace": str(Path(config.workspace).resolve())})
+    """Makes the workspace absolute: workers of another process have another current folder.
+
+    Raises UsageError for a place where no folder can be made, before anything is started.
+    """
+    place = Path(config.workspace).resolve()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if not there.is_dir():
+        raise UsageError(f"workspace {place}: {there} is a file; give a folder with --workspace")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"workspace {place}: no permission to write in {there}; give another with --workspace")
+    return config.model_copy(update={"workspace": str(place)})
 
 
 def _would(pending: int | None, note: str) -> str:

@@ -38,6 +38,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["generate", "hum", "--checkpoint", "c", "--out", "o.wav"], "hum"),
         (["generate", "edit", "--checkpoint", "c", "--out", "o.wav", "--window", "1-2"], "--window"),
         (["frobnicate"], "frobnicate"),
+        (["run", "mine", "demo", "--workspace", "/dev/null/w"], "/dev/null is a file; give a folder with --workspace"),
         (["run"], "Missing argument"),
         (["status"], "Missing argument"),
     ],
@@ -62,7 +63,13 @@ def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path, capsys: pytest
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(ContractError("broken\ntable"), 1), (UsageError("bad"), 2), (ZeroDivisionError("oops"), 1)]
+    ("error", "code"),
+    [
+        (ContractError("broken\ntable"), 1),
+        (UsageError("bad"), 2),
+        (ZeroDivisionError("oops"), 1),
+        (OSError(28, "No space left on device", "w/t"), 1),
+    ],
 )
 def test_errors_of_the_work_are_one_line(
     error: Exception, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
