@@ -75,7 +75,7 @@ def plan(
 @app.command()
 def run(
     stage: Annotated[str, typer.Argument(help="a stage, all, ablations, or train-codec")],
-    config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper")],
+    config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper, codec")],
     workspace: WorkspaceOption = None,
     set_: SetOption = None,
     out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),

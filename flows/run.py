@@ -39,11 +39,23 @@ def run_all(config: PipelineConfig) -> None:
         return
     if not step_state(find_step("augment"), config, workspace).finished:
         check_step_tools("augment", config)
+    _check_writers(config)
     _prepare_prefect()
     from flows.pipeline import pipeline
 
     pipeline(config=config)
     typer.echo(f"report: {report}")
+
+
+def _check_writers(config: PipelineConfig) -> None:
+    """Raises, before an hour of ingest, what the caption stages would: no endpoint set, a model not fetched."""
+    from tasks.llm.backend import choose_backend
+    from tasks.mine.model import parser_path
+    from tasks.mine.parser import make_miner
+
+    choose_backend(config.llm)
+    if config.mine.parser == "spacy" and parser_path() is None:
+        make_miner(config.mine.parser)
 
 
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:

@@ -44,7 +44,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], DACVAEC
     if not path.is_file():
         raise WeightsError(
             f"codec weights {path.name} are missing at {path}; the embedded ones come with the repository, "
-            "`foleygenex run train-codec` makes new ones"
+            "`foleygenex run train-codec codec` makes new ones"
         )
     try:
         with safe_open(str(path), framework="pt", device="cpu") as file:

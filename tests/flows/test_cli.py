@@ -180,3 +180,19 @@ def test_a_missing_program_is_one_line_before_prefect_starts(
         (line,) = errors(capsys)
         assert "sox and ffmpeg not found" in line
     assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("llm.backend=endpoint", "set OPENAI_BASE_URL"), ("mine.parser=spacy", "fetch-parser")]
+)
+def test_what_writes_captions_is_asked_for_before_anything_runs(
+    setting: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(run, "_prepare_prefect", lambda: pytest.fail("Prefect was started"))
+    code = cli.exit_code(["run", "all", "demo", "-w", str(tmp_path / "w"), "--set", setting])
+    line = errors(capsys)[0]
+    assert code in (1, 2) and message in line, line
+    assert not (tmp_path / "w").exists()
