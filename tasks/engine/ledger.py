@@ -45,6 +45,10 @@ _SHARD: Final = """
 SELECT item_id, key, payload FROM pending JOIN item USING (number)
     WHERE position > ? AND position <= ? ORDER BY position
 """
+_FAILED: Final = """
+SELECT item.item_id, outcome.file, outcome.place FROM item JOIN outcome
+    ON outcome.item_id = item.item_id AND outcome.key = item.key WHERE outcome.failed ORDER BY item.number
+"""
 _COUNTS: Final = """
 SELECT count(*), count(outcome.key), coalesce(sum(outcome.failed), 0) FROM item LEFT JOIN outcome
     ON outcome.item_id = item.item_id AND outcome.key = item.key
@@ -83,20 +87,32 @@ class Ledger:
         items, current, failed = self.base.execute(_COUNTS).fetchone()
         return {"done": current - failed, "quarantined": failed, "pending": items - current}
 
-    def outcomes(self) -> Iterator[tuple[str, bool, dict[str, Any]]]:
-        """Yields id, whether it failed, and the journal's entry of each item, in item order.
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Yields the journal's entry of each item that has rows, in item order.
 
         Raises UsageError at an item without an outcome.
         """
+        yield from self._read(self._finished())
+
+    def failures(self) -> Iterator[dict[str, Any]]:
+        """Yields the journal's entry of each quarantined item, in item order."""
+        yield from self._read((file, place) for _, file, place in self.base.execute(_FAILED))
+
+    def _finished(self) -> Iterator[tuple[int, int]]:
+        for item_id, failed, file, place in self.base.execute(_IN_ORDER):
+            if failed is None:
+                raise UsageError(f"stage {self.stage.name}: item {item_id} is unfinished; run the stage again")
+            if not failed:
+                yield file, place
+
+    def _read(self, places: Iterator[tuple[int, int]]) -> Iterator[dict[str, Any]]:
         with ExitStack() as stack:
             opened: dict[int, BinaryIO] = {}
-            for item_id, failed, file, place in self.base.execute(_IN_ORDER):
-                if failed is None:
-                    raise UsageError(f"stage {self.stage.name}: item {item_id} is unfinished; run the stage again")
+            for file, place in places:
                 if file not in opened:
                     stack.close()
                     opened = {file: stack.enter_context(self.files[file].open("rb"))}
-                yield item_id, bool(failed), entry_at(opened[file], place)
+                yield entry_at(opened[file], place)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from data_contracts import Quarantine, UsageError, read_table, write_table
 from data_contracts.contract import write_table_batches
@@ -27,6 +27,7 @@ from tasks.engine.stage import Shard, Stage, StageSummary
 from tasks.workspace import Workspace, read_json, write_json
 
 _BATCH_ROWS: Final = 8192
+_T = TypeVar("_T")
 _SUMMARY: Final = ("stage", "done", "new", "quarantined", "rows", "reasons", "note")
 
 Mapper = Callable[[Callable[[Shard], int], Sequence[Shard]], Iterable[int]]
@@ -97,18 +98,15 @@ def _finish(ledger: Ledger, new: int) -> StageSummary:
     """Writes the stage's table and quarantine. Raises UsageError when items are still unfinished."""
     stage, workspace = ledger.stage, ledger.workspace
     summary = StageSummary(stage=stage.name, new=new)
-    failures: list[Quarantine] = []
     table = workspace.table(stage.name, stage.row_type.TABLE)
-    rows = _finished_rows(ledger, summary, failures)
+    rows = _finished_rows(ledger, summary)
     if getattr(stage, "row_wise", False):  # rows do not depend on each other: a table larger than memory is fine
         batches = (stage.assemble(batch, workspace) for batch in _batches(rows))
         summary.rows = write_table_batches(table, stage.row_type, batches)
     else:
         summary.rows = write_table(table, stage.row_type, stage.assemble(list(rows), workspace))
-    for failure in failures:
-        summary.reasons[failure.reason] = summary.reasons.get(failure.reason, 0) + 1
-    summary.quarantined = len(failures)
-    write_table(workspace.table(stage.name, "quarantine"), Quarantine, failures)
+    failures = _batches(_failures(ledger, summary))
+    summary.quarantined = write_table_batches(workspace.table(stage.name, "quarantine"), Quarantine, failures)
     if finished := getattr(stage, "finished", None):
         summary.note = finished(workspace) or ""
     values = {name: getattr(summary, name) for name in _SUMMARY}
@@ -116,17 +114,22 @@ def _finish(ledger: Ledger, new: int) -> StageSummary:
     return summary
 
 
-def _finished_rows(ledger: Ledger, summary: StageSummary, failures: list[Quarantine]) -> Iterator[dict[str, Any]]:
-    """Yields the journal's rows in item order, read one entry at a time; counts into `summary` and `failures`."""
-    for item_id, failed, entry in ledger.outcomes():
-        if failed:
-            failures.append(Quarantine(stage=ledger.stage.name, item_id=item_id, **entry["error"]))
-        else:
-            summary.done += 1
-            yield from entry["rows"]
+def _finished_rows(ledger: Ledger, summary: StageSummary) -> Iterator[dict[str, Any]]:
+    """Yields the journal's rows in item order, read one entry at a time; counts the items into `summary`."""
+    for entry in ledger.entries():
+        summary.done += 1
+        yield from entry["rows"]
 
 
-def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _failures(ledger: Ledger, summary: StageSummary) -> Iterator[Quarantine]:
+    """Yields the quarantine's rows in item order; counts the reasons into `summary`."""
+    for entry in ledger.failures():
+        failure = Quarantine(stage=ledger.stage.name, item_id=entry["item_id"], **entry["error"])
+        summary.reasons[failure.reason] = summary.reasons.get(failure.reason, 0) + 1
+        yield failure
+
+
+def _batches(rows: Iterator[_T]) -> Iterator[list[_T]]:
     while batch := list(islice(rows, _BATCH_ROWS)):
         yield batch
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import MISSING, asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,13 +56,15 @@ class Recording:
 
     def payload(self, folder: Path) -> dict[str, Any]:
         """Returns what the item's result depends on: the row, and the identity of the files it names."""
-        plain = {f.name: f.default for f in fields(self) if f.default is not MISSING}
-        row = {k: v for k, v in asdict(self).items() if k not in _LISTING and not (k in plain and v == plain[k])}
         return {
-            **row,
+            **{name: value for name, default in _PAYLOAD if (value := getattr(self, name)) != default},
             "audio_identity": file_identity(folder / self.audio) if self.audio else "",
             "video_identity": file_identity(folder / self.video) if self.video else "",
         }
+
+
+# What of a row its result depends on, with the values that go without saying.
+_PAYLOAD: Final = tuple((f.name, f.default) for f in fields(Recording) if f.name not in _LISTING)
 
 
 def read_recordings(table: Path, *, val_share: float, test_share: float, version: str) -> list[Recording]:
