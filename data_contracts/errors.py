@@ -22,9 +22,13 @@ class ContractError(FoleyGenExError):
 class MismatchError(FoleyGenExError):
     """Two artifacts that do not belong together, e.g. features of one encoder and a model trained with another."""
 
+    exit_code = 2
+
 
 class WeightsError(FoleyGenExError):
     """Weights that are missing or are not the expected ones; names the file, its source and the fetching command."""
+
+    exit_code = 2
 
 
 class BudgetError(FoleyGenExError):

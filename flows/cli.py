@@ -155,6 +155,8 @@ def config_path(config: Path) -> Path:
 
 def existing(workspace: Path) -> Path:
     """Returns the workspace folder. Raises UsageError when there is none or nothing has run in it."""
+    if workspace.exists() and not workspace.is_dir():
+        raise UsageError(f"{workspace} is a file; a workspace is the folder of a run")
     if not workspace.is_dir():
         raise UsageError(f"workspace {workspace} does not exist; `foleygenex run all CONFIG --workspace` makes one")
     if not (workspace / "config.yaml").exists():

@@ -14,7 +14,7 @@ from data_contracts import UsageError
 from flows.settings import ship_settings
 from flows.tools import check_step_tools
 from tasks.config import PipelineConfig, load_settings, load_stored, store
-from tasks.jobs import REPORT
+from tasks.jobs import REPORT, Job
 from tasks.llm.config import LLMConfig
 from tasks.mine.config import MineConfig
 from tasks.pipeline import find_step, is_finished, pipeline_states, step_state
@@ -61,6 +61,8 @@ def _check_writers(config: PipelineConfig) -> None:
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
     """Runs one stage in the config's workspace."""
     config = _placed(config)
+    if retry and isinstance(find_step(stage).make(config), Job):
+        raise UsageError(f"stage {stage} has no items, so no quarantine; `foleygenex run {stage} CONFIG` runs it again")
     check_step_tools(stage, config)
     _prepare_prefect()
     from flows.runs import workspace_held

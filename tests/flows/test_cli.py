@@ -57,6 +57,14 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_stage_without_items_has_no_quarantine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store(PipelineConfig(workspace=str(tmp_path)), Workspace(tmp_path))
+    assert cli.exit_code(["retry-quarantine", str(tmp_path), "train"]) == 2
+    assert "stage train has no items" in errors(capsys)[0]
+    assert cli.exit_code(["status", str(tmp_path / "config.yaml")]) == 2
+    assert "is a file" in errors(capsys)[0]
+
+
 def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.exit_code(["status", str(tmp_path)]) == 2
     assert "nothing has run in it" in errors(capsys)[0]

@@ -54,7 +54,7 @@ def test_a_baseline_has_no_input_embedding(published: tuple[Path, Weights], tmp_
         (["mmaudio", "{file}", "o.safetensors", "--variant", "m-9"], "variant 'm-9' is unknown", 2),
         (["mmaudio", "{file}", "o.safetensors", "--drop-input-embedding"], "belongs to --export", 2),
         (["mmaudio", "{file}", "o.bin", "--export"], "must end in .pth or .safetensors", 2),
-        (["mmaudio", "{file}", "o.pth", "--export"], "is not a safetensors file", 1),
+        (["mmaudio", "{file}", "o.pth", "--export"], "is not a safetensors file", 2),
     ],
 )
 def test_wrong_usage_is_one_line(
