@@ -10,7 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 from flows.artifacts import ui_progress
 from flows.progress import bar
 from flows.runner import both
-from flows.runs import run_name
+from flows.runs import run_name, workspace_held
 from tasks.ablations.config import AblationsConfig
 from tasks.config import load_stored
 from tasks.evaluate.config import EvaluateConfig
@@ -35,10 +35,11 @@ def ablations(
     """
     from tasks.ablations.job import run_ablations
 
-    place = Workspace(Path(workspace))
+    place = Workspace(Path(workspace).resolve())
     groups = {"train": train, "evaluate": evaluate, "ablations": compared}
     given = {name: group.model_dump(mode="json") for name, group in groups.items() if group is not None}
-    with bar("ablations", "variants") as terminal:
-        text = run_ablations(load_stored(place, given), place, both(terminal, ui_progress("ablations")))
+    with workspace_held(place, f"ablations of {place.root.name}"), bar("ablations", "variants") as terminal:
+        advance = both(terminal, ui_progress("ablations", "variants"))
+        text = run_ablations(load_stored(place, given), place, advance)
     create_markdown_artifact(text, key="ablations", description="named configurations on the held-out clips")
     return text

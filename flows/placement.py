@@ -38,9 +38,10 @@ def run_on_pool(step: Step, config: PipelineConfig, workspace: Workspace) -> boo
         if reason:
             get_run_logger().info("%s runs here: %s", step.name, reason)
             return False
-        run = run_deployment(name, parameters={"workspace": str(workspace.root)}, timeout=0)
+        title = f"{step.name} of {workspace.root.name}"
+        run = run_deployment(name, parameters={"workspace": str(workspace.root)}, timeout=0, flow_run_name=title)
         assert isinstance(run, FlowRun)  # called from a flow that is not async
-        get_run_logger().info("%s runs on work pool %s as %s", step.name, config.gpu_pool, run.name)
+        get_run_logger().info("%s runs on work pool %s", step.name, config.gpu_pool)
         try:
             state = _end_of(client, run.id)
         except BaseException:  # also a cancellation, which comes as a signal

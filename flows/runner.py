@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,6 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
-from prefect.utilities.annotations import quote
 
 from data_contracts import UsageError
 from flows.artifacts import logged, publish, ui_progress
@@ -33,10 +33,9 @@ LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; si
 
 
 @task(name="shard", cache_policy=NO_CACHE, persist_result=False, task_run_name="{label}")
-def run_shard_task(label: str, work: Any) -> int:  # noqa: ARG001 (names the task run)
-    """Processes one shard. `work` is (function, shard), quoted so that Prefect does not search it for futures."""
-    function, shard = work.unquote() if isinstance(work, quote) else work
-    return int(function(shard))
+def run_shard_task(label: str, work: Callable[[], int]) -> int:  # noqa: ARG001 (names the task run)
+    """Processes one shard. `work` is a partial: neither Prefect nor Dask looks into it for futures, as into tuples."""
+    return work()
 
 
 def run_stage_flow(
@@ -77,32 +76,36 @@ def shard_mapper(step: Step, config: PipelineConfig, workspace: Workspace, repor
             return
         total = sum(shard.size for shard in shards)
         workers = 1 if step.alone else min(config.workers, len(shards))
-        with watch(workspace.path(step.name, "journal"), total, report), task_runner(config.runner, workers) as runner:
+        with watch(workspace.path(step.name, "journal"), total, report), task_runner(config, workers) as runner:
             futures = []
             for number, shard in enumerate(shards, 1):
                 label = f"{step.name} {number} of {len(shards)}, {shard.size} items"
-                futures.append(runner.submit(run_shard_task, {"label": label, "work": quote((function, shard))}))
+                futures.append(runner.submit(run_shard_task, {"label": label, "work": partial(function, shard)}))
             for future in as_completed(futures):
                 yield future.result()
 
     return mapper
 
 
-def task_runner(name: str, workers: int) -> TaskRunner[Any]:
-    """Returns a Prefect task runner for `threads`, `processes`, `serial` or `dask`. All give the same bytes."""
-    if name == "processes":
+def task_runner(config: PipelineConfig, workers: int) -> TaskRunner[Any]:
+    """Returns the Prefect task runner that `config.runner` names. All give the same bytes.
+
+    Raises UsageError when `dask` is asked for and cannot be had.
+    """
+    if config.runner == "processes":
         return ProcessPoolTaskRunner(max_workers=workers)
-    if name == "dask":
-        return _dask_runner(workers)
-    return ThreadPoolTaskRunner(max_workers=1 if name == "serial" else workers)
+    if config.runner == "dask":
+        return _dask_runner(config.dask_address, workers)
+    return ThreadPoolTaskRunner(max_workers=1 if config.runner == "serial" else workers)
 
 
-def _dask_runner(workers: int) -> TaskRunner[Any]:
+def _dask_runner(address: str, workers: int) -> TaskRunner[Any]:
     try:
         from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise UsageError("runner dask: prefect-dask is not installed; pip install 'foleygenex[dask]'") from error
-    runner: TaskRunner[Any] = DaskTaskRunner(cluster_kwargs={"n_workers": workers, "threads_per_worker": 1})
+    own = {"n_workers": workers, "threads_per_worker": 1}
+    runner: TaskRunner[Any] = DaskTaskRunner(address=address) if address else DaskTaskRunner(cluster_kwargs=own)
     return runner
 
 

@@ -33,6 +33,7 @@ class PipelineConfig(StageConfig):
     workspace: str = Field("workspace", description="folder of the run")
     dataset_version: str = Field("1", description="part of every seed")
     runner: Literal["threads", "processes", "serial", "dask"] = Field("threads", description="where shards run")
+    dask_address: str = Field("", description="dask: a running scheduler, e.g. tcp://10.0.0.5:8786; empty: its own")
     workers: int = Field(2, ge=1, description="shards at a time")
     shard_size: int = Field(64, ge=1, le=4096, description="items per shard, one Prefect task each")
     gpu_pool: str = Field("gpu", description="Prefect work pool for train and evaluate, used when it has a worker")

@@ -13,6 +13,7 @@ from tasks.workspace import Workspace, hash_file, hash_text, read_json, write_js
 
 OnProgress = Callable[[int, int, str], None]
 REPORT: Final = ("report", "report.html")
+_NOT_IN_REPORT: Final = {"workspace", "runner", "dask_address", "workers", "shard_size", "gpu_pool"}
 _SCORES: Final = ("evaluate", "scores.parquet")
 
 
@@ -71,9 +72,7 @@ def report_job(config: PipelineConfig) -> Job:
 
     def key(workspace: Workspace) -> str:
         tables = sorted(workspace.root.glob("*/*.parquet"))
-        settings = to_json(
-            config.model_dump(mode="json", exclude={"workspace", "runner", "workers", "shard_size", "gpu_pool"})
-        )
+        settings = to_json(config.model_dump(mode="json", exclude=_NOT_IN_REPORT))
         return hash_text(settings, *(_digest(workspace, table) for table in tables))
 
     def run(workspace: Workspace, on_progress: OnProgress) -> str:

@@ -84,7 +84,7 @@ def test_a_failing_shard_fails_the_flow_and_keeps_what_is_done(prefect_backend: 
 def test_unknown_dask_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "prefect_dask", None)
     with pytest.raises(UsageError, match=r"pip install 'foleygenex\[dask\]'"):
-        runner.task_runner("dask", 2)
+        runner.task_runner(PipelineConfig(runner="dask"), 2)
 
 
 def test_every_step_has_its_flow_with_a_description() -> None:
