@@ -11,7 +11,7 @@ import numpy.typing as npt
 import soundfile as sf
 from torch import Tensor
 
-from data_contracts import FoleyGenExError
+from data_contracts import FoleyGenExError, UsageError
 from model.generate import Generator, Request, Sampling
 from model.long import decode_long
 from tasks.audio_io import write_flac
@@ -60,6 +60,11 @@ def prepare(options: GenerateOptions, studio: Studio) -> Inputs:
     for name, path in options.files().items():
         with naming(f"--{name.replace('_', '-')}"):
             require_file(path)
+        if options.out.exists() and options.out.samefile(path):
+            raise UsageError(
+                f"--out {options.out} is the file that was given as --{name.replace('_', '-')}; "
+                "it would be lost, give another name"
+            )
     inputs = Inputs(options, studio)
     if options.out.suffix.lower() in VIDEO_SUFFIXES:
         assert options.video is not None

@@ -54,7 +54,13 @@ def read_orders(table: Path, base: GenerateOptions) -> list[Order]:
 
 def folder_orders(folder: Path, base: GenerateOptions) -> list[Order]:
     """Returns one order per video in a folder and its subfolders, in the order of their names."""
-    videos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _VIDEOS and path.is_file())
+    made = base.out.resolve()  # where it lies inside the folder, its films are results, not inputs
+    own = made.is_relative_to(folder.resolve()) and made != folder.resolve()
+    videos = sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _VIDEOS and path.is_file() and not (own and path.resolve().is_relative_to(made))
+    )
     if not videos:
         raise UsageError(f"--video {folder}: the folder has no video ({', '.join(_VIDEOS)})")
     names = Counter(video.relative_to(folder).with_suffix("").as_posix() for video in videos)

@@ -236,3 +236,23 @@ def test_no_cell_of_a_list_is_a_formula(files, tmp_path):
     assert (
         "'=cmd|" in (tmp_path / "o" / FAILURES).read_text() and ",=cmd" not in (tmp_path / "o" / FAILURES).read_text()
     )
+
+
+def test_an_input_is_never_overwritten(files, tmp_path):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    film = folder / "film.mp4"
+    film.write_bytes((files / "sounding.mp4").read_bytes())
+    before = film.read_bytes()
+    studio = Studio.open(files / "c.safetensors")
+    one = replace(base(files, film), task="fe", video=film, window=(0.8, 2.0))
+    with pytest.raises(UsageError, match="is the file that was given as --video; it would be lost"):
+        generate_file(one)
+    many = replace(base(files, folder), task="vta", video=folder)
+    assert run_orders(folder_orders(folder, many), studio, folder).failed == 1 and film.read_bytes() == before
+    inside = replace(base(files, folder / "out"), task="vta", video=folder)
+    for _ in range(2):  # the second call does not take the first one's films for inputs
+        orders = folder_orders(folder, inside)
+        assert [order.options.video.name for order in orders if order.options] == ["film.mp4"]
+        run_orders(orders, studio, folder / "out")
+    assert film.read_bytes() == before and (folder / "out" / "film.mp4").exists()
