@@ -16,19 +16,20 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from tasks.mine.files import CHUNK, mine_file, read_captions
+from tasks.mine.parser import may_match
 
 ROWS = 450_000
 WORKERS = 2
 
 
-def tiled(source: Path, rows: int, target: Path, id_column: str, caption_column: str) -> int:
-    """Writes the table's distinct captions over and over, to `rows`. Returns how many are distinct."""
+def tiled(source: Path, rows: int, target: Path, id_column: str, caption_column: str) -> list[str]:
+    """Writes the table's distinct captions over and over, to `rows`. Returns the distinct ones."""
     distinct = list(dict.fromkeys(caption for _, caption in read_captions(source, id_column, caption_column)))
     with target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["id", "caption"])
         writer.writerows(enumerate(islice(cycle(distinct), rows)))
-    return len(distinct)
+    return distinct
 
 
 def cpu_s() -> float:
@@ -45,7 +46,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "in.csv"
         distinct = tiled(source, rows, table, id_column, "caption")
-        print(f"{rows:,} rows of {distinct:,} distinct captions, chunks of {CHUNK}, {WORKERS} processes")
+        print(f"{rows:,} rows of {len(distinct):,} distinct captions, chunks of {CHUNK}, {WORKERS} processes")
+        print(f"{sum(map(may_match, distinct)) / len(distinct):.1%} of the distinct captions hold a stem to look at")
         for choice in ("rules", "spacy"):
             started, before = time.perf_counter(), cpu_s()
             summary = mine_file(table, Path(folder) / "out.parquet", choice=choice, workers=WORKERS)

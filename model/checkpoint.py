@@ -83,6 +83,8 @@ def read_info(path: Path) -> CheckpointInfo:
         raise WeightsError(f"checkpoint {path} is not a safetensors file ({error})") from error
     header = json.loads(metadata.get("foleygenex", "{}"))
     found = (header.get("format"), header.get("version"))
+    if not header:
+        raise WeightsError(f"checkpoint {path} holds no network of this project; `foleygenex convert` reads MMAudio's")
     if found != (FORMAT, FORMAT_VERSION):
         raise WeightsError(f"checkpoint {path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}")
     return CheckpointInfo(
