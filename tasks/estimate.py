@@ -1,48 +1,53 @@
 """What a run would take, before anything runs: items, hours, disk, LLM calls and money (`foleygenex plan`).
 
-Rows are counted with the stages' own rules; durations are read from file headers, of a sample where there are many.
+Rows are counted with the stages' own rules, one batch in memory at a time; lengths come from `tasks/ingest/planned.py`.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import av
-import soundfile as sf
-
-from data_contracts import ItemError
 from tasks.augment.plan import changes_for
 from tasks.config import PipelineConfig
-from tasks.corpus.builtin import scenes
-from tasks.ingest.cut import audio_cuts
-from tasks.ingest.readers.hf import record_bytes
-from tasks.ingest.recordings import Recording
-from tasks.ingest.sources import list_recordings, media_folders, shard_folders
+from tasks.ingest.planned import Plan, PlannedRecording
 from tasks.llm.backend import model_of
 from tasks.llm.cache import ANSWERS
 from tasks.llm.estimate import LLMEstimate, estimate_calls
-from tasks.mine.match import select
+from tasks.mine.match import Match, select
 from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import make_miner
+from tasks.precompute.size import Counts, Rate, size_lines
 
-SAMPLED: Final = 200
-_SPLITS: Final = ("train", "val", "test")
+_BATCH: Final = 4096  # captions mined at a time
 _FLAC_SHARE: Final = 0.6  # of 16-bit samples
-_BUILTIN_VIDEO_BYTES: Final = 150_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recording:
-    caption: str
-    split: str
-    has_video: bool
-    duration_s: float
-    rate_hz: int
-    video_bytes: int
+@dataclass(slots=True)
+class Counted:
+    """What the data stages would make, counted with their own rules; `asked` are (caption, level) to be written."""
+
+    recordings: int = 0
+    sampled: int = 0
+    unreadable: int = 0
+    clips: int = 0
+    videos: int = 0
+    seconds: float = 0.0
+    sound_bytes: float = 0.0
+    video_bytes: int = 0
+    mined: int = 0
+    augmented: int = 0
+    captions: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def disk_bytes(self) -> int:
+        """Sound and video of the clips and of what augmentation makes of them."""
+        mean = self.sound_bytes / self.clips if self.clips else 0.0
+        return round(self.sound_bytes + mean * self.augmented + self.video_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,141 +97,81 @@ class Estimate:
 
 
 def estimate(
-    config: PipelineConfig, *, price_in: float | None = None, price_out: float | None = None, backend: str | None = None
+    config: PipelineConfig,
+    *,
+    price_in: float | None = None,
+    price_out: float | None = None,
+    backend: str | None = None,
+    rates: Mapping[str, Rate] | None = None,
 ) -> Estimate:
     """Returns what a run of `config` would take. `backend` is the writer's kind, by default the config's own choice.
 
-    Prices are per million tokens, by default the config's. Raises UsageError for a corpus that cannot be read.
+    Prices are per million tokens, by default the config's; `rates` of the encoders are measured where none are given.
+    Raises UsageError for a corpus that cannot be read.
     """
-    recordings, sampled, unreadable = _recordings(config)
-    clips = [clip for recording in recordings for clip in _clips(recording, config)]
-    named = _named(clips, config)
-    sides = [side for _, found in named for side in found]
-    changes = [change for dimension, side in sides for change in changes_for(dimension, side)]
-    new = sum(change.operation != "original" for change in changes)
+    found = count(config)
     kind = backend or _backend(config)
-    llm = _llm(named, config, kind)
-    tokens_in, tokens_out = llm.tokens_in, llm.tokens_out
-    prices = (_or(price_in, config.llm.price_in), _or(price_out, config.llm.price_out))
+    llm = _llm(found.asked, config, kind)
+    new, prices = len(found.asked), (_or(price_in, config.llm.price_in), _or(price_out, config.llm.price_out))
     return Estimate(
-        recordings=len(recordings),
-        sampled=sampled,
-        unreadable=unreadable,
-        clips=len(clips),
-        clip_hours=sum(clip.duration_s for clip in clips) / 3600,
-        mined=len(sides),
-        augmented=len(changes),
+        recordings=found.recordings,
+        sampled=found.sampled,
+        unreadable=found.unreadable,
+        clips=found.clips,
+        clip_hours=found.seconds / 3600,
+        mined=found.mined,
+        augmented=found.augmented,
         recaption_calls=llm.recaption_calls,
         paraphrase_calls=llm.paraphrase_calls,
         cached_answers=llm.cached,
         rule_rows=new if kind == "rules" else new - _capped(new, config.llm.max_recaptions),
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        cost=_cost(tokens_in, tokens_out, prices, config, kind),
-        disk_bytes=_disk(clips, len(changes)),
-        features=_features(clips, len(changes), config),
+        tokens_in=llm.tokens_in,
+        tokens_out=llm.tokens_out,
+        cost=_cost(llm.tokens_in, llm.tokens_out, prices, config, kind),
+        disk_bytes=found.disk_bytes,
+        features=_features(found, config, rates),
     )
 
 
-def _recordings(config: PipelineConfig) -> tuple[list[_Recording], int, int]:
-    """Returns the recordings, how many lengths were read, and how many of those could not be."""
-    corpus = config.ingest.corpus
-    builtin = [c for c in config.ingest.corpora or (corpus,) if c.kind == "builtin"]
-    found = [
-        _Recording(
-            caption=scene.caption,
-            split=scene.split,
-            has_video=scene.has_video,
-            duration_s=8.0,
-            rate_hz=16_000,
-            video_bytes=_BUILTIN_VIDEO_BYTES if scene.has_video else 0,
-        )
-        for each in builtin
-        for scene in scenes(each)
-    ]
-    if len(builtin) == len(config.ingest.corpora or (corpus,)):
-        return found, len(found), 0
-    listed, sampled, unreadable = _listed_recordings(config)
-    return [*found, *listed], len(found) + sampled, unreadable
+def count(config: PipelineConfig) -> Counted:
+    """Returns what the data stages would make of the corpora; mining is by rules where the parser's model is not there.
 
-
-def _listed_recordings(config: PipelineConfig) -> tuple[list[_Recording], int, int]:
-    listing = list_recordings(config.ingest, config.dataset_version)
-    rows = [r for r in listing.recordings if not r.missing and r.split in _SPLITS]  # ingest quarantines the others
-    folders = media_folders(config.ingest)
-    step = max(1, -(-len(rows) // SAMPLED))
-    known = {row.item_id: _row_header(row, config) for row in rows[::step]}
-    good = [header for header in known.values() if header]
-    mean_s = sum(header[0] for header in good) / len(good) if good else 0.0
-    rate_hz = round(sum(header[1] for header in good) / len(good)) if good else 0
-    recordings = []
-    for row in rows:
-        header = known.get(row.item_id, (mean_s, rate_hz))
-        if header is None:
-            continue  # ingest will quarantine it
-        video = folders[row.corpus] / row.video if row.video else None
-        recordings.append(
-            _Recording(
-                caption=row.caption,
-                split=row.split,
-                has_video=video is not None,
-                duration_s=header[0],
-                rate_hz=header[1],
-                video_bytes=video.stat().st_size if video is not None and video.is_file() else 0,
-            )
-        )
-    return recordings, len(known), len(known) - len(good)
-
-
-def _row_header(row: Recording, config: PipelineConfig) -> tuple[float, int] | None:
-    if row.row is None:
-        return _header(media_folders(config.ingest)[row.corpus] / (row.audio or row.video))
-    try:  # hf: the sound lies in a shard
-        info = sf.info(io.BytesIO(record_bytes(shard_folders(config.ingest)[row.corpus] / row.audio, row.row)))
-    except (ItemError, sf.SoundFileError, OSError):
-        return None
-    return info.duration, info.samplerate
-
-
-def _header(path: Path) -> tuple[float, int] | None:
-    """Returns (duration in seconds, sample rate) from a file's header, None when it has none."""
-    try:
-        info = sf.info(str(path))
-    except (sf.SoundFileError, OSError):
-        return _container_header(path)
-    return info.duration, info.samplerate
-
-
-def _container_header(path: Path) -> tuple[float, int] | None:
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio or container.duration is None:
-                return None
-            return container.duration / 1e6, container.streams.audio[0].rate
-    except (av.FFmpegError, OSError):
-        return None
-
-
-def _clips(recording: _Recording, config: PipelineConfig) -> Iterable[_Recording]:
-    """Yields the clips of a recording: one with a picture, portions without (SPEC D1-D3)."""
-    if recording.duration_s < config.ingest.min_s:
-        return
-    if recording.has_video:
-        yield replace(recording, duration_s=min(recording.duration_s, config.ingest.clip_s))
-        return
-    for cut in audio_cuts(recording.duration_s, config.ingest):
-        yield replace(recording, duration_s=cut.duration_s)
-
-
-def _named(clips: Sequence[_Recording], config: PipelineConfig) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Returns each mined clip's caption and sides; by rules where the parser's model is not there yet."""
-    captions = [clip.caption for clip in clips if clip.split in config.mine.splits]
+    Raises UsageError for a corpus that cannot be read.
+    """
+    found = Counted()
+    plan = Plan(config.ingest, config.dataset_version)
     miner = RuleMiner() if config.mine.parser == "rules" else make_miner("auto")
-    found = miner.find(captions)
-    return [
-        (caption, [(match.dimension, match.side) for match in select(matches)])
-        for caption, matches in zip(captions, found, strict=True)
-    ]
+    recordings = iter(plan)
+    while batch := list(islice(recordings, _BATCH)):
+        _add_clips(found, batch)
+        mined = [recording for recording in batch if recording.split in config.mine.splits and recording.clips_s]
+        for recording, matches in zip(mined, miner.find([r.caption for r in mined]), strict=True):
+            _add_changes(found, recording, matches)
+    found.recordings, found.sampled, found.unreadable = plan.recordings, plan.sampled, plan.unreadable
+    return found
+
+
+def _add_clips(found: Counted, recordings: Sequence[PlannedRecording]) -> None:
+    for recording in recordings:
+        clips, seconds = len(recording.clips_s), sum(recording.clips_s)
+        found.clips += clips
+        found.seconds += seconds
+        found.sound_bytes += seconds * recording.rate_hz * 2 * _FLAC_SHARE
+        if clips:
+            found.captions.add(recording.caption)
+            found.videos += recording.has_video
+            found.video_bytes += recording.video_bytes
+
+
+def _add_changes(found: Counted, recording: PlannedRecording, matches: Sequence[Match]) -> None:
+    """Adds what the clips of one recording are mined and changed to."""
+    sides = [(match.dimension, match.side) for match in select(matches)]
+    changes = [change for dimension, side in sides for change in changes_for(dimension, side)]
+    clips = len(recording.clips_s)
+    found.mined += len(sides) * clips
+    found.augmented += len(changes) * clips
+    asked = [(recording.caption, change.level) for change in changes if change.operation != "original"]
+    found.asked += asked * clips
 
 
 def _backend(config: PipelineConfig) -> str:
@@ -235,19 +180,12 @@ def _backend(config: PipelineConfig) -> str:
     return choose_backend(config.llm).kind if config.llm.backend == "auto" else config.llm.backend
 
 
-def _llm(named: Sequence[tuple[str, list[tuple[str, str]]]], config: PipelineConfig, kind: str) -> LLMEstimate:
+def _llm(asked: Sequence[tuple[str, str]], config: PipelineConfig, kind: str) -> LLMEstimate:
     """Returns the calls still to be made, by the real prompts, answers in the workspace's cache subtracted."""
     if kind == "rules":
         return LLMEstimate()
-    rows = [
-        (caption, change.level)
-        for caption, sides in named
-        for dimension, side in sides
-        for change in changes_for(dimension, side)
-        if change.operation != "original"
-    ]
     answers = Path(config.workspace).joinpath(*ANSWERS)
-    return estimate_calls(rows, model_of(config.llm, kind), config.llm, answers, kind)
+    return estimate_calls(asked, model_of(config.llm, kind), config.llm, answers, kind)
 
 
 def _cost(
@@ -263,28 +201,21 @@ def _price_share(config: PipelineConfig, kind: str) -> float:
     return config.llm.batch_price if config.llm.batch and kind == "endpoint" else 1.0
 
 
-def _disk(clips: Sequence[_Recording], augmented: int) -> int:
-    sound = [clip.duration_s * clip.rate_hz * 2 * _FLAC_SHARE for clip in clips]
-    mean = sum(sound) / len(sound) if sound else 0.0
-    return round(sum(sound) + mean * augmented + sum(clip.video_bytes for clip in clips))
-
-
-def _features(clips: Sequence[_Recording], augmented: int, config: PipelineConfig) -> list[str]:
+def _features(found: Counted, config: PipelineConfig, rates: Mapping[str, Rate] | None) -> list[str]:
     """Returns the lines on features and on training's files.
 
     Augmented rows count as one new sound and caption each, the most they can be.
     """
     from tasks.precompute.rates import measured_rates
-    from tasks.precompute.size import Counts, size_lines
     from tasks.train.size import training_line
 
     paraphrases = config.llm.paraphrases
     counts = Counts(
-        sounds=len(clips) + augmented,
-        videos=sum(clip.has_video for clip in clips),
-        texts=len({clip.caption for clip in clips}) + augmented * (1 + paraphrases),
+        sounds=found.clips + found.augmented,
+        videos=found.videos,
+        texts=len(found.captions) + found.augmented * (1 + paraphrases),
     )
-    rates = measured_rates(config.precompute)
+    rates = measured_rates(config.precompute) if rates is None else rates
     lines = size_lines(config.precompute, counts, paraphrases=paraphrases, rates=rates)
     return [*lines, training_line(config.train, config.precompute)]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -54,12 +54,13 @@ class Recording:
     missing: bool = False  # the list names it, the folder does not have it
     source_id: str = ""  # as the corpus writes it; test_ids may name it
 
-    def payload(self, folder: Path) -> dict[str, Any]:
+    def payload(self, folder: Path, identity: Callable[[Path], str] | None = None) -> dict[str, Any]:
         """Returns what the item's result depends on: the row, and the identity of the files it names."""
+        identity = identity or file_identity
         return {
             **{name: value for name, default in _PAYLOAD if (value := getattr(self, name)) != default},
-            "audio_identity": file_identity(folder / self.audio) if self.audio else "",
-            "video_identity": file_identity(folder / self.video) if self.video else "",
+            "audio_identity": identity(folder / self.audio) if self.audio else "",
+            "video_identity": identity(folder / self.video) if self.video else "",
         }
 
 

@@ -64,6 +64,11 @@ def list_recordings(config: IngestConfig, version: str) -> Listing:
     return Listing(spool, {name: counts.values() for name, counts in sources.items()})
 
 
+def lists_corpora(config: IngestConfig) -> bool:
+    """Whether there is a corpus besides the built-in one."""
+    return any(corpus.kind != "builtin" for corpus in config.corpora or (config.corpus,))
+
+
 def media_folders(config: IngestConfig) -> dict[str, Path]:
     """Returns source name -> the folder that its recordings' paths count from."""
     return {name: _media(corpus) for name, corpus in _named(config).items()}

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
 
@@ -22,10 +22,10 @@ from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import Cut, audio_cuts, video_cut
 from tasks.ingest.readers.greatest_hits import Event, caption_of
-from tasks.ingest.readers.hf import record_bytes
+from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.readers.text_rules import require_valid
-from tasks.ingest.recordings import clean_caption
-from tasks.ingest.sources import Listing, list_recordings, media_folders, shard_folders
+from tasks.ingest.recordings import clean_caption, file_identity
+from tasks.ingest.sources import Listing, list_recordings, lists_corpora, media_folders, shard_folders
 from tasks.video_io import cut_video, probe_video
 from tasks.workspace import Workspace, hash_file, seed_for, write_json
 
@@ -75,15 +75,19 @@ class IngestStage:
         corpus = self.config.corpus
         builtin = [c for c in self.config.corpora or (corpus,) if c.kind == "builtin"]
         yield from (Item(scene.scene_id, {"scene": scene.to_dict()}) for c in builtin for scene in scenes(c))
-        if not self._lists:
+        if not lists_corpora(self.config):
             return
         files, shards = media_folders(self.config), shard_folders(self.config)
+        shard_identity = lru_cache(maxsize=1)(file_identity)  # its records follow each other: it is looked at once
         for r in self._listing().recordings:
-            yield Item(r.item_id, r.payload((files if r.row is None else shards)[r.corpus]))
+            if r.row is None:
+                yield Item(r.item_id, r.payload(files[r.corpus]))
+            else:
+                yield Item(r.item_id, r.payload(shards[r.corpus], shard_identity))
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
         """Cuts each recording; a broken one becomes an ItemError with its own reason."""
-        yield from each(items, partial(self._clips, workspace=workspace))
+        yield from each(items, partial(self._clips, workspace=workspace, opened=OpenShard()))
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
         """Returns the rows as they are."""
@@ -94,17 +98,12 @@ class IngestStage:
 
         Returns what is missing, per source, for the stage's line.
         """
-        if not self._lists:
+        if not lists_corpora(self.config):
             return ""
         sources = self._counted or self._listing().sources
         write_json(workspace.stage(self.name) / "sources.json", sources)
         missing = ", ".join(f"{name} {counts['missing']}" for name, counts in sources.items() if counts["missing"])
         return f"missing files: {missing} (ingest/sources.json)" if missing else ""
-
-    @property
-    def _lists(self) -> bool:
-        """Whether there is a corpus besides the built-in one."""
-        return any(corpus.kind != "builtin" for corpus in self.config.corpora or (self.config.corpus,))
 
     def _listing(self) -> Listing:
         listing = list_recordings(self.config, self.dataset_version)
@@ -112,20 +111,20 @@ class IngestStage:
         self._counted.update(listing.sources)
         return listing
 
-    def _clips(self, item: Item, workspace: Workspace) -> list[Clip]:
+    def _clips(self, item: Item, workspace: Workspace, opened: OpenShard) -> list[Clip]:
         if "scene" not in item.payload:
-            return self._listed(item, workspace)
+            return self._listed(item, workspace, opened)
         with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-render-") as folder:
             return self._cut(_from_scene(item, Path(folder)), workspace)
 
-    def _listed(self, item: Item, workspace: Workspace) -> list[Clip]:
+    def _listed(self, item: Item, workspace: Workspace, opened: OpenShard) -> list[Clip]:
         folders = media_folders if item.payload.get("row") is None else shard_folders
         source = _from_table(item, folders(self.config)[item.payload.get("corpus", "")], self.config)
         if item.payload.get("row") is None:
             return self._cut(source, workspace)
         with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-record-") as folder:
             inside = Path(folder) / "record"
-            inside.write_bytes(record_bytes(source.audio, item.payload["row"]))
+            inside.write_bytes(opened.record_bytes(source.audio, item.payload["row"]))
             return self._cut(replace(source, audio=inside), workspace)
 
     def _cut(self, source: _Source, workspace: Workspace) -> list[Clip]:

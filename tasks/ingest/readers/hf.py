@@ -57,15 +57,24 @@ def _sounds(table: pa.Table) -> tuple[list[str], list[bool]]:
     return [name or "" for name in names], column.field("bytes").is_valid().to_pylist()
 
 
-def record_bytes(shard: Path, row: int) -> bytes:
-    """Returns the sound file inside a record. Raises ItemError `missing_file` when there is none."""
-    table = _open(shard)
-    if not 0 <= row < table.num_rows:
-        raise ItemError("missing_file", f"{shard.name} has {table.num_rows} records; record {row} was asked for")
-    value = table.column("audio")[row].as_py()
-    if not isinstance(value, dict) or not value.get("bytes"):
-        raise ItemError("missing_file", f"{shard.name}: record {row} holds no sound")
-    return bytes(value["bytes"])
+class OpenShard:
+    """The shard that was read last, kept open: records that follow each other are read from one opening."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._table: pa.Table | None = None
+
+    def record_bytes(self, shard: Path, row: int) -> bytes:
+        """Returns the sound file inside a record. Raises ItemError `missing_file` when there is none."""
+        if self._table is None or self._path != shard:
+            self._path, self._table = shard, _open(shard)
+        table = self._table
+        if not 0 <= row < table.num_rows:
+            raise ItemError("missing_file", f"{shard.name} has {table.num_rows} records; record {row} was asked for")
+        value = table.column("audio")[row].as_py()
+        if not isinstance(value, dict) or not value.get("bytes"):
+            raise ItemError("missing_file", f"{shard.name}: record {row} holds no sound")
+        return bytes(value["bytes"])
 
 
 def _datasets(path: Path) -> list[tuple[Path, str]]:

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
+import datasets
 import numpy as np
+import pyarrow as pa
+import pytest
 import soundfile as sf
 
+from data_contracts import Clip, read_table
 from tasks.config import PipelineConfig
-from tasks.estimate import estimate
+from tasks.engine import run_stage
+from tasks.estimate import count, estimate
 from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.ingest.stage import IngestStage
+from tasks.mine.config import MineConfig
+from tasks.workspace import Workspace
+from tests.tasks.sounds import RATE, tone, write_wav
+
+
+def _second() -> bytes:
+    sound = io.BytesIO()
+    sf.write(sound, tone(1.0), RATE, format="WAV")
+    return sound.getvalue()
+
+
+SECOND = _second()
 
 
 def _audiocaps(folder: Path) -> CorpusConfig:
@@ -24,24 +44,73 @@ def _audiocaps(folder: Path) -> CorpusConfig:
 
 def _config(tmp_path: Path, *corpora: CorpusConfig) -> PipelineConfig:
     ingest = IngestConfig(corpora=corpora)
-    return PipelineConfig(workspace=str(tmp_path / "w"), ingest=ingest)
+    return PipelineConfig(workspace=str(tmp_path / "w"), ingest=ingest, mine=MineConfig(parser="rules"))
 
 
 def test_plan_counts_the_files_that_are_there(tmp_path: Path) -> None:
-    found = estimate(_config(tmp_path, _audiocaps(tmp_path / "a")), backend="rules")
+    found = count(_config(tmp_path, _audiocaps(tmp_path / "a")))
     assert (found.recordings, found.clips, found.unreadable) == (3, 3, 0)
-    assert abs(found.clip_hours * 3600 - 24.0) < 1e-6
+    assert abs(found.seconds - 24.0) < 1e-6
+    assert found.mined == 3 and {caption for caption, _ in found.asked} == found.captions
 
 
 def test_plan_adds_the_rendered_corpus_to_the_listed_ones(tmp_path: Path) -> None:
     builtin = CorpusConfig(video_clips=4, audio_clips=2)
-    found = estimate(_config(tmp_path, builtin, _audiocaps(tmp_path / "a")), backend="rules")
-    assert found.recordings == 3 + 6
+    found = count(_config(tmp_path, builtin, _audiocaps(tmp_path / "a")))
+    assert (found.recordings, found.sampled, found.videos) == (3 + 6, 3 + 6, 4)
+
+
+def _wavcaps(folder: Path) -> CorpusConfig:
+    """Long and short sounds, one broken, one missing, one without a caption that counts."""
+    folder.mkdir()
+    for name, seconds in (("long", 41.0), ("mid", 17.0), ("brief", 0.2), ("short", 3.0), ("nocap", 9.0)):
+        sf.write(folder / f"{name}.flac", tone(seconds), RATE)
+    (folder / "broken.flac").write_bytes(b"fLaC no sound")
+    names = ["long", "mid", "brief", "short", "nocap", "broken", "missing"]
+    data = [{"id": name, "caption": "A dog barks loudly" if name != "nocap" else "n/a"} for name in names]
+    (folder / "list.json").write_text(json.dumps({"data": data}))
+    return CorpusConfig(kind="wavcaps", path=str(folder / "list.json"))
+
+
+def _datasets_folder(folder: Path) -> CorpusConfig:
+    """Sounds inside records; one record holds none."""
+    sounds = [write_wav(folder / "d" / f"{n}.wav", tone(seconds)).read_bytes() for n, seconds in enumerate((2.0, 33.0))]
+    rows = [{"bytes": sound, "path": None} for sound in [*sounds, None, b"no sound"]]
+    table = pa.table({"audio": rows, "caption": ["A bee", "A far bell", "Rain", "Wind"]})
+    datasets.DatasetDict({"train": datasets.Dataset(table)}).save_to_disk(str(folder / "h"))
+    return CorpusConfig(kind="hf", path=str(folder / "h"))
+
+
+def test_plan_counts_what_ingest_then_makes_of_every_kind(tmp_path: Path) -> None:
+    """Up to what only the sound itself tells, such as silence: of these there are none here."""
+    corpora = (_audiocaps(tmp_path / "a"), _wavcaps(tmp_path / "v"), _datasets_folder(tmp_path))
+    config = _config(tmp_path, *corpora)
+    found = count(config)
+    workspace = Workspace(tmp_path / "w")
+    run_stage(IngestStage(config.ingest, config.dataset_version), workspace)
+    clips = read_table(workspace.table("ingest", "clips"), Clip)
+    assert found.clips == len(clips) == 3 + (5 + 2 + 1) + (1 + 4)
+    assert found.seconds == pytest.approx(sum(clip.duration_s for clip in clips), abs=1e-3)
+    assert found.captions == {clip.caption for clip in clips}
+    assert (found.sampled, found.unreadable) == (3 + 6 + 3, 2)
+
+
+def test_plan_keeps_no_list_of_recordings(tmp_path: Path) -> None:
+    """Lengths of 200 recordings are read, whatever there is, and the rest have their mean."""
+    folder = tmp_path / "v"
+    folder.mkdir()
+    for n in range(450):
+        (folder / f"{n}.wav").write_bytes(SECOND)
+    data = [{"id": str(n), "caption": f"A bee hums number {n}"} for n in range(450)]
+    (folder / "list.json").write_text(json.dumps({"data": data}))
+    found = count(_config(tmp_path, CorpusConfig(kind="wavcaps", path=str(folder / "list.json"))))
+    assert (found.recordings, found.sampled, found.clips) == (450, 150, 450)
+    assert found.seconds == pytest.approx(450.0)
 
 
 def test_the_cost_is_said_as_unknown_without_prices_and_never_as_nothing(tmp_path: Path) -> None:
     config = _config(tmp_path, _audiocaps(tmp_path / "a"))
-    assert "cost         unknown: give --price-in" in estimate(config, backend="endpoint").text()
-    priced = estimate(config, backend="endpoint", price_in=1000.0, price_out=1000.0)
+    assert "cost         unknown: give --price-in" in estimate(config, backend="endpoint", rates={}).text()
+    priced = estimate(config, backend="endpoint", price_in=1000.0, price_out=1000.0, rates={})
     assert priced.cost and f"about {priced.cost:,.2f} at the given prices" in priced.text()
-    assert "cost         none" in estimate(config, backend="rules").text()
+    assert "cost         none" in estimate(config, backend="rules", rates={}).text()

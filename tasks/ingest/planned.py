@@ -1,0 +1,167 @@
+"""What ingest would make of the corpora, before it runs: recordings with their clips' lengths, one in memory at a time.
+
+Lists and folders are read as ingest reads them; lengths come from file headers, of a sample where there are many.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+import av
+import soundfile as sf
+
+from data_contracts import ItemError
+from tasks.corpus.builtin import scenes
+from tasks.ingest.config import IngestConfig
+from tasks.ingest.cut import audio_cuts
+from tasks.ingest.readers.hf import OpenShard
+from tasks.ingest.readers.text_rules import invalid_rule
+from tasks.ingest.recordings import Recording, clean_caption
+from tasks.ingest.sources import list_recordings, lists_corpora, media_folders, shard_folders
+
+SAMPLED: Final = 200
+_SPLITS: Final = ("train", "val", "test")
+_BUILTIN_VIDEO_BYTES: Final = 150_000
+_Header = tuple[float, int]
+"""Duration in seconds and sample rate in Hz."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRecording:
+    """A recording and the lengths of the clips that it gives, in seconds."""
+
+    caption: str
+    split: str
+    has_video: bool
+    clips_s: tuple[float, ...]
+    rate_hz: int
+    video_bytes: int
+
+
+@dataclass(slots=True)
+class Plan:
+    """Iterated once: the recordings that ingest will not quarantine. The counts are there once that is done."""
+
+    config: IngestConfig
+    version: str
+    recordings: int = 0
+    sampled: int = 0
+    unreadable: int = 0
+
+    def __iter__(self) -> Iterator[PlannedRecording]:
+        for planned in self._rendered():
+            self.sampled += 1
+            self.recordings += 1
+            yield planned
+        if lists_corpora(self.config):
+            for planned in self._listed():
+                self.recordings += 1
+                yield planned
+
+    def _rendered(self) -> Iterator[PlannedRecording]:
+        for corpus in self.config.corpora or (self.config.corpus,):
+            for scene in scenes(corpus) if corpus.kind == "builtin" else ():
+                yield PlannedRecording(
+                    caption=scene.caption,
+                    split=scene.split,
+                    has_video=scene.has_video,
+                    clips_s=self._clips_s((8.0, 16_000), has_video=scene.has_video),
+                    rate_hz=16_000,
+                    video_bytes=_BUILTIN_VIDEO_BYTES if scene.has_video else 0,
+                )
+
+    def _listed(self) -> Iterator[PlannedRecording]:
+        listing = list_recordings(self.config, self.version).recordings
+        count = sum(map(_usable, listing))
+        headers = _Headers(self.config)
+        step = max(1, -(-count // SAMPLED))
+        sample = islice(filter(_usable, listing), 0, None, step)
+        known = [headers.read(recording) for recording in sample]
+        good = [header for header in known if header]
+        self.sampled += len(known)
+        self.unreadable += len(known) - len(good)
+        mean = (sum(h[0] for h in good) / len(good), round(sum(h[1] for h in good) / len(good))) if good else (0.0, 0)
+        for number, recording in enumerate(filter(_usable, listing)):
+            header = mean if number % step else known[number // step]
+            if header is not None and not _refused(recording):
+                yield self._planned(recording, header, headers.path(recording))
+
+    def _planned(self, recording: Recording, header: _Header, path: Path) -> PlannedRecording:
+        has_video = bool(recording.video)
+        return PlannedRecording(
+            caption=recording.caption,
+            split=recording.split,
+            has_video=has_video,
+            clips_s=self._clips_s(header, has_video=has_video)[: recording.portions],
+            rate_hz=header[1],
+            video_bytes=path.stat().st_size if has_video and path.is_file() else 0,
+        )
+
+    def _clips_s(self, header: _Header, *, has_video: bool) -> tuple[float, ...]:
+        """Returns the clips' lengths: one with a picture, portions without (SPEC D1-D3)."""
+        duration_s = header[0]
+        if duration_s < self.config.min_s:
+            return ()
+        if has_video:
+            return (min(duration_s, self.config.clip_s),)
+        return tuple(cut.duration_s for cut in audio_cuts(duration_s, self.config))
+
+
+def _usable(recording: Recording) -> bool:
+    """Whether the row has a file and a side: ingest quarantines the others."""
+    return not recording.missing and recording.split in _SPLITS
+
+
+def _refused(recording: Recording) -> bool:
+    """Whether ingest will quarantine the row for its caption."""
+    try:
+        clean_caption(recording.caption)
+    except ItemError:
+        return True
+    return recording.filtered and invalid_rule(recording.caption) is not None
+
+
+class _Headers:
+    """Lengths and rates from files' headers."""
+
+    def __init__(self, config: IngestConfig) -> None:
+        self._media, self._shards = media_folders(config), shard_folders(config)
+        self._opened = OpenShard()
+
+    def path(self, recording: Recording) -> Path:
+        """Returns the file of a recording: its video where it has one."""
+        return self._media[recording.corpus] / (recording.video or recording.audio)
+
+    def read(self, recording: Recording) -> _Header | None:
+        """Returns the sound's duration and rate, None when it cannot be read."""
+        if recording.row is None:
+            return _header(self._media[recording.corpus] / (recording.audio or recording.video))
+        try:
+            inside = self._opened.record_bytes(self._shards[recording.corpus] / recording.audio, recording.row)
+            info = sf.info(io.BytesIO(inside))
+        except (ItemError, sf.SoundFileError, OSError):
+            return None
+        return info.duration, info.samplerate
+
+
+def _header(path: Path) -> _Header | None:
+    try:
+        info = sf.info(str(path))
+    except (sf.SoundFileError, OSError):
+        return _container_header(path)
+    return info.duration, info.samplerate
+
+
+def _container_header(path: Path) -> _Header | None:
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio or container.duration is None:
+                return None
+            return container.duration / 1e6, container.streams.audio[0].rate
+    except (av.FFmpegError, OSError):
+        return None
