@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -198,8 +196,8 @@ def _content(path: Path) -> dict[str, Any]:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, SafetensorError, OSError) as error:
-        reason = str(error).splitlines()[0][:160]
+    except Exception as error:  # on bytes of another kind an unpickler may stumble over anything
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:160]
         raise WeightsError(f"{path} is no file of plain tensors and is not opened further ({reason})") from error
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path.name} holds a {type(content).__name__}, not a dict of tensors")

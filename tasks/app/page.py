@@ -35,6 +35,8 @@ _CSS: Final = """
 .stand-ins *, .problem *, .done * { color: inherit !important; }
 .stand-ins .stand-ins, .problem .problem, .done .done { padding: 0; border: 0; background: none; }
 footer { display: none !important; }
+#generate { background: #b4430a; color: #fff; }
+#generate:hover { background: #923608; }
 """
 
 
@@ -186,7 +188,7 @@ def serve(studio: Studio, port: int, say: Callable[[str], Any], *, opens_browser
                 **settings(gr, Path(folder)), server_port=port, inbrowser=opens_browser, prevent_thread_lock=True
             )
         except OSError as error:
-            raise UsageError(f"port {port} cannot be used ({error}); give another with --port") from error
+            raise UsageError(f"port {port} cannot be used, another program may have it; give another with --port") from error
         say(f"open http://{HOST}:{port} (Ctrl-C ends it)")
         try:
             page.block_thread()

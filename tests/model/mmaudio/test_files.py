@@ -7,6 +7,8 @@ import pickle
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from data_contracts import MismatchError, UsageError, WeightsError
@@ -127,6 +129,15 @@ def test_many_wrong_keys_are_counted(tmp_path):
 class _Trap:
     def __reduce__(self):
         return (print, ("code ran while reading weights",))
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(junk=st.one_of(st.just(b"hello\n"), st.binary(max_size=60), st.text(max_size=60).map(str.encode)))
+def test_any_other_bytes_are_refused_in_one_line(tmp_path, junk):
+    (tmp_path / "junk.pth").write_bytes(junk)
+    with pytest.raises(WeightsError):
+        convert(tmp_path / "junk.pth", tmp_path / "out.safetensors")
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 def test_code_in_a_file_is_not_run(tmp_path, capsys):
