@@ -27,7 +27,7 @@ from tasks.llm.client import Asker, Client
 from tasks.llm.config import LLMConfig
 from tasks.llm.dry import CacheOnly, NotCachedError
 from tasks.mine.match import select
-from tasks.mine.miner import find_cues
+from tasks.mine.parser import make_miner
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption import writer as recaptioning
@@ -75,8 +75,8 @@ def cases_of(table: Path, count: int, seed: int) -> list[Case]:
         captions = sorted({row["caption"] for row in csv.DictReader(file)})
     random.Random(seed).shuffle(captions)
     by_name: dict[str, list[Case]] = {}
-    for caption in captions:
-        for match in select(find_cues(caption)):
+    for caption, matches in zip(captions, make_miner("auto").find(captions), strict=True):
+        for match in select(matches):
             for change in changes_for(match.dimension, match.side):
                 if change.operation != "original":
                     name = f"{match.side} -> {change.level}"
@@ -113,17 +113,16 @@ async def paraphrase(
     wanted, pairs = stage.config.paraphrases, []
     for case, before in done:
         try:
-            written = await paraphrasing.by_model(before.caption, wanted, asker, stage.prompts)
+            rounds = stage.config.repair_rounds
+            written = await paraphrasing.by_model(before.caption, wanted, asker, stage.prompts, rounds=rounds)
         except NotCachedError:
             continue
         accepted = [text for text, source in written.paraphrases if source == "llm"]
         tally = tallies[case.name]
         tally.wanted += wanted
         tally.by_model += len(accepted)
-        tally.asked += wanted + paraphrasing.OVER
-        tally.accepted += wanted + paraphrasing.OVER - max(len(written.rejected), 0)
-        if written.rejected and not written.rejected[0][0]:
-            tally.accepted -= wanted + paraphrasing.OVER - 1  # no readable answer: none of them
+        tally.asked += written.judged
+        tally.accepted += written.judged - sum(1 for text, _ in written.rejected if text)
         pairs += [(before.caption, text) for text in accepted]
         for text, problems in written.rejected:
             print(f"  refused  {before.caption!r} -> {text!r} {list(problems)}", flush=True)

@@ -31,7 +31,10 @@ class LLMConfig(StageConfig):
         "auto", description="server down: labelled rules write the rest, or the stage stops; auto: stop for an endpoint"
     )
     repair_rounds: int = Field(
-        1, ge=0, le=5, description="further tries after a refused caption, before the rules' list"
+        1,
+        ge=0,
+        le=5,
+        description="further tries after a refused caption, and for missing paraphrases, before the rules",
     )
     repair: Literal["auto", "feedback", "resample"] = Field(
         "auto", description="a further try is told what was wrong, or just drawn again; auto: draw again when embedded"

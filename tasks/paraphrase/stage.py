@@ -1,6 +1,7 @@
 """The paraphrase stage: key tokens and N paraphrases of every augmented caption. Source: SPEC A7.
 
-One call asks for one more than wanted; the validator keeps the good ones and the rules fill up what is missing.
+One call asks for one more than wanted, and the validator keeps the good ones. What is missing is asked for again, as
+often as a refused caption is (`llm.repair_rounds`); then the rules fill up.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class ParaphraseStage(CaptionStage):
             "prompt": self.prompts.version,
             "rules": RULES_NAME,
             "paraphrases": self.config.paraphrases,
+            "rounds": self.config.repair_rounds,
         }
 
     def items(self, workspace: Workspace) -> list[Item]:
@@ -60,7 +62,8 @@ class ParaphraseStage(CaptionStage):
 
     async def by_model(self, item: Item, asker: Asker) -> tuple[Sequence[Row], str]:
         """Returns the model's valid paraphrases, filled up by the rules."""
-        written = await by_model(item.payload["caption"], self.config.paraphrases, asker, self.prompts)
+        caption, wanted = item.payload["caption"], self.config.paraphrases
+        written = await by_model(caption, wanted, asker, self.prompts, rounds=self.config.repair_rounds)
         return self._rows(item, written), written.unavailable
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002

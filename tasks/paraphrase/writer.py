@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tasks.llm.client import AnswerError, Asker, UnavailableError
@@ -15,18 +15,23 @@ from tasks.recaption.rules import match_style
 from tasks.recaption.validator import words
 
 OVER: Final = 1  # asked for beyond what is wanted; more makes every one worse
+AGAIN: Final = 0.8  # temperature of a further try: without chance it would be the first one again
 LONGEST: Final = 600  # characters that a model is asked about
 _MAX_TOKENS_EACH: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """Paraphrases with their source (llm, rule), the caption's key tokens, and the answers that were refused."""
+    """Paraphrases with their source (llm, rule), the caption's key tokens, and what was refused of the model's.
+
+    `judged` counts the model's paraphrases, good and bad, in all its answers.
+    """
 
     paraphrases: tuple[tuple[str, str], ...]
     key_tokens: tuple[str, ...]
     rejected: tuple[tuple[str, tuple[str, ...]], ...] = ()
     unavailable: str = ""
+    judged: int = 0
 
 
 def by_rule(caption: str, count: int) -> Written:
@@ -37,55 +42,77 @@ def by_rule(caption: str, count: int) -> Written:
     )
 
 
-async def by_model(caption: str, count: int, asker: Asker, prompts: PromptSet) -> Written:
+async def by_model(caption: str, count: int, asker: Asker, prompts: PromptSet, *, rounds: int = 1) -> Written:
     """Returns `count` paraphrases, fewer when model and rules together have fewer.
 
-    Each of the model's is judged alone: a bad one does not spoil its neighbours. When no server answers, all are the
-    rules' and `unavailable` says why. Raises whatever else `asker` raises.
+    Each of the model's is judged alone: a bad one does not spoil its neighbours. For what is missing the model is asked
+    up to `rounds` times more, then the rules fill up. When no server answers, `unavailable` says why. Raises whatever
+    else `asker` raises.
     """
     caption = plain(caption)
     if len(caption) > LONGEST:
         return by_rule(caption, count)
+    search = _Search(caption)
+    trouble = ""
     try:
-        answer = await asker.ask(_question(caption, count, prompts))
-    except AnswerError as error:
-        rules = by_rule(caption, count)
-        return Written(paraphrases=rules.paraphrases, key_tokens=rules.key_tokens, rejected=(("", (str(error),)),))
+        for attempt in range(1, 2 + rounds):
+            missing = count - len(search.found)
+            if missing > 0:
+                await search.ask(_question(caption, missing, prompts, attempt), asker)
     except UnavailableError as error:
-        rules = by_rule(caption, count)
-        return Written(paraphrases=rules.paraphrases, key_tokens=rules.key_tokens, unavailable=str(error))
-    return _judged(caption, answer, count)
+        trouble = str(error)
+    return search.written(count, trouble)
 
 
-def _judged(caption: str, answer: dict[str, Any], count: int) -> Written:
-    found: dict[tuple[str, ...], tuple[str, str]] = {}
-    rejected = []
-    for text in _texts(answer.get("paraphrases")):
-        styled = match_style(text, caption)
-        problems = problems_of(caption, styled)
-        if not problems and wording(styled) in found:
-            problems = ["repeats another"]
-        if problems:
-            rejected.append((styled, tuple(problems)))
-        else:
-            found[wording(styled)] = (styled, "llm")
-    for text in paraphrases(caption, count + len(found)) if len(found) < count else ():
-        found.setdefault(wording(text), (text, "rule"))
-    return Written(
-        paraphrases=tuple(found.values())[:count],
-        key_tokens=_checked_tokens(caption, answer.get("key_tokens")),
-        rejected=tuple(rejected),
-    )
+@dataclass(slots=True)
+class _Search:
+    """What the model has written of one caption so far: the good by their wording, the refused with their reasons."""
+
+    caption: str
+    found: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
+    rejected: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+
+    async def ask(self, question: Question, asker: Asker) -> None:
+        """Judges the paraphrases of one answer."""
+        try:
+            answer = await asker.ask(question)
+        except AnswerError as error:
+            self.rejected.append(("", (str(error),)))
+            return
+        self.tokens += _texts(answer.get("key_tokens"))
+        for text in _texts(answer.get("paraphrases")):
+            styled = match_style(text, self.caption)
+            problems = problems_of(self.caption, styled)
+            if not problems and wording(styled) in self.found:
+                problems = ["repeats another"]
+            if problems:
+                self.rejected.append((styled, tuple(problems)))
+            else:
+                self.found[wording(styled)] = (styled, "llm")
+
+    def written(self, count: int, unavailable: str) -> Written:
+        """Returns the first `count` of the model's, filled up by the rules."""
+        found = dict(self.found)
+        for text in paraphrases(self.caption, count + len(found)) if len(found) < count else ():
+            found.setdefault(wording(text), (text, "rule"))
+        return Written(
+            paraphrases=tuple(found.values())[:count],
+            key_tokens=_checked_tokens(self.caption, self.tokens),
+            rejected=tuple(self.rejected),
+            unavailable=unavailable,
+            judged=len(self.found) + sum(1 for text, _ in self.rejected if text),
+        )
 
 
 def _texts(value: Any) -> list[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
-def _checked_tokens(caption: str, answer: Any) -> tuple[str, ...]:
+def _checked_tokens(caption: str, answer: list[str]) -> tuple[str, ...]:
     """The model's tokens that stand in the caption, and every phrase that says a side; the rules' when none is left."""
     inside = f" {' '.join(words(caption))} "
-    tokens = [" ".join(words(text)) for text in _texts(answer)]
+    tokens = [" ".join(words(text)) for text in answer]
     kept = [token for token in tokens if token and f" {token} " in inside]
     if not kept:
         return key_tokens(caption)
@@ -94,7 +121,7 @@ def _checked_tokens(caption: str, answer: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*kept, *missing]))
 
 
-def _question(caption: str, count: int, prompts: PromptSet) -> Question:
+def _question(caption: str, count: int, prompts: PromptSet, attempt: int) -> Question:
     fields = {
         "caption": caption,
         "keep": ways(caption),
@@ -108,7 +135,7 @@ def _question(caption: str, count: int, prompts: PromptSet) -> Question:
     return Question(
         prompt_version=prompts.version,
         fields=fields,
-        attempt=1,
+        attempt=attempt,
         prefix=prompts.prompts["paraphrase"].prefix,
         turns=(data_turn(fields),),
         schema={
@@ -118,4 +145,5 @@ def _question(caption: str, count: int, prompts: PromptSet) -> Question:
             "additionalProperties": False,
         },
         max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (count + OVER + 2),
+        temperature=0.0 if attempt == 1 else AGAIN,
     )

@@ -71,9 +71,11 @@ def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
     )
     with fake_server(lambda *_: answer) as server:
         rows = run(endpoint(server), workspace)
-        sent = asked(server.requests[0])
-        assert (sent["caption"], sent["count"]) == ("A dog barks very quickly", 4)
-        assert "very quickly" in sent["keep"][0]
+        first, second = (asked(request) for request in server.requests)
+        assert (first["caption"], first["count"]) == ("A dog barks very quickly", 4)
+        assert "very quickly" in first["keep"][0]
+        assert second == {**first, "count": 3}  # two are missing
+        assert [request["temperature"] for request in server.requests] == [0.0, 0.8]
     assert [row.source for row in rows] == ["llm", "rule", "rule"]
     assert rows[0].caption == GOOD
     assert {row.key_tokens for row in rows} == {("dog", "very quickly")}
@@ -114,11 +116,23 @@ def test_only_the_chosen_rows_are_asked_and_a_rerun_asks_none(tmp_path, endpoint
     with fake_server(lambda *_: one([])) as server:
         stage = endpoint(server, max_paraphrased=3)
         first = run(stage, workspace)
-        assert len(server.requests) == 3
+        assert len(server.requests) == 2 * 3  # empty answers: asked once more
         for path in workspace.path("paraphrase").rglob("*.*"):
             path.unlink()
         assert run(stage, workspace) == first
-        assert len(server.requests) == 3
+        assert len(server.requests) == 2 * 3
+
+
+def test_what_is_missing_is_asked_for_again_and_only_that(tmp_path, endpoint):
+    workspace = make(tmp_path, [caption_row(0, "A dog barks very quickly", "very_fast")])
+    more = ["Very quickly a dog barks", "A dog is barking extremely fast", GOOD]
+    with fake_server(lambda body, *_: one([GOOD] if asked(body)["count"] == 4 else more)) as server:
+        rows = run(endpoint(server), workspace)
+        assert len(server.requests) == 2
+    assert [(row.caption, row.source) for row in rows] == [(text, "llm") for text in [GOOD, *more[:2]]]
+    with fake_server(lambda *_: one([GOOD])) as server:
+        rows = run(endpoint(server, repair_rounds=0), make(tmp_path / "once", ROWS[:1]))
+        assert len(server.requests) == 1
 
 
 def test_no_paraphrases_wanted_asks_nothing(tmp_path, endpoint):
