@@ -60,8 +60,7 @@ def rate(workspace: Workspace, rater: str, port: int, echo: Callable[[str], None
     key = secrets.token_urlsafe(12)
     app = verification_app(workspace, entries, ratings, key)
     echo(f"{len(ratings.answers)} of {len(entries)} rows answered by {ratings.rater}; answers go to {ratings.path}")
-    echo(f"open http://{HOSTS[0]}:{port}/{key}/   (Ctrl-C ends it)")
-    serve(app, port)
+    serve(app, port, lambda: echo(f"open http://{HOSTS[0]}:{port}/{key}/   (Ctrl-C ends it)"))
 
 
 def shuffled(entries: Sequence[Entry], rater: str) -> list[Entry]:

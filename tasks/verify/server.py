@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any, Final
@@ -120,8 +120,8 @@ def summary(entries: Sequence[Entry], ratings: Ratings) -> list[dict[str, Any]]:
     return [asdict(row) for row in table]
 
 
-def serve(app: Starlette, port: int) -> None:
-    """Serves on 127.0.0.1 until Ctrl-C. Raises UsageError when the port is taken."""
+def serve(app: Starlette, port: int, on_bound: Callable[[], None]) -> None:
+    """Serves on 127.0.0.1 until Ctrl-C; calls `on_bound` once the port is ours. Raises UsageError when it is taken."""
     import socket
 
     import uvicorn
@@ -132,6 +132,7 @@ def serve(app: Starlette, port: int) -> None:
             listener.bind((HOSTS[0], port))
         except OSError as error:
             raise UsageError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
+        on_bound()
         config = uvicorn.Config(app, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])
 

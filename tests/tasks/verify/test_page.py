@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tasks.verify.job import current_sheet, results_text
+from data_contracts import UsageError
+from tasks.verify.job import current_sheet, rate, results_text
 from tasks.verify.ratings import Ratings
 from tasks.verify.server import verification_app
 from tasks.workspace import Workspace
@@ -57,6 +59,16 @@ def test_captions_are_data_in_the_page(tmp_path: Path) -> None:
     page = client(verified(tmp_path, per_side=1, caption=HOSTILE)).get(f"/{KEY}/")
     assert "</script><img" not in page.text and 'onerror="' not in page.text
     assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_a_port_in_use_is_said_before_any_address(tmp_path: Path) -> None:
+    said: list[str] = []
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(UsageError, match="cannot be used"):
+            rate(verified(tmp_path, per_side=1), "anna", other.getsockname()[1], said.append)
+    assert not any("http" in line for line in said)
 
 
 @pytest.fixture
