@@ -61,6 +61,10 @@ def mine_file(
     Weaker cues (trends, verbs of change, "background") make no row. Raises UsageError for a table without the columns,
     WeightsError when `choice` is spacy and its model is missing. Written whole or not at all.
     """
+    if out.suffix.lower() != ".parquet":
+        raise UsageError(f"{out}: the matches are written as Parquet; give a name that ends in .parquet")
+    if out.exists() and source.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the table to read; give another name to write")
     method = make_miner(choice).method
     captions = named = matches = 0
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -89,11 +93,14 @@ def read_captions(source: Path, id_column: str = "id", caption_column: str = "ca
         raise UsageError(f"{source} is not a file; expected a CSV or Parquet table with id and caption")
     wanted = (id_column, caption_column)
     if source.suffix == ".parquet":
-        with pq.ParquetFile(source) as file:
-            _check_columns(source, wanted, file.schema_arrow.names)
-            for batch in file.iter_batches(batch_size=CHUNK, columns=list(wanted)):
-                for row in batch.to_pylist():
-                    yield str(row[id_column]), str(row[caption_column] or "")
+        try:
+            with pq.ParquetFile(source) as file:
+                _check_columns(source, wanted, file.schema_arrow.names)
+                for batch in file.iter_batches(batch_size=CHUNK, columns=list(wanted)):
+                    for row in batch.to_pylist():
+                        yield str(row[id_column]), str(row[caption_column] or "")
+        except (pa.ArrowInvalid, OSError) as error:
+            raise UsageError(f"{source} is not a readable table ({error})") from error
         return
     try:
         with source.open(encoding="utf-8-sig", newline="") as text:

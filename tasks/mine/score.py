@@ -74,8 +74,11 @@ def text(scores: Sequence[SideScore], method: str, gold: Path) -> str:
 def _read(gold: Path) -> list[dict[str, str]]:
     if not gold.is_file():
         raise UsageError(f"{gold} is not a file; expected a CSV table of labelled captions")
-    with gold.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with gold.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{gold} is not a readable table ({error})") from error
     wanted = ("caption", *dict.fromkeys(SIDES.values()))
     if missing := [name for name in wanted if not rows or name not in rows[0]]:
         raise UsageError(f"{gold}: no column {missing[0]!r}; expected {', '.join(wanted)}")

@@ -13,6 +13,7 @@ from data_contracts import UsageError
 from flows.cli import app
 from tasks.mine import files
 from tasks.mine.files import mine_file
+from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import ParseMiner
 from tasks.mine.score import score
 
@@ -89,6 +90,24 @@ def test_a_bad_table_is_one_clear_error_and_leaves_nothing(tmp_path, content, sa
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 
 
+def test_the_table_is_never_written_over_and_the_result_is_named_what_it_is(tmp_path) -> None:
+    source = table(tmp_path / "in.csv", [("1", "A loud bang")])
+    before = source.read_bytes()
+    for out in (source, tmp_path / "out.csv"):
+        with pytest.raises(UsageError, match=r"ends in \.parquet"):
+            mine_file(source, out, choice="rules")
+    parquet = tmp_path / "in.parquet"
+    parquet.write_bytes(b"junk")
+    with pytest.raises(UsageError, match="is the table to read"):
+        mine_file(parquet, parquet, choice="rules")
+    with pytest.raises(UsageError, match="not a readable table"):
+        mine_file(parquet, tmp_path / "out.parquet", choice="rules")
+    assert source.read_bytes() == before and {p.name for p in tmp_path.iterdir()} == {"in.csv", "in.parquet"}
+    (tmp_path / "gold.csv").write_bytes(b"caption\n\xff\n")
+    with pytest.raises(UsageError, match="not a readable table"):
+        score(RuleMiner(), tmp_path / "gold.csv")
+
+
 GOLD = """caption,speed,distance,volume,speed_maybe,distance_maybe,volume_maybe
 A dog barks loudly,none,none,loud,none,none,none
 A dog barks,none,none,loud,none,none,none
@@ -99,8 +118,6 @@ A loud and a quiet horn,none,none,both,none,none,none
 
 
 def test_the_score_counts_hits_misses_false_and_debatable(tmp_path) -> None:
-    from tasks.mine.miner import RuleMiner
-
     (tmp_path / "gold.csv").write_text(GOLD)
     loud = {side.side: side for side in score(RuleMiner(), tmp_path / "gold.csv")}["loud"]
     assert (loud.hits, loud.misses, loud.false, loud.debatable) == (2, 1, 1, 1)
