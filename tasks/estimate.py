@@ -5,7 +5,7 @@ Rows are counted with the stages' own rules, one batch in memory at a time; leng
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,6 @@ from tasks.llm.estimate import LLMEstimate, estimate_calls
 from tasks.mine.match import Match, select
 from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import make_miner
-from tasks.precompute.size import Counts, Rate, size_lines
 
 _BATCH: Final = 4096  # captions mined at a time
 _FLAC_SHARE: Final = 0.6  # of 16-bit samples
@@ -102,12 +101,12 @@ def estimate(
     price_in: float | None = None,
     price_out: float | None = None,
     backend: str | None = None,
-    rates: Mapping[str, Rate] | None = None,
+    sizes: bool = True,
 ) -> Estimate:
     """Returns what a run of `config` would take. `backend` is the writer's kind, by default the config's own choice.
 
-    Prices are per million tokens, by default the config's; `rates` of the encoders are measured where none are given.
-    Raises UsageError for a corpus that cannot be read.
+    Prices are per million tokens, by default the config's. Without `sizes` there are no lines on features and training,
+    for which every encoder is loaded and timed. Raises UsageError for a corpus that cannot be read.
     """
     found = count(config)
     kind = backend or _backend(config)
@@ -129,7 +128,7 @@ def estimate(
         tokens_out=llm.tokens_out,
         cost=_cost(llm.tokens_in, llm.tokens_out, prices, config, kind),
         disk_bytes=found.disk_bytes,
-        features=_features(found, config, rates),
+        features=_features(found, config) if sizes else [],
     )
 
 
@@ -201,12 +200,13 @@ def _price_share(config: PipelineConfig, kind: str) -> float:
     return config.llm.batch_price if config.llm.batch and kind == "endpoint" else 1.0
 
 
-def _features(found: Counted, config: PipelineConfig, rates: Mapping[str, Rate] | None) -> list[str]:
+def _features(found: Counted, config: PipelineConfig) -> list[str]:
     """Returns the lines on features and on training's files.
 
     Augmented rows count as one new sound and caption each, the most they can be.
     """
     from tasks.precompute.rates import measured_rates
+    from tasks.precompute.size import Counts, size_lines
     from tasks.train.size import training_line
 
     paraphrases = config.llm.paraphrases
@@ -215,7 +215,7 @@ def _features(found: Counted, config: PipelineConfig, rates: Mapping[str, Rate] 
         videos=found.videos,
         texts=len(found.captions) + found.augmented * (1 + paraphrases),
     )
-    rates = measured_rates(config.precompute) if rates is None else rates
+    rates = measured_rates(config.precompute)
     lines = size_lines(config.precompute, counts, paraphrases=paraphrases, rates=rates)
     return [*lines, training_line(config.train, config.precompute)]
 

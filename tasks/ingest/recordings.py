@@ -17,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from data_contracts import ItemError, UsageError
+from tasks.ingest.readers.files import UTF_8, dicts_of
 from tasks.workspace import hash_text, safe_name
 
 _READERS: Final = (".csv", ".tsv", ".parquet")
@@ -68,22 +69,15 @@ class Recording:
 _PAYLOAD: Final = tuple((f.name, f.default) for f in fields(Recording) if f.name not in _LISTING)
 
 
-def read_recordings(table: Path, *, val_share: float, test_share: float, version: str) -> list[Recording]:
+def read_recordings(
+    table: Path, *, val_share: float, test_share: float, version: str, encoding: str = UTF_8
+) -> list[Recording]:
     """Returns the rows of a CSV, TSV or Parquet with `caption` and `audio` or `video` [, split, group, id, licence].
 
     Rows without an id get one from their content; without a group, their file is the group; without a split, the
     group's split, else the hash of the group. Raises UsageError naming the table, the column and what was expected.
     """
-    frame = _read_frame(table)
-    if "caption" not in frame or not {"audio", "video"} & set(frame.columns):
-        missing = "caption" if "caption" not in frame else "audio"
-        raise UsageError(
-            f"table {table}: column {missing!r} is missing; it has {sorted(map(str, frame.columns))}, "
-            "and needs audio, caption [, video, split, group, id, licence]"
-        )
-    if frame.empty:
-        raise UsageError(f"table {table} has no rows")
-    rows = [{str(k): _text(v) for k, v in row.items()} for row in frame.to_dict("records")]
+    rows = _read_rows(table, encoding)
     return _with_splits([_recording(row) for row in _with_ids(rows)], val_share, test_share, version)
 
 
@@ -96,7 +90,7 @@ def clean_caption(text: str) -> str:
     if not caption:
         raise ItemError("invalid_caption", "the caption is empty")
     if "�" in caption:
-        raise ItemError("invalid_caption", f"the caption is not valid UTF-8 text: {caption[:60]!r}")
+        raise ItemError("invalid_caption", f"the caption is not valid text in its list's encoding: {caption[:60]!r}")
     if not any(c.isalpha() for c in caption):
         raise ItemError("invalid_caption", f"the caption has no letter: {caption[:60]!r}")
     if len(caption) > _CAPTION_LIMIT:
@@ -130,20 +124,34 @@ def file_identity(path: Path) -> str:
     return f"{size}-{digest.hexdigest()[:24]}"
 
 
-def _read_frame(table: Path) -> pd.DataFrame:
+def _read_rows(table: Path, encoding: str) -> list[dict[str, str]]:
     if not table.is_file():
         raise UsageError(f"table {table} does not exist; set ingest.corpus.path to a CSV or Parquet file")
     if table.suffix not in _READERS:
         raise UsageError(f"table {table}: unknown kind {table.suffix!r}; expected one of {', '.join(_READERS)}")
+    rows = _parquet_rows(table) if table.suffix == ".parquet" else list(dicts_of(table, ("caption",), encoding))
+    if not rows:
+        raise UsageError(f"table {table} has no rows")
+    _require_columns(table, set(rows[0]))
+    return rows
+
+
+def _parquet_rows(table: Path) -> list[dict[str, str]]:
     try:
-        if table.suffix == ".parquet":
-            return pd.read_parquet(table)
-        separator = "\t" if table.suffix == ".tsv" else ","
-        return pd.read_csv(
-            table, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig", encoding_errors="replace"
-        )
-    except (ValueError, OSError, pa.ArrowException) as error:  # pandas' parse errors are ValueErrors
+        frame = pd.read_parquet(table)
+    except (ValueError, OSError, pa.ArrowException) as error:
         raise UsageError(f"table {table} cannot be read: {error}".replace("\n", " ")) from error
+    _require_columns(table, set(map(str, frame.columns)))
+    return [{str(k): _text(v) for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _require_columns(table: Path, columns: set[str]) -> None:
+    if "caption" not in columns or not {"audio", "video"} & columns:
+        missing = "caption" if "caption" not in columns else "audio"
+        raise UsageError(
+            f"table {table}: column {missing!r} is missing; it has {sorted(columns)}, "
+            "and needs audio, caption [, video, split, group, id, licence]"
+        )
 
 
 def _text(value: Any) -> str:

@@ -46,12 +46,13 @@ def list_recordings(config: IngestConfig, version: str) -> Listing:
     Raises UsageError for a list or folder that cannot be used, or two sources of one name.
     """
     corpora = _named(config)
-    spool, sources = Spool(), {}
+    spool, sources = Spool(), dict[str, _Counts]()
     if list(corpora) == [""]:
-        counts = sources["table"] = _Counts()
-        for recording in _mark_missing(_from_table(corpora[""], config, version), media_folders(config)[""]):
+        names, counts = _Names(keep_equal=True), _Counts()
+        sources["table"] = counts
+        for recording in _looked_up(_from_table(corpora[""], config, version), media_folders(config)[""]):
             counts.add(recording)
-            spool.put(recording)
+            spool.put(names.unique(recording))
         return Listing(spool, {name: counts.values() for name, counts in sources.items()})
     names, sides = _Names(), _Sides(config, version)
     for name, corpus in corpora.items():
@@ -113,11 +114,19 @@ def _media(corpus: CorpusConfig) -> Path:
 
 def _from_table(corpus: CorpusConfig, config: IngestConfig, version: str) -> list[Recording]:
     shares = {"val_share": config.val_share, "test_share": config.test_share}
-    return read_recordings(_path(corpus), **shares, version=version)
+    return read_recordings(_path(corpus), **shares, version=version, encoding=corpus.encoding)
 
 
-def _mark_missing(found: Iterable[Recording], folder: Path) -> Iterator[Recording]:
-    return (replace(r, missing=not _exists(folder / (r.audio or r.video))) for r in found)
+def _looked_up(found: Iterable[Recording], folder: Path) -> Iterator[Recording]:
+    """Yields the rows of a table with their files found, also where the path is written as on Windows."""
+    for recording in found:
+        audio, video = _slashed(recording.audio, folder), _slashed(recording.video, folder)
+        yield replace(recording, audio=audio, video=video, missing=not _exists(folder / (audio or video)))
+
+
+def _slashed(name: str, folder: Path) -> str:
+    turned = name.replace("\\", "/")
+    return turned if turned != name and not _exists(folder / name) and _exists(folder / turned) else name
 
 
 def _exists(path: Path) -> bool:
@@ -133,7 +142,7 @@ def _read(name: str, corpus: CorpusConfig, config: IngestConfig, version: str, c
         raise UsageError("ingest.corpus.only_test_ids needs ingest.corpus.test_ids, the file of the ids")
     found: Iterable[Recording]
     if corpus.kind == "table":
-        found = _mark_missing(_from_table(corpus, config, version), _media(corpus))
+        found = _looked_up(_from_table(corpus, config, version), _media(corpus))
     else:
         path = _path(corpus)
         if not path.exists():
@@ -177,20 +186,26 @@ def _is_named(recording: Recording, ids: frozenset[str]) -> bool:
 
 
 class _Names:
-    """Numbers the ids that a list repeats: no row is lost, and the numbers depend on the list's order only."""
+    """Numbers the ids that a list repeats: no row is lost, and the numbers depend on the list's order only.
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    Ids that differ in case only count as repeated: they name files, and not every disk tells such names apart.
+    """
+
+    def __init__(self, *, keep_equal: bool = False) -> None:
+        self._taken: dict[str, str] = {}
         self._last: dict[str, int] = {}
+        self._keep_equal = keep_equal  # equal ids stay equal, for the engine to refuse
 
     def unique(self, recording: Recording) -> Recording:
         """Returns the recording under an id that no earlier one has."""
-        name = recording.item_id
-        while name in self._taken:
-            self._last[recording.item_id] = self._last.get(recording.item_id, 1) + 1
-            name = f"{recording.item_id}-{self._last[recording.item_id]}"
-        self._taken.add(name)
-        return recording if name == recording.item_id else replace(recording, item_id=name)
+        name = given = recording.item_id
+        while (key := name.casefold()) in self._taken:
+            if self._keep_equal and self._taken[key] == given:
+                return recording
+            self._last[given] = self._last.get(given, 1) + 1
+            name = f"{given}-{self._last[given]}"
+        self._taken[name if key == name else key] = given
+        return recording if name == given else replace(recording, item_id=name)
 
 
 class _Sides:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, TextIO
+from pathlib import Path, PureWindowsPath
+from typing import Any, Final, TextIO
 
 import ijson
 
 from data_contracts import UsageError
+
+UTF_8: Final = "utf-8"
+_MARKS: Final = (  # the longer marks first: UTF-32's begins as UTF-16's does
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
 
 
 def files_by_name(folder: Path) -> Mapping[str, str]:
@@ -31,6 +41,11 @@ def files_by_name(folder: Path) -> Mapping[str, str]:
     return found
 
 
+def base_name(name: str) -> str:
+    """Returns the last part of a path, written with slashes or as on Windows."""
+    return PureWindowsPath(name).name
+
+
 def lists_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     """Returns the list itself, or the lists of a folder, sorted. Raises UsageError when there is none."""
     if path.is_file():
@@ -41,26 +56,57 @@ def lists_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return found
 
 
-def rows_of(path: Path) -> Iterator[list[str]]:
-    """Yields the cells of a CSV or TSV that are not blank rows. Quotes, BOM, CRLF and wrong bytes are dealt with."""
-    separator = "\t" if path.suffix == ".tsv" else ","
+def open_text(path: Path, encoding: str = UTF_8) -> TextIO:
+    """Opens a list as text, line ends as they are; bytes that do not fit become U+FFFD, for the row to be judged by.
+
+    A byte order mark says more than `encoding`. Raises UsageError for UTF-16 without one, OSError as `open` does.
+    """
+    with path.open("rb") as file:
+        head = file.read(4)
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    if marked is None and encoding == UTF_8 and b"\0" in head:
+        raise UsageError(
+            f"list {path} looks like UTF-16 or UTF-32 without a byte order mark; save it as UTF-8, or set encoding "
+            "of its corpus (utf-16-le, utf-16-be, ...)"
+        )
+    return path.open(encoding=marked or encoding, errors="replace", newline="")
+
+
+def rows_of(path: Path, encoding: str = UTF_8) -> Iterator[list[str]]:
+    """Yields the cells of a CSV or TSV that are not blank rows. Quotes, line ends and wrong bytes are dealt with.
+
+    Raises UsageError naming the line where a quote is never closed, or closes in the middle of a cell.
+    """
+    number = 0
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            for row in csv.reader(file, delimiter=separator):
+        with open_text(path, encoding) as file:
+            reader = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
+            for row in reader:
                 if any(cell.strip() for cell in row):
                     yield row
+                number = reader.line_num
     except (OSError, csv.Error) as error:
-        raise UsageError(f"list {path} cannot be read: {error}") from error
+        raise UsageError(f"list {path} cannot be read: {error} (the row from line {number + 1} on)") from error
 
 
-def dicts_of(path: Path, needed: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Yields rows by column; short rows have empty cells. Raises UsageError naming the missing column."""
-    rows = rows_of(path)
+def dicts_of(path: Path, needed: tuple[str, ...], encoding: str = UTF_8) -> Iterator[dict[str, str]]:
+    """Yields rows by column; short rows have empty cells.
+
+    Raises UsageError naming a column that is missing or there twice, and a row with more cells than there are columns.
+    """
+    rows = rows_of(path, encoding)
     header = [cell.strip() for cell in next(rows, [])]
     for name in needed:
-        if name not in header:
-            raise UsageError(f"list {path}: column {name!r} is missing; it has {header}")
+        if header.count(name) != 1:
+            problem = f"{name!r} is there twice" if name in header else f"{name!r} is missing"
+            raise UsageError(f"list {path}: column {problem}; it has {header}")
     for row in rows:
+        if any(cell.strip() for cell in row[len(header) :]):
+            start = ",".join(row)[:60]
+            raise UsageError(
+                f"list {path}: a row has {len(row)} cells, the header {len(header)}: {start!r}; put text with "
+                "separators in double quotes"
+            )
         yield dict(zip(header, [*row, *[""] * (len(header) - len(row))], strict=False))
 
 
@@ -72,17 +118,17 @@ def json_of(path: Path) -> Any:
         raise UsageError(f"list {path} is not readable JSON: {error}") from error
 
 
-def entries_of(path: Path, array: str) -> Iterator[Any]:
+def entries_of(path: Path, array: str, encoding: str = UTF_8) -> Iterator[Any]:
     """Yields what the array `array` of a JSON object holds, one entry in memory at a time.
 
     Raises UsageError naming the file when it is not JSON, or has no such array.
     """
     try:
-        with path.open(encoding="utf-8-sig", errors="replace") as text:
+        with open_text(path, encoding) as text:
             starts = ((prefix, event) for prefix, event, _ in ijson.parse(_Encoded(text)))
             found = (array, "start_array") in starts
         if found:
-            with path.open(encoding="utf-8-sig", errors="replace") as text:
+            with open_text(path, encoding) as text:
                 yield from ijson.items(_Encoded(text), f"{array}.item", use_float=True)
     except (OSError, ijson.JSONError) as error:
         raise UsageError(f"list {path} is not readable JSON: {str(error).splitlines()[0]}") from error
@@ -109,7 +155,8 @@ def ids_in(path: str | None) -> frozenset[str]:
     if place.suffix in (".csv", ".tsv"):
         return frozenset(row[0].strip() for row in rows_of(place))
     try:
-        lines = place.read_text("utf-8-sig", errors="replace").splitlines()
+        with open_text(place) as file:
+            lines = file.read().splitlines()
     except OSError as error:
         raise UsageError(f"ingest.corpus.test_ids: {path} cannot be read: {error}") from error
     return frozenset(line.strip() for line in lines if line.strip())

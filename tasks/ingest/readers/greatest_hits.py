@@ -21,7 +21,7 @@ def greatest_hits(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Rec
     """Yields a recording per row of V-AURA's CSV (2 s files), or per `*_times.txt` of the original (whole videos)."""
     files = files_by_name(media)
     held = _test_videos(path)
-    for name, events in _csv_rows(path) if path.is_file() else _times_files(path):
+    for name, events in _csv_rows(path, corpus.encoding) if path.is_file() else _times_files(path):
         original = name.split("_denoised", maxsplit=1)[0]
         yield Recording(
             item_id=name.removesuffix(".mp4"), audio="", video=files.get(name, name), missing=name not in files,
@@ -42,9 +42,10 @@ def caption_of(events: Sequence[Event]) -> str:
     return f"A wooden stick {_VERBS.get(action, 'touching')} {material}"
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[str, list[Event]]]:
+def _csv_rows(path: Path, encoding: str) -> Iterator[tuple[str, list[Event]]]:
     """The file is the part from `start_time` to `end_time`: the event counts from its start."""
-    for row in dicts_of(path, ("filename", "start_time", "occurring_time", "material", "action_type")):
+    needed = ("filename", "start_time", "occurring_time", "material", "action_type")
+    for row in dicts_of(path, needed, encoding):
         start, time = _number(row["start_time"]), _number(row["occurring_time"])
         known = start is not None and time is not None
         moved = round(time - start, 6) if start is not None and time is not None else 0.0

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from data_contracts import ItemError, UsageError
 from tasks.ingest.config import CorpusConfig
-from tasks.ingest.readers.files import files_by_name, json_of
+from tasks.ingest.readers.files import base_name, files_by_name, json_of
 from tasks.ingest.recordings import SPLITS, Recording
 
 _CAPTIONS: Final = ("caption", "text", "label")
@@ -37,10 +37,10 @@ def _recordings(
         names, embedded = _sounds(table.slice(position, batch.num_rows))
         for row, name, inside in zip(batch.to_pylist(), names, embedded, strict=True):
             key = str(row.get("id") or f"{shard}-{position}")
-            missing = not inside and Path(name).name not in files
+            missing = not inside and base_name(name) not in files
             stated = str(row.get("split") or split).lower()
             yield Recording(
-                item_id=key, audio=shard if inside else files.get(Path(name).name, name or "unnamed"), video="",
+                item_id=key, audio=shard if inside else files.get(base_name(name), name or "unnamed"), video="",
                 row=position if inside else None, missing=missing, caption=str(row[caption] or ""),
                 group=str(row.get("group") or name or key), split=SPLITS.get(stated, stated),
                 licence=str(row.get("licence") or corpus.licence or "unstated"), source_id=key,

@@ -25,7 +25,7 @@ def vggsound(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recordin
     """
     files = files_by_name(media)
     for listed in lists_in(path, (".csv", ".tsv")):
-        for name, start, label, split in _vgg_rows(listed):
+        for name, start, label, split in _vgg_rows(listed, corpus.encoding):
             whole = f"{name}_{start:06d}" if start is not None else name
             video, missing = _found(files, [f"{whole}{suffix}" for suffix in _VIDEOS])
             yield Recording(
@@ -39,7 +39,7 @@ def audiocaps(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recordi
     """Yields one recording per caption of `audiocap_id,youtube_id,start_time,caption`; the file name is the split."""
     files = files_by_name(media)
     for listed in lists_in(path, (".csv", ".tsv")):
-        for row in dicts_of(listed, ("audiocap_id", "youtube_id", "start_time", "caption")):
+        for row in dicts_of(listed, ("audiocap_id", "youtube_id", "start_time", "caption"), corpus.encoding):
             youtube, start = row["youtube_id"].strip(), row["start_time"].strip()
             stems = [f"{youtube}_{start}", youtube, row["audiocap_id"].strip(), f"Y{youtube}"]
             if (whole := seconds(start)) is not None:
@@ -56,7 +56,7 @@ def wavcaps(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording
     """Yields one recording per entry of each source's JSON; the sound is `{id}.flac`, anywhere below the folder."""
     files = files_by_name(media)
     for listed in lists_in(path, (".json",)):
-        for entry in entries_of(listed, "data"):
+        for entry in entries_of(listed, "data", corpus.encoding):
             row = entry if isinstance(entry, dict) else {}
             name = str(row.get("id", "")).strip()
             stem = name.rsplit(".", 1)[0] if name.endswith((".wav", ".flac")) else name
@@ -75,7 +75,7 @@ def clotho(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording]
     """Yields one recording per caption of `file_name,caption_1,...,caption_5`; the file name is the split."""
     files = files_by_name(media)
     for listed in lists_in(path, (".csv",)):
-        for row in dicts_of(listed, ("file_name", "caption_1")):
+        for row in dicts_of(listed, ("file_name", "caption_1"), corpus.encoding):
             name = row["file_name"].strip()
             audio, missing = _found(files, [name, f"{Path(name).stem}.flac"])
             for number in range(1, 6):
@@ -87,10 +87,10 @@ def clotho(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording]
                     )  # fmt: skip
 
 
-def _vgg_rows(listed: Path) -> Iterator[tuple[str, int | None, str, str]]:
+def _vgg_rows(listed: Path, encoding: str) -> Iterator[tuple[str, int | None, str, str]]:
     """Yields (YouTube id, start or None, label, split)."""
     columns: list[str] | None = None
-    for number, row in enumerate(rows_of(listed)):
+    for number, row in enumerate(rows_of(listed, encoding)):
         cells = [cell.strip() for cell in row]
         if number == 0 and cells[0].lower() in _ID_COLUMNS:
             columns = [cell.lower() for cell in cells]

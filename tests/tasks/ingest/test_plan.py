@@ -110,7 +110,7 @@ def test_plan_keeps_no_list_of_recordings(tmp_path: Path) -> None:
 
 def test_the_cost_is_said_as_unknown_without_prices_and_never_as_nothing(tmp_path: Path) -> None:
     config = _config(tmp_path, _audiocaps(tmp_path / "a"))
-    assert "cost         unknown: give --price-in" in estimate(config, backend="endpoint", rates={}).text()
-    priced = estimate(config, backend="endpoint", price_in=1000.0, price_out=1000.0, rates={})
+    assert "cost         unknown: give --price-in" in estimate(config, backend="endpoint", sizes=False).text()
+    priced = estimate(config, backend="endpoint", price_in=1000.0, price_out=1000.0, sizes=False)
     assert priced.cost and f"about {priced.cost:,.2f} at the given prices" in priced.text()
-    assert "cost         none" in estimate(config, backend="rules", rates={}).text()
+    assert "cost         none" in estimate(config, backend="rules", sizes=False).text()
