@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import av
@@ -16,40 +16,20 @@ import soundfile as sf
 
 from data_contracts import Clip, ItemError, Row, to_json
 from tasks.audio_io import SILENT_PEAK, Samples, Sound, read_sound, require_sound, write_flac
-from tasks.corpus.builtin import LICENCE, render, scenes
-from tasks.corpus.scenes import Scene
+from tasks.corpus.builtin import scenes
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import Cut, audio_cuts, video_cut
-from tasks.ingest.readers.greatest_hits import Event, caption_of
+from tasks.ingest.readers.greatest_hits import caption_of
 from tasks.ingest.readers.hf import OpenShard
-from tasks.ingest.readers.text_rules import require_valid
-from tasks.ingest.recordings import clean_caption, file_identity
+from tasks.ingest.recordings import file_identity
+from tasks.ingest.source import Source, source_of_row, source_of_scene
 from tasks.ingest.sources import Listing, list_recordings, lists_corpora, media_folders, shard_folders
 from tasks.video_io import cut_video, probe_video
 from tasks.workspace import Workspace, hash_file, seed_for, write_json
 
 _VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 _COPY_SLACK_S: Final = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """One recording, wherever it came from: files that exist on this machine, and what is known of them."""
-
-    item_id: str
-    name: str  # the corpus: its licence and paths are to be read in its terms
-    path: str
-    audio: Path
-    video: Path | None
-    caption: str
-    group: str
-    split: str
-    licence: str
-    event_times_s: tuple[float, ...] | None
-    attributes: dict[str, Any]
-    portions: int | None = None  # at most this many
-    events: tuple[Event, ...] = ()  # Greatest Hits: (seconds, material, action)
 
 
 @dataclass(frozen=True)
@@ -102,8 +82,10 @@ class IngestStage:
             return ""
         sources = self._counted or self._listing().sources
         write_json(workspace.stage(self.name) / "sources.json", sources)
-        missing = ", ".join(f"{name} {counts['missing']}" for name, counts in sources.items() if counts["missing"])
-        return f"missing files: {missing} (ingest/sources.json)" if missing else ""
+        missing = {name: counts["missing"] for name, counts in sources.items() if counts["missing"]}
+        named = ", ".join(f"{name} {count:,}" for name, count in missing.items())
+        listed = "listed in ingest/sources.json and the quarantine"
+        return f"missing {sum(missing.values()):,} files ({named}; {listed})" if missing else ""
 
     def _listing(self) -> Listing:
         listing = list_recordings(self.config, self.dataset_version)
@@ -115,11 +97,11 @@ class IngestStage:
         if "scene" not in item.payload:
             return self._listed(item, workspace, opened)
         with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-render-") as folder:
-            return self._cut(_from_scene(item, Path(folder)), workspace)
+            return self._cut(source_of_scene(item, Path(folder)), workspace)
 
     def _listed(self, item: Item, workspace: Workspace, opened: OpenShard) -> list[Clip]:
         folders = media_folders if item.payload.get("row") is None else shard_folders
-        source = _from_table(item, folders(self.config)[item.payload.get("corpus", "")], self.config)
+        source = source_of_row(item, folders(self.config)[item.payload.get("corpus", "")], self.config)
         if item.payload.get("row") is None:
             return self._cut(source, workspace)
         with tempfile.TemporaryDirectory(dir=workspace.stage(self.name), prefix=".tmp-record-") as folder:
@@ -127,7 +109,7 @@ class IngestStage:
             inside.write_bytes(opened.record_bytes(source.audio, item.payload["row"]))
             return self._cut(replace(source, audio=inside), workspace)
 
-    def _cut(self, source: _Source, workspace: Workspace) -> list[Clip]:
+    def _cut(self, source: Source, workspace: Workspace) -> list[Clip]:
         sound = read_sound(source.audio)
         require_sound(sound.samples_T, sound.rate_hz, min_s=self.config.min_s, name=source.audio.name)
         if source.video is not None:
@@ -141,7 +123,7 @@ class IngestStage:
         names = [source.item_id if len(cuts) == 1 else f"{source.item_id}~p{cuts.index(cut) + 1}" for cut in audible]
         return [self._clip(source, name, sound, cut, None, workspace) for name, cut in zip(names, audible, strict=True)]
 
-    def _cut_picture(self, source: _Source, sound: Sound, workspace: Workspace) -> tuple[Cut, Path]:
+    def _cut_picture(self, source: Source, sound: Sound, workspace: Workspace) -> tuple[Cut, Path]:
         """Returns the cut of picture and sound together, and the workspace's own copy of the picture."""
         assert source.video is not None
         info = probe_video(source.video)
@@ -170,7 +152,7 @@ class IngestStage:
         return cut, out
 
     def _clip(
-        self, source: _Source, item_id: str, sound: Sound, cut: Cut, video: Path | None, workspace: Workspace
+        self, source: Source, item_id: str, sound: Sound, cut: Cut, video: Path | None, workspace: Workspace
     ) -> Clip:
         samples_T = _portion(sound, cut)
         peak = _peak(samples_T)
@@ -206,68 +188,6 @@ class IngestStage:
         )
 
 
-def _from_table(item: Item, folder: Path, config: IngestConfig) -> _Source:
-    row = item.payload
-    if row["split"] == "held_out":
-        raise ItemError("held_out", f"recording {row['group']!r} is in a test set; it is not trained on (SPEC D5)")
-    if row["split"] not in ("train", "val", "test"):
-        raise ItemError(*_split_problem(row["split"], row["group"]))
-    if row.get("filtered"):
-        require_valid(row["caption"])
-    caption = clean_caption(row["caption"])
-    if not row["audio"] and not row["video"]:
-        raise ItemError("missing_file", "the row names neither audio nor video")
-    if row.get("corpus") and not _inside(row["audio"] or row["video"]):
-        raise ItemError("missing_file", f"{(row['audio'] or row['video'])[:80]!r} does not stay in the corpus folder")
-    video = folder / row["video"] if row["video"] else None
-    if video is not None:
-        probe_video(video)  # a broken video is named as such, also where its sound track is the audio
-    return _Source(
-        item_id=item.item_id,
-        name=row.get("corpus") or Path(str(config.corpus.path)).stem,
-        path=(row["audio"] or row["video"]) + (f"#{row['row']}" if row.get("row") is not None else ""),
-        audio=folder / (row["audio"] or row["video"]),
-        video=video,
-        caption=caption,
-        group=row["group"],
-        split=row["split"],
-        licence=row["licence"],
-        event_times_s=tuple(event[0] for event in row["events"]) if row.get("events") else None,
-        attributes={},
-        portions=row.get("portions"),
-        events=tuple((time, material, action) for time, material, action in row.get("events", ())),
-    )
-
-
-def _from_scene(item: Item, folder: Path) -> _Source:
-    scene = Scene.from_dict(item.payload["scene"])
-    rendered = render(scene, folder)
-    return _Source(
-        item_id=item.item_id,
-        name="builtin",
-        path=scene.scene_id,
-        audio=rendered.audio_path,
-        video=rendered.video_path,
-        caption=rendered.caption,
-        group=rendered.group_id,
-        split=rendered.split,
-        licence=LICENCE,
-        event_times_s=rendered.event_times_s,
-        attributes=rendered.attributes,
-    )
-
-
-def _inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\0" not in name
-
-
-def _split_problem(split: str, group: str) -> tuple[str, str]:
-    if split == "conflict":
-        return "split_conflict", f"the table puts group {group!r} on more than one side of the split; choose one"
-    return "invalid_split", f"split {split!r} is not one of train, val, test"
-
-
 def _portion(sound: Sound, cut: Cut) -> Samples:
     start = round(cut.start_s * sound.rate_hz)
     return sound.samples_T[start : start + round(cut.duration_s * sound.rate_hz)]
@@ -277,14 +197,14 @@ def _peak(samples_T: Samples) -> float:
     return float(np.max(np.abs(samples_T), initial=0.0))
 
 
-def _require_audible(samples_T: Samples, source: _Source, cut: Cut) -> None:
+def _require_audible(samples_T: Samples, source: Source, cut: Cut) -> None:
     if _peak(samples_T) <= SILENT_PEAK:
         raise ItemError(
             "silent", f"{source.audio.name}: nothing can be heard from {cut.start_s:.2f} s on, the part that is kept"
         )
 
 
-def _in_cut(source: _Source, cut: Cut) -> tuple[dict[str, Any], str, tuple[float, ...] | None]:
+def _in_cut(source: Source, cut: Cut) -> tuple[dict[str, Any], str, tuple[float, ...] | None]:
     """Returns the attributes, the caption and the event times of what is kept: events outside of it are not said."""
     attributes = dict(source.attributes)
     if not source.events:

@@ -6,17 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
 import soundfile as sf
 
 from data_contracts import Clip, UsageError, read_table
+from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine, run_stage
+from tasks.ingest import stage
 from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.ingest.readers import hf
 from tasks.ingest.readers.text_rules import RULES, invalid_rule
 from tasks.ingest.sources import Listing, list_recordings
 from tasks.ingest.stage import IngestStage
+from tasks.pipeline import find_step, run_step
 from tasks.video_io import write_video
 from tasks.workspace import Workspace, read_json
 from tests.tasks.sounds import RATE, counting_frames, strikes, tone, write_wav
@@ -117,7 +122,6 @@ def test_d5_greatest_hits_keeps_the_events_of_the_part_kept(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("embedded", [True, False])
 def test_a_datasets_folder(tmp_path: Path, embedded: bool) -> None:
-    datasets = pytest.importorskip("datasets")
     sound = write_wav(tmp_path / "d" / "s.wav", tone(2))
     audio = [{"bytes": sound.read_bytes() if embedded else None, "path": "s.wav"}] * 2
     table = pa.table({"audio": audio, "caption": ["One tone", "Two tones"]})
@@ -125,6 +129,48 @@ def test_a_datasets_folder(tmp_path: Path, embedded: bool) -> None:
     clips, reasons, _ = run(tmp_path / "w", {"kind": "hf", "path": str(tmp_path / "h"), "media": str(tmp_path / "d")})
     assert not reasons and sorted(c.caption for c in clips.values()) == ["One tone", "Two tones"]
     assert {c.split for c in clips.values()} == {"test"} and all(c.duration_s == 2 for c in clips.values())
+
+
+def test_an_arrow_shard_is_opened_once_per_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listing opens each once; a worker opens a shard once for all of its records, not once for each."""
+    sound = write_wav(tmp_path / "s.wav", tone(1)).read_bytes()
+    table = pa.table({"audio": [{"bytes": sound, "path": None}] * 30, "caption": [f"Tone {n}" for n in range(30)]})
+    datasets.Dataset(table).save_to_disk(str(tmp_path / "h"), num_shards=3)
+    opened: list[str] = []
+    looked_at: list[str] = []
+    monkeypatch.setattr(hf, "_open", lambda path, plain=hf._open: opened.append(path.name) or plain(path))
+    monkeypatch.setattr(stage, "file_identity", lambda path: looked_at.append(path.name) or "same")
+    ingest = IngestStage(IngestConfig(corpus=CorpusConfig(kind="hf", path=str(tmp_path / "h"))), "1")
+    assert run_stage(ingest, Workspace(tmp_path / "w"), shard_size=12).rows == 30
+    names = sorted(set(opened))
+    assert len(names) == 3 and sorted(looked_at) == names
+    listing, work = opened[:3], opened[3:]
+    assert sorted(listing) == names and work == [names[n] for n in (0, 1, 1, 2, 2)]  # of 12, 12 and 6 records
+
+
+def test_missing_files_are_counted_per_source_in_the_stages_line(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("".join(f"yt{n},30,dog,train\n" for n in range(12)))
+    rows = "".join(f"{n},ac{n},30,A dog\n" for n in range(10))
+    (tmp_path / "train.csv").write_text("audiocap_id,youtube_id,start_time,caption\n" + rows)
+    for n in range(2):
+        write_wav(tmp_path / "a" / f"ac{n}.wav", tone(1, 300 + n))
+    (tmp_path / "v").mkdir()
+    corpora = (
+        CorpusConfig(kind="vggsound", path=str(tmp_path / "v.csv"), media=str(tmp_path / "v")),
+        CorpusConfig(kind="audiocaps", path=str(tmp_path / "train.csv"), media=str(tmp_path / "a")),
+    )
+    config = PipelineConfig(workspace=str(tmp_path / "w"), ingest=IngestConfig(corpora=corpora))
+    expected = "missing 20 files (vggsound 12, audiocaps 8; listed in ingest/sources.json and the quarantine)"
+    for _ in range(2):  # a run that finds everything done says it again
+        assert run_step(find_step("ingest"), config, Workspace(tmp_path / "w")).line.endswith(expected)
+
+
+def test_a_picture_too_has_to_lie_in_the_corpus_folder(tmp_path: Path) -> None:
+    write_wav(tmp_path / "t" / "a.wav", tone(1))
+    write_video(tmp_path / "secret.mp4", counting_frames(5), 5)
+    (tmp_path / "t" / "t.csv").write_text("audio,video,caption\na.wav,../secret.mp4,A dog\n")
+    clips, reasons, _ = run(tmp_path / "w", {"kind": "table", "path": str(tmp_path / "t" / "t.csv")})
+    assert not clips and set(reasons.values()) == {"missing_file"}
 
 
 def test_d5_a_test_recording_is_not_trained_on_by_another_corpus(tmp_path: Path) -> None:
