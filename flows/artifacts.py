@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -65,7 +66,9 @@ def progress_text(name: str, done: int, total: int, unit: str, word: str) -> str
 def publish(step: Step, result: StepResult, workspace: Workspace) -> None:
     """Writes the stage's artifacts: counts and quarantine as markdown, and the report's link."""
     text = stage_markdown(step, result, workspace)
-    create_markdown_artifact(text, key=f"{step.name}-summary", description=f"{result.line} ({workspace.root.name})")
+    create_markdown_artifact(
+        text, key=f"{step.name}-summary", description=_title(f"{workspace.root.name}: {result.line}")
+    )
     if step.name == "report" and workspace.path(*REPORT).exists():
         where = str(workspace.path(*REPORT))
         create_link_artifact(report_url(workspace), link_text="the report", key="report-link", description=where)
@@ -78,7 +81,7 @@ def publish_pipeline(results: Iterable[dict[str, Any]], workspace: Workspace) ->
     lines += ["", f"workspace {plain(str(workspace.root))}"]
     if workspace.path(*REPORT).exists():
         lines += ["", f"[the report]({report_url(workspace)}): {plain(str(workspace.path(*REPORT)))}"]
-    title = f"all stages of {workspace.root.name}"
+    title = _title(f"all stages of {workspace.root.name}")
     create_markdown_artifact("\n".join(lines), key="pipeline-summary", description=title)
 
 
@@ -105,6 +108,11 @@ def report_url(workspace: Workspace) -> str:
     if not base:
         return workspace.path(*REPORT).as_uri()
     return "/".join([base.rstrip("/"), quote(workspace.root.resolve().name), *REPORT])
+
+
+def _title(text: str) -> str:
+    """Returns text for a description, which lists show as it is and pages as markup: without any marks."""
+    return re.sub(r"[^\w .,;:()%-]+", " ", text)
 
 
 def plain(text: str) -> str:

@@ -19,6 +19,7 @@ from tasks.llm.config import LLMConfig
 from tasks.mine.config import MineConfig
 from tasks.pipeline import find_step, is_finished, pipeline_states, step_state
 from tasks.workspace import Workspace
+from tasks.workspace_lock import in_use
 
 
 def run_demo(config: PipelineConfig) -> None:
@@ -104,11 +105,14 @@ def status_text(folder: Path) -> str:
     """Returns the table of `foleygenex status`."""
     workspace = Workspace(folder)
     lines = [f"{'stage':<12}{'done':>8}{'pending':>9}{'quarantined':>13}  a rerun would"]
+    first = ""
     for state in pipeline_states(load_stored(workspace), workspace):
         pending = "?" if state.pending is None else str(state.pending)
-        lines.append(
-            f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {_would(state.pending, state.note)}"
-        )
+        would = _would(state.pending, state.note) + (f", as far as known before {first} has run" if first else "")
+        lines.append(f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {would}")
+        first = first or ("" if state.finished else state.name)
+    if holder := in_use(folder):
+        lines.append(f"in use by {holder.line()}")
     return "\n".join(lines)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -19,14 +19,14 @@ from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from data_contracts import UsageError
+from data_contracts import FoleyGenExError, UsageError
 from flows.artifacts import logged, publish, ui_progress
 from flows.progress import Advance, bar, watch
 from flows.runs import workspace_held
 from flows.tools import check_step_tools
 from tasks.config import PipelineConfig, load_stored, store
 from tasks.engine import Mapper, Shard
-from tasks.pipeline import Step, find_step, run_step
+from tasks.pipeline import STEPS, Step, find_step, run_step, step_state
 from tasks.workspace import Workspace
 
 LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
@@ -57,15 +57,34 @@ def run_stage_flow(
         config = load_stored(workspace, settings, changes)
         check_step_tools(name, config)
         store(config, workspace)
+        if runtime.flow_run.parent_flow_run_id is None and (earlier := first_stale_before(step, config, workspace)):
+            _say(f"{earlier} is not up to date, {name} reads what it wrote last; `run all` does all in their order")
         unit = "steps" if name == "train" else "items"
         advance = stack.enter_context(bar(name, unit))
         report = both(advance, ui_progress(name, unit), logged(logger.info, name, unit))
         mapper = shard_mapper(step, config, workspace, report)
         result = run_step(step, config, workspace, mapper=mapper, on_progress=report, retry=retry)
-        logger.info("%s", result.line)
-        logging.getLogger(LINES).info("%s", result.line)
+        _say(result.line)
         publish(step, result, workspace)
     return {"stage": name, "done": result.done, "new": result.new, "quarantined": result.quarantined}
+
+
+def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace) -> str:
+    """Returns the name of the first earlier step that a run of the pipeline would run again, empty when there is none.
+
+    A step that cannot be looked at from here (a corpus on another machine) is not counted.
+    """
+    for earlier in STEPS[: [one.name for one in STEPS].index(step.name)]:
+        with suppress(FoleyGenExError):
+            if not step_state(earlier, config, workspace).finished:
+                return earlier.name
+    return ""
+
+
+def _say(line: str) -> None:
+    """A line for a person: in the run's log, and in the terminal where the command line listens."""
+    get_run_logger().info("%s", line)
+    logging.getLogger(LINES).info("%s", line)
 
 
 def shard_mapper(step: Step, config: PipelineConfig, workspace: Workspace, report: Advance) -> Mapper:

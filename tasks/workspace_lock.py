@@ -80,6 +80,19 @@ def holder_of(folder: Path) -> Holder | None:
         return None
 
 
+def in_use(folder: Path) -> Holder | None:
+    """Returns the live run that holds a folder, as far as this machine can tell."""
+    place = folder / FOLDER
+    other = holder_of(folder)
+    if other is None:
+        return None
+    with _door(place), (place / "lock").open("a+b") as lock:
+        if not _take(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return other
+    silent_s = _silent_s(place)
+    return other if other.host != socket.gethostname() and silent_s is not None and silent_s < DEAD_AFTER_S else None
+
+
 def _enter(folder: Path, lock: IO[bytes], me: Holder) -> None:
     other = holder_of(folder)
     if _take(lock, fcntl.LOCK_EX | fcntl.LOCK_NB):
@@ -107,9 +120,23 @@ def _leave(folder: Path, lock: IO[bytes], me: Holder) -> None:
 def _in_use(folder: Path, other: Holder | None) -> str:
     if other is None:
         return f"{folder} is in use by another run; wait for it or stop it"
-    here = other.host == socket.gethostname()
-    how = f"`kill {other.pid}`" if here else f"stop process {other.pid} on {other.host}"
-    return f"{folder} is in use by {other.line()}; wait for it, cancel it in Prefect, or {how}"
+    if other.host != socket.gethostname():
+        how = f"wait for it, cancel it in Prefect, or stop process {other.pid} on {other.host}"
+    elif _alive(other.pid):
+        how = f"wait for it, cancel it in Prefect, or `kill {other.pid}`"
+    else:
+        how = "that process has ended, but a stage that it gave to a work pool runs on; wait or cancel that in Prefect"
+    return f"{folder} is in use by {other.line()}; {how}"
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # of another user
+        return True
+    return True
 
 
 def _refuse_other_machine(folder: Path, other: Holder | None, me: Holder) -> None:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from pydantic import Field, field_validator
 
 from model.config import PRESETS, Absent, MaskConfig, MaskKind, MaskSync, NetworkConfig, Pool, TrainingConfig, preset
-from model.variants import variant
+from model.variants import VARIANTS, variant
 from tasks.settings import StageConfig
 
 _OF_THE_JOB: Final = ("preset", "variant", "readings", "device", "init_from", "sample_every", "tensorboard")
@@ -47,9 +47,11 @@ class NetworkReadings(StageConfig):
 class TrainConfig(StageConfig):
     """Defaults are the demo's; the paper's are in the `paper` config."""
 
-    preset: str = Field("tiny", description=f"network preset: {', '.join(PRESETS)}")
+    preset: str = Field("tiny", description="network preset", json_schema_extra={"enum": list(PRESETS)})
     variant: str = Field(
-        "full", description="full, m-1, m-2, m-3 (SPEC M12) or mmaudio-s1 (SPEC G8): the network's switches and masks"
+        "full",
+        description="full, m-1, m-2, m-3 (SPEC M12) or mmaudio-s1 (SPEC G8): the network's switches and masks",
+        json_schema_extra={"enum": list(VARIANTS)},
     )
     steps: int = Field(800, ge=1, description="optimiser steps (SPEC T1: 300,000)")
     batch_size: int = Field(16, ge=2, multiple_of=2, description="half VTA, half TTA (SPEC T4); the paper: 256")

@@ -5,18 +5,28 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from data_contracts import ContractError, UsageError
-from flows import cli, run, tools
+from flows import cli, run, runner, tools
 from tasks import pipeline
 from tasks.config import PipelineConfig, store
 from tasks.jobs import Job
 from tasks.pipeline import Step
 from tasks.workspace import Workspace
+from tasks.workspace_lock import hold
 from tests.conftest import REPOSITORY
 from tests.tasks.tiny import TinyStage
+
+
+class First(TinyStage):
+    name: ClassVar[str] = "first"
+
+
+class Second(TinyStage):
+    name: ClassVar[str] = "second"
 
 
 def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -100,6 +110,31 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(run, "run_all", interrupted)
     assert cli.exit_code(["run", "all", "demo"]) == 1
     assert "the same command continues" in errors(capsys)[0]
+
+
+def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Step(name="first", title="", make=lambda _: First())
+    second = Step(name="second", title="", make=lambda _: Second())
+    monkeypatch.setattr(pipeline, "STEPS", (first, second))
+    space = Workspace(tmp_path)
+    store(PipelineConfig(workspace=str(tmp_path)), space)
+    for step in (first, second):
+        pipeline.run_step(step, PipelineConfig(), space)
+    assert cli.exit_code(["status", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all(line.endswith("do nothing") for line in lines[1:])
+    changed = Step(name="first", title="", make=lambda _: First(count=41))
+    monkeypatch.setattr(pipeline, "STEPS", (changed, second))
+    with hold(tmp_path, "train of w"):
+        assert cli.exit_code(["status", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("process 1") and lines[2].endswith("do nothing, as far as known before first has run")
+    assert lines[3].startswith("in use by train of w (process")
+    monkeypatch.setattr(runner, "STEPS", (changed, second))
+    assert runner.first_stale_before(second, PipelineConfig(), space) == "first"
+    assert runner.first_stale_before(changed, PipelineConfig(), space) == ""
 
 
 def test_help_needs_no_heavy_import() -> None:

@@ -33,10 +33,10 @@ def run_stages(folder: Path, **settings: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def dask_address() -> Iterator[str]:
-    """A running Dask cluster: a worker process of two threads."""
+    """A running Dask cluster; in this process, since a worker of its own imports for longer than the shards take."""
     distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
     pytest.importorskip("prefect_dask", reason="the extra `dask` is not installed")
-    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None)
+    cluster = distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None)
     yield cluster.scheduler_address
     cluster.close()
 

@@ -17,7 +17,7 @@ import pytest
 
 from data_contracts import UsageError
 from tasks import workspace_lock
-from tasks.workspace_lock import DEAD_AFTER_S, FOLDER, Holder, hold, holder_of
+from tasks.workspace_lock import DEAD_AFTER_S, FOLDER, Holder, hold, holder_of, in_use
 from tests.conftest import REPOSITORY
 
 HOLDING = (
@@ -56,11 +56,15 @@ def test_another_run_is_refused_and_told_who_holds_it_and_what_to_do(tmp_path: P
 
 
 def test_the_processes_of_one_run_share_it_and_the_last_one_out_frees_it(tmp_path: Path) -> None:
-    with hold(tmp_path, "pipeline", run="night"):
-        child = other_process(tmp_path, "night")
+    parent = other_process(tmp_path, "night")
+    child = other_process(tmp_path, "night")
+    parent.kill()
+    parent.wait()
     try:
         assert holder_of(tmp_path) is not None
-        with pytest.raises(UsageError, match="in use by pipeline"):  # its stage on the pool is still running
+        with pytest.raises(
+            UsageError, match=f"process {parent.pid} .*has ended, but a stage that it gave to a work pool"
+        ):
             hold(tmp_path, "mine").__enter__()
     finally:
         child.kill()
@@ -73,9 +77,10 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     process = other_process(tmp_path)
     with pytest.raises(UsageError, match=f"process {process.pid} "):
         hold(tmp_path, "mine").__enter__()
+    assert in_use(tmp_path) is not None
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert holder_of(tmp_path) is not None  # what it wrote is still there, and does not count
+    assert holder_of(tmp_path) is not None and in_use(tmp_path) is None  # what it wrote is there, and does not count
     with hold(tmp_path, "mine"):
         assert holder_of(tmp_path) == dataclasses.replace(
             Holder.me("mine", "x"), run=holder_of(tmp_path).run, since=holder_of(tmp_path).since
@@ -84,6 +89,7 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
 
 def test_a_live_run_of_another_machine_is_refused_until_it_is_silent(tmp_path: Path) -> None:
     on_another_machine(tmp_path, silent_s=50)
+    assert in_use(tmp_path).pid == 4711
     with pytest.raises(UsageError, match=r"4711 on node7, .*life 50 s ago; .*if node7 is gone try again in 70 s"):
         hold(tmp_path, "mine").__enter__()
     with hold(tmp_path, "train", run="night"):  # a stage of that same run
@@ -93,6 +99,7 @@ def test_a_live_run_of_another_machine_is_refused_until_it_is_silent(tmp_path: P
 
 def test_a_silent_run_of_another_machine_counts_as_dead(tmp_path: Path) -> None:
     on_another_machine(tmp_path, silent_s=DEAD_AFTER_S + 1)
+    assert in_use(tmp_path) is None
     with hold(tmp_path, "mine"):
         assert holder_of(tmp_path).what == "mine"
 
