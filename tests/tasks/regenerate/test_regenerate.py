@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from data_contracts import Caption, ContractError, ManifestRow, UsageError, read_table, write_table
+from data_contracts import Caption, Clip, ContractError, ManifestRow, UsageError, read_table, write_table
 from flows.cli import app
 from tasks.audio_io import write_flac
 from tasks.config import PipelineConfig, store
@@ -113,3 +114,33 @@ def test_portions_and_a_source_that_is_gone(tmp_path: Path) -> None:
     clip.write_bytes(b"broken")
     with pytest.raises(ContractError, match="cannot be made again"):
         regenerate(config, workspace, row.item_id)
+
+
+def test_a_wavcaps_portion_from_the_middle_comes_out_the_same(tmp_path: Path) -> None:
+    """SPEC D3: the clip is a part, with an offset, of a long recording; its augmented sound is made of that part."""
+    rng = np.random.default_rng(4)
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, seconds in (("long", 43.7), ("other", 3.0)):
+        write_flac(
+            data / f"{name}.flac", (0.2 * rng.standard_normal(round(22_050 * seconds))).astype(np.float32), 22_050
+        )
+    listed = [{"id": name, "caption": "Loud rain falls on a roof."} for name in ("other", "long")]
+    (data / "sb.json").write_text(json.dumps({"data": listed}))
+    corpora = [{"kind": "wavcaps", "path": str(data / "sb.json"), "split": "train"}]
+    config, workspace = prepared(tmp_path / "w", {"ingest": {"corpora": corpora}, "mine": {"parser": "rules"}})
+    clips = {c.item_id: c for c in read_table(workspace.table("ingest", "clips"), Clip)}
+    clip = clips["wavcaps.sb-long~p4"]
+    assert len(clips) == 6 and clip.source_start_s == pytest.approx(3 * (43.7 - 8) / 4)
+    rows = [r for r in read_table(workspace.table("manifest", "manifest"), ManifestRow) if r.clip_id == clip.item_id]
+    plain = next(row for row in rows if row.subset == "tta")
+    louder = next(row for row in rows if row.level == "crescendo")
+    for row in (plain, louder):
+        files = {workspace.path(row.audio_path), workspace.path(clip.audio_path)}
+        before = {path: path.read_bytes() for path in files}
+        assert {step.verdict for step in regenerate(config, workspace, row.item_id)} == {"same"}
+        for path in files:
+            path.unlink()
+        verdicts = {step.stage: step.verdict for step in regenerate(config, workspace, row.item_id)}
+        assert verdicts["ingest"] == "restored"
+        assert {path: path.read_bytes() for path in files} == before
