@@ -107,4 +107,4 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise UsageError(f"{path} is missing") from error
     except ValueError as error:
-        raise UsageError(f"{path} is not valid JSON ({error})") from error
+        raise UsageError(f"{path} is not valid JSON ({error}); remove it and run its stage again") from error
