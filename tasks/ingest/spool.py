@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, Final
 
 from tasks.ingest.recordings import Recording
 
+_BLOCK: Final = 1 << 16
 _FIELDS: Final = tuple(f.name for f in fields(Recording))
 
 
@@ -18,7 +19,7 @@ class Spool:
     """Rows that were put, to be read any number of times, each as `finish` leaves it. Gone with this object."""
 
     def __init__(self) -> None:
-        self._file = tempfile.NamedTemporaryFile(prefix="foleygenex-listing-")  # noqa: SIM115
+        self._file = tempfile.TemporaryFile(prefix="foleygenex-listing-")  # noqa: SIM115 (nameless: a kill leaves none)
         self._count = 0
         self.finish: Callable[[Recording], Recording] = lambda recording: recording
 
@@ -33,8 +34,11 @@ class Spool:
 
     def __iter__(self) -> Iterator[Recording]:
         self._file.flush()
-        with Path(self._file.name).open("rb") as file:
-            for line in file:
+        place, rest = 0, b""
+        while block := os.pread(self._file.fileno(), _BLOCK, place):  # readers do not move each other's place
+            place += len(block)
+            *lines, rest = (rest + block).split(b"\n")
+            for line in lines:
                 yield self.finish(_recording(json.loads(line)))
 
 

@@ -42,6 +42,17 @@ def test_rows_come_back_as_they_were_put(recordings: list[Recording]) -> None:
     assert {r.split for r in spool} <= {"test"}
 
 
+def test_readers_of_one_listing_do_not_disturb_each_other() -> None:
+    spool = Spool()
+    rows = [
+        Recording(item_id=f"{n}", audio="", video="", caption="x" * 999, group="", split="", licence="")
+        for n in range(300)
+    ]
+    for row in rows:
+        spool.put(row)
+    assert [(a.item_id, b.item_id) for a, b in zip(spool, spool, strict=True)] == [(r.item_id, r.item_id) for r in rows]
+
+
 def test_a_json_list_is_read_with_its_faults(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
     entries = [{"id": 1, "caption": "a caf\u00e9 \U0001f50a"}, 7, None, {"id": "2.5", "duration": 1.5, "data": [1]}]

@@ -1,0 +1,38 @@
+"""The report's honest line: where the sounds come from, of all corpora of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.config import PipelineConfig
+from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.report.collect import Collected, Weights
+from tasks.report.overview import build_hero
+from tasks.workspace import Workspace
+
+RENDERED, OWN = CorpusConfig(), CorpusConfig(kind="vggsound", path="v.csv")
+
+
+@pytest.mark.parametrize(
+    ("ingest", "said"),
+    [
+        (IngestConfig(), "Sounds and pictures are rendered, not recorded."),
+        (IngestConfig(corpus=OWN), "Sounds are the user's own."),
+        (IngestConfig(corpora=(RENDERED, RENDERED)), "Sounds and pictures are rendered, not recorded."),
+        (IngestConfig(corpora=(OWN, OWN)), "Sounds are the user's own."),
+        (IngestConfig(corpora=(OWN, RENDERED)), "Sounds are the user's own, some rendered."),
+        (IngestConfig(corpus=OWN, corpora=(RENDERED,)), "Sounds and pictures are rendered, not recorded."),
+    ],
+)
+def test_where_the_sounds_come_from_is_said_of_all_corpora(tmp_path: Path, ingest: IngestConfig, said: str) -> None:
+    hero = build_hero(Collected(), Workspace(tmp_path), PipelineConfig(ingest=ingest))
+    assert hero.honest == f"{said} No model part has been used yet."
+
+
+@pytest.mark.parametrize(("stand_in", "said"), [(True, "parts stand in for"), (False, "No embedded stand-in")])
+def test_stand_ins_are_named(tmp_path: Path, stand_in: bool, said: str) -> None:
+    found = Collected(weights=[Weights(role="codec", name="small", sha256="0", stand_in=stand_in)])
+    hero = build_hero(found, Workspace(tmp_path), PipelineConfig())
+    assert said in hero.honest and hero.stand_ins == (["codec: small"] if stand_in else [])
