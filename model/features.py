@@ -111,7 +111,7 @@ class FeatureStore:
             if found != field["sha256"]:
                 raise ContractError(
                     f"{self.folder / field['file']}: {name} has sha256 {found[:16]}, the header says "
-                    f"{field['sha256'][:16]}; run precompute again"
+                    f"{field['sha256'][:16]}; remove {self.folder} and run precompute again"
                 )
 
     def _gather(self, name: str, rows: Sequence[int]) -> torch.Tensor:
@@ -251,7 +251,7 @@ def _read_header(folder: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise ContractError(f"{path} is missing; run the precompute stage") from error
     except ValueError as error:
-        raise ContractError(f"{path} is not valid JSON ({error}); run the precompute stage again") from error
+        raise ContractError(f"{path} is not valid JSON ({error}); remove {folder} and run precompute again") from error
     found = (header.get("format"), header.get("version")) if isinstance(header, dict) else None
     if found != (FORMAT, FORMAT_VERSION):
         raise ContractError(f"{path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}; precompute again")
@@ -273,7 +273,9 @@ def _map(folder: Path, name: str, field: dict[str, Any]) -> Stored:
     expected = math.prod(shape) * dtype.itemsize
     found = path.stat().st_size if path.is_file() else None
     if found != expected:
-        raise ContractError(f"{path}: field {name} has {found} bytes, expected {expected}; run precompute again")
+        raise ContractError(
+            f"{path}: field {name} has {found} bytes, expected {expected}; remove {folder} and run precompute again"
+        )
     if not shape[0]:
         return np.zeros(shape, dtype)  # an empty file cannot be mapped
     return np.memmap(path, dtype, "r", shape=shape)
@@ -287,5 +289,5 @@ def _check_rows(rows: list[FeatureRow], store: FeatureStore) -> None:
         if not (row.latent_row < counts["latent_mean"] and video_ok and text_ok):
             raise ContractError(
                 f"{store.folder}: table features, row {row.item_id}: records {row.latent_row}, {row.video_row}, "
-                f"{row.text_rows} are not all in the files ({counts}); run precompute again"
+                f"{row.text_rows} are not all in the files ({counts}); remove {store.folder} and run precompute again"
             )
