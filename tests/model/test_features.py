@@ -121,7 +121,7 @@ def test_a_file_of_the_wrong_size_is_refused(tmp_path):
     store = write(tmp_path)
     path = tmp_path / store.header["fields"]["clip"]["file"]
     path.write_bytes(path.read_bytes()[:-2])
-    with pytest.raises(ContractError, match=r"field clip has \d+ bytes, expected \d+; remove .* and run precompute again"):
+    with pytest.raises(ContractError, match=r"field clip has \d+ bytes, expected \d+; remove .* and run pre"):
         FeatureStore.open(tmp_path)
 
 
