@@ -10,14 +10,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from data_contracts import Clip, read_table
 from flows.settings import QUIET_TERMINAL, SHIPPED
 from flows.stages import STAGE_FLOWS
+from tasks.config import PipelineConfig, store
+from tasks.workspace import Workspace
 from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -112,18 +116,51 @@ def test_all_deployments_are_accepted(server: Server) -> None:
     assert by_name["train"]["work_pool_name"] == "gpu"
 
 
+@contextmanager
+def worker(server: Server, pool: str, home: Path) -> Iterator[None]:
+    """A worker of a pool, which asks for work every second."""
+    environment = {**server.environment, "PREFECT_WORKER_QUERY_SECONDS": "1"}
+    command = [PREFECT, "worker", "start", "--pool", pool]
+    with (home / "worker.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def test_a_worker_runs_a_stage_from_its_deployment_with_changed_settings(server: Server, tmp_path: Path) -> None:
+    """Needs the pools and deployments of the test above."""
+    space = Workspace(tmp_path / "by worker")
+    store(PipelineConfig.load(None, ["ingest.corpus.video_clips=2", "shard_size=2"]), space)
+    parameters = {"workspace": str(space.root), "changes": ["ingest.corpus.audio_clips=2"]}
+    with worker(server, "cpu", tmp_path):
+        command = [PREFECT, "deployment", "run", "ingest/ingest", "--params", json.dumps(parameters), "--watch"]
+        out = server.run(*command)
+    assert "finished successfully" in out, out + (tmp_path / "worker.log").read_text()
+    assert len(read_table(space.table("ingest", Clip.TABLE), Clip)) == 4
+    (run,) = server.api("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["ingest of by worker"]}}})
+    assert run["state"]["type"] == "COMPLETED" and run["work_pool_name"] == "cpu"
+
+
 def test_a_stage_run_is_recorded_with_its_shards_and_artifacts(server: Server, tmp_path: Path) -> None:
     config = tmp_path / "c.yaml"
     config.write_text("ingest: {corpus: {video_clips: 2, audio_clips: 4}}\nshard_size: 3\n")
     out = server.run(sys.executable, "-m", "flows", "run", "ingest", str(config), "--workspace", str(tmp_path / "w"))
     assert "ingest: 6 done (6 now)" in out and "starting Prefect" not in out
-    (run,) = server.api("/flow_runs/filter", {"flows": {"name": {"any_": ["ingest"]}}})
+    (run,) = server.api("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["ingest of w"]}}})
     assert run["state"]["type"] == "COMPLETED"
     for _ in range(60):
         tasks = server.api("/task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
         if [task["state"]["type"] for task in tasks] == ["COMPLETED"] * 2:
             break
         time.sleep(0.5)
-    assert sorted(task["name"] for task in tasks) == ["shard-0", "shard-1"]
+    assert run["name"] == "ingest of w"
+    assert sorted(task["name"] for task in tasks) == ["ingest 1 of 2, 3 items", "ingest 2 of 2, 3 items"]
     artifacts = server.api("/artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     assert {artifact["key"] for artifact in artifacts} == {"ingest-progress", "ingest-summary"}
