@@ -53,6 +53,7 @@ def run_stage_flow(
     workspace = Workspace(Path(workspace_folder).resolve())
     step = find_step(name)
     logger = get_run_logger()
+    _let_rooms_speak()
     with workspace_held(workspace, runtime.flow_run.name or name), ExitStack() as stack:
         config = load_stored(workspace, settings, changes)
         check_step_tools(name, config)
@@ -79,6 +80,13 @@ def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace)
             if not step_state(earlier, config, workspace).finished:
                 return earlier.name
     return ""
+
+
+def _let_rooms_speak() -> None:
+    """Prefect hands the loggers of PREFECT_LOGGING_EXTRA_LOGGERS to the UI, but leaves them at the root's WARNING."""
+    for room in ("tasks", "model"):
+        if logging.getLogger(room).level == logging.NOTSET:
+            logging.getLogger(room).setLevel(logging.INFO)
 
 
 def _say(line: str) -> None:

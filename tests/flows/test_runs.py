@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 
 from data_contracts import FoleyGenExError, UsageError
-from flows import cli, placement, runs
+from flows import cli, placement, runner, runs
 from flows.artifacts import logged, report_url
 from flows.pipeline import pipeline
 from flows.runs import given_fields, pipeline_settings, run_name
@@ -206,3 +207,13 @@ def test_the_report_has_an_address_where_workspaces_are_served(tmp_path: Path, m
     assert report_url(space).startswith("file:///") and report_url(space).endswith("/run%201/report/report.html")
     monkeypatch.setenv("FOLEYGENEX_FILES_URL", "http://files:8000/runs/")
     assert report_url(space) == "http://files:8000/runs/run%201/report/report.html"
+
+
+@pytest.mark.parametrize(("before", "after"), [(logging.NOTSET, logging.INFO), (logging.ERROR, logging.ERROR)])
+def test_the_stages_own_lines_reach_the_log_unless_somebody_has_set_their_level(
+    before: int, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("tasks"), "level", before)
+    monkeypatch.setattr(logging.getLogger("model"), "level", before)
+    runner._let_rooms_speak()
+    assert logging.getLogger("tasks").level == logging.getLogger("model").level == after
