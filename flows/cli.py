@@ -23,6 +23,7 @@ from flows.commands.mine_captions import fetch_parser, mine_captions
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 from flows.commands.weights import weights
+from flows.termination import end_on_sigterm
 
 app = typer.Typer(
     help="Sound for silent video, and the pipeline that makes its training data.",
@@ -166,6 +167,7 @@ def existing(workspace: Path) -> Path:
 
 def main() -> None:
     """Runs the command line and exits. Errors are one line on stderr; `--debug` shows the traceback."""
+    end_on_sigterm()
     sys.exit(exit_code(sys.argv[1:]))
 
 
