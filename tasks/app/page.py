@@ -188,7 +188,9 @@ def serve(studio: Studio, port: int, say: Callable[[str], Any], *, opens_browser
                 **settings(gr, Path(folder)), server_port=port, inbrowser=opens_browser, prevent_thread_lock=True
             )
         except OSError as error:
-            raise UsageError(f"port {port} cannot be used, another program may have it; give another with --port") from error
+            raise UsageError(
+                f"port {port} cannot be used, another program may have it; give another with --port"
+            ) from error
         say(f"open http://{HOST}:{port} (Ctrl-C ends it)")
         try:
             page.block_thread()
