@@ -115,7 +115,7 @@ def _type(tab: Page, text: str) -> None:
 
 
 def test_a_port_in_use_is_one_line(address: str, files: Path) -> None:
-    with pytest.raises(UsageError, match=r"port \d+ cannot be used .* --port"):
+    with pytest.raises(UsageError, match=r"port \d+ cannot be used.* --port"):
         serve(Studio.open(files / "c.safetensors"), int(address.rsplit(":", 1)[1]), print)
 
 
