@@ -16,7 +16,7 @@ SHIPPED: Final = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     # A busy two-core machine needs longer than the default 20 s for the server that a run starts for itself.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
-    # A line logged outside of a run (a thread of the language model, a test) has no run to appear in: no warning for that.
+    # A line logged outside of a run (by a thread of the language model, in a test) can appear in none: no warning.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     # The log lines of the stages appear in the UI beside Prefect's own.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,model",
