@@ -32,6 +32,7 @@ class Backend:
     model: str
     reason: str
     base_url: str = ""
+    threads: int | None = None  # of the embedded server; None: every core
 
     def identity(self) -> dict[str, str]:
         """Returns what a stage's settings hold: the kind and the model, not the address or the reason."""
@@ -45,7 +46,7 @@ class Backend:
     def serve(self) -> Iterator[str]:
         """Yields the base URL to call; starts and stops the embedded server. Raises WeightsError if it cannot."""
         if self.kind == "embedded":
-            with embedded_server(require_embedded()) as url:
+            with embedded_server(require_embedded(), threads=self.threads) as url:
                 yield url
         else:
             yield self.base_url
@@ -64,7 +65,7 @@ def choose_backend(config: LLMConfig) -> Backend:
         require_embedded()
         if missing := _runtime_missing():
             raise UsageError(f"llm.backend=embedded: {missing}")
-        return _embedded("llm.backend is embedded")
+        return _embedded("llm.backend is embedded", config.threads)
     return _auto(config)
 
 
@@ -93,7 +94,7 @@ def _auto(config: LLMConfig) -> Backend:
     elif missing := _runtime_missing():
         notes.append(missing)
     else:
-        return _embedded("; ".join([*notes, "the embedded model is fetched"]))
+        return _embedded("; ".join([*notes, "the embedded model is fetched"]), config.threads)
     return _rules("; ".join(notes))
 
 
@@ -106,8 +107,9 @@ def _endpoint(config: LLMConfig) -> Backend:
     return Backend(kind="endpoint", model=_model(config), reason="an endpoint is set", base_url=url)
 
 
-def _embedded(reason: str) -> Backend:
-    return Backend(kind="embedded", model=f"{EMBEDDED.name}@{EMBEDDED.sha256[:12]}", reason=reason)
+def _embedded(reason: str, threads: int | None = None) -> Backend:
+    model = f"{EMBEDDED.name}@{EMBEDDED.sha256[:12]}"
+    return Backend(kind="embedded", model=model, reason=reason, threads=threads)
 
 
 def _rules(reason: str) -> Backend:

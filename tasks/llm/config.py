@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.settings import StageConfig
 
@@ -19,6 +19,9 @@ class LLMConfig(StageConfig):
     backend: Literal["auto", "endpoint", "embedded", "rules"] = Field("auto", description="which writer to use")
     model: str = Field("", description="model name at the endpoint; empty: OPENAI_MODEL")
     concurrency: int = Field(4, ge=1, description="most requests in flight per shard; fewer while the server limits")
+    threads: int | None = Field(
+        None, ge=1, description="of the embedded server; all cores by default, fewer are faster beside other work"
+    )
     timeout_s: float = Field(120.0, gt=0, description="per request, from its start to the last byte of the answer")
     max_retries: int = Field(5, ge=0, le=20, description="of one request, on 408, 409, 5xx, timeouts, lost connections")
     retry_wait_s: float = Field(0.5, gt=0, description="before the first retry; doubles, with jitter")
@@ -53,3 +56,12 @@ class LLMConfig(StageConfig):
         None, ge=0, description="captions paraphrased by the LLM; the rest by the labelled rules"
     )
     paraphrases: int = Field(3, ge=0, le=10, description="paraphrases per augmented caption (SPEC A7)")
+
+    @model_validator(mode="after")
+    def _a_limit_in_money_needs_prices(self) -> Self:
+        if self.max_cost is not None and not (self.price_in or self.price_out):
+            raise ValueError(
+                f"max_cost is {self.max_cost:g} but price_in and price_out are 0, so nothing would count towards it: "
+                "give the prices per million tokens, or limit max_tokens_total"
+            )
+        return self

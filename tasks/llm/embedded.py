@@ -25,7 +25,7 @@ from tasks.llm.fetch import cache_folder
 log = logging.getLogger(__name__)
 
 SLOTS: Final = 1  # a second slot reads every prompt again and makes answers depend on timing
-CONTEXT_TOKENS: Final = 2048  # per slot: 1,000 of prompt at most, a short answer
+CONTEXT_TOKENS: Final = 4096  # per slot: 1,200 of prompt, and four sentences as long as the longest caption asked about
 READY_TIMEOUT_S: Final = 180.0
 _READY: Final = "FOLEYGENEX-LLM-READY "
 

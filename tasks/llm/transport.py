@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 4_000_000  # of one reply: far more than any answer asked for here
 REFUSED: Final = "refused: "
+_FILTERED: Final = "content_filter"  # of the provider: a code of an error, or how an answer ends
+_FORMATS: Final = ("json_schema", "response_format")
 _NO_CREDIT: Final = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
@@ -58,17 +60,21 @@ class Dialect:
             body["temperature"] = question.temperature
         if "seed" not in self.without:
             body["seed"] = question.seed
-        if "response_format" not in self.without:
+        if "json_schema" not in self.without:
             schema = {"name": "answer", "strict": True, "schema": question.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        elif "response_format" not in self.without:
+            body["response_format"] = {"type": "json_object"}
         return body
 
     def next_try(self, message: str) -> str:
-        """Returns the parameter to leave out after a refusal: the one it names, else the schema; empty: none left."""
-        for name in ("max_tokens", "temperature", "seed"):
-            if name in message and name not in self.without:
+        """Returns what to leave out after a refusal: the parameter it names, else the schema, else any word on the
+        format; empty: none left.
+        """
+        for name in ("max_tokens", "temperature", "seed", "json_schema", "response_format"):
+            if name not in self.without and (name in message or name in _FORMATS):
                 return name
-        return "" if "response_format" in self.without else "response_format"
+        return ""
 
 
 async def complete(sdk: openai.AsyncOpenAI, model: str, question: Question, dialect: Dialect, timeout_s: float) -> Any:
@@ -83,7 +89,7 @@ async def complete(sdk: openai.AsyncOpenAI, model: str, question: Question, dial
         try:
             reply = await asyncio.wait_for(_post(sdk, words.body(model, question)), timeout_s)
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            name = words.next_try(error.message)
+            name = "" if error.code == _FILTERED else words.next_try(error.message)
             if not name:
                 return Answer(text=f"{REFUSED}{error.message}"[:200], cut_off=False, tokens_in=0, tokens_out=0), {}
             log.info("the server refuses a question (%s); asking again without %s", error.message[:200], name)
@@ -130,7 +136,9 @@ def answer_of(reply: Any, bound: tuple[int, int], price: float = 1.0) -> Answer:
         text = message.get("content") or ""
         if not isinstance(text, str):
             raise TypeError
-        if not text and message.get("refusal"):
+        if choice.get("finish_reason") == _FILTERED:
+            text = f"{REFUSED}{_FILTERED}"
+        elif not text and message.get("refusal"):
             text = f"{REFUSED}{message['refusal']}"[:200]
         usage = reply.get("usage") or {}
         return Answer(

@@ -50,7 +50,6 @@ _ADVERBS: Final = {
     "quiet": ("quietly", "softly", "faintly"),
 }
 _ADJECTIVES: Final = {"near": ("nearby", "close-by"), "quiet": ("quiet", "soft", "faint")}
-_WAYS: Final = {side: (*_ADVERBS[side], *_ADJECTIVES[side]) for side in _ADVERBS} | {"loud": ("loudly", "loud")}
 _LEVEL_OF: Final = {
     ("fast", True): "very_fast",
     ("fast", False): "fast",
@@ -88,21 +87,6 @@ def key_tokens(caption: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for _, text in sorted(found)))
 
 
-def ways(caption: str) -> list[str]:
-    """Returns, for each side that a caption says, its wordings on one line: what a paraphrase may put in its place."""
-    lines = []
-    for cue in find_cues(caption, *SIDES):
-        level = _level(cue)
-        if level and cue.strong == level.strong:
-            words = (*level.adverbs, *level.adjectives)
-        elif cue.strong or level:
-            words = ()
-        else:
-            words = _WAYS.get(cue.side, ())
-        lines.append(" / ".join(dict.fromkeys((cue.text.lower(), *words))))
-    return list(dict.fromkeys(lines))
-
-
 def _variants(body: str) -> Iterator[str]:
     """One kind of change per variant first, two kinds together when those run out."""
     degrees = list(_degree_variants(body))
@@ -124,7 +108,7 @@ def _interleave(*lists: list[str]) -> Iterator[str]:
 
 def _degree_variants(body: str) -> Iterator[str]:
     for cue in find_cues(body, *SIDES):
-        for word in _synonyms(cue):
+        for word in synonyms(cue):
             if word not in without_cues(body, [cue]):
                 yield apply_edits(body, [(cue, word)])
         yield from _moved(body, cue)
@@ -134,7 +118,7 @@ def _degree_variants(body: str) -> Iterator[str]:
 
 def _moved(body: str, cue: Cue) -> Iterator[str]:
     """An adjective, or an adverb before its verb, as a phrase after what it belongs to."""
-    level = _level(cue)
+    level = level_of(cue)
     if level is None or cue.kind not in ("adjective", "preverb"):
         return
     rest = apply_edits(body, [(cue, "")])
@@ -147,8 +131,9 @@ def _moved(body: str, cue: Cue) -> Iterator[str]:
             yield f"{rest[:end]} {ending}{rest[end:]}"
 
 
-def _synonyms(cue: Cue) -> tuple[str, ...]:
-    level = _level(cue)
+def synonyms(cue: Cue) -> tuple[str, ...]:
+    """Returns the wordings that may stand in a cue's place; none when the tables have none as strong."""
+    level = level_of(cue)
     adverbs = level.adverbs if level else _ADVERBS.get(cue.side, ())
     adjectives = level.adjectives if level else _ADJECTIVES.get(cue.side, ())
     if cue.strong and not (level and level.strong):
@@ -162,7 +147,8 @@ def _synonyms(cue: Cue) -> tuple[str, ...]:
     return adverbs
 
 
-def _level(cue: Cue) -> Level | None:
+def level_of(cue: Cue) -> Level | None:
+    """Returns the level that a cue says, None for a side that is no level's (near, loud, quiet)."""
     return LEVELS.get(_LEVEL_OF.get((cue.side, cue.strong and cue.side in ("fast", "slow")), ""))
 
 

@@ -1,7 +1,8 @@
 """The paraphrase stage: key tokens and N paraphrases of every augmented caption. Source: SPEC A7.
 
-One call asks for one more than wanted, and the validator keeps the good ones. What is missing is asked for again, as
-often as a refused caption is (`llm.repair_rounds`); then the rules fill up.
+One call asks for one more than wanted, each in a form of its own (`forms`), and the validator keeps the good ones. What
+is missing is asked for again in other forms or words, as often as a refused caption is (`llm.repair_rounds`); then the
+rules fill up.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class ParaphraseStage(CaptionStage):
     """Paraphrases captions by the configured backend. Reads `recaption/captions`."""
 
     name: ClassVar[str] = "paraphrase"
-    version: ClassVar[int] = 2
-    prompt_number: ClassVar[int] = 2
+    version: ClassVar[int] = 3
+    prompt_number: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Paraphrase
 
     def settings(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from tasks.recaption.lexicon import Cue, find_cues, without_cues
-from tasks.recaption.validator import content_stems, form_problems, stem, words
+from tasks.recaption.validator import content_stems, form_problems, is_endless, stem, words
 
 SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
 _SAME: Final = (
@@ -40,6 +40,8 @@ _CLASS: Final = {stem(word): stem(group.split()[0]) for group in _SAME for word 
 
 def problems_of(caption: str, paraphrase: str) -> list[str]:
     """Returns why `paraphrase` is not one of `caption`; empty when it is."""
+    if is_endless(caption, paraphrase):
+        return ["too long"]
     problems = form_problems(caption, paraphrase)
     old_cues, new_cues = find_cues(caption, *SIDES), find_cues(paraphrase, *SIDES)
     old_claims, new_claims = _claims(old_cues), _claims(new_cues)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tasks.llm.client import AnswerError, Asker, UnavailableError
 from tasks.llm.prompts import PromptSet, data_turn
 from tasks.llm.question import Question, plain
-from tasks.paraphrase.rules import key_tokens, paraphrases, ways
+from tasks.paraphrase.forms import Order, orders
+from tasks.paraphrase.rules import key_tokens, paraphrases
 from tasks.paraphrase.validator import SIDES, problems_of, wording
 from tasks.recaption.lexicon import find_cues
 from tasks.recaption.rules import match_style
 from tasks.recaption.validator import words
 
-OVER: Final = 1  # asked for beyond what is wanted; more makes every one worse
+OVER: Final = 1  # asked for beyond what is wanted
 AGAIN: Final = 0.8  # temperature of a further try: without chance it would be the first one again
 LONGEST: Final = 600  # characters that a model is asked about
 _MAX_TOKENS_EACH: Final = 60
+_KEPT: Final = 1000  # characters of a refused sentence
+_MOST_TOKENS: Final = 12  # key tokens of one answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,9 @@ async def by_model(caption: str, count: int, asker: Asker, prompts: PromptSet, *
         for attempt in range(1, 2 + rounds):
             missing = count - len(search.found)
             if missing > 0:
-                await search.ask(_question(caption, missing, prompts, attempt), asker)
+                order = orders(caption, missing + OVER, search.asked)
+                search.asked += len(order)
+                await search.ask(_question(caption, order, prompts, attempt), asker, order)
     except UnavailableError as error:
         trouble = str(error)
     return search.written(count, trouble)
@@ -72,22 +78,23 @@ class _Search:
     found: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     rejected: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    asked: int = 0
 
-    async def ask(self, question: Question, asker: Asker) -> None:
-        """Judges the paraphrases of one answer."""
+    async def ask(self, question: Question, asker: Asker, order: Order) -> None:
+        """Judges the paraphrases of one answer, those first that were ordered first, and not many more than those."""
         try:
             answer = await asker.ask(question)
         except AnswerError as error:
             self.rejected.append(("", (str(error),)))
             return
-        self.tokens += _texts(answer.get("key_tokens"))
-        for text in _texts(answer.get("paraphrases")):
+        self.tokens += _texts(answer.get("key_tokens"))[:_MOST_TOKENS]
+        for text in _texts(answer.get("paraphrases"), order)[: 2 * len(order)]:
             styled = match_style(text, self.caption)
             problems = problems_of(self.caption, styled)
             if not problems and wording(styled) in self.found:
                 problems = ["repeats another"]
             if problems:
-                self.rejected.append((styled, tuple(problems)))
+                self.rejected.append((styled[:_KEPT], tuple(problems)))
             else:
                 self.found[wording(styled)] = (styled, "llm")
 
@@ -105,7 +112,11 @@ class _Search:
         )
 
 
-def _texts(value: Any) -> list[str]:
+def _texts(value: Any, order: Iterable[str] = ()) -> list[str]:
+    """The sentences of an object by name, or of a list, which a server without schemas may send."""
+    if isinstance(value, dict):
+        named = {name: value[name] for name in order if name in value}
+        value = list({**named, **value}.values())
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
@@ -121,16 +132,13 @@ def _checked_tokens(caption: str, answer: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*kept, *missing]))
 
 
-def _question(caption: str, count: int, prompts: PromptSet, attempt: int) -> Question:
-    fields = {
-        "caption": caption,
-        "keep": ways(caption),
-        "count": count + OVER,
-    }
+def _question(caption: str, order: Order, prompts: PromptSet, attempt: int) -> Question:
+    fields = {"caption": caption, "write": order}
+    names = sorted(order)  # as in the prompt's examples
     text = {"type": "string", "maxLength": len(caption) + 80}
     lists = {
-        "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": 12},
-        "paraphrases": {"type": "array", "items": text, "minItems": count + OVER, "maxItems": count + OVER},
+        "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": _MOST_TOKENS},
+        "paraphrases": _object({name: text for name in names}),
     }
     return Question(
         prompt_version=prompts.version,
@@ -138,12 +146,11 @@ def _question(caption: str, count: int, prompts: PromptSet, attempt: int) -> Que
         attempt=attempt,
         prefix=prompts.prompts["paraphrase"].prefix,
         turns=(data_turn(fields),),
-        schema={
-            "type": "object",
-            "properties": lists,
-            "required": ["key_tokens", "paraphrases"],
-            "additionalProperties": False,
-        },
-        max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (count + OVER + 2),
+        schema=_object(lists),
+        max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (len(order) + 2),
         temperature=0.0 if attempt == 1 else AGAIN,
     )
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

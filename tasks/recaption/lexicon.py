@@ -275,12 +275,13 @@ def _kind(caption: str, side: str, match: re.Match[str], core: str) -> str:
     after = re.match(r"\s*([\w'-]+)", caption[match.end() :])
     following = after.group(1).lower() if after else ""
     content_follows = bool(following) and following not in _FUNCTION
-    if before and before[-1] in COPULAS and not content_follows:
+    passive = core in adverbs and following == "being"  # "is slowly being filled"
+    if before and before[-1] in COPULAS and not content_follows and not passive:
         return "predicate"
     if core in adjectives:
         return "adjective"
     if core in adverbs:
-        return "preverb" if content_follows else "adverb"
+        return "preverb" if content_follows or passive else "adverb"
     if " " in core or "-" in core:
         return "phrase"
     listed = caption[: match.start()].rstrip().endswith(",") and caption[match.end() :].startswith(",")

@@ -27,10 +27,13 @@ _STOP: Final = _set(
 _SENTENCES: Final = re.compile(r"[.!?]+(?=\s|$)")
 _ODD: Final = re.compile(r"[^\w\s.,;:!?'’\"()&%/-]")
 _MAX_NEW_WORDS: Final = 10
+_MAX_NEW_CHARS: Final = 400
 
 
 def check(before: str, after: str, level: str) -> list[str]:
     """Returns the reasons why `after` is no caption of `level` made from `before`; empty when it is one."""
+    if is_endless(before, after):
+        return ["too long"]
     rule = LEVELS[level]
     problems = form_problems(before, after)
     cues = find_cues(after, *rule.axis)
@@ -82,6 +85,11 @@ def words(text: str) -> list[str]:
 def is_copy(first: str, second: str) -> bool:
     """Whether two captions have the same words in the same order."""
     return words(first) == words(second)
+
+
+def is_endless(before: str, after: str) -> bool:
+    """Whether an answer is so long that it is not worth reading: looking for cues takes time with its square."""
+    return len(after) > len(before) + _MAX_NEW_CHARS
 
 
 def form_problems(before: str, after: str) -> list[str]:

@@ -16,7 +16,7 @@ from tasks.recaption.rules import Rewrite, match_style, rewrites
 from tasks.recaption.validator import check
 
 LONGEST: Final = 600  # characters that a model is asked about: no caption of a sound is longer
-NO_CAPTION: Final = 2000  # characters beyond which a text is quarantined
+NO_CAPTION: Final = 2000  # characters beyond which a text is quarantined, and of a refused answer none is kept
 _REPAIR_TEMPERATURE: Final = 0.7
 
 
@@ -124,7 +124,7 @@ class _Chain:
         if not isinstance(text, str):
             return "", ["no caption in the answer"]
         text = match_style(text, self.caption)
-        return text, check(self.caption, text, self.level)
+        return text[:NO_CAPTION], check(self.caption, text, self.level)
 
     def _feedback(self) -> dict[str, Any]:
         """The last refused answer and why, as data, with the task once more."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 from dataclasses import replace
+from time import time as real_time
 
 import pytest
 
 from data_contracts import BudgetError, ServiceError, UsageError
 from tasks.llm.cache import AnswerCache
 from tasks.llm.client import AnswerError, UnavailableError
+from tasks.llm.config import LLMConfig
 from tasks.llm.transport import MOST_BYTES
 from tests.tasks.llm.asking import SCHEMA, FakeTime, ask, ask_together, question, with_client
 from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, says
@@ -132,6 +135,25 @@ def test_a_refusal_by_the_model_is_a_bad_answer(tmp_path):
     assert [str(one) for one in found] == ["refused"] * 2
 
 
+@pytest.mark.parametrize("content", [None, "", '{"caption": "A dog'])
+def test_an_answer_that_the_providers_filter_ended_is_a_refusal(tmp_path, content):
+    """Whatever of it got through; paid, so kept and not asked for again."""
+    choice = {"message": {"content": content}, "finish_reason": "content_filter"}
+    body = {"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}
+    with fake_server(lambda *_: Reply(json.dumps(body).encode())) as server:
+        found = ask(server, tmp_path, question(), question())
+        assert len(server.requests) == 1
+    assert [str(one) for one in found] == ["refused"] * 2
+
+
+def test_a_question_that_the_providers_filter_refuses_is_not_asked_in_other_words(tmp_path):
+    body = b'{"error": {"message": "the prompt was filtered", "code": "content_filter"}}'
+    with fake_server(lambda *_: Reply(body, 400)) as server:
+        (found,) = ask(server, tmp_path, question())
+        assert len(server.requests) == 1
+    assert isinstance(found, AnswerError)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -145,7 +167,24 @@ def test_json_between_other_words_is_read(tmp_path, text):
         assert ask(server, tmp_path, question()) == [{"caption": "x"}]
 
 
-@pytest.mark.parametrize("parameter", ["response_format", "temperature", "seed", "max_tokens"])
+def test_a_server_without_json_schema_is_asked_for_json_and_one_without_either_in_plain_words(tmp_path):
+    """Schema, then json_object, then nothing; what the server took is what the next question starts with."""
+    refused = Reply(json.dumps({"error": {"message": "cannot do that"}}).encode(), 400)
+
+    def formats(taken):
+        def behave(request, _):
+            return GOOD if request.get("response_format", {}).get("type") == taken else refused
+
+        with fake_server(behave) as server:
+            assert ask(server, tmp_path / str(taken), question("A"), question("B")) == [{"caption": "x"}] * 2
+            return [request.get("response_format", {}).get("type") for request in server.requests]
+
+    assert formats("json_schema") == ["json_schema"] * 2
+    assert formats("json_object") == ["json_schema", "json_object", "json_object"]
+    assert formats(None) == ["json_schema", "json_object", None, None]
+
+
+@pytest.mark.parametrize("parameter", ["temperature", "seed", "max_tokens"])
 def test_a_parameter_that_the_server_refuses_is_left_out_from_then_on(tmp_path, parameter):
     refused = Reply(json.dumps({"error": {"message": f"unsupported parameter: {parameter}"}}).encode(), 400)
 
@@ -184,6 +223,15 @@ def test_a_refused_key_model_or_account_is_the_users_to_mend(tmp_path, reply):
         assert len(server.requests) == 1
     assert isinstance(found, UsageError)
     assert "OPENAI_API_KEY" in str(found)
+
+
+def test_a_rate_limit_until_a_date_is_waited_for(tmp_path):
+    """`Retry-After` may be an HTTP date, which the real clock is compared with."""
+    date, time = email.utils.formatdate(real_time() + 90, usegmt=True), FakeTime()
+    limited = Reply(b"{}", 429, headers={"retry-after": date})
+    with fake_server(lambda _, n: limited if n == 1 else GOOD) as server:
+        assert ask(server, tmp_path, question(), time=time, max_retries=0) == [{"caption": "x"}]
+    assert 80 < sum(time.slept) <= 90
 
 
 def test_a_rate_limit_is_waited_for_and_its_pace_halved(tmp_path):
@@ -255,6 +303,28 @@ def test_the_money_budget_stops_before_the_call(tmp_path):
         found = ask(server, tmp_path, question(), question("B"), **values)
     assert found[0] == {"caption": "x"}
     assert isinstance(found[1], BudgetError)
+
+
+@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": -5, "completion_tokens": "x"}])
+def test_a_reply_that_does_not_say_what_it_cost_counts_with_its_upper_bound(tmp_path, usage):
+    body = json.loads(GOOD.body) | {"usage": usage}
+    if usage is None:
+        del body["usage"]
+    tokens_in, tokens_out = question().bound()
+    limit = 2 * (tokens_in + tokens_out) - 1
+    with fake_server(lambda *_: Reply(json.dumps(body).encode())) as server:
+        found = ask(server, tmp_path, question(), question("A cat purrs"), max_tokens_total=limit)
+        assert len(server.requests) == 1
+    assert found[0] == {"caption": "x"}
+    assert isinstance(found[1], BudgetError)
+    spent = AnswerCache(tmp_path / "answers.jsonl").spent()
+    assert (spent.tokens_in, spent.tokens_out) == (tokens_in, tokens_out)
+
+
+def test_a_limit_in_money_without_prices_is_refused_before_anything_is_asked():
+    with pytest.raises(ValueError, match="max_cost is 5 but price_in and price_out are 0"):
+        LLMConfig(max_cost=5.0)
+    assert LLMConfig(max_cost=5.0, price_out=1.0).max_cost == 5.0
 
 
 @pytest.mark.parametrize("count", [4, 16])

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.llm.config import LLMConfig
 from tasks.paraphrase.rules import key_tokens, paraphrases
-from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import problems_of
 from tasks.recaption.rules import rewrite
 from tasks.recaption.validator import words
@@ -83,17 +81,14 @@ def test_key_tokens_stand_in_the_caption_and_name_the_side():
     assert key_tokens("A dog barks very quickly") == ("dog", "barks", "very quickly")
 
 
-def test_every_shot_of_the_prompt_is_valid():
-    prompt = ParaphraseStage(LLMConfig(backend="rules")).prompts.prompts["paraphrase"]
-    for given_, answer in prompt.shots:
-        assert len(answer["paraphrases"]) == given_["count"]
-        for text in answer["paraphrases"]:
-            assert problems_of(given_["caption"], text) == [], text
-        assert all(token in given_["caption"].lower() for token in answer["key_tokens"])
-
-
 @settings(max_examples=150, deadline=None)
 @given(st.text(max_size=120))
 def test_any_text_gives_only_valid_paraphrases(caption):
     assert all(problems_of(caption, text) == [] for text in paraphrases(caption, 3))
     key_tokens(caption)
+
+
+def test_an_endless_answer_is_refused_at_once():
+    """Looking for cues in millions of characters would take hours."""
+    for text in ("A dog barks very quickly " * 100_000, "a" * 3_000_000, "a-" * 1_000_000):
+        assert problems_of("A dog barks very quickly", text) == ["too long"]

@@ -71,10 +71,10 @@ def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
     )
     with fake_server(lambda *_: answer) as server:
         rows = run(endpoint(server), workspace)
-        first, second = (asked(request) for request in server.requests)
-        assert (first["caption"], first["count"]) == ("A dog barks very quickly", 4)
-        assert "very quickly" in first["keep"][0]
-        assert second == {**first, "count": 3}  # two are missing
+        first, second = ({**asked(r), "write": {k: tuple(v) for k, v in asked(r)["write"].items()}} for r in server.requests)
+        assert (first["caption"], len(first["write"])) == ("A dog barks very quickly", 4)
+        assert len(second["write"]) == 3  # two are missing
+        assert not first["write"].items() & second["write"].items()
         assert [request["temperature"] for request in server.requests] == [0.0, 0.8]
     assert [row.source for row in rows] == ["llm", "rule", "rule"]
     assert rows[0].caption == GOOD
@@ -126,7 +126,7 @@ def test_only_the_chosen_rows_are_asked_and_a_rerun_asks_none(tmp_path, endpoint
 def test_what_is_missing_is_asked_for_again_and_only_that(tmp_path, endpoint):
     workspace = make(tmp_path, [caption_row(0, "A dog barks very quickly", "very_fast")])
     more = ["Very quickly a dog barks", "A dog is barking extremely fast", GOOD]
-    with fake_server(lambda body, *_: one([GOOD] if asked(body)["count"] == 4 else more)) as server:
+    with fake_server(lambda body, *_: one([GOOD] if len(asked(body)["write"]) == 4 else more)) as server:
         rows = run(endpoint(server), workspace)
         assert len(server.requests) == 2
     assert [(row.caption, row.source) for row in rows] == [(text, "llm") for text in [GOOD, *more[:2]]]

@@ -1,0 +1,107 @@
+"""The sentences that a model is asked for: forms and words by code, sentences by the model. SPEC A7."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.llm.config import LLMConfig
+from tasks.paraphrase.forms import FORMS, orders
+from tasks.paraphrase.stage import ParaphraseStage
+from tasks.paraphrase.validator import SIDES, problems_of
+from tasks.recaption.lexicon import find_cues
+from tasks.recaption.rules import rewrite
+from tests.tasks.recaption.captions import ALL, GRID
+
+AUGMENTED = [rewrite(caption, level) for caption, level in GRID]
+PROMPT = ParaphraseStage(LLMConfig(backend="rules")).prompts.prompts["paraphrase"]
+OPENINGS = {"sound_of": "the sound of ", "there_is": "there "}
+
+
+def obeys(name: str, says: list[str], sentence: str) -> bool:
+    """Whether a sentence has its form and holds its words."""
+    form, text = re.sub(r"_\d+$", "", name), sentence.lower()
+    places = {"level_first": text.startswith, "level_last": text.endswith}
+    return (
+        all(words in text for words in says)
+        and text.startswith(OPENINGS.get(form, ""))
+        and (form != "heard" or "can be heard" in text)
+        and (form not in places or places[form](says[0]))
+    )
+
+
+def test_every_shot_of_the_prompt_is_what_is_asked_for_and_valid():
+    for given_, answer in PROMPT.shots:
+        assert given_["write"] == orders(given_["caption"], len(given_["write"]))
+        assert list(answer["paraphrases"]) == sorted(given_["write"])
+        for name, sentence in answer["paraphrases"].items():
+            assert problems_of(given_["caption"], sentence) == [], sentence
+            assert obeys(name, given_["write"][name], sentence), sentence
+        assert all(token in given_["caption"].lower() for token in answer["key_tokens"])
+
+
+def test_the_system_text_explains_every_form():
+    explained = re.findall(r"^(\w+): ", PROMPT.prefix[0]["content"], re.MULTILINE)
+    assert tuple(explained) == FORMS
+    shown = {name for given_, _ in PROMPT.shots for name in given_["write"]}
+    assert shown == set(FORMS)
+
+
+@pytest.mark.parametrize("caption", [*ALL, *AUGMENTED, ""])
+@pytest.mark.parametrize(("number", "skip"), [(0, 0), (4, 0), (3, 4), (13, 0)])
+def test_as_many_as_asked_for_with_one_wording_for_each_cue(caption, number, skip):
+    found = orders(caption, number, skip)
+    assert len(found) == number
+    assert {re.sub(r"_\d+$", "", name) for name in found} <= set(FORMS)
+    assert all(len(says) == len(find_cues(caption, *SIDES)) for says in found.values())
+
+
+@pytest.mark.parametrize("caption", AUGMENTED)
+def test_the_words_in_the_caption_own_place_say_the_same(caption):
+    """Whatever words are asked for, at the caption's cues they make no other claim."""
+    cues = find_cues(caption, *SIDES)
+    for name, says in orders(caption, 8).items():
+        if name.startswith("level_"):
+            continue  # not in their own place
+        text = caption
+        for cue, words in sorted(zip(cues, says, strict=True), key=lambda pair: -pair[0].start):
+            tail = text[cue.end :]
+            noun = words.split()[-1]
+            tail = tail.removeprefix(f" {noun}") if tail.lower().startswith(f" {noun} ") else tail
+            text = f"{text[: cue.start]}{words}{tail}"
+        found = [p for p in problems_of(caption, text) if p.startswith(("says", "does not say"))]
+        assert found == [], (name, text)
+
+
+def test_nothing_is_asked_for_twice_while_there_is_something_new():
+    for caption in ("A dog barks very quickly", "A saw cuts wood in the distance", "Loud rain, gradually fading away"):
+        both = [*orders(caption, 4).items(), *orders(caption, 4, 4).items()]
+        asked = [(re.sub(r"_\d+$", "", name), says) for name, says in both]
+        assert all(asked.count(one) == 1 for one in asked), caption
+
+
+def test_words_are_moved_only_in_a_caption_of_one_sound_or_when_said_of_all():
+    """Elsewhere the other sound would take them, which no look at the words can see."""
+    assert "level_first" in orders("A dog barks very quickly", 4)
+    assert "level_first" in orders("Music plays and a man talks, gradually fading away", 4)
+    assert "level_last" in orders("Very fast footsteps on wood", 4)
+    for caption in (
+        "A dog barks very quickly and a man speaks",
+        "A man speaks as a dog barks very quickly",
+        "Very fast footsteps with rain",
+        "A fast, distant hammering",
+    ):
+        assert not {"level_first", "level_last"} & set(orders(caption, 4)), caption
+
+
+def test_an_adjective_comes_with_its_noun():
+    assert all(says[0].endswith(" tick") for says in orders("A man speaks while a very slow tick repeats", 4).values())
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=120))
+def test_any_text_can_be_ordered(caption):
+    assert len(orders(caption, 5)) == 5
