@@ -138,7 +138,7 @@ def _question(caption: str, order: Order, prompts: PromptSet, attempt: int) -> Q
     text = {"type": "string", "maxLength": len(caption) + 80}
     lists = {
         "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": _MOST_TOKENS},
-        "paraphrases": _object({name: text for name in names}),
+        "paraphrases": _object(dict.fromkeys(names, text)),
     }
     return Question(
         prompt_version=prompts.version,

@@ -71,7 +71,7 @@ def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
     )
     with fake_server(lambda *_: answer) as server:
         rows = run(endpoint(server), workspace)
-        first, second = ({**asked(r), "write": {k: tuple(v) for k, v in asked(r)["write"].items()}} for r in server.requests)
+        first, second = (asked(request) for request in server.requests)
         assert (first["caption"], len(first["write"])) == ("A dog barks very quickly", 4)
         assert len(second["write"]) == 3  # two are missing
         assert not first["write"].items() & second["write"].items()
