@@ -160,6 +160,8 @@ class TrainingConfig:
     eps: float = 1e-6
     weight_decay: float = 1e-6
     grad_clip: float = 1.0
+    time_location: float = 0.0  # SPEC T1: flow times are sigmoid(N(location, spread)); MMAudio's are 0 and 1
+    time_spread: float = 1.0
     ema_sigmas: tuple[float, ...] = (0.05, 0.1)  # relative widths of the running averages, as MMAudio's
     ema_sigma_rel: float = 0.05  # the width that is published and validated
     ema_snapshot_every: int = 5_000

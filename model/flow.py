@@ -15,9 +15,9 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 """The velocity at (x_BNF, t_B)."""
 
 
-def sample_timesteps(batch: int, generator: torch.Generator) -> Tensor:
-    """Returns (B,) logit-normal times, sigmoid(N(0, 1)), as MMAudio draws them. Source: SPEC T1."""
-    return torch.sigmoid(torch.randn(batch, generator=generator))
+def sample_timesteps(batch: int, generator: torch.Generator, *, location: float = 0.0, spread: float = 1.0) -> Tensor:
+    """Returns (B,) logit-normal times, sigmoid(N(location, spread)). MMAudio's are 0 and 1. Source: SPEC T1."""
+    return torch.sigmoid(location + spread * torch.randn(batch, generator=generator))
 
 
 def interpolate(x0_BNF: Tensor, x1_BNF: Tensor, t_B: Tensor) -> Tensor:

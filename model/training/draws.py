@@ -41,7 +41,7 @@ def each_tensor(record: RecordT, change: Callable[[Tensor], Tensor]) -> RecordT:
 def draw_step(shape_BNF: torch.Size, config: TrainingConfig, generator: torch.Generator) -> Draws:
     """Returns the draws for one batch, made on the CPU in a fixed order (time, noise, masks)."""
     batch, frames = shape_BNF[:2]
-    t_B = sample_timesteps(batch, generator)
+    t_B = sample_timesteps(batch, generator, location=config.time_location, spread=config.time_spread)
     noise_BNF = torch.randn(shape_BNF, generator=generator)
     return Draws(t_B, noise_BNF, draw_masks(batch, frames, config.masks, generator))
 

@@ -62,6 +62,10 @@ class TrainConfig(StageConfig):
     final_lr_share: float = Field(0.1, ge=0, le=1, description="cosine: last rate over the peak")
     weight_decay: float = Field(1e-6, ge=0)
     grad_clip: float = Field(1.0, gt=0)
+    time_location: float = Field(
+        0.0, description="flow times are sigmoid(N(location, spread)); below 0 nearer to the noise (MMAudio: 0)"
+    )
+    time_spread: float = Field(1.0, gt=0, description="spread of the flow times before the sigmoid (MMAudio: 1)")
     milestones: tuple[float, ...] = Field((0.8, 0.9), description="step: shares of the steps at which it falls to 0.1")
     init_from: str | None = Field(
         None, description="weights to start from: an MMAudio checkpoint, a converted one or one of this project's"

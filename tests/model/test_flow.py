@@ -42,6 +42,13 @@ def test_t1_times_are_logit_normal():
     assert torch.allclose(quantiles, torch.tensor([0.22, 0.34, 0.50, 0.66, 0.78]), atol=0.01)
 
 
+def test_t1_times_follow_their_location_and_spread():
+    t = sample_timesteps(50_000, torch.Generator().manual_seed(0), location=-1.5, spread=1.5)
+    logits = torch.logit(t)
+    assert float(logits.mean()) == pytest.approx(-1.5, abs=0.03)
+    assert float(logits.std()) == pytest.approx(1.5, abs=0.03)
+
+
 def test_g7_scale_one_is_the_conditional_velocity():
     a, b = torch.randn(4), torch.randn(4)
     assert torch.allclose(guided(a, b, 1.0), a)
