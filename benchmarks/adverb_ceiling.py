@@ -15,9 +15,9 @@ import torch
 
 from data_contracts import Augmented, Clip, UsageError, read_table
 from model.codec import Codec, load_codec
-from tasks.audio_io import Samples, read_audio
+from tasks.media.audio import Samples, read_audio
 from tasks.evaluate.adverbs import is_right, measure
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 PAIRS = {
     "speed": ("very_fast", "medium"),

@@ -29,11 +29,11 @@ from model.codec import Codec
 from model.features import FeatureStore
 from model.generate import Generator
 from model.network import Features, Network
-from tasks.audio_io import Samples, read_audio
+from tasks.media.audio import Samples, read_audio
 from tasks.evaluate.adverbs import DIRECTIONS, Attributes, measure
 from tasks.evaluate.parts import codec_of, open_store
 from tasks.evaluate.plan import sides_of
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 TIMES: Final = (0.02, 0.05, 0.1, 0.3, 0.6)
 FIRST: Final = 0.02

@@ -35,9 +35,9 @@ from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine
 from tasks.paraphrase.writer import by_rule
 from tasks.pipeline import find_step, run_step
-from tasks.recaption.lexicon import LEVELS
+from tasks.language.cues import LEVELS
 from tasks.recaption.rules import rewrites
-from tasks.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace, hash_file
 
 STAGES = ("mine", "augment", "recaption", "paraphrase", "manifest")
 RATE_HZ = 16_000

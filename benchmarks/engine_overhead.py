@@ -19,7 +19,7 @@ from flows.settings import ship_settings
 from tasks.config import PipelineConfig
 from tasks.engine import Item, Outcome, each, rows_from_dicts, run_stage
 from tasks.pipeline import Step
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 SHARD = 256
 

@@ -24,7 +24,7 @@ from tasks.ingest.config import CorpusConfig, IngestConfig
 from tasks.ingest.stage import IngestStage
 from tasks.mine.config import MineConfig
 from tasks.mine.stage import MineStage
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 _SENTENCES: Final = (  # one in five names a side, as in AudioCaps
     "A dog barks loudly", "Rain falls on a roof", "A woman speaks", "Water is poured into a glass", "A door closes",

@@ -19,14 +19,14 @@ import numpy as np
 import torch
 
 from model.long import decode_long, encode_long
-from tasks.audio_io import Samples, read_audio
+from tasks.media.audio import Samples, read_audio
 from tasks.corpus.builtin import render, scenes
-from tasks.generate.job import make_sound, prepare
-from tasks.generate.options import GenerateOptions
-from tasks.generate.seams import seam_rank
-from tasks.generate.studio import Studio
+from tasks.commands.generate.job import make_sound, prepare
+from tasks.commands.generate.options import GenerateOptions
+from tasks.commands.generate.seams import seam_rank
+from tasks.commands.generate.studio import Studio
 from tasks.ingest.config import CorpusConfig
-from tasks.video_io import read_frames, write_video
+from tasks.media.video import read_frames, write_video
 
 WINDOW_S = (3.0, 4.5)
 LONG_S = 30.0

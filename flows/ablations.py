@@ -11,11 +11,11 @@ from flows.artifacts import ui_progress
 from flows.progress import bar
 from flows.runner import both
 from flows.runs import run_name, workspace_held
-from tasks.ablations.config import AblationsConfig
+from tasks.train.ablations import AblationsConfig
 from tasks.config import load_stored
 from tasks.evaluate.config import EvaluateConfig
 from tasks.train.config import TrainConfig
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 
 @flow(name="ablations", flow_run_name=run_name)
@@ -33,7 +33,7 @@ def ablations(
         evaluate: How it is sampled and scored; empty as above.
         compared: Which configurations and tasks; empty as above.
     """
-    from tasks.ablations.job import run_ablations
+    from tasks.commands.ablations.job import run_ablations
 
     place = Workspace(Path(workspace).resolve())
     groups = {"train": train, "evaluate": evaluate, "ablations": compared}

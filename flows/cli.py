@@ -67,7 +67,7 @@ def plan(
 ) -> None:
     """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""
     from tasks.config import PipelineConfig
-    from tasks.estimate import estimate
+    from tasks.commands.estimate import estimate
 
     loaded = PipelineConfig.load(config_path(config), set_)
     typer.echo(estimate(loaded, price_in=price_in, price_out=price_out).text())
@@ -115,7 +115,7 @@ def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.A
     from flows.run import run_one
     from tasks.config import load_stored
     from tasks.pipeline import find_step
-    from tasks.workspace import Workspace
+    from tasks.engine.workspace import Workspace
 
     find_step(stage)
     run_one(stage, load_stored(Workspace(existing(workspace))), retry=True)

@@ -19,7 +19,7 @@ from flows.runs import pipeline_settings, run_name, workspace_held
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
 from tasks.pipeline import STEPS, Step, StepState, step_state
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 
 @flow(name="pipeline", flow_run_name=run_name)

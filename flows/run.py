@@ -18,8 +18,8 @@ from tasks.jobs import REPORT, Job
 from tasks.llm.config import LLMConfig
 from tasks.mine.config import MineConfig
 from tasks.pipeline import find_step, is_finished, pipeline_states, step_state
-from tasks.workspace import Workspace
-from tasks.workspace_lock import in_use
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import in_use
 
 
 def run_demo(config: PipelineConfig) -> None:
@@ -51,7 +51,7 @@ def run_all(config: PipelineConfig) -> None:
 def _check_writers(config: PipelineConfig) -> None:
     """Raises, before an hour of ingest, what the caption stages would: no endpoint set, a model not fetched."""
     from tasks.llm.backend import choose_backend
-    from tasks.mine.model import parser_path
+    from tasks.weights.parser import parser_path
     from tasks.mine.parser import make_miner
 
     choose_backend(config.llm)
@@ -92,7 +92,7 @@ def run_ablation_table(config: PipelineConfig) -> None:
 
 def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     """Trains the codec from its own config."""
-    from tasks.train_codec.config import CodecTrainConfig
+    from tasks.commands.train_codec.config import CodecTrainConfig
 
     settings = load_settings(CodecTrainConfig, config, overrides)
     _prepare_prefect()
@@ -119,7 +119,7 @@ def status_text(folder: Path) -> str:
 def fetch_embedded() -> str:
     """Fetches the embedded language model and returns where it is. Raises UsageError when it cannot be had."""
     from flows.progress import bar
-    from tasks.llm.fetch import ensure_embedded
+    from tasks.weights.llm import ensure_embedded
 
     with bar("fetch-llm", "MB") as advance:
         result = ensure_embedded(lambda word, done, total: advance(done // 1_000_000, total // 1_000_000, word))
@@ -130,7 +130,7 @@ def fetch_embedded() -> str:
 
 def prepare_parser(config: MineConfig) -> None:
     """Fetches the caption parser where the config would use it; with `auto` a failure is said and rules mine."""
-    from tasks.mine.model import ensure_parser, parser_path
+    from tasks.weights.parser import ensure_parser, parser_path
 
     if config.parser == "rules" or parser_path():
         return
@@ -146,7 +146,7 @@ def prepare_parser(config: MineConfig) -> None:
 
 def prepare_llm(config: LLMConfig) -> None:
     """Fetches the embedded model where the config would use it; with `auto` a failure is said and the rules write."""
-    from tasks.llm.fetch import embedded_path
+    from tasks.weights.llm import embedded_path
 
     endpoint = config.backend == "auto" and bool(os.environ.get("OPENAI_BASE_URL"))
     if config.backend in ("rules", "endpoint") or endpoint or embedded_path():

@@ -12,8 +12,8 @@ from prefect import runtime
 
 from data_contracts import UsageError
 from tasks.config import PipelineConfig, load_stored, with_changes
-from tasks.workspace import Workspace
-from tasks.workspace_lock import hold
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import hold
 
 _RUN: Final[ContextVar[str | None]] = ContextVar("run", default=None)
 

@@ -10,7 +10,7 @@ from prefect.logging import get_run_logger
 from flows.artifacts import ui_progress
 from flows.progress import bar
 from flows.runner import both
-from tasks.train_codec.config import CodecTrainConfig
+from tasks.commands.train_codec.config import CodecTrainConfig
 
 
 @flow(name="train-codec")
@@ -21,7 +21,7 @@ def train_codec(out: str = "codec.safetensors", settings: CodecTrainConfig = Cod
         out: Path of the safetensors file to write.
         settings: The defaults made the shipped codec.
     """
-    from tasks.train_codec.job import CodecProgress, run_codec_training
+    from tasks.commands.train_codec.job import CodecProgress, run_codec_training
 
     with bar("train-codec", "steps") as terminal:
         advance = both(terminal, ui_progress("train-codec", "steps"))

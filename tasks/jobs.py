@@ -9,7 +9,7 @@ from typing import Final
 
 from data_contracts import UsageError, to_json
 from tasks.config import PipelineConfig
-from tasks.workspace import Workspace, hash_file, hash_text, read_json, write_json
+from tasks.engine.workspace import Workspace, hash_file, hash_text, read_json, write_json
 
 OnProgress = Callable[[int, int, str], None]
 REPORT: Final = ("report", "report.html")

@@ -17,17 +17,17 @@ import soundfile
 
 from data_contracts import ManifestRow, read_table
 from tasks.config import PipelineConfig
-from tasks.export.datasets_folder import export_datasets
-from tasks.export.rows import Selection
-from tasks.export.webdataset import export_webdataset
+from tasks.commands.export.datasets_folder import export_datasets
+from tasks.commands.export.rows import Selection
+from tasks.commands.export.webdataset import export_webdataset
 from tasks.pipeline import find_step, run_step
 from tasks.report.job import write_report
-from tasks.verify.job import current_sheet
-from tasks.verify.ratings import Ratings
-from tasks.verify.sheet import sheet_path
-from tasks.workspace import Workspace
+from tasks.commands.verify.job import current_sheet
+from tasks.commands.verify.ratings import Ratings
+from tasks.commands.verify.sheet import sheet_path
+from tasks.engine.workspace import Workspace
 from tests.tasks.report.browser import Page, chromium
-from tests.tasks.verify.serve import served
+from tests.tasks.commands.verify.serve import served
 
 RATE_HZ = 16_000
 HIT = "window.hacked=1"

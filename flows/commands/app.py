@@ -16,8 +16,8 @@ def app(
     open_: Annotated[bool, typer.Option("--open", help="open the browser")] = False,
 ) -> None:
     """Open a page: upload a video, pick a task, type, add a reference, listen, download."""
-    from tasks.app.page import gradio, serve
-    from tasks.generate.studio import Studio
+    from tasks.commands.app.page import gradio, serve
+    from tasks.commands.generate.studio import Studio
 
     gradio()  # not installed is said before a gigabyte of weights is loaded
     serve(Studio.open(checkpoint, codec, variant), port, typer.echo, opens_browser=open_)

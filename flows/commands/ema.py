@@ -17,6 +17,6 @@ def ema(
     """Make a checkpoint of any EMA width from the training's snapshots, without training again."""
     from flows.cli import existing
     from tasks.train.average import write_average
-    from tasks.workspace import Workspace
+    from tasks.engine.workspace import Workspace
 
     typer.echo(write_average(Workspace(existing(workspace)), sigma, out, step=step))

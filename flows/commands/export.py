@@ -21,10 +21,10 @@ def export(
     from data_contracts import UsageError
     from flows.cli import existing
     from flows.progress import bar
-    from tasks.export.datasets_folder import export_datasets
-    from tasks.export.rows import Selection
-    from tasks.export.webdataset import export_webdataset
-    from tasks.workspace import Workspace
+    from tasks.commands.export.datasets_folder import export_datasets
+    from tasks.commands.export.rows import Selection
+    from tasks.commands.export.webdataset import export_webdataset
+    from tasks.engine.workspace import Workspace
 
     kinds = {"webdataset": export_webdataset, "datasets": export_datasets}
     if kind not in kinds:

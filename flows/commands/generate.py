@@ -43,9 +43,9 @@ def generate(
 ) -> None:
     """Generate a sound from a video, a sentence, a reference sound, as the task asks; or many of them."""
     from tasks.config import load_settings
-    from tasks.generate.job import generate_file
-    from tasks.generate.options import GenerateOptions, parse_window
-    from tasks.generate.sampling import SamplingSettings
+    from tasks.commands.generate.job import generate_file
+    from tasks.commands.generate.options import GenerateOptions, parse_window
+    from tasks.evaluate.sampling import SamplingSettings
 
     options = GenerateOptions(
         task=task,
@@ -79,10 +79,10 @@ def generate(
 
 
 def _many(options: object, jobs: Path | None, batch: int) -> None:
-    from tasks.generate.batch import FAILURES, run_orders
-    from tasks.generate.options import GenerateOptions
-    from tasks.generate.orders import folder_orders, read_orders
-    from tasks.generate.studio import Studio
+    from tasks.commands.generate.batch import FAILURES, run_orders
+    from tasks.commands.generate.options import GenerateOptions
+    from tasks.commands.generate.orders import folder_orders, read_orders
+    from tasks.commands.generate.studio import Studio
 
     assert isinstance(options, GenerateOptions)
     folder = options.out

@@ -42,7 +42,7 @@ def mine_captions(
 
 def fetch_parser() -> None:
     """Fetch the model that parses captions (13 MB, checked against its pinned SHA-256)."""
-    from tasks.mine.model import ensure_parser
+    from tasks.weights.parser import ensure_parser
 
     result = ensure_parser()
     if result.path is None:
@@ -52,7 +52,7 @@ def fetch_parser() -> None:
 
 def _say_which(parser: str) -> None:
     """Says on stderr that the rules stand in, where `auto` finds no model."""
-    from tasks.mine.model import FETCH_COMMAND, parser_path
+    from tasks.weights.parser import FETCH_COMMAND, parser_path
 
     if parser == "auto" and parser_path() is None:
         typer.echo(f"no parser model here: mining by rules; `{FETCH_COMMAND}` fetches it (13 MB)", err=True)

@@ -15,8 +15,8 @@ def regenerate(
     """Make one item again from its source, compare byte for byte, and put lost or damaged files back."""
     from flows.cli import existing
     from tasks.config import load_stored
-    from tasks.regenerate.job import regenerate as make_again
-    from tasks.workspace import Workspace
+    from tasks.commands.regenerate.job import regenerate as make_again
+    from tasks.engine.workspace import Workspace
 
     found = Workspace(existing(workspace))
     steps = make_again(load_stored(found), found, item_id)

@@ -16,8 +16,8 @@ def verify(
 ) -> None:
     """Draw the stratified sheet, open a rater's page, or say what the raters found (SPEC A8)."""
     from flows.cli import existing
-    from tasks.verify import job
-    from tasks.workspace import Workspace
+    from tasks.commands.verify import job
+    from tasks.engine.workspace import Workspace
 
     found = Workspace(existing(workspace))
     if rate is None:

@@ -31,7 +31,7 @@ def weights(
 
 
 def _list(names: list[str], as_json: bool) -> None:
-    from tasks.weights.listing import rows, text
+    from tasks.commands.weights import rows, text
 
     listed = rows()
     wanted = [row for row in listed if not names or row.name in names]

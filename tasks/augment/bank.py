@@ -19,7 +19,7 @@ import pyroomacoustics as pra
 from data_contracts import ItemError, to_json
 from tasks.augment.config import AugmentConfig
 from tasks.augment.room import Distance, Response, plan_distance, simulate
-from tasks.workspace import atomic_path, hash_text, seed_for
+from tasks.engine.workspace import atomic_path, hash_text, seed_for
 
 _FORMAT: Final = 1  # raised when `simulate` changes what it returns
 _DRAWS: Final = 20  # of a bank's room until one keeps the laws

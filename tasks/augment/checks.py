@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from data_contracts import ItemError
-from tasks.audio_io import Samples
+from tasks.media.audio import Samples
 from tasks.augment.measure import peak_db, rms_db
 from tasks.augment.silence import sound_span
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.settings import StageConfig
+from tasks.engine.settings import StageConfig
 
 Backend = Literal["fast", "tool"]
 

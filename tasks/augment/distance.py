@@ -16,7 +16,7 @@ import numpy as np
 import scipy.fft
 from scipy import signal
 
-from tasks.audio_io import Samples
+from tasks.media.audio import Samples
 from tasks.augment.config import Backend
 from tasks.augment.errors import effect_missing
 from tasks.augment.measure import octave_slope_db, peak_db, rms_db

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import numpy as np
 
 from data_contracts import ContractError, ItemError
-from tasks.audio_io import Samples
+from tasks.media.audio import Samples
 from tasks.augment.config import Backend
 from tasks.augment.errors import effect_missing
 from tasks.augment.ffmpeg_filter import run_filters

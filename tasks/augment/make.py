@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.audio_io import Samples
+from tasks.media.audio import Samples
 from tasks.augment.bank import RoomBank
 from tasks.augment.checks import check_sound
 from tasks.augment.config import AugmentConfig

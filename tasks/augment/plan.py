@@ -12,7 +12,7 @@ from tasks.augment.config import AugmentConfig
 from tasks.augment.dynamics import Dynamics
 from tasks.augment.room import Distance
 from tasks.augment.speed import LEVELS, Speed
-from tasks.workspace import seed_for
+from tasks.engine.workspace import seed_for
 
 Recipe = Speed | Distance | Dynamics | None
 _DYNAMICS: Final[tuple[Literal["crescendo", "decrescendo"], ...]] = ("crescendo", "decrescendo")

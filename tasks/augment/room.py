@@ -13,7 +13,7 @@ import pyroomacoustics as pra
 from scipy import signal
 
 from data_contracts import ContractError, ItemError
-from tasks.audio_io import Samples
+from tasks.media.audio import Samples
 from tasks.augment.errors import effect_missing
 from tasks.augment.measure import direct_to_reverberant_db, t60_s
 

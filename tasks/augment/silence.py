@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from data_contracts import ItemError
-from tasks.audio_io import Samples
+from tasks.media.audio import Samples
 from tasks.augment.config import Backend
 from tasks.augment.ffmpeg_filter import run_filters
 

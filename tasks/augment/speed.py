@@ -18,7 +18,7 @@ import sox
 import soxr
 
 from data_contracts import ContractError, ItemError, UsageError
-from tasks.audio_io import Samples
+from tasks.media.audio import Samples
 from tasks.augment.config import Backend
 from tasks.augment.errors import effect_missing
 from tasks.augment.pitch import pitch_ratio, time_ratio

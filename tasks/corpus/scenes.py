@@ -13,7 +13,7 @@ import numpy as np
 
 from tasks.corpus.captions import Sides, strike_caption, texture_caption
 from tasks.corpus.materials import MATERIALS
-from tasks.workspace import seed_for
+from tasks.engine.workspace import seed_for
 
 DURATION_S: Final = 8.0
 TEXTURES: Final = ("rain", "wind", "engine", "beeps", "clock", "drips")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from tasks.engine.stage import Outcome
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 
 def journal_files(workspace: Workspace, stage_name: str) -> list[Path]:

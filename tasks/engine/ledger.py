@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, Final
 from data_contracts import UsageError, to_json
 from tasks.engine.journal import entries_of, entry_at, journal_files
 from tasks.engine.stage import Item, Shard, Stage
-from tasks.workspace import Workspace, hash_text
+from tasks.engine.workspace import Workspace, hash_text
 
 _TABLES: Final = """
 PRAGMA journal_mode = OFF;

@@ -24,7 +24,7 @@ from data_contracts.contract import write_table_batches
 from tasks.engine.journal import appended, line_of
 from tasks.engine.ledger import Ledger, fingerprint_of, items_of, ledger_of
 from tasks.engine.stage import Shard, Stage, StageSummary
-from tasks.workspace import Workspace, read_json, write_json
+from tasks.engine.workspace import Workspace, read_json, write_json
 
 _BATCH_ROWS: Final = 8192
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data_contracts import ItemError, Row
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,13 @@ from model.encoders import TextEncoder
 from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling
 from model.variants import Variant, variant
-from tasks.audio_io import Samples, read_audio, write_flac
+from tasks.media.audio import Samples, read_audio, write_flac
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.parts import codec_of, open_store, text_encoder_of
 from tasks.evaluate.plan import Job, plan_jobs
 from tasks.evaluate.surrogates import Surrogates
-from tasks.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace, hash_file
 
 log = logging.getLogger(__name__)
 

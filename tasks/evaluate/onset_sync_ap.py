@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
-from tasks.audio_io import resample
+from tasks.media.audio import resample
 
 RATE_HZ: Final = 22_050
 BACKEND: Final = f"CondFoleyGen, librosa {version('librosa')}, scikit-learn {version('scikit-learn')}, no weights"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tasks.recaption.lexicon import LEVELS, find_cues
+from tasks.language.cues import LEVELS, find_cues
 
 _SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
 _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {

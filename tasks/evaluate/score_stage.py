@@ -14,7 +14,7 @@ import torch
 
 from data_contracts import ClipScore, Generated, ManifestRow, Row, read_table
 from model.codec import Codec
-from tasks.audio_io import Samples, read_audio
+from tasks.media.audio import Samples, read_audio
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.evaluate import chance
 from tasks.evaluate.adverbs import DIRECTIONS, Attributes, is_right, measure
@@ -26,7 +26,7 @@ from tasks.evaluate.parts import codec_of, open_store
 from tasks.evaluate.plan import Job, plan_jobs, sides_of
 from tasks.evaluate.scorers import Target, score_sound, window
 from tasks.evaluate.timbre import Timbre, mfcc_vector
-from tasks.workspace import Workspace, seed_for
+from tasks.engine.workspace import Workspace, seed_for
 
 _MEASURED = ("onset_rate_hz", "level_db", "centroid_hz", "late_db", "slope_db_per_s")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_contracts import ClipScore, Score, read_table, write_table
 from tasks.evaluate.metrics import METRICS, MODEL
-from tasks.workspace import Workspace, seed_for
+from tasks.engine.workspace import Workspace, seed_for
 
 TASK_ORDER: Final = ("vta", "tc-vta", "ac-vta", "fe", "tta")
 _RESAMPLES: Final = 2000

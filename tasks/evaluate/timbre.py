@@ -10,7 +10,7 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 
-from tasks.audio_io import resample
+from tasks.media.audio import resample
 
 BACKEND: Final = "mean and deviation of 20 MFCC, z-scored over the real test clips, no weights"
 _RATE_HZ: Final = 16_000

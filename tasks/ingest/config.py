@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from tasks.settings import StageConfig
+from tasks.engine.settings import StageConfig
 
 
 class CorpusConfig(StageConfig):

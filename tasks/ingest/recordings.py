@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from data_contracts import ItemError, UsageError
 from tasks.ingest.readers.files import UTF_8, dicts_of
-from tasks.workspace import hash_text, safe_name
+from tasks.engine.workspace import hash_text, safe_name
 
 _READERS: Final = (".csv", ".tsv", ".parquet")
 SPLITS: Final = {

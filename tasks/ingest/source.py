@@ -14,7 +14,7 @@ from tasks.ingest.config import IngestConfig
 from tasks.ingest.readers.greatest_hits import Event
 from tasks.ingest.readers.text_rules import require_valid
 from tasks.ingest.recordings import clean_caption
-from tasks.video_io import probe_video
+from tasks.media.video import probe_video
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

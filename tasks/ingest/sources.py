@@ -18,7 +18,7 @@ from tasks.ingest.readers.public import audiocaps, clotho, vggsound, wavcaps
 from tasks.ingest.readers.text_rules import invalid_rule
 from tasks.ingest.recordings import Recording, read_recordings, split_of
 from tasks.ingest.spool import Spool
-from tasks.workspace import safe_name
+from tasks.engine.workspace import safe_name
 
 Reader = Callable[[CorpusConfig, Path, Path], Iterator[Recording]]
 READERS: Final[Mapping[str, Reader]] = {

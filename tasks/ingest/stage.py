@@ -15,7 +15,7 @@ import numpy as np
 import soundfile as sf
 
 from data_contracts import Clip, ItemError, Row, to_json
-from tasks.audio_io import SILENT_PEAK, Samples, Sound, read_sound, require_sound, write_flac
+from tasks.media.audio import SILENT_PEAK, Samples, Sound, read_sound, require_sound, write_flac
 from tasks.corpus.builtin import scenes
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.ingest.config import IngestConfig
@@ -25,8 +25,8 @@ from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.recordings import file_identity
 from tasks.ingest.source import Source, source_of_row, source_of_scene
 from tasks.ingest.sources import Listing, list_recordings, lists_corpora, media_folders, shard_folders
-from tasks.video_io import cut_video, probe_video
-from tasks.workspace import Workspace, hash_file, seed_for, write_json
+from tasks.media.video import cut_video, probe_video
+from tasks.engine.workspace import Workspace, hash_file, seed_for, write_json
 
 _VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 _COPY_SLACK_S: Final = 0.05

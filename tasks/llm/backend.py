@@ -16,7 +16,7 @@ from typing import Final, Literal
 from data_contracts import UsageError
 from tasks.llm.config import LLMConfig
 from tasks.llm.embedded import SLOTS, embedded_server
-from tasks.llm.fetch import EMBEDDED, FETCH_COMMAND, embedded_path, require_embedded
+from tasks.weights.llm import EMBEDDED, FETCH_COMMAND, embedded_path, require_embedded
 
 log = logging.getLogger(__name__)
 

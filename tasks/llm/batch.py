@@ -30,7 +30,7 @@ from tasks.llm.client import Client
 from tasks.llm.config import LLMConfig
 from tasks.llm.question import Question
 from tasks.llm.workers import as_finished
-from tasks.workspace import Workspace, read_json, write_json
+from tasks.engine.workspace import Workspace, read_json, write_json
 
 log = logging.getLogger(__name__)
 

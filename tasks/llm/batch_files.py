@@ -11,7 +11,7 @@ from typing import Any, Final
 from tasks.llm.cache import Answer
 from tasks.llm.question import Question
 from tasks.llm.transport import Dialect, TroubleError, answer_of
-from tasks.workspace import atomic_path, hash_text
+from tasks.engine.workspace import atomic_path, hash_text
 
 URL: Final = "/v1/chat/completions"
 

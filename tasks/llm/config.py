@@ -6,14 +6,14 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.settings import StageConfig
+from tasks.engine.settings import StageConfig
 
 
 class LLMConfig(StageConfig):
     """`endpoint`: OPENAI_BASE_URL and OPENAI_API_KEY. `embedded`: the fetched small model on loopback. `rules`: none.
 
     `auto`: an endpoint if OPENAI_BASE_URL and a model are set, else embedded if it was fetched, else rules, and says
-    which. `auto` never downloads: the fetch is a step of its own (`tasks.llm.fetch`).
+    which. `auto` never downloads: the fetch is a step of its own (`tasks.weights.llm`).
     """
 
     backend: Literal["auto", "endpoint", "embedded", "rules"] = Field("auto", description="which writer to use")

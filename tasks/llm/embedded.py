@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import WeightsError
-from tasks.llm.fetch import cache_folder
+from tasks.weights.llm import cache_folder
 
 log = logging.getLogger(__name__)
 

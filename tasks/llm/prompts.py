@@ -12,7 +12,7 @@ from typing import Any
 
 from data_contracts import to_json
 from tasks.llm.question import Message, plain
-from tasks.workspace import hash_text
+from tasks.engine.workspace import hash_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

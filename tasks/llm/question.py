@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from data_contracts import to_json
-from tasks.workspace import hash_text, seed_for
+from tasks.engine.workspace import hash_text, seed_for
 
 Message = dict[str, str]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.workspace import hash_text
+from tasks.engine.workspace import hash_text
 
 
 def first_by_hash(ids: Sequence[str], count: int | None) -> frozenset[str]:

@@ -24,7 +24,7 @@ from tasks.llm.dry import CacheOnly, NotCachedError, finished
 from tasks.llm.prompts import PromptSet
 from tasks.llm.question import Question
 from tasks.llm.workers import as_finished
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from data_contracts import ManifestRow, Quarantine, read_table
 from tasks.engine import read_quarantine
-from tasks.workspace import Workspace, atomic_path, hash_text, read_json
+from tasks.engine.workspace import Workspace, atomic_path, hash_text, read_json
 
 _SUBSETS: Final = {"vta": "video to audio", "tta": "text to audio", "aa": "adverb-augmented"}
 _SPLITS: Final = ("train", "val", "test")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.settings import StageConfig
+from tasks.engine.settings import StageConfig
 
 
 class ManifestConfig(StageConfig):

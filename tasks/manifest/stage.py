@@ -21,7 +21,7 @@ from data_contracts import (
 from tasks.engine import Item, Outcome, each, rows_from_dicts
 from tasks.manifest.config import ManifestConfig
 from tasks.manifest.rows import Written, augmented_row, clip_row
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 ParentT = TypeVar("ParentT", Clip, Mined, Caption)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tasks.mine.match import Match, Miner, lowered
 from tasks.mine.miner import RuleMiner
-from tasks.mine.model import SMALL, load_parser, parser_path, require_parser
+from tasks.weights.parser import SMALL, load_parser, parser_path, require_parser
 from tasks.mine.syntax import names_a_side, word_class
 from tasks.mine.words import CANDIDATES, EXPRESSIONS, STEMS, VERSION
 

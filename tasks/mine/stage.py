@@ -11,9 +11,9 @@ from data_contracts import Clip, Mined, Row, iter_table
 from tasks.engine import Item, Outcome, rows_from_dicts
 from tasks.mine.config import MineConfig
 from tasks.mine.match import Match, select
-from tasks.mine.model import FETCH_COMMAND
+from tasks.weights.parser import FETCH_COMMAND
 from tasks.mine.parser import make_miner
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import Final
 
 from tasks.paraphrase.rules import level_of, synonyms
 from tasks.paraphrase.validator import SIDES
-from tasks.recaption.lexicon import LEVELS, Cue, find_cues
+from tasks.language.cues import LEVELS, Cue, find_cues
 from tasks.recaption.rules import CLAUSE, split_ending
-from tasks.workspace import seed_for
+from tasks.engine.workspace import seed_for
 
 FORMS: Final = ("heard", "level_first", "level_last", "sound_of", "there_is", "verb_form")
 """The names that the prompt explains."""

@@ -19,7 +19,7 @@ from tasks.llm.client import Asker
 from tasks.llm.share import first_by_hash
 from tasks.llm.stage import CaptionStage, count_by_source
 from tasks.paraphrase.writer import Written, by_model, by_rule
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from tasks.recaption.lexicon import Cue, find_cues, without_cues
-from tasks.recaption.validator import content_stems, form_problems, is_endless, stem, words
+from tasks.language.cues import Cue, find_cues, without_cues
+from tasks.language.validator import content_stems, form_problems, is_endless, stem, words
 
 SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
 _SAME: Final = (

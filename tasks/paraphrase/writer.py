@@ -12,9 +12,9 @@ from tasks.llm.question import Question, plain
 from tasks.paraphrase.forms import Order, orders
 from tasks.paraphrase.rules import key_tokens, paraphrases
 from tasks.paraphrase.validator import SIDES, problems_of, wording
-from tasks.recaption.lexicon import find_cues
+from tasks.language.cues import find_cues
 from tasks.recaption.rules import match_style
-from tasks.recaption.validator import words
+from tasks.language.validator import words
 
 OVER: Final = 1  # asked for beyond what is wanted
 AGAIN: Final = 0.8  # temperature of a further try: without chance it would be the first one again

@@ -28,9 +28,9 @@ from model.encoders import (
 from model.encoders.devices import pick_device
 from model.specs import FeatureSpecs
 from model.storage import FP16, STORAGES, Storage, Values
-from tasks.audio_io import Samples, read_audio
+from tasks.media.audio import Samples, read_audio
 from tasks.precompute.config import PrecomputeConfig
-from tasks.video_io import View, read_views
+from tasks.media.video import View, read_views
 
 
 @dataclass(frozen=True, slots=True)

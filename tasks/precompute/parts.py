@@ -19,7 +19,7 @@ from data_contracts import ContractError, to_json
 from model.features import HEADER, FeatureStore, field_shapes
 from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
 from model.storage import FP16, Storage, Values
-from tasks.workspace import atomic_path, hash_text
+from tasks.engine.workspace import atomic_path, hash_text
 
 FIELDS: Final = {"latents": ("latent_mean", "latent_std"), "videos": ("clip", "sync"), "texts": ("text",)}
 

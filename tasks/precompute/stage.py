@@ -28,7 +28,7 @@ from tasks.precompute.encoders import (
     read_clip,
 )
 from tasks.precompute.parts import PartKeys, Parts
-from tasks.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace, hash_file
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from tasks.llm.client import Asker
 from tasks.llm.config import LLMConfig
 from tasks.llm.share import first_by_hash
 from tasks.llm.stage import CaptionStage, count_by_source
-from tasks.recaption.lexicon import LEVELS
+from tasks.language.cues import LEVELS
 from tasks.recaption.writer import Repair, Written, by_model, by_rule
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

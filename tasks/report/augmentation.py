@@ -11,7 +11,7 @@ from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaBox
 from tasks.report.player import Source, Track, make_tracks
 from tasks.report.words import LEVELS, WRITERS, measured_words, recipe_words
-from tasks.workspace import hash_text
+from tasks.engine.workspace import hash_text
 
 EXAMPLES = 2
 

@@ -32,7 +32,7 @@ from data_contracts import (
     read_table,
 )
 from tasks.engine import read_quarantine
-from tasks.workspace import Workspace, read_json
+from tasks.engine.workspace import Workspace, read_json
 
 RowT = TypeVar("RowT", bound=Row)
 

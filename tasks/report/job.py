@@ -23,7 +23,7 @@ from tasks.report.overview import build_hero, build_pipeline, build_provenance, 
 from tasks.report.samples import Samples, build_samples
 from tasks.report.scoring import build_scores
 from tasks.report.training import build_training
-from tasks.workspace import Workspace, atomic_path
+from tasks.engine.workspace import Workspace, atomic_path
 
 _HERE: Final = Path(__file__).parent
 AUGMENTATION_CHARS: Final = 9_000_000  # what before/after sounds may take

@@ -10,7 +10,7 @@ import yaml
 from data_contracts import Quarantine
 from tasks.config import PipelineConfig
 from tasks.report.collect import Collected, StageState, Weights
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 _QUARANTINE_ROWS = 200
 

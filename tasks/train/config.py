@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from model.config import PRESETS, Absent, MaskConfig, MaskKind, MaskSync, NetworkConfig, Pool, TrainingConfig, preset
 from model.variants import VARIANTS, variant
-from tasks.settings import StageConfig
+from tasks.engine.settings import StageConfig
 
 _OF_THE_JOB: Final = ("preset", "variant", "readings", "device", "init_from", "sample_every", "tensorboard")
 

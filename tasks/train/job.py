@@ -1,6 +1,6 @@
 """The training stage: features in, a checkpoint and its metrics out. Finished work is found, cut work continues.
 
-In one process, or in each process of `torchrun` or `accelerate launch` (`python -m tasks.train`): then only rank 0
+In one process, or in each process of `torchrun` or `accelerate launch` (`python -m tasks.commands.train`): then only rank 0
 writes files.
 """
 
@@ -26,7 +26,7 @@ from model.training import Ranks, Trainer
 from tasks.train.config import TrainConfig
 from tasks.train.samples import Sampler
 from tasks.train.watch import Board
-from tasks.workspace import Workspace, hash_file, hash_text, read_json, write_json
+from tasks.engine.workspace import Workspace, hash_file, hash_text, read_json, write_json
 
 log = logging.getLogger(__name__)
 

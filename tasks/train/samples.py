@@ -16,7 +16,7 @@ from model.features import FeatureStore
 from model.generate import Generator, Request
 from model.training import Trainer
 from tasks.train.watch import Board
-from tasks.workspace import atomic_path, safe_name
+from tasks.engine.workspace import atomic_path, safe_name
 
 PER_KIND: Final = 2  # rows of VTA and of TTA
 _STEPS, _CFG_SCALE = 25, 4.5  # SPEC G7

@@ -8,7 +8,7 @@ import pytest
 
 from data_contracts import UsageError
 from flows import cli
-from tasks.app import page
+from tasks.commands.app import page
 
 
 def test_a_missing_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

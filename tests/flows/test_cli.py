@@ -15,10 +15,10 @@ from tasks import pipeline
 from tasks.config import PipelineConfig, store
 from tasks.jobs import Job
 from tasks.pipeline import Step
-from tasks.workspace import Workspace
-from tasks.workspace_lock import hold
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import hold
 from tests.conftest import REPOSITORY
-from tests.tasks.tiny import TinyStage
+from tests.tasks.engine.tiny import TinyStage
 
 
 class First(TinyStage):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows import cli
-from tests.tasks.generate.toys import put_toys, write_files
+from tests.tasks.commands.generate.toys import put_toys, write_files
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,8 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line(files: Path, tmp_path: Pat
 def test_encoders_of_another_training_are_refused(files: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     from dataclasses import replace
 
-    from tasks.generate import studio
-    from tests.tasks.generate.toys import SPECS, ToyText
+    from tasks.commands.generate import studio
+    from tests.tasks.commands.generate.toys import SPECS, ToyText
 
     other = ToyText()
     object.__setattr__(other, "spec", replace(SPECS.text, weights_sha256="9" * 64))

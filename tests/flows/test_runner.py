@@ -14,9 +14,9 @@ from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
 from tasks.pipeline import STEPS, Step, StepResult, run_step
-from tasks.workspace import Workspace
-from tests.tasks.test_engine import content
-from tests.tasks.tiny import TinyStage
+from tasks.engine.workspace import Workspace
+from tests.tasks.engine.test_engine import content
+from tests.tasks.engine.tiny import TinyStage
 
 STAGE = TinyStage(bad=(3, 11))
 

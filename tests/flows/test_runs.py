@@ -18,8 +18,8 @@ from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, load_stored, store
 from tasks.pipeline import Step, StepState, find_step
 from tasks.train.config import TrainConfig
-from tasks.workspace import Workspace
-from tasks.workspace_lock import hold, holder_of
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import hold, holder_of
 from tests.conftest import REPOSITORY
 
 

@@ -21,7 +21,7 @@ from data_contracts import Clip, read_table
 from flows.settings import QUIET_TERMINAL, SHIPPED
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]

@@ -9,7 +9,7 @@ import pytest
 
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
-from tasks.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace, hash_file
 
 STAGES = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest")
 SETTINGS = {

@@ -20,7 +20,7 @@ from model.training import BatchPlan, Trainer
 from model.training.loader import Sharing, StepLoader
 from tasks.config import PipelineConfig
 from tasks.train.job import run_training
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 
@@ -108,7 +108,7 @@ def test_t1_two_processes_train_as_one(tmp_path):
     for workspace in workspaces.values():
         write_features(workspace.stage("precompute"), fake_store(clip_s=1.0, videos=20, sounds=20))
     run_training(PipelineConfig.load(config).train, workspaces["one"])
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "tasks.train"]
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "tasks.commands.train"]
     _launch([*launcher, str(config), "-w", str(workspaces["two"].root), "--set", "train.micro_batch=2"])
     rows = {name: read_table(w.table("train", TrainMetric.TABLE), TrainMetric) for name, w in workspaces.items()}
     weights = {name: load_file(w.path("train", "checkpoint.safetensors")) for name, w in workspaces.items()}

@@ -9,7 +9,7 @@ import pytest
 from data_contracts import UsageError
 from flows.cli import shipped_config
 from tasks.config import PipelineConfig, load_stored, store
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 
 def test_an_empty_config_is_the_builtin_demo(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
-from tasks.audio_io import write_flac
+from tasks.media.audio import write_flac
 from tasks.augment.bank import RoomBank
 from tasks.augment.checks import check_sound
 from tasks.augment.config import AugmentConfig

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from data_contracts import ItemError
-from tasks.audio_io import read_audio
+from tasks.media.audio import read_audio
 from tasks.augment.distance import move_away
 from tasks.augment.dynamics import Dynamics, change_dynamics
 from tasks.augment.room import build_room, image_source_responses, plan_distance, simulate

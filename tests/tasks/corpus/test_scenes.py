@@ -14,7 +14,7 @@ from tasks.corpus.builtin import render, scenes
 from tasks.corpus.captions import ADJECTIVES, ADVERBS
 from tasks.corpus.scenes import Scene, group_splits, make_scenes
 from tasks.ingest.config import CorpusConfig
-from tasks.video_io import probe_video
+from tasks.media.video import probe_video
 
 CORPUS = scenes(CorpusConfig())
 

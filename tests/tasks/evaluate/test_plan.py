@@ -10,7 +10,7 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.plan import Job, plan_jobs, sides_of
 from tasks.evaluate.prompts import adverb_pair, plain_caption
-from tasks.generate.sampling import SamplingSettings
+from tasks.evaluate.sampling import SamplingSettings
 from tests.tasks.evaluate.rows import manifest_row
 
 CONFIG = EvaluateConfig(clips=5, adverb_pairs=4)

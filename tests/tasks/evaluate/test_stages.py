@@ -11,7 +11,7 @@ import torch
 from data_contracts import ClipScore, Generated, ManifestRow, MismatchError, Quarantine, read_table, write_table
 from model.features import FeatureStore
 from model.specs import CodecSpec
-from tasks.audio_io import read_audio, write_flac
+from tasks.media.audio import read_audio, write_flac
 from tasks.engine import run_stage
 from tasks.evaluate import chance, generate_stage, score_stage
 from tasks.evaluate.config import EvaluateConfig
@@ -22,8 +22,8 @@ from tasks.evaluate.score_stage import ScoreStage
 from tasks.evaluate.tables import aggregate, write_scores
 from tasks.precompute import stage as precompute
 from tasks.precompute.config import PrecomputeConfig
-from tasks.video_io import write_video
-from tasks.workspace import Workspace, hash_file
+from tasks.media.video import write_video
+from tasks.engine.workspace import Workspace, hash_file
 from tests.tasks.evaluate.rows import manifest_row
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts
 from tests.tasks.precompute.fakes import FAKES

@@ -6,7 +6,7 @@ import pytest
 from data_contracts import ClipScore, Score, read_table, write_table
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.evaluate.tables import aggregate, bootstrap, write_scores
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 PAPER_NAMES = ("FD_VGG", "IS", "CLAP", "IB-score", "DeSync", "KL", "Resemblyzer")
 

@@ -20,7 +20,7 @@ from tasks.ingest.readers.files import dicts_of, ids_in
 from tasks.ingest.recordings import Recording
 from tasks.ingest.sources import list_recordings
 from tasks.ingest.stage import IngestStage
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.tasks.sounds import tone, write_wav
 
 HEADER = {

@@ -22,8 +22,8 @@ from tasks.ingest.readers.text_rules import RULES, invalid_rule
 from tasks.ingest.sources import Listing, list_recordings
 from tasks.ingest.stage import IngestStage
 from tasks.pipeline import find_step, run_step
-from tasks.video_io import write_video
-from tasks.workspace import Workspace, read_json
+from tasks.media.video import write_video
+from tasks.engine.workspace import Workspace, read_json
 from tests.tasks.sounds import RATE, counting_frames, strikes, tone, write_wav
 
 

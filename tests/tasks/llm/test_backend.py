@@ -9,7 +9,7 @@ import pytest
 from data_contracts import UsageError, WeightsError
 from tasks.llm.backend import choose_backend
 from tasks.llm.config import LLMConfig
-from tasks.llm.fetch import EMBEDDED, cache_folder
+from tasks.weights.llm import EMBEDDED, cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def fetched() -> None:
 def test_auto_without_anything_is_rules_and_says_how_to_get_more():
     backend = choose_backend(LLMConfig())
     assert backend.kind == "rules"
-    assert "tasks.llm.fetch" in backend.reason
+    assert "tasks.weights.llm" in backend.reason
 
 
 def test_auto_takes_the_endpoint_first(monkeypatch):

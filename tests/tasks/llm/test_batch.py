@@ -15,7 +15,7 @@ from tasks.llm.batch_files import Limits
 from tasks.llm.batch_service import Service
 from tasks.llm.cache import AnswerCache
 from tasks.recaption.stage import RecaptionStage
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.tasks.llm.asking import config, question
 from tests.tasks.llm.fake_batches import End, FakeProvider, fake_provider
 from tests.tasks.llm.fake_server import Reply, asked, fails, says

@@ -13,7 +13,7 @@ import pytest
 
 from data_contracts import WeightsError
 from tasks.llm.embedded import _turn, embedded_server
-from tasks.llm.fetch import embedded_path
+from tasks.weights.llm import embedded_path
 
 PARENT = """
 import subprocess, sys
@@ -83,7 +83,7 @@ def test_the_real_server_answers_on_loopback_and_is_gone_afterwards():
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
     model = embedded_path()
     if model is None:
-        pytest.skip("the embedded model is not fetched: python -m tasks.llm.fetch")
+        pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
     with embedded_server(model, threads=1) as url:
         assert url.startswith("http://127.0.0.1:")
         assert urllib.request.urlopen(f"{url}/models").status == 200

@@ -13,7 +13,7 @@ from pathlib import Path
 from data_contracts import Augmented, Caption, read_table, write_table
 from tasks.engine import run_stage
 from tasks.recaption.stage import RecaptionStage
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.tasks.llm.asking import config
 from tests.tasks.llm.fake_server import fake_server
 from tests.tasks.recaption.test_stage import ROWS, good
@@ -24,7 +24,7 @@ from pathlib import Path
 from tasks.engine import run_stage
 from tasks.llm.config import LLMConfig
 from tasks.recaption.stage import RecaptionStage
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 stage = RecaptionStage(LLMConfig(backend="endpoint", model="m", concurrency=2))
 run_stage(stage, Workspace(Path(sys.argv[1])), shard_size=4)
 """

@@ -8,7 +8,7 @@ from data_contracts import Augmented, Caption, Clip, ManifestRow, Mined, Paraphr
 from tasks.engine import run_stage
 from tasks.manifest.config import ManifestConfig
 from tasks.manifest.stage import ManifestStage
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.tasks.rows import augmented_row, caption_row, clip_row, mined_row, paraphrase_row
 
 LEVELS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.mine.match import Match
-from tasks.mine.model import ensure_parser
+from tasks.weights.parser import ensure_parser
 from tasks.mine.parser import ParseMiner
 
 

@@ -12,7 +12,7 @@ from tasks.mine.config import MineConfig
 from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import ParseMiner
 from tasks.mine.stage import MineStage
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.tasks.rows import clip_row
 
 

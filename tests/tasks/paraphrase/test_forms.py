@@ -12,9 +12,9 @@ from tasks.llm.config import LLMConfig
 from tasks.paraphrase.forms import FORMS, orders
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import SIDES, problems_of
-from tasks.recaption.lexicon import find_cues
+from tasks.language.cues import find_cues
 from tasks.recaption.rules import rewrite
-from tests.tasks.recaption.captions import ALL, GRID
+from tests.tasks.language.captions import ALL, GRID
 
 AUGMENTED = [rewrite(caption, level) for caption, level in GRID]
 PROMPT = ParaphraseStage(LLMConfig(backend="rules")).prompts.prompts["paraphrase"]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tasks.paraphrase.rules import key_tokens, paraphrases
 from tasks.paraphrase.validator import problems_of
 from tasks.recaption.rules import rewrite
-from tasks.recaption.validator import words
-from tests.tasks.recaption.captions import ALL, GRID
+from tasks.language.validator import words
+from tests.tasks.language.captions import ALL, GRID
 
 AUGMENTED = [rewrite(caption, level) for caption, level in GRID]
 

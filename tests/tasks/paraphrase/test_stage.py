@@ -13,9 +13,9 @@ from tasks.llm.config import LLMConfig
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import problems_of
 from tasks.recaption.rules import rewrite
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.tasks.llm.fake_server import Reply, asked, fails, fake_server, says
-from tests.tasks.recaption.captions import GRID
+from tests.tasks.language.captions import GRID
 
 GOOD = "A dog barks at a very fast pace"
 

@@ -7,11 +7,11 @@ import torch
 
 from data_contracts import ManifestRow, write_table
 from model.specs import ClipSpec, CodecSpec, SyncSpec, TextSpec
-from tasks.audio_io import write_flac
+from tasks.media.audio import write_flac
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import Encoders
-from tasks.video_io import write_video
-from tasks.workspace import Workspace, hash_file
+from tasks.media.video import write_video
+from tasks.engine.workspace import Workspace, hash_file
 
 CLIP_S = 2.0
 RATE_HZ = 16000

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from data_contracts import ItemError
-from tasks.recaption.lexicon import find_cues
+from tasks.language.cues import find_cues
 from tasks.recaption.rules import rewrites
-from tests.tasks.recaption.captions import LEVELS_OF
+from tests.tasks.language.captions import LEVELS_OF
 
 pytestmark = pytest.mark.realdata
 

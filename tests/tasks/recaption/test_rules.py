@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
-from tasks.recaption.lexicon import LEVELS
+from tasks.language.cues import LEVELS
 from tasks.recaption.rules import rewrite, rewrites
-from tasks.recaption.validator import check
-from tests.tasks.recaption.captions import ALL, GRID, PLAIN
+from tasks.language.validator import check
+from tests.tasks.language.captions import ALL, GRID, PLAIN
 
 
 @pytest.mark.parametrize("level", LEVELS)

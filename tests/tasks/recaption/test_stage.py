@@ -11,13 +11,13 @@ import pytest
 from data_contracts import Augmented, BudgetError, Caption, ServiceError, UsageError, read_table, write_table
 from tasks.engine import run_stage
 from tasks.llm.config import LLMConfig
-from tasks.llm.fetch import embedded_path
+from tasks.weights.llm import embedded_path
 from tasks.recaption.rules import rewrites
 from tasks.recaption.stage import RecaptionStage
-from tasks.recaption.validator import check
-from tasks.workspace import Workspace
+from tasks.language.validator import check
+from tasks.engine.workspace import Workspace
 from tests.tasks.llm.fake_server import asked, fails, fake_server, says
-from tests.tasks.recaption.captions import GRID, augmented
+from tests.tasks.language.captions import GRID, augmented
 
 ROWS = [augmented(number, caption, level) for number, (caption, level) in enumerate(GRID[:12])]
 ROWS.append(augmented(99, "A clock ticks fast", "fast", operation="original"))
@@ -259,7 +259,7 @@ def test_the_embedded_model_writes_valid_captions(tmp_path, monkeypatch):
     """The real model, through the real server process; four captions, because the machine may be busy."""
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
     if embedded_path() is None:
-        pytest.skip("the embedded model is not fetched: python -m tasks.llm.fetch")
+        pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
     workspace = Workspace(tmp_path / "real")
     rows = [
         augmented(number, text, "very_fast") for number, text in enumerate(("A dog barks quickly", "Fast knocking"))

@@ -24,9 +24,9 @@ from data_contracts import (
     to_json,
     write_table,
 )
-from tasks.audio_io import write_flac
-from tasks.video_io import write_video
-from tasks.workspace import Workspace, write_json
+from tasks.media.audio import write_flac
+from tasks.media.video import write_video
+from tasks.engine.workspace import Workspace, write_json
 
 RATE = 16000
 LEVELS = {

@@ -10,7 +10,7 @@ from tasks.config import PipelineConfig
 from tasks.ingest.config import CorpusConfig, IngestConfig
 from tasks.report.collect import Collected, Weights
 from tasks.report.overview import build_hero
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 
 RENDERED, OWN = CorpusConfig(), CorpusConfig(kind="vggsound", path="v.csv")
 

@@ -13,7 +13,7 @@ from tasks.config import PipelineConfig
 from tasks.report.diff import word_diff
 from tasks.report.job import write_report
 from tasks.report.spectrogram import power, to_png
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.tasks.report.browser import chromium
 from tests.tasks.report.sample_workspace import make_workspace
 

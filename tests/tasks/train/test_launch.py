@@ -1,4 +1,4 @@
-"""`python -m tasks.train`, the entry of `torchrun` and `accelerate launch`: killed and continued, and its errors."""
+"""`python -m tasks.commands.train`, the entry of `torchrun` and `accelerate launch`: killed and continued, and its errors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from data_contracts import TrainMetric, UsageError, read_table
 from tasks.config import PipelineConfig
 from tasks.pipeline import find_step, run_step
 from tasks.train import job
-from tasks.train.__main__ import main
+from tasks.commands.train import main
 from tasks.train.job import run_training
-from tasks.workspace import Workspace
-from tasks.workspace_lock import hold, holder_of
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import hold, holder_of
 from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features
 
@@ -45,7 +45,7 @@ def _workspace(folder: Path) -> Workspace:
 def test_t1_a_sigkilled_run_continues_bit_for_bit(tmp_path, config):
     """Killed without warning at some step, continued: every logged value and the checkpoint's bytes are the same."""
     whole, cut = _workspace(tmp_path / "whole"), _workspace(tmp_path / "cut")
-    command = [sys.executable, "-m", "tasks.train", str(config), "-w", str(cut.root)]
+    command = [sys.executable, "-m", "tasks.commands.train", str(config), "-w", str(cut.root)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 200

@@ -12,7 +12,7 @@ from model.config import NetworkConfig
 from model.mmaudio import start_from
 from tasks.train.config import TrainConfig
 from tasks.train.job import checkpoint_path, run_training
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.model.fakes import fake_store, toy_specs
 from tests.model.mmaudio.reference import state_dict
 from tests.tasks.train.features import write_features

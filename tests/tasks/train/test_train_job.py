@@ -11,7 +11,7 @@ from model.checkpoint import load_checkpoint
 from model.config import preset
 from tasks.train.config import MaskSettings, NetworkReadings, TrainConfig
 from tasks.train.job import checkpoint_path, choose_device, is_finished, run_training
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 

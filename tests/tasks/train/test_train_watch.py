@@ -16,7 +16,7 @@ from tasks.train.average import write_average
 from tasks.train.config import TrainConfig
 from tasks.train.job import checkpoint_path, run_training
 from tasks.train.samples import sample_rows
-from tasks.workspace import Workspace
+from tasks.engine.workspace import Workspace
 from tests.model.fakes import TOY, fake_store, toy_specs
 from tests.tasks.train.features import write_features
 

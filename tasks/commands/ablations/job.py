@@ -1,0 +1,85 @@
+"""Trains and scores the named configurations on one run's features. Source: SPEC M12, G8; the paper's tables 4 and 7.
+
+Every variant sees the same rows, noise and masks' random numbers, and the same held-out clips with the same seeds.
+Finished trainings, sounds and scores are found and left alone, so a cut run continues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from data_contracts import AblationScore, ClipScore, read_table, write_table
+from model.checkpoint import read_info
+from model.features import FeatureStore
+from model.variants import VARIANTS, Variant
+from tasks.commands.ablations.table import ablation_rows, table_text
+from tasks.commands.ablations.view import FOLDER, VariantWorkspace, variant_workspace
+from tasks.config import PipelineConfig
+from tasks.engine import run_stage
+from tasks.evaluate.generate_stage import GenerateStage
+from tasks.evaluate.score_stage import ScoreStage
+from tasks.train.job import checkpoint_path, is_finished, run_training, states_folder, training_key
+from tasks.engine.workspace import Workspace, atomic_path
+
+OnProgress = Callable[[int, int, str], None]
+
+
+def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> str:
+    """Writes `ablations/ablations.parquet` and `ablations/ablations.md`; returns the latter's text.
+
+    Raises ContractError when the features have not been computed, TrainingError when a variant's loss explodes.
+    """
+    chosen = [VARIANTS[name] for name in config.ablations.variants]
+    shares_run = _run_has_these_weights(config, workspace)
+    views = {one.name: variant_workspace(workspace, one.name, one.weights, shares_run=shares_run) for one in chosen}
+    steps: dict[str, int] = {}
+    for number, one in enumerate(chosen):
+        on_progress(number, len(chosen), one.name)
+        steps[one.name] = _train(config, one, views[one.name], on_progress, (number, len(chosen)))
+        _generate_and_score(config, one, views[one.name])
+    scores = {name: read_table(view.table("score", ClipScore.TABLE), ClipScore) for name, view in views.items()}
+    rows = ablation_rows(scores, steps, config.ablations.tasks)
+    write_table(workspace.path(FOLDER, f"{AblationScore.TABLE}.parquet"), AblationScore, rows)
+    path = _write_text(workspace, rows, config.ablations.tasks)
+    on_progress(len(chosen), len(chosen), "")
+    return path.read_text("utf-8")
+
+
+def _run_has_these_weights(config: PipelineConfig, workspace: Workspace) -> bool:
+    """Whether `full` may be trained where the run's own training stands: it is that very one, or there is none yet.
+
+    A training of other settings (fewer steps, say) is never replaced by the table's.
+    """
+    train = config.train.model_copy(update={"variant": "full"})
+    key = training_key(train, FeatureStore.open(workspace.path("precompute")))
+    states = states_folder(workspace, key)
+    begun = checkpoint_path(workspace).exists() or any(states.parent.glob("*"))
+    return not begun or is_finished(train, workspace) or states.exists()
+
+
+def _train(
+    config: PipelineConfig, one: Variant, view: VariantWorkspace, on_progress: OnProgress, place: tuple[int, int]
+) -> int:
+    """Trains the variant's weights where that is not done; returns the steps they were trained for."""
+    number, total = place
+
+    def step(row: object, steps: int) -> None:
+        on_progress(number, total, f"{one.name}: step {row.step} of {steps}")  # type: ignore[attr-defined]
+
+    trained = next(name for name, other in VARIANTS.items() if other.weights == one.weights)
+    run_training(config.train.model_copy(update={"variant": trained}), view, step)
+    return read_info(checkpoint_path(view)).step
+
+
+def _generate_and_score(config: PipelineConfig, one: Variant, view: VariantWorkspace) -> None:
+    tasks = tuple(config.ablations.tasks)
+    run_stage(GenerateStage(config.evaluate, variant=one.name, tasks=tasks), view, shard_size=4096)
+    run_stage(ScoreStage(config.evaluate), view, shard_size=4096)
+
+
+def _write_text(workspace: Workspace, rows: Sequence[AblationScore], tasks: Sequence[str]) -> Path:
+    path = workspace.path(FOLDER, "ablations.md")
+    with atomic_path(path) as temporary:
+        temporary.write_text(table_text(rows, tasks), "utf-8")
+    return path

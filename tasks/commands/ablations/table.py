@@ -1,0 +1,100 @@
+"""The ablation table: per variant, task and metric the mean with its interval, and the paired difference to `full`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from data_contracts import AblationScore, ClipScore
+from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.evaluate.tables import bootstrap
+from tasks.engine.workspace import seed_for
+
+SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "MFCC-cos")
+FULL: Final = "full"
+
+
+def ablation_rows(
+    scores: Mapping[str, Sequence[ClipScore]], steps: Mapping[str, int], tasks: Sequence[str]
+) -> list[AblationScore]:
+    """Returns one row per variant, task and metric. `scores`: variant -> its clip scores; `steps`: of its training.
+
+    `delta` is the mean over clips of (variant - full), each clip with itself, with a bootstrap interval; None for
+    full itself and where full was not run.
+    """
+    values = {name: _by_clip(rows) for name, rows in scores.items()}
+    made = []
+    for name, found in values.items():
+        for task in tasks:
+            for metric in METRICS:
+                if clips := found.get((task, metric)):
+                    made.append(_row(name, task, metric, clips, values.get(FULL, {}), steps[name]))
+    return made
+
+
+def table_text(rows: Sequence[AblationScore], tasks: Sequence[str]) -> str:
+    """Returns the table as Markdown: one block per task, one line per variant."""
+    parts = []
+    for task in tasks:
+        mine = [row for row in rows if row.task == task and row.metric in SHOWN]
+        metrics = [metric for metric in SHOWN if any(row.metric == metric for row in mine)]
+        if not metrics:
+            continue
+        lines = [f"| {task} | n | steps | {' | '.join(metrics)} |", "|---" * (len(metrics) + 3) + "|"]
+        for name in dict.fromkeys(row.variant for row in mine):
+            cells = {row.metric: row for row in mine if row.variant == name}
+            first = next(iter(cells.values()))
+            shown = [_cell(cells.get(metric)) for metric in metrics]
+            lines.append(f"| {name} | {first.n} | {first.steps} | {' | '.join(shown)} |")
+        parts.append("\n".join(lines))
+    note = "In brackets: the difference to `full` on the same clips, 95 % bootstrap interval; * where it excludes zero."
+    return "\n\n".join([*parts, note]) + "\n"
+
+
+def _cell(row: AblationScore | None) -> str:
+    if row is None:
+        return "-"
+    if row.delta is None or row.delta_low is None or row.delta_high is None:
+        return f"{row.value:.3f}"
+    star = "*" if row.delta_low > 0 or row.delta_high < 0 else ""
+    return f"{row.value:.3f} ({row.delta:+.3f}, {row.delta_low:+.3f} to {row.delta_high:+.3f}){star}"
+
+
+def _by_clip(rows: Sequence[ClipScore]) -> dict[tuple[str, str], dict[str, float]]:
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for row in rows:
+        if row.system == MODEL:
+            found.setdefault((row.task, row.metric), {})[row.parent_id] = row.value
+    return found
+
+
+def _row(
+    name: str,
+    task: str,
+    metric: str,
+    clips: Mapping[str, float],
+    full: Mapping[tuple[str, str], Mapping[str, float]],
+    steps: int,
+) -> AblationScore:
+    low, high = bootstrap(list(clips.values()), seed_for("bootstrap", name, task, metric))
+    theirs = full.get((task, metric), {})
+    paired = [value - theirs[clip] for clip, value in clips.items() if clip in theirs] if name != FULL else []
+    delta_low, delta_high = bootstrap(paired, seed_for("bootstrap", "delta", name, task, metric))
+    return AblationScore(
+        item_id=f"{name}/{task}/{metric}",
+        variant=name,
+        task=task,
+        metric=metric,
+        value=float(np.mean(list(clips.values()))),
+        ci_low=low,
+        ci_high=high,
+        n=len(clips),
+        delta=float(np.mean(paired)) if paired else None,
+        delta_low=delta_low,
+        delta_high=delta_high,
+        steps=steps,
+        backend=METRICS[metric].backend,
+        higher_is_better=METRICS[metric].higher_is_better,
+    )

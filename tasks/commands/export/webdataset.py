@@ -1,0 +1,68 @@
+"""Export as WebDataset tars: `KEY.flac`, `KEY.txt` (caption), `KEY.json` (everything else), `KEY.mp4` where filmed.
+
+The same manifest gives the same bytes: members have no time, owner or order of their own.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tasks.commands.export.rows import (
+    Sample,
+    Selection,
+    description,
+    empty_folder,
+    read_checked,
+    selected,
+    shards,
+    write_atomically,
+)
+from tasks.manifest.card import dataset_card
+from tasks.engine.workspace import Workspace, hash_file, write_json
+
+OnProgress = Callable[[int, int], None]
+
+
+def export_webdataset(
+    workspace: Workspace, out: Path, selection: Selection, *, shard_bytes: int, on_progress: OnProgress | None = None
+) -> str:
+    """Writes `SPLIT-000000.tar`, ..., `index.json` (rows and SHA-256 per shard) and the dataset card.
+
+    Returns a line for a person. Raises UsageError for a folder in use or an empty selection.
+    """
+    samples = selected(workspace, selection)
+    empty_folder(out)
+    index = []
+    done = 0
+    for split, number, part in shards(samples, shard_bytes):
+        path = out / f"{split}-{number:06d}.tar"
+        write_atomically(path, lambda temporary, part=part: _write_tar(temporary, part))  # type: ignore[misc]
+        index.append({"file": path.name, "split": split, "rows": len(part), "sha256": hash_file(path)})
+        done += len(part)
+        if on_progress:
+            on_progress(done, len(samples))
+    (out / "README.md").write_text(dataset_card(workspace, [sample.row for sample in samples]), "utf-8")
+    write_json(out / "index.json", {"format": "webdataset", "rows": len(samples), "shards": index})
+    return f"{out}: {len(samples):,} rows in {len(index)} tars"
+
+
+def _write_tar(path: Path, samples: Sequence[Sample]) -> None:
+    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
+        for sample in samples:
+            _add(tar, f"{sample.key}.flac", read_checked(sample))
+            _add(
+                tar, f"{sample.key}.json", json.dumps(description(sample), ensure_ascii=False, sort_keys=True).encode()
+            )
+            if sample.video is not None:
+                _add(tar, f"{sample.key}{sample.video.suffix.lower()}", sample.video.read_bytes())
+            _add(tar, f"{sample.key}.txt", sample.row.caption.encode())
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), 0o644
+    tar.addfile(member, io.BytesIO(content))

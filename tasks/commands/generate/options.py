@@ -1,0 +1,153 @@
+"""What a person may ask for, checked before anything is loaded. Source: SPEC G1-G8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from data_contracts import UsageError
+from model.generate import TASKS
+from model.variants import Surrogate
+from tasks.evaluate.sampling import SamplingSettings
+from tasks.media.mux import VIDEO_SUFFIXES
+
+SOUND_SUFFIXES: Final = (".wav", ".flac")
+SUFFIXES: Final = (*SOUND_SUFFIXES, *VIDEO_SUFFIXES)
+MAX_DURATION_S: Final = 1800.0
+MAX_SINGLE_S: Final = 30.0  # one window: attention over all frames at once
+WINDOWS_FROM: Final = 1.5  # times the training clip; up to there a single window stays near what training showed
+
+SURROGATES: Final = get_args(Surrogate)
+"""What stands for a reference's picture, SPEC G4 and G8; `true` whenever `reference_video` is given."""
+
+Long = Literal["auto", "off"]
+
+NEEDS: Final[dict[str, tuple[str, ...]]] = {
+    "tta": ("text",),
+    "vta": ("video",),
+    "tc-vta": ("video", "text"),
+    "ac-vta": ("video", "reference_audio"),
+    "fe": ("video",),
+    "edit": ("window",),
+}
+MAY_HAVE: Final[dict[str, tuple[str, ...]]] = {
+    "tta": (),
+    "vta": ("text",),
+    "tc-vta": (),
+    "ac-vta": ("reference_video", "surrogate"),
+    "fe": ("text", "reference_audio", "window"),
+    "edit": ("text", "video", "original", "reference_audio", "reference_video", "surrogate"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateOptions:
+    """One sound. `reference_audio`: ac-vta and edit, the sound to imitate; fe, the segment to continue.
+
+    `original`: edit, the sound to change; by default the video's own sound track. fe without a reference continues
+    that track from `window`'s start to its end. `surrogate` None: the reference's own video when given, else as the
+    variant says. `variant`: a named configuration (SPEC M12, G8), by default the one that was trained. `long` "off":
+    one window, whatever the length. `codec`: name or path, by default the one that the checkpoint names. `sampling`:
+    readings of the paper other than the variant's. `precision` bf16: the network under autocast, for GPUs.
+    """
+
+    task: str
+    checkpoint: Path
+    out: Path
+    video: Path | None = None
+    text: str | None = None
+    original: Path | None = None
+    reference_audio: Path | None = None
+    reference_video: Path | None = None
+    window: tuple[float, float] | None = None
+    duration_s: float | None = None
+    surrogate: str | None = None
+    long: str = "auto"
+    seed: int = 0
+    steps: int = 25
+    cfg_scale: float = 4.5
+    codec: str | None = None
+    variant: str | None = None
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
+    precision: str = "fp32"
+
+    @property
+    def sentence(self) -> str | None:
+        """The text without its blanks; None when nothing is left."""
+        return (self.text or "").strip() or None
+
+    def files(self) -> dict[str, Path]:
+        """Returns the files that were given, by the field's name."""
+        names = ("video", "original", "reference_audio", "reference_video")
+        return {name: path for name in names if (path := getattr(self, name)) is not None}
+
+    def check(self) -> None:
+        """Raises UsageError, naming the option, when the task cannot be done with what was given."""
+        if self.task not in TASKS:
+            raise UsageError(f"task {self.task!r} is unknown; choose one of {', '.join(TASKS)}")
+        self._check_out()
+        self._check_inputs()
+        self._check_source()
+        self._check_numbers()
+
+    def _check_out(self) -> None:
+        if self.out.suffix.lower() not in SUFFIXES:
+            raise UsageError(f"--out {self.out.name}: the name must end in one of {', '.join(SUFFIXES)}")
+        if self.out.suffix.lower() in VIDEO_SUFFIXES and self.video is None:
+            raise UsageError(
+                f"--out {self.out.name}: a {self.out.suffix.lower()} needs --video for its picture; use .wav or .flac"
+            )
+        if self.out.is_dir():
+            raise UsageError(f"--out {self.out} is a folder; give the name of a file in it")
+
+    def _check_inputs(self) -> None:
+        given = {name: getattr(self, name) for name in ("video", "original", "reference_audio", "reference_video")}
+        given |= {"text": self.sentence, "window": self.window, "surrogate": self.surrogate}
+        for name, value in given.items():
+            option = f"--{name.replace('_', '-')}"
+            if value is None and name in NEEDS[self.task]:
+                raise UsageError(f"task {self.task} needs {option}")
+            if value is not None and name not in NEEDS[self.task] + MAY_HAVE[self.task]:
+                raise UsageError(f"task {self.task} takes no {option}")
+
+    def _check_source(self) -> None:
+        if self.task == "fe" and (self.reference_audio is None) == (self.window is None):
+            raise UsageError(
+                "task fe needs either --reference-audio (the segment to continue) or --window START:END "
+                "(the part of the video's own sound to generate)"
+            )
+        if self.task == "edit" and self.original is None and self.video is None:
+            raise UsageError("task edit needs the sound to edit: --original, or --video with a sound track")
+        if self.task == "edit" and self.reference_audio is not None and self.sentence is not None:
+            raise UsageError("task edit follows --text or imitates --reference-audio; give one of them")
+        if self.reference_video is not None and self.reference_audio is None:
+            raise UsageError("--reference-video is the picture of --reference-audio; give both")
+        if self.surrogate is not None and self.surrogate not in SURROGATES:
+            raise UsageError(f"--surrogate {self.surrogate!r} is unknown; choose one of {', '.join(SURROGATES)}")
+        if self.surrogate is not None and (self.surrogate == "true") != (self.reference_video is not None):
+            raise UsageError("--surrogate true and --reference-video belong together")
+
+    def _check_numbers(self) -> None:
+        if self.duration_s is not None and not 0 < self.duration_s <= MAX_DURATION_S:
+            raise UsageError(f"--duration {self.duration_s:g} s is outside 0..{MAX_DURATION_S:g}")
+        if not 0 <= self.seed < 2**63:
+            raise UsageError(f"--seed {self.seed} is outside 0..2^63-1")
+        if self.steps < 1 or not 1.0 <= self.cfg_scale < float("inf"):
+            raise UsageError(f"--steps {self.steps} and --cfg {self.cfg_scale:g} must both be at least 1")
+        if self.long not in get_args(Long):
+            raise UsageError(f"--long {self.long!r} is unknown; choose one of {', '.join(get_args(Long))}")
+
+
+def parse_window(text: str) -> tuple[float, float]:
+    """Returns (start, end) in seconds from `2.0:3.5`. Raises UsageError."""
+    start, separator, end = text.partition(":")
+    try:
+        if not separator:
+            raise ValueError
+        window = float(start), float(end)
+    except ValueError as error:
+        raise UsageError(f"--window {text!r}: expected START:END in seconds, e.g. 2.0:3.5") from error
+    if not 0 <= window[0] < window[1] < float("inf"):
+        raise UsageError(f"--window {text!r}: START must be at least 0 and before END")
+    return window

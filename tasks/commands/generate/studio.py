@@ -1,0 +1,126 @@
+"""A checkpoint with the codec and the encoders that belong to it, loaded once for any number of sounds."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self, cast, get_args
+
+from data_contracts import MismatchError, UsageError
+from model.checkpoint import CheckpointInfo
+from model.codec import Codec, load_codec
+from model.config import Precision
+from model.encoders import (
+    ImageEncoder,
+    SyncEncoder,
+    TextEncoder,
+    load_image_encoder,
+    load_sync_encoder,
+    load_text_encoder,
+)
+from model.generate import Generator, Sampling
+from model.specs import FeatureSpecs, same_part
+from model.variants import Variant, variant
+from tasks.commands.generate.options import GenerateOptions
+from tasks.evaluate.sampling import SamplingSettings
+from tasks.train.job import choose_device
+from tasks.engine.workspace import hash_file
+
+
+@dataclass(frozen=True)
+class Studio:
+    """All that turns files into sound. Encoders load when first needed: a sentence alone loads no picture encoder."""
+
+    checkpoint: Path
+    checkpoint_sha256: str
+    generator: Generator
+    info: CheckpointInfo
+    codec: Codec
+    variant: Variant
+
+    @classmethod
+    def open(
+        cls,
+        checkpoint: Path,
+        codec: str | None = None,
+        named: str | None = None,
+        *,
+        sampling: SamplingSettings | None = None,
+        precision: str = "fp32",
+    ) -> Self:
+        """Loads a checkpoint and its codec; `named`: a variant that shares these weights (SPEC M12, G8).
+
+        Raises WeightsError (missing), MismatchError (another codec, another variant's weights), UsageError (unknown).
+        """
+        if precision not in get_args(Precision):
+            raise UsageError(f"--precision {precision!r} is unknown; choose one of {', '.join(get_args(Precision))}")
+        device = choose_device("auto")
+        generator = Generator.load(checkpoint, device=device)
+        assert generator.info is not None
+        specs, chosen = generator.specs, _variant(generator.info, named)
+        readings = Sampling(**(sampling or SamplingSettings()).over(dict(chosen.sampling)))
+        generator = dataclasses.replace(generator, sampling=readings, precision=cast(Precision, precision))
+        loaded = load_codec(codec or specs.codec.name)
+        if not same_part(loaded.spec, specs.codec):
+            raise MismatchError(
+                f"codec: the checkpoint was trained on {specs.codec.name} ({specs.codec.weights_sha256[:12]}), loaded "
+                f"is {loaded.spec.name} ({loaded.spec.weights_sha256[:12]}); give the right one with --codec"
+            )
+        if device.type != "cpu":
+            loaded.to(device)
+        info = generator.info
+        assert info is not None
+        return cls(checkpoint, hash_file(checkpoint), generator, info, loaded, chosen)
+
+    @classmethod
+    def of(cls, options: GenerateOptions) -> Self:
+        """Loads what an order names, as `open` does."""
+        o = options
+        return cls.open(o.checkpoint, o.codec, o.variant, sampling=o.sampling, precision=o.precision)
+
+    @property
+    def specs(self) -> FeatureSpecs:
+        """What the network was trained on."""
+        return self.generator.specs
+
+    @property
+    def clip_s(self) -> float:
+        """Length of the training clips."""
+        return self.info.clip_s
+
+    @cached_property
+    def text(self) -> TextEncoder:
+        """The text encoder. Raises MismatchError when this installation's is not the checkpoint's."""
+        encoder = load_text_encoder(self.specs.text.name, choose_device("auto"))
+        self._require("text", encoder.spec)
+        return encoder
+
+    @cached_property
+    def image(self) -> ImageEncoder:
+        """The encoder of visual semantics. Raises MismatchError."""
+        encoder = load_image_encoder(self.specs.clip.name, choose_device("auto"))
+        self._require("clip", encoder.spec)
+        return encoder
+
+    @cached_property
+    def sync(self) -> SyncEncoder:
+        """The synchronisation encoder. Raises MismatchError."""
+        encoder = load_sync_encoder(self.specs.sync.name, choose_device("auto"))
+        self._require("sync", encoder.spec)
+        return encoder
+
+    def _require(self, part: str, spec: object) -> None:
+        found = dataclasses.replace(self.specs, **{part: spec})  # type: ignore[arg-type]
+        self.specs.require_same(found, "the checkpoint", "this installation")
+
+
+def _variant(info: CheckpointInfo, named: str | None) -> Variant:
+    trained = variant(str(info.training.get("variant", "full")))
+    chosen = trained if named is None else variant(named)
+    if chosen.weights != trained.weights:
+        raise MismatchError(
+            f"variant {chosen.name} needs the weights of {chosen.weights}, the checkpoint was trained as {trained.name}"
+        )
+    return chosen

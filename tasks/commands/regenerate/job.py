@@ -1,0 +1,235 @@
+"""Makes one item of a finished workspace again, alone, from its source, and compares byte for byte.
+
+The lineage columns name every row and file an item came from. Each stage of that chain is run for the one item in a
+scratch folder; the rows must equal the tables' and the files' hashes those in the rows. A file that is missing or
+damaged in the workspace is then put back. Nothing is ever overwritten by something else than what the tables say.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from data_contracts import (
+    Augmented,
+    Caption,
+    Clip,
+    ContractError,
+    ItemError,
+    ManifestRow,
+    Mined,
+    Paraphrase,
+    Row,
+    UsageError,
+    iter_table,
+)
+from tasks.config import PipelineConfig
+from tasks.engine import Item, Stage
+from tasks.manifest.rows import Written, augmented_row, clip_row
+from tasks.pipeline import find_step
+from tasks.engine.workspace import Workspace, hash_file
+
+Verdict = Literal["same", "restored", "differs", "not made again"]
+_FILES: Final = {"audio_path": "audio_sha256", "video_path": "video_sha256"}
+_TABLES: Final[dict[str, type[Row]]] = {
+    "ingest": Clip,
+    "mine": Mined,
+    "augment": Augmented,
+    "recaption": Caption,
+    "paraphrase": Paraphrase,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """What became of one stage of the chain. `detail` says what differs or was put back."""
+
+    stage: str
+    item_id: str
+    verdict: Verdict
+    detail: str = ""
+
+    def line(self) -> str:
+        """Returns the line a person reads."""
+        return f"{self.stage:<11}{self.verdict:<10}{self.item_id}" + (f"  ({self.detail})" if self.detail else "")
+
+
+def regenerate(config: PipelineConfig, workspace: Workspace, item_id: str) -> list[Step]:
+    """Makes a manifest row again, stage by stage, and returns how each compares with the workspace.
+
+    Raises UsageError for an id that is not in the manifest, ContractError when a table of the chain is missing.
+    """
+    row = _manifest_row(workspace, item_id)
+    scratch_root = Path(tempfile.mkdtemp(prefix=".tmp-regenerate-", dir=workspace.root))
+    try:
+        chain = _Chain(config, workspace, Workspace(scratch_root))
+        steps = [chain.make("ingest", _source_ids(row.clip_id), {row.clip_id})]
+        if row.subset == "aa":
+            steps += [
+                chain.make("mine", (row.clip_id,), {_mined_id(workspace, row)}),
+                chain.make("augment", (row.item_id,), {row.item_id}),
+                chain.make("recaption", (row.item_id,), None),
+                chain.make("paraphrase", tuple(_ids(chain.rows["recaption"])), None),
+            ]
+        return [*steps, chain.manifest(row)]
+    finally:
+        shutil.rmtree(scratch_root, ignore_errors=True)
+
+
+class _Chain:
+    """The stages of one item. `rows` holds what each made: the scratch folder's own, as the tables will be compared."""
+
+    def __init__(self, config: PipelineConfig, workspace: Workspace, scratch: Workspace) -> None:
+        self.config, self.workspace, self.scratch = config, workspace, scratch
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+
+    def make(self, name: str, item_ids: Sequence[str], wanted: set[str] | None) -> Step:
+        """Runs one stage for one item; `wanted` are the ids of the rows to compare, None for all of them."""
+        stage = find_step(name).make(self.config)
+        assert not hasattr(stage, "run"), "a job has no items"
+        item = _find_item(stage, self.workspace, item_ids)  # type: ignore[arg-type]
+        try:
+            made = self._process(stage, item)  # type: ignore[arg-type]
+        except ItemError as error:
+            return self._from_workspace(name, item.item_id, wanted, error)
+        made = [row for row in made if wanted is None or row["item_id"] in wanted]
+        self.rows[name] = made
+        stored = _stored(self.workspace, name, {row["item_id"] for row in made} if wanted is None else wanted)
+        if difference := _difference(stored, made):
+            return Step(stage=name, item_id=item.item_id, verdict="differs", detail=difference)
+        restored = [path for row in made for path in self._put_back(row)]
+        verdict: Verdict = "restored" if restored else "same"
+        return Step(stage=name, item_id=item.item_id, verdict=verdict, detail=", ".join(restored))
+
+    def manifest(self, row: ManifestRow) -> Step:
+        """Joins what was made into the manifest's row, and compares."""
+        clip = Clip.from_dict(self.rows["ingest"][0])
+        made = clip_row(clip)
+        if row.subset == "aa":
+            caption = Caption.from_dict(self.rows["recaption"][0])
+            paraphrases = [Paraphrase.from_dict(values) for values in self.rows["paraphrase"]]
+            made = augmented_row(
+                clip,
+                Mined.from_dict(self.rows["mine"][0]),
+                Augmented.from_dict(self.rows["augment"][0]),
+                Written(caption=caption, paraphrases=paraphrases),
+            )
+        difference = _difference([row.to_dict()], [made.to_dict()])
+        return Step(
+            stage="manifest", item_id=row.item_id, verdict="differs" if difference else "same", detail=difference
+        )
+
+    def _process(self, stage: Stage, item: Item) -> list[dict[str, Any]]:
+        # Captions come from the workspace's own answers: a language model is not asked twice.
+        place = self.workspace if stage.name in ("recaption", "paraphrase") else self.scratch
+        rows: list[dict[str, Any]] = []
+        for outcome in stage.process([item], place):
+            if outcome.error is not None:
+                raise outcome.error
+            rows.extend(outcome.rows)
+        return [_TABLES[stage.name].from_dict(row).to_dict() for row in rows]
+
+    def _from_workspace(self, name: str, item_id: str, wanted: set[str] | None, error: ItemError) -> Step:
+        """Goes on with the workspace's own rows and files where a source is gone, and says so."""
+        if wanted is None or name != "ingest":
+            raise ContractError(f"{name} of {item_id} fails now: {error.message}")
+        rows = _stored(self.workspace, name, wanted)
+        for row in rows:
+            for path in _intact(self.workspace, row, error):
+                copy = self.scratch.path(path)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(self.workspace.path(path), copy)
+        self.rows[name] = rows
+        detail = f"{error.message}; went on from the workspace's clip, whose hash is right"
+        return Step(stage=name, item_id=item_id, verdict="not made again", detail=detail)
+
+    def _put_back(self, row: dict[str, Any]) -> Iterator[str]:
+        """Puts files of a row back where they are missing or damaged. Yields their paths."""
+        for path_column, hash_column in _FILES.items():
+            path, expected = row.get(path_column), row.get(hash_column)
+            if not path or not expected:
+                continue
+            target = self.workspace.path(path)
+            if target.is_file() and hash_file(target) == expected:
+                continue
+            made = self.scratch.path(path)
+            if hash_file(made) != expected:
+                raise ContractError(f"{path}: the file made again has another hash than its own row; a stage is broken")
+            temporary = target.with_name(f".tmp-{target.name}")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(made, temporary)
+            temporary.replace(target)
+            yield path
+
+
+def _manifest_row(workspace: Workspace, item_id: str) -> ManifestRow:
+    for row in iter_table(workspace.table("manifest", "manifest"), ManifestRow):
+        if row.item_id == item_id:
+            return row
+    raise UsageError(
+        f"{item_id[:80]!r} is not an item of the manifest; `item_id` of manifest/manifest.parquet names them"
+    )
+
+
+def _source_ids(clip_id: str) -> tuple[str, ...]:
+    """Returns the ids that ingest may know the clip's recording by: its own, or without the portion's number."""
+    head, separator, number = clip_id.rpartition("~p")
+    return (clip_id, head) if separator and number.isdigit() else (clip_id,)
+
+
+def _mined_id(workspace: Workspace, row: ManifestRow) -> str:
+    for augmented in iter_table(workspace.table("augment", "augmented"), Augmented):
+        if augmented.item_id == row.parent_id:
+            return augmented.parent_id
+    raise ContractError(f"{row.parent_id}, which {row.item_id} was made from, is no longer there; run augment again")
+
+
+def _find_item(stage: Stage, workspace: Workspace, item_ids: Sequence[str]) -> Item:
+    found = {item.item_id: item for item in stage.items(workspace) if item.item_id in item_ids}
+    for item_id in item_ids:
+        if item_id in found:
+            return found[item_id]
+    raise ContractError(f"stage {stage.name} no longer lists {item_ids[0]}; its input or the corpus has changed")
+
+
+def _stored(workspace: Workspace, stage: str, ids: set[str]) -> list[dict[str, Any]]:
+    row_type = _TABLES[stage]
+    table = iter_table(workspace.table(stage, row_type.TABLE), row_type)
+    return [values for row in table if (values := row.to_dict())["item_id"] in ids]
+
+
+def _difference(stored: Sequence[dict[str, Any]], made: Sequence[dict[str, Any]]) -> str:
+    """Returns the first difference in words, empty when there is none."""
+    known = {row["item_id"]: row for row in stored}
+    if not made or known.keys() != {row["item_id"] for row in made}:
+        return f"{len(made)} rows now, {len(stored)} in the table"
+    for row in made:
+        for column, value in row.items():
+            before = known[row["item_id"]][column]
+            if before != value:
+                return f"{column}: {_short(before)} in the table, {_short(value)} now"
+    return ""
+
+
+def _intact(workspace: Workspace, row: dict[str, Any], error: ItemError) -> Iterator[str]:
+    for path_column, hash_column in _FILES.items():
+        path = row.get(path_column)
+        if not path:
+            continue
+        target = workspace.path(path)
+        if not target.is_file() or hash_file(target) != row[hash_column]:
+            raise ContractError(f"{path} is missing or damaged and cannot be made again: {error.message}")
+        yield path
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _ids(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return [row["item_id"] for row in rows]

@@ -1,0 +1,131 @@
+"""What a caption of a level must satisfy, whoever wrote it: a model, a rule, or a prompt injection.
+
+It looks at words, not meaning: reading 120 accepted captions by eye found about one in twenty awkward.
+Source: SPEC A6.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Final
+
+from tasks.language.cues import LEVELS, Level, find_cues, without_cues
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_STOP: Final = _set(
+    "a an the and or but nor as at by for from in into of off on onto out over to up with while then than when where "
+    "before after along around across against behind below beside between beyond down during inside near outside past "
+    "through toward towards under until is are was were be been being am do does did has have had having there here "
+    "it its it's that this these those which who whose what some any each both other another also together so such "
+    "can could may might will would being he she they them his her their i we you your one once very"
+)
+_SENTENCES: Final = re.compile(r"[.!?]+(?=\s|$)")
+_ODD: Final = re.compile(r"[^\w\s.,;:!?'’\"()&%/-]")
+_MAX_NEW_WORDS: Final = 10
+_MAX_NEW_CHARS: Final = 400
+
+
+def check(before: str, after: str, level: str) -> list[str]:
+    """Returns the reasons why `after` is no caption of `level` made from `before`; empty when it is one."""
+    if is_endless(before, after):
+        return ["too long"]
+    rule = LEVELS[level]
+    problems = form_problems(before, after)
+    cues = find_cues(after, *rule.axis)
+    if not any(cue.side == rule.side and (cue.strong or not rule.strong) for cue in cues):
+        problems.append("does not say the level")
+    if any(cue.side in rule.opposite for cue in cues):
+        problems.append("says the opposite")
+    return problems + _content(before, after, rule)
+
+
+def stem(word: str) -> str:
+    """Returns a crude stem: enough to see that "barking" and "barks" are one word."""
+    word = word.lower().replace("’", "'").removesuffix("'s").strip("'")
+    for suffix, least in (
+        ("ingly", 4),
+        ("edly", 4),
+        ("ing", 3),
+        ("ies", 3),
+        ("ied", 3),
+        ("ed", 3),
+        ("es", 3),
+        ("s", 3),
+        ("ly", 4),
+    ):
+        if word.endswith(suffix) and len(word) - len(suffix) >= least and not word.endswith("ss"):
+            word = word[: -len(suffix)] + ("i" if suffix in ("ies", "ied") else "")
+            break
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
+        word = word[:-1]
+    word = word.rstrip("e") if len(word) > 3 else word
+    return f"{word[:-1]}i" if word.endswith("y") else word
+
+
+def content_stems(text: str) -> set[str]:
+    """Returns the stems of the words that carry meaning."""
+    return {stem(word) for word in words(text) if word not in _STOP}
+
+
+def is_content(word: str) -> bool:
+    """Whether a lower-case word carries meaning."""
+    return word not in _STOP
+
+
+def words(text: str) -> list[str]:
+    """Returns the lower-case words."""
+    return re.findall(r"[^\W_]+(?:['’][^\W_]+)*", text.lower())
+
+
+def is_copy(first: str, second: str) -> bool:
+    """Whether two captions have the same words in the same order."""
+    return words(first) == words(second)
+
+
+def is_endless(before: str, after: str) -> bool:
+    """Whether an answer is so long that it is not worth reading: looking for cues takes time with its square."""
+    return len(after) > len(before) + _MAX_NEW_CHARS
+
+
+def form_problems(before: str, after: str) -> list[str]:
+    """Returns what is wrong with the form of `after`: empty, a copy, several sentences, too long, odd characters."""
+    problems = []
+    before_words, after_words = words(before), words(after)
+    if not after_words:
+        return ["empty"]
+    if is_copy(before, after):
+        problems.append("a copy")
+    if "\n" in after.strip() or _count_sentences(after) > max(1, _count_sentences(before)):
+        problems.append("more than one sentence")
+    if len(after_words) > len(before_words) + _MAX_NEW_WORDS:
+        problems.append("too long")
+    if set(_ODD.findall(after)) - set(_ODD.findall(before)):
+        problems.append("odd characters")
+    repeats = {pair for pair in pairwise(after_words) if pair[0] == pair[1]}
+    if repeats - set(pairwise(before_words)):
+        problems.append("repeats a word")
+    return problems
+
+
+def _count_sentences(text: str) -> int:
+    return len([part for part in _SENTENCES.split(text) if part.strip()])
+
+
+def _content(before: str, after: str, rule: Level) -> list[str]:
+    old_cues, new_cues = find_cues(before, *rule.axis), find_cues(after, *rule.axis)
+    old = content_stems(without_cues(before, old_cues))
+    new = content_stems(without_cues(after, new_cues))
+    problems = []
+    if lost := sorted(old - new):
+        problems.append(f"lost {lost[0]!r}")
+    if added := sorted(new - old):
+        problems.append(f"added {added[0]!r}")
+    claimed = {cue.side for cue in new_cues} - {cue.side for cue in old_cues}
+    if claimed & {"loud", "quiet"}:
+        problems.append("claims a loudness that was not said")
+    return problems

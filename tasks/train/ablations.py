@@ -1,0 +1,36 @@
+"""Settings of the ablation table (SPEC M12, G8)."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from data_contracts import UsageError
+from model.requests import TASKS
+from model.variants import variant
+from tasks.engine.settings import StageConfig
+
+
+class AblationsConfig(StageConfig):
+    """Which configurations are compared, and on what. Training and sampling are those of `train` and `evaluate`."""
+
+    variants: tuple[str, ...] = Field(
+        ("m-1", "m-2", "m-3", "full", "no-sum"), description="named configurations; mmaudio-s1, -s2, -s3 can be added"
+    )
+    tasks: tuple[str, ...] = Field(("vta", "ac-vta", "fe"), description="generation tasks that are scored")
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for name in names:
+                variant(name)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return names
+
+    @field_validator("tasks")
+    @classmethod
+    def _tasks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [name for name in names if name not in TASKS or name in ("tta", "edit")]:
+            raise ValueError(f"{wrong[0]!r} has no film to score; choose from vta, tc-vta, ac-vta, fe")
+        return names

@@ -1,0 +1,119 @@
+"""What the page does without the page: forms to orders, outcomes in one line, hidden fields left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import soundfile as sf
+
+from data_contracts import UsageError
+from model.generate import TASKS
+from model.requests import RULES
+from tasks.commands.app.logic import FIELDS, HINTS, TITLES, Form, about, choices, example_files, fields_of, needs, order_of, run
+from tasks.commands.generate.studio import Studio
+from tasks.media.video import probe_video
+from tests.tasks.commands.generate.toys import put_toys, write_files
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_files(tmp_path_factory.mktemp("app"))
+
+
+@pytest.fixture(autouse=True)
+def _parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_toys(monkeypatch)
+
+
+@pytest.fixture
+def room(files: Path) -> Studio:
+    return Studio.open(files / "c.safetensors")
+
+
+def filled(files: Path, task: str) -> Form:
+    """Returns a form in which every field is filled in, as after trying all tasks in turn."""
+    return Form(
+        task=task, video=str(files / "sounding.mp4"), text="a dog barks", original=str(files / "old.wav"),
+        reference_audio=str(files / "reference.wav"), window="0.52:1.2", duration_s=0, steps=2,
+    )  # fmt: skip
+
+
+def test_every_task_is_offered_and_explained():
+    assert [task for _, task in choices()] == list(TASKS) == list(RULES)
+    assert set(TITLES) == set(HINTS) == set(TASKS)
+    for task in TASKS:
+        assert fields_of(task) <= set(FIELDS) and any(needs(task, field) for field in fields_of(task))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_a_task_does_not_show_is_not_ordered(files, task):
+    order = order_of(filled(files, task), files / "c.safetensors", Path("x.wav"))
+    for field in FIELDS:
+        if field not in fields_of(task):
+            assert getattr(order, field) is None, field
+    assert order.duration_s is None
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_task_gives_a_sound_and_with_a_video_a_film(files, room, tmp_path, task):
+    form = filled(files, task)
+    if task == "fe":
+        form = replace(form, window="")
+    if task == "edit":
+        form = replace(form, reference_audio=None)
+    outcome = run(form, room, tmp_path)
+    assert not outcome.problem, outcome.words
+    assert TITLES[task] in outcome.words and "seed 0" in outcome.words
+    assert len(sf.read(outcome.sound)[0]) == 2000
+    assert (outcome.film is not None) == ("video" in fields_of(task))
+    if outcome.film is not None:
+        assert probe_video(outcome.film).has_audio and outcome.film.suffix == ".mp4"
+    assert outcome.sound.with_name("sound.wav.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task": "vta", "video": None}, "task vta needs video"),
+        ({"task": "tta", "text": "  "}, "task tta needs text"),
+        ({"task": "tta", "duration_s": 9e9}, "duration"),
+        ({"task": "edit", "window": "now"}, "START:END"),
+        ({"task": "edit"}, "give one of them"),
+        ({"task": "vta", "seed": 1.5}, "not a whole number"),
+        ({"task": "dance"}, "'dance' is unknown"),
+    ],
+)
+def test_a_problem_is_one_line_and_no_file(files, room, tmp_path, changes, message):
+    outcome = run(replace(filled(files, "vta"), **changes), room, tmp_path)
+    assert outcome.problem and message in outcome.words and "\n" not in outcome.words
+    assert outcome.sound is None and outcome.film is None
+
+
+def test_the_label_names_the_stand_ins(room):
+    assert "stand-ins" in about(room) and "toy-sync" in about(room)
+
+
+def test_examples_can_be_made_by_their_tasks(tmp_path):
+    forms = example_files(tmp_path)
+    assert {form.task for form in forms} == set(TASKS)
+    for form in forms:
+        order_of(form, Path("c"), Path("x.wav")).check()
+
+
+def test_without_gradio_there_is_one_line_that_says_how_to_get_it(monkeypatch):
+    import builtins
+
+    from tasks.commands.app import page
+
+    real = builtins.__import__
+
+    def without(name, *rest):
+        if name == "gradio":
+            raise ImportError("No module named 'gradio'")
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UsageError, match=r"pip install 'foleygenex\[app\]'"):
+        page.gradio()

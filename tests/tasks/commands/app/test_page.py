@@ -1,0 +1,136 @@
+"""The page in a real browser and over its API: it works without any outside host, on wide and on narrow screens."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_contracts import UsageError
+from tasks.commands.app.page import HOST, build, gradio, serve, settings
+from tasks.commands.generate.studio import Studio
+from tests.tasks.commands.generate.toys import put_toys, write_files
+from tests.tasks.report.browser import Page, chromium
+
+pytest.importorskip("gradio", reason="the extra `app` is not installed")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_files(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def address(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page on a free port, with toy parts and an untrained checkpoint."""
+    with pytest.MonkeyPatch.context() as patch:
+        put_toys(patch)
+        folder = tmp_path_factory.mktemp("results")
+        studio = Studio.open(files / "c.safetensors")
+        assert studio.text and studio.image and studio.sync  # loaded while the toys stand in
+        page = build(studio, folder)
+        with socket.socket() as free:
+            free.bind((HOST, 0))
+            port = free.getsockname()[1]
+        page.launch(**settings(gradio(), folder), server_port=port, prevent_thread_lock=True)
+        yield f"http://{HOST}:{port}"
+        page.close()
+
+
+def opened(tab: Page, address: str, width: int, height: int = 1400) -> None:
+    tab.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+    tab.call("Page.navigate", url=address)
+    wait(tab, "!!document.querySelector('#generate')")
+
+
+def wait(tab: Page, condition: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not tab.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        time.sleep(0.1)
+
+
+def shown(tab: Page) -> set[str]:
+    names = ("video", "text", "original", "reference_audio", "reference_video", "window")
+    visible = "(e => !!e && e.offsetParent !== null)(document.querySelector('#{}'))"
+    return {name for name in names if tab.evaluate(visible.format(name))}
+
+
+def expect(tab: Page, names: set[str], seconds: float = 60) -> None:
+    """Waits until just these inputs are to be seen: the page builds them as it goes."""
+    deadline = time.monotonic() + seconds
+    while shown(tab) != names:
+        assert time.monotonic() < deadline, (shown(tab), names)
+        time.sleep(0.1)
+
+
+def choose(tab: Page, task: str) -> None:
+    wait(tab, f"(e => e ? (e.click(), true) : false)(document.querySelector('#task input[value={task}]'))")
+
+
+def press(tab: Page, text: str) -> None:
+    """Clicks the button that reads so."""
+    found = f"[...document.querySelectorAll('button')].find(e => e.innerText.trim() === {text!r})"
+    wait(tab, f"(e => e ? (e.click(), true) : false)({found})")
+
+
+def foreign(tab: Page, address: str) -> list[str]:
+    """Returns requests to other hosts; the browser's own complaints about fonts or icons are not the page's."""
+    requests = [problem for problem in tab.problems if problem.startswith("request: ")]
+    return [one for one in requests if not one.startswith((f"request: {address}", "request: blob:", "request: about:"))]
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_works_in_a_browser_and_asks_no_other_host(address: str, tmp_path: Path, width: int) -> None:
+    with chromium(tmp_path / "profile") as tab:
+        opened(tab, address, width)
+        assert "stand-ins" in tab.evaluate("document.querySelector('#about').innerText")
+        expect(tab, {"video", "text"})
+        choose(tab, "edit")
+        expect(tab, {"video", "text", "original", "reference_audio", "reference_video", "window"})
+        choose(tab, "tta")
+        expect(tab, {"text"})
+        press(tab, "Generate")
+        wait(tab, "document.querySelector('#words').innerText.includes('task tta needs text')")
+        _type(tab, "a dog barks")
+        press(tab, "Generate")
+        wait(tab, "document.querySelector('#words').innerText.includes('seed 0')")
+        wait(tab, "!!document.querySelector('#download a[href]')")
+        assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        tab.evaluate("scrollTo(0, 0)")
+        tab.screenshot(tmp_path / f"page-{width}.png")
+        if keep := os.environ.get("FOLEYGENEX_SCREENSHOTS"):
+            tab.screenshot(Path(keep) / f"page-{width}.png")
+        assert foreign(tab, address) == []
+
+
+def _type(tab: Page, text: str) -> None:
+    tab.evaluate("document.querySelector('#text textarea, #text input').focus()")
+    tab.call("Input.insertText", text=text)
+
+
+def test_a_port_in_use_is_one_line(address: str, files: Path) -> None:
+    with pytest.raises(UsageError, match=r"port \d+ cannot be used.* --port"):
+        serve(Studio.open(files / "c.safetensors"), int(address.rsplit(":", 1)[1]), print)
+
+
+def test_the_api_generates_a_film_with_its_sound(address: str, files: Path) -> None:
+    from gradio_client import Client, handle_file
+
+    from tasks.media.video import probe_video
+
+    client = Client(address, verbose=False, analytics_enabled=False)
+    blank = ("", None, None, None, "", 0, 3, 2, 4.5)
+    video = handle_file(str(files / "silent.mp4"))
+    words, film, sound, download = client.predict("vta", video, *blank, api_name="/generate")
+    assert "seed 3" in str(words)
+    path = film["video"] if isinstance(film, dict) else film
+    assert probe_video(Path(path)).has_audio and Path(sound).suffix == ".wav"
+    assert len(download) == 2
+    words, film, sound, download = client.predict("vta", None, *blank, api_name="/generate")
+    assert "task vta needs video" in str(words) and not film and not sound

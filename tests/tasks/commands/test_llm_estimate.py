@@ -1,0 +1,93 @@
+"""`plan` counts from the real prompts and subtracts what the cache has. SPEC A6, A7."""
+
+from __future__ import annotations
+
+import pytest
+
+from data_contracts import Augmented, Caption, read_table, write_table
+from tasks.engine import run_stage
+from tasks.llm.cache import ANSWERS, AnswerCache
+from tasks.llm.config import LLMConfig
+from tasks.commands.llm_estimate import SAMPLED, estimate_calls
+from tasks.weights.llm import embedded_path
+from tasks.llm.question import CHARS_PER_TOKEN
+from tasks.paraphrase.stage import ParaphraseStage
+from tasks.recaption.stage import RecaptionStage
+from tasks.engine.workspace import Workspace
+from tests.tasks.llm.asking import config
+from tests.tasks.llm.fake_server import fake_server, says
+from tests.tasks.language.captions import GRID
+from tests.tasks.recaption.test_stage import ROWS, good
+
+PAIRS = [(row.caption, row.level) for row in ROWS[:-1]]
+
+
+def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):
+    found = estimate_calls(PAIRS, "m", config(), tmp_path / "none.jsonl")
+    assert (found.recaption_calls, found.paraphrase_calls, found.cached) == (12, 12, 0)
+    shots = RecaptionStage(LLMConfig(backend="rules")).prompts.prompts["fast"].prefix
+    least = 12 * sum(len(message["content"]) for message in shots) / CHARS_PER_TOKEN
+    assert found.tokens_in > least
+    assert found.tokens_out > 12 * 5
+    assert not (tmp_path / "none.jsonl").exists()
+
+
+def test_answered_rows_are_subtracted_exactly(tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path / "w")
+    write_table(workspace.table("augment", "augmented"), Augmented, ROWS[:5])
+    answers = workspace.path(*ANSWERS)
+    with fake_server(good) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        run_stage(RecaptionStage(config()), workspace)
+    found = estimate_calls(PAIRS, "m", config(), answers)
+    assert (found.recaption_calls, found.paraphrase_calls, found.cached) == (7, 12, 5)
+    with fake_server(lambda *_: says({"paraphrases": [], "key_tokens": []})) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        run_stage(ParaphraseStage(config()), workspace)
+    assert len(read_table(workspace.table("recaption", "captions"), Caption)) == 5
+    found = estimate_calls(PAIRS, "m", config(), answers)
+    assert (found.recaption_calls, found.paraphrase_calls, found.cached) == (7, 7, 10)
+    other = estimate_calls(PAIRS, "another model", config(), answers)
+    assert (other.recaption_calls, other.cached) == (12, 0)
+
+
+def test_caps_and_many_rows_scale(tmp_path):
+    capped = estimate_calls(PAIRS, "m", config(max_recaptions=3, max_paraphrased=0), tmp_path / "none.jsonl")
+    assert (capped.recaption_calls, capped.paraphrase_calls) == (3, 0)
+    many = PAIRS[:2] * (2 * SAMPLED)
+    found = estimate_calls(many, "m", config(paraphrases=0), tmp_path / "none.jsonl")
+    one = estimate_calls(PAIRS[:2], "m", config(paraphrases=0), tmp_path / "none.jsonl")
+    assert (found.recaption_calls, found.paraphrase_calls) == (len(many), 0)
+    assert found.tokens_in == pytest.approx(one.tokens_in * len(many) / 2, rel=0.05)
+
+
+@pytest.mark.llm
+@pytest.mark.slow
+def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path):
+    """One answer per stage is enough: the server says how many prompt tokens it read."""
+    import asyncio
+
+    from tasks.llm.backend import choose_backend
+    from tasks.llm.client import Client
+    from tasks.recaption.writer import Repair, by_model
+
+    pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
+    if embedded_path() is None:
+        pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
+    settings = LLMConfig(backend="embedded")
+    cache = AnswerCache(tmp_path / "answers.jsonl")
+
+    async def run():
+        client = Client(choose_backend(settings), settings, cache)
+        stage = RecaptionStage(settings)
+        try:
+            await by_model(*GRID[0], client, stage.prompts, Repair(rounds=0))
+        finally:
+            await client.close()
+
+    guess = estimate_calls(GRID[:1], RecaptionStage(settings).backend.model, settings, tmp_path / "none.jsonl")
+    asyncio.run(run())
+    whole = estimate_calls(GRID[:1], "none", LLMConfig(backend="rules", paraphrases=0), tmp_path / "none.jsonl")
+    assert whole.tokens_in == pytest.approx(cache.spent().tokens_in, rel=0.08)
+    assert guess.tokens_in > whole.tokens_in
