@@ -15,9 +15,9 @@ import torch
 
 from data_contracts import Augmented, Clip, UsageError, read_table
 from model.codec import Codec, load_codec
-from tasks.media.audio import Samples, read_audio
-from tasks.evaluate.adverbs import is_right, measure
 from tasks.engine.workspace import Workspace
+from tasks.evaluate.adverbs import is_right, measure
+from tasks.media.audio import Samples, read_audio
 
 PAIRS = {
     "speed": ("very_fast", "medium"),

@@ -29,11 +29,11 @@ from model.codec import Codec
 from model.features import FeatureStore
 from model.generate import Generator
 from model.network import Features, Network
-from tasks.media.audio import Samples, read_audio
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.adverbs import DIRECTIONS, Attributes, measure
 from tasks.evaluate.parts import codec_of, open_store
 from tasks.evaluate.plan import sides_of
-from tasks.engine.workspace import Workspace
+from tasks.media.audio import Samples, read_audio
 
 TIMES: Final = (0.02, 0.05, 0.1, 0.3, 0.6)
 FIRST: Final = 0.02

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.media.audio import Samples, read_audio, write_flac
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig, Backend
 from tasks.augment.stage import AugmentStage
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace, hash_file
+from tasks.media.audio import Samples, read_audio, write_flac
 
 RATE = 44_100
 SECONDS = 8

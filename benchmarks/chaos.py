@@ -33,11 +33,11 @@ import soundfile as sf
 from data_contracts import Clip, ManifestRow, Quarantine, read_table, write_table
 from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine
+from tasks.engine.workspace import Workspace, hash_file
+from tasks.language.cues import LEVELS
 from tasks.paraphrase.writer import by_rule
 from tasks.pipeline import find_step, run_step
-from tasks.language.cues import LEVELS
 from tasks.recaption.rules import rewrites
-from tasks.engine.workspace import Workspace, hash_file
 
 STAGES = ("mine", "augment", "recaption", "paraphrase", "manifest")
 RATE_HZ = 16_000

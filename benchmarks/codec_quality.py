@@ -17,11 +17,11 @@ import numpy as np
 import torch
 
 from model.codec import Codec, load_codec
-from tasks.media.audio import read_audio
-from tasks.corpus.builtin import scene_sound, scenes
-from tasks.corpus.scenes import Scene
-from tasks.ingest.config import CorpusConfig
 from tasks.commands.train_codec.losses import mel, mel_distance
+from tasks.corpus.builtin import scene_sound, scenes
+from tasks.corpus.config import CorpusConfig
+from tasks.corpus.scenes import Scene
+from tasks.media.audio import read_audio
 
 RATE_HZ = 16_000
 STEP = 32  # 2 ms

@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 from data_contracts import Row
 from flows.settings import ship_settings
 from tasks.config import PipelineConfig
-from tasks.engine import Item, Outcome, each, rows_from_dicts, run_stage
-from tasks.pipeline import Step
+from tasks.engine import Item, ItemResult, each, rows_from_dicts, run_stage
 from tasks.engine.workspace import Workspace
+from tasks.pipeline import Step
 
 SHARD = 256
 
@@ -48,7 +48,7 @@ class IdleStage:
     def items(self, workspace: Workspace) -> list[Item]:  # noqa: ARG002
         return [Item(f"item-{n:07d}", {"text": f"a dog barks {n} times"}) for n in range(self.count)]
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:  # noqa: ARG002
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:  # noqa: ARG002
         yield from each(items, lambda item: [Nothing(item_id=item.item_id, text=item.payload["text"])])
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import Clip
-from tasks.engine import Item, Outcome, StageSummary, each, run_stage
-from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.corpus.config import CorpusConfig
+from tasks.engine import Item, ItemResult, StageSummary, each, run_stage
+from tasks.engine.workspace import Workspace
+from tasks.ingest.config import IngestConfig
 from tasks.ingest.stage import IngestStage
 from tasks.mine.config import MineConfig
 from tasks.mine.stage import MineStage
-from tasks.engine.workspace import Workspace
 
 _SENTENCES: Final = (  # one in five names a side, as in AudioCaps
     "A dog barks loudly", "Rain falls on a roof", "A woman speaks", "Water is poured into a glass", "A door closes",
@@ -36,7 +37,7 @@ _FOLDERS: Final = 400
 class _StubbedCut(IngestStage):
     """Ingest with the cutting left out: what remains is listing, journal and table."""
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:  # noqa: ARG002
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:  # noqa: ARG002
         yield from each(items, partial(_clip))
 
 

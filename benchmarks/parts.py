@@ -24,7 +24,7 @@ from model.codec.meta_dacvae import MetaDACVAE
 from model.codec.mmaudio import MMAudioCodec
 from model.codec.mmaudio_vae import VAE_44K, MelVAE
 from model.codec.torchaudio_shim import prepare_torchaudio
-from model.encoders.devices import half_precision
+from model.devices import half_precision
 from model.encoders.synchformer import SynchformerSizes, VideoTransformer
 
 

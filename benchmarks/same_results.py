@@ -1,4 +1,4 @@
-"""Does a change of the code leave the results alone? A small seeded demo is run before and after, and compared value by value.
+"""Does a change of the code leave the results alone? A small seeded demo, before and after.
 
     python -m benchmarks.same_results record before.json --checkout ../before --workspace BEFORE
     python -m benchmarks.same_results record after.json --workspace AFTER

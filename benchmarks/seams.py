@@ -19,13 +19,13 @@ import numpy as np
 import torch
 
 from model.long import decode_long, encode_long
-from tasks.media.audio import Samples, read_audio
-from tasks.corpus.builtin import render, scenes
 from tasks.commands.generate.job import make_sound, prepare
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.seams import seam_rank
-from tasks.commands.generate.studio import Studio
-from tasks.ingest.config import CorpusConfig
+from tasks.commands.generate.session import InferenceSession
+from tasks.corpus.builtin import render, scenes
+from tasks.corpus.config import CorpusConfig
+from tasks.media.audio import Samples, read_audio
 from tasks.media.video import read_frames, write_video
 
 WINDOW_S = (3.0, 4.5)
@@ -39,26 +39,26 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=8)
     parser.add_argument("--steps", type=int, default=25)
     chosen = parser.parse_args()
-    studio = Studio.open(chosen.checkpoint)
-    print(f"checkpoint: {studio.info.step} training steps, {studio.specs.codec.name}; {chosen.steps} sampling steps")
+    session = InferenceSession.open(chosen.checkpoint)
+    print(f"checkpoint: {session.info.step} training steps, {session.specs.codec.name}; {chosen.steps} sampling steps")
     print("| where | seams | mean rank | ranks below 0.05 |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        edits(studio, Path(folder), chosen.scenes, chosen.steps)
-        long(studio, Path(folder), chosen.steps)
+        edits(session, Path(folder), chosen.scenes, chosen.steps)
+        long(session, Path(folder), chosen.steps)
 
 
-def edits(studio: Studio, folder: Path, count: int, steps: int) -> None:
+def edits(session: InferenceSession, folder: Path, count: int, steps: int) -> None:
     """Regenerates one window of each scene."""
-    rate_hz, ranks = studio.codec.spec.sample_rate_hz, {name: [] for name in ("edit", "whole", "samples", "click")}
+    rate_hz, ranks = session.codec.spec.sample_rate_hz, {name: [] for name in ("edit", "whole", "samples", "click")}
     places = [round(time_s * rate_hz) for time_s in WINDOW_S]
     for scene in scenes(CorpusConfig())[:count]:
         files = render(scene, folder)
         order = GenerateOptions(
-            task="edit", checkpoint=studio.checkpoint, out=folder / "x.wav", video=files.video_path,
+            task="edit", checkpoint=session.checkpoint, out=folder / "x.wav", video=files.video_path,
             original=files.audio_path, window=WINDOW_S, steps=steps,
         )  # fmt: skip
-        new_T = make_sound(prepare(order, studio)).audio
-        old_T = round_trip(studio, read_audio(files.audio_path, rate_hz=rate_hz)[0])[: len(new_T)]
+        new_T = make_sound(prepare(order, session)).audio
+        old_T = round_trip(session, read_audio(files.audio_path, rate_hz=rate_hz)[0])[: len(new_T)]
         cut_T = np.concatenate([old_T[: places[0]], new_T[places[0] : places[1]], old_T[places[1] :]])
         jump_T = new_T.copy()
         jump_T[places[0] : places[1]] += 0.05
@@ -70,18 +70,18 @@ def edits(studio: Studio, folder: Path, count: int, steps: int) -> None:
     report("the edit with a jump of 0.05 at the seams", ranks["click"])
 
 
-def long(studio: Studio, folder: Path, steps: int) -> None:
+def long(session: InferenceSession, folder: Path, steps: int) -> None:
     """Gives a film of 30 s its sound, in windows."""
-    rate_hz = studio.codec.spec.sample_rate_hz
+    rate_hz = session.codec.spec.sample_rate_hz
     films = [render(scene, folder).video_path for scene in scenes(CorpusConfig())[:4]]
     frames = np.concatenate([read_frames(film, fps=25, size=128) for film in films if film])[: round(LONG_S * 25)]
     write_video(folder / "long.mp4", frames, 25)
     order = GenerateOptions(
-        task="vta", checkpoint=studio.checkpoint, out=folder / "x.wav", video=folder / "long.mp4", steps=steps
+        task="vta", checkpoint=session.checkpoint, out=folder / "x.wav", video=folder / "long.mp4", steps=steps
     )
-    inputs = prepare(order, studio)
+    inputs = prepare(order, session)
     sound_T = make_sound(inputs).audio
-    hop = studio.codec.spec.hop
+    hop = session.codec.spec.hop
     seams = [(window.start + window.known) * hop for window in inputs.windows[1:]]
     report(f"windows of a {LONG_S:g} s film", [seam_rank(sound_T, at, rate_hz) for at in seams])
     elsewhere = range(rate_hz, len(sound_T) - rate_hz, rate_hz)
@@ -90,9 +90,9 @@ def long(studio: Studio, folder: Path, steps: int) -> None:
     report("with a jump of 0.05 at the seams", [seam_rank(jump_T, at, rate_hz) for at in seams])
 
 
-def round_trip(studio: Studio, samples_T: Samples) -> Samples:
+def round_trip(session: InferenceSession, samples_T: Samples) -> Samples:
     """Returns what the codec alone makes of a sound."""
-    sound: Samples = decode_long(studio.codec, encode_long(studio.codec, torch.from_numpy(samples_T))).numpy()
+    sound: Samples = decode_long(session.codec, encode_long(session.codec, torch.from_numpy(samples_T))).numpy()
     return sound
 
 

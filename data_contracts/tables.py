@@ -186,6 +186,7 @@ class Generated(Row):
     """One generated sound and the conditions it was made from (SPEC G1-G6)."""
 
     TABLE: ClassVar[str] = "generated"
+    VERSION: ClassVar[int] = 2
     item_id: str
     parent_id: str  # the manifest row that gave video and text
     task: str  # tta, vta, tc-vta, ac-vta, fe, edit
@@ -201,7 +202,7 @@ class Generated(Row):
     steps: int
     seed: int
     checkpoint_sha256: str
-    weights_json: str  # every encoder and codec used, with sha256 and whether it is a stand-in
+    weights_json: str  # every encoder and codec used, with sha256 and whether it is a placeholder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +210,7 @@ class GeneratedFile(Row):
     """One sound that a person ordered: `foleygenex generate jobs` (SPEC G1-G7). Paths count from the table's folder."""
 
     TABLE: ClassVar[str] = "generated_files"
+    VERSION: ClassVar[int] = 2
     item_id: str  # the order's row
     task: str
     asked_name: str  # as the order had it; `path` is the safe form
@@ -223,7 +225,7 @@ class GeneratedFile(Row):
     steps: int
     cfg_scale: float
     checkpoint_sha256: str
-    stand_ins: tuple[str, ...]
+    placeholders: tuple[str, ...]
     settings_json: str  # the order, its files by content, the sampling, every codec and encoder
 
 
@@ -242,9 +244,10 @@ class ClipScore(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Score(Row):
-    """One cell of a score table, with its n. `is_chance` marks the rows to compare against."""
+    """One cell of a score table, with its n. `is_baseline` marks the rows to compare against."""
 
     TABLE: ClassVar[str] = "scores"
+    VERSION: ClassVar[int] = 2
     item_id: str
     task: str
     system: str
@@ -253,7 +256,7 @@ class Score(Row):
     ci_low: float | None
     ci_high: float | None
     n: int
-    is_chance: bool
+    is_baseline: bool
     backend: str  # what computed it and on which weights
     higher_is_better: bool
 

@@ -11,11 +11,11 @@ from flows.artifacts import ui_progress
 from flows.progress import bar
 from flows.runner import both
 from flows.runs import run_name, workspace_held
-from tasks.train.ablations import AblationsConfig
 from tasks.config import load_stored
-from tasks.evaluate.config import EvaluateConfig
-from tasks.train.config import TrainConfig
 from tasks.engine.workspace import Workspace
+from tasks.evaluate.config import EvaluateConfig
+from tasks.train.ablations import AblationsConfig
+from tasks.train.config import TrainConfig
 
 
 @flow(name="ablations", flow_run_name=run_name)

@@ -19,9 +19,9 @@ from prefect.artifacts import (
 
 from data_contracts import Quarantine, read_table
 from flows.progress import Advance
+from tasks.engine.workspace import Workspace
 from tasks.jobs import REPORT
 from tasks.pipeline import Step, StepResult
-from tasks.engine.workspace import Workspace
 
 FILES_URL: Final = "FOLEYGENEX_FILES_URL"
 _SHOWN: Final = 50  # rows of the quarantine in the artifact; the table has all

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import sys
 import traceback
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from data_contracts.errors import FoleyGenExError, UsageError
+from data_contracts.errors import FoleyGenExError
 from flows.commands.app import app as open_app
 from flows.commands.convert import convert
 from flows.commands.ema import ema
@@ -23,6 +22,7 @@ from flows.commands.mine_captions import fetch_parser, mine_captions
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 from flows.commands.weights import weights
+from flows.locations import config_path, existing, shipped_config
 from flows.termination import end_on_sigterm
 
 app = typer.Typer(
@@ -66,8 +66,8 @@ def plan(
     price_out: Annotated[float | None, typer.Option(min=0, help="per million answer tokens")] = None,
 ) -> None:
     """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""
-    from tasks.config import PipelineConfig
     from tasks.commands.estimate import estimate
+    from tasks.config import PipelineConfig
 
     loaded = PipelineConfig.load(config_path(config), set_)
     typer.echo(estimate(loaded, price_in=price_in, price_out=price_out).text())
@@ -114,8 +114,8 @@ def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.A
     """Process a stage's quarantined items again, and only those that are unfinished."""
     from flows.run import run_one
     from tasks.config import load_stored
-    from tasks.pipeline import find_step
     from tasks.engine.workspace import Workspace
+    from tasks.pipeline import find_step
 
     find_step(stage)
     run_one(stage, load_stored(Workspace(existing(workspace))), retry=True)
@@ -139,30 +139,6 @@ app.command()(convert)
 app.command()(ema)
 app.command("mine-captions")(mine_captions)
 app.command("fetch-parser")(fetch_parser)
-
-
-def shipped_config(name: str) -> Path:
-    """Returns the path of a config that is part of the package."""
-    return Path(str(files("flows") / "configs" / name))
-
-
-def config_path(config: Path) -> Path:
-    """Returns the config file; a bare name that is no file here may be a shipped config's."""
-    shipped = shipped_config(f"{config}.yaml")
-    if not config.exists() and len(config.parts) == 1 and shipped.exists():
-        return shipped
-    return config
-
-
-def existing(workspace: Path) -> Path:
-    """Returns the workspace folder. Raises UsageError when there is none or nothing has run in it."""
-    if workspace.exists() and not workspace.is_dir():
-        raise UsageError(f"{workspace} is a file; a workspace is the folder of a run")
-    if not workspace.is_dir():
-        raise UsageError(f"workspace {workspace} does not exist; `foleygenex run all CONFIG --workspace` makes one")
-    if not (workspace / "config.yaml").exists():
-        raise UsageError(f"{workspace} is not a workspace: nothing has run in it (config.yaml is missing)")
-    return workspace
 
 
 def main() -> None:

@@ -18,8 +18,8 @@ from flows.runner import LINES
 from flows.runs import pipeline_settings, run_name, workspace_held
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
-from tasks.pipeline import STEPS, Step, StepState, step_state
 from tasks.engine.workspace import Workspace
+from tasks.pipeline import STEPS, Step, StepState, step_state
 
 
 @flow(name="pipeline", flow_run_name=run_name)

@@ -14,12 +14,12 @@ from data_contracts import UsageError
 from flows.settings import ship_settings
 from flows.tools import check_step_tools
 from tasks.config import PipelineConfig, load_settings, load_stored, store
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import in_use
 from tasks.jobs import REPORT, Job
 from tasks.llm.config import LLMConfig
 from tasks.mine.config import MineConfig
 from tasks.pipeline import find_step, is_finished, pipeline_states, step_state
-from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import in_use
 
 
 def run_demo(config: PipelineConfig) -> None:
@@ -51,8 +51,8 @@ def run_all(config: PipelineConfig) -> None:
 def _check_writers(config: PipelineConfig) -> None:
     """Raises, before an hour of ingest, what the caption stages would: no endpoint set, a model not fetched."""
     from tasks.llm.backend import choose_backend
-    from tasks.weights.parser import parser_path
     from tasks.mine.parser import make_miner
+    from tasks.weights.parser import parser_path
 
     choose_backend(config.llm)
     if config.mine.parser == "spacy" and parser_path() is None:

@@ -26,8 +26,8 @@ from flows.runs import workspace_held
 from flows.tools import check_step_tools
 from tasks.config import PipelineConfig, load_stored, store
 from tasks.engine import Mapper, Shard
-from tasks.pipeline import STEPS, Step, find_step, run_step, step_state
 from tasks.engine.workspace import Workspace
+from tasks.pipeline import STEPS, Step, find_step, run_step, step_state
 
 LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
 

@@ -53,7 +53,7 @@ def pipeline_settings(
     if config is not None and config_file:
         raise UsageError("config and config_file are both given; give one of them")
     if config_file:
-        from flows.cli import config_path
+        from flows.locations import config_path
 
         config = PipelineConfig.load(config_path(Path(config_file)), list(changes))
     elif config is None:

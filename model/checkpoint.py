@@ -24,7 +24,7 @@ from model.network import Network
 from model.specs import FeatureSpecs
 
 FORMAT: Final = "foleygenex-checkpoint"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class CheckpointInfo:
     specs: FeatureSpecs
     clip_s: float
     step: int
-    stand_ins: list[str]
+    placeholders: list[str]
     code_version: str
     training: dict[str, Any] = field(default_factory=dict)
 
@@ -58,7 +58,7 @@ def save_checkpoint(
         "specs": specs.to_dict(),
         "clip_s": clip_s,
         "step": step,
-        "stand_ins": specs.stand_ins(),
+        "placeholders": specs.placeholders(),
         "code_version": code_version(),
         "training": training or {},
     }
@@ -92,7 +92,7 @@ def read_info(path: Path) -> CheckpointInfo:
         specs=FeatureSpecs.from_dict(header["specs"]),
         clip_s=header["clip_s"],
         step=header["step"],
-        stand_ins=header["stand_ins"],
+        placeholders=header["placeholders"],
         code_version=header["code_version"],
         training=header["training"],
     )

@@ -26,7 +26,7 @@ def _codec(
         latent_dim=dim,
         std_form=std_form,
         weights_sha256=NOT_LOADED,
-        stand_in=False,
+        placeholder=False,
     )
 
 
@@ -42,13 +42,13 @@ CODECS: Final[Mapping[str, CodecSpec]] = {
         _codec("ace-step", 48_000, 2, 1920, 64, "softplus"),
     )
 }
-CLIP_TEXT: Final = TextSpec(name="clip-dfn5b", tokens=77, dim=1024, weights_sha256=NOT_LOADED, stand_in=False)
-CLIP_IMAGE: Final = ClipSpec(name="clip-dfn5b", rate_hz=8.0, dim=1024, weights_sha256=NOT_LOADED, stand_in=False)
+CLIP_TEXT: Final = TextSpec(name="clip-dfn5b", tokens=77, dim=1024, weights_sha256=NOT_LOADED, placeholder=False)
+CLIP_IMAGE: Final = ClipSpec(name="clip-dfn5b", rate_hz=8.0, dim=1024, weights_sha256=NOT_LOADED, placeholder=False)
 SYNCHFORMER: Final = SyncSpec(
     name="synchformer",
     dim=768,
     weights_sha256=NOT_LOADED,
-    stand_in=False,
+    placeholder=False,
     fps=25.0,
     segment=16,
     step=8,

@@ -25,7 +25,7 @@ class CodecSpec:
     latent_dim: int
     std_form: Literal["exp_half_logvar", "softplus", "none"]
     weights_sha256: str
-    stand_in: bool  # an embedded default, not one of the paper's parts; labelled in every artifact
+    placeholder: bool  # an embedded default, not one of the paper's parts; labelled in every artifact
 
     @property
     def frame_rate_hz(self) -> float:
@@ -49,7 +49,7 @@ class TextSpec:
     tokens: int
     dim: int
     weights_sha256: str
-    stand_in: bool
+    placeholder: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class ClipSpec:
     rate_hz: float
     dim: int
     weights_sha256: str
-    stand_in: bool
+    placeholder: bool
 
     def length(self, duration_s: float) -> int:
         """Returns V."""
@@ -77,7 +77,7 @@ class SyncSpec:
     name: str
     dim: int
     weights_sha256: str
-    stand_in: bool
+    placeholder: bool
     fps: float = 25.0
     segment: int = 1
     step: int = 1
@@ -135,6 +135,6 @@ class FeatureSpecs:
                     f"({b.weights_sha256[:12]}); precompute the features with the encoders the model was trained with"
                 )
 
-    def stand_ins(self) -> list[str]:
-        """Returns the names of the embedded stand-ins among the parts."""
-        return [p.name for p in (self.codec, self.text, self.clip, self.sync) if p.stand_in]
+    def placeholders(self) -> list[str]:
+        """Returns the names of the embedded placeholders among the parts."""
+        return [p.name for p in (self.codec, self.text, self.clip, self.sync) if p.placeholder]

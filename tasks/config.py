@@ -11,17 +11,17 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from data_contracts import UsageError
-from tasks.train.ablations import AblationsConfig
 from tasks.augment.config import AugmentConfig
+from tasks.engine.settings import StageConfig
+from tasks.engine.workspace import Workspace, atomic_path
 from tasks.evaluate.config import EvaluateConfig
 from tasks.ingest.config import IngestConfig
 from tasks.llm.config import LLMConfig
 from tasks.manifest.config import ManifestConfig
 from tasks.mine.config import MineConfig
 from tasks.precompute.config import PrecomputeConfig
-from tasks.engine.settings import StageConfig
+from tasks.train.ablations import AblationsConfig
 from tasks.train.config import TrainConfig
-from tasks.engine.workspace import Workspace, atomic_path
 
 ConfigT = TypeVar("ConfigT", bound=StageConfig)
 STORED: Final = "config.yaml"

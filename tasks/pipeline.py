@@ -13,9 +13,9 @@ from typing import Any, Final, Literal
 from data_contracts import ContractError, UsageError, WeightsError
 from tasks.config import PipelineConfig
 from tasks.engine import Mapper, Stage, StageSummary, is_stage_finished, run_stage, stage_state
-from tasks.jobs import Job, evaluate_job, report_job, train_job
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold
+from tasks.jobs import Job, evaluate_job, report_job, train_job
 
 OnProgress = Callable[[int, int, str], None]
 """Called with (units done, units in all, a word about it)."""

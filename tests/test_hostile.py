@@ -16,18 +16,18 @@ import pytest
 import soundfile
 
 from data_contracts import ManifestRow, read_table
-from tasks.config import PipelineConfig
 from tasks.commands.export.datasets_folder import export_datasets
 from tasks.commands.export.rows import Selection
 from tasks.commands.export.webdataset import export_webdataset
-from tasks.pipeline import find_step, run_step
-from tasks.report.job import write_report
 from tasks.commands.verify.job import current_sheet
 from tasks.commands.verify.ratings import Ratings
 from tasks.commands.verify.sheet import sheet_path
+from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tests.tasks.report.browser import Page, chromium
+from tasks.pipeline import find_step, run_step
+from tasks.report.job import write_report
 from tests.tasks.commands.verify.serve import served
+from tests.tasks.report.browser import Page, chromium
 
 RATE_HZ = 16_000
 HIT = "window.hacked=1"

@@ -17,7 +17,7 @@ def app(
 ) -> None:
     """Open a page: upload a video, pick a task, type, add a reference, listen, download."""
     from tasks.commands.app.page import gradio, serve
-    from tasks.commands.generate.studio import Studio
+    from tasks.commands.generate.session import InferenceSession
 
     gradio()  # not installed is said before a gigabyte of weights is loaded
-    serve(Studio.open(checkpoint, codec, variant), port, typer.echo, opens_browser=open_)
+    serve(InferenceSession.open(checkpoint, codec, variant), port, typer.echo, opens_browser=open_)

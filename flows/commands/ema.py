@@ -15,8 +15,8 @@ def ema(
     step: Annotated[int | None, typer.Option(min=1, help="as of this step; default: the last")] = None,
 ) -> None:
     """Make a checkpoint of any EMA width from the training's snapshots, without training again."""
-    from flows.cli import existing
-    from tasks.train.average import write_average
+    from flows.locations import existing
     from tasks.engine.workspace import Workspace
+    from tasks.train.average import write_average
 
     typer.echo(write_average(Workspace(existing(workspace)), sigma, out, step=step))

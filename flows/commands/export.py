@@ -19,7 +19,7 @@ def export(
 ) -> None:
     """Write the manifest's rows with their sounds and pictures in a format that other tools read."""
     from data_contracts import UsageError
-    from flows.cli import existing
+    from flows.locations import existing
     from flows.progress import bar
     from tasks.commands.export.datasets_folder import export_datasets
     from tasks.commands.export.rows import Selection

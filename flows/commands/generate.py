@@ -42,9 +42,9 @@ def generate(
     batch: Annotated[int, typer.Option(min=1, help="jobs: sounds made together")] = 16,
 ) -> None:
     """Generate a sound from a video, a sentence, a reference sound, as the task asks; or many of them."""
-    from tasks.config import load_settings
     from tasks.commands.generate.job import generate_file
     from tasks.commands.generate.options import GenerateOptions, parse_window
+    from tasks.config import load_settings
     from tasks.evaluate.sampling import SamplingSettings
 
     options = GenerateOptions(
@@ -79,22 +79,22 @@ def generate(
 
 
 def _many(options: object, jobs: Path | None, batch: int) -> None:
-    from tasks.commands.generate.batch import FAILURES, run_orders
+    from tasks.commands.generate.batch import FAILURES, run_requests
     from tasks.commands.generate.options import GenerateOptions
-    from tasks.commands.generate.orders import folder_orders, read_orders
-    from tasks.commands.generate.studio import Studio
+    from tasks.commands.generate.requests import folder_requests, read_requests
+    from tasks.commands.generate.session import InferenceSession
 
     assert isinstance(options, GenerateOptions)
     folder = options.out
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--out {folder} is a file; many sounds need a folder")
     if jobs is not None:
-        orders = read_orders(jobs, options)
+        orders = read_requests(jobs, options)
     else:
         assert options.video is not None
-        orders = folder_orders(options.video, options)
-    studio = Studio.of(options)
-    summary = run_orders(orders, studio, folder, batch_size=batch, on_done=typer.echo)
+        orders = folder_requests(options.video, options)
+    session = InferenceSession.of(options)
+    summary = run_requests(orders, session, folder, batch_size=batch, on_done=typer.echo)
     typer.echo(summary.line(folder))
     if summary.failed:
         raise FoleyGenExError(

@@ -13,9 +13,9 @@ def regenerate(
     item_id: Annotated[str, typer.Argument(help="item_id of a manifest row")],
 ) -> None:
     """Make one item again from its source, compare byte for byte, and put lost or damaged files back."""
-    from flows.cli import existing
-    from tasks.config import load_stored
+    from flows.locations import existing
     from tasks.commands.regenerate.job import regenerate as make_again
+    from tasks.config import load_stored
     from tasks.engine.workspace import Workspace
 
     found = Workspace(existing(workspace))

@@ -15,7 +15,7 @@ def verify(
     redraw: Annotated[bool, typer.Option("--redraw", help="draw the sheet anew from today's manifest")] = False,
 ) -> None:
     """Draw the stratified sheet, open a rater's page, or say what the raters found (SPEC A8)."""
-    from flows.cli import existing
+    from flows.locations import existing
     from tasks.commands.verify import job
     from tasks.engine.workspace import Workspace
 

@@ -142,7 +142,7 @@ def _published(name: str) -> Codec:
     part = next((part for part in PARTS.values() if name in (part.name, *part.names)), None)
     loaded = LAYOUTS[name](require(part.name) if part else [], name)
     promised = CODECS[loaded.spec.name]
-    found = dataclasses.replace(loaded.spec, weights_sha256=promised.weights_sha256, stand_in=promised.stand_in)
+    found = dataclasses.replace(loaded.spec, weights_sha256=promised.weights_sha256, placeholder=promised.placeholder)
     if found != promised:
         raise WeightsError(
             f"codec {name}: the file describes {found}, expected {promised}; it is not the published one"
@@ -177,7 +177,7 @@ def _own(path: Path) -> Codec:
         latent_dim=config.latent_dim,
         std_form="exp_half_logvar",
         weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        stand_in=bool(header["stand_in"]),
+        placeholder=bool(header["placeholder"]),
     )
     return Codec(network, spec)
 

@@ -226,7 +226,7 @@ def _spec(
         latent_dim=dim,
         std_form=std_form,
         weights_sha256=digest_of([file.path for file in files]),
-        stand_in=any(file.random for file in files) or not _published(name, files),
+        placeholder=any(file.random for file in files) or not _published(name, files),
     )
 
 

@@ -20,18 +20,24 @@ from torch import Tensor
 from data_contracts import WeightsError
 from model.codec.network import DACVAEConfig
 
-FORMAT: Final = "foleygenex-codec-1"
+FORMAT: Final = "foleygenex-codec-2"
 
 
 def save_weights(
-    path: Path, tensors: dict[str, Tensor], config: DACVAEConfig, *, name: str, stand_in: bool, training: dict[str, Any]
+    path: Path,
+    tensors: dict[str, Tensor],
+    config: DACVAEConfig,
+    *,
+    name: str,
+    placeholder: bool,
+    training: dict[str, Any],
 ) -> None:
     """Writes tensors and header to `path` (the caller makes the replacement atomic). `training` goes to the header."""
     kept = {key: value.detach().to("cpu").contiguous() for key, value in sorted(tensors.items())}
     header = {
         "format": FORMAT,
         "name": name,
-        "stand_in": stand_in,
+        "placeholder": placeholder,
         "config": dataclasses.asdict(config),
         "tensors_sha256": tensors_sha256(kept),
         "training": training,

@@ -1,4 +1,4 @@
-"""Encoders by name (DESIGN section 5): the published ones, and small embedded stand-ins that say so in their spec.
+"""Encoders by name (DESIGN section 5): the published ones, and small embedded placeholders that say so in their spec.
 
 A name is never replaced by another in silence: an unknown one is a UsageError, a published one whose files are not
 there is a WeightsError that says where they come from. `NAME:PATH` reads a published one from your own files.

@@ -19,10 +19,10 @@ from torch import nn
 from torch.nn import functional
 
 from model.codec.torchaudio_shim import prepare_torchaudio  # transformers imports torchaudio, too
+from model.devices import half_precision
 from model.encoders.checks import check_frames
 from model.encoders.clip_files import read_clip
 from model.encoders.clip_tokens import ClipTokens
-from model.encoders.devices import half_precision
 from model.encoders.protocols import Fit, Frames
 from model.specs import ClipSpec, TextSpec
 from model.weights.files import build, digest
@@ -60,7 +60,7 @@ class ClipText:
             tokens=length,
             dim=int(files.text["hidden_size"]),
             weights_sha256=digest(files.weights),
-            stand_in=not files.is_dfn5b,
+            placeholder=not files.is_dfn5b,
         )
         return cls(_placed(network, device), tokens, spec, torch.device(device))
 
@@ -103,7 +103,7 @@ class ClipImage:
             rate_hz=RATE_HZ,
             dim=files.embed,
             weights_sha256=digest(files.weights),
-            stand_in=not files.is_dfn5b,
+            placeholder=not files.is_dfn5b,
         )
         return cls(_placed(network, device), int(files.vision["image_size"]), spec, torch.device(device))
 

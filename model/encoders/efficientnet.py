@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 (ImageNet), pooled: the embedded stand-in for CLIP's visual features.
+"""EfficientNet-Lite0 (ImageNet), pooled: the embedded placeholder for CLIP's visual features.
 
 Legend: B frames, H height, W width, C = 3 colours, D = 1280. Source: SPEC M7; weights Apache-2.0, inside a package.
 """
@@ -49,7 +49,7 @@ class EfficientNetLite0:
     @property
     def spec(self) -> ClipSpec:
         """Source: SPEC M7."""
-        return ClipSpec(name="efficientnet_lite0", rate_hz=RATE_HZ, dim=DIM, weights_sha256=SHA256, stand_in=True)
+        return ClipSpec(name="efficientnet_lite0", rate_hz=RATE_HZ, dim=DIM, weights_sha256=SHA256, placeholder=True)
 
     @property
     def size(self) -> int:

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 token states: the embedded stand-in for CLIP's text tower.
+"""all-MiniLM-L6-v2 token states: the embedded placeholder for CLIP's text tower.
 
 Legend: B sentences, L = 32 tokens, D = 384 width, H = 12 heads, K = D / H. Source: SPEC M6; weights Apache-2.0, inside
 a package. The six layers are written out here: importing transformers' BERT takes seconds and imports torchaudio,
@@ -61,7 +61,7 @@ class MiniLM:
     @property
     def spec(self) -> TextSpec:
         """Source: SPEC M6."""
-        return TextSpec(name="minilm", tokens=TOKENS, dim=DIM, weights_sha256=SHA256, stand_in=True)
+        return TextSpec(name="minilm", tokens=TOKENS, dim=DIM, weights_sha256=SHA256, placeholder=True)
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Motion features computed from the frames: the embedded stand-in for Synchformer (SPEC M8).
+"""Motion features computed from the frames: the embedded placeholder for Synchformer (SPEC M8).
 
 Legend: T frames, H height, W width, C = 3 colours, R x R cells of a grid, D = 64 features.
 A strike shows as a downward movement that stops or turns around, at a place that stays put. So each frame gets, per
@@ -39,7 +39,7 @@ class Motion:
     def spec(self) -> SyncSpec:
         """Source: SPEC M8."""
         digest = hashlib.sha256(VERSION.encode()).hexdigest()
-        return SyncSpec(name="motion", dim=DIM, weights_sha256=digest, stand_in=True, fps=FPS)
+        return SyncSpec(name="motion", dim=DIM, weights_sha256=digest, placeholder=True, fps=FPS)
 
     @property
     def size(self) -> int:

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from data_contracts import ContractError, WeightsError
+from model.devices import half_precision
 from model.encoders.checks import check_frames
-from model.encoders.devices import half_precision
 from model.encoders.protocols import Fit, Frames
 from model.specs import SyncSpec
 from model.weights.catalogue import PARTS
@@ -180,7 +180,7 @@ class Synchformer:
             name=name,
             dim=sizes.width,
             weights_sha256=digest(path),
-            stand_in=file.random or digest(path, "md5") != published,
+            placeholder=file.random or digest(path, "md5") != published,
             fps=FPS,
             segment=SEGMENT,
             step=STEP,

@@ -233,7 +233,7 @@ class Network(nn.Module):
         return clip, sync, text
 
     def _add_empty_features(self) -> None:
-        """MMAudio's stand-ins for an absent modality; the text's is the encoder's empty string and stays frozen."""
+        """MMAudio's placeholders for an absent modality; the text's is the encoder's empty string and stays frozen."""
         if self.config.absent != "learned":
             return
         specs = self.specs

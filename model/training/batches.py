@@ -20,7 +20,7 @@ from model.training.chance import generator_for
 
 
 class FeatureSource(Protocol):
-    """What training reads: `model.features.FeatureStore`, or a stand-in in tests."""
+    """What training reads: `model.features.FeatureStore`, or a placeholder in tests."""
 
     @property
     def specs(self) -> FeatureSpecs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.media.audio import Samples
 from tasks.augment.bank import RoomBank
 from tasks.augment.checks import check_sound
 from tasks.augment.config import AugmentConfig
@@ -16,6 +15,7 @@ from tasks.augment.plan import Recipe
 from tasks.augment.room import Distance
 from tasks.augment.silence import sound_span
 from tasks.augment.speed import Speed, measure_speed, play
+from tasks.media.audio import Samples
 
 Measured = dict[str, float | None]
 

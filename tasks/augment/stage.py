@@ -15,7 +15,6 @@ import soundfile as sf
 import soxr
 
 from data_contracts import Augmented, Clip, ItemError, Mined, Row, iter_table, read_table, to_json
-from tasks.media.audio import read_audio
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig, Backend
 from tasks.augment.ffmpeg_filter import tool_version
@@ -23,8 +22,9 @@ from tasks.augment.make import Made, make_sound
 from tasks.augment.plan import Change, Recipe, changes_of, recipe_values, recipes_for
 from tasks.augment.room import Distance
 from tasks.augment.silence import Trimmed, TrimSilence, trim_silence
-from tasks.engine import Item, Outcome, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, each, rows_from_dicts
 from tasks.engine.workspace import Workspace, atomic_path, hash_file, seed_for
+from tasks.media.audio import read_audio
 
 _MIN_S: Final = 0.25
 
@@ -60,14 +60,14 @@ class AugmentStage:
             if not (change.operation == "distance" and row.dimension == "volume" and row.parent_id in placed)
         ]
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Changes each sound; one whose effect did not happen becomes an ItemError.
 
         An item's outcome and file depend on its payload and the settings alone: not on the other items, on what the
         workspace holds of earlier runs, or on where it is done.
         """
         room_folder = workspace.stage(self.name) / "rooms"
-        bench = _Bench(
+        bench = AugmentContext(
             sounds=_Sounds(workspace, self.config),
             bank=RoomBank(config=self.config, dataset_version=self.dataset_version, folder=room_folder),
             tools=_tool_versions(self.config.backend, self.config.speed_method),
@@ -78,7 +78,7 @@ class AugmentStage:
         """Returns the rows as they are."""
         return rows_from_dicts(Augmented, rows)
 
-    def _augmented(self, item: Item, bench: _Bench) -> list[Augmented]:
+    def _augmented(self, item: Item, bench: AugmentContext) -> list[Augmented]:
         values = item.payload
         change = Change(operation=values["operation"], level=values["level"])
         trimmed, rate_hz = bench.sounds.trimmed(values["audio_path"], values["audio_sha256"])
@@ -156,7 +156,7 @@ class _Sounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bench:
+class AugmentContext:
     """What the items of one call share: none of it changes their results."""
 
     sounds: _Sounds

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Final
 
 from tasks.augment.plan import changes_for
+from tasks.commands.llm_estimate import LLMEstimate, estimate_calls
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import Plan, PlannedRecording
 from tasks.llm.backend import model_of
 from tasks.llm.cache import ANSWERS
-from tasks.commands.llm_estimate import LLMEstimate, estimate_calls
 from tasks.mine.match import Match, select
 from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import make_miner

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import ItemError
+from tasks.language.cues import LEVELS
 from tasks.llm.cache import AnswerCache
 from tasks.llm.config import LLMConfig
 from tasks.llm.dry import CacheOnly, NotCachedError, finished
@@ -20,7 +21,6 @@ from tasks.llm.question import CHARS_PER_TOKEN
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption import writer as recaptioning
-from tasks.language.cues import LEVELS
 from tasks.recaption.stage import RecaptionStage, repair_of
 
 SAMPLED: Final = 1000

@@ -1,4 +1,4 @@
-"""Training in many processes: `torchrun --nproc-per-node 8 -m tasks.commands.train CONFIG` (or `accelerate launch -m ...`).
+"""Training in many processes: `torchrun --nproc-per-node 8 -m tasks.commands.train CONFIG` (`accelerate launch` too).
 
 Every process runs this; rank 0 writes the files and prints. With one process it is `foleygenex run train` without
 Prefect.

@@ -9,12 +9,12 @@ from tasks.engine.run import (
     run_stage,
     stage_state,
 )
-from tasks.engine.stage import Item, Outcome, Shard, Stage, StageSummary, each, rows_from_dicts
+from tasks.engine.stage import Item, ItemResult, Shard, Stage, StageSummary, each, rows_from_dicts
 
 __all__ = [
     "Item",
+    "ItemResult",
     "Mapper",
-    "Outcome",
     "Shard",
     "Stage",
     "StageSummary",

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tasks.engine.stage import Outcome
+from tasks.engine.stage import ItemResult
 from tasks.engine.workspace import Workspace
 
 
@@ -62,7 +62,7 @@ def appended(path: Path) -> Iterator[BinaryIO]:
         os.fsync(journal.fileno())
 
 
-def line_of(outcome: Outcome, key: str, run: int) -> bytes:
+def line_of(outcome: ItemResult, key: str, run: int) -> bytes:
     """Returns an outcome as a line of the journal."""
     entry: dict[str, Any] = {"item_id": outcome.item_id, "key": key, "serial": run}
     if outcome.error is not None:

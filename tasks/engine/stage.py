@@ -20,7 +20,7 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemResult:
     """What became of one item: rows (as dicts), or a failure."""
 
     item_id: str
@@ -54,7 +54,7 @@ class Stage(Protocol):
     def items(self, workspace: Workspace) -> Iterable[Item]:
         """Yields the items, in the order of the table. Reads only earlier stages' tables."""
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Yields an outcome per item as soon as it is finished, in any order."""
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:
@@ -95,15 +95,15 @@ class StageSummary:
         return "; ".join([*parts, *([self.note] if self.note else [])])
 
 
-def each(items: Sequence[Item], function: Callable[[Item], Sequence[Row]]) -> Iterator[Outcome]:
+def each(items: Sequence[Item], function: Callable[[Item], Sequence[Row]]) -> Iterator[ItemResult]:
     """Processes items one by one; an ItemError becomes the item's outcome, anything else stops the stage."""
     for item in items:
         try:
             rows = function(item)
         except ItemError as error:
-            yield Outcome(item.item_id, error=error)
+            yield ItemResult(item.item_id, error=error)
         else:
-            yield Outcome(item.item_id, rows=tuple(row.to_dict() for row in rows))
+            yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in rows))
 
 
 def rows_from_dicts(row_type: type[Row], rows: list[dict[str, Any]]) -> list[Row]:

@@ -103,7 +103,7 @@ def centroid_hz(samples_T: Samples, rate_hz: int) -> float:
 
 
 def late_db(samples_T: Samples, rate_hz: int, onsets_s: list[float]) -> float:
-    """Returns late against early energy after the onsets in dB, a stand-in for the inverse of direct-to-reverberant.
+    """Returns late against early energy after the onsets in dB, a placeholder for the inverse of direct-to-reverberant.
 
     0 without onsets.
     """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.evaluate.sampling import SamplingSettings
 from tasks.engine.settings import StageConfig
+from tasks.evaluate.sampling import SamplingSettings
 
 
 class EvaluateConfig(StageConfig):

@@ -21,13 +21,13 @@ from model.encoders import TextEncoder
 from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling
 from model.variants import Variant, variant
-from tasks.media.audio import Samples, read_audio, write_flac
-from tasks.engine import Item, Outcome, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine.workspace import Workspace, hash_file
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.parts import codec_of, open_store, text_encoder_of
 from tasks.evaluate.plan import Job, plan_jobs
 from tasks.evaluate.surrogates import Surrogates
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.media.audio import Samples, read_audio, write_flac
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +79,10 @@ class GenerateStage:
                 items.append(Item(f"{task}-batch-{number:03d}", payload))
         return items
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Generates batch by batch."""
-        studio = _Studio.open(self.config, workspace, variant(self.variant))
-        yield from each(items, studio.run)
+        session = _Studio.open(self.config, workspace, variant(self.variant))
+        yield from each(items, session.run)
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
         """The rows, as journaled."""
@@ -221,5 +221,5 @@ def reference_sound(workspace: Workspace, row: ManifestRow, job: Job, rate_hz: i
 
 def _weights(store: FeatureStore) -> str:
     parts = store.specs.to_dict()
-    wanted = {"name": "name", "sha256": "weights_sha256", "stand_in": "stand_in"}
+    wanted = {"name": "name", "sha256": "weights_sha256", "placeholder": "placeholder"}
     return to_json({part: {key: spec[field] for key, field in wanted.items()} for part, spec in parts.items()})

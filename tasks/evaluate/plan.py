@@ -12,10 +12,10 @@ from typing import Any, Final, Self
 
 from data_contracts import ManifestRow
 from model.requests import Task
+from tasks.engine.workspace import hash_text, safe_name, seed_for
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.prompts import adverb_pair, plain_caption
-from tasks.engine.workspace import hash_text, safe_name, seed_for
 
 REFERENCE_SHARE: Final = 0.25  # SPEC G4: 2 s of reference before the target
 GIVEN_SHARE: Final = 0.375  # SPEC G5: the first 3 s of 8 are given

@@ -14,8 +14,8 @@ import torch
 
 from data_contracts import ClipScore, Generated, ManifestRow, Row, read_table
 from model.codec import Codec
-from tasks.media.audio import Samples, read_audio
-from tasks.engine import Item, Outcome, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine.workspace import Workspace, seed_for
 from tasks.evaluate import chance
 from tasks.evaluate.adverbs import DIRECTIONS, Attributes, is_right, measure
 from tasks.evaluate.config import EvaluateConfig
@@ -26,7 +26,7 @@ from tasks.evaluate.parts import codec_of, open_store
 from tasks.evaluate.plan import Job, plan_jobs, sides_of
 from tasks.evaluate.scorers import Target, score_sound, window
 from tasks.evaluate.timbre import Timbre, mfcc_vector
-from tasks.engine.workspace import Workspace, seed_for
+from tasks.media.audio import Samples, read_audio
 
 _MEASURED = ("onset_rate_hz", "level_db", "centroid_hz", "late_db", "slope_db_per_s")
 
@@ -68,11 +68,11 @@ class ScoreStage:
                 groups.setdefault(f"tta-{job.pair}" if job.pair else f"film-{job.parent_id}", []).append(job)
         return [Item(name, _payload(jobs, generated, hashes)) for name, jobs in groups.items()]
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Scores item by item."""
         if not items:
             return
-        jury = _Jury.open(self.config, workspace)
+        jury = Scorer.open(self.config, workspace)
         yield from each(items, jury.scores)
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
@@ -92,7 +92,7 @@ def _payload(jobs: list[Job], generated: dict[str, Generated], hashes: dict[str,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Jury:
+class Scorer:
     """What scoring needs beside the item."""
 
     config: EvaluateConfig
@@ -103,7 +103,7 @@ class _Jury:
     timbre: Timbre
 
     @classmethod
-    def open(cls, config: EvaluateConfig, workspace: Workspace) -> _Jury:
+    def open(cls, config: EvaluateConfig, workspace: Workspace) -> Scorer:
         store = open_store(workspace.stage("precompute"))
         rows = featured_rows(workspace, store)
         codec = codec_of(store)

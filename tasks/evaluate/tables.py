@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 
 from data_contracts import ClipScore, Score, read_table, write_table
-from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.engine.workspace import Workspace, seed_for
+from tasks.evaluate.metrics import METRICS, MODEL
 
 TASK_ORDER: Final = ("vta", "tc-vta", "ac-vta", "fe", "tta")
 _RESAMPLES: Final = 2000
@@ -26,7 +26,7 @@ def write_scores(workspace: Workspace) -> list[Score]:
 
 
 def aggregate(rows: Sequence[ClipScore]) -> list[Score]:
-    """Returns one row per task, metric and system; the model first. `is_chance`: every system but the model."""
+    """Returns one row per task, metric and system; the model first. `is_baseline`: every system but the model."""
     values: dict[tuple[str, str, str], list[float]] = {}
     for row in rows:
         if row.metric in METRICS:
@@ -58,7 +58,7 @@ def _score(key: tuple[str, str, str], values: Sequence[float]) -> Score:
         ci_low=low,
         ci_high=high,
         n=len(values),
-        is_chance=system != MODEL,
+        is_baseline=system != MODEL,
         backend=METRICS[metric].backend,
         higher_is_better=METRICS[metric].higher_is_better,
     )

@@ -2,48 +2,10 @@
 
 from __future__ import annotations
 
-import codecs
-from typing import Literal
+from pydantic import Field
 
-from pydantic import Field, field_validator
-
+from tasks.corpus.config import CorpusConfig
 from tasks.engine.settings import StageConfig
-
-
-class CorpusConfig(StageConfig):
-    """Where the clips come from."""
-
-    kind: Literal["builtin", "table", "vggsound", "audiocaps", "wavcaps", "greatest_hits", "clotho", "hf"] = Field(
-        "builtin", description="the rendered corpus, a CSV/Parquet of your own, or the layout of a public corpus"
-    )
-    path: str | None = Field(
-        None,
-        description="table: CSV or Parquet with audio, caption[, video, split, group, id, licence]; public corpora: "
-        "the list, or a folder of lists; hf: a folder that `save_to_disk` wrote",
-    )
-    media: str | None = Field(None, description="public corpora: folder of the recordings; empty: beside the list")
-    name: str | None = Field(None, description="the source's name in ids and tables; empty: the kind")
-    encoding: str = Field("utf-8", description="of the lists; a byte order mark says more than this")
-    licence: str | None = Field(None, description="licence of every recording that states none of its own")
-    split: Literal["official", "train", "val", "test"] = Field(
-        "official", description="public corpora: official, or this one where the official split is not test"
-    )
-    test_ids: str | None = Field(None, description="file, one id a line: these recordings are test, never trained on")
-    only_test_ids: bool = Field(
-        False, description="with test_ids: test recordings that the file does not name are left out (AudioCaps: 964)"
-    )
-    video_clips: int = Field(224, ge=2, description="builtin: scenes with picture and sound")
-    audio_clips: int = Field(192, ge=0, description="builtin: text-audio clips without picture")
-    seed: int = Field(20260614, description="builtin: seed of the rendering")
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            "".encode(name)
-        except LookupError as error:
-            raise ValueError(f"{name!r} is no text encoding; name one such as utf-8, cp1252 or utf-16-le") from error
-        return codecs.lookup(name).name
 
 
 class IngestConfig(StageConfig):

@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 
 from data_contracts import ItemError, UsageError
-from tasks.ingest.readers.files import UTF_8, dicts_of
 from tasks.engine.workspace import hash_text, safe_name
+from tasks.ingest.readers.files import UTF_8, dicts_of
 
 _READERS: Final = (".csv", ".tsv", ".parquet")
 SPLITS: Final = {

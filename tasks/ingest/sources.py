@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import UsageError
-from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.corpus.config import CorpusConfig
+from tasks.engine.workspace import safe_name
+from tasks.ingest.config import IngestConfig
 from tasks.ingest.readers.files import ids_in
 from tasks.ingest.readers.greatest_hits import greatest_hits
 from tasks.ingest.readers.hf import hf
@@ -18,7 +20,6 @@ from tasks.ingest.readers.public import audiocaps, clotho, vggsound, wavcaps
 from tasks.ingest.readers.text_rules import invalid_rule
 from tasks.ingest.recordings import Recording, read_recordings, split_of
 from tasks.ingest.spool import Spool
-from tasks.engine.workspace import safe_name
 
 Reader = Callable[[CorpusConfig, Path, Path], Iterator[Recording]]
 READERS: Final[Mapping[str, Reader]] = {

@@ -21,6 +21,7 @@ from typing import Any, Final
 import openai
 
 from data_contracts import BudgetError, ServiceError
+from tasks.engine.workspace import Workspace, read_json, write_json
 from tasks.llm.backend import Backend
 from tasks.llm.batch_files import Limits, RequestFile, read_replies, write_requests
 from tasks.llm.batch_service import Service
@@ -30,7 +31,6 @@ from tasks.llm.client import Client
 from tasks.llm.config import LLMConfig
 from tasks.llm.question import Question
 from tasks.llm.workers import as_finished
-from tasks.engine.workspace import Workspace, read_json, write_json
 
 log = logging.getLogger(__name__)
 

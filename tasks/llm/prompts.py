@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts import to_json
-from tasks.llm.question import Message, plain
 from tasks.engine.workspace import hash_text
+from tasks.llm.question import Message, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

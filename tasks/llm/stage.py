@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data_contracts import ItemError, Row
-from tasks.engine import Item, Outcome, each
+from tasks.engine import Item, ItemResult, each
+from tasks.engine.workspace import Workspace
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.batch import fetch_batches
 from tasks.llm.cache import ANSWERS, AnswerCache
@@ -24,7 +25,6 @@ from tasks.llm.dry import CacheOnly, NotCachedError, finished
 from tasks.llm.prompts import PromptSet
 from tasks.llm.question import Question
 from tasks.llm.workers import as_finished
-from tasks.engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class CaptionStage:
         """Whether the model is asked about an item."""
         return bool(item.payload["by_llm"]) and self.backend.kind != "rules"
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Yields rule rows at once, then the model's as they come.
 
         Raises UsageError when the endpoint refuses key or model, BudgetError before a call beyond the budget,
@@ -97,11 +97,11 @@ class CaptionStage:
             except ItemError:
                 continue  # its outcome, when the shard comes to it
 
-    def _ask(self, items: Sequence[Item], cache: AnswerCache) -> Iterator[Outcome]:
+    def _ask(self, items: Sequence[Item], cache: AnswerCache) -> Iterator[ItemResult]:
         """Asks in two passes: what found no answer although the server was up is asked once more at the end."""
         # By level: requests that share their shots share the server's prefix cache.
         ordered = sorted(items, key=lambda item: (item.payload["level"], item.item_id))
-        later: dict[str, tuple[Outcome, str]] = {}
+        later: dict[str, tuple[ItemResult, str]] = {}
         lost: list[str] = []
         gone = False
         for outcome, unavailable, down in self._pass(ordered, cache):
@@ -125,17 +125,17 @@ class CaptionStage:
                 lost[-1],
             )
 
-    def _pass(self, items: Sequence[Item], cache: AnswerCache) -> Iterator[tuple[Outcome, str, bool]]:
+    def _pass(self, items: Sequence[Item], cache: AnswerCache) -> Iterator[tuple[ItemResult, str, bool]]:
         """Yields outcomes as they come, with the reason why the server did not answer and whether it is down."""
         client = Client(self.backend, self.config, cache)
 
-        async def work(item: Item) -> tuple[Outcome, str, bool]:
+        async def work(item: Item) -> tuple[ItemResult, str, bool]:
             try:
                 rows, unavailable = await self.by_model(item, client)
             except ItemError as error:
-                return Outcome(item.item_id, error=error), "", False
+                return ItemResult(item.item_id, error=error), "", False
             rows_ = tuple(row.to_dict() for row in rows)
-            return Outcome(item.item_id, rows=rows_), unavailable, client.breaker.down
+            return ItemResult(item.item_id, rows=rows_), unavailable, client.breaker.down
 
         at_once = self.backend.slots(self.config.concurrency)
         if items:

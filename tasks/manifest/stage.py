@@ -18,10 +18,10 @@ from data_contracts import (
     iter_table,
     read_table,
 )
-from tasks.engine import Item, Outcome, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine.workspace import Workspace
 from tasks.manifest.config import ManifestConfig
 from tasks.manifest.rows import Written, augmented_row, clip_row
-from tasks.engine.workspace import Workspace
 
 ParentT = TypeVar("ParentT", Clip, Mined, Caption)
 
@@ -51,7 +51,7 @@ class ManifestStage:
             rows.extend(_augmented_rows(clips, workspace))
         return [Item(row.item_id, row.to_dict()) for row in rows]
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:  # noqa: ARG002
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:  # noqa: ARG002
         """Returns each item's row."""
         yield from each(items, lambda item: [ManifestRow.from_dict(item.payload)])
 

@@ -19,8 +19,8 @@ import soundfile as sf
 import soxr
 
 from data_contracts import ItemError
-from tasks.media.checks import is_cut_short, looks_like_media, require_file
 from tasks.engine.workspace import atomic_path
+from tasks.media.checks import is_cut_short, looks_like_media, require_file
 
 Samples = npt.NDArray[np.float32]
 

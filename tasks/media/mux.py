@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_contracts import ItemError, UsageError
+from tasks.engine.workspace import atomic_path
 from tasks.media.audio import resample
 from tasks.media.checks import require_file
 from tasks.media.video import READ_OPTIONS, picture_stream
-from tasks.engine.workspace import atomic_path
 
 VIDEO_SUFFIXES: Final = {".mp4": "aac", ".mov": "aac", ".mkv": "flac"}
 """Containers and the codec of their sound; Matroska takes it without loss."""

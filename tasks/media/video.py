@@ -18,9 +18,9 @@ import numpy.typing as npt
 from av.video.reformatter import Interpolation
 
 from data_contracts import ItemError
+from tasks.engine.workspace import atomic_path
 from tasks.media.audio import resample
 from tasks.media.checks import looks_like_media, require_file
-from tasks.engine.workspace import atomic_path
 
 Frames = npt.NDArray[np.uint8]
 ResultT = TypeVar("ResultT")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from tasks.mine.match import Match, Miner, lowered
 from tasks.mine.miner import RuleMiner
-from tasks.weights.parser import SMALL, load_parser, parser_path, require_parser
 from tasks.mine.syntax import names_a_side, word_class
 from tasks.mine.words import CANDIDATES, EXPRESSIONS, STEMS, VERSION
+from tasks.weights.parser import SMALL, load_parser, parser_path, require_parser
 
 if TYPE_CHECKING:
     from spacy.language import Language

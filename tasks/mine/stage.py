@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_contracts import Clip, Mined, Row, iter_table
-from tasks.engine import Item, Outcome, rows_from_dicts
+from tasks.engine import Item, ItemResult, rows_from_dicts
+from tasks.engine.workspace import Workspace
 from tasks.mine.config import MineConfig
 from tasks.mine.match import Match, select
-from tasks.weights.parser import FETCH_COMMAND
 from tasks.mine.parser import make_miner
-from tasks.engine.workspace import Workspace
+from tasks.weights.parser import FETCH_COMMAND
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +37,14 @@ class MineStage:
         clips = iter_table(workspace.table("ingest", "clips"), Clip)
         return (Item(clip.item_id, {"caption": clip.caption}) for clip in clips if clip.split in self.config.splits)
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:  # noqa: ARG002
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:  # noqa: ARG002
         """Mines a shard's captions in one batch; text never fails."""
         miner = make_miner(self.config.parser)
         if self.config.parser == "auto" and miner.method.startswith("rules"):
             log.warning("no parser model here: captions are mined by rules; `%s` fetches it", FETCH_COMMAND)
         found = miner.find([item.payload["caption"] for item in items])
         for item, matches in zip(items, found, strict=True):
-            yield Outcome(item.item_id, rows=tuple(row.to_dict() for row in _mined(item, matches, miner.method)))
+            yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in _mined(item, matches, miner.method)))
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
         """Returns the rows as they are."""

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import Final
 
+from tasks.engine.workspace import seed_for
+from tasks.language.cues import LEVELS, Cue, find_cues
 from tasks.paraphrase.rules import level_of, synonyms
 from tasks.paraphrase.validator import SIDES
-from tasks.language.cues import LEVELS, Cue, find_cues
 from tasks.recaption.rules import CLAUSE, split_ending
-from tasks.engine.workspace import seed_for
 
 FORMS: Final = ("heard", "level_first", "level_last", "sound_of", "there_is", "verb_form")
 """The names that the prompt explains."""
@@ -24,16 +24,16 @@ _FRAMES: Final = ("heard", "sound_of", "there_is")  # they fit every caption
 _MOVED: Final = ("level_first", "level_last")
 _ENDINGS: Final = frozenset(text.strip(", ") for level in LEVELS.values() for text in level.endings)
 _LEVEL_SIDES: Final = frozenset(level.side for level in LEVELS.values())
-Order = dict[str, list[str]]
+FormRequest = dict[str, list[str]]
 """For each sentence, by the name of its form, the words that it must hold."""
 
 
-def orders(caption: str, number: int, skip: int = 0) -> Order:
+def orders(caption: str, number: int, skip: int = 0) -> FormRequest:
     """Returns `number` sentences to ask for, after `skip` that were asked for before.
 
     A form that comes a second time has a number behind its name, and other words where there are other words.
     """
-    asked: Order = {}
+    asked: FormRequest = {}
     for form, says in islice(_plan(caption), skip, skip + number):
         again = sum(name.rstrip("_23456789") == form for name in asked)
         asked[f"{form}_{again + 1}" if again else form] = says

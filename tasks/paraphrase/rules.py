@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from tasks.paraphrase.validator import SIDES, problems_of, wording
 from tasks.language.cues import LEVELS, Cue, Level, find_cues, without_cues
-from tasks.recaption.rules import CLAUSE, apply_edits, lower_first, split_ending, tidy
 from tasks.language.validator import is_content
+from tasks.paraphrase.validator import SIDES, problems_of, wording
+from tasks.recaption.rules import CLAUSE, apply_edits, lower_first, split_ending, tidy
 
 _SWAPS: Final = (  # the first that fits is used; both directions are listed where both are idiomatic
     (r"\bspeaks\b", "talks"),

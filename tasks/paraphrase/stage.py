@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 
 from data_contracts import Caption, Paraphrase, Row, read_table
 from tasks.engine import Item, rows_from_dicts
+from tasks.engine.workspace import Workspace
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import Asker
 from tasks.llm.share import first_by_hash
 from tasks.llm.stage import CaptionStage, count_by_source
 from tasks.paraphrase.writer import Written, by_model, by_rule
-from tasks.engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tasks.language.cues import find_cues
+from tasks.language.validator import words
 from tasks.llm.client import AnswerError, Asker, UnavailableError
 from tasks.llm.prompts import PromptSet, data_turn
 from tasks.llm.question import Question, plain
-from tasks.paraphrase.forms import Order, orders
+from tasks.paraphrase.forms import FormRequest, orders
 from tasks.paraphrase.rules import key_tokens, paraphrases
 from tasks.paraphrase.validator import SIDES, problems_of, wording
-from tasks.language.cues import find_cues
 from tasks.recaption.rules import match_style
-from tasks.language.validator import words
 
 OVER: Final = 1  # asked for beyond what is wanted
 AGAIN: Final = 0.8  # temperature of a further try: without chance it would be the first one again
@@ -80,7 +80,7 @@ class _Search:
     tokens: list[str] = field(default_factory=list)
     asked: int = 0
 
-    async def ask(self, question: Question, asker: Asker, order: Order) -> None:
+    async def ask(self, question: Question, asker: Asker, order: FormRequest) -> None:
         """Judges the paraphrases of one answer, those first that were ordered first, and not many more than those."""
         try:
             answer = await asker.ask(question)
@@ -132,7 +132,7 @@ def _checked_tokens(caption: str, answer: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*kept, *missing]))
 
 
-def _question(caption: str, order: Order, prompts: PromptSet, attempt: int) -> Question:
+def _question(caption: str, order: FormRequest, prompts: PromptSet, attempt: int) -> Question:
     fields = {"caption": caption, "write": order}
     names = sorted(order)  # as in the prompt's examples
     text = {"type": "string", "maxLength": len(caption) + 80}

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from model.codec import EMBEDDED, Codec, load_codec
+from model.devices import choose_device
 from model.encoders import (
     ImageEncoder,
     SyncEncoder,
@@ -25,12 +26,11 @@ from model.encoders import (
     load_sync_encoder,
     load_text_encoder,
 )
-from model.encoders.devices import pick_device
 from model.specs import FeatureSpecs
 from model.storage import FP16, STORAGES, Storage, Values
 from tasks.media.audio import Samples, read_audio
-from tasks.precompute.config import PrecomputeConfig
 from tasks.media.video import View, read_views
+from tasks.precompute.config import PrecomputeConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Encoders:
 
 def load_encoders(config: PrecomputeConfig) -> Encoders:
     """Loads the parts by name. Raises UsageError (unknown name) or WeightsError (missing or wrong weights)."""
-    device = pick_device(config.device)
+    device = choose_device(config.device)
     codec = load_codec(config.codec)
     return Encoders(
         codec=codec if config.codec in EMBEDDED else codec.to(device),
@@ -63,7 +63,7 @@ def load_encoders(config: PrecomputeConfig) -> Encoders:
 
 
 @dataclass(slots=True)
-class Shelf:
+class EncoderCache:
     """Holds the parts that the first caller loaded; the others wait for it. A copy in another process starts empty."""
 
     loaded: Encoders | None = None
@@ -76,8 +76,8 @@ class Shelf:
                 self.loaded = load()
             return self.loaded
 
-    def __reduce__(self) -> tuple[type[Shelf], tuple[()]]:
-        return Shelf, ()
+    def __reduce__(self) -> tuple[type[EncoderCache], tuple[()]]:
+        return EncoderCache, ()
 
 
 def read_clip(encoders: Encoders, path: Path, clip_s: float) -> Samples:

@@ -16,11 +16,12 @@ import numpy as np
 from data_contracts import Clip, FeatureRow, ItemError, ManifestRow, Row, iter_table, read_table
 from model.features import FeatureWriter
 from model.storage import STORAGES, Values
-from tasks.engine import Item, Outcome
+from tasks.engine import Item, ItemResult
+from tasks.engine.workspace import Workspace, hash_file
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import (
+    EncoderCache,
     Encoders,
-    Shelf,
     encode_audio,
     encode_texts,
     encode_video,
@@ -28,7 +29,6 @@ from tasks.precompute.encoders import (
     read_clip,
 )
 from tasks.precompute.parts import PartKeys, Parts
-from tasks.engine.workspace import Workspace, hash_file
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class PrecomputeStage:
     """Codec latents, visual, sync and text features of every manifest row."""
 
     config: PrecomputeConfig
-    shelf: Shelf = field(default_factory=Shelf, compare=False, repr=False)
+    shelf: EncoderCache = field(default_factory=EncoderCache, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -66,16 +66,16 @@ class PrecomputeStage:
         videos = _video_hashes(workspace, rows)
         return [Item(row.item_id, _payload(row, keys, videos)) for row in rows]
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Encodes each item's missing parts. An unreadable sound or video quarantines its item."""
         maker = _Maker.open(self._encoders(), self.config.clip_s, workspace)
         for item in items:
             try:
                 peak = maker.make(item.payload)
             except ItemError as error:
-                yield Outcome(item.item_id, error=error)
+                yield ItemResult(item.item_id, error=error)
             else:
-                yield Outcome(item.item_id, rows=({"item_id": item.item_id, **item.payload, "truth_peak": peak},))
+                yield ItemResult(item.item_id, rows=({"item_id": item.item_id, **item.payload, "truth_peak": peak},))
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:
         """Packs the parts into one file per field and returns where each row's records stand."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from data_contracts import ItemError
+from tasks.engine.workspace import seed_for
 from tasks.language.cues import COPULAS, LEVELS, Cue, Level, find_cues
 from tasks.language.validator import check
-from tasks.engine.workspace import seed_for
 
 CLAUSE: Final = re.compile(r",? (?:as|while|followed by|and then|then|before|with)\b|, ", re.IGNORECASE)
 _SILENT_H: Final = ("hour", "honest", "heir")

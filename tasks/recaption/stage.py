@@ -9,14 +9,14 @@ from typing import Any, ClassVar
 
 from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_json
 from tasks.engine import Item, rows_from_dicts
+from tasks.engine.workspace import Workspace
+from tasks.language.cues import LEVELS
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import Asker
 from tasks.llm.config import LLMConfig
 from tasks.llm.share import first_by_hash
 from tasks.llm.stage import CaptionStage, count_by_source
-from tasks.language.cues import LEVELS
 from tasks.recaption.writer import Repair, Written, by_model, by_rule
-from tasks.engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

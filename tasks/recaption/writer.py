@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from data_contracts import ItemError, to_json
+from tasks.language.validator import check
 from tasks.llm.client import AnswerError, Asker, UnavailableError
 from tasks.llm.prompts import PromptSet, data_turn
 from tasks.llm.question import Message, Question, plain
 from tasks.recaption.rules import Rewrite, match_style, rewrites
-from tasks.language.validator import check
 
 LONGEST: Final = 600  # characters that a model is asked about: no caption of a sound is longer
 NO_CAPTION: Final = 2000  # characters beyond which a text is quarantined, and of a refused answer none is kept

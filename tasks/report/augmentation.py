@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 
 from data_contracts import Augmented, Caption, Clip
+from tasks.engine.workspace import hash_text
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaBox
 from tasks.report.player import Source, Track, make_tracks
 from tasks.report.words import LEVELS, WRITERS, measured_words, recipe_words
-from tasks.engine.workspace import hash_text
 
 EXAMPLES = 2
 

@@ -67,12 +67,12 @@ class StageState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """One model part that was used: its role, name, hash, and whether it is an embedded stand-in."""
+    """One model part that was used: its role, name, hash, and whether it is an embedded placeholder."""
 
     role: str
     name: str
     sha256: str
-    stand_in: bool
+    placeholder: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -216,12 +216,12 @@ def _weights(found: Collected, feature_specs: Any) -> list[Weights]:
         for weights in _parts(source):
             values.setdefault((weights.name, weights.sha256), weights)
     for sha in _unique(row.checkpoint_sha256 for row in found.generated):
-        values.setdefault(("checkpoint", sha), Weights(role="network", name="this run", sha256=sha, stand_in=False))
+        values.setdefault(("checkpoint", sha), Weights(role="network", name="this run", sha256=sha, placeholder=False))
     return sorted(values.values(), key=lambda w: (w.role, w.name, w.sha256))
 
 
 def _parts(value: Any) -> list[Weights]:
-    """Reads `{role: {name, weights_sha256|sha256, stand_in}}` or a list of such parts, as specs are stored."""
+    """Reads `{role: {name, weights_sha256|sha256, placeholder}}` or a list of such parts, as specs are stored."""
     if isinstance(value, dict):
         items = list(value.items())
     elif isinstance(value, list):
@@ -233,7 +233,7 @@ def _parts(value: Any) -> list[Weights]:
             role=str(role),
             name=str(part.get("name", role)),
             sha256=str(part.get("weights_sha256") or part.get("sha256") or ""),
-            stand_in=bool(part.get("stand_in", False)),
+            placeholder=bool(part.get("placeholder", False)),
         )
         for role, part in items
         if isinstance(part, dict) and ({"name", "sha256", "weights_sha256"} & part.keys())

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from tasks.config import PipelineConfig
+from tasks.engine.workspace import Workspace, atomic_path
 from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
 from tasks.report.collect import collect
@@ -23,7 +24,6 @@ from tasks.report.overview import build_hero, build_pipeline, build_provenance, 
 from tasks.report.samples import Samples, build_samples
 from tasks.report.scoring import build_scores
 from tasks.report.training import build_training
-from tasks.engine.workspace import Workspace, atomic_path
 
 _HERE: Final = Path(__file__).parent
 AUGMENTATION_CHARS: Final = 9_000_000  # what before/after sounds may take

@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from data_contracts import ItemError, UsageError
+from tasks.engine.workspace import Workspace
 from tasks.media.audio import read_audio
 from tasks.media.mux import mux_sound
 from tasks.media.video import probe_video, read_frames, write_video
-from tasks.engine.workspace import Workspace
 
 Samples = npt.NDArray[np.float32]
 

@@ -9,8 +9,8 @@ import yaml
 
 from data_contracts import Quarantine
 from tasks.config import PipelineConfig
-from tasks.report.collect import Collected, StageState, Weights
 from tasks.engine.workspace import Workspace
+from tasks.report.collect import Collected, StageState, Weights
 
 _QUARANTINE_ROWS = 200
 
@@ -21,7 +21,7 @@ class Hero:
 
     workspace: str
     dataset_version: str
-    stand_ins: list[str]
+    placeholders: list[str]
     honest: str
     numbers: list[tuple[str, str]]
 
@@ -66,8 +66,8 @@ class Provenance:
 
 
 def build_hero(found: Collected, workspace: Workspace, config: PipelineConfig) -> Hero:
-    """Returns the top: name, stand-ins, the honest line, and the run in five numbers."""
-    stand_ins = [f"{w.role}: {w.name}" for w in found.weights if w.stand_in]
+    """Returns the top: name, placeholders, the honest line, and the run in five numbers."""
+    placeholders = [f"{w.role}: {w.name}" for w in found.weights if w.placeholder]
     hours = sum(row.duration_s for row in found.manifest or found.clips) / 3600
     by_llm = sum(row.source.startswith(("llm", "enum")) for row in found.captions)
     numbers = [
@@ -81,8 +81,8 @@ def build_hero(found: Collected, workspace: Workspace, config: PipelineConfig) -
     return Hero(
         workspace=workspace.root.resolve().name,
         dataset_version=config.dataset_version,
-        stand_ins=stand_ins,
-        honest=_honest(found, config, stand_ins),
+        placeholders=placeholders,
+        honest=_honest(found, config, placeholders),
         numbers=numbers,
     )
 
@@ -123,7 +123,7 @@ def build_provenance(found: Collected, config: PipelineConfig) -> Provenance:
     )
 
 
-def _honest(found: Collected, config: PipelineConfig, stand_ins: list[str]) -> str:
+def _honest(found: Collected, config: PipelineConfig, placeholders: list[str]) -> str:
     rendered = [c.kind == "builtin" for c in config.ingest.corpora or (config.ingest.corpus,)]
     if all(rendered):
         parts = ["Sounds and pictures are rendered, not recorded."]
@@ -131,10 +131,10 @@ def _honest(found: Collected, config: PipelineConfig, stand_ins: list[str]) -> s
         parts = ["Sounds are the user's own, some rendered." if any(rendered) else "Sounds are the user's own."]
     if not found.weights:
         parts.append("No model part has been used yet.")
-    elif stand_ins:
+    elif placeholders:
         parts.append("Small embedded parts stand in for the paper's; scores compare within this run only.")
     else:
-        parts.append("No embedded stand-in was used.")
+        parts.append("No embedded placeholder was used.")
     return " ".join(parts)
 
 

@@ -95,7 +95,7 @@ def _task_names(found: Collected) -> list[str]:
 
 
 def _lookup(found: Collected) -> _Lookup:
-    chance = {row.system for row in found.scores if row.is_chance}
+    chance = {row.system for row in found.scores if row.is_baseline}
     lookup = _Lookup({row.item_id: row for row in found.manifest})
     for row in found.clip_scores:
         if row.system not in chance:

@@ -80,7 +80,7 @@ def build_scores(found: Collected) -> Scores:
 
 def role(row: Score) -> str:
     """Returns what a row stands for: model, ceiling (the truth itself), comparison, or chance."""
-    return _ROLES.get(row.system, "chance") if row.is_chance else "model"
+    return _ROLES.get(row.system, "chance") if row.is_baseline else "model"
 
 
 def is_met(value: float, aim: float, *, higher_is_better: bool) -> bool:
@@ -93,7 +93,7 @@ def _metric(rows: list[Score]) -> MetricScores:
     first = rows[0]
     aim = aim_for(first.task, first.metric)
     ordered = sorted(rows, key=lambda row: ("model", "ceiling", "comparison", "chance").index(role(row)))
-    dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_chance, r.system) for r in ordered]
+    dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_baseline, r.system) for r in ordered]
     return MetricScores(
         name=metric_name(first.metric),
         higher_is_better=first.higher_is_better,
@@ -105,7 +105,7 @@ def _metric(rows: list[Score]) -> MetricScores:
 
 
 def _cell(row: Score, aim: float | None) -> Cell:
-    judged = aim is not None and not row.is_chance
+    judged = aim is not None and not row.is_baseline
     return Cell(
         system=row.system,
         value=number(row.value),
@@ -132,7 +132,7 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
             met=is_met(row.value, aim, higher_is_better=row.higher_is_better),
         )
         for row in rows
-        if not row.is_chance
+        if not row.is_baseline
     ]
 
 

@@ -30,7 +30,7 @@ class Dot:
     value: float
     low: float | None
     high: float | None
-    is_chance: bool
+    is_baseline: bool
     label: str
 
 
@@ -106,7 +106,7 @@ def dot_strip(dots: Sequence[Dot], *, aim: float | None = None) -> Markup:
         parts.append(
             Markup('<line class="aim" x1="{0}" x2="{0}" y1="2" y2="26"><title>aim</title></line>').format(at(aim))
         )
-    for dot in sorted(dots, key=lambda d: not d.is_chance):
+    for dot in sorted(dots, key=lambda d: not d.is_baseline):
         parts.append(
             _dot(dot, at(dot.value), dot.low is not None and at(dot.low), dot.high is not None and at(dot.high))
         )
@@ -204,7 +204,7 @@ def _curve(frame: _Frame, line: Line, x_label: str) -> Markup:
 
 
 def _dot(dot: Dot, x: str, low: str | bool, high: str | bool) -> Markup:
-    css = "chance" if dot.is_chance else "model"
+    css = "chance" if dot.is_baseline else "model"
     title = Markup("<title>{} {}</title>").format(dot.label, number(dot.value))
     interval = Markup("")
     if isinstance(low, str) and isinstance(high, str):

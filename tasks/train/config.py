@@ -12,7 +12,7 @@ from model.config import PRESETS, Absent, MaskConfig, MaskKind, MaskSync, Networ
 from model.variants import VARIANTS, variant
 from tasks.engine.settings import StageConfig
 
-_OF_THE_JOB: Final = ("preset", "variant", "readings", "device", "init_from", "sample_every", "tensorboard")
+_OF_THE_JOB: Final = ("preset", "variant", "options", "device", "init_from", "sample_every", "tensorboard")
 
 
 class MaskSettings(StageConfig):
@@ -35,7 +35,7 @@ class MaskSettings(StageConfig):
     drop_semantics: float = Field(0.1, ge=0, le=1, description="extra chance of neither clip nor text (AC-VTA)")
 
 
-class NetworkReadings(StageConfig):
+class NetworkOptions(StageConfig):
     """What the paper leaves open about the network (DESIGN section 6); a variant's own switches win."""
 
     mask_kind: MaskKind = Field("soft", description="hard: the resampled mask is thresholded at 0.5 (SPEC M7)")
@@ -89,7 +89,7 @@ class TrainConfig(StageConfig):
     explosion_factor: float = Field(10.0, gt=1, description="so does one this many times the running median")
     seed: int = Field(14159265)
     masks: MaskSettings = MaskSettings()
-    readings: NetworkReadings = NetworkReadings()
+    options: NetworkOptions = NetworkOptions()
 
     @field_validator("init_from")
     @classmethod
@@ -106,5 +106,5 @@ class TrainConfig(StageConfig):
         return TrainingConfig(**values, masks=mask_config)
 
     def network(self) -> NetworkConfig:
-        """Returns the preset with the readings' and the variant's switches. Raises UsageError for unknown names."""
-        return variant(self.variant).network_config(replace(preset(self.preset), **self.readings.model_dump()))
+        """Returns the preset with the options' and the variant's switches. Raises UsageError for unknown names."""
+        return variant(self.variant).network_config(replace(preset(self.preset), **self.options.model_dump()))

@@ -1,7 +1,7 @@
 """The training stage: features in, a checkpoint and its metrics out. Finished work is found, cut work continues.
 
-In one process, or in each process of `torchrun` or `accelerate launch` (`python -m tasks.commands.train`): then only rank 0
-writes files.
+In one process, or in each process of `torchrun` or `accelerate launch` (`python -m tasks.commands.train`): then only
+rank 0 writes files.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from torch import Tensor
 
 from data_contracts import TrainMetric, UsageError, to_json, write_table
 from model.checkpoint import save_checkpoint
 from model.config import NetworkConfig
+from model.devices import choose_device
 from model.features import FeatureStore
 from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
+from tasks.engine.workspace import Workspace, hash_file, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
 from tasks.train.samples import Sampler
 from tasks.train.watch import Board
-from tasks.engine.workspace import Workspace, hash_file, hash_text, read_json, write_json
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class TrainSummary:
     parameters: int
     checkpoint: str
     checkpoint_sha256: str
-    stand_ins: list[str]
+    placeholders: list[str]
     balanced: bool
 
     def line(self) -> str:
@@ -108,14 +108,6 @@ def training_key(config: TrainConfig, store: FeatureStore) -> str:
     rows = [row.to_dict() for row in store.rows]
     start = hash_file(_initial_file(config.init_from)) if config.init_from else ""
     return hash_text(STAGE, str(VERSION), to_json(settings), to_json(header), to_json(rows), start)
-
-
-def choose_device(name: str) -> torch.device:
-    """Returns the device for `auto`, `cpu` or `cuda`. Raises UsageError when cuda is asked for and not there."""
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UsageError("device cuda: this machine has no usable GPU; set device to auto or cpu")
-    return torch.device("cuda" if name == "cuda" or (name == "auto" and available) else "cpu")
 
 
 def checkpoint_path(workspace: Workspace) -> Path:
@@ -212,7 +204,7 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         parameters=sum(value.numel() for value in trainer.network.parameters()),
         checkpoint=workspace.relative(path),
         checkpoint_sha256=sha256,
-        stand_ins=source.specs.stand_ins(),
+        placeholders=source.specs.placeholders(),
         balanced=trainer.plan.balanced,
     )
     write_json(_marker(workspace), {"key": key, "summary": asdict(summary)})

@@ -15,8 +15,8 @@ from model.codec import Codec, load_codec
 from model.features import FeatureStore
 from model.generate import Generator, Request
 from model.training import Trainer
-from tasks.train.watch import Board
 from tasks.engine.workspace import atomic_path, safe_name
+from tasks.train.watch import Board
 
 PER_KIND: Final = 2  # rows of VTA and of TTA
 _STEPS, _CFG_SCALE = 25, 4.5  # SPEC G7

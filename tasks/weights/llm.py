@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import WeightsError
-from tasks.wheels import downloaded_wheel, only_one, user_cache
 from tasks.engine.workspace import atomic_path
+from tasks.wheels import downloaded_wheel, only_one, user_cache
 
 log = logging.getLogger(__name__)
 

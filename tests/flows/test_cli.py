@@ -13,10 +13,10 @@ from data_contracts import ContractError, UsageError
 from flows import cli, run, runner, tools
 from tasks import pipeline
 from tasks.config import PipelineConfig, store
-from tasks.jobs import Job
-from tasks.pipeline import Step
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold
+from tasks.jobs import Job
+from tasks.pipeline import Step
 from tests.conftest import REPOSITORY
 from tests.tasks.engine.tiny import TinyStage
 

@@ -90,12 +90,12 @@ def test_a_checkpoint_that_cannot_be_used_is_one_line(files: Path, tmp_path: Pat
 def test_encoders_of_another_training_are_refused(files: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     from dataclasses import replace
 
-    from tasks.commands.generate import studio
+    from tasks.commands.generate import session
     from tests.tasks.commands.generate.toys import SPECS, ToyText
 
     other = ToyText()
     object.__setattr__(other, "spec", replace(SPECS.text, weights_sha256="9" * 64))
-    monkeypatch.setattr(studio, "load_text_encoder", lambda *_: other)
+    monkeypatch.setattr(session, "load_text_encoder", lambda *_: other)
     assert call(files, "tta --text rain", str(tmp_path / "o.wav")) == 2
     assert "text: the checkpoint uses toy-text" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -13,8 +13,8 @@ from flows.progress import JournalCount, watch
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
-from tasks.pipeline import STEPS, Step, StepResult, run_step
 from tasks.engine.workspace import Workspace
+from tasks.pipeline import STEPS, Step, StepResult, run_step
 from tests.tasks.engine.test_engine import content
 from tests.tasks.engine.tiny import TinyStage
 

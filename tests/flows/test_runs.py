@@ -16,10 +16,10 @@ from flows.pipeline import pipeline
 from flows.runs import given_fields, pipeline_settings, run_name
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, load_stored, store
-from tasks.pipeline import Step, StepState, find_step
-from tasks.train.config import TrainConfig
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold, holder_of
+from tasks.pipeline import Step, StepState, find_step
+from tasks.train.config import TrainConfig
 from tests.conftest import REPOSITORY
 
 

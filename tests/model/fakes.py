@@ -22,11 +22,11 @@ def toy_specs(*, channels: int = 4, per_segment: int = 1) -> FeatureSpecs:
     return FeatureSpecs(
         codec=CodecSpec(
             name="toy", sample_rate_hz=1000, channels=1, hop=40, latent_dim=channels, std_form="softplus",
-            weights_sha256="c" * 64, stand_in=True,
+            weights_sha256="c" * 64, placeholder=True,
         ),
-        text=TextSpec(name="toy-text", tokens=5, dim=12, weights_sha256="t" * 64, stand_in=True),
-        clip=ClipSpec(name="toy-clip", rate_hz=4.0, dim=10, weights_sha256="v" * 64, stand_in=True),
-        sync=SyncSpec(name="toy-sync", dim=6, weights_sha256="s" * 64, stand_in=True, per_segment=per_segment),
+        text=TextSpec(name="toy-text", tokens=5, dim=12, weights_sha256="t" * 64, placeholder=True),
+        clip=ClipSpec(name="toy-clip", rate_hz=4.0, dim=10, weights_sha256="v" * 64, placeholder=True),
+        sync=SyncSpec(name="toy-sync", dim=6, weights_sha256="s" * 64, placeholder=True, per_segment=per_segment),
     )  # fmt: skip
 
 

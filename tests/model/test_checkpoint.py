@@ -29,7 +29,7 @@ def test_a_checkpoint_comes_back_whole(tmp_path):
     loaded, info = load_checkpoint(path)
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in network.state_dict().items())
     assert (info.network, info.specs, info.step, info.clip_s) == (TOY, toy_specs(), 7, 2.0)
-    assert info.stand_ins == ["toy", "toy-text", "toy-clip", "toy-sync"]
+    assert info.placeholders == ["toy", "toy-text", "toy-clip", "toy-sync"]
     assert info.training == {"lr": 0.1}
     assert not loaded.training
     assert torch.equal(loaded.latent_mean.flatten(), torch.arange(4.0))

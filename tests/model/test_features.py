@@ -22,11 +22,11 @@ SPECS = FeatureSpecs(
         latent_dim=6,
         std_form="softplus",
         weights_sha256="1" * 64,
-        stand_in=True,
+        placeholder=True,
     ),
-    text=TextSpec(name="t", tokens=5, dim=4, weights_sha256="2" * 64, stand_in=True),
-    clip=ClipSpec(name="v", rate_hz=2.0, dim=7, weights_sha256="3" * 64, stand_in=True),
-    sync=SyncSpec(name="s", dim=3, weights_sha256="4" * 64, stand_in=True),
+    text=TextSpec(name="t", tokens=5, dim=4, weights_sha256="2" * 64, placeholder=True),
+    clip=ClipSpec(name="v", rate_hz=2.0, dim=7, weights_sha256="3" * 64, placeholder=True),
+    sync=SyncSpec(name="s", dim=3, weights_sha256="4" * 64, placeholder=True),
 )
 SHAPES = field_shapes(SPECS, CLIP_S)
 

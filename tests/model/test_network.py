@@ -30,11 +30,11 @@ def test_m1_large_has_mmaudios_shapes_and_adds_the_input_embedding():
     specs = FeatureSpecs(
         codec=CodecSpec(
             name="m", sample_rate_hz=44100, channels=1, hop=1024, latent_dim=40, std_form="none", weights_sha256="",
-            stand_in=False,
+            placeholder=False,
         ),
-        text=TextSpec(name="m", tokens=77, dim=1024, weights_sha256="", stand_in=False),
-        clip=ClipSpec(name="m", rate_hz=8.0, dim=1024, weights_sha256="", stand_in=False),
-        sync=SyncSpec(name="m", dim=768, weights_sha256="", stand_in=False, segment=16, step=8, per_segment=8),
+        text=TextSpec(name="m", tokens=77, dim=1024, weights_sha256="", placeholder=False),
+        clip=ClipSpec(name="m", rate_hz=8.0, dim=1024, weights_sha256="", placeholder=False),
+        sync=SyncSpec(name="m", dim=768, weights_sha256="", placeholder=False, segment=16, step=8, per_segment=8),
     )  # fmt: skip
     config = dataclasses.replace(preset("large_44k"), absent="learned", input_embedding=False)
     with torch.device("meta"):

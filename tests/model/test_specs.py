@@ -20,7 +20,7 @@ def test_an_unknown_hash_matches_any_and_two_known_ones_must_agree():
     assert not same_part(KNOWN, dataclasses.replace(KNOWN, weights_sha256="b" * 64))
 
 
-@pytest.mark.parametrize("change", [{"name": "other"}, {"latent_dim": 41}, {"hop": 512}, {"stand_in": True}])
+@pytest.mark.parametrize("change", [{"name": "other"}, {"latent_dim": 41}, {"hop": 512}, {"placeholder": True}])
 def test_an_unknown_hash_excuses_nothing_else(change):
     assert not same_part(KNOWN, dataclasses.replace(CODECS["mmaudio-44k"], **change))
 

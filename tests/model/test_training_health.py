@@ -117,7 +117,7 @@ def test_t1_mmaudios_rate_at_the_exact_iterations():
 
 
 def test_t1_the_papers_longer_run_keeps_the_milestones():
-    from flows.cli import shipped_config
+    from flows.locations import shipped_config
     from tasks.config import PipelineConfig
 
     config = PipelineConfig.load(shipped_config("paper.yaml")).train.training()

@@ -19,8 +19,8 @@ from model.config import MaskConfig, TrainingConfig
 from model.training import BatchPlan, Trainer
 from model.training.loader import Sharing, StepLoader
 from tasks.config import PipelineConfig
-from tasks.train.job import run_training
 from tasks.engine.workspace import Workspace
+from tasks.train.job import run_training
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 

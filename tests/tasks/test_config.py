@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import UsageError
-from flows.cli import shipped_config
+from flows.locations import shipped_config
 from tasks.config import PipelineConfig, load_stored, store
 from tasks.engine.workspace import Workspace
 

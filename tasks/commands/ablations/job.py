@@ -17,10 +17,10 @@ from tasks.commands.ablations.table import ablation_rows, table_text
 from tasks.commands.ablations.view import FOLDER, VariantWorkspace, variant_workspace
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace, atomic_path
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.train.job import checkpoint_path, is_finished, run_training, states_folder, training_key
-from tasks.engine.workspace import Workspace, atomic_path
 
 OnProgress = Callable[[int, int, str], None]
 

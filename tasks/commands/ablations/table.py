@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from data_contracts import AblationScore, ClipScore
+from tasks.engine.workspace import seed_for
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.evaluate.tables import bootstrap
-from tasks.engine.workspace import seed_for
 
 SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "MFCC-cos")
 FULL: Final = "full"

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from data_contracts import FoleyGenExError, UsageError
 from model.generate import TASKS
-from tasks.media.audio import read_audio, write_flac
-from tasks.corpus.builtin import render, scenes
 from tasks.commands.generate.job import make_sound, prepare, sampling_of, write_sound
 from tasks.commands.generate.label import note, write_label
 from tasks.commands.generate.options import MAY_HAVE, NEEDS, GenerateOptions, parse_window
-from tasks.commands.generate.studio import Studio
-from tasks.ingest.config import CorpusConfig
+from tasks.commands.generate.session import InferenceSession
+from tasks.corpus.builtin import render, scenes
+from tasks.corpus.config import CorpusConfig
+from tasks.media.audio import read_audio, write_flac
 from tasks.media.mux import require_picture_fits
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ItemResult:
     """What a press of the button gave. `problem`: one line; then there are no files."""
 
     words: str
@@ -111,30 +111,30 @@ def order_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
     )
 
 
-def run(form: Form, studio: Studio, folder: Path) -> Outcome:
+def run(form: Form, session: InferenceSession, folder: Path) -> ItemResult:
     """Generates and writes `sound.wav` and, with a video, the film with its new sound, into a new subfolder.
 
     Never raises for what a person filled in: the problem is the outcome's one line.
     """
     try:
         place = Path(tempfile.mkdtemp(prefix="sound-", dir=folder))
-        return _run(order_of(form, studio.checkpoint, place / "sound.wav"), studio)
+        return _run(order_of(form, session.checkpoint, place / "sound.wav"), session)
     except (FoleyGenExError, ValueError, OSError) as error:
-        return Outcome(words=" ".join(str(error).replace("--", "").split()), problem=True)
+        return ItemResult(words=" ".join(str(error).replace("--", "").split()), problem=True)
 
 
-def _run(order: GenerateOptions, studio: Studio) -> Outcome:
-    inputs = prepare(order, studio)
+def _run(order: GenerateOptions, session: InferenceSession) -> ItemResult:
+    inputs = prepare(order, session)
     sound = make_sound(inputs)
     write_sound(order, sound.audio, sound.rate_hz)
-    write_label(order, studio, sampling_of(inputs), duration_s=inputs.duration_s, windows=sound.windows)
+    write_label(order, session, sampling_of(inputs), duration_s=inputs.duration_s, windows=sound.windows)
     film = None
     if order.video is not None:
         film = order.out.with_name(f"film{_container(order.video)}")
         write_sound(replace(order, out=film), sound.audio, sound.rate_hz)
     windows = "" if sound.windows == 1 else f" in {sound.windows} windows"
     words = f"{TITLES[order.task]}: {inputs.duration_s:.1f} s{windows}, seed {order.seed}, {order.steps} steps, "
-    return Outcome(words=f"{words}guidance {order.cfg_scale:g}", sound=order.out, film=film)
+    return ItemResult(words=f"{words}guidance {order.cfg_scale:g}", sound=order.out, film=film)
 
 
 def _container(video: Path) -> str:
@@ -146,9 +146,9 @@ def _container(video: Path) -> str:
     return ".mp4"
 
 
-def about(studio: Studio) -> str:
+def about(session: InferenceSession) -> str:
     """Returns the label that the page shows all the time: how far this is from the paper's system."""
-    return note(studio)
+    return note(session)
 
 
 def example_files(folder: Path) -> list[Form]:

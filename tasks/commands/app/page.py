@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from data_contracts import UsageError
 from tasks.commands.app.logic import FIELDS, HINTS, TITLES, Form, about, choices, example_files, fields_of, needs, run
-from tasks.commands.generate.studio import Studio
+from tasks.commands.generate.session import InferenceSession
 
 HOST: Final = "127.0.0.1"
 FIRST: Final = "vta"
@@ -28,12 +28,12 @@ LABELS: Final[dict[str, str]] = {
 _HEIGHT: Final = 300  # pixels of a video, so that the button stays in view
 _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")
 _CSS: Final = """
-.stand-ins, .problem, .done { padding: .6rem .9rem; border-radius: .5rem; border-left: 4px solid; }
-.stand-ins { background: #fff4d6; border-color: #b7791f; color: #4a3207; }
+.placeholders, .problem, .done { padding: .6rem .9rem; border-radius: .5rem; border-left: 4px solid; }
+.placeholders { background: #fff4d6; border-color: #b7791f; color: #4a3207; }
 .problem { background: #fde8e8; border-color: #c53030; color: #63171b; }
 .done { background: #e6f4ea; border-color: #2f855a; color: #1c4532; }
-.stand-ins *, .problem *, .done * { color: inherit !important; }
-.stand-ins .stand-ins, .problem .problem, .done .done { padding: 0; border: 0; background: none; }
+.placeholders *, .problem *, .done * { color: inherit !important; }
+.placeholders .placeholders, .problem .problem, .done .done { padding: 0; border: 0; background: none; }
 footer { display: none !important; }
 #generate { background: #b4430a; color: #fff; }
 #generate:hover { background: #923608; }
@@ -51,12 +51,12 @@ def gradio() -> Any:
     return gr
 
 
-def build(studio: Studio, folder: Path) -> Any:
+def build(session: InferenceSession, folder: Path) -> Any:
     """Returns the page (`gradio.Blocks`) for one loaded checkpoint; results and examples are written in `folder`."""
     gr = gradio()
     with gr.Blocks(title="FoleyGenEx", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         gr.Markdown("# FoleyGenEx\nSound for silent video, by picture, sentence and reference sound.")
-        gr.Markdown(about(studio), elem_classes="stand-ins", elem_id="about")
+        gr.Markdown(about(session), elem_classes="placeholders", elem_id="about")
         with gr.Row():
             with gr.Column():
                 task = gr.Radio(choices(), value=FIRST, label="Task", elem_id="task")
@@ -80,7 +80,7 @@ def build(studio: Studio, folder: Path) -> Any:
                 download = gr.File(label="Download", interactive=False, elem_id="download")
         inputs = [task, *fields.values(), *numbers]
         task.change(_on_task(gr), task, [hint, *fields.values()], queue=False, api_visibility="private")
-        button.click(_on_generate(gr, studio, folder), inputs, [words, film, sound, download], api_name="generate")
+        button.click(_on_generate(gr, session, folder), inputs, [words, film, sound, download], api_name="generate")
         forms = example_files(folder)
         gr.Examples(
             [[form.task, *(getattr(form, name) for name in FIELDS)] for form in forms],
@@ -137,7 +137,7 @@ def _on_task(gr: Any) -> Callable[[str], list[Any]]:
     return change
 
 
-def _on_generate(gr: Any, studio: Studio, folder: Path) -> Callable[..., list[Any]]:
+def _on_generate(gr: Any, session: InferenceSession, folder: Path) -> Callable[..., list[Any]]:
     def generate(
         task: str,
         video: str | None,
@@ -164,7 +164,7 @@ def _on_generate(gr: Any, studio: Studio, folder: Path) -> Callable[..., list[An
             steps=steps,
             cfg_scale=cfg,
         )
-        outcome = run(form, studio, folder)
+        outcome = run(form, session, folder)
         kind = "problem" if outcome.problem else "done"
         film, sound = _text(outcome.film), _text(outcome.sound)
         files = [name for name in (film, sound) if name]
@@ -178,11 +178,11 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-def serve(studio: Studio, port: int, say: Callable[[str], Any], *, opens_browser: bool = False) -> None:
+def serve(session: InferenceSession, port: int, say: Callable[[str], Any], *, opens_browser: bool = False) -> None:
     """Serves the page on this machine until interrupted. Raises UsageError when the port is taken."""
     gr = gradio()
     with tempfile.TemporaryDirectory(prefix="foleygenex-app-") as folder:
-        page = build(studio, Path(folder))
+        page = build(session, Path(folder))
         try:
             page.launch(
                 **settings(gr, Path(folder)), server_port=port, inbrowser=opens_browser, prevent_thread_lock=True

@@ -10,9 +10,18 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tasks.commands.export.rows import SPLITS, Sample, Selection, empty_folder, read_checked, selected, shards, write_atomically
-from tasks.manifest.card import dataset_card
+from tasks.commands.export.rows import (
+    SPLITS,
+    Sample,
+    Selection,
+    empty_folder,
+    read_checked,
+    selected,
+    shards,
+    write_atomically,
+)
 from tasks.engine.workspace import Workspace
+from tasks.manifest.card import dataset_card
 
 OnProgress = Callable[[int, int], None]
 _MEDIA: Final = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])

@@ -21,8 +21,8 @@ from tasks.commands.export.rows import (
     shards,
     write_atomically,
 )
-from tasks.manifest.card import dataset_card
 from tasks.engine.workspace import Workspace, hash_file, write_json
+from tasks.manifest.card import dataset_card
 
 OnProgress = Callable[[int, int], None]
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from data_contracts import FoleyGenExError, GeneratedFile, to_json, write_table
 from model.generate import Request, Sampling, plan_request
-from tasks.commands.verify.cells import plain_cell
 from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.job import Sound, make_sound, make_sounds, prepare, sampling_of, write_sound
 from tasks.commands.generate.label import finished, settings, write_label
-from tasks.commands.generate.orders import Order
-from tasks.commands.generate.studio import Studio
+from tasks.commands.generate.requests import GenerationRequest
+from tasks.commands.generate.session import InferenceSession
+from tasks.commands.verify.cells import plain_cell
 from tasks.engine.workspace import atomic_path
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    order: Order
+    order: GenerationRequest
     inputs: Inputs
     request: Request
 
@@ -55,7 +55,7 @@ class _Waiting:
 class _Run:
     """What has happened so far. `labels` and `failures` are by row."""
 
-    studio: Studio
+    session: InferenceSession
     batch_size: int
     on_done: Callable[[str], None]
     waiting: dict[tuple[Any, Sampling], list[_Waiting]] = field(default_factory=dict)
@@ -63,14 +63,14 @@ class _Run:
     failures: dict[int, str] = field(default_factory=dict)
     skipped: int = 0
 
-    def take(self, order: Order) -> None:
+    def take(self, order: GenerationRequest) -> None:
         """Skips, refuses, makes or sets aside one order."""
         if order.options is None:
             self.fail(order, order.problem or "unusable")
             return
         try:
-            inputs = prepare(order.options, self.studio)
-            label = finished(order.options, settings(order.options, self.studio, sampling_of(inputs)))
+            inputs = prepare(order.options, self.session)
+            label = finished(order.options, settings(order.options, self.session, sampling_of(inputs)))
             if label is not None:
                 self.labels[order.row] = label
                 self.skipped += 1
@@ -79,7 +79,7 @@ class _Run:
             if request is None:
                 self.write(order, inputs, make_sound(inputs))
                 return
-            shape = plan_request(request, self.studio.specs).shape
+            shape = plan_request(request, self.session.specs).shape
         except (FoleyGenExError, OSError) as error:
             self.fail(order, str(error))
             return
@@ -106,13 +106,13 @@ class _Run:
         for member, sound in zip(members, sounds, strict=True):
             self.write(member.order, member.inputs, sound)
 
-    def write(self, order: Order, inputs: Inputs, sound: Sound) -> None:
+    def write(self, order: GenerationRequest, inputs: Inputs, sound: Sound) -> None:
         """Writes a sound and its label."""
         try:
             write_sound(inputs.options, sound.audio, sound.rate_hz)
             self.labels[order.row] = write_label(
                 inputs.options,
-                self.studio,
+                self.session,
                 sampling_of(inputs),
                 duration_s=inputs.duration_s,
                 windows=sound.windows,
@@ -122,15 +122,15 @@ class _Run:
             return
         self.on_done(inputs.options.out.name)
 
-    def fail(self, order: Order, problem: str) -> None:
+    def fail(self, order: GenerationRequest, problem: str) -> None:
         """Remembers why an order came to nothing."""
         self.failures[order.row] = " ".join(problem.split())
         log.warning("row %d (%s): %s", order.row, order.task, self.failures[order.row])
 
 
-def run_orders(
-    orders: Sequence[Order],
-    studio: Studio,
+def run_requests(
+    orders: Sequence[GenerationRequest],
+    session: InferenceSession,
     folder: Path,
     *,
     batch_size: int = 16,
@@ -141,7 +141,7 @@ def run_orders(
     A sound does not depend on its batch beyond rounding. Source: SPEC G1-G7.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = _Run(studio, max(1, batch_size), on_done)
+    run = _Run(session, max(1, batch_size), on_done)
     for order in orders:
         run.take(order)
     while run.waiting:
@@ -153,7 +153,7 @@ def run_orders(
     return Summary(len(run.labels) - run.skipped, run.skipped, len(run.failures))
 
 
-def _row(order: Order, label: dict[str, Any]) -> GeneratedFile:
+def _row(order: GenerationRequest, label: dict[str, Any]) -> GeneratedFile:
     made = label["order"]
     return GeneratedFile(
         item_id=f"row-{order.row:06d}",
@@ -170,12 +170,12 @@ def _row(order: Order, label: dict[str, Any]) -> GeneratedFile:
         steps=made["steps"],
         cfg_scale=made["cfg_scale"],
         checkpoint_sha256=label["checkpoint_sha256"],
-        stand_ins=tuple(label["stand_ins"]),
+        placeholders=tuple(label["placeholders"]),
         settings_json=to_json({name: label[name] for name in ("order", "inputs", "sampling", "parts")}),
     )
 
 
-def _write_failures(path: Path, orders: Sequence[Order], failures: dict[int, str]) -> None:
+def _write_failures(path: Path, orders: Sequence[GenerationRequest], failures: dict[int, str]) -> None:
     if not failures:
         path.unlink(missing_ok=True)
         return

@@ -20,7 +20,6 @@ from data_contracts import UsageError
 from model.generate import RULES, Request, Task, window_frames
 from model.long import OVERLAP, Window, encode_long, generate_windows, plan_windows
 from model.variants import Surrogate
-from tasks.media.audio import Samples
 from tasks.commands.generate.media import (
     frames_of,
     require_audible,
@@ -30,9 +29,10 @@ from tasks.commands.generate.media import (
     video_info,
 )
 from tasks.commands.generate.options import MAX_SINGLE_S, WINDOWS_FROM, GenerateOptions
-from tasks.commands.generate.studio import Studio
-from tasks.media.video import Frames
+from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import seed_for
+from tasks.media.audio import Samples
+from tasks.media.video import Frames
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Inputs:
     """The requests of one sound. All methods raise UsageError naming the option whose file does not do."""
 
     options: GenerateOptions
-    studio: Studio
+    session: InferenceSession
 
     @cached_property
     def duration_s(self) -> float:
@@ -53,7 +53,7 @@ class Inputs:
             raise UsageError(
                 f"--duration {o.duration_s:g} s is longer than the source, which has {available:.2f} s; leave it out"
             )
-        duration_s = o.duration_s or available or self.studio.clip_s
+        duration_s = o.duration_s or available or self.session.clip_s
         if o.long == "off" and duration_s > MAX_SINGLE_S:
             raise UsageError(
                 f"{duration_s:g} s in one window; at most {MAX_SINGLE_S:g}: give --duration or --long auto"
@@ -83,7 +83,7 @@ class Inputs:
         request = self.single()
         if request is not None:
             return self.merge(generate(request))
-        given = torch.zeros(0, self.studio.specs.codec.latent_dim) if self._given is None else self._given
+        given = torch.zeros(0, self.session.specs.codec.latent_dim) if self._given is None else self._given
         log.info("%.1f s in %d windows", self.duration_s, len(self.windows))
         return generate_windows(self.windows, given, lambda *window: generate(self._request(*window)))
 
@@ -96,17 +96,19 @@ class Inputs:
 
     @property
     def _frames(self) -> int:
-        return self.studio.specs.codec.frames(self.duration_s)
+        return self.session.specs.codec.frames(self.duration_s)
 
     @property
     def _longest(self) -> int:
-        return self.studio.specs.codec.frames(self.studio.clip_s)
+        return self.session.specs.codec.frames(self.session.clip_s)
 
     def _is_short(self, frames: int) -> bool:
-        return self.options.long == "off" or frames <= self.studio.specs.codec.frames(WINDOWS_FROM * self.studio.clip_s)
+        return self.options.long == "off" or frames <= self.session.specs.codec.frames(
+            WINDOWS_FROM * self.session.clip_s
+        )
 
     def _span_s(self, window: Window) -> tuple[float, float]:
-        rate_hz = self.studio.specs.codec.frame_rate_hz
+        rate_hz = self.session.specs.codec.frame_rate_hz
         start_s = window.start / rate_hz
         return start_s, (self.duration_s if window.stop == self._frames else window.stop / rate_hz) - start_s
 
@@ -115,11 +117,11 @@ class Inputs:
         if o.video is not None:
             return video_info(o.video).duration_s
         if o.task == "edit":
-            return len(self._old_sound) / self.studio.specs.codec.sample_rate_hz
+            return len(self._old_sound) / self.session.specs.codec.sample_rate_hz
         return None
 
     def _require_positions(self, duration_s: float) -> None:
-        specs = self.studio.specs
+        specs = self.session.specs
         if not (specs.clip.length(duration_s) and specs.sync.length(duration_s)):
             needed_s = max(1 / specs.clip.rate_hz, specs.sync.segment / specs.sync.fps)
             raise UsageError(
@@ -147,9 +149,9 @@ class Inputs:
     def _edit_request(self) -> Request:
         """Returns the request of the part around the window. Source: SPEC G6."""
         o, part = self.options, self._part
-        rate_hz = self.studio.specs.codec.frame_rate_hz
+        rate_hz = self.session.specs.codec.frame_rate_hz
         assert o.window is not None
-        start, stop = window_frames(o.window, self.duration_s, self.studio.specs)
+        start, stop = window_frames(o.window, self.duration_s, self.session.specs)
         start_s, duration_s = self._span_s(part)
         sees = o.video is not None and o.sentence is None and o.reference_audio is None  # G5 leads
         sync, reference_sync = self._sync_pair(start_s, duration_s)
@@ -171,15 +173,15 @@ class Inputs:
         """The frames that an edit works on: all of them, or of a long sound a clip's length around the window."""
         frames = self._frames
         assert self.options.window is not None
-        start, stop = window_frames(self.options.window, self.duration_s, self.studio.specs)
+        start, stop = window_frames(self.options.window, self.duration_s, self.session.specs)
         if self._is_short(frames):
             return Window(0, frames, 0)
         length = max(self._longest, math.ceil((stop - start) / (1 - OVERLAP)))
         if not self._is_short(length):
-            rate_hz = self.studio.specs.codec.frame_rate_hz
+            rate_hz = self.session.specs.codec.frame_rate_hz
             raise UsageError(
                 f"--window has {(stop - start) / rate_hz:.1f} s; of a long sound at most "
-                f"{(1 - OVERLAP) * WINDOWS_FROM * self.studio.clip_s:.1f} s can be made anew at once: edit it in parts"
+                f"{(1 - OVERLAP) * WINDOWS_FROM * self.session.clip_s:.1f} s can be made anew at once: edit it in parts"
             )
         first = min(max(0, (start + stop - length) // 2), frames - length)
         return Window(first, length, 0)
@@ -187,10 +189,10 @@ class Inputs:
     @cached_property
     def _text(self) -> Tensor | None:
         sentence = self.options.sentence
-        return None if sentence is None else self.studio.text.encode([sentence])[0]
+        return None if sentence is None else self.session.text.encode([sentence])[0]
 
     def _clip(self, start_s: float, duration_s: float) -> Tensor:
-        encoder = self.studio.image
+        encoder = self.session.image
         assert self.options.video is not None
         count, fps = encoder.spec.length(duration_s), encoder.spec.rate_hz
         video, size = self.options.video, encoder.size
@@ -202,7 +204,7 @@ class Inputs:
         o = self.options
         if o.video is None:
             return None, None
-        encoder = self.studio.sync
+        encoder = self.session.sync
         fps, count = encoder.spec.fps, int(encoder.spec.fps * duration_s + 1e-6)
         size = encoder.size
         target = frames_of(o.video, "--video", count=count, fps=fps, size=size, start_s=start_s, fit=encoder.fit)
@@ -213,11 +215,11 @@ class Inputs:
         o = self.options
         count = int(fps * self._imitated_s + 1e-6)
         if o.reference_video is None:
-            kind = cast(Surrogate, o.surrogate or self.studio.variant.surrogate)
+            kind = cast(Surrogate, o.surrogate or self.session.variant.surrogate)
             if kind == "true":
-                raise UsageError(f"variant {self.studio.variant.name} needs --reference-video")
+                raise UsageError(f"variant {self.session.variant.name} needs --reference-video")
             return surrogate_frames(target, count, kind, fps)
-        size, fit = self.studio.sync.size, self.studio.sync.fit
+        size, fit = self.session.sync.size, self.session.sync.fit
         return frames_of(o.reference_video, "--reference-video", count=count, fps=fps, size=size, fit=fit)
 
     @cached_property
@@ -233,10 +235,10 @@ class Inputs:
     def _imitated_s(self) -> float:
         """The imitated part of the reference: at most a training clip's length, in whole sync frames."""
         assert self._imitated_sound is not None and self.options.reference_audio is not None
-        sync, found_s = self.studio.specs.sync, len(self._imitated_sound) / self.studio.specs.codec.sample_rate_hz
-        if found_s > self.studio.clip_s + 0.05:
-            log.warning("of --reference-audio the first %g of %.1f s are imitated", self.studio.clip_s, found_s)
-        length_s = int(min(found_s, self.studio.clip_s) * sync.fps + 1e-6) / sync.fps
+        sync, found_s = self.session.specs.sync, len(self._imitated_sound) / self.session.specs.codec.sample_rate_hz
+        if found_s > self.session.clip_s + 0.05:
+            log.warning("of --reference-audio the first %g of %.1f s are imitated", self.session.clip_s, found_s)
+        length_s = int(min(found_s, self.session.clip_s) * sync.fps + 1e-6) / sync.fps
         if not sync.length(length_s):
             raise UsageError(
                 f"--reference-audio {self.options.reference_audio.name} is too short: {found_s:.2f} s; at least "
@@ -249,12 +251,12 @@ class Inputs:
         """The reference's latent, encoded alone: what follows or a codec's attention must not leak in. SPEC G4."""
         if self._imitated_sound is None:
             return None
-        return self._encode(self._imitated_sound, self.studio.specs.codec.samples(self._imitated_s))
+        return self._encode(self._imitated_sound, self.session.specs.codec.samples(self._imitated_s))
 
     @cached_property
     def _given(self) -> Tensor | None:
         """The latent of the segment that fe continues, in whole frames. Source: SPEC G5."""
-        o, spec = self.options, self.studio.specs.codec
+        o, spec = self.options, self.session.specs.codec
         if o.task != "fe":
             return None
         if o.reference_audio is not None:
@@ -279,14 +281,14 @@ class Inputs:
         if o.original is not None:
             return self._audio(o.original, "--original")
         assert o.video is not None
-        return track_of(o.video, self.studio.specs.codec.sample_rate_hz, "--original")
+        return track_of(o.video, self.session.specs.codec.sample_rate_hz, "--original")
 
     @cached_property
     def _original(self) -> Tensor:
         """The latent of the old sound; shorter than the result when the window takes over where it ends. SPEC G6."""
-        spec, samples_T = self.studio.specs.codec, self._old_sound
+        spec, samples_T = self.session.specs.codec, self._old_sound
         assert self.options.window is not None
-        start, stop = window_frames(self.options.window, self.duration_s, self.studio.specs)
+        start, stop = window_frames(self.options.window, self.duration_s, self.session.specs)
         known = min(len(samples_T) // spec.hop, self._frames)
         if start <= known and stop == self._frames and known > 0:
             return self._encode(samples_T, known * spec.hop)
@@ -298,10 +300,10 @@ class Inputs:
         return self._encode(samples_T, self._frames * spec.hop)
 
     def _audio(self, path: Path, option: str) -> Samples:
-        return sound_of(path, option, self.studio.specs.codec.sample_rate_hz)
+        return sound_of(path, option, self.session.specs.codec.sample_rate_hz)
 
     def _encode(self, samples_T: Samples, length: int) -> Tensor:
         """Returns the posterior's mean (N, F) of the first `length` samples, padded with silence when shorter."""
         padded_T = torch.zeros(length)
         padded_T[: min(length, len(samples_T))] = torch.from_numpy(samples_T[:length])
-        return encode_long(self.studio.codec, padded_T)
+        return encode_long(self.session.codec, padded_T)

@@ -14,15 +14,15 @@ from torch import Tensor
 from data_contracts import FoleyGenExError, UsageError
 from model.generate import Generator, Request, Sampling
 from model.long import decode_long
-from tasks.media.audio import write_flac
-from tasks.media.checks import require_file
 from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.label import write_label
 from tasks.commands.generate.media import naming
 from tasks.commands.generate.options import GenerateOptions, parse_window
-from tasks.commands.generate.studio import Studio
-from tasks.media.mux import VIDEO_SUFFIXES, mux_sound, require_picture_fits
+from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import atomic_path
+from tasks.media.audio import write_flac
+from tasks.media.checks import require_file
+from tasks.media.mux import VIDEO_SUFFIXES, mux_sound, require_picture_fits
 
 __all__ = ["GenerateOptions", "Sound", "generate_file", "make_sound", "parse_window", "prepare", "write_sound"]
 
@@ -38,23 +38,23 @@ class Sound:
     windows: int
 
 
-def generate_file(options: GenerateOptions, studio: Studio | None = None) -> Path:
+def generate_file(options: GenerateOptions, session: InferenceSession | None = None) -> Path:
     """Generates one sound and writes it: WAV or FLAC (16 bit), or MP4, MOV, MKV with the video's picture copied.
 
-    Beside it lands `OUT.json`, which says what the sound was made from and which parts were stand-ins.
+    Beside it lands `OUT.json`, which says what the sound was made from and which parts were placeholders.
     Raises UsageError (one line: what is wrong with which option), WeightsError (checkpoint), MismatchError (parts).
     Source: SPEC G1-G8.
     """
     options.check()
-    studio = studio or Studio.of(options)
-    inputs = prepare(options, studio)
+    session = session or InferenceSession.of(options)
+    inputs = prepare(options, session)
     sound = make_sound(inputs)
     write_sound(options, sound.audio, sound.rate_hz)
-    write_label(options, studio, sampling_of(inputs), duration_s=inputs.duration_s, windows=sound.windows)
+    write_label(options, session, sampling_of(inputs), duration_s=inputs.duration_s, windows=sound.windows)
     return options.out
 
 
-def prepare(options: GenerateOptions, studio: Studio) -> Inputs:
+def prepare(options: GenerateOptions, session: InferenceSession) -> Inputs:
     """Checks an order against its files, before anything is generated. Raises UsageError."""
     options.check()
     for name, path in options.files().items():
@@ -65,7 +65,7 @@ def prepare(options: GenerateOptions, studio: Studio) -> Inputs:
                 f"--out {options.out} is the file that was given as --{name.replace('_', '-')}; "
                 "it would be lost, give another name"
             )
-    inputs = Inputs(options, studio)
+    inputs = Inputs(options, session)
     if options.out.suffix.lower() in VIDEO_SUFFIXES:
         assert options.video is not None
         _ = inputs.duration_s  # a broken video is said to be broken before anything else
@@ -75,13 +75,13 @@ def prepare(options: GenerateOptions, studio: Studio) -> Inputs:
 
 def sampling_of(inputs: Inputs) -> Sampling:
     """Returns how an order is sampled: a reference's own video is the truth and is not hidden (DESIGN section 6)."""
-    sampling = inputs.studio.generator.sampling
+    sampling = inputs.session.generator.sampling
     return replace(sampling, mask_surrogate=False) if inputs.options.reference_video is not None else sampling
 
 
 def generator_for(inputs: Inputs) -> Generator:
-    """Returns the studio's generator with the order's sampling."""
-    return replace(inputs.studio.generator, sampling=sampling_of(inputs))
+    """Returns the session's generator with the order's sampling."""
+    return replace(inputs.session.generator, sampling=sampling_of(inputs))
 
 
 def make_sound(inputs: Inputs) -> Sound:
@@ -92,14 +92,14 @@ def make_sound(inputs: Inputs) -> Sound:
         return generator.generate_each([request], steps=o.steps, cfg_scale=o.cfg_scale)[0]
 
     latent_NF = inputs.latent(one)
-    return Sound(decoded(inputs, latent_NF), inputs.studio.codec.spec.sample_rate_hz, window_count(inputs))
+    return Sound(decoded(inputs, latent_NF), inputs.session.codec.spec.sample_rate_hz, window_count(inputs))
 
 
 def make_sounds(inputs: Sequence[Inputs], requests: Sequence[Request]) -> list[Sound]:
     """Generates the single-window orders `inputs`, with equal sampling, in one go; `requests` are theirs."""
     generator, o = generator_for(inputs[0]), inputs[0].options
     latents = generator.generate_each(requests, steps=o.steps, cfg_scale=o.cfg_scale, batch_size=len(requests))
-    rate_hz = inputs[0].studio.codec.spec.sample_rate_hz
+    rate_hz = inputs[0].session.codec.spec.sample_rate_hz
     return [
         Sound(decoded(mine, mine.merge(latent_NF)), rate_hz, 1) for mine, latent_NF in zip(inputs, latents, strict=True)
     ]
@@ -112,7 +112,7 @@ def window_count(inputs: Inputs) -> int:
 
 def decoded(inputs: Inputs, latent_NF: Tensor) -> Audio:
     """Returns the sound of a latent, (T,) or (T, C), cut to the asked length. Raises FoleyGenExError on NaN."""
-    codec = inputs.studio.codec
+    codec = inputs.session.codec
     audio: Audio = decode_long(codec, latent_NF).numpy().T
     if not np.isfinite(audio).all():
         raise FoleyGenExError("the generated sound is not finite; the checkpoint is broken, train it again")

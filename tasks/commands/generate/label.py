@@ -1,4 +1,4 @@
-"""The label beside every generated file: what it was made from, by which weights, and which parts are stand-ins."""
+"""The label beside every generated file: what it was made from, by which weights, and which parts are placeholders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data_contracts import UsageError
 from model.checkpoint import code_version
 from model.generate import Sampling
 from tasks.commands.generate.options import GenerateOptions
-from tasks.commands.generate.studio import Studio
+from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import atomic_path, hash_file, hash_text, read_json
 
 VERSION: Final = 1  # raised when the same order gives another sound
@@ -22,7 +22,7 @@ def label_path(out: Path) -> Path:
     return out.with_name(out.name + ".json")
 
 
-def settings(options: GenerateOptions, studio: Studio, sampling: Sampling) -> dict[str, Any]:
+def settings(options: GenerateOptions, session: InferenceSession, sampling: Sampling) -> dict[str, Any]:
     """Returns all that decides the sound: the order, its files and the weights by content, and the sampling."""
     order = {
         "task": options.task,
@@ -30,7 +30,7 @@ def settings(options: GenerateOptions, studio: Studio, sampling: Sampling) -> di
         "window_s": list(options.window) if options.window else None,
         "asked_duration_s": options.duration_s,
         "surrogate": options.surrogate,
-        "variant": studio.variant.name,
+        "variant": session.variant.name,
         "long": options.long,
         "seed": options.seed,
         "steps": options.steps,
@@ -41,9 +41,9 @@ def settings(options: GenerateOptions, studio: Studio, sampling: Sampling) -> di
         "order": order,
         "inputs": {name: {"name": path.name, "sha256": hash_file(path)} for name, path in options.files().items()},
         "sampling": asdict(sampling),
-        "precision": studio.generator.precision,
-        "checkpoint_sha256": studio.checkpoint_sha256,
-        "step": studio.info.step,
+        "precision": session.generator.precision,
+        "checkpoint_sha256": session.checkpoint_sha256,
+        "step": session.info.step,
         "format": options.out.suffix.lower(),
         "code_version": code_version(),
     }
@@ -55,11 +55,11 @@ def key_of(made: dict[str, Any]) -> str:
 
 
 def write_label(
-    options: GenerateOptions, studio: Studio, sampling: Sampling, *, duration_s: float, windows: int
+    options: GenerateOptions, session: InferenceSession, sampling: Sampling, *, duration_s: float, windows: int
 ) -> dict[str, Any]:
     """Writes the label of a finished file and returns it."""
-    made = settings(options, studio, sampling)
-    parts = studio.specs.to_dict()
+    made = settings(options, session, sampling)
+    parts = session.specs.to_dict()
     label = {
         "file": options.out.name,
         "sha256": hash_file(options.out),
@@ -67,13 +67,13 @@ def write_label(
         **made,
         "duration_s": duration_s,
         "windows": windows,
-        "sample_rate_hz": studio.codec.spec.sample_rate_hz,
+        "sample_rate_hz": session.codec.spec.sample_rate_hz,
         "parts": {
-            name: {"name": spec["name"], "sha256": spec["weights_sha256"], "stand_in": spec["stand_in"]}
+            name: {"name": spec["name"], "sha256": spec["weights_sha256"], "placeholder": spec["placeholder"]}
             for name, spec in parts.items()
         },
-        "stand_ins": studio.specs.stand_ins(),
-        "note": note(studio),
+        "placeholders": session.specs.placeholders(),
+        "note": note(session),
     }
     with atomic_path(label_path(options.out)) as temporary:
         temporary.write_text(json.dumps(label, indent=1, sort_keys=True) + "\n", "utf-8")
@@ -93,12 +93,12 @@ def finished(options: GenerateOptions, made: dict[str, Any]) -> dict[str, Any] |
     return label if same and label.get("sha256") == hash_file(options.out) else None
 
 
-def note(studio: Studio) -> str:
+def note(session: InferenceSession) -> str:
     """Returns one sentence for a listener: how far this is from the paper's system."""
-    names = studio.specs.stand_ins()
+    names = session.specs.placeholders()
     if not names:
-        return f"The network was trained for {studio.info.step} steps, with the paper's parts."
+        return f"The network was trained for {session.info.step} steps, with the paper's parts."
     return (
-        f"The network was trained for {studio.info.step} steps. Small stand-ins replace parts of the paper's system: "
-        f"{', '.join(names)}."
+        f"The network was trained for {session.info.step} steps. Small placeholders replace parts of the paper's "
+        f"system: {', '.join(names)}."
     )

@@ -29,9 +29,9 @@ from data_contracts import (
 )
 from tasks.config import PipelineConfig
 from tasks.engine import Item, Stage
+from tasks.engine.workspace import Workspace, hash_file
 from tasks.manifest.rows import Written, augmented_row, clip_row
 from tasks.pipeline import find_step
-from tasks.engine.workspace import Workspace, hash_file
 
 Verdict = Literal["same", "restored", "differs", "not made again"]
 _FILES: Final = {"audio_path": "audio_sha256", "video_path": "video_sha256"}

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tasks.corpus.builtin import scene_sound
-from tasks.corpus.scenes import make_scenes
 from tasks.commands.train_codec.config import CodecTrainConfig
 from tasks.commands.train_codec.general_sounds import general_sound
+from tasks.corpus.builtin import scene_sound
+from tasks.corpus.scenes import make_scenes
 from tasks.engine.workspace import seed_for
 
 

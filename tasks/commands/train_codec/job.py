@@ -179,4 +179,4 @@ def _resume(run: _Run, path: Path) -> None:
 def _publish(run: _Run, config: CodecTrainConfig, sizes: DACVAEConfig, path: Path) -> None:
     training = {"step": run.step, "settings": config.model_dump(mode="json", exclude={"device"})}
     with atomic_path(path) as temporary:
-        save_weights(temporary, run.average, sizes, name=config.name, stand_in=True, training=training)
+        save_weights(temporary, run.average, sizes, name=config.name, placeholder=True, training=training)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tasks.ingest.config import CorpusConfig
+from tasks.corpus.config import CorpusConfig
 from tasks.ingest.readers.files import dicts_of, files_by_name, json_of
 from tasks.ingest.recordings import Recording
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from data_contracts import ItemError, UsageError
-from tasks.ingest.config import CorpusConfig
+from tasks.corpus.config import CorpusConfig
 from tasks.ingest.readers.files import base_name, files_by_name, json_of
 from tasks.ingest.recordings import SPLITS, Recording
 

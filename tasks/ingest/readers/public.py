@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from tasks.ingest.config import CorpusConfig
+from tasks.corpus.config import CorpusConfig
 from tasks.ingest.readers.files import dicts_of, entries_of, files_by_name, lists_in, rows_of, seconds
 from tasks.ingest.recordings import SPLITS, Recording
 

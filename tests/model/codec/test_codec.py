@@ -22,7 +22,7 @@ TINY = DACVAEConfig(encoder_dim=2, decoder_dim=16, latent_dim=4)
 def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("codec") / "tiny.safetensors"
-    save_weights(path, DACVAE(TINY).state_dict(), TINY, name="tiny", stand_in=True, training={"step": 0})
+    save_weights(path, DACVAE(TINY).state_dict(), TINY, name="tiny", placeholder=True, training={"step": 0})
     return path
 
 
@@ -69,14 +69,14 @@ def test_padding_is_zeros_on_the_right(tiny_file: Path) -> None:
 
 def test_spec_carries_the_file_hash_and_the_stand_in_label(tiny_file: Path) -> None:
     spec = load_codec(str(tiny_file)).spec
-    assert (spec.name, spec.std_form, spec.channels, spec.stand_in) == ("tiny", "exp_half_logvar", 1, True)
+    assert (spec.name, spec.std_form, spec.channels, spec.placeholder) == ("tiny", "exp_half_logvar", 1, True)
     assert len(spec.weights_sha256) == 64
 
 
 def test_weights_file_holds_equal_bytes_for_equal_tensors(tiny_file: Path, tmp_path: Path) -> None:
     tensors, header, config = read_weights(tiny_file)
     again = tmp_path / "again.safetensors"
-    save_weights(again, tensors, config, name="tiny", stand_in=True, training=header["training"])
+    save_weights(again, tensors, config, name="tiny", placeholder=True, training=header["training"])
     assert config == TINY
     assert again.read_bytes() == tiny_file.read_bytes()
 

@@ -9,8 +9,8 @@ import torch
 from benchmarks.codec_quality import onset_s, round_trip
 from model.codec import Codec, codec_path, load_codec
 from tasks.corpus.builtin import scene_sound
+from tasks.corpus.config import CorpusConfig
 from tasks.corpus.scenes import Scene, make_scenes
-from tasks.ingest.config import CorpusConfig
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_the_card_describes_these_very_weights(codec: Codec) -> None:
 
 def test_spec_is_what_the_demo_counts_on(codec: Codec) -> None:
     spec = codec.spec
-    assert (spec.name, spec.sample_rate_hz, spec.hop, spec.frames(8.0), spec.stand_in) == (
+    assert (spec.name, spec.sample_rate_hz, spec.hop, spec.frames(8.0), spec.placeholder) == (
         "embedded_16k", 16_000, 640, 200, True,
     )  # fmt: skip
 

@@ -66,7 +66,7 @@ def test_the_file_says_what_the_spec_says(codecs: dict[str, Codec], name: str) -
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_random_weights_are_never_passed_off_as_published(codecs: dict[str, Codec], name: str) -> None:
-    assert codecs[name].spec.stand_in
+    assert codecs[name].spec.placeholder
 
 
 def test_moss_computes_the_reference(codecs: dict[str, Codec]) -> None:
@@ -300,7 +300,7 @@ def test_a_safetensors_repack_with_its_constructor_arguments_is_read_by_its_path
     path = tmp_path / "repacked.safetensors"
     save_file(published.dac_vae(), str(path), metadata={"kwargs": json.dumps(published.DAC_KWARGS), "random": "true"})
     codec = load_codec(str(path))
-    assert codec.spec.stand_in and codec.spec.hop == 24
+    assert codec.spec.placeholder and codec.spec.hop == 24
     assert torch.equal(codec.encode(sound(48))[0], codecs["moss-dacvae"].encode(sound(48))[0])
 
 

@@ -234,7 +234,7 @@ def test_transformers_layout_gives_the_same(folder: Path, tmp_path: Path) -> Non
         first, second = load(f"clip-dfn5b:{folder}"), load(f"clip_dfn5b:{tmp_path}")
         given = ["the dog"] if load is load_text_encoder else frames(1)
         torch.testing.assert_close(first.encode(given), second.encode(given), rtol=1e-5, atol=1e-6)
-        assert second.spec.stand_in and second.spec.weights_sha256 != first.spec.weights_sha256
+        assert second.spec.placeholder and second.spec.weights_sha256 != first.spec.weights_sha256
 
 
 def test_full_size_has_the_published_counts_and_transformers_takes_every_tensor() -> None:

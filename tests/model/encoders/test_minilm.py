@@ -38,5 +38,5 @@ def test_meaning_is_in_the_states(encoder):
 
 
 def test_the_weights_are_pinned_and_labelled_as_stand_in(encoder):
-    assert encoder.spec.stand_in
+    assert encoder.spec.placeholder
     assert len(encoder.spec.weights_sha256) == 64

@@ -8,8 +8,8 @@ from data_contracts import ContractError
 from model.encoders import load_sync_encoder
 from model.encoders.motion import SIZE
 from tasks.corpus.builtin import draw_scene, scenes
+from tasks.corpus.config import CorpusConfig
 from tasks.evaluate.events import event_f1
-from tasks.ingest.config import CorpusConfig
 
 WINDOW = 3
 FPS = 25.0

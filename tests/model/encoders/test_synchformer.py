@@ -162,7 +162,7 @@ def test_the_spec_is_the_published_one_but_for_width_and_hash(path: Path) -> Non
     spec = load_sync_encoder(f"synchformer:{path}").spec
     assert (spec.name, spec.fps, spec.segment, spec.step, spec.per_segment) == ("synchformer", 25.0, 16, 8, 8)
     assert (SYNCHFORMER.length(8.0), SYNCHFORMER.dim) == (192, 768)
-    assert spec.stand_in and len(spec.weights_sha256) == 64  # not the published file
+    assert spec.placeholder and len(spec.weights_sha256) == 64  # not the published file
 
 
 def test_the_visual_part_alone_will_do_with_or_without_its_prefix(path: Path, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_the_header_says_where_it_came_from_and_keeps_learned_empty_features(tmp
     convert(tmp_path / "m.pth", tmp_path / "ours.safetensors", specs=small_specs())
     network, info = load_checkpoint(tmp_path / "ours.safetensors")
     assert (info.network.version, info.network.absent, info.network.input_embedding) == ("v2", "learned", True)
-    assert (info.specs, info.clip_s, info.step, info.stand_ins) == (small_specs(), 8.0, 0, [])
+    assert (info.specs, info.clip_s, info.step, info.placeholders) == (small_specs(), 8.0, 0, [])
     assert info.training["variant"] == "full"
     assert info.training["converted_from"]["file"] == "m.pth"
     assert len(info.training["converted_from"]["sha256"]) == 64

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
-from tasks.media.audio import write_flac
 from tasks.augment.bank import RoomBank
 from tasks.augment.checks import check_sound
 from tasks.augment.config import AugmentConfig
@@ -20,6 +19,7 @@ from tasks.augment.make import make_sound
 from tasks.augment.plan import Recipe
 from tasks.augment.silence import TrimSilence, trim_silence
 from tasks.augment.speed import Speed
+from tasks.media.audio import write_flac
 from tests.tasks.sounds import RATE, strikes, tone
 
 

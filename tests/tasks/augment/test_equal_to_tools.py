@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from data_contracts import ItemError
-from tasks.media.audio import read_audio
 from tasks.augment.distance import move_away
 from tasks.augment.dynamics import Dynamics, change_dynamics
 from tasks.augment.room import build_room, image_source_responses, plan_distance, simulate
 from tasks.augment.silence import TrimSilence, trim_silence
 from tasks.augment.speed import Speed, change_speed
+from tasks.media.audio import read_audio
 from tests.tasks.sounds import RATE, strikes, tone
 
 pytestmark = pytest.mark.tools

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from data_contracts import ItemError
-from tasks.media.audio import read_audio
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
 from tasks.augment.encode import flac_bytes, flac_samples
@@ -20,6 +19,7 @@ from tasks.augment.plan import Change, recipes_for
 from tasks.augment.silence import TrimSilence, trim_silence
 from tasks.augment.speed import Speed
 from tasks.engine.workspace import seed_for
+from tasks.media.audio import read_audio
 
 pytestmark = pytest.mark.realdata
 TRIM = TrimSilence(threshold_db=-60)

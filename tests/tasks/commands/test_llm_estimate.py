@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from data_contracts import Augmented, Caption, read_table, write_table
+from tasks.commands.llm_estimate import SAMPLED, estimate_calls
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
 from tasks.llm.cache import ANSWERS, AnswerCache
 from tasks.llm.config import LLMConfig
-from tasks.commands.llm_estimate import SAMPLED, estimate_calls
-from tasks.weights.llm import embedded_path
 from tasks.llm.question import CHARS_PER_TOKEN
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption.stage import RecaptionStage
-from tasks.engine.workspace import Workspace
+from tasks.weights.llm import embedded_path
+from tests.tasks.language.captions import GRID
 from tests.tasks.llm.asking import config
 from tests.tasks.llm.fake_server import fake_server, says
-from tests.tasks.language.captions import GRID
 from tests.tasks.recaption.test_stage import ROWS, good
 
 PAIRS = [(row.caption, row.level) for row in ROWS[:-1]]

@@ -12,8 +12,8 @@ import pytest
 
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.captions import ADJECTIVES, ADVERBS
+from tasks.corpus.config import CorpusConfig
 from tasks.corpus.scenes import Scene, group_splits, make_scenes
-from tasks.ingest.config import CorpusConfig
 from tasks.media.video import probe_video
 
 CORPUS = scenes(CorpusConfig())

@@ -22,7 +22,7 @@ import pytest
 from data_contracts import Quarantine, UsageError, read_table
 from tasks.engine import (
     Item,
-    Outcome,
+    ItemResult,
     Shard,
     is_stage_finished,
     read_journal,
@@ -229,7 +229,7 @@ def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
 
 def test_an_item_without_outcome_is_unfinished(tmp_path: Path) -> None:
     class Forgetful(TinyStage):
-        def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+        def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
             yield from super().process(items[1:], workspace)
 
     with pytest.raises(UsageError, match="item-0000 is unfinished"):
@@ -239,7 +239,7 @@ def test_an_item_without_outcome_is_unfinished(tmp_path: Path) -> None:
 
 def test_an_unexpected_error_stops_the_stage_and_keeps_what_is_done(tmp_path: Path) -> None:
     class Broken(TinyStage):
-        def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+        def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
             yield from super().process(items[:5], workspace)
             raise ZeroDivisionError
 
@@ -297,10 +297,10 @@ class Endless(TinyStage):
     def items(self, workspace: Workspace) -> Iterator[Item]:
         return (Item(f"item-{n:06d}", {"number": n, "text": "x" * 500}) for n in range(self.count))
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         for item in items:
             row = TinyRow(item_id=item.item_id, value=item.payload["number"], share=0.5, words=("x",), note=None)
-            yield Outcome(item.item_id, rows=(row.to_dict(),))
+            yield ItemResult(item.item_id, rows=(row.to_dict(),))
 
 
 def test_memory_does_not_grow_with_the_number_of_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

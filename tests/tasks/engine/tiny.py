@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data_contracts import ItemError, Row
-from tasks.engine import Item, Outcome, each, rows_from_dicts, run_stage
+from tasks.engine import Item, ItemResult, each, rows_from_dicts, run_stage
 from tasks.engine.workspace import Workspace, atomic_path, hash_text, seed_for
 
 
@@ -47,7 +47,7 @@ class TinyStage:
         texts = self.texts or tuple(f"text {n}" for n in range(self.count))
         return [Item(f"item-{n:04d}", {"number": n, "text": text}) for n, text in enumerate(texts)]
 
-    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[Outcome]:
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         # In reverse and after a pause: the table's order must not depend on the order of the work.
         yield from each(list(reversed(items)), partial(self._row, workspace=workspace))
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from tasks.corpus.builtin import scene_sound, scenes
-from tasks.ingest.config import CorpusConfig
+from tasks.corpus.config import CorpusConfig
 
 RATE_HZ = 16000
 

@@ -11,8 +11,8 @@ import torch
 from data_contracts import ClipScore, Generated, ManifestRow, MismatchError, Quarantine, read_table, write_table
 from model.features import FeatureStore
 from model.specs import CodecSpec
-from tasks.media.audio import read_audio, write_flac
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace, hash_file
 from tasks.evaluate import chance, generate_stage, score_stage
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
@@ -20,10 +20,10 @@ from tasks.evaluate.metrics import MODEL
 from tasks.evaluate.plan import plan_jobs
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.evaluate.tables import aggregate, write_scores
+from tasks.media.audio import read_audio, write_flac
+from tasks.media.video import write_video
 from tasks.precompute import stage as precompute
 from tasks.precompute.config import PrecomputeConfig
-from tasks.media.video import write_video
-from tasks.engine.workspace import Workspace, hash_file
 from tests.tasks.evaluate.rows import manifest_row
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts
 from tests.tasks.precompute.fakes import FAKES
@@ -44,7 +44,7 @@ class PlainCodec:
         latent_dim=HOP,
         std_form="softplus",
         weights_sha256="5" * 64,
-        stand_in=True,
+        placeholder=True,
     )
 
     def encode(self, audio_BT):
@@ -188,8 +188,8 @@ def test_adverbs_that_are_obeyed_score_one_in_every_direction(scored):
         score = scored["tta", f"AdverbCheck direction right: {metric.split(': ')[1]}", MODEL]
         assert (score.value, score.n) == (1.0, CONFIG.adverb_pairs)
     total = scored["tta", "AdverbCheck direction right", MODEL]
-    assert (total.value, total.n, total.is_chance) == (1.0, 4 * CONFIG.adverb_pairs, False)
-    assert scored["tta", "AdverbCheck direction right", chance.SHUFFLED].is_chance
+    assert (total.value, total.n, total.is_baseline) == (1.0, 4 * CONFIG.adverb_pairs, False)
+    assert scored["tta", "AdverbCheck direction right", chance.SHUFFLED].is_baseline
 
 
 def test_g1_to_g5_each_task_sees_its_conditions_only(prepared, parts, tmp_path):
@@ -216,7 +216,7 @@ def test_g1_to_g5_each_task_sees_its_conditions_only(prepared, parts, tmp_path):
     assert by_task["fe"].reference_NF.shape == (75, HOP)
     rows = {row.task: row for row in read_table(workspace.table("generate", "generated"), Generated)}
     assert (rows["ac-vta"].duration_s, rows["fe"].scored_from_s, rows["fe"].scored_to_s) == (6.0, 3.0, 8.0)
-    assert json.loads(rows["vta"].weights_json)["codec"]["stand_in"] is True
+    assert json.loads(rows["vta"].weights_json)["codec"]["placeholder"] is True
 
 
 def copy_of(prepared, folder, names=("ingest", "manifest", "precompute", "train")):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from data_contracts import ClipScore, Score, read_table, write_table
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.evaluate.tables import aggregate, bootstrap, write_scores
-from tasks.engine.workspace import Workspace
 
 PAPER_NAMES = ("FD_VGG", "IS", "CLAP", "IB-score", "DeSync", "KL", "Resemblyzer")
 
@@ -25,7 +25,7 @@ def test_e3_one_row_per_task_metric_and_system_with_its_n(tmp_path):
     write_table(workspace.table("score", "clip_scores"), ClipScore, rows)
     scores = write_scores(workspace)
     assert read_table(workspace.table("evaluate", "scores"), Score) == scores
-    assert [(s.metric, s.system, s.n, s.is_chance) for s in scores] == [
+    assert [(s.metric, s.system, s.n, s.is_baseline) for s in scores] == [
         ("EventF1@100ms", MODEL, 10, False),
         ("EventF1@100ms", "silence", 10, True),
         ("OnsetSyncAP", MODEL, 1, False),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tasks.corpus.builtin import scenes
+from tasks.corpus.config import CorpusConfig
 from tasks.evaluate.timbre import Timbre, mfcc_vector
-from tasks.ingest.config import CorpusConfig
 from tests.tasks.evaluate.sounds import RATE_HZ, noise, scene_sound
 
 

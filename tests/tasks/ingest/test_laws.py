@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.corpus.config import CorpusConfig
+from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import audio_cuts
 from tasks.ingest.recordings import Recording
 from tasks.ingest.sources import list_recordings

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from data_contracts import Clip, UsageError, read_table
+from tasks.corpus.config import CorpusConfig
 from tasks.engine import read_quarantine, run_stage
-from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.engine.workspace import Workspace
+from tasks.ingest.config import IngestConfig
 from tasks.ingest.readers.files import dicts_of, ids_in
 from tasks.ingest.recordings import Recording
 from tasks.ingest.sources import list_recordings
 from tasks.ingest.stage import IngestStage
-from tasks.engine.workspace import Workspace
 from tests.tasks.sounds import tone, write_wav
 
 HEADER = {

@@ -13,13 +13,14 @@ import pytest
 import soundfile as sf
 
 from data_contracts import Clip, read_table
-from tasks.config import PipelineConfig
-from tasks.engine import run_stage
 from tasks.commands.estimate import count, estimate
-from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.config import PipelineConfig
+from tasks.corpus.config import CorpusConfig
+from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
+from tasks.ingest.config import IngestConfig
 from tasks.ingest.stage import IngestStage
 from tasks.mine.config import MineConfig
-from tasks.engine.workspace import Workspace
 from tests.tasks.sounds import RATE, tone, write_wav
 
 

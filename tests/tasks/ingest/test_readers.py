@@ -14,16 +14,17 @@ import soundfile as sf
 
 from data_contracts import Clip, UsageError, read_table
 from tasks.config import PipelineConfig
+from tasks.corpus.config import CorpusConfig
 from tasks.engine import read_quarantine, run_stage
+from tasks.engine.workspace import Workspace, read_json
 from tasks.ingest import stage
-from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.ingest.config import IngestConfig
 from tasks.ingest.readers import hf
 from tasks.ingest.readers.text_rules import RULES, invalid_rule
 from tasks.ingest.sources import Listing, list_recordings
 from tasks.ingest.stage import IngestStage
-from tasks.pipeline import find_step, run_step
 from tasks.media.video import write_video
-from tasks.engine.workspace import Workspace, read_json
+from tasks.pipeline import find_step, run_step
 from tests.tasks.sounds import RATE, counting_frames, strikes, tone, write_wav
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import ItemError, UsageError
-from tasks.ingest.recordings import Recording, clean_caption, file_identity, read_recordings, split_of
 from tasks.engine.workspace import Workspace
+from tasks.ingest.recordings import Recording, clean_caption, file_identity, read_recordings, split_of
 
 
 def read(tmp_path: Path, rows: list[dict[str, object]], suffix: str = ".csv") -> list[Recording]:

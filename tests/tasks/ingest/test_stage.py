@@ -11,12 +11,13 @@ import pytest
 import soundfile as sf
 
 from data_contracts import Clip, read_table
-from tasks.media.audio import read_audio, read_sound
+from tasks.corpus.config import CorpusConfig
 from tasks.engine import StageSummary, read_quarantine, run_stage
-from tasks.ingest.config import CorpusConfig, IngestConfig
-from tasks.ingest.stage import IngestStage
-from tasks.media.video import probe_video, read_frames, write_video
 from tasks.engine.workspace import Workspace, hash_file
+from tasks.ingest.config import IngestConfig
+from tasks.ingest.stage import IngestStage
+from tasks.media.audio import read_audio, read_sound
+from tasks.media.video import probe_video, read_frames, write_video
 from tests.tasks.sounds import RATE, counting_frames, cut_short, strikes, tone, write_wav
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tasks.language.cues import LEVELS
+from tasks.language.validator import check, stem
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompts import PromptSet
-from tasks.language.cues import LEVELS
 from tasks.recaption.stage import RecaptionStage
-from tasks.language.validator import check, stem
 
 BEFORE = "A man knocks quickly on a door"
 

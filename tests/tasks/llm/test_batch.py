@@ -9,13 +9,13 @@ import pytest
 
 from data_contracts import Augmented, BudgetError, Caption, ServiceError, UsageError, read_table, write_table
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
 from tasks.llm.backend import Backend
 from tasks.llm.batch import TRIES, fetch_batches
 from tasks.llm.batch_files import Limits
 from tasks.llm.batch_service import Service
 from tasks.llm.cache import AnswerCache
 from tasks.recaption.stage import RecaptionStage
-from tasks.engine.workspace import Workspace
 from tests.tasks.llm.asking import config, question
 from tests.tasks.llm.fake_batches import End, FakeProvider, fake_provider
 from tests.tasks.llm.fake_server import Reply, asked, fails, says

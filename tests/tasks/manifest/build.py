@@ -6,9 +6,9 @@ from pathlib import Path
 
 from data_contracts import Augmented, Caption, Clip, ManifestRow, Mined, Paraphrase, Row, read_table, write_table
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
 from tasks.manifest.config import ManifestConfig
 from tasks.manifest.stage import ManifestStage
-from tasks.engine.workspace import Workspace
 from tests.tasks.rows import augmented_row, caption_row, clip_row, mined_row, paraphrase_row
 
 LEVELS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tasks.mine.match import Match
-from tasks.weights.parser import ensure_parser
 from tasks.mine.parser import ParseMiner
+from tasks.weights.parser import ensure_parser
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ import pytest
 
 from data_contracts import Clip, Mined, WeightsError, read_table, write_table
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
 from tasks.mine.config import MineConfig
 from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import ParseMiner
 from tasks.mine.stage import MineStage
-from tasks.engine.workspace import Workspace
 from tests.tasks.rows import clip_row
 
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.language.cues import find_cues
 from tasks.llm.config import LLMConfig
 from tasks.paraphrase.forms import FORMS, orders
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import SIDES, problems_of
-from tasks.language.cues import find_cues
 from tasks.recaption.rules import rewrite
 from tests.tasks.language.captions import ALL, GRID
 

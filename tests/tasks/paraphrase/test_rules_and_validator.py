@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.language.validator import words
 from tasks.paraphrase.rules import key_tokens, paraphrases
 from tasks.paraphrase.validator import problems_of
 from tasks.recaption.rules import rewrite
-from tasks.language.validator import words
 from tests.tasks.language.captions import ALL, GRID
 
 AUGMENTED = [rewrite(caption, level) for caption, level in GRID]

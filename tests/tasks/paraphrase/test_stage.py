@@ -9,13 +9,13 @@ import pytest
 
 from data_contracts import Caption, Paraphrase, read_table, write_table
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
 from tasks.llm.config import LLMConfig
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import problems_of
 from tasks.recaption.rules import rewrite
-from tasks.engine.workspace import Workspace
-from tests.tasks.llm.fake_server import Reply, asked, fails, fake_server, says
 from tests.tasks.language.captions import GRID
+from tests.tasks.llm.fake_server import Reply, asked, fails, fake_server, says
 
 GOOD = "A dog barks at a very fast pace"
 

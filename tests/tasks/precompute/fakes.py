@@ -7,11 +7,11 @@ import torch
 
 from data_contracts import ManifestRow, write_table
 from model.specs import ClipSpec, CodecSpec, SyncSpec, TextSpec
+from tasks.engine.workspace import Workspace, hash_file
 from tasks.media.audio import write_flac
+from tasks.media.video import write_video
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import Encoders
-from tasks.media.video import write_video
-from tasks.engine.workspace import Workspace, hash_file
 
 CLIP_S = 2.0
 RATE_HZ = 16000
@@ -30,7 +30,7 @@ class FakeCodec:
         latent_dim=2,
         std_form="softplus",
         weights_sha256="1" * 64,
-        stand_in=True,
+        placeholder=True,
     )
 
     def encode(self, audio_BT):
@@ -46,7 +46,7 @@ class FakeCodec:
 class FakeText:
     """Token states from the letters."""
 
-    spec = TextSpec(name="fake", tokens=4, dim=3, weights_sha256="2" * 64, stand_in=True)
+    spec = TextSpec(name="fake", tokens=4, dim=3, weights_sha256="2" * 64, placeholder=True)
 
     def encode(self, texts):
         states = torch.zeros(len(texts), 4, 3)
@@ -59,7 +59,7 @@ class FakeText:
 class FakeImage:
     """Mean colour."""
 
-    spec = ClipSpec(name="fake", rate_hz=2.0, dim=3, weights_sha256="3" * 64, stand_in=True)
+    spec = ClipSpec(name="fake", rate_hz=2.0, dim=3, weights_sha256="3" * 64, placeholder=True)
     size = 32
     fit = "crop"
 
@@ -71,7 +71,7 @@ class FakeImage:
 class FakeSync:
     """Mean colour at 25 fps."""
 
-    spec = SyncSpec(name="fake", dim=3, weights_sha256="4" * 64, stand_in=True)
+    spec = SyncSpec(name="fake", dim=3, weights_sha256="4" * 64, placeholder=True)
     size = 32
     fit = "crop"
 

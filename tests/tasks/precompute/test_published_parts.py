@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from data_contracts import UsageError, WeightsError
-from model.encoders.devices import pick_device
+from model.devices import choose_device
 from model.features import FeatureStore
 from tasks.engine import run_stage
 from tasks.precompute.config import PrecomputeConfig
-from tasks.precompute.encoders import Shelf, load_encoders
+from tasks.precompute.encoders import EncoderCache, load_encoders
 from tasks.precompute.stage import PrecomputeStage
 from tests.model.codec import published
 from tests.model.encoders import test_clip as clip
@@ -49,7 +49,12 @@ def test_t3_features_of_published_parts_have_their_shapes_and_labels(config: Pre
         "clip-dfn5b",
         "synchformer",
     ]
-    assert store.specs.stand_ins() == ["moss-dacvae", "clip-dfn5b", "clip-dfn5b", "synchformer"]  # random, so labelled
+    assert store.specs.placeholders() == [
+        "moss-dacvae",
+        "clip-dfn5b",
+        "clip-dfn5b",
+        "synchformer",
+    ]  # random, so labelled
     assert store.latents([0])[0].shape == (1, 4000, 6)
     assert store.clip([0]).shape == (1, 16, 8) and store.sync([0]).shape == (1, 40, 128)
     torch.testing.assert_close(store.clip([0]).norm(dim=-1), torch.ones(1, 16), rtol=2e-3, atol=2e-3)
@@ -63,7 +68,7 @@ def test_the_device_changes_no_key(config: PrecomputeConfig) -> None:
 
 
 def test_threads_share_one_copy_and_another_process_makes_its_own() -> None:
-    shelf, loads = Shelf(), []
+    shelf, loads = EncoderCache(), []
 
     def load():
         loads.append(threading.get_ident())
@@ -81,14 +86,14 @@ def test_threads_share_one_copy_and_another_process_makes_its_own() -> None:
 
 def test_an_unknown_or_missing_device_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="unknown"):
-        pick_device("quantum")
+        choose_device("quantum")
     with pytest.raises(UsageError, match=f"this machine has {torch.cuda.device_count()} GPUs"):
-        pick_device("cuda:99")
-    assert pick_device("auto").type in ("cpu", "cuda")
+        choose_device("cuda:99")
+    assert choose_device("auto").type in ("cpu", "cuda")
 
 
 def test_the_shipped_paper_config_names_the_published_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.cli import shipped_config
+    from flows.locations import shipped_config
     from model.paper_specs import CODECS
     from tasks.config import PipelineConfig
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from tasks.language.cues import LEVELS
-from tasks.recaption.rules import rewrite, rewrites
 from tasks.language.validator import check
+from tasks.recaption.rules import rewrite, rewrites
 from tests.tasks.language.captions import ALL, GRID, PLAIN
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from data_contracts import Augmented, BudgetError, Caption, ServiceError, UsageError, read_table, write_table
 from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
+from tasks.language.validator import check
 from tasks.llm.config import LLMConfig
-from tasks.weights.llm import embedded_path
 from tasks.recaption.rules import rewrites
 from tasks.recaption.stage import RecaptionStage
-from tasks.language.validator import check
-from tasks.engine.workspace import Workspace
-from tests.tasks.llm.fake_server import asked, fails, fake_server, says
+from tasks.weights.llm import embedded_path
 from tests.tasks.language.captions import GRID, augmented
+from tests.tasks.llm.fake_server import asked, fails, fake_server, says
 
 ROWS = [augmented(number, caption, level) for number, (caption, level) in enumerate(GRID[:12])]
 ROWS.append(augmented(99, "A clock ticks fast", "fast", operation="original"))

@@ -24,9 +24,9 @@ from data_contracts import (
     to_json,
     write_table,
 )
+from tasks.engine.workspace import Workspace, write_json
 from tasks.media.audio import write_flac
 from tasks.media.video import write_video
-from tasks.engine.workspace import Workspace, write_json
 
 RATE = 16000
 LEVELS = {
@@ -240,10 +240,10 @@ def _train(workspace, manifest):
 
 
 SPECS = {
-    "codec": {"name": "embedded_16k", "weights_sha256": "a" * 64, "stand_in": True},
-    "text": {"name": "minilm", "weights_sha256": "b" * 64, "stand_in": True},
-    "clip": {"name": "efficientnet_lite0", "weights_sha256": "c" * 64, "stand_in": True},
-    "sync": {"name": "motion", "weights_sha256": "", "stand_in": True},
+    "codec": {"name": "embedded_16k", "weights_sha256": "a" * 64, "placeholder": True},
+    "text": {"name": "minilm", "weights_sha256": "b" * 64, "placeholder": True},
+    "clip": {"name": "efficientnet_lite0", "weights_sha256": "c" * 64, "placeholder": True},
+    "sync": {"name": "motion", "weights_sha256": "", "placeholder": True},
 }
 
 
@@ -295,7 +295,7 @@ def _scores(workspace, generated):
         for system, v in ((MODEL, value), ("random_events", chance), ("shuffled_pairs", chance * 0.9)):
             cells.append(
                 Score(item_id=f"{task}:{metric}:{system}", task=task, system=system, metric=metric, value=v,
-                      ci_low=v * 0.9, ci_high=v * 1.08, n=24, is_chance=system != MODEL,
+                      ci_low=v * 0.9, ci_high=v * 1.08, n=24, is_baseline=system != MODEL,
                       backend="onset matching, no weights", higher_is_better=higher)
             )  # fmt: skip
     _save(workspace, "score", ClipScore, clips)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tasks.config import PipelineConfig
-from tasks.ingest.config import CorpusConfig, IngestConfig
+from tasks.corpus.config import CorpusConfig
+from tasks.engine.workspace import Workspace
+from tasks.ingest.config import IngestConfig
 from tasks.report.collect import Collected, Weights
 from tasks.report.overview import build_hero
-from tasks.engine.workspace import Workspace
 
 RENDERED, OWN = CorpusConfig(), CorpusConfig(kind="vggsound", path="v.csv")
 
@@ -31,8 +32,8 @@ def test_where_the_sounds_come_from_is_said_of_all_corpora(tmp_path: Path, inges
     assert hero.honest == f"{said} No model part has been used yet."
 
 
-@pytest.mark.parametrize(("stand_in", "said"), [(True, "parts stand in for"), (False, "No embedded stand-in")])
-def test_stand_ins_are_named(tmp_path: Path, stand_in: bool, said: str) -> None:
-    found = Collected(weights=[Weights(role="codec", name="small", sha256="0", stand_in=stand_in)])
+@pytest.mark.parametrize(("placeholder", "said"), [(True, "parts stand in for"), (False, "No embedded placeholder")])
+def test_stand_ins_are_named(tmp_path: Path, placeholder: bool, said: str) -> None:
+    found = Collected(weights=[Weights(role="codec", name="small", sha256="0", placeholder=placeholder)])
     hero = build_hero(found, Workspace(tmp_path), PipelineConfig())
-    assert said in hero.honest and hero.stand_ins == (["codec: small"] if stand_in else [])
+    assert said in hero.honest and hero.placeholders == (["codec: small"] if placeholder else [])

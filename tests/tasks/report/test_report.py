@@ -10,10 +10,10 @@ import pytest
 
 from data_contracts import AblationScore, write_table
 from tasks.config import PipelineConfig
+from tasks.engine.workspace import Workspace
 from tasks.report.diff import word_diff
 from tasks.report.job import write_report
 from tasks.report.spectrogram import power, to_png
-from tasks.engine.workspace import Workspace
 from tests.tasks.report.browser import chromium
 from tests.tasks.report.sample_workspace import make_workspace
 

@@ -18,7 +18,7 @@ from tasks.report.words import measured_words, metric_name, recipe_words
 def score(system: str, value: float) -> Score:
     return Score(
         item_id=f"vta/EventF1@100ms/{system}", task="vta", system=system, metric="EventF1@100ms", value=value,
-        ci_low=value / 2, ci_high=value, n=24, is_chance=system != MODEL, backend="b", higher_is_better=True,
+        ci_low=value / 2, ci_high=value, n=24, is_baseline=system != MODEL, backend="b", higher_is_better=True,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`python -m tasks.commands.train`, the entry of `torchrun` and `accelerate launch`: killed and continued, and its errors."""
+"""`python -m tasks.commands.train`, the entry of `torchrun`: killed and continued, and its errors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from data_contracts import TrainMetric, UsageError, read_table
-from tasks.config import PipelineConfig
-from tasks.pipeline import find_step, run_step
-from tasks.train import job
 from tasks.commands.train import main
-from tasks.train.job import run_training
+from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold, holder_of
+from tasks.pipeline import find_step, run_step
+from tasks.train import job
+from tasks.train.job import run_training
 from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features
 

@@ -9,9 +9,10 @@ from data_contracts import ContractError, TrainMetric, UsageError, read_table
 from model import config as model_config
 from model.checkpoint import load_checkpoint
 from model.config import preset
-from tasks.train.config import MaskSettings, NetworkReadings, TrainConfig
-from tasks.train.job import checkpoint_path, choose_device, is_finished, run_training
+from model.devices import choose_device
 from tasks.engine.workspace import Workspace
+from tasks.train.config import MaskSettings, NetworkOptions, TrainConfig
+from tasks.train.job import checkpoint_path, is_finished, run_training
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 
@@ -108,8 +109,8 @@ def test_the_papers_settings_are_a_config():
 
 
 def test_readings_reach_the_network_and_a_variant_wins_over_them():
-    readings = NetworkReadings(mask_kind="hard", mask_sync="both", pool="visible", absent="zero")
-    network = TrainConfig(readings=readings).network()
+    options = NetworkOptions(mask_kind="hard", mask_sync="both", pool="visible", absent="zero")
+    network = TrainConfig(options=options).network()
     assert (network.mask_kind, network.mask_sync, network.pool, network.absent) == ("hard", "both", "visible", "zero")
-    assert TrainConfig(readings=readings, variant="mmaudio-s1").network().absent == "learned"
+    assert TrainConfig(options=options, variant="mmaudio-s1").network().absent == "learned"
     assert TrainConfig().network() == preset("tiny")

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
+from tasks.engine.workspace import Workspace
 from tasks.precompute.config import PrecomputeConfig
 from tasks.train.config import TrainConfig
 from tasks.train.job import run_training
 from tasks.train.size import training_line
-from tasks.engine.workspace import Workspace
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 

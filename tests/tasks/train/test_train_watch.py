@@ -12,11 +12,11 @@ from data_contracts import MismatchError, TrainMetric, UsageError, read_table
 from model import config as model_config
 from model.checkpoint import load_checkpoint
 from model.codec import load_codec
+from tasks.engine.workspace import Workspace
 from tasks.train.average import write_average
 from tasks.train.config import TrainConfig
 from tasks.train.job import checkpoint_path, run_training
 from tasks.train.samples import sample_rows
-from tasks.engine.workspace import Workspace
 from tests.model.fakes import TOY, fake_store, toy_specs
 from tests.tasks.train.features import write_features
 
@@ -97,7 +97,7 @@ def test_t3_weights_trained_on_another_encoder_are_no_start(workspace, tmp_path)
     specs = toy_specs()
     changed = type(specs)(
         codec=specs.codec, text=specs.text, clip=specs.clip,
-        sync=type(specs.sync)(name="other", dim=6, weights_sha256="0" * 64, stand_in=True),
+        sync=type(specs.sync)(name="other", dim=6, weights_sha256="0" * 64, placeholder=True),
     )  # fmt: skip
     other = Workspace(tmp_path / "other")
     write_features(other.stage("precompute"), fake_store(clip_s=1.0, specs=changed))

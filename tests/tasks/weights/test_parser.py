@@ -13,7 +13,15 @@ import pytest
 
 from data_contracts import WeightsError
 from tasks.mine import model
-from tasks.weights.parser import SMALL, ParserModel, ensure_parser, load_parser, parser_path, require_parser, tree_sha256
+from tasks.weights.parser import (
+    SMALL,
+    ParserModel,
+    ensure_parser,
+    load_parser,
+    parser_path,
+    require_parser,
+    tree_sha256,
+)
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from model.paper_specs import CODECS
 from model.weights import catalogue
 from model.weights.catalogue import PARTS, Part, WeightFile
 from model.weights.locate import check, find, require, weights_folder
+from tasks.commands.weights import rows, text
 from tasks.weights import fetch as fetching
 from tasks.weights.fetch import fetch, parts_named
-from tasks.commands.weights import rows, text
 
 CONTENT = b"weights"
 GOOD = WeightFile(repo="someone/model", path="sub/w.pth", sha256=hashlib.sha256(CONTENT).hexdigest())

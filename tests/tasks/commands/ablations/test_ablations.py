@@ -13,9 +13,9 @@ from tasks.commands.ablations.job import run_ablations
 from tasks.commands.ablations.table import ablation_rows, table_text
 from tasks.commands.ablations.view import variant_workspace
 from tasks.config import PipelineConfig
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.metrics import MODEL
 from tasks.pipeline import find_step, run_step
-from tasks.engine.workspace import Workspace
 
 RUN = ["full", "m-1", "no-sum", "mmaudio-s1", "mmaudio-s3"]
 CONFIG = {

@@ -11,8 +11,20 @@ import soundfile as sf
 from data_contracts import UsageError
 from model.generate import TASKS
 from model.requests import RULES
-from tasks.commands.app.logic import FIELDS, HINTS, TITLES, Form, about, choices, example_files, fields_of, needs, order_of, run
-from tasks.commands.generate.studio import Studio
+from tasks.commands.app.logic import (
+    FIELDS,
+    HINTS,
+    TITLES,
+    Form,
+    about,
+    choices,
+    example_files,
+    fields_of,
+    needs,
+    order_of,
+    run,
+)
+from tasks.commands.generate.session import InferenceSession
 from tasks.media.video import probe_video
 from tests.tasks.commands.generate.toys import put_toys, write_files
 
@@ -28,8 +40,8 @@ def _parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def room(files: Path) -> Studio:
-    return Studio.open(files / "c.safetensors")
+def room(files: Path) -> InferenceSession:
+    return InferenceSession.open(files / "c.safetensors")
 
 
 def filled(files: Path, task: str) -> Form:
@@ -92,7 +104,7 @@ def test_a_problem_is_one_line_and_no_file(files, room, tmp_path, changes, messa
 
 
 def test_the_label_names_the_stand_ins(room):
-    assert "stand-ins" in about(room) and "toy-sync" in about(room)
+    assert "placeholders" in about(room) and "toy-sync" in about(room)
 
 
 def test_examples_can_be_made_by_their_tasks(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from data_contracts import UsageError
 from tasks.commands.app.page import HOST, build, gradio, serve, settings
-from tasks.commands.generate.studio import Studio
+from tasks.commands.generate.session import InferenceSession
 from tests.tasks.commands.generate.toys import put_toys, write_files
 from tests.tasks.report.browser import Page, chromium
 
@@ -30,9 +30,9 @@ def address(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
     with pytest.MonkeyPatch.context() as patch:
         put_toys(patch)
         folder = tmp_path_factory.mktemp("results")
-        studio = Studio.open(files / "c.safetensors")
-        assert studio.text and studio.image and studio.sync  # loaded while the toys stand in
-        page = build(studio, folder)
+        session = InferenceSession.open(files / "c.safetensors")
+        assert session.text and session.image and session.sync  # loaded while the toys stand in
+        page = build(session, folder)
         with socket.socket() as free:
             free.bind((HOST, 0))
             port = free.getsockname()[1]
@@ -89,7 +89,7 @@ def foreign(tab: Page, address: str) -> list[str]:
 def test_it_works_in_a_browser_and_asks_no_other_host(address: str, tmp_path: Path, width: int) -> None:
     with chromium(tmp_path / "profile") as tab:
         opened(tab, address, width)
-        assert "stand-ins" in tab.evaluate("document.querySelector('#about').innerText")
+        assert "placeholders" in tab.evaluate("document.querySelector('#about').innerText")
         expect(tab, {"video", "text"})
         choose(tab, "edit")
         expect(tab, {"video", "text", "original", "reference_audio", "reference_video", "window"})
@@ -116,7 +116,7 @@ def _type(tab: Page, text: str) -> None:
 
 def test_a_port_in_use_is_one_line(address: str, files: Path) -> None:
     with pytest.raises(UsageError, match=r"port \d+ cannot be used.* --port"):
-        serve(Studio.open(files / "c.safetensors"), int(address.rsplit(":", 1)[1]), print)
+        serve(InferenceSession.open(files / "c.safetensors"), int(address.rsplit(":", 1)[1]), print)
 
 
 def test_the_api_generates_a_film_with_its_sound(address: str, files: Path) -> None:

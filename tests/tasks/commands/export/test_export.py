@@ -18,8 +18,8 @@ from tasks.commands.export.datasets_folder import export_datasets
 from tasks.commands.export.rows import Selection
 from tasks.commands.export.webdataset import export_webdataset
 from tasks.engine.workspace import Workspace, hash_file
-from tests.tasks.manifest.build import run
 from tests.tasks.commands.verify.build import verified
+from tests.tasks.manifest.build import run
 
 HOSTILE = 'A dog | <script>alert(1)</script>\n---\n../../x "barks"'
 

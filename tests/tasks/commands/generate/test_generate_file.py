@@ -1,4 +1,4 @@
-"""From files to a sound track (SPEC G1-G8), with small stand-ins for codec and encoders."""
+"""From files to a sound track (SPEC G1-G8), with small placeholders for codec and encoders."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import torch
 
 from data_contracts import FoleyGenExError, MismatchError, UsageError
 from model.requests import RULES
-from tasks.commands.generate import studio
+from tasks.commands.generate import session
 from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.job import generate_file, parse_window
 from tasks.commands.generate.options import MAY_HAVE, NEEDS
+from tasks.commands.generate.session import InferenceSession
 from tasks.evaluate.sampling import SamplingSettings
-from tasks.commands.generate.studio import Studio
 from tasks.media.video import probe_video
 from tests.tasks.commands.generate.toys import HOP, RATE, SPECS, ToyCodec, options
 
@@ -62,7 +62,7 @@ def test_g6_the_sound_outside_the_window_stays(files, tmp_path):
 
 def test_g4_the_surrogate_repeats_the_targets_frames(files, tmp_path):
     order = options(files, "ac-vta", tmp_path / "a.wav", duration_s=0.6)
-    request = Inputs(order, Studio.open(order.checkpoint)).single()
+    request = Inputs(order, InferenceSession.open(order.checkpoint)).single()
     assert request.reference_NF.shape == (22, 4)  # 0.9 s in whole video frames
     assert torch.equal(request.reference_sync_SD[:15], request.sync_SD)
     assert torch.equal(request.reference_sync_SD[15:22], request.sync_SD[:7])
@@ -135,7 +135,7 @@ def test_g4_a_reference_of_any_length_is_imitated(files, tmp_path):
     for seconds, frames in ((7.0, 50), (2.0, 50), (0.05, 1)):
         sf.write(tmp_path / "r.wav", 0.2 * rng.standard_normal(round(seconds * RATE)), RATE)
         order = options(files, "ac-vta", tmp_path / "a.wav", reference_audio=tmp_path / "r.wav")
-        request = Inputs(order, Studio.open(order.checkpoint)).single()
+        request = Inputs(order, InferenceSession.open(order.checkpoint)).single()
         assert len(request.reference_NF) == frames
         assert len(request.reference_sync_SD) == SPECS.sync.length(frames / 25)
         assert len(sf.read(generate_file(order))[0]) == 2000
@@ -149,7 +149,7 @@ def test_g4_and_g8_surrogates(files, tmp_path, kind):
     video = {"reference_video": files / "other.mp4"} if kind == "true" else {}
     order = options(files, "ac-vta", tmp_path / "a.wav", video=files / "long.mp4", duration_s=3.0,
                     reference_audio=tmp_path / "r.wav", surrogate=kind, **video)  # fmt: skip
-    room = Studio.open(order.checkpoint)
+    room = InferenceSession.open(order.checkpoint)
     room = replace(room, info=replace(room.info, clip_s=3.0))
     got = Inputs(order, room).single()
     target = got.sync_SD
@@ -178,8 +178,8 @@ def test_the_label_says_what_the_sound_was_made_from(files, tmp_path):
     found = label(out)
     assert found["order"]["seed"] == 7 and found["order"]["task"] == "ac-vta"
     assert set(found["inputs"]) == {"video", "reference_audio"}
-    assert found["stand_ins"] == ["toy", "toy-text", "toy-clip", "toy-sync"]
-    assert "stand-ins" in found["note"] and "toy-sync" in found["note"]
+    assert found["placeholders"] == ["toy", "toy-text", "toy-clip", "toy-sync"]
+    assert "placeholders" in found["note"] and "toy-sync" in found["note"]
     assert len(found["checkpoint_sha256"]) == len(found["sha256"]) == 64
 
 
@@ -194,10 +194,10 @@ def test_g6_the_readings_are_chosen_by_name_and_said_in_the_label(files, tmp_pat
 
 def test_a_reading_wins_over_the_variants_and_the_variant_over_the_default(files, tmp_path):
     kept = options(files, "tta", tmp_path / "a.wav", variant="no-sum")
-    assert Studio.of(kept).generator.sampling.sum_reference == "never"
-    set_ = Studio.of(replace(kept, sampling=SamplingSettings(sum_reference="path"))).generator.sampling
+    assert InferenceSession.of(kept).generator.sampling.sum_reference == "never"
+    set_ = InferenceSession.of(replace(kept, sampling=SamplingSettings(sum_reference="path"))).generator.sampling
     assert set_.sum_reference == "path"
-    assert Studio.of(replace(kept, variant=None)).generator.sampling.sum_reference == "start"
+    assert InferenceSession.of(replace(kept, variant=None)).generator.sampling.sum_reference == "start"
 
 
 def test_bf16_is_near_fp32_and_labelled(files, tmp_path):
@@ -277,7 +277,7 @@ def test_wrong_usage_is_one_line_that_names_the_option(files, tmp_path, task, ch
 def test_another_codec_is_refused(files, tmp_path, monkeypatch):
     other = ToyCodec()
     object.__setattr__(other, "spec", replace(SPECS.codec, weights_sha256="d" * 64))
-    monkeypatch.setattr(studio, "load_codec", lambda _: other)
+    monkeypatch.setattr(session, "load_codec", lambda _: other)
     with pytest.raises(MismatchError, match="--codec"):
         generate_file(options(files, "tta", tmp_path / "a.wav"))
 

@@ -17,11 +17,11 @@ from model.config import preset
 from model.encoders import load_image_encoder, load_sync_encoder, load_text_encoder
 from model.network import build_network
 from model.specs import FeatureSpecs
-from tasks.media.audio import read_audio
 from tasks.commands.generate.job import generate_file
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.seams import seam_rank
-from tasks.commands.generate.studio import Studio
+from tasks.commands.generate.session import InferenceSession
+from tasks.media.audio import read_audio
 from tasks.media.video import probe_video
 from tests.tasks.sounds import tone
 
@@ -65,7 +65,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+def room(tmp_path_factory: pytest.TempPathFactory) -> InferenceSession:
     """The embedded parts around a network that nobody trained; its output is not zero."""
     specs = FeatureSpecs(
         codec=load_codec("embedded_16k").spec,
@@ -81,17 +81,19 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Studio:
     network.set_latent_stats(torch.zeros(specs.codec.latent_dim), torch.ones(specs.codec.latent_dim))
     path = tmp_path_factory.mktemp("checkpoint") / "untrained.safetensors"
     save_checkpoint(path, network.state_dict(), network=preset("tiny"), specs=specs, clip_s=2.0, step=0)
-    return Studio.open(path)
+    return InferenceSession.open(path)
 
 
-def make(room: Studio, task: str, out: Path, **changes) -> Path:
+def make(room: InferenceSession, task: str, out: Path, **changes) -> Path:
     return generate_file(GenerateOptions(task=task, checkpoint=room.checkpoint, out=out, steps=2, **changes), room)
 
 
 @pytest.mark.tools
 @pytest.mark.parametrize("name", [*VIDEOS, "turned.mp4"])
 @pytest.mark.usefixtures("real_parts")
-def test_any_video_gets_a_sound_as_long_as_its_picture(odd: Path, room: Studio, tmp_path: Path, name: str) -> None:
+def test_any_video_gets_a_sound_as_long_as_its_picture(
+    odd: Path, room: InferenceSession, tmp_path: Path, name: str
+) -> None:
     out = make(room, "vta", tmp_path / "out.mkv", video=odd / name, text="rain")
     before, after = probe_video(odd / name), probe_video(out)
     assert (after.width, after.height, after.has_audio) == (before.width, before.height, True)
@@ -105,7 +107,9 @@ def test_any_video_gets_a_sound_as_long_as_its_picture(odd: Path, room: Studio, 
 @pytest.mark.tools
 @pytest.mark.parametrize("name", SOUNDS)
 @pytest.mark.usefixtures("real_parts")
-def test_any_sound_can_be_imitated_continued_and_edited(odd: Path, room: Studio, tmp_path: Path, name: str) -> None:
+def test_any_sound_can_be_imitated_continued_and_edited(
+    odd: Path, room: InferenceSession, tmp_path: Path, name: str
+) -> None:
     sound, video = odd / name, odd / "plain.mp4"
     picture_s = probe_video(video).duration_s
     for task, changes, seconds in (
@@ -119,7 +123,7 @@ def test_any_sound_can_be_imitated_continued_and_edited(odd: Path, room: Studio,
 
 
 @pytest.mark.usefixtures("real_parts")
-def test_g6_outside_the_window_the_sound_is_the_codecs_round_trip(room: Studio, tmp_path: Path) -> None:
+def test_g6_outside_the_window_the_sound_is_the_codecs_round_trip(room: InferenceSession, tmp_path: Path) -> None:
     """Latents to 1e-3 (here exactly), samples wherever the codec no longer sees the window."""
     rng = np.random.default_rng(0)
     old = (tone(4.0, 330) + 0.05 * rng.standard_normal(4 * RATE)).astype(np.float32)
@@ -174,7 +178,7 @@ def _chord(seed: int) -> np.ndarray:
 
 @pytest.mark.realdata
 @pytest.mark.usefixtures("real_parts")
-def test_real_videos_with_their_own_sound(realdata: Path, room: Studio, tmp_path: Path) -> None:
+def test_real_videos_with_their_own_sound(realdata: Path, room: InferenceSession, tmp_path: Path) -> None:
     """All tasks that take a video, on recordings: continued, edited, imitated, muxed by stream copy."""
     videos = [path for path in sorted((realdata / "video").glob("*.mp4")) if probe_video(path).has_audio][:16:8]
     for video in videos:

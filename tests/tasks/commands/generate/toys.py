@@ -12,7 +12,7 @@ import torch
 
 from model.checkpoint import save_checkpoint
 from model.network import build_network
-from tasks.commands.generate import studio
+from tasks.commands.generate import session
 from tasks.commands.generate.options import GenerateOptions
 from tasks.media.video import write_video
 from tests.model.fakes import TOY, toy_specs
@@ -65,10 +65,10 @@ class ToySync:
 
 def put_toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Toys stand where a checkpoint's codec and encoders would be loaded."""
-    monkeypatch.setattr(studio, "load_codec", lambda _: ToyCodec())
-    monkeypatch.setattr(studio, "load_text_encoder", lambda *_: ToyText())
-    monkeypatch.setattr(studio, "load_image_encoder", lambda *_: ToyImage())
-    monkeypatch.setattr(studio, "load_sync_encoder", lambda *_: ToySync())
+    monkeypatch.setattr(session, "load_codec", lambda _: ToyCodec())
+    monkeypatch.setattr(session, "load_text_encoder", lambda *_: ToyText())
+    monkeypatch.setattr(session, "load_image_encoder", lambda *_: ToyImage())
+    monkeypatch.setattr(session, "load_sync_encoder", lambda *_: ToySync())
 
 
 def write_files(folder: Path) -> Path:

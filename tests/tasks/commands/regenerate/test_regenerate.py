@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 
 from data_contracts import Caption, Clip, ContractError, ManifestRow, UsageError, read_table, write_table
 from flows.cli import app
-from tasks.media.audio import write_flac
-from tasks.config import PipelineConfig, store
-from tasks.pipeline import STEPS, run_step
 from tasks.commands.regenerate.job import regenerate
+from tasks.config import PipelineConfig, store
 from tasks.engine.workspace import Workspace, hash_file
+from tasks.media.audio import write_flac
+from tasks.pipeline import STEPS, run_step
 
 pytestmark = pytest.mark.tools
 STAGES = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest")

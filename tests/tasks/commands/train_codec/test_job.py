@@ -29,7 +29,7 @@ def test_training_publishes_a_codec_that_loads(tmp_path: Path) -> None:
     path = run_codec_training(TINY, tmp_path / "codec.safetensors", seen.append)
     assert [progress.step for progress in seen] == [3, 6]
     codec = load_codec(str(path))
-    assert codec.spec.latent_dim == 4 and codec.spec.stand_in
+    assert codec.spec.latent_dim == 4 and codec.spec.placeholder
     assert read_weights(path)[1]["training"]["step"] == 6
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from data_contracts import Augmented, Clip, read_table
-from tasks.media.audio import write_flac
 from tasks.engine.workspace import Workspace
+from tasks.media.audio import write_flac
 from tests.tasks.manifest.build import build, run
 
 RATE_HZ = 16_000

@@ -16,9 +16,9 @@ from tasks.commands.verify.job import current_sheet, rate, results_text
 from tasks.commands.verify.ratings import Ratings
 from tasks.commands.verify.server import verification_app
 from tasks.engine.workspace import Workspace
-from tests.tasks.report.browser import chromium
 from tests.tasks.commands.verify.build import verified
 from tests.tasks.commands.verify.serve import KEY, served
+from tests.tasks.report.browser import chromium
 
 HOSTILE = "A dog </script><img src=x onerror=\"window.hit=1\"> barks & 'growls' {{ 7 * 7 }}"
 

@@ -12,6 +12,7 @@ from data_contracts import MismatchError, UsageError
 from model.checkpoint import CheckpointInfo
 from model.codec import Codec, load_codec
 from model.config import Precision
+from model.devices import choose_device
 from model.encoders import (
     ImageEncoder,
     SyncEncoder,
@@ -24,13 +25,12 @@ from model.generate import Generator, Sampling
 from model.specs import FeatureSpecs, same_part
 from model.variants import Variant, variant
 from tasks.commands.generate.options import GenerateOptions
-from tasks.evaluate.sampling import SamplingSettings
-from tasks.train.job import choose_device
 from tasks.engine.workspace import hash_file
+from tasks.evaluate.sampling import SamplingSettings
 
 
 @dataclass(frozen=True)
-class Studio:
+class InferenceSession:
     """All that turns files into sound. Encoders load when first needed: a sentence alone loads no picture encoder."""
 
     checkpoint: Path

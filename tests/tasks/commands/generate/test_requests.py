@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from data_contracts import FoleyGenExError, GeneratedFile, UsageError, read_table
 from model.generate import Generator
 from tasks.commands.generate import batch
-from tasks.commands.generate.batch import FAILURES, run_orders
+from tasks.commands.generate.batch import FAILURES, run_requests
 from tasks.commands.generate.job import generate_file
 from tasks.commands.generate.options import GenerateOptions
-from tasks.commands.generate.orders import folder_orders, read_orders
-from tasks.commands.generate.studio import Studio
+from tasks.commands.generate.requests import folder_requests, read_requests
+from tasks.commands.generate.session import InferenceSession
 from tests.tasks.commands.generate.toys import options
 
 
@@ -65,14 +65,14 @@ def failures(folder: Path) -> dict[str, str]:
 
 def test_good_rows_are_made_and_bad_ones_get_a_line_each(files, table, tmp_path):
     out = tmp_path / "out"
-    orders = read_orders(table, base(files, out))
-    summary = run_orders(orders, Studio.open(files / "c.safetensors"), out)
+    orders = read_requests(table, base(files, out))
+    summary = run_requests(orders, InferenceSession.open(files / "c.safetensors"), out)
     assert (summary.made, summary.skipped, summary.failed) == (6, 0, 5)
     rows = read_table(out / "generated.parquet", GeneratedFile)
     assert [row.path for row in rows] == ["dog.wav", "silent.mp4", "long.mp4", "cat.flac", "other.wav", "sounding.mp4"]
     assert [row.windows for row in rows] == [1, 1, 3, 1, 1, 1]
     assert {row.seed for row in rows} == {0, 3} and {len(row.checkpoint_sha256) for row in rows} == {64}
-    assert rows[0].stand_ins == ("toy", "toy-text", "toy-clip", "toy-sync")
+    assert rows[0].placeholders == ("toy", "toy-text", "toy-clip", "toy-sync")
     found = failures(out)
     for row, message in {
         "4": "no such.mp4 does not exist",
@@ -95,7 +95,9 @@ def test_a_sound_of_a_batch_is_the_sound_made_alone(files, tmp_path):
     rows = [{"task": "vta", "video": files / "silent.mp4", "seed": seed, "out": f"{seed}.wav"} for seed in range(5)]
     write_csv(tmp_path / "jobs.csv", rows)
     out = tmp_path / "out"
-    run_orders(read_orders(tmp_path / "jobs.csv", base(files, out)), Studio.open(files / "c.safetensors"), out)
+    run_requests(
+        read_requests(tmp_path / "jobs.csv", base(files, out)), InferenceSession.open(files / "c.safetensors"), out
+    )
     for seed in range(5):
         alone = sf.read(generate_file(options(files, "vta", tmp_path / "a.wav", seed=seed)))[0]
         assert abs(sf.read(out / f"{seed}.wav")[0] - alone).max() <= 1.01 / 32768
@@ -108,23 +110,25 @@ def test_equal_shapes_share_a_batch_of_the_asked_size(files, tmp_path, monkeypat
     )
     rows = [{"task": "tta", "text": f"sound {n}", "duration": 1 + n % 2, "out": f"{n}.wav"} for n in range(10)]
     write_csv(tmp_path / "jobs.csv", rows)
-    orders = read_orders(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
-    assert run_orders(orders, Studio.open(files / "c.safetensors"), tmp_path / "out", batch_size=3).made == 10
+    orders = read_requests(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
+    assert (
+        run_requests(orders, InferenceSession.open(files / "c.safetensors"), tmp_path / "out", batch_size=3).made == 10
+    )
     assert sorted(sizes) == [2, 2, 3, 3]
 
 
 def test_a_second_run_makes_only_what_is_missing_or_changed(files, table, tmp_path, monkeypatch):
-    out, room = tmp_path / "out", Studio.open(files / "c.safetensors")
-    run_orders(read_orders(table, base(files, out)), room, out)
+    out, room = tmp_path / "out", InferenceSession.open(files / "c.safetensors")
+    run_requests(read_requests(table, base(files, out)), room, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     with monkeypatch.context() as context:
         context.setattr(Generator, "generate_each", None)  # nothing may be generated
-        again = run_orders(read_orders(table, base(files, out)), room, out)
+        again = run_requests(read_requests(table, base(files, out)), room, out)
     assert (again.made, again.skipped, again.failed) == (0, 6, 5)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     (out / "dog.wav").write_bytes(b"spoilt")
     (out / "cat.flac.json").unlink()
-    third = run_orders(read_orders(table, base(files, out)), room, out)
+    third = run_requests(read_requests(table, base(files, out)), room, out)
     assert (third.made, third.skipped) == (2, 4)
     after = {path.name: path.read_bytes() for path in out.iterdir()}
     assert after.keys() == before.keys()
@@ -134,7 +138,7 @@ def test_a_second_run_makes_only_what_is_missing_or_changed(files, table, tmp_pa
             np.testing.assert_allclose(*sounds, atol=2e-3)
         else:
             assert after[name] == before[name], name
-    fourth = run_orders(read_orders(table, base(files, out, cfg_scale=2.0)), room, out)
+    fourth = run_requests(read_requests(table, base(files, out, cfg_scale=2.0)), room, out)
     assert (fourth.made, fourth.skipped) == (6, 0)
 
 
@@ -148,8 +152,8 @@ def test_a_sound_that_is_not_finite_fails_alone(files, tmp_path, monkeypatch):
 
     monkeypatch.setattr(batch, "make_sounds", broken)
     write_csv(tmp_path / "jobs.csv", [{"task": "tta", "text": "x", "seed": n, "out": f"{n}.wav"} for n in range(4)])
-    orders = read_orders(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
-    summary = run_orders(orders, Studio.open(files / "c.safetensors"), tmp_path / "out")
+    orders = read_requests(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
+    summary = run_requests(orders, InferenceSession.open(files / "c.safetensors"), tmp_path / "out")
     assert (summary.made, summary.failed) == (3, 1) and "not finite" in failures(tmp_path / "out")["3"]
 
 
@@ -158,12 +162,12 @@ def test_a_folder_of_videos_keeps_their_names_and_containers(files, tmp_path):
     (videos / "sub").mkdir(parents=True)
     for name in ("a.mp4", "a.mkv", "sub/b.mov", "c.webm", "notes.txt"):
         (videos / name).write_bytes((files / "silent.mp4").read_bytes())
-    orders = folder_orders(videos, replace(base(files, tmp_path / "out"), task="vta", video=videos))
+    orders = folder_requests(videos, replace(base(files, tmp_path / "out"), task="vta", video=videos))
     assert [order.options.out.name for order in orders][:2] == ["a_mkv.mkv", "a_mp4.mp4"]
     assert orders[2].options.out.name == "c.mkv" and orders[3].options.out.name.startswith("sub_b-")
-    assert run_orders(orders, Studio.open(files / "c.safetensors"), tmp_path / "out").made == 4
+    assert run_requests(orders, InferenceSession.open(files / "c.safetensors"), tmp_path / "out").made == 4
     with pytest.raises(UsageError, match="the folder has no video"):
-        folder_orders(tmp_path / "out" / "x", base(files, tmp_path))
+        folder_requests(tmp_path / "out" / "x", base(files, tmp_path))
 
 
 NAMES = st.one_of(
@@ -177,7 +181,7 @@ NAMES = st.one_of(
 
 @given(NAMES, st.sampled_from(["", ".wav", ".mp4", ".WAV"]))
 def test_no_name_leaves_the_folder(name, suffix):
-    from tasks.commands.generate.orders import _file_name
+    from tasks.commands.generate.requests import _file_name
 
     try:
         found = _file_name(name + suffix, None, 1, False)
@@ -192,7 +196,9 @@ def test_untrusted_names_are_written_inside_the_folder(files, tmp_path):
     out = tmp_path / "deep" / "out"
     names = ["../evil.wav", str(tmp_path / "absolute.wav"), "a/b.wav", "..\\..\\evil.wav"]
     write_csv(tmp_path / "jobs.csv", [{"task": "tta", "text": "x", "duration": 1, "out": name} for name in names])
-    run_orders(read_orders(tmp_path / "jobs.csv", base(files, out)), Studio.open(files / "c.safetensors"), out)
+    run_requests(
+        read_requests(tmp_path / "jobs.csv", base(files, out)), InferenceSession.open(files / "c.safetensors"), out
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "jobs.csv"]
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
     rows = read_table(out / "generated.parquet", GeneratedFile)
@@ -203,7 +209,7 @@ def test_jsonl_rows_are_read_and_broken_lines_are_failures(files, tmp_path):
     lines = [json.dumps({"task": "tta", "text": "a bell", "duration": 1.0, "seed": 4}), "{broken", "[1]",
              json.dumps({"task": "tta", "text": "x", "volume": 11})]  # fmt: skip
     (tmp_path / "jobs.jsonl").write_text("\n".join(lines) + "\n\n")
-    orders = read_orders(tmp_path / "jobs.jsonl", base(files, tmp_path / "out"))
+    orders = read_requests(tmp_path / "jobs.jsonl", base(files, tmp_path / "out"))
     assert orders[0].options.seed == 4 and orders[0].options.out.name == "00001.wav"
     assert [order.options is None for order in orders] == [False, True, True, True]
     assert "not valid JSON" in orders[1].problem and "volume" in orders[3].problem
@@ -223,14 +229,14 @@ def test_a_table_that_cannot_be_used_is_wrong_usage(files, tmp_path, name, conte
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=message):
-        read_orders(tmp_path / name, base(files, tmp_path / "out"))
+        read_requests(tmp_path / name, base(files, tmp_path / "out"))
 
 
 def test_no_cell_of_a_list_is_a_formula(files, tmp_path):
     write_csv(tmp_path / "jobs.csv", [{"task": "sing", "out": "=cmd|' /C calc'!A0.wav"}])
-    run_orders(
-        read_orders(tmp_path / "jobs.csv", base(files, tmp_path / "o")),
-        Studio.open(files / "c.safetensors"),
+    run_requests(
+        read_requests(tmp_path / "jobs.csv", base(files, tmp_path / "o")),
+        InferenceSession.open(files / "c.safetensors"),
         tmp_path / "o",
     )
     assert (
@@ -244,15 +250,15 @@ def test_an_input_is_never_overwritten(files, tmp_path):
     film = folder / "film.mp4"
     film.write_bytes((files / "sounding.mp4").read_bytes())
     before = film.read_bytes()
-    studio = Studio.open(files / "c.safetensors")
+    session = InferenceSession.open(files / "c.safetensors")
     one = replace(base(files, film), task="fe", video=film, window=(0.8, 2.0))
     with pytest.raises(UsageError, match="is the file that was given as --video; it would be lost"):
         generate_file(one)
     many = replace(base(files, folder), task="vta", video=folder)
-    assert run_orders(folder_orders(folder, many), studio, folder).failed == 1 and film.read_bytes() == before
+    assert run_requests(folder_requests(folder, many), session, folder).failed == 1 and film.read_bytes() == before
     inside = replace(base(files, folder / "out"), task="vta", video=folder)
     for _ in range(2):  # the second call does not take the first one's films for inputs
-        orders = folder_orders(folder, inside)
+        orders = folder_requests(folder, inside)
         assert [order.options.video.name for order in orders if order.options] == ["film.mp4"]
-        run_orders(orders, studio, folder / "out")
+        run_requests(orders, session, folder / "out")
     assert film.read_bytes() == before and (folder / "out" / "film.mp4").exists()

@@ -1,4 +1,4 @@
-"""Where the large encoders run: on a GPU in half precision, on a CPU in float32."""
+"""Which device the network, the codec and the encoders run on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from data_contracts import UsageError
 
 
-def pick_device(asked: str) -> torch.device:
+def choose_device(asked: str) -> torch.device:
     """Returns the device for `auto` (the first GPU, else the CPU) or a name. Raises UsageError when it is not there."""
     if asked == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from data_contracts import UsageError
 from tasks.commands.generate.options import SUFFIXES, GenerateOptions, parse_window
-from tasks.media.mux import VIDEO_SUFFIXES
 from tasks.engine.workspace import safe_name
+from tasks.media.mux import VIDEO_SUFFIXES
 
 _FILES: Final = ("video", "original", "reference_audio", "reference_video")
 COLUMNS: Final = ("task", "text", *_FILES, "surrogate", "window", "duration", "seed", "out")
@@ -23,7 +23,7 @@ _VIDEOS: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class GenerationRequest:
     """One sound of many. `options` None: the row makes no sense, and `problem` says why."""
 
     row: int
@@ -33,7 +33,7 @@ class Order:
     problem: str | None = None
 
 
-def read_orders(table: Path, base: GenerateOptions) -> list[Order]:
+def read_requests(table: Path, base: GenerateOptions) -> list[GenerationRequest]:
     """Returns one order per row of a .csv or .jsonl file; `base.out` is the folder, `base` the default of every column.
 
     Paths count from the table's folder. Names of outputs are made safe: they never leave the folder. A row that makes
@@ -52,7 +52,7 @@ def read_orders(table: Path, base: GenerateOptions) -> list[Order]:
     return _unique([_order(number, row, base, table.parent) for number, row in enumerate(rows, 1)])
 
 
-def folder_orders(folder: Path, base: GenerateOptions) -> list[Order]:
+def folder_requests(folder: Path, base: GenerateOptions) -> list[GenerationRequest]:
     """Returns one order per video in a folder and its subfolders, in the order of their names."""
     made = base.out.resolve()  # where it lies inside the folder, its films are results, not inputs
     own = made.is_relative_to(folder.resolve()) and made != folder.resolve()
@@ -93,14 +93,16 @@ def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
         yield row if isinstance(row, dict) else {"": "not a JSON object"}
 
 
-def _order(number: int, row: dict[str, Any], base: GenerateOptions, folder: Path, *, stem: bool = False) -> Order:
+def _order(
+    number: int, row: dict[str, Any], base: GenerateOptions, folder: Path, *, stem: bool = False
+) -> GenerationRequest:
     task = str(row.get("task") or base.task)
     asked = str(row.get("out") or "")
     try:
         options = _options(row, base, folder, number, stem)
     except (UsageError, ValueError, TypeError, OverflowError) as error:
-        return Order(row=number, task=task, asked_name=asked, options=None, problem=str(error))
-    return Order(row=number, task=task, asked_name=asked or options.out.name, options=options)
+        return GenerationRequest(row=number, task=task, asked_name=asked, options=None, problem=str(error))
+    return GenerationRequest(row=number, task=task, asked_name=asked or options.out.name, options=options)
 
 
 def _options(row: dict[str, Any], base: GenerateOptions, folder: Path, number: int, stem: bool) -> GenerateOptions:
@@ -134,7 +136,7 @@ def _file_name(asked: str, video: Path | None, number: int, stem: bool) -> str:
     return safe_name(asked) + (source if source in VIDEO_SUFFIXES else ".mkv" if video else ".wav")
 
 
-def _unique(orders: list[Order]) -> list[Order]:
+def _unique(orders: list[GenerationRequest]) -> list[GenerationRequest]:
     first: dict[str, int] = {}
     result = []
     for order in orders:
