@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import UsageError
-from tasks import workspace_lock
+from tasks.engine import workspace_lock
 from tasks.engine.workspace_lock import DEAD_AFTER_S, FOLDER, Holder, hold, holder_of, in_use
 from tests.conftest import REPOSITORY
 

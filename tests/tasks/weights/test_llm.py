@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import WeightsError
-from tasks.llm import fetch
+from tasks.weights import llm as fetch
 from tasks.weights.llm import Weights, cache_folder, embedded_path, ensure_embedded, require_embedded
 
 CHUNKS = [bytes([number]) * 1000 for number in range(1, 12)]  # eleven, so that text order and number order differ

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import WeightsError
-from tasks.mine import model
+from tasks.weights import parser as model
 from tasks.weights.parser import (
     SMALL,
     ParserModel,
