@@ -33,7 +33,8 @@ from tasks.engine.workspace import Workspace
 from tasks.evaluate.adverbs import DIRECTIONS, Attributes, measure
 from tasks.evaluate.parts import codec_of, open_store
 from tasks.evaluate.plan import sides_of
-from tasks.media.audio import Samples, read_audio
+from tasks.media.audio import read_audio
+from tasks.media.samples import Samples
 
 TIMES: Final = (0.02, 0.05, 0.1, 0.3, 0.6)
 FIRST: Final = 0.02

@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from data_contracts.files import hash_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig, Backend
 from tasks.augment.stage import AugmentStage
 from tasks.engine import Item
-from tasks.engine.workspace import Workspace, hash_file
-from tasks.media.audio import Samples, read_audio, write_flac
+from tasks.engine.workspace import Workspace
+from tasks.media.audio import read_audio, write_flac
+from tasks.media.samples import Samples
 
 RATE = 44_100
 SECONDS = 8

@@ -31,9 +31,10 @@ import numpy as np
 import soundfile as sf
 
 from data_contracts import Clip, ManifestRow, Quarantine, read_table, write_table
+from data_contracts.files import hash_file
 from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.language.cues import LEVELS
 from tasks.paraphrase.writer import by_rule
 from tasks.pipeline import find_step, run_step

@@ -25,7 +25,8 @@ from tasks.commands.generate.seams import seam_rank
 from tasks.commands.generate.session import InferenceSession
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
-from tasks.media.audio import Samples, read_audio
+from tasks.media.audio import read_audio
+from tasks.media.samples import Samples
 from tasks.media.video import read_frames, write_video
 
 WINDOW_S = (3.0, 4.5)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts.errors import ContractError
+from data_contracts.files import atomic_path
 
 RowT = TypeVar("RowT", bound="Row")
 
@@ -80,33 +81,25 @@ def write_table(path: Path, row_type: type[Row], rows: Iterable[Row]) -> int:
     """
     dicts = [row.to_dict() for row in rows]
     table = _checked_table(row_type, dicts, str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
     return table.num_rows
 
 
 def write_table_batches(path: Path, row_type: type[Row], batches: Iterable[Sequence[Row]]) -> int:
     """Like `write_table`, one row group per batch, so that only one batch is in memory. Returns the row count."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
     seen: set[Any] = set()
     count = 0
-    try:
-        with pq.ParquetWriter(temporary, row_type.schema(), compression="zstd") as writer:
-            for batch in batches:
-                dicts = [row.to_dict() for row in batch]
-                table = _checked_table(row_type, dicts, str(path))
-                for values in dicts:
-                    if values[row_type.KEY] in seen:
-                        raise ContractError(f"{path}: column {row_type.KEY!r}: {values[row_type.KEY]!r} repeats")
-                    seen.add(values[row_type.KEY])
-                writer.write_table(table)
-                count += table.num_rows
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, row_type.schema(), compression="zstd") as writer:
+        for batch in batches:
+            dicts = [row.to_dict() for row in batch]
+            table = _checked_table(row_type, dicts, str(path))
+            for values in dicts:
+                if values[row_type.KEY] in seen:
+                    raise ContractError(f"{path}: column {row_type.KEY!r}: {values[row_type.KEY]!r} repeats")
+                seen.add(values[row_type.KEY])
+            writer.write_table(table)
+            count += table.num_rows
     return count
 
 

@@ -5,7 +5,6 @@ The latent statistics are tensors of the network (`latent_mean`, `latent_std`), 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from data_contracts import WeightsError
+from data_contracts.files import atomic_path, hash_file
 from model.config import NetworkConfig
 from model.network import Network
 from model.specs import FeatureSpecs
@@ -62,14 +62,10 @@ def save_checkpoint(
         "code_version": code_version(),
         "training": training or {},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
-    save_file(tensors, temporary, metadata={"foleygenex": json.dumps(header, sort_keys=True)})
-    with temporary.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    temporary.replace(path)
-    return sha256
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata={"foleygenex": json.dumps(header, sort_keys=True)})
+    return hash_file(path)
 
 
 def read_info(path: Path) -> CheckpointInfo:

@@ -11,9 +11,10 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from data_contracts import UsageError
+from data_contracts.files import atomic_path
 from tasks.augment.config import AugmentConfig
 from tasks.engine.settings import StageConfig
-from tasks.engine.workspace import Workspace, atomic_path
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
 from tasks.ingest.config import IngestConfig
 from tasks.llm.config import LLMConfig

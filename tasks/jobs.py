@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import UsageError, to_json
+from data_contracts.files import hash_file
 from tasks.config import PipelineConfig
-from tasks.engine.workspace import Workspace, hash_file, hash_text, read_json, write_json
+from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 
 OnProgress = Callable[[int, int, str], None]
 REPORT: Final = ("report", "report.html")

@@ -9,6 +9,7 @@ from typing import Any, Final
 import torch
 
 from data_contracts import TrainingError
+from data_contracts.files import atomic_path
 
 _NAME: Final = re.compile(r"state-(\d{8})\.pt")
 
@@ -26,10 +27,8 @@ def state_files(folder: Path) -> list[tuple[int, Path]]:
 
 def write_atomically(path: Path, content: Any) -> None:
     """Writes under a temporary name and renames, so that a kill leaves what was there before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    torch.save(content, temporary)
-    temporary.replace(path)
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
 
 
 def write_state(folder: Path, step: int, state: dict[str, Any], *, keep: int) -> Path:

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from data_contracts import WeightsError
+from data_contracts.files import hash_file
 
 _WRAPPERS: Final = ("state_dict", "generator", "model")
 _OLD_NAMES: Final = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
@@ -98,8 +99,7 @@ def digest(path: Path, algorithm: str = "sha256") -> str:
 
 @lru_cache(maxsize=64)
 def _digest(path: Path, algorithm: str, _size: int, _mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
+    return hash_file(path, algorithm)
 
 
 def digest_of(paths: list[Path]) -> str:

@@ -11,11 +11,11 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import WeightsError
+from data_contracts.files import atomic_path
 from model.weights.catalogue import PARTS, Part, WeightFile
 from model.weights.files import digest
 
@@ -127,9 +127,7 @@ def _write_record(file: WeightFile, values: dict[str, Any]) -> None:
     """Keeps what was found. A folder that cannot be written costs only time: the file is hashed again next time."""
     path = _record_path(file)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as temporary:
-            json.dump({"file": file.place, **values}, temporary)
-        Path(temporary.name).replace(path)
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps({"file": file.place, **values}), "utf-8")
     except OSError as error:
         log.info("the hash of %s was not recorded: %s", path, error)

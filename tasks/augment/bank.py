@@ -17,9 +17,10 @@ import numpy as np
 import pyroomacoustics as pra
 
 from data_contracts import ItemError, to_json
+from data_contracts.files import atomic_path
 from tasks.augment.config import AugmentConfig
 from tasks.augment.room import Distance, Response, plan_distance, simulate
-from tasks.engine.workspace import atomic_path, hash_text, seed_for
+from tasks.engine.workspace import hash_text, seed_for
 
 _FORMAT: Final = 1  # raised when `simulate` changes what it returns
 _DRAWS: Final = 20  # of a bank's room until one keeps the laws

@@ -12,7 +12,7 @@ import numpy as np
 from data_contracts import ItemError
 from tasks.augment.measure import peak_db, rms_db
 from tasks.augment.silence import sound_span
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _FULL_SCALE: Final = 32766.5 / 32768  # what 16 bits round to their last step
 _DC_LAW_DB: Final = -20.0  # of the mean, against the sound's level

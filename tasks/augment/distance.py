@@ -21,7 +21,7 @@ from tasks.augment.errors import effect_missing
 from tasks.augment.measure import octave_slope_db, peak_db, rms_db
 from tasks.augment.room import Response
 from tasks.augment.silence import sound_span
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _TAIL_DB: Final = -60.0
 _HALF_STEP_DB: Final = -96.3  # of 16 bits: below it samples are rounded to zero

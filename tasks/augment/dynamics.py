@@ -16,7 +16,7 @@ from tasks.augment.config import Backend
 from tasks.augment.errors import effect_missing
 from tasks.augment.ffmpeg_filter import run_filters
 from tasks.augment.measure import gain_trend_db, loudness_trend_db, peak_db, rms_db
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _MIN_S: Final = 1.0  # over less, a trend is heard as one event
 _FRAME_S: Final = 0.005  # gain steps of 20 dB / 8 s x 5 ms = 0.01 dB

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import soundfile as sf
 
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _FULL_SCALE: Final = np.float32(32768.0)
 

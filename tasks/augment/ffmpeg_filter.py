@@ -11,7 +11,7 @@ import ffmpeg
 import numpy as np
 
 from data_contracts import ItemError, UsageError
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 
 def run_filters(samples_T: Samples, rate_hz: int, build: Callable[[Any], Any]) -> Samples:

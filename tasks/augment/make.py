@@ -15,7 +15,7 @@ from tasks.augment.plan import Recipe
 from tasks.augment.room import Distance
 from tasks.augment.silence import sound_span
 from tasks.augment.speed import Speed, measure_speed, play
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 Measured = dict[str, float | None]
 

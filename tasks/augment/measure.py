@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyroomacoustics as pra
 import scipy.fft
 
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _FLOOR: Final = 1e-12
 _OCTAVES_HZ: Final = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)

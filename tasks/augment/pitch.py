@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _ENOUGH_S: Final = 2.0  # the whole sound is asked where its start does not tell
 _BINS_PER_OCTAVE: Final = 96

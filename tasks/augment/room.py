@@ -15,7 +15,7 @@ from scipy import signal
 from data_contracts import ContractError, ItemError
 from tasks.augment.errors import effect_missing
 from tasks.augment.measure import direct_to_reverberant_db, t60_s
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _SPEED_OF_SOUND: Final = 343.0
 _FILTER_DELAY: Final = 40  # half of pyroomacoustics' fractional delay filter

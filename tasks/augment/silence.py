@@ -15,7 +15,7 @@ import numpy as np
 from data_contracts import ItemError
 from tasks.augment.config import Backend
 from tasks.augment.ffmpeg_filter import run_filters
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 # silenceremove takes a sound that starts at the very first sample for no start at all, and cuts to the next pause.
 _PAD_S: Final = 0.01

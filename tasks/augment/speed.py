@@ -21,7 +21,7 @@ from data_contracts import ContractError, ItemError, UsageError
 from tasks.augment.config import Backend
 from tasks.augment.errors import effect_missing
 from tasks.augment.pitch import pitch_ratio, time_ratio
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 FASTER: Final = 1.3
 SLOWER: Final = 0.7

@@ -15,6 +15,7 @@ import soundfile as sf
 import soxr
 
 from data_contracts import Augmented, Clip, ItemError, Mined, Row, iter_table, read_table, to_json
+from data_contracts.files import atomic_path, hash_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig, Backend
 from tasks.augment.ffmpeg_filter import tool_version
@@ -23,7 +24,7 @@ from tasks.augment.plan import Change, Recipe, changes_of, recipe_values, recipe
 from tasks.augment.room import Distance
 from tasks.augment.silence import Trimmed, TrimSilence, trim_silence
 from tasks.engine import Item, ItemResult, each, rows_from_dicts
-from tasks.engine.workspace import Workspace, atomic_path, hash_file, seed_for
+from tasks.engine.workspace import Workspace, seed_for
 from tasks.media.audio import read_audio
 
 _MIN_S: Final = 0.25

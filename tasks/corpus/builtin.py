@@ -15,10 +15,11 @@ import numpy as np
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.drawing import FPS, draw_scene
 from tasks.corpus.materials import MATERIALS
-from tasks.corpus.modal import RATE_HZ, Samples, at_distance, make_body, render_strikes, room_tone
+from tasks.corpus.modal import RATE_HZ, at_distance, make_body, render_strikes, room_tone
 from tasks.corpus.scenes import DURATION_S, Scene, make_scenes
 from tasks.corpus.textures import render_texture
 from tasks.media.audio import write_flac
+from tasks.media.samples import Samples
 from tasks.media.video import write_video
 
 LICENCE: Final = "CC0-1.0"

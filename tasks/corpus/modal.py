@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from tasks.corpus.materials import Material
+from tasks.media.samples import Samples
 
-Samples = npt.NDArray[np.float32]
 Wide = npt.NDArray[np.float64]
 
 RATE_HZ: Final = 16_000

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, sosfilt
 
-from tasks.corpus.modal import RATE_HZ, Samples, gain
+from tasks.corpus.modal import RATE_HZ, gain
 from tasks.corpus.scenes import DURATION_S, Scene
+from tasks.media.samples import Samples
 
 Wide = npt.NDArray[np.float64]
 

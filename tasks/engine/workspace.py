@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import UsageError
+from data_contracts.files import atomic_path
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -68,30 +65,9 @@ def hash_text(*parts: str) -> str:
     return digest.hexdigest()
 
 
-def hash_file(path: Path) -> str:
-    """Returns the SHA-256 of a file's content as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def seed_for(*parts: str) -> int:
     """Returns a 63-bit seed from names (dataset version, item, recipe): no global random state anywhere."""
     return int(hash_text(*parts)[:16], 16) >> 1
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path` with the same suffix; renames it on success, removes it on failure."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:

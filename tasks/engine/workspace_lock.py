@@ -23,7 +23,7 @@ from typing import IO, Final, Self
 from uuid import uuid4
 
 from data_contracts import UsageError
-from tasks.engine.workspace import atomic_path
+from data_contracts.files import atomic_path
 
 FOLDER: Final = ".run"
 BEAT_S: Final = 20.0

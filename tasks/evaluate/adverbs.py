@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.evaluate.onsets import detect_onsets
+from tasks.media.samples import Samples
 
 DIRECTIONS: Final = {  # direction: (side with more of the measure, side with less)
     "speed": ("fast", "slow"),
@@ -35,8 +36,6 @@ _ENOUGH: Final = 3  # events for a rate or a trend
 _EARLY_S: Final = 0.05
 _LATE_S: Final = 0.25
 _FRAME: Final = 1024
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

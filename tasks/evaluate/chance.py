@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
+from tasks.media.samples import Samples
 
 CEILING: Final = "codec(truth)"
 TRUTH: Final = "truth"

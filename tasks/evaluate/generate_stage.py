@@ -16,18 +16,20 @@ import numpy as np
 import torch
 
 from data_contracts import Generated, ItemError, ManifestRow, MismatchError, Row, read_table, to_json
+from data_contracts.files import hash_file
 from model.codec import Codec
 from model.encoders import TextEncoder
 from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling
 from model.variants import Variant, variant
 from tasks.engine import Item, ItemResult, each, rows_from_dicts
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.parts import codec_of, open_store, text_encoder_of
 from tasks.evaluate.plan import Job, plan_jobs
 from tasks.evaluate.surrogates import Surrogates
-from tasks.media.audio import Samples, read_audio, write_flac
+from tasks.media.audio import read_audio, write_flac
+from tasks.media.samples import Samples
 
 log = logging.getLogger(__name__)
 

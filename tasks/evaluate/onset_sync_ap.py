@@ -14,18 +14,16 @@ from typing import Final
 
 import librosa
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
 from tasks.media.audio import resample
+from tasks.media.samples import Samples
 
 RATE_HZ: Final = 22_050
 BACKEND: Final = f"CondFoleyGen, librosa {version('librosa')}, scikit-learn {version('scikit-learn')}, no weights"
 _PEAK_DELTA: Final = 0.3
 _REACH: Final = int(0.05 * RATE_HZ)
 _NMS_WINDOW: Final = 0.05 * RATE_HZ
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

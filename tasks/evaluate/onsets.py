@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
+from tasks.media.samples import Samples
+
 DETECTOR: Final = "log-mel flux v1"
 _HOP_S: Final = 0.01
 _WINDOW_S: Final = 0.025
@@ -25,8 +27,6 @@ _LAGS: Final = (2, 3, 4)  # frames to look back, so that an attack smeared by a 
 _TAIL: Final = 3
 _FLOOR: Final = 1e-9
 _INAUDIBLE_PEAK: Final = 3e-4  # -70 dBFS
-
-Samples = npt.NDArray[np.float32]
 
 
 def detect_onsets(samples_T: Samples, rate_hz: int) -> list[float]:

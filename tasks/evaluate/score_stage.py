@@ -26,7 +26,8 @@ from tasks.evaluate.parts import codec_of, open_store
 from tasks.evaluate.plan import Job, plan_jobs, sides_of
 from tasks.evaluate.scorers import Target, score_sound, window
 from tasks.evaluate.timbre import Timbre, mfcc_vector
-from tasks.media.audio import Samples, read_audio
+from tasks.media.audio import read_audio
+from tasks.media.samples import Samples
 
 _MEASURED = ("onset_rate_hz", "level_db", "centroid_hz", "late_db", "slope_db_per_s")
 

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tasks.evaluate.events import event_f1, event_offset_s
 from tasks.evaluate.onset_sync_ap import Track, onset_sync_ap, track
 from tasks.evaluate.onsets import detect_onsets
 from tasks.evaluate.timbre import Timbre, Vector, mfcc_vector
+from tasks.media.samples import Samples
 
-Samples = npt.NDArray[np.float32]
 _TOLERANCE_S = 0.1
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.media.audio import resample
+from tasks.media.samples import Samples
 
 BACKEND: Final = "mean and deviation of 20 MFCC, z-scored over the real test clips, no weights"
 _RATE_HZ: Final = 16_000
 _COUNT: Final = 20
 _QUIET_DB: Final = 50.0
 
-Samples = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.float64]
 
 

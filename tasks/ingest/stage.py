@@ -15,9 +15,10 @@ import numpy as np
 import soundfile as sf
 
 from data_contracts import Clip, ItemError, Row, to_json
+from data_contracts.files import hash_file
 from tasks.corpus.builtin import scenes
 from tasks.engine import Item, ItemResult, each, rows_from_dicts
-from tasks.engine.workspace import Workspace, hash_file, seed_for, write_json
+from tasks.engine.workspace import Workspace, seed_for, write_json
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import Cut, audio_cuts, video_cut
 from tasks.ingest.readers.greatest_hits import caption_of
@@ -25,7 +26,8 @@ from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.recordings import file_identity
 from tasks.ingest.source import Source, source_of_row, source_of_scene
 from tasks.ingest.sources import Listing, list_recordings, lists_corpora, media_folders, shard_folders
-from tasks.media.audio import SILENT_PEAK, Samples, Sound, read_sound, require_sound, write_flac
+from tasks.media.audio import SILENT_PEAK, Sound, read_sound, require_sound, write_flac
+from tasks.media.samples import Samples
 from tasks.media.video import cut_video, probe_video
 
 _VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")

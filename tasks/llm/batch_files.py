@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.engine.workspace import atomic_path, hash_text
+from data_contracts.files import atomic_path
+from tasks.engine.workspace import hash_text
 from tasks.llm.cache import Answer
 from tasks.llm.question import Question
 from tasks.llm.transport import Dialect, TroubleError, answer_of

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import ManifestRow, Quarantine, read_table
+from data_contracts.files import atomic_path
 from tasks.engine import read_quarantine
-from tasks.engine.workspace import Workspace, atomic_path, hash_text, read_json
+from tasks.engine.workspace import Workspace, hash_text, read_json
 
 _SUBSETS: Final = {"vta": "video to audio", "tta": "text to audio", "aa": "adverb-augmented"}
 _SPLITS: Final = ("train", "val", "test")

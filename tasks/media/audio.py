@@ -19,10 +19,9 @@ import soundfile as sf
 import soxr
 
 from data_contracts import ItemError
-from tasks.engine.workspace import atomic_path
+from data_contracts.files import atomic_path
 from tasks.media.checks import is_cut_short, looks_like_media, require_file
-
-Samples = npt.NDArray[np.float32]
+from tasks.media.samples import Samples
 
 SILENT_PEAK: Final = 1e-4  # -80 dBFS: a few steps of 16-bit dither are still silence
 _GAP_S: Final = 0.25  # what a decoder may fall short of the header's length without the file being truncated

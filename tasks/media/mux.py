@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_contracts import ItemError, UsageError
-from tasks.engine.workspace import atomic_path
+from data_contracts.files import atomic_path
 from tasks.media.audio import resample
 from tasks.media.checks import require_file
 from tasks.media.video import READ_OPTIONS, picture_stream

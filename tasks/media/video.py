@@ -18,7 +18,7 @@ import numpy.typing as npt
 from av.video.reformatter import Interpolation
 
 from data_contracts import ItemError
-from tasks.engine.workspace import atomic_path
+from data_contracts.files import atomic_path
 from tasks.media.audio import resample
 from tasks.media.checks import looks_like_media, require_file
 

@@ -16,10 +16,11 @@ from typing import Final, Self
 import numpy as np
 
 from data_contracts import ContractError, to_json
+from data_contracts.files import atomic_path
 from model.features import HEADER, FeatureStore, field_shapes
 from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
 from model.storage import FP16, Storage, Values
-from tasks.engine.workspace import atomic_path, hash_text
+from tasks.engine.workspace import hash_text
 
 FIELDS: Final = {"latents": ("latent_mean", "latent_std"), "videos": ("clip", "sync"), "texts": ("text",)}
 

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from data_contracts import Clip, FeatureRow, ItemError, ManifestRow, Row, iter_table, read_table
+from data_contracts.files import hash_file
 from model.features import FeatureWriter
 from model.storage import STORAGES, Values
 from tasks.engine import Item, ItemResult
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import (
     EncoderCache,

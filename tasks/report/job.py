@@ -14,14 +14,15 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from data_contracts.files import atomic_path
 from tasks.config import PipelineConfig
-from tasks.engine.workspace import Workspace, atomic_path
+from tasks.engine.workspace import Workspace
 from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
 from tasks.report.collect import collect
 from tasks.report.media import MediaBox
 from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
-from tasks.report.samples import Samples, build_samples
+from tasks.report.samples import SamplesSection, build_samples
 from tasks.report.scoring import build_scores
 from tasks.report.training import build_training
 
@@ -69,7 +70,7 @@ def render(workspace: Workspace, config: PipelineConfig) -> str:
     )
 
 
-def _hero_picture(samples: Samples, augmentation: Augmentation) -> str | None:
+def _hero_picture(samples: SamplesSection, augmentation: Augmentation) -> str | None:
     """Returns the spectrogram behind the title: the first generated sound, else the first augmented one."""
     cards = [card.tracks for task in samples.tasks for card in task.cards]
     examples = [example.tracks for level in augmentation.levels for example in level.examples]

@@ -18,15 +18,13 @@ from typing import Any, Final
 
 import av
 import numpy as np
-import numpy.typing as npt
 
 from data_contracts import ItemError, UsageError
 from tasks.engine.workspace import Workspace
 from tasks.media.audio import read_audio
 from tasks.media.mux import mux_sound
+from tasks.media.samples import Samples
 from tasks.media.video import probe_video, read_frames, write_video
-
-Samples = npt.NDArray[np.float32]
 
 SMALL_AUDIO: Final = 150_000  # bytes that are embedded as they are
 SMALL_VIDEO: Final = 250_000

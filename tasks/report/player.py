@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from data_contracts import ItemError
-from tasks.report.media import MediaBox, Samples
+from tasks.media.samples import Samples
+from tasks.report.media import MediaBox
 from tasks.report.spectrogram import envelope, loudest, power, to_png, top_hz
 from tasks.report.svg import envelope_path, event_ticks, number
 

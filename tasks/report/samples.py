@@ -42,7 +42,7 @@ class TaskSamples:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Samples:
+class SamplesSection:
     """The whole section."""
 
     note: str | None
@@ -57,7 +57,7 @@ class _Lookup:
     scores: dict[str, list[ClipScore]] = field(default_factory=dict)
 
 
-def build_samples(found: Collected, box: MediaBox) -> Samples:
+def build_samples(found: Collected, box: MediaBox) -> SamplesSection:
     """Returns the section; tasks that made nothing are left out. First cards of all tasks are embedded first."""
     lookup = _lookup(found)
     groups = {name: pick(_groups(name, [r for r in found.generated if r.task == name])) for name in _task_names(found)}
@@ -67,7 +67,7 @@ def build_samples(found: Collected, box: MediaBox) -> Samples:
             if turn < len(chosen):
                 cards[name].append(_card(chosen[turn], lookup, box))
     known = {name: (title, about) for name, title, about in TASKS}
-    return Samples(
+    return SamplesSection(
         note=found.note("generated"),
         tasks=[
             TaskSamples(

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
+from tasks.media.samples import Samples
+
 Levels = npt.NDArray[np.float64]
 
 COLUMNS: Final = 420

@@ -17,13 +17,14 @@ from typing import Any, Final
 from torch import Tensor
 
 from data_contracts import TrainMetric, UsageError, to_json, write_table
+from data_contracts.files import hash_file
 from model.checkpoint import save_checkpoint
 from model.config import NetworkConfig
 from model.devices import choose_device
 from model.features import FeatureStore
 from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
-from tasks.engine.workspace import Workspace, hash_file, hash_text, read_json, write_json
+from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
 from tasks.train.samples import Sampler
 from tasks.train.watch import Board

@@ -11,11 +11,12 @@ import soundfile as sf
 from torch import Tensor
 
 from data_contracts import FeatureRow, TrainMetric
+from data_contracts.files import atomic_path
 from model.codec import Codec, load_codec
 from model.features import FeatureStore
 from model.generate import Generator, Request
 from model.training import Trainer
-from tasks.engine.workspace import atomic_path, safe_name
+from tasks.engine.workspace import safe_name
 from tasks.train.watch import Board
 
 PER_KIND: Final = 2  # rows of VTA and of TTA

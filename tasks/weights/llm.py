@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import WeightsError
-from tasks.engine.workspace import atomic_path
+from data_contracts.files import atomic_path
 from tasks.wheels import downloaded_wheel, only_one, user_cache
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.files import hash_file
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 
 STAGES = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest")
 SETTINGS = {

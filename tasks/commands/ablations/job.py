@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from data_contracts import AblationScore, ClipScore, read_table, write_table
+from data_contracts.files import atomic_path
 from model.checkpoint import read_info
 from model.features import FeatureStore
 from model.variants import VARIANTS, Variant
@@ -17,7 +18,7 @@ from tasks.commands.ablations.table import ablation_rows, table_text
 from tasks.commands.ablations.view import FOLDER, VariantWorkspace, variant_workspace
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
-from tasks.engine.workspace import Workspace, atomic_path
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.train.job import checkpoint_path, is_finished, run_training, states_folder, training_key

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data_contracts.files import atomic_path
 from tasks.commands.export.rows import (
     SPLITS,
     Sample,
@@ -18,7 +19,6 @@ from tasks.commands.export.rows import (
     read_checked,
     selected,
     shards,
-    write_atomically,
 )
 from tasks.engine.workspace import Workspace
 from tasks.manifest.card import dataset_card
@@ -62,7 +62,8 @@ def export_datasets(
     done = 0
     for split, number, part in planned:
         path = data / f"{split}-{number:05d}-of-{counts[split]:05d}.parquet"
-        write_atomically(path, lambda temporary, part=part: _write_parquet(temporary, part))  # type: ignore[misc]
+        with atomic_path(path) as temporary:
+            _write_parquet(temporary, part)
         done += len(part)
         if on_progress:
             on_progress(done, len(samples))

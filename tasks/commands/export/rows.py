@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import ContractError, ManifestRow, UsageError, iter_table
-from tasks.engine.workspace import Workspace, hash_file, safe_name
+from data_contracts.files import hash_file
+from tasks.engine.workspace import Workspace, safe_name
 
 SPLITS: Final = ("train", "val", "test")
 SUBSETS: Final = ("vta", "tta", "aa")
@@ -95,16 +96,6 @@ def empty_folder(out: Path) -> Path:
         raise UsageError(f"{out} is not an empty folder; name a new one")
     out.mkdir(parents=True, exist_ok=True)
     return out
-
-
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Writes through a temporary name beside `path`, then renames."""
-    temporary = path.with_name(f".tmp-{path.name}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _sample(workspace: Workspace, row: ManifestRow) -> Sample:

@@ -11,6 +11,7 @@ import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from data_contracts.files import atomic_path, hash_file
 from tasks.commands.export.rows import (
     Sample,
     Selection,
@@ -19,9 +20,8 @@ from tasks.commands.export.rows import (
     read_checked,
     selected,
     shards,
-    write_atomically,
 )
-from tasks.engine.workspace import Workspace, hash_file, write_json
+from tasks.engine.workspace import Workspace, write_json
 from tasks.manifest.card import dataset_card
 
 OnProgress = Callable[[int, int], None]
@@ -40,7 +40,8 @@ def export_webdataset(
     done = 0
     for split, number, part in shards(samples, shard_bytes):
         path = out / f"{split}-{number:06d}.tar"
-        write_atomically(path, lambda temporary, part=part: _write_tar(temporary, part))  # type: ignore[misc]
+        with atomic_path(path) as temporary:
+            _write_tar(temporary, part)
         index.append({"file": path.name, "split": split, "rows": len(part), "sha256": hash_file(path)})
         done += len(part)
         if on_progress:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import FoleyGenExError, GeneratedFile, to_json, write_table
+from data_contracts.files import atomic_path
 from model.generate import Request, Sampling, plan_request
 from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.job import Sound, make_sound, make_sounds, prepare, sampling_of, write_sound
@@ -17,7 +18,6 @@ from tasks.commands.generate.label import finished, settings, write_label
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.verify.cells import plain_cell
-from tasks.engine.workspace import atomic_path
 
 log = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from tasks.commands.generate.media import (
 from tasks.commands.generate.options import MAX_SINGLE_S, WINDOWS_FROM, GenerateOptions
 from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import seed_for
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 from tasks.media.video import Frames
 
 log = logging.getLogger(__name__)

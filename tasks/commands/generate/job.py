@@ -12,6 +12,7 @@ import soundfile as sf
 from torch import Tensor
 
 from data_contracts import FoleyGenExError, UsageError
+from data_contracts.files import atomic_path
 from model.generate import Generator, Request, Sampling
 from model.long import decode_long
 from tasks.commands.generate.inputs import Inputs
@@ -19,7 +20,6 @@ from tasks.commands.generate.label import write_label
 from tasks.commands.generate.media import naming
 from tasks.commands.generate.options import GenerateOptions, parse_window
 from tasks.commands.generate.session import InferenceSession
-from tasks.engine.workspace import atomic_path
 from tasks.media.audio import write_flac
 from tasks.media.checks import require_file
 from tasks.media.mux import VIDEO_SUFFIXES, mux_sound, require_picture_fits

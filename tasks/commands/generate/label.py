@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import UsageError
+from data_contracts.files import atomic_path, hash_file
 from model.checkpoint import code_version
 from model.generate import Sampling
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.session import InferenceSession
-from tasks.engine.workspace import atomic_path, hash_file, hash_text, read_json
+from tasks.engine.workspace import hash_text, read_json
 
 VERSION: Final = 1  # raised when the same order gives another sound
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from data_contracts import ItemError, UsageError
 from model.variants import Surrogate
-from tasks.media.audio import SILENT_PEAK, Samples, read_audio
+from tasks.media.audio import SILENT_PEAK, read_audio
+from tasks.media.samples import Samples
 from tasks.media.video import Fit, Frames, VideoInfo, probe_video, read_frames
 
 _REPEATED_S: Final = 2.0  # SPEC G8, S2

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from tasks.media.audio import Samples
+from tasks.media.samples import Samples
 
 _REACH_S: Final = 0.5
 _WIDTH_S: Final = 0.02

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self, cast, get_args
 
 from data_contracts import MismatchError, UsageError
+from data_contracts.files import hash_file
 from model.checkpoint import CheckpointInfo
 from model.codec import Codec, load_codec
 from model.config import Precision
@@ -25,7 +26,6 @@ from model.generate import Generator, Sampling
 from model.specs import FeatureSpecs, same_part
 from model.variants import Variant, variant
 from tasks.commands.generate.options import GenerateOptions
-from tasks.engine.workspace import hash_file
 from tasks.evaluate.sampling import SamplingSettings
 
 

@@ -27,9 +27,10 @@ from data_contracts import (
     UsageError,
     iter_table,
 )
+from data_contracts.files import hash_file
 from tasks.config import PipelineConfig
 from tasks.engine import Item, Stage
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.manifest.rows import Written, augmented_row, clip_row
 from tasks.pipeline import find_step
 

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from data_contracts import TrainingError
+from data_contracts.files import atomic_path
 from model.codec.network import DACVAE, DACVAEConfig
 from model.codec.weights_file import save_weights
 from tasks.commands.train_codec.config import CodecTrainConfig
 from tasks.commands.train_codec.data import Segments
 from tasks.commands.train_codec.losses import codec_losses
 from tasks.commands.train_codec.start import scale_by_data
-from tasks.engine.workspace import atomic_path
 
 log = logging.getLogger(__name__)
 Progress = Callable[["CodecProgress"], None]

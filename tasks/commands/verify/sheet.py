@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from data_contracts import Augmented, Clip, ContractError, ManifestRow, UsageError, iter_table, read_table
+from data_contracts.files import atomic_path
 from tasks.commands.verify.cells import plain_cell, typed_cell
-from tasks.engine.workspace import Workspace, atomic_path, hash_text
+from tasks.engine.workspace import Workspace, hash_text
 
 FOLDER: Final = ("manifest", "verification")
 _SPEED_SIZE: Final = 20

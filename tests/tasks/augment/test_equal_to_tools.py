@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,11 +17,11 @@ from tasks.augment.room import build_room, image_source_responses, plan_distance
 from tasks.augment.silence import TrimSilence, trim_silence
 from tasks.augment.speed import Speed, change_speed
 from tasks.media.audio import read_audio
+from tasks.media.samples import Samples
 from tests.tasks.sounds import RATE, strikes, tone
 
 pytestmark = pytest.mark.tools
 STEP = 1 / 32768
-Samples = npt.NDArray[np.float32]
 rates = st.sampled_from([8_000, 16_000, 44_100, 48_000])
 
 

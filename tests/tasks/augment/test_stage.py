@@ -11,11 +11,12 @@ import pytest
 import soundfile as sf
 
 from data_contracts import Augmented, Clip, Mined, read_table, write_table
+from data_contracts.files import hash_file
 from tasks.augment.config import AugmentConfig
 from tasks.augment.plan import changes_for
 from tasks.augment.stage import AugmentStage
 from tasks.engine import read_quarantine, run_stage
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.media.audio import read_audio, write_flac
 from tests.tasks.rows import clip_row, mined_row
 from tests.tasks.sounds import RATE, strikes, tone

@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 import pytest
 
 from data_contracts import Quarantine, UsageError, read_table
+from data_contracts.files import hash_file
 from tasks.engine import (
     Item,
     ItemResult,
@@ -33,7 +34,7 @@ from tasks.engine import (
 )
 from tasks.engine import run as engine_run
 from tasks.engine.ledger import ledger_of
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tests.conftest import REPOSITORY
 from tests.tasks.engine.tiny import TinyRow, TinyStage
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import UsageError
-from tasks.engine.workspace import Workspace, atomic_path, hash_text, read_json, safe_name, seed_for, write_json
+from data_contracts.files import atomic_path
+from tasks.engine.workspace import Workspace, hash_text, read_json, safe_name, seed_for, write_json
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "/etc/passwd", "ingest/../../../x", ".."])

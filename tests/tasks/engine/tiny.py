@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data_contracts import ItemError, Row
+from data_contracts.files import atomic_path
 from tasks.engine import Item, ItemResult, each, rows_from_dicts, run_stage
-from tasks.engine.workspace import Workspace, atomic_path, hash_text, seed_for
+from tasks.engine.workspace import Workspace, hash_text, seed_for
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from data_contracts import ClipScore, Generated, ManifestRow, MismatchError, Quarantine, read_table, write_table
+from data_contracts.files import hash_file
 from model.features import FeatureStore
 from model.specs import CodecSpec
 from tasks.engine import run_stage
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.evaluate import chance, generate_stage, score_stage
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage

@@ -11,9 +11,10 @@ import pytest
 import soundfile as sf
 
 from data_contracts import Clip, read_table
+from data_contracts.files import hash_file
 from tasks.corpus.config import CorpusConfig
 from tasks.engine import StageSummary, read_quarantine, run_stage
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.stage import IngestStage
 from tasks.media.audio import read_audio, read_sound

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from data_contracts import ManifestRow, write_table
+from data_contracts.files import hash_file
 from model.specs import ClipSpec, CodecSpec, SyncSpec, TextSpec
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.media.audio import write_flac
 from tasks.media.video import write_video
 from tasks.precompute.config import PrecomputeConfig

@@ -13,11 +13,12 @@ import webdataset
 from typer.testing import CliRunner
 
 from data_contracts import Augmented, Clip, ContractError, ManifestRow, UsageError, read_table, write_table
+from data_contracts.files import hash_file
 from flows.cli import app
 from tasks.commands.export.datasets_folder import export_datasets
 from tasks.commands.export.rows import Selection
 from tasks.commands.export.webdataset import export_webdataset
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tests.tasks.commands.verify.build import verified
 from tests.tasks.manifest.build import run
 

@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from data_contracts import Caption, Clip, ContractError, ManifestRow, UsageError, read_table, write_table
+from data_contracts.files import hash_file
 from flows.cli import app
 from tasks.commands.regenerate.job import regenerate
 from tasks.config import PipelineConfig, store
-from tasks.engine.workspace import Workspace, hash_file
+from tasks.engine.workspace import Workspace
 from tasks.media.audio import write_flac
 from tasks.pipeline import STEPS, run_step
 
