@@ -22,10 +22,10 @@ from pathlib import Path
 
 from tasks.augment.plan import changes_for
 from tasks.llm.backend import Backend, choose_backend
-from tasks.llm.cache import AnswerCache
-from tasks.llm.client import Asker, Client
+from tasks.llm.cache import CompletionCache
+from tasks.llm.cache_only import CacheOnlyClient, NotCachedError
+from tasks.llm.client import LLMClient, OpenAIClient
 from tasks.llm.config import LLMConfig
-from tasks.llm.dry import CacheOnly, NotCachedError
 from tasks.mine.match import select
 from tasks.mine.parser import make_miner
 from tasks.paraphrase import writer as paraphrasing
@@ -88,13 +88,13 @@ def cases_of(table: Path, count: int, seed: int) -> list[Case]:
 
 
 async def recaption(
-    cases: list[Case], asker: Asker, stage: RecaptionStage, tallies: dict[str, Tally]
+    cases: list[Case], client: LLMClient, stage: RecaptionStage, tallies: dict[str, Tally]
 ) -> list[tuple[Case, recaptioning.Written]]:
     """Rewrites every case, by level so that prompts stay in the server's prefix cache."""
     done = []
     for case in sorted(cases, key=lambda case: (case.level, case.name)):
         try:
-            written = await recaptioning.by_model(case.caption, case.level, asker, stage.prompts, stage.repair)
+            written = await recaptioning.by_model(case.caption, case.level, client, stage.templates, stage.repair)
         except NotCachedError:
             continue
         tallies[case.name].sources[written.source] += 1
@@ -107,14 +107,14 @@ async def recaption(
 
 
 async def paraphrase(
-    done: list[tuple[Case, recaptioning.Written]], asker: Asker, stage: ParaphraseStage, tallies: dict[str, Tally]
+    done: list[tuple[Case, recaptioning.Written]], client: LLMClient, stage: ParaphraseStage, tallies: dict[str, Tally]
 ) -> list[tuple[str, str]]:
     """Paraphrases new captions; returns the model's accepted pairs."""
     wanted, pairs = stage.config.paraphrases, []
     for case, before in done:
         try:
             rounds = stage.config.repair_rounds
-            written = await paraphrasing.by_model(before.caption, wanted, asker, stage.prompts, rounds=rounds)
+            written = await paraphrasing.by_model(before.caption, wanted, client, stage.templates, rounds=rounds)
         except NotCachedError:
             continue
         accepted = [text for text, source in written.paraphrases if source == "llm"]
@@ -129,21 +129,21 @@ async def paraphrase(
     return pairs
 
 
-async def measure(args: argparse.Namespace, backend: Backend, config: LLMConfig, cache: AnswerCache) -> None:
+async def measure(args: argparse.Namespace, backend: Backend, config: LLMConfig, cache: CompletionCache) -> None:
     """Runs both and prints the tables."""
     cases = cases_of(args.captions, args.recaptions, args.seed)
     tallies = {name: Tally() for name in sorted({case.name for case in cases})}
-    client = Client(backend, config, cache)
-    asker: Asker = CacheOnly(backend.model, cache) if args.cached_only else client
+    server = OpenAIClient(backend, config, cache)
+    client: LLMClient = CacheOnlyClient(backend.model, cache) if args.cached_only else server
     try:
         started = time.perf_counter()
-        done = await recaption(cases, asker, RecaptionStage(config), tallies)
+        done = await recaption(cases, client, RecaptionStage(config), tallies)
         middle, first = time.perf_counter(), cache.spent()
         chosen = random.Random(args.seed).sample(done, min(args.paraphrased, len(done)))
-        pairs = await paraphrase(chosen, asker, ParaphraseStage(config), tallies)
+        pairs = await paraphrase(chosen, client, ParaphraseStage(config), tallies)
         ended, last = time.perf_counter(), cache.spent()
     finally:
-        await client.close()
+        await server.close()
     print(f"\nwriter {backend.model}; captions of {args.captions.name}, seed {args.seed}")
     print(f"{'':<24}{'n':>5}{'first try':>11}{'repaired':>11}{'choice':>8}{'rules':>8}", end="")
     print(f"{'wanted':>9}{'accepted':>10}{'by model':>10}")
@@ -190,7 +190,7 @@ def main() -> None:
         raise SystemExit(f"there is no language model to measure: {backend.reason}")
     with tempfile.TemporaryDirectory() as folder:
         answers = args.answers or Path(folder) / "answers.jsonl"
-        asyncio.run(measure(args, backend, config, AnswerCache(answers)))
+        asyncio.run(measure(args, backend, config, CompletionCache(answers)))
 
 
 if __name__ == "__main__":

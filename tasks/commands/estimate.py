@@ -16,7 +16,7 @@ from tasks.commands.llm_estimate import LLMEstimate, estimate_calls
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import Plan, PlannedRecording
 from tasks.llm.backend import model_of
-from tasks.llm.cache import ANSWERS
+from tasks.llm.cache import COMPLETIONS
 from tasks.mine.match import Match, select
 from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import make_miner
@@ -183,7 +183,7 @@ def _llm(asked: Sequence[tuple[str, str]], config: PipelineConfig, kind: str) ->
     """Returns the calls still to be made, by the real prompts, answers in the workspace's cache subtracted."""
     if kind == "rules":
         return LLMEstimate()
-    answers = Path(config.workspace).joinpath(*ANSWERS)
+    answers = Path(config.workspace).joinpath(*COMPLETIONS)
     return estimate_calls(asked, model_of(config.llm, kind), config.llm, answers, kind)
 
 

@@ -1,6 +1,6 @@
 """What the caption stages would ask: calls, tokens and rows answered already, from the real prompts and the real cache.
 
-A row is followed through its chain with the answers that the cache has; the first question without one is a call. Many
+A row is followed through its chain with the answers that the cache has; the first prompt without one is a call. Many
 rows are sampled. Later tries are not counted: they depend on answers.
 """
 
@@ -13,11 +13,11 @@ from typing import Final
 
 from data_contracts import ItemError
 from tasks.language.cues import LEVELS
-from tasks.llm.cache import AnswerCache
+from tasks.llm.cache import CompletionCache
+from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, finished
 from tasks.llm.config import LLMConfig
-from tasks.llm.dry import CacheOnly, NotCachedError, finished
-from tasks.llm.prompts import PromptSet
-from tasks.llm.question import CHARS_PER_TOKEN
+from tasks.llm.prompt import CHARS_PER_TOKEN
+from tasks.llm.prompt_templates import PromptTemplates
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption import writer as recaptioning
@@ -52,9 +52,9 @@ def estimate_calls(
     """
     usable = [row for row in rows if row[1] in LEVELS]
     known = _Known(
-        asker=CacheOnly(model, AnswerCache(answers)),
-        recaption=RecaptionStage(config).prompts,
-        paraphrase=ParaphraseStage(config).prompts,
+        client=CacheOnlyClient(model, CompletionCache(answers)),
+        recaption=RecaptionStage(config).templates,
+        paraphrase=ParaphraseStage(config).templates,
         repair=repair_of(config, kind),
         count=config.paraphrases,
     )
@@ -74,9 +74,9 @@ def estimate_calls(
 class _Known:
     """What all rows have in common."""
 
-    asker: CacheOnly
-    recaption: PromptSet
-    paraphrase: PromptSet
+    client: CacheOnlyClient
+    recaption: PromptTemplates
+    paraphrase: PromptTemplates
     repair: recaptioning.Repair
     count: int
 
@@ -123,7 +123,7 @@ def _paraphrase(row: Row, known: _Known) -> _Part:
     except ItemError:
         return _Part()
     try:
-        finished(lambda: paraphrasing.by_model(caption, known.count, known.asker, known.paraphrase))
+        finished(lambda: paraphrasing.by_model(caption, known.count, known.client, known.paraphrase))
     except NotCachedError as error:
         texts = known.count + paraphrasing.OVER + 1  # and the key tokens
         return _call(error, (texts * (len(caption) + _QUOTES_CHARS) + _ANSWER_CHARS) / CHARS_PER_TOKEN)
@@ -131,8 +131,8 @@ def _paraphrase(row: Row, known: _Known) -> _Part:
 
 
 def _written(row: Row, known: _Known) -> str:
-    return finished(lambda: recaptioning.by_model(*row, known.asker, known.recaption, known.repair)).caption
+    return finished(lambda: recaptioning.by_model(*row, known.client, known.recaption, known.repair)).caption
 
 
 def _call(error: NotCachedError, tokens_out: float) -> _Part:
-    return _Part(calls=1, tokens_in=error.question.tokens_in(), tokens_out=round(tokens_out))
+    return _Part(calls=1, tokens_in=error.prompt.tokens_in(), tokens_out=round(tokens_out))

@@ -1,4 +1,4 @@
-"""The provider's Batch API: many questions in a file, answered within a day for less, into the same answer cache.
+"""The provider's Batch API: many prompts in a file, answered within a day for less, into the same answer cache.
 
 What was submitted is never paid twice, whenever the process dies. Before a batch is made, a note of it is on disk; the
 note's name is in the batch's metadata, so that a batch whose id was never written down is found again; every note is
@@ -26,17 +26,17 @@ from tasks.llm.backend import Backend
 from tasks.llm.batch_files import Limits, RequestFile, read_replies, write_requests
 from tasks.llm.batch_service import Service
 from tasks.llm.budget import Budget
-from tasks.llm.cache import AnswerCache
-from tasks.llm.client import Client
+from tasks.llm.cache import CompletionCache
+from tasks.llm.client import OpenAIClient
 from tasks.llm.config import LLMConfig
-from tasks.llm.question import Question
+from tasks.llm.prompt import Prompt
 from tasks.llm.workers import as_finished
 
 log = logging.getLogger(__name__)
 
-Questions = Callable[[], Iterator[tuple[str, Question]]]
+Prompts = Callable[[], Iterator[tuple[str, Prompt]]]
 
-TRIES: Final = 3  # of one question by batch; then it is asked as an ordinary call
+TRIES: Final = 3  # of one prompt by batch; then it is asked as an ordinary call
 _ENDED: Final = ("completed", "failed", "expired", "cancelled")
 
 
@@ -56,21 +56,21 @@ def fetch_batches(
     workspace: Workspace,
     backend: Backend,
     config: LLMConfig,
-    cache: AnswerCache,
-    missing: Questions,
+    cache: CompletionCache,
+    missing: Prompts,
     limits: Limits | None = None,
 ) -> None:
     """Asks everything in `missing` by batches, round after round, until nothing is missing that a batch may answer.
 
-    `missing` is called anew each round: answers lead to further questions (repairs). Waits while another process does
+    `missing` is called anew each round: answers lead to further prompts (repairs). Waits while another process does
     the same in this workspace. Raises BudgetError before a submission beyond the budget, ServiceError when the provider
     stays away or fails whole batches, UsageError when it has no Batch API or refuses the key.
     """
     folder = workspace.path("llm", "batches", stage)
     folder.mkdir(parents=True, exist_ok=True)
-    client = Client(backend, config, cache)
+    client = OpenAIClient(backend, config, cache)
 
-    async def work(missing: Questions) -> None:
+    async def work(missing: Prompts) -> None:
         service = Service(await client.connected(), config.retry_wait_s)
         await _Batches(folder, service, backend.model, config, cache, limits or Limits()).run(missing)
 
@@ -85,11 +85,11 @@ class _Batches:
     service: Service
     model: str
     config: LLMConfig
-    cache: AnswerCache
+    cache: CompletionCache
     limits: Limits
     _tries: dict[str, int] = field(default_factory=dict)
 
-    async def run(self, missing: Questions) -> None:
+    async def run(self, missing: Prompts) -> None:
         while True:
             await self._settle_all()
             submitted = 0
@@ -97,20 +97,20 @@ class _Batches:
                 submitted += await self._submit(part)
             if not submitted:
                 return
-            log.info("submitted %d questions by batch", submitted)
+            log.info("submitted %d prompts by batch", submitted)
 
-    def _worth_it(self, questions: Iterator[tuple[str, Question]]) -> Iterator[tuple[str, Question]]:
-        for key, question in questions:
+    def _worth_it(self, prompts: Iterator[tuple[str, Prompt]]) -> Iterator[tuple[str, Prompt]]:
+        for key, prompt in prompts:
             self._tries[key] = self._tries.get(key, 0) + 1
             if self._tries[key] <= TRIES:
-                yield key, question
+                yield key, prompt
 
     async def _submit(self, part: RequestFile) -> int:
         """Makes a batch of a request file. The note comes first: from then on no death of ours loses the batch."""
         note = Note(name=part.path.stem, count=part.count, hold=uuid.uuid4().hex)
         self._write(note)
         try:
-            Budget(self.config, self.cache).hold(part.tokens_in, part.tokens_out, self.config.batch_price, note.hold)
+            Budget(self.config, self.cache).reserve(part.tokens_in, part.tokens_out, self.config.batch_price, note.hold)
         except BudgetError:
             self._forget(note)
             raise
@@ -131,7 +131,7 @@ class _Batches:
         """Waits for one batch and takes in what it answered."""
         batch_id = note.batch_id or await self.service.find(note.name)
         if not batch_id:  # we died before it was made: nothing was paid
-            Budget(self.config, self.cache).free(note.hold)
+            Budget(self.config, self.cache).release(note.hold)
             self._forget(note)
             return
         note = replace(note, batch_id=batch_id)
@@ -142,13 +142,13 @@ class _Batches:
             if file_id:
                 good, bad = self._take_in(await self.service.content(file_id), note)
                 answered, trouble = answered + good, trouble or bad
-        Budget(self.config, self.cache).free(note.hold)
+        Budget(self.config, self.cache).release(note.hold)
         self._write(replace(note, settled=True))
         self._requests(note).unlink(missing_ok=True)
         log.info("batch %s %s: %d of %d answered", batch_id, batch.status, answered, note.count)
         if not answered and batch.status in ("failed", "completed"):
             raise ServiceError(
-                f"batch {batch_id} answered none of {note.count} questions ({trouble or 'no reason given'}); "
+                f"batch {batch_id} answered none of {note.count} prompts ({trouble or 'no reason given'}); "
                 "mend that and run again, or set llm.batch=false"
             )
 

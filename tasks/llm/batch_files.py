@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from data_contracts.files import atomic_path
 from tasks.engine.workspace import hash_text
-from tasks.llm.cache import Answer
-from tasks.llm.question import Question
-from tasks.llm.transport import Dialect, TroubleError, answer_of
+from tasks.llm.cache import Completion
+from tasks.llm.prompt import Prompt
+from tasks.llm.transport import Dialect, TroubleError, completion_of
 
 URL: Final = "/v1/chat/completions"
 
@@ -36,10 +36,10 @@ class RequestFile:
 
 
 def write_requests(
-    folder: Path, model: str, questions: Iterator[tuple[str, Question]], limits: Limits
+    folder: Path, model: str, prompts: Iterator[tuple[str, Prompt]], limits: Limits
 ) -> Iterator[RequestFile]:
     """Writes as many files as the limits ask for, yielding each when it is whole. A name is never used twice."""
-    left = next(questions, None)
+    left = next(prompts, None)
     while left is not None:
         name = f"{len(list(folder.glob('*.json'))):05d}-{hash_text(left[0])[:12]}"
         count = size = tokens_in = tokens_out = 0
@@ -52,11 +52,11 @@ def write_requests(
                 bound = left[1].bound()
                 count, size = count + 1, size + len(line)
                 tokens_in, tokens_out = tokens_in + bound[0], tokens_out + bound[1]
-                left = next(questions, None)
+                left = next(prompts, None)
         yield RequestFile(path=folder / f"{name}.jsonl", count=count, tokens_in=tokens_in, tokens_out=tokens_out)
 
 
-def read_replies(text: str, requests: Path, price: float) -> Iterator[tuple[str, Answer | str]]:
+def read_replies(text: str, requests: Path, price: float) -> Iterator[tuple[str, Completion | str]]:
     """Yields key and answer, or key and what went wrong, for each reply to one of the requests, in any order."""
     bounds = dict(_bounds(requests))
     for line in text.split("\n"):
@@ -64,24 +64,24 @@ def read_replies(text: str, requests: Path, price: float) -> Iterator[tuple[str,
             reply = json.loads(line)
             key = reply["custom_id"]
         except (ValueError, KeyError, TypeError):
-            continue  # an empty or broken line: its question stays unanswered
+            continue  # an empty or broken line: its prompt stays unanswered
         if isinstance(key, str) and key in bounds:
             yield key, _reply(reply, bounds[key], price)
 
 
-def _line(key: str, question: Question, model: str) -> bytes:
-    request = {"custom_id": key, "method": "POST", "url": URL, "body": Dialect().body(model, question)}
+def _line(key: str, prompt: Prompt, model: str) -> bytes:
+    request = {"custom_id": key, "method": "POST", "url": URL, "body": Dialect().body(model, prompt)}
     return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 
-def _reply(reply: dict[str, Any], bound: tuple[int, int], price: float) -> Answer | str:
+def _reply(reply: dict[str, Any], bound: tuple[int, int], price: float) -> Completion | str:
     if error := reply.get("error"):
         return str(error.get("message") or error.get("code") if isinstance(error, dict) else error)[:200]
     response = reply.get("response")
     if not isinstance(response, dict) or response.get("status_code") != 200:
         return json.dumps(response)[:200]
     try:
-        return answer_of(response.get("body"), bound, price)
+        return completion_of(response.get("body"), bound, price)
     except TroubleError as error:
         return str(error)
 

@@ -13,7 +13,7 @@ import openai
 
 from data_contracts import ServiceError, UsageError
 from tasks.llm.batch_files import URL
-from tasks.llm.pace import retry_after_s
+from tasks.llm.rate_limiter import retry_after_s
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 
 from data_contracts import BudgetError
-from tasks.llm.cache import AnswerCache
+from tasks.llm.cache import CompletionCache
 from tasks.llm.config import LLMConfig
 
 
@@ -19,10 +19,10 @@ class Budget:
     """Checks every call against `max_tokens_total` and `max_cost`. Without either it does nothing."""
 
     config: LLMConfig
-    cache: AnswerCache
+    cache: CompletionCache
 
-    def hold(self, tokens_in: int, tokens_out: int, price: float = 1.0, name: str = "") -> str:
-        """Sets the upper bound of a call aside and returns the hold's name (given, or new), empty without a limit.
+    def reserve(self, tokens_in: int, tokens_out: int, price: float = 1.0, name: str = "") -> str:
+        """Reserves the upper bound of a call; returns the reservation's name (given, or new), empty without a limit.
 
         Raises BudgetError when the call may exceed the budget; nothing is set aside then.
         """
@@ -31,13 +31,13 @@ class Budget:
         name = name or uuid.uuid4().hex
         with self.cache.alone():
             self._check(tokens_in, tokens_out, price)
-            self.cache.hold(name, tokens_in, tokens_out, price)
+            self.cache.reserve(name, tokens_in, tokens_out, price)
         return name
 
-    def free(self, hold: str) -> None:
+    def release(self, reservation: str) -> None:
         """Gives back what a call set aside that cost nothing."""
-        if hold:
-            self.cache.free(hold)
+        if reservation:
+            self.cache.release(reservation)
 
     def _check(self, tokens_in: int, tokens_out: int, price: float) -> None:
         limit, most = self.config.max_tokens_total, self.config.max_cost

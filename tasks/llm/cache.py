@@ -22,12 +22,12 @@ from typing import Any, Final
 
 from data_contracts import to_json
 
-ANSWERS: Final = ("llm", "answers.jsonl")
+COMPLETIONS: Final = ("llm", "answers.jsonl")
 """Where a workspace keeps the answers of all its stages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Completion:
     """What a model returned: its raw text, whether it was cut off, and what it cost in tokens.
 
     `price` is the share of the full price that was paid: below 1 for a batch.
@@ -60,35 +60,35 @@ class Spent:
 
 
 @dataclass(slots=True)
-class AnswerCache:
+class CompletionCache:
     """Answers by key, read from and appended to `path`. Safe in threads; processes see each other's records."""
 
     path: Path
-    _answers: dict[str, Answer] = field(default_factory=dict)
-    _holds: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+    _answers: dict[str, Completion] = field(default_factory=dict)
+    _reservations: dict[str, tuple[int, int, float]] = field(default_factory=dict)
     _spent: Spent = field(default_factory=Spent)
-    _held: Spent = field(default_factory=Spent)
+    _reserved: Spent = field(default_factory=Spent)
     _read_to: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def get(self, key: str) -> Answer | None:
+    def get(self, key: str) -> Completion | None:
         """Returns the answer to an earlier request with this key, by whichever process."""
         with self._lock:
             self._read_new()
             return self._answers.get(key)
 
-    def put(self, key: str, answer: Answer, hold: str = "") -> None:
-        """Appends an answer, which takes the place of its hold; it is in the file when this returns."""
+    def put(self, key: str, completion: Completion, reservation: str = "") -> None:
+        """Appends an answer, which takes the place of its reservation; it is in the file when this returns."""
         record: dict[str, Any] = {
             "key": key,
-            "text": answer.text,
-            "cut_off": answer.cut_off,
-            "in": answer.tokens_in,
-            "out": answer.tokens_out,
+            "text": completion.text,
+            "cut_off": completion.cut_off,
+            "in": completion.tokens_in,
+            "out": completion.tokens_out,
         }
-        if answer.price != 1.0:
-            record["price"] = answer.price
-        self._append({**record, "ends": hold} if hold else record)
+        if completion.price != 1.0:
+            record["price"] = completion.price
+        self._append({**record, "ends": reservation} if reservation else record)
 
     def spent(self) -> Spent:
         """Returns the sum of all answers in the file, repeated ones included: they were paid."""
@@ -100,20 +100,20 @@ class AnswerCache:
         """Returns what is spent plus what is set aside for calls under way or lost."""
         with self._lock:
             self._read_new()
-            held = self._held
+            reserved = self._reserved
             return Spent(
-                self._spent.tokens_in + held.tokens_in,
-                self._spent.tokens_out + held.tokens_out,
-                self._spent.priced_in + held.priced_in,
-                self._spent.priced_out + held.priced_out,
+                self._spent.tokens_in + reserved.tokens_in,
+                self._spent.tokens_out + reserved.tokens_out,
+                self._spent.priced_in + reserved.priced_in,
+                self._spent.priced_out + reserved.priced_out,
             )
 
-    def hold(self, name: str, tokens_in: int, tokens_out: int, price: float = 1.0) -> None:
+    def reserve(self, name: str, tokens_in: int, tokens_out: int, price: float = 1.0) -> None:
         """Sets tokens aside. Call it inside `alone()`, after a look at `committed()`."""
         self._append({"hold": name, "in": tokens_in, "out": tokens_out, "price": price})
 
-    def free(self, name: str) -> None:
-        """Ends a hold of which nothing was spent."""
+    def release(self, name: str) -> None:
+        """Ends a reservation of which nothing was spent."""
         self._append({"ends": name})
 
     @contextmanager
@@ -165,17 +165,17 @@ class AnswerCache:
             return  # not a record of ours, or one that a kill cut short
 
     def _begin(self, name: str, tokens_in: int, tokens_out: int, price: float) -> None:
-        self._holds[name] = (tokens_in, tokens_out, price)
-        self._held = self._held.plus(tokens_in, tokens_out, price)
+        self._reservations[name] = (tokens_in, tokens_out, price)
+        self._reserved = self._reserved.plus(tokens_in, tokens_out, price)
 
     def _end(self, name: str) -> None:
-        if name in self._holds:
-            tokens_in, tokens_out, price = self._holds.pop(name)
-            self._held = self._held.plus(-tokens_in, -tokens_out, price)
+        if name in self._reservations:
+            tokens_in, tokens_out, price = self._reservations.pop(name)
+            self._reserved = self._reserved.plus(-tokens_in, -tokens_out, price)
 
 
-def _answer(record: dict[str, Any]) -> Answer:
-    return Answer(
+def _answer(record: dict[str, Any]) -> Completion:
+    return Completion(
         text=str(record["text"]),
         cut_off=bool(record["cut_off"]),
         tokens_in=int(record["in"]),

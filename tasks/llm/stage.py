@@ -18,12 +18,12 @@ from tasks.engine import Item, ItemResult, each
 from tasks.engine.workspace import Workspace
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.batch import fetch_batches
-from tasks.llm.cache import ANSWERS, AnswerCache
-from tasks.llm.client import Asker, Client
+from tasks.llm.cache import COMPLETIONS, CompletionCache
+from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, finished
+from tasks.llm.client import LLMClient, OpenAIClient
 from tasks.llm.config import LLMConfig
-from tasks.llm.dry import CacheOnly, NotCachedError, finished
-from tasks.llm.prompts import PromptSet
-from tasks.llm.question import Question
+from tasks.llm.prompt import Prompt
+from tasks.llm.prompt_templates import PromptTemplates
 from tasks.llm.workers import as_finished
 
 log = logging.getLogger(__name__)
@@ -46,15 +46,15 @@ class CaptionStage:
         return choose_backend(self.config)
 
     @cached_property
-    def prompts(self) -> PromptSet:
+    def templates(self) -> PromptTemplates:
         """The prompt files beside the stage's module."""
-        return PromptSet.load(Path(inspect.getfile(type(self))).parent / "prompts", self.prompt_number)
+        return PromptTemplates.load(Path(inspect.getfile(type(self))).parent / "prompts", self.prompt_number)
 
     def by_rules(self, item: Item) -> Sequence[Row]:
         """Returns an item's rows without the model. Raises ItemError."""
         raise NotImplementedError
 
-    async def by_model(self, item: Item, asker: Asker) -> tuple[Sequence[Row], str]:
+    async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns an item's rows, and why the server did not answer ("" when it did). Raises ItemError."""
         raise NotImplementedError
 
@@ -77,27 +77,27 @@ class CaptionStage:
         yield from each([item for item in items if item.item_id not in ids], self.by_rules)
         if not asked:
             return
-        cache = AnswerCache(workspace.path(*ANSWERS))
+        cache = CompletionCache(workspace.path(*COMPLETIONS))
         if self.config.batch and self.backend.kind == "endpoint":
             # All of the stage at once, whichever shard comes first: the others find their answers in the cache.
             whole = [item for item in self.items(workspace) if self.asks(item)]
             fetch_batches(self.name, workspace, self.backend, self.config, cache, lambda: self.unanswered(whole, cache))
         yield from self._ask(asked, cache)
 
-    def unanswered(self, items: Sequence[Item], cache: AnswerCache) -> Iterator[tuple[str, Question]]:
-        """Yields, with their keys, the questions that come next for items whose answers are not all in the cache."""
-        asker, seen = CacheOnly(self.backend.model, cache), set()
+    def unanswered(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[str, Prompt]]:
+        """Yields, with their keys, the prompts that come next for items whose answers are not all in the cache."""
+        client, seen = CacheOnlyClient(self.backend.model, cache), set()
         for item in items:
             try:
-                finished(lambda item=item: self.by_model(item, asker))  # type: ignore[misc]
+                finished(lambda item=item: self.by_model(item, client))  # type: ignore[misc]
             except NotCachedError as error:
                 if error.key not in seen:
                     seen.add(error.key)
-                    yield error.key, error.question
+                    yield error.key, error.prompt
             except ItemError:
                 continue  # its outcome, when the shard comes to it
 
-    def _ask(self, items: Sequence[Item], cache: AnswerCache) -> Iterator[ItemResult]:
+    def _ask(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[ItemResult]:
         """Asks in two passes: what found no answer although the server was up is asked once more at the end."""
         # By level: requests that share their shots share the server's prefix cache.
         ordered = sorted(items, key=lambda item: (item.payload["level"], item.item_id))
@@ -125,9 +125,9 @@ class CaptionStage:
                 lost[-1],
             )
 
-    def _pass(self, items: Sequence[Item], cache: AnswerCache) -> Iterator[tuple[ItemResult, str, bool]]:
+    def _pass(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[ItemResult, str, bool]]:
         """Yields outcomes as they come, with the reason why the server did not answer and whether it is down."""
-        client = Client(self.backend, self.config, cache)
+        client = OpenAIClient(self.backend, self.config, cache)
 
         async def work(item: Item) -> tuple[ItemResult, str, bool]:
             try:

@@ -1,7 +1,7 @@
 """One HTTP request to an OpenAI-compatible server, and what its reply means, whatever the server does.
 
 Each failure becomes one of three: `LimitedError` (too many requests), `TroubleError` (the server; worth another try),
-`UsageError` (key, model or address; for people to mend). A refused question is an answer with nothing in it.
+`UsageError` (key, model or address; for people to mend). A refused prompt is an answer with nothing in it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any, Final
 import openai
 
 from data_contracts import UsageError
-from tasks.llm.cache import Answer
-from tasks.llm.pace import retry_after_s
-from tasks.llm.question import Question
+from tasks.llm.cache import Completion
+from tasks.llm.prompt import Prompt
+from tasks.llm.rate_limiter import retry_after_s
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class LimitedError(Exception):
 
 
 class TroubleError(Exception):
-    """The server failed. `billed`: the call may have cost something, because the answer got lost, not the question."""
+    """The server failed. `billed`: the call may have cost something, because the answer got lost, not the prompt."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, billed: bool = False) -> None:
         super().__init__(message)
@@ -52,16 +52,16 @@ class Dialect:
 
     without: set[str] = field(default_factory=set)
 
-    def body(self, model: str, question: Question) -> dict[str, Any]:
+    def body(self, model: str, prompt: Prompt) -> dict[str, Any]:
         """Returns the request's body in the words that the server takes."""
         length = "max_completion_tokens" if "max_tokens" in self.without else "max_tokens"
-        body: dict[str, Any] = {"model": model, "messages": question.messages, length: question.max_tokens}
+        body: dict[str, Any] = {"model": model, "messages": prompt.messages, length: prompt.max_tokens}
         if "temperature" not in self.without:
-            body["temperature"] = question.temperature
+            body["temperature"] = prompt.temperature
         if "seed" not in self.without:
-            body["seed"] = question.seed
+            body["seed"] = prompt.seed
         if "json_schema" not in self.without:
-            schema = {"name": "answer", "strict": True, "schema": question.schema}
+            schema = {"name": "answer", "strict": True, "schema": prompt.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         elif "response_format" not in self.without:
             body["response_format"] = {"type": "json_object"}
@@ -77,8 +77,10 @@ class Dialect:
         return ""
 
 
-async def complete(sdk: openai.AsyncOpenAI, model: str, question: Question, dialect: Dialect, timeout_s: float) -> Any:
-    """Asks once and returns (Answer, the reply's headers). Tries again only in other words, after a 400.
+async def request_completion(
+    sdk: openai.AsyncOpenAI, model: str, prompt: Prompt, dialect: Dialect, timeout_s: float
+) -> Any:
+    """Asks once and returns (Completion, the reply's headers). Tries again only in other words, after a 400.
 
     The time limit holds to the last byte: a server that trickles is a server that is silent.
 
@@ -87,12 +89,12 @@ async def complete(sdk: openai.AsyncOpenAI, model: str, question: Question, dial
     words = Dialect(set(dialect.without))
     while True:
         try:
-            reply = await asyncio.wait_for(_post(sdk, words.body(model, question)), timeout_s)
+            reply = await asyncio.wait_for(_post(sdk, words.body(model, prompt)), timeout_s)
         except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
             name = "" if error.code == _FILTERED else words.next_try(error.message)
             if not name:
-                return Answer(text=f"{REFUSED}{error.message}"[:200], cut_off=False, tokens_in=0, tokens_out=0), {}
-            log.info("the server refuses a question (%s); asking again without %s", error.message[:200], name)
+                return Completion(text=f"{REFUSED}{error.message}"[:200], cut_off=False, tokens_in=0, tokens_out=0), {}
+            log.info("the server refuses a prompt (%s); asking again without %s", error.message[:200], name)
             words.without.add(name)
         except TimeoutError as error:
             raise TroubleError(f"no whole answer within {timeout_s:g} s", billed=True) from error
@@ -100,7 +102,7 @@ async def complete(sdk: openai.AsyncOpenAI, model: str, question: Question, dial
             raise meaning(error, model) from error
         else:
             dialect.without |= words.without  # only what led to an answer is remembered
-            return answer_of(reply[0], question.bound()), reply[1]
+            return completion_of(reply[0], prompt.bound()), reply[1]
 
 
 async def _post(sdk: openai.AsyncOpenAI, body: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
@@ -128,7 +130,7 @@ async def _read(response: Any) -> bytes:
     return bytes(data)
 
 
-def answer_of(reply: Any, bound: tuple[int, int], price: float = 1.0) -> Answer:
+def completion_of(reply: Any, bound: tuple[int, int], price: float = 1.0) -> Completion:
     """Returns the answer in a chat completion's JSON; `bound` is its cost when it does not say. Raises TroubleError."""
     try:
         choice = reply["choices"][0]
@@ -141,7 +143,7 @@ def answer_of(reply: Any, bound: tuple[int, int], price: float = 1.0) -> Answer:
         elif not text and message.get("refusal"):
             text = f"{REFUSED}{message['refusal']}"[:200]
         usage = reply.get("usage") or {}
-        return Answer(
+        return Completion(
             text=text,
             cut_off=choice.get("finish_reason") == "length",
             tokens_in=_count(usage.get("prompt_tokens"), bound[0]),

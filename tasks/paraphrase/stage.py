@@ -16,8 +16,8 @@ from data_contracts import Caption, Paraphrase, Row, read_table
 from tasks.engine import Item, rows_from_dicts
 from tasks.engine.workspace import Workspace
 from tasks.llm.backend import RULES_NAME, log_choice
-from tasks.llm.client import Asker
-from tasks.llm.share import first_by_hash
+from tasks.llm.client import LLMClient
+from tasks.llm.selection import select_evenly
 from tasks.llm.stage import CaptionStage, count_by_source
 from tasks.paraphrase.writer import Written, by_model, by_rule
 
@@ -37,7 +37,7 @@ class ParaphraseStage(CaptionStage):
         """Returns the writer's identity, the prompt version and the count. Asks no server."""
         return {
             **self.backend.identity(),
-            "prompt": self.prompts.version,
+            "prompt": self.templates.version,
             "rules": RULES_NAME,
             "paraphrases": self.config.paraphrases,
             "rounds": self.config.repair_rounds,
@@ -47,7 +47,7 @@ class ParaphraseStage(CaptionStage):
         """Returns one item per caption; `by_llm` marks those that the model paraphrases."""
         log_choice(self.name, self.backend)
         rows = read_table(workspace.table("recaption", "captions"), Caption)
-        chosen = first_by_hash([row.item_id for row in rows], self.config.max_paraphrased)
+        chosen = select_evenly([row.item_id for row in rows], self.config.max_paraphrased)
         return [
             Item(row.item_id, {"caption": row.caption, "level": row.level, "by_llm": row.item_id in chosen})
             for row in rows
@@ -61,10 +61,10 @@ class ParaphraseStage(CaptionStage):
         """Returns the rules' paraphrases."""
         return self._rows(item, by_rule(item.payload["caption"], self.config.paraphrases))
 
-    async def by_model(self, item: Item, asker: Asker) -> tuple[Sequence[Row], str]:
+    async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns the model's valid paraphrases, filled up by the rules."""
         caption, wanted = item.payload["caption"], self.config.paraphrases
-        written = await by_model(caption, wanted, asker, self.prompts, rounds=self.config.repair_rounds)
+        written = await by_model(caption, wanted, client, self.templates, rounds=self.config.repair_rounds)
         return self._rows(item, written), written.unavailable
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
@@ -81,7 +81,7 @@ class ParaphraseStage(CaptionStage):
                 key_tokens=written.key_tokens,
                 source=source,
                 writer=self.backend.model if source == "llm" else RULES_NAME,
-                prompt_version=self.prompts.version if source == "llm" else "",
+                prompt_version=self.templates.version if source == "llm" else "",
             )
             for number, (caption, source) in enumerate(written.paraphrases)
         ]

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from tasks.language.cues import find_cues
 from tasks.language.validator import words
-from tasks.llm.client import AnswerError, Asker, UnavailableError
-from tasks.llm.prompts import PromptSet, data_turn
-from tasks.llm.question import Question, plain
+from tasks.llm.client import CompletionError, LLMClient, UnavailableError
+from tasks.llm.prompt import Prompt, plain
+from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.paraphrase.forms import FormRequest, orders
 from tasks.paraphrase.rules import key_tokens, paraphrases
 from tasks.paraphrase.validator import SIDES, problems_of, wording
@@ -46,12 +46,14 @@ def by_rule(caption: str, count: int) -> Written:
     )
 
 
-async def by_model(caption: str, count: int, asker: Asker, prompts: PromptSet, *, rounds: int = 1) -> Written:
+async def by_model(
+    caption: str, count: int, client: LLMClient, templates: PromptTemplates, *, rounds: int = 1
+) -> Written:
     """Returns `count` paraphrases, fewer when model and rules together have fewer.
 
     Each of the model's is judged alone: a bad one does not spoil its neighbours. For what is missing the model is asked
     up to `rounds` times more, then the rules fill up. When no server answers, `unavailable` says why. Raises whatever
-    else `asker` raises.
+    else `client` raises.
     """
     caption = plain(caption)
     if len(caption) > LONGEST:
@@ -64,7 +66,7 @@ async def by_model(caption: str, count: int, asker: Asker, prompts: PromptSet, *
             if missing > 0:
                 order = orders(caption, missing + OVER, search.asked)
                 search.asked += len(order)
-                await search.ask(_question(caption, order, prompts, attempt), asker, order)
+                await search.add(_prompt(caption, order, templates, attempt), client, order)
     except UnavailableError as error:
         trouble = str(error)
     return search.written(count, trouble)
@@ -80,11 +82,11 @@ class _Search:
     tokens: list[str] = field(default_factory=list)
     asked: int = 0
 
-    async def ask(self, question: Question, asker: Asker, order: FormRequest) -> None:
+    async def add(self, prompt: Prompt, client: LLMClient, order: FormRequest) -> None:
         """Judges the paraphrases of one answer, those first that were ordered first, and not many more than those."""
         try:
-            answer = await asker.ask(question)
-        except AnswerError as error:
+            answer = await client.complete(prompt)
+        except CompletionError as error:
             self.rejected.append(("", (str(error),)))
             return
         self.tokens += _texts(answer.get("key_tokens"))[:_MOST_TOKENS]
@@ -132,7 +134,7 @@ def _checked_tokens(caption: str, answer: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*kept, *missing]))
 
 
-def _question(caption: str, order: FormRequest, prompts: PromptSet, attempt: int) -> Question:
+def _prompt(caption: str, order: FormRequest, templates: PromptTemplates, attempt: int) -> Prompt:
     fields = {"caption": caption, "write": order}
     names = sorted(order)  # as in the prompt's examples
     text = {"type": "string", "maxLength": len(caption) + 80}
@@ -140,11 +142,11 @@ def _question(caption: str, order: FormRequest, prompts: PromptSet, attempt: int
         "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": _MOST_TOKENS},
         "paraphrases": _object(dict.fromkeys(names, text)),
     }
-    return Question(
-        prompt_version=prompts.version,
+    return Prompt(
+        prompt_version=templates.version,
         fields=fields,
         attempt=attempt,
-        prefix=prompts.prompts["paraphrase"].prefix,
+        prefix=templates["paraphrase"].prefix,
         turns=(data_turn(fields),),
         schema=_object(lists),
         max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (len(order) + 2),

@@ -12,9 +12,9 @@ from tasks.engine import Item, rows_from_dicts
 from tasks.engine.workspace import Workspace
 from tasks.language.cues import LEVELS
 from tasks.llm.backend import RULES_NAME, log_choice
-from tasks.llm.client import Asker
+from tasks.llm.client import LLMClient
 from tasks.llm.config import LLMConfig
-from tasks.llm.share import first_by_hash
+from tasks.llm.selection import select_evenly
 from tasks.llm.stage import CaptionStage, count_by_source
 from tasks.recaption.writer import Repair, Written, by_model, by_rule
 
@@ -38,13 +38,13 @@ class RecaptionStage(CaptionStage):
     def settings(self) -> dict[str, Any]:
         """Returns the writer's identity, the prompt version and the repair rounds. Asks no server."""
         repair = {"rounds": self.repair.rounds, "feedback": self.repair.feedback}
-        return {**self.backend.identity(), "prompt": self.prompts.version, "rules": RULES_NAME, "repair": repair}
+        return {**self.backend.identity(), "prompt": self.templates.version, "rules": RULES_NAME, "repair": repair}
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per augmented row; `by_llm` marks those that the model writes."""
         log_choice(self.name, self.backend)
         rows = read_table(workspace.table("augment", "augmented"), Augmented)
-        chosen = first_by_hash([row.item_id for row in rows if not _is_original(row)], self.config.max_recaptions)
+        chosen = select_evenly([row.item_id for row in rows if not _is_original(row)], self.config.max_recaptions)
         return [
             Item(
                 row.item_id,
@@ -66,12 +66,12 @@ class RecaptionStage(CaptionStage):
         _check_level(level)
         return [_row(item, by_rule(caption, level), "", "")]
 
-    async def by_model(self, item: Item, asker: Asker) -> tuple[Sequence[Row], str]:
+    async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns the chain's row. Raises ItemError when not even the rules have a caption."""
         caption, level = item.payload["caption"], item.payload["level"]
         _check_level(level)
-        written = await by_model(caption, level, asker, self.prompts, self.repair)
-        return [_row(item, written, self.backend.model, self.prompts.version)], written.unavailable
+        written = await by_model(caption, level, client, self.templates, self.repair)
+        return [_row(item, written, self.backend.model, self.templates.version)], written.unavailable
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
         """Returns the rows; says how many each source wrote."""

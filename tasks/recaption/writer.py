@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from data_contracts import ItemError, to_json
 from tasks.language.validator import check
-from tasks.llm.client import AnswerError, Asker, UnavailableError
-from tasks.llm.prompts import PromptSet, data_turn
-from tasks.llm.question import Message, Question, plain
+from tasks.llm.client import CompletionError, LLMClient, UnavailableError
+from tasks.llm.prompt import Message, Prompt, plain
+from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.recaption.rules import Rewrite, match_style, rewrites
 
 LONGEST: Final = 600  # characters that a model is asked about: no caption of a sound is longer
@@ -47,15 +47,15 @@ def by_rule(caption: str, level: str) -> Written:
     return Written(caption=rewrites(_clean(caption), level)[0].caption, source="rule")
 
 
-async def by_model(caption: str, level: str, asker: Asker, prompts: PromptSet, repair: Repair) -> Written:
+async def by_model(caption: str, level: str, client: LLMClient, templates: PromptTemplates, repair: Repair) -> Written:
     """Returns the chain's caption; the rule's, with `unavailable` set, when no server answers.
 
-    Raises ItemError when not even the rules have a caption, and whatever else `asker` raises.
+    Raises ItemError when not even the rules have a caption, and whatever else `client` raises.
     """
     caption = _clean(caption)
     if len(caption) > LONGEST:
         return by_rule(caption, level)
-    chain = _Chain(caption, level, rewrites(caption, level), prompts, asker, [])
+    chain = _Chain(caption, level, rewrites(caption, level), templates, client, [])
     trouble = ""
     try:
         if written := await chain.free(repair) or await chain.choice():
@@ -85,16 +85,16 @@ class _Chain:
     caption: str
     level: str
     candidates: list[Rewrite]
-    prompts: PromptSet
-    asker: Asker
+    templates: PromptTemplates
+    client: LLMClient
     rejected: list[dict[str, Any]]
 
     async def free(self, repair: Repair) -> Written | None:
         """The model's own words: a first try and repair rounds."""
         for number in range(1 + repair.rounds):
             feedback = self._feedback() if number and repair.feedback else None
-            question = self._question(0.0 if number == 0 else _REPAIR_TEMPERATURE, feedback)
-            answer, problems = await self._answer(question)
+            prompt = self._prompt(0.0 if number == 0 else _REPAIR_TEMPERATURE, feedback)
+            answer, problems = await self._answer(prompt)
             if not problems:
                 return self._written(answer, "llm_retry" if number else "llm")
             self.rejected.append({"caption": answer, "problems": problems})
@@ -105,7 +105,7 @@ class _Chain:
         texts = [candidate.caption for candidate in self.candidates]
         if len(texts) < 2:
             return None
-        answer, problems = await self._answer(self._question(0.0, None, {"type": "string", "enum": texts}))
+        answer, problems = await self._answer(self._prompt(0.0, None, {"type": "string", "enum": texts}))
         if not problems and answer in texts:
             return self._written(answer, "enum")
         self.rejected.append({"caption": answer, "problems": problems or ["not one of the candidates"]})
@@ -115,11 +115,11 @@ class _Chain:
         count = len(self.rejected)
         return Written(caption=caption, source=source, attempts=count + 1, rejected=tuple(self.rejected))
 
-    async def _answer(self, question: Question) -> tuple[str, list[str]]:
+    async def _answer(self, prompt: Prompt) -> tuple[str, list[str]]:
         """Returns the model's caption and why it is refused (empty: accepted)."""
         try:
-            text = (await self.asker.ask(question)).get("caption")
-        except AnswerError as error:
+            text = (await self.client.complete(prompt)).get("caption")
+        except CompletionError as error:
             return "", [str(error)]
         if not isinstance(text, str):
             return "", ["no caption in the answer"]
@@ -134,18 +134,18 @@ class _Chain:
     def _fields(self) -> dict[str, Any]:
         return {"caption": self.caption, "edit": self.candidates[0].hint}
 
-    def _question(
+    def _prompt(
         self, temperature: float, feedback: dict[str, Any] | None, answer: dict[str, Any] | None = None
-    ) -> Question:
+    ) -> Prompt:
         turns: tuple[Message, ...] = (data_turn(self._fields()),)
         if feedback and feedback["refused"]:
             said: Message = {"role": "assistant", "content": to_json({"caption": feedback["refused"]})}
             turns = (*turns, said, data_turn(feedback))
-        return Question(
-            prompt_version=self.prompts.version,
+        return Prompt(
+            prompt_version=self.templates.version,
             fields={**(feedback or self._fields()), "level": self.level},
             attempt=len(self.rejected) + 1,
-            prefix=self.prompts.prompts[self.level].prefix,
+            prefix=self.templates[self.level].prefix,
             turns=turns,
             schema=_schema(answer or {"type": "string", "maxLength": len(self.caption) + 80}),
             max_tokens=48 + len(self.caption),  # far more than English needs, so that only rambling is cut off

@@ -8,15 +8,15 @@ from data_contracts import Augmented, Caption, read_table, write_table
 from tasks.commands.llm_estimate import SAMPLED, estimate_calls
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
-from tasks.llm.cache import ANSWERS, AnswerCache
+from tasks.llm.cache import COMPLETIONS, CompletionCache
 from tasks.llm.config import LLMConfig
-from tasks.llm.question import CHARS_PER_TOKEN
+from tasks.llm.prompt import CHARS_PER_TOKEN
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption.stage import RecaptionStage
 from tasks.weights.llm import embedded_path
 from tests.tasks.language.captions import GRID
-from tests.tasks.llm.asking import config
 from tests.tasks.llm.fake_server import fake_server, says
+from tests.tasks.llm.harness import config
 from tests.tasks.recaption.test_stage import ROWS, good
 
 PAIRS = [(row.caption, row.level) for row in ROWS[:-1]]
@@ -25,7 +25,7 @@ PAIRS = [(row.caption, row.level) for row in ROWS[:-1]]
 def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):
     found = estimate_calls(PAIRS, "m", config(), tmp_path / "none.jsonl")
     assert (found.recaption_calls, found.paraphrase_calls, found.cached) == (12, 12, 0)
-    shots = RecaptionStage(LLMConfig(backend="rules")).prompts.prompts["fast"].prefix
+    shots = RecaptionStage(LLMConfig(backend="rules")).templates["fast"].prefix
     least = 12 * sum(len(message["content"]) for message in shots) / CHARS_PER_TOKEN
     assert found.tokens_in > least
     assert found.tokens_out > 12 * 5
@@ -35,7 +35,7 @@ def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):
 def test_answered_rows_are_subtracted_exactly(tmp_path, monkeypatch):
     workspace = Workspace(tmp_path / "w")
     write_table(workspace.table("augment", "augmented"), Augmented, ROWS[:5])
-    answers = workspace.path(*ANSWERS)
+    answers = workspace.path(*COMPLETIONS)
     with fake_server(good) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_API_KEY", "k")
@@ -69,20 +69,20 @@ def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path):
     import asyncio
 
     from tasks.llm.backend import choose_backend
-    from tasks.llm.client import Client
+    from tasks.llm.client import OpenAIClient
     from tasks.recaption.writer import Repair, by_model
 
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
     if embedded_path() is None:
         pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
     settings = LLMConfig(backend="embedded")
-    cache = AnswerCache(tmp_path / "answers.jsonl")
+    cache = CompletionCache(tmp_path / "answers.jsonl")
 
     async def run():
-        client = Client(choose_backend(settings), settings, cache)
+        client = OpenAIClient(choose_backend(settings), settings, cache)
         stage = RecaptionStage(settings)
         try:
-            await by_model(*GRID[0], client, stage.prompts, Repair(rounds=0))
+            await by_model(*GRID[0], client, stage.templates, Repair(rounds=0))
         finally:
             await client.close()
 

@@ -7,7 +7,7 @@ import pytest
 from tasks.language.cues import LEVELS
 from tasks.language.validator import check, stem
 from tasks.llm.config import LLMConfig
-from tasks.llm.prompts import PromptSet
+from tasks.llm.prompt_templates import PromptTemplates
 from tasks.recaption.stage import RecaptionStage
 
 BEFORE = "A man knocks quickly on a door"
@@ -70,18 +70,18 @@ def test_forms_of_one_word_have_one_stem(forms):
 
 
 def test_every_shot_of_every_prompt_passes_the_validator():
-    prompts = RecaptionStage(LLMConfig(backend="rules")).prompts
-    assert set(prompts.prompts) == {"system", *LEVELS}
+    templates = RecaptionStage(LLMConfig(backend="rules")).templates
+    assert set(templates.by_name) == {"system", *LEVELS}
     for level in LEVELS:
-        assert len(prompts.prompts[level].shots) == 5
-        for given, answer in prompts.prompts[level].shots:
+        assert len(templates[level].shots) == 5
+        for given, answer in templates[level].shots:
             assert check(given["caption"], answer["caption"], level) == [], (level, answer)
 
 
 def test_an_edited_prompt_changes_the_version(tmp_path):
     (tmp_path / "system.md").write_text("Be good.")
-    first = PromptSet.load(tmp_path, 1)
+    first = PromptTemplates.load(tmp_path, 1)
     (tmp_path / "system.md").write_text("Be better.")
-    second = PromptSet.load(tmp_path, 1)
+    second = PromptTemplates.load(tmp_path, 1)
     assert first.version != second.version
     assert first.version.startswith("1-")

@@ -43,7 +43,7 @@ class FakeProvider:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def asked(self) -> int:
-        """How many questions were submitted in all batches."""
+        """How many prompts were submitted in all batches."""
         return sum(len(self.files[batch["input_file_id"]].splitlines()) for batch in self.batches.values())
 
     def handle(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:

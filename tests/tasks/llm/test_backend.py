@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 
 import pytest
 
 from data_contracts import UsageError, WeightsError
 from tasks.llm.backend import choose_backend
 from tasks.llm.config import LLMConfig
-from tasks.weights.llm import EMBEDDED, cache_folder
+from tasks.weights.llm import EMBEDDED, FETCH_COMMAND, cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,7 @@ def fetched() -> None:
 def test_auto_without_anything_is_rules_and_says_how_to_get_more():
     backend = choose_backend(LLMConfig())
     assert backend.kind == "rules"
-    assert "tasks.weights.llm" in backend.reason
+    assert FETCH_COMMAND in backend.reason
 
 
 def test_auto_takes_the_endpoint_first(monkeypatch):
@@ -65,7 +66,7 @@ def test_auto_says_that_the_runtime_is_missing(monkeypatch):
 
 
 def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch):
-    with pytest.raises(WeightsError, match=r"tasks\.llm\.fetch"):
+    with pytest.raises(WeightsError, match=re.escape(FETCH_COMMAND)):
         choose_backend(LLMConfig(backend="embedded"))
     with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
         choose_backend(LLMConfig(backend="endpoint"))

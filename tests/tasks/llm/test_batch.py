@@ -14,14 +14,14 @@ from tasks.llm.backend import Backend
 from tasks.llm.batch import TRIES, fetch_batches
 from tasks.llm.batch_files import Limits
 from tasks.llm.batch_service import Service
-from tasks.llm.cache import AnswerCache
+from tasks.llm.cache import CompletionCache
 from tasks.recaption.stage import RecaptionStage
-from tests.tasks.llm.asking import config, question
 from tests.tasks.llm.fake_batches import End, FakeProvider, fake_provider
 from tests.tasks.llm.fake_server import Reply, asked, fails, says
+from tests.tasks.llm.harness import config, prompt
 from tests.tasks.recaption.test_stage import ROWS, good
 
-QUESTIONS = {question(f"caption {n}").key("m"): question(f"caption {n}") for n in range(7)}
+PROMPTS = {prompt(f"caption {n}").key("m"): prompt(f"caption {n}") for n in range(7)}
 QUICK = {"batch": True, "batch_poll_s": 0.001, "retry_wait_s": 0.001}
 
 
@@ -36,21 +36,21 @@ def echo(body) -> Reply:
 
 
 def fetch(
-    provider: FakeProvider, folder: Path, limits: Limits | None = None, questions=QUESTIONS, **values
-) -> AnswerCache:
-    """Fetches what the cache lacks of the questions."""
-    cache = AnswerCache(folder / "answers.jsonl")
+    provider: FakeProvider, folder: Path, limits: Limits | None = None, prompts=PROMPTS, **values
+) -> CompletionCache:
+    """Fetches what the cache lacks of the prompts."""
+    cache = CompletionCache(folder / "answers.jsonl")
     backend = Backend(kind="endpoint", model="m", reason="test", base_url=provider.url)
 
     def missing():
-        return ((key, one) for key, one in questions.items() if cache.get(key) is None)
+        return ((key, one) for key, one in prompts.items() if cache.get(key) is None)
 
     fetch_batches("s", Workspace(folder), backend, config(**QUICK, **values), cache, missing, limits)
     return cache
 
 
-def assert_all_answered(cache: AnswerCache) -> None:
-    for key, one in QUESTIONS.items():
+def assert_all_answered(cache: CompletionCache) -> None:
+    for key, one in PROMPTS.items():
         assert json.loads(cache.get(key).text) == {"caption": one.fields["caption"]}
 
 
@@ -95,12 +95,12 @@ def test_a_question_that_batches_never_answer_is_left_to_the_ordinary_calls(tmp_
         return fails(500) if body["messages"][-1]["content"] == "caption 3" else echo(body)
 
     with fake_provider(respond) as provider:
-        # The last two batches hold only the bad question: they answer none, which expiry would excuse.
+        # The last two batches hold only the bad prompt: they answer none, which expiry would excuse.
         ends = End("expired")
         provider.ends = lambda n: End() if n == 0 else ends
         cache = fetch(provider, tmp_path)
         assert provider.asked() == 7 + TRIES - 1
-    assert cache.get(question("caption 3").key("m")) is None
+    assert cache.get(prompt("caption 3").key("m")) is None
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
 
         patch.setattr(Service, "look", once)
     else:
-        put, count = AnswerCache.put, [0]
+        put, count = CompletionCache.put, [0]
 
         def some(self, *args):
             count[0] += 1
@@ -181,7 +181,7 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
                 raise Killed
             put(self, *args)
 
-        patch.setattr(AnswerCache, "put", some)
+        patch.setattr(CompletionCache, "put", some)
 
 
 def test_a_lost_reply_to_create_makes_no_second_batch(tmp_path):

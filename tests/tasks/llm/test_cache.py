@@ -12,64 +12,64 @@ from hypothesis import strategies as st
 
 from data_contracts import BudgetError
 from tasks.llm.budget import Budget
-from tasks.llm.cache import Answer, AnswerCache, Spent
+from tasks.llm.cache import Completion, CompletionCache, Spent
 from tasks.llm.config import LLMConfig
 
-ANSWER = Answer(text='{"caption": "é\\n"}', cut_off=False, tokens_in=3, tokens_out=2)
+COMPLETION = Completion(text='{"caption": "é\\n"}', cut_off=False, tokens_in=3, tokens_out=2)
 
 
 def test_what_is_put_is_found_by_another_reader(tmp_path):
-    writer, reader = AnswerCache(tmp_path / "a.jsonl"), AnswerCache(tmp_path / "a.jsonl")
+    writer, reader = CompletionCache(tmp_path / "a.jsonl"), CompletionCache(tmp_path / "a.jsonl")
     assert reader.get("k") is None
-    writer.put("k", ANSWER)
-    assert reader.get("k") == ANSWER == writer.get("k")
+    writer.put("k", COMPLETION)
+    assert reader.get("k") == COMPLETION == writer.get("k")
     assert reader.spent() == Spent(3, 2, 3.0, 2.0)
 
 
 def test_a_record_cut_by_a_kill_at_any_byte_loses_only_itself(tmp_path):
     whole = tmp_path / "whole.jsonl"
-    AnswerCache(whole).put("a", ANSWER)
-    AnswerCache(whole).put("b", ANSWER)
+    CompletionCache(whole).put("a", COMPLETION)
+    CompletionCache(whole).put("b", COMPLETION)
     data = whole.read_bytes()
     half = len(data) // 2
     for cut in range(half + 1, len(data), 7):
         path = tmp_path / f"{cut}.jsonl"
         path.write_bytes(data[:cut])
-        cache = AnswerCache(path)
+        cache = CompletionCache(path)
         cache.get("a")  # read before the next append
-        cache.put("c", ANSWER)
-        assert cache.get("a") == cache.get("c") == ANSWER
-        assert AnswerCache(path).get("c") == ANSWER
+        cache.put("c", COMPLETION)
+        assert cache.get("a") == cache.get("c") == COMPLETION
+        assert CompletionCache(path).get("c") == COMPLETION
 
 
 def test_records_of_many_writers_do_not_mix(tmp_path):
     def write(name: str) -> None:
-        cache = AnswerCache(tmp_path / "a.jsonl")
+        cache = CompletionCache(tmp_path / "a.jsonl")
         for number in range(50):
-            cache.put(f"{name}{number}", ANSWER)
+            cache.put(f"{name}{number}", COMPLETION)
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    reader = AnswerCache(tmp_path / "a.jsonl")
-    assert all(reader.get(f"{name}{number}") == ANSWER for name in "abcd" for number in range(50))
+    reader = CompletionCache(tmp_path / "a.jsonl")
+    assert all(reader.get(f"{name}{number}") == COMPLETION for name in "abcd" for number in range(50))
 
 
 def test_foreign_lines_are_passed_over(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('garbage\n{"key": 1}\n[]\n\x00\n')
-    cache = AnswerCache(path)
-    cache.put("k", ANSWER)
-    assert cache.get("k") == ANSWER
+    cache = CompletionCache(path)
+    cache.put("k", COMPLETION)
+    assert cache.get("k") == COMPLETION
     assert cache.spent() == Spent(3, 2, 3.0, 2.0)
 
 
 def _many(path: Path, name: str) -> None:
-    cache = AnswerCache(path)
+    cache = CompletionCache(path)
     for number in range(200):
-        cache.put(f"{name}{number}", Answer(text="x" * 3000, cut_off=False, tokens_in=1, tokens_out=1))
+        cache.put(f"{name}{number}", Completion(text="x" * 3000, cut_off=False, tokens_in=1, tokens_out=1))
 
 
 def _processes(target, *arguments) -> None:
@@ -85,16 +85,16 @@ def _processes(target, *arguments) -> None:
 def test_records_of_many_processes_do_not_mix(tmp_path):
     path = tmp_path / "a.jsonl"
     _processes(_many, *((path, name) for name in "abcd"))
-    reader = AnswerCache(path)
+    reader = CompletionCache(path)
     assert all(reader.get(f"{name}{number}") for name in "abcd" for number in range(200))
     assert reader.spent() == Spent(800, 800, 800.0, 800.0)
 
 
 def _spend(path: Path) -> None:
-    budget = Budget(LLMConfig(max_tokens_total=1000), AnswerCache(path))
+    budget = Budget(LLMConfig(max_tokens_total=1000), CompletionCache(path))
     try:
         for _ in range(100):
-            budget.hold(5, 5)
+            budget.reserve(5, 5)
     except BudgetError:
         return
 
@@ -102,39 +102,43 @@ def _spend(path: Path) -> None:
 def test_processes_together_set_aside_no_more_than_the_budget(tmp_path):
     path = tmp_path / "a.jsonl"
     _processes(_spend, *[(path,)] * 4)
-    assert AnswerCache(path).committed() == Spent(500, 500, 500.0, 500.0)
+    assert CompletionCache(path).committed() == Spent(500, 500, 500.0, 500.0)
 
 
 def test_an_answer_takes_the_place_of_its_hold_and_a_batched_one_costs_its_share(tmp_path):
-    cache = AnswerCache(tmp_path / "a.jsonl")
+    cache = CompletionCache(tmp_path / "a.jsonl")
     budget = Budget(LLMConfig(max_cost=1.0, price_in=1e6 / 100), cache)
-    hold = budget.hold(60, 10)
+    reservation = budget.reserve(60, 10)
     with pytest.raises(BudgetError, match="max_cost"):
-        budget.hold(60, 10)
-    cache.put("k", Answer(text="x", cut_off=False, tokens_in=40, tokens_out=5, price=0.5), hold)
+        budget.reserve(60, 10)
+    cache.put("k", Completion(text="x", cut_off=False, tokens_in=40, tokens_out=5, price=0.5), reservation)
     assert cache.committed() == cache.spent() == Spent(40, 5, 20.0, 2.5)
-    budget.free(budget.hold(60, 10))
+    budget.release(budget.reserve(60, 10))
     assert cache.committed() == cache.spent()
 
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 200), st.booleans()), max_size=30))
 def test_what_is_set_aside_never_passes_the_limit(tmp_path_factory, calls):
-    cache = AnswerCache(tmp_path_factory.mktemp("b") / "a.jsonl")
+    cache = CompletionCache(tmp_path_factory.mktemp("b") / "a.jsonl")
     budget = Budget(LLMConfig(max_tokens_total=1000), cache)
     for tokens_in, tokens_out, answered in calls:
         try:
-            hold = budget.hold(tokens_in, tokens_out)
+            reservation = budget.reserve(tokens_in, tokens_out)
         except BudgetError:
             now = cache.committed()
             assert now.tokens_in + now.tokens_out + tokens_in + tokens_out > 1000
             continue
         if answered:
-            cache.put(hold, Answer(text="", cut_off=False, tokens_in=tokens_in // 2, tokens_out=tokens_out), hold)
+            cache.put(
+                reservation,
+                Completion(text="", cut_off=False, tokens_in=tokens_in // 2, tokens_out=tokens_out),
+                reservation,
+            )
         now = cache.committed()
         assert now.tokens_in + now.tokens_out <= 1000
 
 
 def test_text_that_is_no_utf8_is_kept_readable(tmp_path):
-    cache = AnswerCache(tmp_path / "a.jsonl")
-    cache.put("k", Answer(text="\ud800 \u2028 end", cut_off=False, tokens_in=1, tokens_out=1))
+    cache = CompletionCache(tmp_path / "a.jsonl")
+    cache.put("k", Completion(text="\ud800 \u2028 end", cut_off=False, tokens_in=1, tokens_out=1))
     assert cache.get("k") is not None

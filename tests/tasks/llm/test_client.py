@@ -1,4 +1,4 @@
-"""One question to an endpoint that behaves well, and to one that misbehaves in every way. SPEC A6, A7."""
+"""One prompt to an endpoint that behaves well, and to one that misbehaves in every way. SPEC A6, A7."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from time import time as real_time
 import pytest
 
 from data_contracts import BudgetError, ServiceError, UsageError
-from tasks.llm.cache import AnswerCache
-from tasks.llm.client import AnswerError, UnavailableError
+from tasks.llm.cache import CompletionCache
+from tasks.llm.client import CompletionError, UnavailableError
 from tasks.llm.config import LLMConfig
 from tasks.llm.transport import MOST_BYTES
-from tests.tasks.llm.asking import SCHEMA, FakeTime, ask, ask_together, question, with_client
 from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, says
+from tests.tasks.llm.harness import SCHEMA, FakeTime, ask, ask_together, prompt, with_client
 
 GOOD = says({"caption": "x"})
 
 
 def test_a_good_answer_is_asked_for_once_and_then_comes_from_the_file(tmp_path):
     with fake_server(lambda *_: GOOD) as server:
-        assert ask(server, tmp_path, question(), question()) == [{"caption": "x"}] * 2
-        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+        assert ask(server, tmp_path, prompt(), prompt()) == [{"caption": "x"}] * 2
+        assert ask(server, tmp_path, prompt()) == [{"caption": "x"}]
         assert len(server.requests) == 1
         assert server.requests[0]["response_format"]["json_schema"]["schema"] == SCHEMA
 
 
 def test_equal_questions_at_the_same_time_are_one_call(tmp_path):
     with fake_server(lambda *_: GOOD) as server:
-        assert ask_together(server, tmp_path, *[question()] * 8, concurrency=8) == [{"caption": "x"}] * 8
+        assert ask_together(server, tmp_path, *[prompt()] * 8, concurrency=8) == [{"caption": "x"}] * 8
         assert len(server.requests) == 1
 
 
@@ -39,8 +39,8 @@ def test_equal_questions_at_the_same_time_are_one_call(tmp_path):
     [{"attempt": 2}, {"prompt_version": "2"}, {"temperature": 0.7}, {"max_tokens": 51}, {"fields": {"caption": "y"}}],
 )
 def test_the_key_depends_on_everything_the_answer_does(change):
-    assert replace(question(), **change).key("m") != question().key("m")
-    assert question().key("m") != question().key("other")
+    assert replace(prompt(), **change).key("m") != prompt().key("m")
+    assert prompt().key("m") != prompt().key("other")
 
 
 TROUBLE = {
@@ -63,23 +63,23 @@ TROUBLE = {
 @pytest.mark.parametrize("name", TROUBLE)
 def test_passing_trouble_is_retried(tmp_path, name):
     with fake_server(lambda _, n: TROUBLE[name] if n < 3 else GOOD) as server:
-        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+        assert ask(server, tmp_path, prompt()) == [{"caption": "x"}]
         assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("name", TROUBLE)
 def test_lasting_trouble_of_one_question_is_unavailable_and_costs_no_more_than_its_tries(tmp_path, name):
     with fake_server(lambda *_: TROUBLE[name]) as server:
-        (found,) = ask(server, tmp_path, question(), max_retries=2)
+        (found,) = ask(server, tmp_path, prompt(), max_retries=2)
         assert isinstance(found, UnavailableError)
         assert len(server.requests) == 3
-    assert AnswerCache(tmp_path / "answers.jsonl").get(question().key("m")) is None
+    assert CompletionCache(tmp_path / "answers.jsonl").get(prompt().key("m")) is None
 
 
 def test_a_good_answer_of_the_wrong_content_type_is_taken(tmp_path):
     """Some servers say text/plain for everything; the content decides."""
     with fake_server(lambda *_: replace(GOOD, headers={"content-type": "text/plain"})) as server:
-        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+        assert ask(server, tmp_path, prompt()) == [{"caption": "x"}]
 
 
 def test_retries_wait_longer_each_time_and_with_jitter(tmp_path):
@@ -87,7 +87,7 @@ def test_retries_wait_longer_each_time_and_with_jitter(tmp_path):
     for run in range(2):
         time = FakeTime()
         with fake_server(lambda *_: Reply(b"{}", 500)) as server:
-            ask(server, tmp_path / str(run), question(), time=time, max_retries=4, retry_wait_s=1.0)
+            ask(server, tmp_path / str(run), prompt(), time=time, max_retries=4, retry_wait_s=1.0)
         waits.append(time.slept)
     assert [0.5 * 2**n <= wait <= 1.5 * 2**n for n, wait in enumerate(waits[0])] == [True] * 4
     assert waits[0] != waits[1]
@@ -98,14 +98,14 @@ def test_retries_wait_longer_each_time_and_with_jitter(tmp_path):
 )
 def test_a_slow_server_times_out_to_the_last_byte(tmp_path, reply):
     with fake_server(lambda *_: reply) as server:
-        (found,) = ask(server, tmp_path, question(), timeout_s=0.2, max_retries=0)
+        (found,) = ask(server, tmp_path, prompt(), timeout_s=0.2, max_retries=0)
     assert isinstance(found, UnavailableError)
     assert "0.2 s" in str(found)
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path):
     gone = FakeServer(lambda *_: GOOD, url="http://127.0.0.1:9/v1")
-    (found,) = ask(gone, tmp_path, question(), max_retries=0)
+    (found,) = ask(gone, tmp_path, prompt(), max_retries=0)
     assert isinstance(found, UnavailableError)
 
 
@@ -122,15 +122,15 @@ def test_a_server_that_is_not_there_is_unavailable(tmp_path):
 )
 def test_garbage_is_a_bad_answer_with_its_reason(tmp_path, reply, reason):
     with fake_server(lambda *_: reply) as server:
-        (found,) = ask(server, tmp_path, question())
-    assert isinstance(found, AnswerError)
+        (found,) = ask(server, tmp_path, prompt())
+    assert isinstance(found, CompletionError)
     assert str(found) == reason
 
 
 def test_a_refusal_by_the_model_is_a_bad_answer(tmp_path):
     body = {"choices": [{"message": {"content": None, "refusal": "I cannot"}}], "usage": {"prompt_tokens": 9}}
     with fake_server(lambda *_: Reply(json.dumps(body).encode())) as server:
-        found = ask(server, tmp_path, question(), question())
+        found = ask(server, tmp_path, prompt(), prompt())
         assert len(server.requests) == 1  # paid, so kept
     assert [str(one) for one in found] == ["refused"] * 2
 
@@ -141,7 +141,7 @@ def test_an_answer_that_the_providers_filter_ended_is_a_refusal(tmp_path, conten
     choice = {"message": {"content": content}, "finish_reason": "content_filter"}
     body = {"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}
     with fake_server(lambda *_: Reply(json.dumps(body).encode())) as server:
-        found = ask(server, tmp_path, question(), question())
+        found = ask(server, tmp_path, prompt(), prompt())
         assert len(server.requests) == 1
     assert [str(one) for one in found] == ["refused"] * 2
 
@@ -149,9 +149,9 @@ def test_an_answer_that_the_providers_filter_ended_is_a_refusal(tmp_path, conten
 def test_a_question_that_the_providers_filter_refuses_is_not_asked_in_other_words(tmp_path):
     body = b'{"error": {"message": "the prompt was filtered", "code": "content_filter"}}'
     with fake_server(lambda *_: Reply(body, 400)) as server:
-        (found,) = ask(server, tmp_path, question())
+        (found,) = ask(server, tmp_path, prompt())
         assert len(server.requests) == 1
-    assert isinstance(found, AnswerError)
+    assert isinstance(found, CompletionError)
 
 
 @pytest.mark.parametrize(
@@ -164,11 +164,11 @@ def test_a_question_that_the_providers_filter_refuses_is_not_asked_in_other_word
 )
 def test_json_between_other_words_is_read(tmp_path, text):
     with fake_server(lambda *_: says(text)) as server:
-        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+        assert ask(server, tmp_path, prompt()) == [{"caption": "x"}]
 
 
 def test_a_server_without_json_schema_is_asked_for_json_and_one_without_either_in_plain_words(tmp_path):
-    """Schema, then json_object, then nothing; what the server took is what the next question starts with."""
+    """Schema, then json_object, then nothing; what the server took is what the next prompt starts with."""
     refused = Reply(json.dumps({"error": {"message": "cannot do that"}}).encode(), 400)
 
     def formats(taken):
@@ -176,7 +176,7 @@ def test_a_server_without_json_schema_is_asked_for_json_and_one_without_either_i
             return GOOD if request.get("response_format", {}).get("type") == taken else refused
 
         with fake_server(behave) as server:
-            assert ask(server, tmp_path / str(taken), question("A"), question("B")) == [{"caption": "x"}] * 2
+            assert ask(server, tmp_path / str(taken), prompt("A"), prompt("B")) == [{"caption": "x"}] * 2
             return [request.get("response_format", {}).get("type") for request in server.requests]
 
     assert formats("json_schema") == ["json_schema"] * 2
@@ -192,25 +192,25 @@ def test_a_parameter_that_the_server_refuses_is_left_out_from_then_on(tmp_path, 
         return refused if parameter in request else GOOD
 
     with fake_server(behave) as server:
-        assert ask(server, tmp_path, question("A"), question("B")) == [{"caption": "x"}] * 2
+        assert ask(server, tmp_path, prompt("A"), prompt("B")) == [{"caption": "x"}] * 2
         assert len(server.requests) == 3
         assert all(("max_tokens" in one) != ("max_completion_tokens" in one) for one in server.requests)
 
 
 def test_a_refused_question_is_a_bad_answer_and_is_not_kept(tmp_path):
     with fake_server(lambda *_: fails(400)) as server:
-        found = ask(server, tmp_path, question())
+        found = ask(server, tmp_path, prompt())
     assert str(found[0]) == "refused"
-    assert AnswerCache(tmp_path / "answers.jsonl").spent().tokens_in == 0
+    assert CompletionCache(tmp_path / "answers.jsonl").spent().tokens_in == 0
     with fake_server(lambda *_: GOOD) as server:
-        assert ask(server, tmp_path, question()) == [{"caption": "x"}]
+        assert ask(server, tmp_path, prompt()) == [{"caption": "x"}]
 
 
 def test_a_server_that_refuses_everything_is_the_users_to_mend(tmp_path):
     with fake_server(lambda *_: fails(400)) as server:
-        found = ask(server, tmp_path, *[question(f"caption {n}") for n in range(5)])
-    assert [type(one) for one in found] == [AnswerError] * 4 + [UsageError]
-    assert "refuses every question" in str(found[-1])
+        found = ask(server, tmp_path, *[prompt(f"caption {n}") for n in range(5)])
+    assert [type(one) for one in found] == [CompletionError] * 4 + [UsageError]
+    assert "refuses every prompt" in str(found[-1])
 
 
 NO_CREDIT = Reply(b'{"error": {"message": "pay first", "code": "insufficient_quota"}}', 429)
@@ -219,7 +219,7 @@ NO_CREDIT = Reply(b'{"error": {"message": "pay first", "code": "insufficient_quo
 @pytest.mark.parametrize("reply", [fails(401), fails(403), fails(404), NO_CREDIT])
 def test_a_refused_key_model_or_account_is_the_users_to_mend(tmp_path, reply):
     with fake_server(lambda *_: reply) as server:
-        (found,) = ask(server, tmp_path, question())
+        (found,) = ask(server, tmp_path, prompt())
         assert len(server.requests) == 1
     assert isinstance(found, UsageError)
     assert "OPENAI_API_KEY" in str(found)
@@ -230,7 +230,7 @@ def test_a_rate_limit_until_a_date_is_waited_for(tmp_path):
     date, time = email.utils.formatdate(real_time() + 90, usegmt=True), FakeTime()
     limited = Reply(b"{}", 429, headers={"retry-after": date})
     with fake_server(lambda _, n: limited if n == 1 else GOOD) as server:
-        assert ask(server, tmp_path, question(), time=time, max_retries=0) == [{"caption": "x"}]
+        assert ask(server, tmp_path, prompt(), time=time, max_retries=0) == [{"caption": "x"}]
     assert 80 < sum(time.slept) <= 90
 
 
@@ -239,8 +239,8 @@ def test_a_rate_limit_is_waited_for_and_its_pace_halved(tmp_path):
     time = FakeTime()
 
     async def use(client):
-        answer = await client.ask(question())
-        return answer, client.pace.limit
+        answer = await client.complete(prompt())
+        return answer, client.limiter.limit
 
     with fake_server(lambda _, n: limited if n <= 3 else GOOD) as server:
         answer, limit = with_client(server, tmp_path, use, time, concurrency=16, max_retries=0)
@@ -252,23 +252,23 @@ def test_a_rate_limit_is_waited_for_and_its_pace_halved(tmp_path):
 def test_a_rate_limit_without_a_word_is_waited_for_longer_each_time(tmp_path):
     time = FakeTime()
     with fake_server(lambda _, n: Reply(b"{}", 429) if n <= 4 else GOOD) as server:
-        assert ask(server, tmp_path, question(), time=time, retry_wait_s=1.0) == [{"caption": "x"}]
+        assert ask(server, tmp_path, prompt(), time=time, retry_wait_s=1.0) == [{"caption": "x"}]
     assert time.slept == [1.0, 2.0, 4.0, 8.0]
 
 
 def test_a_rate_limit_that_does_not_end_is_unavailable(tmp_path):
     time = FakeTime()
     with fake_server(lambda *_: Reply(b"{}", 429, headers={"retry-after": "20"})) as server:
-        (found,) = ask(server, tmp_path, question(), time=time, patience_s=100)
+        (found,) = ask(server, tmp_path, prompt(), time=time, patience_s=100)
         assert len(server.requests) <= 7
     assert isinstance(found, UnavailableError)
 
 
 def test_a_dead_server_opens_the_breaker_and_few_requests_find_it_so(tmp_path):
-    """Ten failures open it, three probes with growing waits fail, then no further question is sent."""
+    """Ten failures open it, three probes with growing waits fail, then no further prompt is sent."""
     time = FakeTime()
     with fake_server(lambda *_: fails(500)) as server:
-        found = ask(server, tmp_path, *[question(f"{n}") for n in range(30)], time=time, breaker_wait_s=10)
+        found = ask(server, tmp_path, *[prompt(f"{n}") for n in range(30)], time=time, breaker_wait_s=10)
         assert len(server.requests) == 10 + 3
     assert all(isinstance(one, UnavailableError) for one in found)
     assert sum(wait for wait in time.slept if wait >= 9) == pytest.approx(10 + 20 + 40, rel=0.2)
@@ -276,14 +276,14 @@ def test_a_dead_server_opens_the_breaker_and_few_requests_find_it_so(tmp_path):
 
 def test_a_server_that_comes_back_is_found_by_the_probe_and_nothing_is_lost(tmp_path):
     with fake_server(lambda _, n: fails(503) if 3 <= n <= 13 else GOOD) as server:
-        questions = [question(f"{n}") for n in range(20)]
-        found = ask_together(server, tmp_path, *questions, concurrency=8)
+        prompts = [prompt(f"{n}") for n in range(20)]
+        found = ask_together(server, tmp_path, *prompts, concurrency=8)
     assert found == [{"caption": "x"}] * 20
 
 
 def test_a_dead_endpoint_stops_the_stage_with_one_line_where_rules_are_not_wanted(tmp_path):
     with fake_server(lambda *_: fails(500)) as server:
-        found = ask(server, tmp_path, question(), question("B"), when_down="auto")[1]
+        found = ask(server, tmp_path, prompt(), prompt("B"), when_down="auto")[1]
     assert isinstance(found, ServiceError)
     assert "run again" in str(found)
 
@@ -291,7 +291,7 @@ def test_a_dead_endpoint_stops_the_stage_with_one_line_where_rules_are_not_wante
 def test_the_token_budget_stops_before_the_call(tmp_path):
     """120 tokens are billed per call: the second may pass 250, so it is not made; the first costs nothing again."""
     with fake_server(lambda *_: GOOD) as server:
-        found = ask(server, tmp_path, question(), question("B"), question(), max_tokens_total=200)
+        found = ask(server, tmp_path, prompt(), prompt("B"), prompt(), max_tokens_total=200)
         assert found[0] == found[2] == {"caption": "x"}
         assert isinstance(found[1], BudgetError)
         assert len(server.requests) == 1
@@ -300,7 +300,7 @@ def test_the_token_budget_stops_before_the_call(tmp_path):
 def test_the_money_budget_stops_before_the_call(tmp_path):
     with fake_server(lambda *_: GOOD) as server:
         values = {"max_cost": 0.0008, "price_in": 2.0, "price_out": 10.0}
-        found = ask(server, tmp_path, question(), question("B"), **values)
+        found = ask(server, tmp_path, prompt(), prompt("B"), **values)
     assert found[0] == {"caption": "x"}
     assert isinstance(found[1], BudgetError)
 
@@ -310,14 +310,14 @@ def test_a_reply_that_does_not_say_what_it_cost_counts_with_its_upper_bound(tmp_
     body = json.loads(GOOD.body) | {"usage": usage}
     if usage is None:
         del body["usage"]
-    tokens_in, tokens_out = question().bound()
+    tokens_in, tokens_out = prompt().bound()
     limit = 2 * (tokens_in + tokens_out) - 1
     with fake_server(lambda *_: Reply(json.dumps(body).encode())) as server:
-        found = ask(server, tmp_path, question(), question("A cat purrs"), max_tokens_total=limit)
+        found = ask(server, tmp_path, prompt(), prompt("A cat purrs"), max_tokens_total=limit)
         assert len(server.requests) == 1
     assert found[0] == {"caption": "x"}
     assert isinstance(found[1], BudgetError)
-    spent = AnswerCache(tmp_path / "answers.jsonl").spent()
+    spent = CompletionCache(tmp_path / "answers.jsonl").spent()
     assert (spent.tokens_in, spent.tokens_out) == (tokens_in, tokens_out)
 
 
@@ -332,20 +332,20 @@ def test_the_budget_holds_with_many_in_flight(tmp_path, count):
     """All ask at once; the sum of what is set aside never passes the limit, so neither does the sum of the bills."""
     limit = 1000
     with fake_server(lambda *_: replace(GOOD, delay_s=0.02)) as server:
-        questions = [question(f"{n:100d}") for n in range(40)]
-        found = ask_together(server, tmp_path, *questions, concurrency=count, max_tokens_total=limit)
+        prompts = [prompt(f"{n:100d}") for n in range(40)]
+        found = ask_together(server, tmp_path, *prompts, concurrency=count, max_tokens_total=limit)
         assert len(server.requests) == sum(isinstance(one, dict) for one in found)
     assert {type(one) for one in found} == {dict, BudgetError}
-    spent = AnswerCache(tmp_path / "answers.jsonl").spent()
+    spent = CompletionCache(tmp_path / "answers.jsonl").spent()
     assert 0 < spent.tokens_in + spent.tokens_out <= limit
 
 
 def test_a_call_that_vanished_counts_in_full_and_a_refused_one_not_at_all(tmp_path):
-    bound = sum(question().bound())
-    cache = AnswerCache(tmp_path / "answers.jsonl")
+    bound = sum(prompt().bound())
+    cache = CompletionCache(tmp_path / "answers.jsonl")
     with fake_server(lambda *_: fails(500)) as server:
-        ask(server, tmp_path, question(), max_retries=2, max_tokens_total=10_000)
+        ask(server, tmp_path, prompt(), max_retries=2, max_tokens_total=10_000)
     assert cache.committed().tokens_in == 0
     with fake_server(lambda *_: replace(GOOD, cut_at=20)) as server:
-        ask(server, tmp_path, question(), max_retries=1, max_tokens_total=10_000)
+        ask(server, tmp_path, prompt(), max_retries=1, max_tokens_total=10_000)
     assert sum((cache.committed().tokens_in, cache.committed().tokens_out)) == 2 * bound

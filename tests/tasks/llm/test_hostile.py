@@ -13,11 +13,11 @@ from data_contracts import ItemError
 from tasks.language.cues import LEVELS
 from tasks.language.validator import check
 from tasks.llm.backend import choose_backend
-from tasks.llm.cache import AnswerCache
-from tasks.llm.client import AnswerError, Client
+from tasks.llm.cache import CompletionCache
+from tasks.llm.client import CompletionError, OpenAIClient
 from tasks.llm.config import LLMConfig
-from tasks.llm.prompts import data_turn
-from tasks.llm.question import plain
+from tasks.llm.prompt import plain
+from tasks.llm.prompt_templates import data_turn
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import problems_of
@@ -50,19 +50,19 @@ class Echo:
 
     def __init__(self, answer):
         self.answer = answer
-        self.questions = []
+        self.prompts = []
 
-    async def ask(self, question):
-        self.questions.append(question)
+    async def complete(self, prompt):
+        self.prompts.append(prompt)
         if self.answer is None:
-            raise AnswerError("not JSON")
+            raise CompletionError("not JSON")
         return self.answer
 
 
-def recaption(caption, level, asker):
+def recaption(caption, level, client):
     stage = RecaptionStage(RULES)
     return asyncio.run(
-        recaptioning.by_model(caption, level, asker, stage.prompts, recaptioning.Repair(rounds=1, feedback=True))
+        recaptioning.by_model(caption, level, client, stage.templates, recaptioning.Repair(rounds=1, feedback=True))
     )
 
 
@@ -78,26 +78,26 @@ def test_a_model_that_obeys_a_caption_changes_nothing(caption, answer):
 
 @pytest.mark.parametrize("caption", HOSTILE)
 def test_a_caption_stays_inside_one_json_string_of_one_message(caption):
-    asker = Echo({"caption": "HACKED"})
-    recaption(caption, "very_fast", asker)
+    client = Echo({"caption": "HACKED"})
+    recaption(caption, "very_fast", client)
     stage = ParaphraseStage(RULES)
-    asyncio.run(paraphrasing.by_model(caption, 3, asker, stage.prompts))
+    asyncio.run(paraphrasing.by_model(caption, 3, client, stage.templates))
     if len(plain(caption)) > recaptioning.LONGEST:
-        assert asker.questions == []
-    for question in asker.questions:
-        assert [message["role"] for message in question.turns] in (["user"], ["user", "assistant", "user"])
-        for message in question.turns:
+        assert client.prompts == []
+    for prompt in client.prompts:
+        assert [message["role"] for message in prompt.turns] in (["user"], ["user", "assistant", "user"])
+        for message in prompt.turns:
             data = json.loads(message["content"])
             assert data.get("caption") in (plain(caption), "HACKED", "HACKED.")
             if message["role"] == "user":
                 assert not set(message["content"]) & set("<>\n\r\x00\x1b\u202e\u2066\u200b")
-        assert all(plain(caption) not in message["content"] for message in question.prefix)
+        assert all(plain(caption) not in message["content"] for message in prompt.prefix)
 
 
 @pytest.mark.parametrize("caption", HOSTILE)
 def test_the_paraphrases_of_a_hostile_caption_are_valid_or_the_rules(caption):
-    stage, asker = ParaphraseStage(RULES), Echo({"paraphrases": ["HACKED", "A dog barks"], "key_tokens": ["HACKED"]})
-    written = asyncio.run(paraphrasing.by_model(caption, 3, asker, stage.prompts))
+    stage, client = ParaphraseStage(RULES), Echo({"paraphrases": ["HACKED", "A dog barks"], "key_tokens": ["HACKED"]})
+    written = asyncio.run(paraphrasing.by_model(caption, 3, client, stage.templates))
     assert all(problems_of(plain(caption), text) == [] for text, _ in written.paraphrases)
     assert (
         all(source == "rule" for _, source in written.paraphrases) or problems_of(plain(caption), "A dog barks") == []
@@ -120,10 +120,10 @@ def test_ten_thousand_characters_are_no_caption(level):
     endless = "a loud dog barks very quickly nearby, " * 270
     with pytest.raises(ItemError, match="10,259 characters"):
         recaptioning.by_rule(endless, level)
-    asker = Echo({"caption": "HACKED"})
+    client = Echo({"caption": "HACKED"})
     with pytest.raises(ItemError):
-        recaption(endless, level, asker)
-    assert asker.questions == []
+        recaption(endless, level, client)
+    assert client.prompts == []
 
 
 @pytest.mark.llm
@@ -134,13 +134,13 @@ def test_the_embedded_model_is_not_taken_over(tmp_path):
     if embedded_path() is None:
         pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
     config = LLMConfig(backend="embedded")
-    stage, cache = RecaptionStage(config), AnswerCache(tmp_path / "answers.jsonl")
+    stage, cache = RecaptionStage(config), CompletionCache(tmp_path / "answers.jsonl")
 
     async def run():
-        client = Client(choose_backend(config), config, cache)
+        client = OpenAIClient(choose_backend(config), config, cache)
         try:
             return [
-                await recaptioning.by_model(caption, "very_fast", client, stage.prompts, stage.repair)
+                await recaptioning.by_model(caption, "very_fast", client, stage.templates, stage.repair)
                 for caption in HOSTILE[:6]
             ]
         finally:

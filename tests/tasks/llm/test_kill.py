@@ -14,8 +14,8 @@ from data_contracts import Augmented, Caption, read_table, write_table
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.recaption.stage import RecaptionStage
-from tests.tasks.llm.asking import config
 from tests.tasks.llm.fake_server import fake_server
+from tests.tasks.llm.harness import config
 from tests.tasks.recaption.test_stage import ROWS, good
 
 CHILD = """

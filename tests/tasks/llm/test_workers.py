@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from tasks.llm.share import first_by_hash
+from tasks.llm.selection import select_evenly
 from tasks.llm.workers import as_finished
 
 
@@ -62,8 +62,8 @@ def test_it_works_inside_a_running_loop():
 
 def test_the_share_of_the_model_is_stable_and_grows():
     ids = [f"item{number}" for number in range(100)]
-    ten, twenty = first_by_hash(ids, 10), first_by_hash(list(reversed(ids)), 20)
+    ten, twenty = select_evenly(ids, 10), select_evenly(list(reversed(ids)), 20)
     assert len(ten) == 10
     assert ten < twenty
-    assert first_by_hash(ids, None) == frozenset(ids)
-    assert first_by_hash(ids, 0) == frozenset()
+    assert select_evenly(ids, None) == frozenset(ids)
+    assert select_evenly(ids, 0) == frozenset()

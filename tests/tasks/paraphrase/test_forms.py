@@ -17,7 +17,7 @@ from tasks.recaption.rules import rewrite
 from tests.tasks.language.captions import ALL, GRID
 
 AUGMENTED = [rewrite(caption, level) for caption, level in GRID]
-PROMPT = ParaphraseStage(LLMConfig(backend="rules")).prompts.prompts["paraphrase"]
+PROMPT = ParaphraseStage(LLMConfig(backend="rules")).templates["paraphrase"]
 OPENINGS = {"sound_of": "the sound of ", "there_is": "there "}
 
 

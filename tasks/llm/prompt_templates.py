@@ -1,4 +1,4 @@
-"""Prompt files: Markdown with a system text or an instruction, then shots as pairs of JSON lines.
+"""Prompt templates: Markdown files with a system text or an instruction, then shots as pairs of JSON lines.
 
 The version is a number that people raise plus a hash of the files, so an edited prompt never meets old answers.
 """
@@ -12,11 +12,11 @@ from typing import Any
 
 from data_contracts import to_json
 from tasks.engine.workspace import hash_text
-from tasks.llm.question import Message, plain
+from tasks.llm.prompt import Message, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
+class PromptTemplate:
     """One file: the instruction, shots as (input, answer), and the chat that they make."""
 
     text: str
@@ -25,20 +25,23 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptSet:
+class PromptTemplates:
     """All prompts of a stage, by file name without suffix; `system.md` opens each chat."""
 
     version: str
-    prompts: dict[str, Prompt]
+    by_name: dict[str, PromptTemplate]
+
+    def __getitem__(self, name: str) -> PromptTemplate:
+        return self.by_name[name]
 
     @classmethod
-    def load(cls, folder: Path, number: int) -> PromptSet:
+    def load(cls, folder: Path, number: int) -> PromptTemplates:
         """Reads the folder's `*.md` files. `number` is the version that people raise."""
         texts = {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("*.md"))}
         digest = hash_text(*(part for name in sorted(texts) for part in (name, texts[name])))[:8]
         system = texts.get("system", "").strip()
-        prompts = {name: _prompt("" if name == "system" else system, text) for name, text in texts.items()}
-        return cls(version=f"{number}-{digest}", prompts=prompts)
+        templates = {name: _template("" if name == "system" else system, text) for name, text in texts.items()}
+        return cls(version=f"{number}-{digest}", by_name=templates)
 
 
 def data_turn(fields: dict[str, Any]) -> Message:
@@ -59,7 +62,7 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _prompt(system: str, text: str) -> Prompt:
+def _template(system: str, text: str) -> PromptTemplate:
     lines = text.splitlines()
     data = [json.loads(line) for line in lines if line.startswith("{")]
     prose = "\n".join(line for line in lines if not line.startswith("{")).strip()
@@ -67,4 +70,4 @@ def _prompt(system: str, text: str) -> Prompt:
     chat: list[Message] = [{"role": "system", "content": f"{system}\n{prose}".strip()}]
     for given, answer in shots:
         chat += [data_turn(given), {"role": "assistant", "content": to_json(answer)}]
-    return Prompt(text=prose, shots=shots, prefix=tuple(chat))
+    return PromptTemplate(text=prose, shots=shots, prefix=tuple(chat))

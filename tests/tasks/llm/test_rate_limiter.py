@@ -9,54 +9,54 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.llm.breaker import LEAST, Breaker, DownError
-from tasks.llm.pace import Pace, duration_s, retry_after_s
-from tests.tasks.llm.asking import FakeTime
+from tasks.llm.circuit_breaker import LEAST, CircuitBreaker, DownError
+from tasks.llm.rate_limiter import RateLimiter, duration_s, retry_after_s
+from tests.tasks.llm.harness import FakeTime
 
 
 @given(st.lists(st.booleans(), max_size=200), st.integers(1, 64))
 def test_the_limit_stays_between_one_and_the_most(outcomes, most):
     time = FakeTime()
-    pace = Pace(most, 0.5, time.clock, time.sleep)
+    limiter = RateLimiter(most, 0.5, time.clock, time.sleep)
     for good in outcomes:
         time.now += 1
-        pace.went_well({}) if good else pace.limited(time.now, 0.0)
-        assert 1 <= pace.limit <= most
+        limiter.succeeded({}) if good else limiter.limited(time.now, 0.0)
+        assert 1 <= limiter.limit <= most
 
 
 def test_requests_in_flight_together_halve_it_once():
     time = FakeTime()
-    pace = Pace(32, 0.5, time.clock, time.sleep)
+    limiter = RateLimiter(32, 0.5, time.clock, time.sleep)
     started = time.now - 1
     for _ in range(10):
-        pace.limited(started, 0.0)
-    assert pace.limit == 16
+        limiter.limited(started, 0.0)
+    assert limiter.limit == 16
     time.now += 5
-    pace.limited(time.now, 0.0)
-    assert pace.limit == 8
+    limiter.limited(time.now, 0.0)
+    assert limiter.limit == 8
 
 
 def test_a_round_of_successes_adds_one():
-    pace = Pace(32, 0.5)
-    pace.limit = 8.0
+    limiter = RateLimiter(32, 0.5)
+    limiter.limit = 8.0
     for _ in range(8):
-        pace.went_well({})
-    assert 8.9 < pace.limit < 9
+        limiter.succeeded({})
+    assert 8.9 < limiter.limit < 9
 
 
 def test_no_more_than_the_limit_run_and_a_pause_holds_for_all():
     time = FakeTime()
 
     async def run() -> tuple[int, list[float]]:
-        pace = Pace(8, 0.5, time.clock, time.sleep)
-        pace.limit = 2.9
-        pace.pause(30)
+        limiter = RateLimiter(8, 0.5, time.clock, time.sleep)
+        limiter.limit = 2.9
+        limiter.pause(30)
         now = most = 0
         starts = []
 
         async def one() -> None:
             nonlocal now, most
-            async with pace.turn() as started:
+            async with limiter.slot() as started:
                 starts.append(started)
                 now += 1
                 most = max(most, now)
@@ -85,9 +85,9 @@ def test_a_quota_that_has_run_out_is_waited_for(headers, seconds):
     time = FakeTime()
 
     async def run() -> float:
-        pace = Pace(4, 0.5, time.clock, time.sleep)
-        pace.went_well(headers)
-        async with pace.turn() as started:
+        limiter = RateLimiter(4, 0.5, time.clock, time.sleep)
+        limiter.succeeded(headers)
+        async with limiter.slot() as started:
             return started
 
     begun = time.now
@@ -110,8 +110,8 @@ def test_any_duration_is_a_number_of_seconds_or_none(text):
     assert found is None or found >= 0
 
 
-def breaker(time: FakeTime, probes: int = 3) -> Breaker:
-    return Breaker(10.0, probes, time.clock, time.sleep)
+def breaker(time: FakeTime, probes: int = 3) -> CircuitBreaker:
+    return CircuitBreaker(10.0, probes, time.clock, time.sleep)
 
 
 def test_the_breaker_lets_exactly_one_probe_through_and_closes_on_success():
@@ -120,7 +120,7 @@ def test_the_breaker_lets_exactly_one_probe_through_and_closes_on_success():
     async def run() -> list[bool]:
         one = breaker(time)
         for _ in range(LEAST):
-            one.bad("no", probe=await one.permit())
+            one.failure("no", probe=await one.permit())
         assert not one.closed
         permits = []
 
@@ -128,7 +128,7 @@ def test_the_breaker_lets_exactly_one_probe_through_and_closes_on_success():
             probe = await one.permit()
             permits.append(probe)
             await asyncio.sleep(0.001)
-            one.good(probe=probe)
+            one.success(probe=probe)
 
         await asyncio.gather(*(ask() for _ in range(10)))
         assert one.closed
@@ -149,7 +149,7 @@ def test_failed_probes_wait_longer_and_then_the_server_is_down():
         while True:
             probe = await one.permit()
             sent += 1
-            one.bad("no", probe=probe)
+            one.failure("no", probe=probe)
 
     begun = time.now
     with pytest.raises(DownError, match="no"):
@@ -163,9 +163,9 @@ def test_a_probe_that_was_given_up_does_not_block_the_next():
     async def run() -> bool:
         one = breaker(time)
         for _ in range(LEAST):
-            one.bad("no", probe=False)
+            one.failure("no", probe=False)
         assert await one.permit()
-        one.abandoned(probe=True)
+        one.cancelled(probe=True)
         return await one.permit()
 
     assert asyncio.run(run())
@@ -178,8 +178,8 @@ def test_one_failure_in_five_never_opens_it():
     one = breaker(time)
     opened = 0
     for _ in range(20_000):
-        one.good(probe=False) if chance.random() > 0.2 else one.bad("no", probe=False)
+        one.success(probe=False) if chance.random() > 0.2 else one.failure("no", probe=False)
         opened += not one.closed
         if not one.closed:
-            one.good(probe=True)
+            one.success(probe=True)
     assert opened <= 1

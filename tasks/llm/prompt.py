@@ -19,10 +19,10 @@ _MARKS: Final = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Prompt:
     """One request. `fields` and `prompt_version` name it in the cache; `prefix` and `turns` are what the model reads.
 
-    `prefix` holds our own texts, the same for many questions; `turns` whatever holds untrusted text.
+    `prefix` holds our own texts, the same for many prompts; `turns` whatever holds untrusted text.
     """
 
     prompt_version: str
@@ -41,7 +41,7 @@ class Question:
 
     @property
     def seed(self) -> int:
-        """The seed that is sent: the same for the same question."""
+        """The seed that is sent: the same for the same prompt."""
         return seed_for(to_json(self.fields), str(self.attempt)) % 2**31
 
     def key(self, model: str) -> str:

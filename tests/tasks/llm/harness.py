@@ -1,4 +1,4 @@
-"""Asks a client questions in a loop of its own, with time that passes only when somebody sleeps."""
+"""Asks a client prompts in a loop of its own, with time that passes only when somebody sleeps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.llm.backend import Backend
-from tasks.llm.cache import AnswerCache
-from tasks.llm.client import Client
+from tasks.llm.cache import CompletionCache
+from tasks.llm.client import OpenAIClient
 from tasks.llm.config import LLMConfig
-from tasks.llm.question import Question
+from tasks.llm.prompt import Prompt
 from tests.tasks.llm.fake_server import FakeServer
 
 SCHEMA = {"type": "object", "properties": {"caption": {"type": "string"}}}
@@ -34,8 +34,8 @@ class FakeTime:
         await asyncio.sleep(0)
 
 
-def question(caption: str = "A dog barks", attempt: int = 1) -> Question:
-    return Question(
+def prompt(caption: str = "A dog barks", attempt: int = 1) -> Prompt:
+    return Prompt(
         prompt_version="1",
         fields={"caption": caption},
         attempt=attempt,
@@ -53,15 +53,15 @@ def config(**values: Any) -> LLMConfig:
 
 
 def with_client(
-    server: FakeServer, folder: Path, use: Callable[[Client], Any], time: FakeTime | None = None, **values: Any
+    server: FakeServer, folder: Path, use: Callable[[OpenAIClient], Any], time: FakeTime | None = None, **values: Any
 ) -> Any:
     """Runs `await use(client)` and closes the client."""
     time = time or FakeTime()
 
     async def run() -> Any:
         backend = Backend(kind="endpoint", model="m", reason="test", base_url=server.url)
-        cache = AnswerCache(folder / "answers.jsonl")
-        client = Client(backend, config(**values), cache, sleep=time.sleep, clock=time.clock)
+        cache = CompletionCache(folder / "answers.jsonl")
+        client = OpenAIClient(backend, config(**values), cache, sleep=time.sleep, clock=time.clock)
         try:
             return await use(client)
         finally:
@@ -70,14 +70,14 @@ def with_client(
     return asyncio.run(run())
 
 
-def ask(server: FakeServer, folder: Path, *questions: Question, time: FakeTime | None = None, **values: Any) -> list:
+def ask(server: FakeServer, folder: Path, *prompts: Prompt, time: FakeTime | None = None, **values: Any) -> list:
     """Asks one after the other; returns the answers or the exceptions."""
 
-    async def use(client: Client) -> list:
+    async def use(client: OpenAIClient) -> list:
         found: list = []
-        for one in questions:
+        for one in prompts:
             try:
-                found.append(await client.ask(one))
+                found.append(await client.complete(one))
             except Exception as error:
                 found.append(error)
         return found
@@ -86,11 +86,11 @@ def ask(server: FakeServer, folder: Path, *questions: Question, time: FakeTime |
 
 
 def ask_together(
-    server: FakeServer, folder: Path, *questions: Question, time: FakeTime | None = None, **values: Any
+    server: FakeServer, folder: Path, *prompts: Prompt, time: FakeTime | None = None, **values: Any
 ) -> list:
     """Asks all at the same time; returns the answers or the exceptions."""
 
-    async def use(client: Client) -> list:
-        return await asyncio.gather(*(client.ask(one) for one in questions), return_exceptions=True)
+    async def use(client: OpenAIClient) -> list:
+        return await asyncio.gather(*(client.complete(one) for one in prompts), return_exceptions=True)
 
     return with_client(server, folder, use, time, **values)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tasks.engine.workspace import hash_text
 
 
-def first_by_hash(ids: Sequence[str], count: int | None) -> frozenset[str]:
+def select_evenly(ids: Sequence[str], count: int | None) -> frozenset[str]:
     """Returns `count` of the ids (None: all), the first by hash: the same whatever the order, growing with `count`."""
     if count is None:
         return frozenset(ids)

@@ -13,7 +13,7 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 WINDOW: Final = 20  # attempts looked back at
-LEAST: Final = 10  # attempts before a rate is one: more than one question tries in a row
+LEAST: Final = 10  # attempts before a rate is one: more than one prompt tries in a row
 SHARE: Final = 0.75  # failed; an endpoint that fails one time in five opens it about never
 
 
@@ -22,7 +22,7 @@ class DownError(Exception):
 
 
 @dataclass(slots=True)
-class Breaker:
+class CircuitBreaker:
     """Closed: requests pass. Open: they wait `wait_s`, then one probes. After `probes` failed probes: down."""
 
     wait_s: float
@@ -62,7 +62,7 @@ class Breaker:
             else:
                 await self._settled.wait()
 
-    def good(self, *, probe: bool) -> None:
+    def success(self, *, probe: bool) -> None:
         """Takes in a request that was answered, even with "too many": the server is there."""
         if probe:
             log.info("the language model answers again")
@@ -72,7 +72,7 @@ class Breaker:
         elif self._state == "closed":
             self._window.append(True)
 
-    def bad(self, trouble: str, *, probe: bool) -> None:
+    def failure(self, trouble: str, *, probe: bool) -> None:
         """Takes in a request that failed."""
         self.trouble = trouble
         if probe:
@@ -84,7 +84,7 @@ class Breaker:
             if len(self._window) >= LEAST and failed >= SHARE * len(self._window):
                 self._open()
 
-    def abandoned(self, *, probe: bool) -> None:
+    def cancelled(self, *, probe: bool) -> None:
         """Takes in a request that was given up for reasons of ours: the next one probes."""
         if probe and self._state == "probing":
             self._state = "open"

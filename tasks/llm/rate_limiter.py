@@ -20,7 +20,7 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(slots=True)
-class Pace:
+class RateLimiter:
     """Lets at most `limit` requests run at once, `most` at best. `wait_s` is the first pause after a bare 429."""
 
     most: int
@@ -38,7 +38,7 @@ class Pace:
         self.limit = float(self.most)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[float]:
+    async def slot(self) -> AsyncIterator[float]:
         """Waits for a free place and for the end of a pause; yields the time of the start."""
         async with self._free:
             await self._free.wait_for(lambda: self._running < int(self.limit))
@@ -62,7 +62,7 @@ class Pace:
         pause = min(_LONGEST_PAUSE_S, self.wait_s * 2.0 ** (self._strikes - 1))
         self.pause(pause if retry_after_s is None else retry_after_s)
 
-    def went_well(self, headers: Mapping[str, str]) -> None:
+    def succeeded(self, headers: Mapping[str, str]) -> None:
         """Takes in a success: one more place per full round of successes; pauses when the quota has run out."""
         self._strikes = 0
         self.limit = min(float(self.most), self.limit + 1.0 / self.limit)
