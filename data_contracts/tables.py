@@ -189,7 +189,7 @@ class Generated(Row):
     VERSION: ClassVar[int] = 2
     item_id: str
     parent_id: str  # the manifest row that gave video and text
-    task: str  # tta, vta, tc-vta, ac-vta, fe, edit
+    task: str  # one of data_contracts.generation.TASKS
     prompt: str
     reference_id: str | None
     audio_path: str

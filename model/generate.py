@@ -19,16 +19,13 @@ from model.checkpoint import CheckpointInfo, load_checkpoint
 from model.config import Precision, SumReference
 from model.flow import Velocity, euler, guided
 from model.network import Conditions, Features, Network
-from model.requests import RULES, TASKS, Plan, Request, Task, leading_task, plan_request, window_frames
+from model.requests import Plan, Request, leading_task, plan_request, window_frames
 from model.specs import FeatureSpecs
 
 __all__ = [
-    "RULES",
-    "TASKS",
     "Generator",
     "Request",
     "Sampling",
-    "Task",
     "leading_task",
     "plan_request",
     "window_frames",

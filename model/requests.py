@@ -9,44 +9,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from data_contracts import MismatchError, UsageError
+from data_contracts.generation import TASKS, Condition, TaskName
 from model.specs import FeatureSpecs
-
-Task = Literal["tta", "vta", "tc-vta", "ac-vta", "fe", "edit"]
-TASKS: Final[tuple[Task, ...]] = get_args(Task)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Which conditions a task needs and which it may use besides; all others are all-zero features."""
-
-    needs: tuple[str, ...]
-    may_use: tuple[str, ...] = ()
-
-    def uses(self, name: str) -> bool:
-        """Whether the task looks at a condition at all."""
-        return name in self.needs or name in self.may_use
-
-
-RULES: Final[dict[str, Rule]] = {
-    "tta": Rule(("text",)),  # SPEC G1
-    "vta": Rule(("clip", "sync"), ("text",)),  # SPEC G2
-    "tc-vta": Rule(("text", "sync")),  # SPEC G3
-    "ac-vta": Rule(("sync", "reference", "reference_sync")),  # SPEC G4
-    "fe": Rule(("clip", "sync", "reference"), ("text",)),  # SPEC G5
-    # SPEC G6: an edit is led by one of G3-G5 (`leading_task`), whose rule decides among these.
-    "edit": Rule(("original", "window"), ("clip", "sync", "text", "reference", "reference_sync")),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One sound to generate. Conditions that the task does not use (`RULES`) are ignored.
+    """One sound to generate. Conditions that the task does not use (`data_contracts.generation.TASKS`) are ignored.
 
     `reference_NF`: ac-vta and edit, another sound, encoded alone; fe, the sound's own first segment. `original_NF`
     with `window_s`: edit; it may end before the result does when the window takes over from there. `duration_s` is the
@@ -54,7 +28,7 @@ class Request:
     begins with, whatever the task: the end of the window before, in a long sound.
     """
 
-    task: Task
+    task: TaskName
     duration_s: float
     seed: int
     text_LD: Tensor | None = None
@@ -109,7 +83,7 @@ def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
     result_N, result_NF, fresh_N = _result(request, specs, frames, reference[before:])
     clip = _clip(request, specs, total_s, leading)
     sync = _sync(request, specs, leading)
-    text = request.text_LD if RULES[leading].uses("text") else None
+    text = request.text_LD if TASKS[leading].uses("text") else None
     if text is not None and text.shape != (specs.text.tokens, specs.text.dim):
         raise MismatchError(f"text features are {tuple(text.shape)}; expected {(specs.text.tokens, specs.text.dim)}")
     generator = torch.Generator().manual_seed(request.seed)
@@ -130,7 +104,7 @@ def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
     )
 
 
-def leading_task(request: Request) -> Task:
+def leading_task(request: Request) -> TaskName:
     """Returns the task whose conditions lead: an edit imitates a reference (G4), follows a sentence (G3), or goes on
     as the video and the sound around the window say (G5). Source: SPEC G6."""
     if request.task != "edit":
@@ -153,9 +127,9 @@ def window_frames(window_s: tuple[float, float], duration_s: float, specs: Featu
 
 
 def _check_needs(request: Request) -> None:
-    if request.task not in RULES:
+    if request.task not in TASKS:
         raise UsageError(f"task {request.task!r} is unknown; choose one of {', '.join(TASKS)}")
-    given = {
+    given: dict[Condition, object] = {
         "text": request.text_LD,
         "clip": request.clip_VD,
         "sync": request.sync_SD,
@@ -164,13 +138,13 @@ def _check_needs(request: Request) -> None:
         "original": request.original_NF,
         "window": request.window_s,
     }
-    for name in RULES[request.task].needs:
+    for name in TASKS[request.task].needs:
         if given[name] is None:
             raise UsageError(f"task {request.task} needs {name.replace('_', ' ')}, which the request does not have")
 
 
-def _reference(request: Request, specs: FeatureSpecs, frames: int, leading: Task) -> Tensor:
-    if not RULES[leading].uses("reference") or request.reference_NF is None:
+def _reference(request: Request, specs: FeatureSpecs, frames: int, leading: TaskName) -> Tensor:
+    if not TASKS[leading].uses("reference") or request.reference_NF is None:
         return torch.zeros(0, specs.codec.latent_dim)
     reference = _latent(request.reference_NF, specs, "reference")
     if leading == "fe" and not 0 < len(reference) < frames:
@@ -219,16 +193,16 @@ def _latent(latent_NF: Tensor, specs: FeatureSpecs, name: str) -> Tensor:
     return latent_NF.float().cpu()
 
 
-def _clip(request: Request, specs: FeatureSpecs, total_s: float, leading: Task) -> Tensor | None:
-    if not RULES[leading].uses("clip") or request.clip_VD is None:
+def _clip(request: Request, specs: FeatureSpecs, total_s: float, leading: TaskName) -> Tensor | None:
+    if not TASKS[leading].uses("clip") or request.clip_VD is None:
         return None
     _check_length("clip", len(request.clip_VD), specs.clip.length(total_s), total_s)
     return request.clip_VD.cpu()
 
 
-def _sync(request: Request, specs: FeatureSpecs, leading: Task) -> Tensor | None:
+def _sync(request: Request, specs: FeatureSpecs, leading: TaskName) -> Tensor | None:
     """Returns sync features; ac-vta puts the surrogate's, extracted apart, before the target's. Source: SPEC G4."""
-    if not RULES[leading].uses("sync") or request.sync_SD is None:
+    if not TASKS[leading].uses("sync") or request.sync_SD is None:
         return None
     _check_length("sync", len(request.sync_SD), specs.sync.length(request.duration_s), request.duration_s)
     if leading != "ac-vta":

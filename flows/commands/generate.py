@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
+from data_contracts.generation import TASKS
+
+TASK_HELP: Final = f"{', '.join(TASKS)}; or jobs, with a table after it"
 
 
 def generate(
-    task: Annotated[str, typer.Argument(help="tta, vta, tc-vta, ac-vta, fe or edit; or jobs, with a table after it")],
+    task: Annotated[str, typer.Argument(help=TASK_HELP)],
     checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
     out: Annotated[Path, typer.Option(help="WAV, FLAC, MP4, MOV or MKV to write; for many sounds a folder")],
     jobs: Annotated[Path | None, typer.Argument(help="jobs: CSV or JSONL, one sound a row")] = None,

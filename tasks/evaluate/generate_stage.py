@@ -17,6 +17,7 @@ import torch
 
 from data_contracts import Generated, ItemError, ManifestRow, MismatchError, Row, read_table, to_json
 from data_contracts.files import hash_file
+from data_contracts.generation import TASKS
 from model.codec import Codec
 from model.encoders import TextEncoder
 from model.features import FeatureStore
@@ -149,15 +150,15 @@ class _Studio:
 
     def request(self, job: Job) -> Request:
         """Builds the conditions of SPEC G1-G5; what a task has not is None, which the model reads as all zeros."""
-        sync_SD = None if job.task == "tta" else self.sync(job.parent_id, job.duration_s)
-        sees = job.task in ("vta", "fe")
+        task = TASKS[job.task]
+        sync_SD = self.sync(job.parent_id, job.duration_s) if task.uses("sync") else None
         return Request(
             task=job.task,
             text_LD=self.text.encode([job.prompt])[0] if job.prompt else None,
-            clip_VD=self.store.clip([self.video(job.parent_id)])[0] if sees else None,
+            clip_VD=self.store.clip([self.video(job.parent_id)])[0] if task.uses("clip") else None,
             sync_SD=sync_SD,
-            reference_NF=self.reference(job) if job.task in ("ac-vta", "fe") else None,
-            reference_sync_SD=self.reference_sync(job) if job.task == "ac-vta" else None,
+            reference_NF=self.reference(job) if task.uses("reference") else None,
+            reference_sync_SD=self.reference_sync(job) if task.uses("reference_sync") else None,
             window_s=None,
             original_NF=None,
             duration_s=job.duration_s,
@@ -198,7 +199,7 @@ class _Studio:
             parent_id=job.parent_id,
             task=job.task,
             prompt=job.prompt,
-            reference_id=job.reference_id if job.task in ("ac-vta", "fe") else None,
+            reference_id=job.reference_id if TASKS[job.task].uses("reference") else None,
             audio_path=self.workspace.relative(path),
             audio_sha256=hash_file(path),
             sample_rate_hz=rate_hz,

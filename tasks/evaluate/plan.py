@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 from data_contracts import ManifestRow
-from model.requests import Task
+from data_contracts.generation import TaskName
 from tasks.engine.workspace import hash_text, safe_name, seed_for
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
@@ -41,7 +41,7 @@ class Job:
     """
 
     item_id: str
-    task: Task
+    task: TaskName
     parent_id: str
     prompt: str
     duration_s: float
@@ -148,7 +148,7 @@ def _fe(film: ManifestRow, others: Sequence[ManifestRow], config: EvaluateConfig
 
 
 def _job(
-    task: Task,
+    task: TaskName,
     film: ManifestRow,
     others: Sequence[ManifestRow],
     config: EvaluateConfig,

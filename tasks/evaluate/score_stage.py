@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from data_contracts import ClipScore, Generated, ManifestRow, Row, read_table
+from data_contracts.generation import TASKS
 from model.codec import Codec
 from tasks.engine import Item, ItemResult, each, rows_from_dicts
 from tasks.engine.workspace import Workspace, seed_for
@@ -169,7 +170,7 @@ class Scorer:
         if events_s is not None:
             count = sum(time < job.duration_s for time in events_s)
             sounds[chance.RANDOM_EVENTS] = chance.random_events(length, self.rate_hz, count, rng)
-        if job.task in ("ac-vta", "fe"):
+        if TASKS[job.task].uses("reference"):
             sounds[chance.PASTED] = chance.pasted(self.reference(job), length)
         sounds[chance.NOISE] = chance.white_noise(length, rng)
         sounds[chance.SILENCE] = chance.silence(length)

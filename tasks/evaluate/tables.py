@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from data_contracts import ClipScore, Score, read_table, write_table
+from data_contracts.generation import TASKS
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.evaluate.metrics import METRICS, MODEL
 
-TASK_ORDER: Final = ("vta", "tc-vta", "ac-vta", "fe", "tta")
 _RESAMPLES: Final = 2000
 
 
@@ -31,7 +31,7 @@ def aggregate(rows: Sequence[ClipScore]) -> list[Score]:
     for row in rows:
         if row.metric in METRICS:
             values.setdefault((row.task, row.metric, row.system), []).append(row.value)
-    metrics, tasks = list(METRICS), list(TASK_ORDER)
+    metrics, tasks = list(METRICS), [*TASKS]
     keys = sorted(values, key=lambda key: (tasks.index(key[0]), metrics.index(key[1]), key[2] != MODEL))
     return [_score(key, values[key]) for key in keys]
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_contracts import AblationScore
+from data_contracts.generation import TASKS
 from tasks.report.svg import number
-from tasks.report.words import TASKS, metric_name
+from tasks.report.words import metric_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class AblationTable:
 
 def build_ablations(rows: Sequence[AblationScore]) -> list[AblationTable]:
     """Returns one table per task, metrics and configurations in the rows' order; empty where none were run."""
-    titles = {name: title for name, title, _ in TASKS}
+    titles = {name: task.title for name, task in TASKS.items()}
     return [
         _table(titles.get(task, task), [row for row in rows if row.task == task])
         for task in dict.fromkeys(row.task for row in rows)

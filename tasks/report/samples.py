@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from data_contracts import ClipScore, Generated, ManifestRow
+from data_contracts.generation import TASKS
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaBox
 from tasks.report.player import Source, Track, make_tracks
 from tasks.report.svg import number
-from tasks.report.words import TASKS, metric_name
+from tasks.report.words import metric_name
 
 CARDS: Final = 4
 _CHIPS: Final = 4
@@ -66,14 +67,13 @@ def build_samples(found: Collected, box: MediaBox) -> SamplesSection:
         for name, chosen in groups.items():
             if turn < len(chosen):
                 cards[name].append(_card(chosen[turn], lookup, box))
-    known = {name: (title, about) for name, title, about in TASKS}
     return SamplesSection(
         note=found.note("generated"),
         tasks=[
             TaskSamples(
                 name=name,
-                title=known.get(name, (name, ""))[0],
-                about=known.get(name, (name, ""))[1],
+                title=TASKS[name].title if name in TASKS else name,
+                about=TASKS[name].help if name in TASKS else "",
                 rows=sum(row.task == name for row in found.generated),
                 cards=made,
             )
@@ -90,8 +90,7 @@ def pick(groups: Sequence[tuple[Generated, ...]]) -> list[tuple[Generated, ...]]
 
 def _task_names(found: Collected) -> list[str]:
     there = dict.fromkeys(row.task for row in found.generated)
-    known = [name for name, _, _ in TASKS]
-    return [*(name for name in known if name in there), *(name for name in there if name not in known)]
+    return [*(name for name in TASKS if name in there), *(name for name in there if name not in TASKS)]
 
 
 def _lookup(found: Collected) -> _Lookup:

@@ -8,10 +8,11 @@ from typing import Final
 from markupsafe import Markup
 
 from data_contracts import Score
+from data_contracts.generation import TASKS
 from tasks.evaluate.chance import CEILING, PASTED, TRUTH
 from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
-from tasks.report.words import TASKS, aim_for, metric_name
+from tasks.report.words import aim_for, metric_name
 
 _ROLES: Final = {CEILING: "ceiling", TRUTH: "ceiling", PASTED: "comparison"}
 """What a compared system is; every other one knows nothing of the clip and is chance."""
@@ -66,7 +67,7 @@ class Scores:
 
 def build_scores(found: Collected) -> Scores:
     """Returns the section from the scores table, tasks in the paper's order."""
-    titles = {name: title for name, title, _ in TASKS}
+    titles = {name: task.title for name, task in TASKS.items()}
     groups: dict[str, dict[str, list[Score]]] = {}
     for row in found.scores:
         groups.setdefault(row.task, {}).setdefault(row.metric, []).append(row)

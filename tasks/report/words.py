@@ -28,24 +28,6 @@ WRITERS: Final[dict[str, str]] = {
     "original": "original caption",
 }
 
-TASKS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("vta", "Video to audio", "The picture alone says what sounds, and when."),
-    (
-        "tc-vta",
-        "Text-controlled video to audio",
-        "The picture says when; the sentence says what, even against the picture.",
-    ),
-    (
-        "ac-vta",
-        "Audio-controlled video to audio",
-        "The picture says when; a reference sound says what it should sound like.",
-    ),
-    ("fe", "Foley extension", "The first seconds are given; the model goes on in the same voice, in sync."),
-    ("tta", "Text to audio", "Only a sentence. Pairs differ in one adverb."),
-    ("edit", "Editing", "One window of an existing sound is made anew; the rest stays."),
-)
-"""Task, title, and what it is conditioned on (SPEC G1-G6)."""
-
 _UNITS: Final = {"db": "dB", "s": "s", "ms": "ms", "hz": "Hz", "m": "m", "share": "", "percent": "%"}
 _SKIPPED: Final = frozenset({"operation", "kind", "op", "seed", "version"})
 

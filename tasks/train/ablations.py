@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, field_validator
 
 from data_contracts import UsageError
-from model.requests import TASKS
+from data_contracts.generation import TASKS
 from model.variants import variant
 from tasks.engine.settings import StageConfig
 
@@ -31,6 +31,7 @@ class AblationsConfig(StageConfig):
     @field_validator("tasks")
     @classmethod
     def _tasks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := [name for name in names if name not in TASKS or name in ("tta", "edit")]:
-            raise ValueError(f"{wrong[0]!r} has no film to score; choose from vta, tc-vta, ac-vta, fe")
+        known = [name for name, task in TASKS.items() if "sync" in task.needs]
+        if wrong := [name for name in names if name not in known]:
+            raise ValueError(f"task {wrong[0]!r} has no video to score against; choose from {', '.join(known)}")
         return names

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from data_contracts import MismatchError, UsageError
+from data_contracts.generation import TASKS
 from model.checkpoint import save_checkpoint
-from model.generate import TASKS, Generator, Request, Sampling, leading_task, plan_request, window_frames
+from model.generate import Generator, Request, Sampling, leading_task, plan_request, window_frames
 from model.network import Features, build_network
 from tests.model.fakes import TOY, toy_specs
 

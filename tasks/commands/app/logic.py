@@ -6,13 +6,13 @@ import logging
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from data_contracts import FoleyGenExError, UsageError
-from model.generate import TASKS
+from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from tasks.commands.generate.job import make_sound, prepare, sampling_of, write_sound
 from tasks.commands.generate.label import note, write_label
-from tasks.commands.generate.options import MAY_HAVE, NEEDS, GenerateOptions, parse_window
+from tasks.commands.generate.options import GenerateOptions, parse_window
 from tasks.commands.generate.session import InferenceSession
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
@@ -21,24 +21,7 @@ from tasks.media.mux import require_picture_fits
 
 log = logging.getLogger(__name__)
 
-TITLES: Final[dict[str, str]] = {
-    "tta": "Text to sound",
-    "vta": "Video to sound",
-    "tc-vta": "Video to sound, led by text",
-    "ac-vta": "Video to sound, like a reference",
-    "fe": "Continue a sound",
-    "edit": "Edit a part of a sound",
-}
-HINTS: Final[dict[str, str]] = {
-    "tta": "A sentence becomes a sound.",
-    "vta": "A silent video gets its sound. The sentence may help.",
-    "tc-vta": "The video gives the timing, the sentence the sound: it need not match the picture.",
-    "ac-vta": "The video gives the timing, the reference sound the timbre.",
-    "fe": "Give the beginning as a reference sound, or a window: the video's own sound before it is continued.",
-    "edit": "The window is made anew, the rest stays. A sentence, a video or a reference sound leads; else the sound "
-    "around the window does.",
-}
-FIELDS: Final = ("video", "text", "original", "reference_audio", "reference_video", "window")
+FIELDS: Final = tuple(name for name in get_args(Input) if name != "surrogate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +53,17 @@ class ItemResult:
 
 def fields_of(task: str) -> set[str]:
     """Returns the inputs that a task takes: what the page shows."""
-    return {*NEEDS[task], *MAY_HAVE[task]} & set(FIELDS)
+    return {name for name in FIELDS if TASKS[task].takes(name)}
 
 
 def needs(task: str, field: str) -> bool:
     """Returns whether a task cannot do without an input."""
-    return field in NEEDS[task]
+    return field in TASKS[task].inputs
 
 
 def choices() -> list[tuple[str, str]]:
-    """Returns (title, task) in the paper's order."""
-    return [(TITLES[task], task) for task in TASKS]
+    """Returns (title, task) of every task."""
+    return [(task.title, name) for name, task in TASKS.items()]
 
 
 def order_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
@@ -92,9 +75,7 @@ def order_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
         raise UsageError(f"task {form.task!r} is unknown; choose one of {', '.join(TASKS)}")
     shown = fields_of(form.task)
     paths: dict[str, Any] = {
-        name: Path(value)
-        for name in ("video", "original", "reference_audio", "reference_video")
-        if name in shown and (value := getattr(form, name))
+        name: Path(value) for name in FILE_INPUTS if name in shown and (value := getattr(form, name))
     }
     window = (form.window or "").strip() if "window" in shown else ""
     return GenerateOptions(
@@ -133,7 +114,7 @@ def _run(order: GenerateOptions, session: InferenceSession) -> ItemResult:
         film = order.out.with_name(f"film{_container(order.video)}")
         write_sound(replace(order, out=film), sound.audio, sound.rate_hz)
     windows = "" if sound.windows == 1 else f" in {sound.windows} windows"
-    words = f"{TITLES[order.task]}: {inputs.duration_s:.1f} s{windows}, seed {order.seed}, {order.steps} steps, "
+    words = f"{TASKS[order.task].title}: {inputs.duration_s:.1f} s{windows}, seed {order.seed}, {order.steps} steps, "
     return ItemResult(words=f"{words}guidance {order.cfg_scale:g}", sound=order.out, film=film)
 
 

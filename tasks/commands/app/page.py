@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import UsageError
-from tasks.commands.app.logic import FIELDS, HINTS, TITLES, Form, about, choices, example_files, fields_of, needs, run
+from data_contracts.generation import TASKS
+from tasks.commands.app.logic import FIELDS, Form, about, choices, example_files, fields_of, needs, run
 from tasks.commands.generate.session import InferenceSession
 
 HOST: Final = "127.0.0.1"
@@ -60,7 +61,7 @@ def build(session: InferenceSession, folder: Path) -> Any:
         with gr.Row():
             with gr.Column():
                 task = gr.Radio(choices(), value=FIRST, label="Task", elem_id="task")
-                hint = gr.Markdown(HINTS[FIRST], elem_id="hint")
+                hint = gr.Markdown(TASKS[FIRST].help, elem_id="hint")
                 fields = _fields(gr)
                 with gr.Accordion("Settings", open=False):
                     numbers = _numbers(gr)
@@ -85,7 +86,7 @@ def build(session: InferenceSession, folder: Path) -> Any:
         gr.Examples(
             [[form.task, *(getattr(form, name) for name in FIELDS)] for form in forms],
             [task, *fields.values()],
-            example_labels=[TITLES[form.task] for form in forms],
+            example_labels=[TASKS[form.task].title for form in forms],
             label="Try one",
             cache_examples=False,
         )
@@ -132,7 +133,7 @@ def _label(task: str, field: str) -> str:
 def _on_task(gr: Any) -> Callable[[str], list[Any]]:
     def change(task: str) -> list[Any]:
         shown = fields_of(task)
-        return [HINTS[task], *(gr.update(visible=name in shown, label=_label(task, name)) for name in FIELDS)]
+        return [TASKS[task].help, *(gr.update(visible=name in shown, label=_label(task, name)) for name in FIELDS)]
 
     return change
 

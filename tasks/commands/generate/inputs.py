@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from data_contracts import UsageError
-from model.generate import RULES, Request, Task, window_frames
+from data_contracts.generation import TASKS, TaskName
+from model.generate import Request, window_frames
 from model.long import OVERLAP, Window, encode_long, generate_windows, plan_windows
 from model.variants import Surrogate
 from tasks.commands.generate.media import (
@@ -130,12 +131,12 @@ class Inputs:
 
     def _request(self, window: Window, context_NF: Tensor | None, number: int) -> Request:
         """Returns the request of one window; later windows draw their own noise from the same seed."""
-        o, rule = self.options, RULES[self.options.task]
+        o, rule = self.options, TASKS[self.options.task]
         start_s, duration_s = self._span_s(window)
         continues = o.task == "fe"
         sync, reference_sync = self._sync_pair(start_s, duration_s)
         return Request(
-            task=cast(Task, o.task),
+            task=cast(TaskName, o.task),
             duration_s=duration_s,
             seed=o.seed if number == 0 else seed_for(str(o.seed), "window", str(number)),
             text_LD=self._text if rule.uses("text") else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from data_contracts import UsageError
-from model.generate import TASKS
+from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from model.variants import Surrogate
 from tasks.evaluate.sampling import SamplingSettings
 from tasks.media.mux import VIDEO_SUFFIXES
@@ -22,23 +22,6 @@ SURROGATES: Final = get_args(Surrogate)
 """What stands for a reference's picture, SPEC G4 and G8; `true` whenever `reference_video` is given."""
 
 Long = Literal["auto", "off"]
-
-NEEDS: Final[dict[str, tuple[str, ...]]] = {
-    "tta": ("text",),
-    "vta": ("video",),
-    "tc-vta": ("video", "text"),
-    "ac-vta": ("video", "reference_audio"),
-    "fe": ("video",),
-    "edit": ("window",),
-}
-MAY_HAVE: Final[dict[str, tuple[str, ...]]] = {
-    "tta": (),
-    "vta": ("text",),
-    "tc-vta": (),
-    "ac-vta": ("reference_video", "surrogate"),
-    "fe": ("text", "reference_audio", "window"),
-    "edit": ("text", "video", "original", "reference_audio", "reference_video", "surrogate"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +62,7 @@ class GenerateOptions:
 
     def files(self) -> dict[str, Path]:
         """Returns the files that were given, by the field's name."""
-        names = ("video", "original", "reference_audio", "reference_video")
-        return {name: path for name in names if (path := getattr(self, name)) is not None}
+        return {name: path for name in FILE_INPUTS if (path := getattr(self, name)) is not None}
 
     def check(self) -> None:
         """Raises UsageError, naming the option, when the task cannot be done with what was given."""
@@ -102,13 +84,13 @@ class GenerateOptions:
             raise UsageError(f"--out {self.out} is a folder; give the name of a file in it")
 
     def _check_inputs(self) -> None:
-        given = {name: getattr(self, name) for name in ("video", "original", "reference_audio", "reference_video")}
-        given |= {"text": self.sentence, "window": self.window, "surrogate": self.surrogate}
-        for name, value in given.items():
+        task = TASKS[self.task]
+        for name in get_args(Input):
+            value = self.sentence if name == "text" else getattr(self, name)
             option = f"--{name.replace('_', '-')}"
-            if value is None and name in NEEDS[self.task]:
+            if value is None and name in task.inputs:
                 raise UsageError(f"task {self.task} needs {option}")
-            if value is not None and name not in NEEDS[self.task] + MAY_HAVE[self.task]:
+            if value is not None and not task.takes(name):
                 raise UsageError(f"task {self.task} takes no {option}")
 
     def _check_source(self) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import UsageError
+from data_contracts.generation import FILE_INPUTS
 from tasks.commands.generate.options import SUFFIXES, GenerateOptions, parse_window
 from tasks.engine.workspace import safe_name
 from tasks.media.mux import VIDEO_SUFFIXES
 
-_FILES: Final = ("video", "original", "reference_audio", "reference_video")
-COLUMNS: Final = ("task", "text", *_FILES, "surrogate", "window", "duration", "seed", "out")
+COLUMNS: Final = ("task", "text", *FILE_INPUTS, "surrogate", "window", "duration", "seed", "out")
 _VIDEOS: Final = (
     ".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv",
 )  # fmt: skip
@@ -111,7 +111,7 @@ def _options(row: dict[str, Any], base: GenerateOptions, folder: Path, number: i
             raise UsageError(f"{name}: unknown; columns are {', '.join(COLUMNS)}" if name else f"row {row[name]}")
     cells = {name: str(value).strip() for name, value in row.items() if value is not None and str(value).strip()}
     changes: dict[str, Any] = {name: cells[name] for name in ("task", "text", "surrogate") if name in cells}
-    changes |= {name: folder / cells[name] for name in _FILES if name in cells}
+    changes |= {name: folder / cells[name] for name in FILE_INPUTS if name in cells}
     if "window" in cells:
         changes["window"] = parse_window(cells["window"])
     if "duration" in cells:

@@ -24,6 +24,7 @@ from data_contracts import (
     to_json,
     write_table,
 )
+from data_contracts.generation import TASKS
 from tasks.engine.workspace import Workspace, write_json
 from tasks.media.audio import write_flac
 from tasks.media.video import write_video
@@ -39,7 +40,6 @@ LEVELS = {
     "crescendo": ("volume", "loud", "dynamics", {"direction": "crescendo", "span_db": 20.0}, "louder and louder"),
     "decrescendo": ("volume", "loud", "dynamics", {"direction": "decrescendo", "span_db": 20.0}, "fading away"),
 }
-TASKS = ("vta", "tc-vta", "ac-vta", "fe", "tta")
 MODEL = "foleygenex"
 
 
@@ -250,7 +250,7 @@ SPECS = {
 def _generated(workspace, manifest, clip_s, replacements):
     videos = [row for row in manifest if row.video_path]
     rows = []
-    for task in TASKS:
+    for task in (name for name in TASKS if name != "edit"):
         for number in range(4):
             parent = videos[number % len(videos)] if task != "tta" else manifest[5 + number // 2]
             rng = np.random.default_rng(number)

@@ -13,18 +13,17 @@ import soundfile as sf
 import torch
 
 from data_contracts import FoleyGenExError, MismatchError, UsageError
-from model.requests import RULES
+from data_contracts.generation import TASKS
 from tasks.commands.generate import session
 from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.job import generate_file, parse_window
-from tasks.commands.generate.options import MAY_HAVE, NEEDS
 from tasks.commands.generate.session import InferenceSession
 from tasks.evaluate.sampling import SamplingSettings
 from tasks.media.video import probe_video
 from tests.tasks.commands.generate.toys import HOP, RATE, SPECS, ToyCodec, options
 
 
-@pytest.mark.parametrize("task", ["tta", "vta", "tc-vta", "ac-vta", "fe", "edit"])
+@pytest.mark.parametrize("task", TASKS)
 def test_each_task_writes_a_sound_of_the_right_length_and_repeats_itself(files, tmp_path, task):
     first = generate_file(options(files, task, tmp_path / "a.wav"))
     second = generate_file(options(files, task, tmp_path / "b.wav"))
@@ -205,18 +204,6 @@ def test_bf16_is_near_fp32_and_labelled(files, tmp_path):
     one, two = (sf.read(generate_file(order))[0] for order in (full, half))
     assert 0 < np.abs(one - two).max() < 0.1
     assert [label(order.out)["precision"] for order in (full, half)] == ["fp32", "bf16"]
-
-
-def test_the_inputs_of_a_task_are_those_its_rule_uses():
-    named = {"clip": "video", "sync": "video", "text": "text", "reference": "reference_audio", "window": "window",
-             "reference_sync": "reference_video", "original": "original"}  # fmt: skip
-    for task, rule in RULES.items():
-        offered = {*NEEDS[task], *MAY_HAVE[task]}
-        assert {named[name] for name in (*rule.needs, *rule.may_use)} <= offered, task
-        assert {"text": rule.uses("text"), "clip": rule.uses("clip") or rule.uses("sync")} == {
-            "text": "text" in offered,
-            "clip": "video" in offered,
-        }
 
 
 @pytest.mark.parametrize(
