@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tasks.augment.plan import changes_for
+from data_contracts.adverbs import changes_for
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError
@@ -77,7 +77,7 @@ def cases_of(table: Path, count: int, seed: int) -> list[Case]:
     by_name: dict[str, list[Case]] = {}
     for caption, matches in zip(captions, make_miner("auto").find(captions), strict=True):
         for match in select(matches):
-            for change in changes_for(match.dimension, match.side):
+            for change in changes_for(match.side):
                 if change.operation != "original":
                     name = f"{match.side} -> {change.level}"
                     by_name.setdefault(name, []).append(Case(name, caption, change.level))

@@ -23,13 +23,8 @@ from tasks.augment.errors import effect_missing
 from tasks.augment.pitch import pitch_ratio, time_ratio
 from tasks.media.samples import Samples
 
-FASTER: Final = 1.3
-SLOWER: Final = 0.7
-LEVELS: Final = {
-    "fast": {"very_fast": FASTER, "fast": None, "medium": SLOWER},
-    "slow": {"medium": FASTER, "slow": None, "very_slow": SLOWER},
-}
-"""Side of the caption -> level -> playback factor; None is the original."""
+FACTORS: Final = {"faster": 1.3, "slower": 0.7}
+"""Playback factor by the variant that `data_contracts.adverbs` names."""
 
 _HEADROOM: Final = 0.5  # SoX works in integers: the resampler's overshoot must not clip
 _CEILING: Final = 0.999

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -15,12 +15,13 @@ import soundfile as sf
 import soxr
 
 from data_contracts import Augmented, Clip, ItemError, Mined, Row, iter_table, read_table, to_json
+from data_contracts.adverbs import Change, change_of, changes_for
 from data_contracts.files import atomic_path, hash_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig, Backend
 from tasks.augment.ffmpeg_filter import tool_version
 from tasks.augment.make import Made, make_sound
-from tasks.augment.plan import Change, Recipe, changes_of, recipe_values, recipes_for
+from tasks.augment.plan import Recipe, recipe_values, recipes_for
 from tasks.augment.room import Distance
 from tasks.augment.silence import Trimmed, TrimSilence, trim_silence
 from tasks.engine import Item, ItemResult, each, rows_from_dicts
@@ -57,7 +58,7 @@ class AugmentStage:
         return [
             _item(row, change, clips[row.parent_id])
             for row in mined
-            for change in changes_of(row)
+            for change in changes_for(row.side)
             if not (change.operation == "distance" and row.dimension == "volume" and row.parent_id in placed)
         ]
 
@@ -81,13 +82,13 @@ class AugmentStage:
 
     def _augmented(self, item: Item, bench: AugmentContext) -> list[Augmented]:
         values = item.payload
-        change = Change(operation=values["operation"], level=values["level"])
+        change = change_of(values["side"], values["level"])
         trimmed, rate_hz = bench.sounds.trimmed(values["audio_path"], values["audio_sha256"])
         if len(trimmed.samples_T) < _MIN_S * rate_hz:
             length_s = len(trimmed.samples_T) / rate_hz
             raise ItemError("too_short", f"{length_s:.3f} s are left without silence; {_MIN_S} s are needed")
         seed = seed_for(self.dataset_version, self.name, item.item_id)
-        recipe, made = self._first_that_works(change, values["side"], seed, trimmed, rate_hz, bench.bank)
+        recipe, made = self._first_that_works(change, seed, trimmed, rate_hz, bench.bank)
         path = bench.sounds.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
         with atomic_path(path) as temporary:
             temporary.write_bytes(made.content)
@@ -118,11 +119,11 @@ class AugmentStage:
         ]
 
     def _first_that_works(
-        self, change: Change, side: str, seed: int, trimmed: Trimmed, rate_hz: int, bank: RoomBank
+        self, change: Change, seed: int, trimmed: Trimmed, rate_hz: int, bank: RoomBank
     ) -> tuple[Recipe, Made]:
         """Returns the first recipe whose effect is measured, and its sound. Raises the last ItemError otherwise."""
         refused: ItemError | None = None
-        for recipe in recipes_for(change, side, seed, rate_hz, self.config, bank):
+        for recipe in recipes_for(change, seed, rate_hz, self.config, bank):
             try:
                 return recipe, make_sound(trimmed.samples_T, rate_hz, recipe, self.config, bank)
             except ItemError as error:
@@ -176,7 +177,8 @@ def _item(mined: Mined, change: Change, clip: Clip) -> Item:
         "audio_path": clip.audio_path,
         "audio_sha256": clip.audio_sha256,
         "event_times_s": None if clip.event_times_s is None else list(clip.event_times_s),
-        **asdict(change),
+        "operation": change.operation,
+        "level": change.level,
     }
     return Item(f"{mined.item_id}~{change.level}", payload)
 

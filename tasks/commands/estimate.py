@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from tasks.augment.plan import changes_for
+from data_contracts.adverbs import changes_for
 from tasks.commands.llm_estimate import LLMEstimate, estimate_calls
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import Plan, PlannedRecording
@@ -164,10 +164,10 @@ def _add_clips(found: Counted, recordings: Sequence[PlannedRecording]) -> None:
 
 def _add_changes(found: Counted, recording: PlannedRecording, matches: Sequence[Match]) -> None:
     """Adds what the clips of one recording are mined and changed to."""
-    sides = [(match.dimension, match.side) for match in select(matches)]
-    changes = [change for dimension, side in sides for change in changes_for(dimension, side)]
+    matches = select(matches)
+    changes = [change for match in matches for change in changes_for(match.side)]
     clips = len(recording.clips_s)
-    found.mined += len(sides) * clips
+    found.mined += len(matches) * clips
     found.augmented += len(changes) * clips
     asked = [(recording.caption, change.level) for change in changes if change.operation != "original"]
     found.asked += asked * clips

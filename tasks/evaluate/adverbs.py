@@ -11,15 +11,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from data_contracts.adverbs import DIMENSIONS
 from tasks.evaluate.onsets import detect_onsets
 from tasks.media.samples import Samples
 
-DIRECTIONS: Final = {  # direction: (side with more of the measure, side with less)
-    "speed": ("fast", "slow"),
-    "volume": ("loud", "quiet"),
-    "distance": ("near", "far"),
-    "dynamics": ("crescendo", "decrescendo"),
-}
+DIRECTIONS: Final = {name: dimension.sides for name, dimension in DIMENSIONS.items()}
+"""Direction: the side with more of the measure, the side with less."""
 MEASURES: Final = {
     "speed": "onset_rate_hz",
     "volume": "level_db",

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 from data_contracts import ManifestRow
+from data_contracts.adverbs import DIMENSIONS, LEVELS
 from data_contracts.generation import TaskName
 from tasks.engine.workspace import hash_text, safe_name, seed_for
 from tasks.evaluate.adverbs import DIRECTIONS
@@ -20,15 +21,6 @@ from tasks.evaluate.prompts import adverb_pair, plain_caption
 REFERENCE_SHARE: Final = 0.25  # SPEC G4: 2 s of reference before the target
 GIVEN_SHARE: Final = 0.375  # SPEC G5: the first 3 s of 8 are given
 _LEAD_S: Final = 0.1
-_LEVEL_SIDES: Final = {
-    "very_fast": "fast",
-    "fast": "fast",
-    "slow": "slow",
-    "very_slow": "slow",
-    "far": "far",
-    "crescendo": "crescendo",
-    "decrescendo": "decrescendo",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +71,10 @@ def plan_jobs(rows: Sequence[ManifestRow], config: EvaluateConfig, clip_s: float
 def sides_of(row: ManifestRow) -> set[str]:
     """Returns the sides that a row's sound is known to have, from its augmentation or its scene."""
     if row.level:
-        return {_LEVEL_SIDES[row.level]} if row.level in _LEVEL_SIDES else set()
+        level = LEVELS[row.level]
+        return {level.side} - {DIMENSIONS[level.dimension].middle}
     attributes = json.loads(row.attributes_json)
-    values = {attributes.get(name) for name in ("speed", "volume", "distance")}
+    values = {attributes.get(name) for name in DIMENSIONS}
     return {value for value in values if isinstance(value, str)}
 
 

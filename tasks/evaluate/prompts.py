@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from data_contracts.adverbs import DIMENSION_OF
 from tasks.language.cues import LEVELS, find_cues
 
-_SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
 _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "speed": ((" quickly", " slowly"), (" rapidly", " very slowly"), (" at a fast pace", " at a slow pace")),
     "volume": ((" loudly", " quietly"), (" very loudly", " softly"), (" loudly", " faintly")),
@@ -23,7 +23,7 @@ _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 def plain_caption(caption: str) -> str:
     """Returns the caption without the words that name a speed, a volume or a distance; '' when nothing is left."""
     text = caption
-    for cue in sorted(find_cues(caption, *_SIDES), key=lambda cue: -cue.start):
+    for cue in sorted(find_cues(caption, *DIMENSION_OF), key=lambda cue: -cue.start):
         text = f"{text[: cue.start]} {text[cue.end :]}"
     text = re.sub(r"\s+", " ", text).strip(" ,.;")
     text = re.sub(r"(?:\s(?:and|but|or|very|off|from))+$", "", text)

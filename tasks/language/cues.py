@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from data_contracts.adverbs import opposites
+
 STRONG: Final = ("very", "extremely", "really", "incredibly", "super", "real")
 _INTENSIFIERS: Final = "|".join(
     (*STRONG, "so", "quite", "rather", "fairly", "pretty", "somewhat", "too", "more", "much")
@@ -84,7 +86,7 @@ _PATTERNS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ..
         ("close-by", "closest", "nearest"),
         ("nearby", r"near(?=\s*(?:[.,;!?]|$))", r"close(?=\s*(?:[.,;!?]|$))"),
     ),
-    "rising": (
+    "crescendo": (
         (
             *_trend("louder|stronger", "increasing|increases|rising|rises|growing|grows|swelling|swells|building"),
             "in an? (?:gradual )?crescendo",
@@ -95,7 +97,7 @@ _PATTERNS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ..
         (),
         ("louder", "crescendo"),
     ),
-    "falling": (
+    "decrescendo": (
         (
             *_trend(
                 "quieter|softer|fainter|weaker",
@@ -159,15 +161,14 @@ class Level:
 
 
 _SPEED: Final = ("fast", "slow", "medium")
-_TREND: Final = ("rising", "falling", "loud", "quiet")
+_TREND: Final = ("crescendo", "decrescendo", "loud", "quiet")
 
 
 def _speed(side: str, adverbs: str, adjectives: str, endings: str, *, strong: bool = False) -> Level:
-    opposite = tuple(other for other in _SPEED if other != side)
     words = (tuple(text.split("|")) for text in (adverbs, adjectives, endings))
     first, second, third = words
     return Level(
-        side=side, opposite=opposite, axis=_SPEED, strong=strong, adverbs=first, adjectives=second, endings=third
+        side=side, opposite=opposites(side), axis=_SPEED, strong=strong, adverbs=first, adjectives=second, endings=third
     )
 
 
@@ -196,7 +197,7 @@ LEVELS: Final[dict[str, Level]] = {
     ),
     "far": Level(
         side="far",
-        opposite=("near",),
+        opposite=opposites("far"),
         axis=("far", "near"),
         strong=False,
         adverbs=("in the distance", "far away", "off in the distance", "from far away"),
@@ -204,8 +205,8 @@ LEVELS: Final[dict[str, Level]] = {
         endings=("in the distance", "off in the distance"),
     ),
     "crescendo": Level(
-        side="rising",
-        opposite=("falling",),
+        side="crescendo",
+        opposite=opposites("crescendo"),
         axis=_TREND,
         strong=False,
         adverbs=("gradually getting louder", "getting louder and louder", "steadily growing louder"),
@@ -213,8 +214,8 @@ LEVELS: Final[dict[str, Level]] = {
         endings=(", gradually getting louder", ", getting louder and louder", ", steadily growing louder"),
     ),
     "decrescendo": Level(
-        side="falling",
-        opposite=("rising",),
+        side="decrescendo",
+        opposite=opposites("decrescendo"),
         axis=_TREND,
         strong=False,
         adverbs=("gradually fading away", "getting quieter and quieter", "slowly fading out"),

@@ -16,7 +16,6 @@ VERSION: Final = 2
 class Cue:
     """One way to name a side. `pattern` has word boundaries added; longer phrases stand before their parts."""
 
-    dimension: str
     side: str
     pos: str  # adverb, adjective, phrase
     pattern: str
@@ -38,13 +37,12 @@ LISTENER: Final = r"(?:the |a |an )?(?:mic|mike|microphone|camera|recorder|recor
 _PACE: Final = r"(?:rate|speeds?|pace|tempo)"
 
 
-def _side(dimension: str, side: str, *entries: tuple[str, str]) -> tuple[Cue, ...]:
-    return tuple(Cue(dimension=dimension, side=side, pos=pos, pattern=pattern) for pos, pattern in entries)
+def _side(side: str, *entries: tuple[str, str]) -> tuple[Cue, ...]:
+    return tuple(Cue(side=side, pos=pos, pattern=pattern) for pos, pattern in entries)
 
 
 CUES: Final = (
     *_side(
-        "speed",
         "fast",
         (
             "phrase",
@@ -62,7 +60,6 @@ CUES: Final = (
         ("adjective", rf"(?:faster|quicker){_BEFORE_NOUN}"),
     ),
     *_side(
-        "speed",
         "slow",
         (
             "phrase",
@@ -75,7 +72,6 @@ CUES: Final = (
         ("adjective", r"slow-moving|slow|sluggish|leisurely|unhurried"),
     ),
     *_side(
-        "distance",
         "near",
         (
             "phrase",
@@ -88,7 +84,6 @@ CUES: Final = (
         ("adverb", r"(?<=[a-z][a-z]ing )close(?=$|[.,;]| (?:and|as|while|with|then|followed|overhead)\b)"),
     ),
     *_side(
-        "distance",
         "far",
         (
             "phrase",
@@ -106,7 +101,6 @@ CUES: Final = (
         ("adverb", r"(?<=near and )far|far(?= and near)|far(?=$|[.,;])"),
     ),
     *_side(
-        "volume",
         "loud",
         (
             "phrase",
@@ -117,7 +111,6 @@ CUES: Final = (
         ("adjective", rf"(?:louder|noisier){_BEFORE_NOUN}|loud|loudest|deafening|thunderous|ear[- ]?splitting"),
     ),
     *_side(
-        "volume",
         "quiet",
         (
             "phrase",

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from data_contracts.adverbs import DIMENSION_OF
+
 _BLANKS: Final = re.compile(r"[^\S ]")
 
 
@@ -14,12 +16,16 @@ _BLANKS: Final = re.compile(r"[^\S ]")
 class Match:
     """One cue in a caption. `start` and `end` are character offsets into the caption; `words` is that text."""
 
-    dimension: str
     side: str
     words: str
     start: int
     end: int
     pos: str
+
+    @property
+    def dimension(self) -> str:
+        """The dimension of the side."""
+        return DIMENSION_OF[self.side]
 
 
 class Miner(Protocol):

@@ -48,7 +48,6 @@ def find_cues(caption: str) -> list[Match]:
                 words = caption[match.start() : match.end()]
                 found.append(
                     Match(
-                        dimension=cue.dimension,
                         side=cue.side,
                         words=words,
                         start=match.start(),

@@ -80,7 +80,6 @@ def _matches(caption: str, doc: Doc) -> list[Match]:
                 continue
             found.append(
                 Match(
-                    dimension=candidate.dimension,
                     side=candidate.side,
                     words=caption[start:end],
                     start=start,

@@ -9,16 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import UsageError
+from data_contracts.adverbs import DIMENSION_OF, MINED_SIDES
 from tasks.mine.match import Miner
 
-SIDES: Final = {
-    "fast": "speed",
-    "slow": "speed",
-    "far": "distance",
-    "near": "distance",
-    "loud": "volume",
-    "quiet": "volume",
-}
+SIDES: Final = {side: DIMENSION_OF[side] for side in MINED_SIDES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

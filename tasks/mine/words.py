@@ -19,20 +19,19 @@ VERSION: Final = 1
 class Candidate:
     """Words that may name a side. `pos` is empty where the parse decides between adverb and adjective."""
 
-    dimension: str
     side: str
     family: str
     pattern: re.Pattern[str]
     pos: str = ""
 
 
-def _words(dimension: str, side: str, family: str, pattern: str, pos: str = "") -> Candidate:
+def _words(side: str, family: str, pattern: str, pos: str = "") -> Candidate:
     bounded = re.compile(rf"(?<![\w'-])(?:{pattern})(?![\w'-])")
-    return Candidate(dimension=dimension, side=side, family=family, pattern=bounded, pos=pos)
+    return Candidate(side=side, family=family, pattern=bounded, pos=pos)
 
 
-def _phrase(dimension: str, side: str, pattern: str, pos: str = "phrase") -> Candidate:
-    return _words(dimension, side, "phrase", pattern, pos)
+def _phrase(side: str, pattern: str, pos: str = "phrase") -> Candidate:
+    return _words(side, "phrase", pattern, pos)
 
 
 _PACE: Final = r"(?:rate|speeds?|pace|tempo|rhythm|manner)"
@@ -57,25 +56,22 @@ EXPRESSIONS: Final = tuple(
 
 CANDIDATES: Final = (
     _phrase(
-        "speed",
         "fast",
         rf"(?:at|with|in) (?:a |an )?{_VERY}(?:high|fast|rapid|quick|great|full|top|brisk) {_PACE}(?: of speed)?|"
         r"(?:high|full|top) speeds?|in (?:quick|rapid|fast) succession|at full throttle",
     ),
-    _phrase("speed", "fast", r"high-speed|(?:fast|quick)[- ]?paced|fast-moving|rapid-fire", "adjective"),
-    _words("speed", "fast", "rapid", r"quickly|rapidly|swiftly|speedily|briskly|hurriedly|hastily|fastly"),
-    _words("speed", "fast", "rapid", r"rapid|speedy|swift|brisk|hurried|hasty"),
-    _words("speed", "fast", "fast", r"fast|faster|fastest"),
-    _words("speed", "fast", "quick", r"quick|quicker|quickest"),
+    _phrase("fast", r"high-speed|(?:fast|quick)[- ]?paced|fast-moving|rapid-fire", "adjective"),
+    _words("fast", "rapid", r"quickly|rapidly|swiftly|speedily|briskly|hurriedly|hastily|fastly"),
+    _words("fast", "rapid", r"rapid|speedy|swift|brisk|hurried|hasty"),
+    _words("fast", "fast", r"fast|faster|fastest"),
+    _words("fast", "quick", r"quick|quicker|quickest"),
     _phrase(
-        "speed",
         "slow",
         rf"(?:at|on|with|in) (?:a |an )?{_VERY}(?:low|slow|leisurely) {_PACE}|low speeds?|in slow succession",
     ),
-    _phrase("speed", "slow", r"low-speed|slow-(?:moving|paced)", "adjective"),
-    _words("speed", "slow", "slow", r"slowly|slow|slower|slowest|sluggish|sluggishly|leisurely|unhurried|unhurriedly"),
+    _phrase("slow", r"low-speed|slow-(?:moving|paced)", "adjective"),
+    _words("slow", "slow", r"slowly|slow|slower|slowest|sluggish|sluggishly|leisurely|unhurried|unhurriedly"),
     _phrase(
-        "distance",
         "near",
         r"(?:in|from|at|within) (?:a |the |very |such )*(?:near|close|short) (?:distance|range|quarters)|"
         rf"(?:in|at|within) (?:a |the |very |such )*close proximity(?! to (?!{LISTENER}))|"
@@ -83,11 +79,10 @@ CANDIDATES: Final = (
         rf"(?:close|near|next)(?: up)? to {LISTENER}|near {LISTENER}|"
         r"(?:fairly |very |quite |pretty )?close in distance",
     ),
-    _words("distance", "near", "nearby", r"nearby|near[ -]by|close[ -]by|closeby", ""),
-    _words("distance", "near", "close", r"close|closer|closest|closely"),
-    _words("distance", "near", "near", r"near|nearer|nearest"),
+    _words("near", "nearby", r"nearby|near[ -]by|close[ -]by|closeby", ""),
+    _words("near", "close", r"close|closer|closest|closely"),
+    _words("near", "near", r"near|nearer|nearest"),
     _phrase(
-        "distance",
         "far",
         r"(?:off |far |away |far off |way off |from far )*(?:in|from|at) (?:the |a |some )?"
         r"(?:far |great |long |further |farther |distant |remote |good |considerable |large )*distances?|"
@@ -95,32 +90,29 @@ CANDIDATES: Final = (
         r"in (?:the )?(?:far|distant|further|farther) (?:background|distance)|far in the background",
     ),
     _phrase(
-        "distance",
         "far",
         rf"(?:from )?(?:far|farther|further|way|long way)[ -](?:away|off)(?: from {LISTENER})?|"
         rf"from (?:a)?far|far from {LISTENER}|far back",
     ),
-    _phrase("distance", "far", r"faraway|far-?off", "adjective"),
-    _words("distance", "far", "distant", r"distantly|distant|afar"),
-    _words("distance", "far", "far", r"far"),
-    _words("distance", "far", "distance", r"distance", "adjective"),
+    _phrase("far", r"faraway|far-?off", "adjective"),
+    _words("far", "distant", r"distantly|distant|afar"),
+    _words("far", "far", r"far"),
+    _words("far", "distance", r"distance", "adjective"),
     _phrase(
-        "volume",
         "loud",
         rf"(?:at|of|in|with) (?:a |an )?{_VERY}(?:high|full|loud|great|maximum|top) volumes?|"
         r"(?:high|full|maximum) volume|at full blast",
     ),
-    _phrase("volume", "loud", r"high-volume|ear[- ]?splitting|deafening|thunderous", "adjective"),
-    _words("volume", "loud", "loud", r"loudly|loud|louder|loudest|noisily|noisier|deafeningly|thunderously"),
+    _phrase("loud", r"high-volume|ear[- ]?splitting|deafening|thunderous", "adjective"),
+    _words("loud", "loud", r"loudly|loud|louder|loudest|noisily|noisier|deafeningly|thunderously"),
     _phrase(
-        "volume",
         "quiet",
         rf"(?:at|of|in|with) (?:a |an )?{_VERY}(?:low|quiet|soft) volumes?|low volume|barely (?:audibl[ey]|heard)",
     ),
-    _phrase("volume", "quiet", r"low-volume|hushed|barely-audible", "adjective"),
-    _words("volume", "quiet", "quiet", r"quietly|quiet|quieter|quietest"),
-    _words("volume", "quiet", "soft", r"softly|soft|softer|softest"),
-    _words("volume", "quiet", "faint", r"faintly|faint|fainter|faintest"),
+    _phrase("quiet", r"low-volume|hushed|barely-audible", "adjective"),
+    _words("quiet", "quiet", r"quietly|quiet|quieter|quietest"),
+    _words("quiet", "soft", r"softly|soft|softer|softest"),
+    _words("quiet", "faint", r"faintly|faint|fainter|faintest"),
 )
 """Longer expressions stand before their parts: characters that one entry took are not looked at again."""
 

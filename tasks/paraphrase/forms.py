@@ -68,7 +68,7 @@ def _moved_form(body: str, cues: list[Cue]) -> str:
         return ""
     cue = levels[0]
     rest = f"{body[: cue.start].rstrip(' ,')} {body[cue.end :].lstrip(' ,')}"
-    of_all = cue.side in ("rising", "falling") and body[: cue.start].endswith(", ")
+    of_all = cue.side in ("crescendo", "decrescendo") and body[: cue.start].endswith(", ")
     several = CLAUSE.search(rest) or " and " in rest
     if (several and not of_all) or cue.kind == "predicate":
         return ""

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from data_contracts import adverbs
 from tasks.language.cues import LEVELS, Cue, Level, find_cues, without_cues
 from tasks.language.validator import is_content
 from tasks.paraphrase.validator import SIDES, problems_of, wording
@@ -50,16 +51,7 @@ _ADVERBS: Final = {
     "quiet": ("quietly", "softly", "faintly"),
 }
 _ADJECTIVES: Final = {"near": ("nearby", "close-by"), "quiet": ("quiet", "soft", "faint")}
-_LEVEL_OF: Final = {
-    ("fast", True): "very_fast",
-    ("fast", False): "fast",
-    ("slow", True): "very_slow",
-    ("slow", False): "slow",
-    ("medium", False): "medium",
-    ("far", False): "far",
-    ("rising", False): "crescendo",
-    ("falling", False): "decrescendo",
-}
+_LEVEL_OF: Final = {(level.side, level.strong): name for name, level in adverbs.LEVELS.items()}
 
 
 def paraphrases(caption: str, count: int) -> list[str]:
@@ -172,5 +164,5 @@ def _fronted(body: str) -> Iterator[str]:
             yield f"{cue.text[:1].upper()}{cue.text[1:]}, {lower_first(rest)}"
         if cue.start == 0 and cue.kind != "adjective" and body[cue.end :].startswith(", "):
             moved = body[cue.end + 2 :]
-            glue = ", " if cue.side in ("rising", "falling") else " "
+            glue = ", " if cue.side in ("crescendo", "decrescendo") else " "
             yield f"{moved[:1].upper()}{moved[1:]}{glue}{lower_first(cue.text)}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from data_contracts.adverbs import DIMENSION_OF
 from tasks.language.cues import Cue, find_cues, without_cues
 from tasks.language.validator import content_stems, form_problems, is_endless, stem, words
 
-SIDES: Final = ("fast", "slow", "medium", "far", "near", "rising", "falling", "loud", "quiet")
+SIDES: Final = tuple(DIMENSION_OF)
 _SAME: Final = (
     "speak talk",
     "someone somebody person",

@@ -6,12 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 from data_contracts import Augmented, Caption, Clip
+from data_contracts.adverbs import LEVELS
 from tasks.engine.workspace import hash_text
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaBox
 from tasks.report.player import Source, Track, make_tracks
-from tasks.report.words import LEVELS, WRITERS, measured_words, recipe_words
+from tasks.report.words import WRITERS, measured_words, recipe_words
 
 EXAMPLES = 2
 
@@ -70,8 +71,8 @@ def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
     paraphrases: dict[str, list[str]] = {}
     for paraphrase in found.paraphrases:
         paraphrases.setdefault(paraphrase.parent_id, []).append(paraphrase.caption)
-    chosen = {level[0]: _choose(found.augmented, captions, level[0]) for level in LEVELS}
-    examples: dict[str, list[Example]] = {level[0]: [] for level in LEVELS}
+    chosen = {name: _choose(found.augmented, captions, name) for name in LEVELS}
+    examples: dict[str, list[Example]] = {name: [] for name in LEVELS}
     for turn in range(EXAMPLES):
         for name, rows in chosen.items():
             if turn < len(rows):
@@ -84,8 +85,15 @@ def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
         note=found.note("augmented"),
         caption_note=found.note("captions", "paraphrases"),
         levels=[
-            Level(name=name, title=title, dimension=dimension, does=does, rows=counts[name], examples=examples[name])
-            for name, title, dimension, does in LEVELS
+            Level(
+                name=name,
+                title=level.title,
+                dimension=level.dimension,
+                does=level.description,
+                rows=counts[name],
+                examples=examples[name],
+            )
+            for name, level in LEVELS.items()
         ],
         writers=count_writers(found),
     )

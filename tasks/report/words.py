@@ -8,18 +8,6 @@ from typing import Any, Final
 from tasks.report.collect import parse_json
 from tasks.report.svg import number
 
-LEVELS: Final[tuple[tuple[str, str, str, str], ...]] = (
-    ("very_fast", "Very fast", "speed", "fast sounds, played 1.3 times faster"),
-    ("fast", "Fast", "speed", "fast sounds, kept as they are"),
-    ("medium", "Medium", "speed", "fast sounds slowed to 0.7, or slow sounds sped up to 1.3"),
-    ("slow", "Slow", "speed", "slow sounds, kept as they are"),
-    ("very_slow", "Very slow", "speed", "slow sounds, slowed to 0.7"),
-    ("far", "Far", "distance", "near or loud sounds, moved away in a simulated room"),
-    ("crescendo", "Crescendo", "volume", "loud sounds that now grow, with their peak kept"),
-    ("decrescendo", "Decrescendo", "volume", "loud sounds that now fade, with their peak kept"),
-)
-"""Level, title, dimension, what it is (SPEC A3-A5)."""
-
 WRITERS: Final[dict[str, str]] = {
     "llm": "language model",
     "llm_retry": "language model, second try",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from data_contracts import Augmented, Clip, ContractError, ManifestRow, UsageError, iter_table, read_table
+from data_contracts.adverbs import CHANGES, LEVELS
 from data_contracts.files import atomic_path
 from tasks.commands.verify.cells import plain_cell, typed_cell
 from tasks.engine.workspace import Workspace, hash_text
@@ -20,9 +21,20 @@ FOLDER: Final = ("manifest", "verification")
 _SPEED_SIZE: Final = 20
 _OTHER_SIZE: Final = 50
 
+
+def _stratum(operation: str, side: str, level: str) -> str:
+    if LEVELS[level].dimension == "speed":
+        return f"speed {level}"
+    return f"{side} source" if operation == "distance" else level
+
+
 STRATA: Final = {
-    **{f"speed {level}": _SPEED_SIZE for level in ("very_fast", "fast", "medium", "slow", "very_slow")},
-    **dict.fromkeys(("near source", "loud source", "crescendo", "decrescendo"), _OTHER_SIZE),
+    **{f"speed {name}": _SPEED_SIZE for name, level in LEVELS.items() if level.dimension == "speed"},
+    **{
+        _stratum(change.operation, change.side, change.level): _OTHER_SIZE
+        for change in CHANGES
+        if LEVELS[change.level].dimension != "speed"
+    },
 }
 """Stratum -> how many rows are drawn: 300 in all (SPEC A8)."""
 
@@ -96,9 +108,7 @@ def sheet_path(workspace: Workspace) -> Path:
 
 def stratum_of(row: Augmented) -> str:
     """Returns the stratum of an augmented row: its speed level, the side it was moved away from, or its trend."""
-    if row.dimension == "speed":
-        return f"speed {row.level}"
-    return f"{row.side} source" if row.operation == "distance" else row.level
+    return _stratum(row.operation, row.side, row.level)
 
 
 def write_cells(path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Path:

@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 
 from data_contracts import ItemError
+from data_contracts.adverbs import change_of
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
 from tasks.augment.encode import flac_bytes, flac_samples
 from tasks.augment.make import make_sound
-from tasks.augment.plan import Change, recipes_for
+from tasks.augment.plan import recipes_for
 from tasks.augment.silence import TrimSilence, trim_silence
 from tasks.augment.speed import Speed
 from tasks.engine.workspace import seed_for
@@ -84,9 +85,10 @@ def outcomes(path: Path, config: AugmentConfig, bank: RoomBank) -> dict[str, str
     sound, rate_hz = recording(path)
     found = {}
     for level, (operation, side) in LEVELS.items():
-        change = Change(operation=operation, level=level)
+        change = change_of(side, level)
+        assert change.operation == operation
         reason = "?"
-        for recipe in recipes_for(change, side, seed_for(path.name), rate_hz, config, bank):
+        for recipe in recipes_for(change, seed_for(path.name), rate_hz, config, bank):
             try:
                 made = make_sound(sound, rate_hz, recipe, config, bank)
             except ItemError as error:

@@ -9,25 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ContractError, ItemError
+from data_contracts.adverbs import changes_for
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
-from tasks.augment.plan import Change, changes_for, recipes_for
-from tasks.augment.speed import LEVELS, Played, Speed, change_speed, measure_speed, play
+from tasks.augment.plan import recipes_for
+from tasks.augment.speed import Played, Speed, change_speed, measure_speed, play
 from tests.tasks.sounds import RATE, sine_hz, strikes, tone
 
 
 def test_a3_five_levels_exactly() -> None:
-    assert LEVELS == {
+    factors = {
         "fast": {"very_fast": 1.3, "fast": None, "medium": 0.7},
         "slow": {"medium": 1.3, "slow": None, "very_slow": 0.7},
     }
     config = AugmentConfig()
     bank = RoomBank(config=config, dataset_version="1")
-    for side, levels in LEVELS.items():
-        for change in changes_for("speed", side):
-            (recipe,) = recipes_for(change, side, 1, RATE, config, bank)
+    for side, levels in factors.items():
+        assert [change.level for change in changes_for(side)] == list(levels)
+        for change in changes_for(side):
+            (recipe,) = recipes_for(change, 1, RATE, config, bank)
             assert (recipe.factor if isinstance(recipe, Speed) else None) == levels[change.level]
-    assert Change(operation="original", level="slow") in changes_for("speed", "slow")
 
 
 @settings(max_examples=40, deadline=None)

@@ -11,9 +11,9 @@ import pytest
 import soundfile as sf
 
 from data_contracts import Augmented, Clip, Mined, read_table, write_table
+from data_contracts.adverbs import changes_for
 from data_contracts.files import hash_file
 from tasks.augment.config import AugmentConfig
-from tasks.augment.plan import changes_for
 from tasks.augment.stage import AugmentStage
 from tasks.engine import read_quarantine, run_stage
 from tasks.engine.workspace import Workspace
@@ -63,14 +63,14 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Augm
 
 def test_a3_to_a5_each_side_gets_its_levels() -> None:
     levels = {
-        (dimension, side): [(c.operation, c.level) for c in changes_for(dimension, side)]
-        for dimension, side in (("distance", "near"), ("distance", "far"), ("volume", "loud"), ("volume", "quiet"))
+        side: [(change.operation, change.level) for change in changes_for(side)]
+        for side in ("near", "far", "loud", "quiet")
     }
     assert levels == {
-        ("distance", "near"): [("distance", "far")],
-        ("distance", "far"): [],
-        ("volume", "loud"): [("distance", "far"), ("dynamics", "crescendo"), ("dynamics", "decrescendo")],
-        ("volume", "quiet"): [],
+        "near": [("distance", "far")],
+        "far": [],
+        "loud": [("distance", "far"), ("dynamics", "crescendo"), ("dynamics", "decrescendo")],
+        "quiet": [],
     }
 
 

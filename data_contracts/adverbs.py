@@ -1,0 +1,164 @@
+"""The adverb vocabulary: what captions say of speed, distance and volume, and what augmentation makes of it.
+
+Every other module reads its dimensions, sides, levels, titles, opposites and changes from here. To add one, add its
+row here and the recipe that makes it in `tasks/augment`. Source: SPEC A1, A3-A5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension:
+    """A property of audio with two opposite sides; the audio of the first side measures more of it.
+
+    `middle` is what captions say between the two sides. Only dimensions that are `mined` are looked for in the captions
+    of a corpus: a trend is made by augmentation.
+    """
+
+    name: str
+    sides: tuple[str, str]
+    middle: str = ""
+    mined: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """What the caption of an augmented clip says. `strong` levels need an intensifier ("very fast")."""
+
+    name: str
+    title: str
+    dimension: str
+    side: str
+    strong: bool = False
+    description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What augmentation makes of a caption that names `side`: the level that it produces, and by which operation.
+
+    `variant` tells the recipes of one operation apart (faster or slower playback). The operation `original` keeps the
+    audio as it is.
+    """
+
+    side: str
+    level: str
+    operation: str
+    variant: str = ""
+
+
+DIMENSIONS: Final = {
+    dimension.name: dimension
+    for dimension in (
+        Dimension(name="speed", sides=("fast", "slow"), middle="medium"),
+        Dimension(name="volume", sides=("loud", "quiet")),
+        Dimension(name="distance", sides=("near", "far")),
+        Dimension(name="dynamics", sides=("crescendo", "decrescendo"), mined=False),
+    )
+}
+
+LEVELS: Final = {
+    level.name: level
+    for level in (
+        Level(
+            name="very_fast",
+            title="Very fast",
+            dimension="speed",
+            side="fast",
+            strong=True,
+            description="fast sounds, played 1.3 times faster",
+        ),
+        Level(
+            name="fast",
+            title="Fast",
+            dimension="speed",
+            side="fast",
+            description="fast sounds, kept as they are",
+        ),
+        Level(
+            name="medium",
+            title="Medium",
+            dimension="speed",
+            side="medium",
+            description="fast sounds slowed to 0.7, or slow sounds sped up to 1.3",
+        ),
+        Level(
+            name="slow",
+            title="Slow",
+            dimension="speed",
+            side="slow",
+            description="slow sounds, kept as they are",
+        ),
+        Level(
+            name="very_slow",
+            title="Very slow",
+            dimension="speed",
+            side="slow",
+            strong=True,
+            description="slow sounds, slowed to 0.7",
+        ),
+        Level(
+            name="far",
+            title="Far",
+            dimension="distance",
+            side="far",
+            description="near or loud sounds, moved away in a simulated room",
+        ),
+        Level(
+            name="crescendo",
+            title="Crescendo",
+            dimension="dynamics",
+            side="crescendo",
+            description="loud sounds that now grow, with their peak kept",
+        ),
+        Level(
+            name="decrescendo",
+            title="Decrescendo",
+            dimension="dynamics",
+            side="decrescendo",
+            description="loud sounds that now fade, with their peak kept",
+        ),
+    )
+}
+
+CHANGES: Final = (
+    Change(side="fast", level="very_fast", operation="speed", variant="faster"),
+    Change(side="fast", level="fast", operation="original"),
+    Change(side="fast", level="medium", operation="speed", variant="slower"),
+    Change(side="slow", level="medium", operation="speed", variant="faster"),
+    Change(side="slow", level="slow", operation="original"),
+    Change(side="slow", level="very_slow", operation="speed", variant="slower"),
+    Change(side="near", level="far", operation="distance"),
+    Change(side="loud", level="far", operation="distance"),
+    Change(side="loud", level="crescendo", operation="dynamics", variant="crescendo"),
+    Change(side="loud", level="decrescendo", operation="dynamics", variant="decrescendo"),
+)
+"""In the order in which the levels of one caption are made. Far and quiet are mined but not changed (SPEC A4, A5)."""
+
+DIMENSION_OF: Final = {
+    side: dimension.name
+    for dimension in DIMENSIONS.values()
+    for side in (*dimension.sides, *([dimension.middle] if dimension.middle else []))
+}
+"""Every side, middles included, with its dimension."""
+
+MINED_SIDES: Final = tuple(side for dimension in DIMENSIONS.values() if dimension.mined for side in dimension.sides)
+
+
+def opposites(side: str) -> tuple[str, ...]:
+    """Returns what a caption of this side must not say too: the dimension's other sides, its middle included."""
+    dimension = DIMENSION_OF[side]
+    return tuple(other for other in DIMENSION_OF if DIMENSION_OF[other] == dimension and other != side)
+
+
+def change_of(side: str, level: str) -> Change:
+    """Returns how augmentation makes this level of a caption that names this side. Raises KeyError when it does not."""
+    return {(change.side, change.level): change for change in CHANGES}[side, level]
+
+
+def changes_for(side: str) -> tuple[Change, ...]:
+    """Returns what augmentation makes of a caption that names this side; nothing for far and quiet."""
+    return tuple(change for change in CHANGES if change.side == side)
