@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -107,6 +109,30 @@ def test_bytes_repeat(video: Path, tmp_path: Path) -> None:
         cut_video(video, tmp_path / f"cut_{name}", start_s=1.0, duration_s=1.0)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes() == video.read_bytes()
     assert (tmp_path / "cut_a.mp4").read_bytes() == (tmp_path / "cut_b.mp4").read_bytes()
+
+
+_WRITE_ONE_VIDEO = """
+import sys
+from pathlib import Path
+import numpy as np
+from tasks.media.video import cut_video, write_video
+folder = Path(sys.argv[1])
+frames = np.random.default_rng(0).integers(0, 256, (30, 100, 100, 3), np.uint8)
+write_video(folder / "noise.mp4", frames, 25.0, np.linspace(-1, 1, 16_000, dtype=np.float32), 16_000)
+cut_video(folder / "noise.mp4", folder / "cut.mp4", start_s=0.2, duration_s=0.8, max_side=80)
+"""
+
+
+def test_bytes_do_not_depend_on_what_lies_in_unwritten_memory(tmp_path: Path) -> None:
+    """glibc fills allocated memory with the byte in MALLOC_PERTURB_, so unwritten memory differs between these runs."""
+    written = []
+    for byte in ("1", "85", "254"):
+        folder = tmp_path / byte
+        folder.mkdir()
+        environment = {**os.environ, "MALLOC_PERTURB_": byte}
+        subprocess.run([sys.executable, "-c", _WRITE_ONE_VIDEO, str(folder)], check=True, env=environment)
+        written.append([(folder / name).read_bytes() for name in ("noise.mp4", "cut.mp4")])
+    assert written[0] == written[1] == written[2]
 
 
 def test_broken_videos_have_their_own_reason(video: Path, tmp_path: Path) -> None:
