@@ -31,7 +31,7 @@ from model.generate import Generator
 from model.network import Features, Network
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.adverbs import DIRECTIONS, Attributes, measure
-from tasks.evaluate.parts import codec_of, open_store
+from tasks.evaluate.components import codec_of, open_store
 from tasks.evaluate.plan import sides_of
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples

@@ -9,7 +9,7 @@ from tasks.evaluate.sampling import SamplingSettings
 
 
 class EvaluateConfig(StageConfig):
-    """How many held-out clips each task gets, and how they are sampled."""
+    """How many held-out clips are generated per task, and how they are sampled."""
 
     clips: int = Field(24, ge=1, description="held-out clips per task")
     adverb_pairs: int = Field(10, ge=1, description="caption pairs per adverb direction")

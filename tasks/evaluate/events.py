@@ -1,6 +1,6 @@
-"""Events in sound, and how well they agree with the true ones: EventF1 and EventOffset (SPEC E2, with known events).
+"""EventF1 and EventOffset: how well detected event times agree with the true ones (SPEC E2).
 
-Both need the true times, as the built-in corpus has them. They punish silence, unlike OnsetSyncAP.
+Both need known event times, which the built-in corpus has. Silence scores 0, unlike under OnsetSyncAP.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def match_events(truth_s: Sequence[float], found_s: Sequence[float], tolerance_s
 
 
 def event_f1(truth_s: Sequence[float], found_s: Sequence[float], tolerance_s: float) -> float:
-    """Returns 2 hits / (true + found), 0..1. Nothing found where there are events is 0; nothing on both sides is 1."""
+    """Returns 2 hits / (true + found), 0..1; 0 when only one side has events, 1 when neither has."""
     total = len(truth_s) + len(found_s)
     return 2 * len(match_events(truth_s, found_s, tolerance_s)) / total if total else 1.0
 

@@ -1,7 +1,7 @@
-"""The metrics of the score tables: name, what computes it, and which way is better.
+"""The metrics of the score tables: their names, how they are computed, and whether a higher value is better.
 
-None carries a paper metric's name unless it is that metric: FD_VGG, IS, CLAP, IB-score, KL and DeSync need weights that
-this release does not load, and are not computed (SPEC E1, E2).
+The paper's names stand only for the paper's metrics. FD_VGG, IS, CLAP, IB-score, KL and DeSync need pretrained networks
+that this release does not load; they are not computed (SPEC E1, E2).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _EVENTS: Final = f"matched with the true event times, onsets by {DETECTOR}, no w
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How a metric is to be read."""
+    """What computes a metric, and its better direction."""
 
     backend: str
     higher_is_better: bool
@@ -39,4 +39,4 @@ METRICS: Final[dict[str, Metric]] = {
         for direction, sides in adverbs.DIRECTIONS.items()
     },
 }
-"""In the order of the tables."""
+"""In table order."""

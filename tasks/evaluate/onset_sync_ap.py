@@ -1,7 +1,7 @@
-"""OnsetSyncAP, CondFoleyGen's protocol to the letter (SPEC E2).
+"""OnsetSyncAP, exactly as CondFoleyGen computes it (SPEC E2).
 
-Its floor is high: silence scores 1, white noise 0.8, the reference pasted unchanged 0.6. So it is always printed
-beside chance rows and EventF1. Times are samples at 22,050 Hz.
+Silence scores 1.0, white noise 0.8 and the reference pasted unchanged 0.6, so it is always printed beside baselines and
+EventF1. Times are samples at 22,050 Hz.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ class OnsetScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Track:
-    """A sound at 22,050 Hz with its onsets in samples; made once for a target that many sounds are held against."""
+class OnsetTrack:
+    """Audio at 22,050 Hz and its onsets in samples; computed once for a target that many systems are compared with."""
 
     samples: Samples
     onsets: tuple[int, ...]
 
 
-def track(samples_T: Samples, rate_hz: int) -> Track:
-    """Returns a sound's track."""
+def onset_track(samples_T: Samples, rate_hz: int) -> OnsetTrack:
+    """Returns the audio at 22,050 Hz with the onsets that librosa finds."""
     resampled_T = resample(samples_T, rate_hz, RATE_HZ)
     found = librosa.onset.onset_detect(y=resampled_T, sr=RATE_HZ, units="samples", delta=_PEAK_DELTA)
-    return Track(resampled_T, tuple(int(onset) for onset in found))
+    return OnsetTrack(resampled_T, tuple(int(onset) for onset in found))
 
 
-def onset_sync_ap(target: Track, generated: Track, *, delta_s: float = 0.1) -> OnsetScore | None:
-    """Returns the score of one clip; None when neither sound has an onset, where the original crashes.
+def onset_sync_ap(target: OnsetTrack, generated: OnsetTrack, *, delta_s: float = 0.1) -> OnsetScore | None:
+    """Returns the score of one clip; None when neither side has an onset (the original crashes there).
 
     Corner cases as in the original: no generated onset gives AP 1 and accuracy 0, no target onset gives AP 0.
     """
@@ -68,7 +68,7 @@ def onset_sync_ap(target: Track, generated: Track, *, delta_s: float = 0.1) -> O
 def match_onsets(
     target: Sequence[int], found: Sequence[int], generated_T: Samples, delta_s: float
 ) -> tuple[list[int], list[float], int]:
-    """Returns labels and scores for the average precision, and the hits, after suppressing neighbours in `found`."""
+    """Returns labels and scores for the average precision, and the hits; close onsets in `found` are merged first."""
     level_T = _scaled(generated_T)
     unused = suppress_neighbours(found, [_confidence(level_T, onset) for onset in found])
     labels: list[int] = []
@@ -80,22 +80,22 @@ def match_onsets(
         if not near:
             scores.append(0.0)
             continue
-        # The original ranks candidates by the level at the onset sample, but scores by the maximum around it.
+        # As in the original: candidates are ranked by the level at the onset sample, scored by the maximum around it.
         best = max(near, key=lambda other: (level_T[other], other))
         scores.append(_confidence(level_T, best))
         unused.remove(best)
         hits += 1
         if not unused:
-            break  # targets after this one are not counted as misses
+            break  # as in the original: later targets do not count as misses
     labels.extend([0] * len(unused))
     scores.extend(_confidence(level_T, onset) for onset in unused)
     return labels, scores, hits
 
 
 def suppress_neighbours(onsets: Sequence[int], confidences: Sequence[float]) -> list[int]:
-    """Keeps the strongest onsets, dropping others closer than 50 ms.
+    """Returns the strongest onsets, sorted, without others closer than 50 ms.
 
-    The original removes from the list that it walks over, so the neighbour after a removed one survives that walk.
+    The original deletes from the list that it iterates over, so the neighbour after a deleted onset is skipped.
     """
     remaining = list(onsets)
     kept = []

@@ -1,7 +1,7 @@
-"""Pairs of sentences that differ in one adverb, made from held-out captions (SPEC A1, E2).
+"""Pairs of prompts that differ in one adverb, made from held-out captions (SPEC A1, E2).
 
-The sides of a caption are taken out of it first, so that a pair says one thing only. The words are those of the
-built-in corpus and of the recaption rules: what a model trained on either has read.
+Words for speed, volume, distance and dynamics are removed from the caption first, so that a pair differs in nothing
+else. The adverbs are those of the built-in corpus and the recaption rules: a model trained on either has seen them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 
 
 def plain_caption(caption: str) -> str:
-    """Returns the caption without the words that name a speed, a volume or a distance; '' when nothing is left."""
+    """Returns the caption without the words that name a speed, a volume or a distance; empty when nothing is left."""
     text = caption
     for cue in sorted(find_cues(caption, *DIMENSION_OF), key=lambda cue: -cue.start):
         text = f"{text[: cue.start]} {text[cue.end :]}"

@@ -1,6 +1,6 @@
-"""Synchronisation features of the video that stands before the target's when a reference sound is given.
+"""Synchronisation features of the surrogate video: what is placed before the target's video when a reference is given.
 
-Source: SPEC G4 (cropped target), G8 (blank, repeated, true). From stored features, so no picture is decoded again.
+Source: SPEC G4 (cropped target), G8 (blank, repeated, true). Made from stored features; no video is decoded again.
 Legend: S sync positions, D width.
 """
 
@@ -15,28 +15,29 @@ from data_contracts import ItemError, UsageError
 from model.encoders import load_sync_encoder
 from model.features import FeatureStore
 from model.variants import Surrogate
-from tasks.evaluate.parts import made_by
+from tasks.evaluate.components import made_by
 
 _REPEATED_S: Final = 2.0  # SPEC G8: the first two seconds of the target
 
 
 class Surrogates:
-    """Makes one kind of surrogate from a feature store."""
+    """Makes surrogates of one kind from a feature store."""
 
     def __init__(self, kind: Surrogate, store: FeatureStore) -> None:
         self.kind, self.store = kind, store
 
     def sync(self, target: int, reference: int | None, *, from_s: float, duration_s: float) -> torch.Tensor:
-        """Returns (S, D) for `duration_s`. `target`, `reference`: video records; `from_s`: the reference's start.
+        """Returns (S, D) for `duration_s`. `target`, `reference`: rows of the store's videos; `from_s`: where the
+        reference starts in its own video.
 
-        Raises ItemError for `true` without a reference video, UsageError where windows overlap and cannot be cut.
+        Raises ItemError for `true` without a reference video, UsageError for features that cannot be cut.
         """
         length = self.store.specs.sync.length(duration_s)
         if self.kind == "blank":
             return self._blank(duration_s)
         if self.kind == "true":
             if reference is None:
-                raise ItemError("no_video", "the reference sound has no video, which the surrogate `true` needs")
+                raise ItemError("no_video", "the reference has no video, which the surrogate `true` needs")
             return self._slice(reference, from_s, length)
         features_SD = self.store.sync([target])[0]
         if self.kind == "repeat":

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from data_contracts import Score
 from data_contracts.generation import TASKS
-from tasks.evaluate.chance import CEILING, PASTED, TRUTH
+from tasks.evaluate.baselines import CODEC_UPPER_BOUND as CEILING
+from tasks.evaluate.baselines import PASTED, TRUTH
 from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
 from tasks.report.words import aim_for, metric_name

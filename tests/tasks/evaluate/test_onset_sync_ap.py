@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.evaluate.onset_sync_ap import RATE_HZ, match_onsets, onset_sync_ap, suppress_neighbours, track
+from tasks.evaluate.onset_sync_ap import RATE_HZ, match_onsets, onset_sync_ap, onset_track, suppress_neighbours
 from tests.tasks.evaluate.sounds import bursts, noise
 
 TIMES = (0.4, 0.9, 1.5)
@@ -11,7 +11,7 @@ SILENCE = np.zeros(2 * RATE_HZ, np.float32)
 
 
 def score_of(target, generated):
-    return onset_sync_ap(track(target, RATE_HZ), track(generated, RATE_HZ))
+    return onset_sync_ap(onset_track(target, RATE_HZ), onset_track(generated, RATE_HZ))
 
 
 def hits(times, seed=0):

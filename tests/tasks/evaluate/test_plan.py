@@ -8,7 +8,7 @@ import pytest
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
-from tasks.evaluate.plan import Job, plan_jobs, sides_of
+from tasks.evaluate.plan import Case, plan_cases, sides_of
 from tasks.evaluate.prompts import adverb_pair, plain_caption
 from tasks.evaluate.sampling import SamplingSettings
 from tests.tasks.evaluate.rows import manifest_row
@@ -28,74 +28,81 @@ def rows():
 
 
 @pytest.fixture(scope="module")
-def jobs(rows):
-    return plan_jobs(rows, CONFIG, 8.0)
+def cases(rows):
+    return plan_cases(rows, CONFIG, 8.0)
 
 
-def of(jobs, task):
-    return [job for job in jobs if job.task == task]
+def of(cases, task):
+    return [case for case in cases if case.task == task]
 
 
-def test_the_plan_is_the_same_for_any_order_of_the_manifest(rows, jobs):
-    assert plan_jobs(rows[::-1], CONFIG, 8.0) == jobs
-    assert plan_jobs(rows, EvaluateConfig(clips=5, adverb_pairs=4, seed=8), 8.0) != jobs
-    assert len({job.item_id for job in jobs}) == len(jobs)
+def test_the_plan_is_the_same_for_any_order_of_the_manifest(rows, cases):
+    assert plan_cases(rows[::-1], CONFIG, 8.0) == cases
+    assert plan_cases(rows, EvaluateConfig(clips=5, adverb_pairs=4, seed=8), 8.0) != cases
+    assert len({case.item_id for case in cases}) == len(cases)
 
 
-def test_only_test_clips_are_used(jobs):
-    assert not any(job.parent_id.startswith("x-") for job in jobs)
+def test_only_test_clips_are_used(cases):
+    assert not any(case.parent_id.startswith("x-") for case in cases)
     for task in ("vta", "tc-vta", "ac-vta", "fe"):
-        assert len(of(jobs, task)) == CONFIG.clips
-        assert all(job.parent_id.startswith("film-") for job in of(jobs, task))
+        assert len(of(cases, task)) == CONFIG.clips
+        assert all(case.parent_id.startswith("film-") for case in of(cases, task))
 
 
-def test_g3_g4_another_material_lends_the_sentence_and_the_reference(rows, jobs):
+def test_g3_g4_another_material_lends_the_sentence_and_the_reference(rows, cases):
     material = {row.item_id: json.loads(row.attributes_json)["material"] for row in rows}
-    for job in [*of(jobs, "tc-vta"), *of(jobs, "ac-vta")]:
-        assert material[job.reference_id] != material[job.parent_id]
-    for job in of(jobs, "tc-vta"):
-        assert "quickly" not in job.prompt
-        assert material[job.reference_id] in job.prompt
+    for case in [*of(cases, "tc-vta"), *of(cases, "ac-vta")]:
+        assert material[case.reference_id] != material[case.parent_id]
+    for case in of(cases, "tc-vta"):
+        assert "quickly" not in case.prompt
+        assert material[case.reference_id] in case.prompt
 
 
-def test_g4_reference_and_target_fill_a_clip_and_the_reference_holds_an_event(jobs):
-    for job in of(jobs, "ac-vta"):
-        assert (job.reference_s, job.duration_s, job.scored_from_s) == (2.0, 6.0, 0.0)
-        assert job.reference_from_s <= 1.0 < job.reference_from_s + job.reference_s  # the first event is at 1 s
+def test_g4_reference_and_target_fill_a_clip_and_the_reference_holds_an_event(cases):
+    for case in of(cases, "ac-vta"):
+        assert (case.reference_s, case.duration_s, case.scored_from_s) == (2.0, 6.0, 0.0)
+        assert case.reference_from_s <= 1.0 < case.reference_from_s + case.reference_s  # the first event is at 1 s
 
 
-def test_g5_three_of_eight_seconds_are_given_and_the_rest_is_scored(jobs):
-    for job in of(jobs, "fe"):
-        assert (job.reference_id, job.reference_s, job.scored_from_s, job.duration_s) == (job.parent_id, 3.0, 3.0, 8.0)
+def test_g5_three_of_eight_seconds_are_given_and_the_rest_is_scored(cases):
+    for case in of(cases, "fe"):
+        assert (case.reference_id, case.reference_s, case.scored_from_s, case.duration_s) == (
+            case.parent_id,
+            3.0,
+            3.0,
+            8.0,
+        )
 
 
-def test_g1_each_direction_has_its_pairs_with_one_seed_and_opposite_words(jobs):
+def test_g1_each_direction_has_its_pairs_with_one_seed_and_opposite_words(cases):
     for direction, sides in DIRECTIONS.items():
-        mine = [job for job in of(jobs, "tta") if job.direction == direction]
+        mine = [case for case in of(cases, "tta") if case.direction == direction]
         assert len(mine) == 2 * CONFIG.adverb_pairs
         for first, second in zip(mine[::2], mine[1::2], strict=True):
             assert (first.side, second.side) == sides
             assert (first.pair, first.seed, first.parent_id) == (second.pair, second.seed, second.parent_id)
             assert first.prompt != second.prompt
-    assert len({job.seed for job in of(jobs, "tta")}) == 4 * CONFIG.adverb_pairs
+    assert len({case.seed for case in of(cases, "tta")}) == 4 * CONFIG.adverb_pairs
 
 
-def test_the_shuffled_rival_is_neither_the_film_nor_its_reference(jobs):
-    assert all(job.rival_id not in (None, job.parent_id, job.reference_id) for job in jobs if job.task != "tta")
+def test_the_shuffled_rival_is_neither_the_film_nor_its_reference(cases):
+    assert all(
+        case.shuffled_id not in (None, case.parent_id, case.reference_id) for case in cases if case.task != "tta"
+    )
 
 
 def test_without_another_material_or_any_film_tasks_are_left_out():
     alone = [manifest_row("only")]
-    assert {job.task for job in plan_jobs(alone, CONFIG, 8.0)} == {"vta", "fe", "tta"}
+    assert {case.task for case in plan_cases(alone, CONFIG, 8.0)} == {"vta", "fe", "tta"}
     silent = [manifest_row("rain", video_path=None, event_times_s=None, subset="tta")]
-    directions = {job.direction for job in plan_jobs(silent, CONFIG, 8.0)}
+    directions = {case.direction for case in plan_cases(silent, CONFIG, 8.0)}
     assert directions == {"volume", "distance", "dynamics"}  # what has no events has no speed
-    assert plan_jobs([], CONFIG, 8.0) == []
+    assert plan_cases([], CONFIG, 8.0) == []
 
 
-def test_a_job_survives_json(jobs):
-    for job in jobs:
-        assert Job.from_dict(json.loads(json.dumps(job.to_dict()))) == job
+def test_a_job_survives_json(cases):
+    for case in cases:
+        assert Case.from_dict(json.loads(json.dumps(case.to_dict()))) == case
 
 
 def test_sides_come_from_the_scene_or_the_augmentation():

@@ -14,11 +14,11 @@ from model.features import FeatureStore
 from model.specs import CodecSpec
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
-from tasks.evaluate import chance, generate_stage, score_stage
+from tasks.evaluate import baselines, batch_generator, scorer
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.metrics import MODEL
-from tasks.evaluate.plan import plan_jobs
+from tasks.evaluate.plan import plan_cases
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.evaluate.tables import aggregate, write_scores
 from tasks.media.audio import read_audio, write_flac
@@ -72,7 +72,7 @@ class Oracle:
         assert (steps, cfg_scale) == (CONFIG.steps, CONFIG.cfg_scale)
         self.requests.extend(requests)
         rows = {row.item_id: row for row in manifest(self.workspace)}
-        jobs = {(j.seed, j.prompt): j for j in plan_jobs(list(rows.values()), CONFIG, 8.0)}
+        jobs = {(j.seed, j.prompt): j for j in plan_cases(list(rows.values()), CONFIG, 8.0)}
         return torch.stack([self.latent(request, rows, jobs) for request in requests])
 
     def latent(self, request, rows, jobs):
@@ -143,9 +143,9 @@ def prepared(tmp_path_factory):
 def parts(monkeypatch):
     """Fake codec, text encoder and oracle in place of the real ones. Returns the requests that the oracle saw."""
     requests: list = []
-    for module in (generate_stage, score_stage):
+    for module in (batch_generator, scorer):
         monkeypatch.setattr(module, "codec_of", lambda store: PARTS.codec)
-    monkeypatch.setattr(generate_stage, "text_encoder_of", lambda store: PARTS.text)
+    monkeypatch.setattr(batch_generator, "text_encoder_of", lambda store: PARTS.text)
 
     class Loader:
         @staticmethod
@@ -153,7 +153,7 @@ def parts(monkeypatch):
             workspace = Workspace(path.parent.parent)
             return Oracle(workspace, FeatureStore.open(workspace.stage("precompute")).specs, requests)
 
-    monkeypatch.setattr(generate_stage, "Generator", Loader)
+    monkeypatch.setattr(batch_generator, "Generator", Loader)
     return requests
 
 
@@ -168,20 +168,20 @@ def test_e2_an_oracle_is_perfect_and_every_chance_row_is_not(scored):
     for task in ("vta", "tc-vta", "ac-vta", "fe"):
         assert scored[task, "EventF1@50ms", MODEL].value > 0.97
         assert scored[task, "EventF1@50ms", MODEL].n == CONFIG.clips
-        assert scored[task, "EventF1@50ms", chance.CEILING].value > 0.97
-        for system in (chance.SHUFFLED, chance.RANDOM_EVENTS, chance.NOISE, chance.SILENCE):
+        assert scored[task, "EventF1@50ms", baselines.CODEC_UPPER_BOUND].value > 0.97
+        for system in (baselines.SHUFFLED, baselines.RANDOM_EVENTS, baselines.NOISE, baselines.SILENCE):
             assert scored[task, "EventF1@50ms", system].value < 0.5
-        assert scored[task, "EventF1@100ms", chance.SILENCE].value == 0
+        assert scored[task, "EventF1@100ms", baselines.SILENCE].value == 0
         assert scored[task, "EventOffset_s", MODEL].value < 0.02
-    assert scored["vta", "OnsetSyncAP", chance.SILENCE].value == 1.0  # why it never stands alone
-    assert scored["vta", "OnsetSyncAcc", chance.SILENCE].value == 0.0
+    assert scored["vta", "OnsetSyncAP", baselines.SILENCE].value == 1.0  # why it never stands alone
+    assert scored["vta", "OnsetSyncAcc", baselines.SILENCE].value == 0.0
     assert scored["vta", "OnsetSyncAcc", MODEL].value > 0.97
 
 
 def test_e2_the_reference_pasted_wins_timbre_and_loses_time(scored):
-    assert scored["ac-vta", "MFCC-cos", chance.PASTED].value > 0.5
-    assert scored["ac-vta", "EventF1@50ms", chance.PASTED].value < 0.5
-    assert ("vta", "MFCC-cos", chance.PASTED) not in scored
+    assert scored["ac-vta", "MFCC-cos", baselines.PASTED].value > 0.5
+    assert scored["ac-vta", "EventF1@50ms", baselines.PASTED].value < 0.5
+    assert ("vta", "MFCC-cos", baselines.PASTED) not in scored
 
 
 def test_adverbs_that_are_obeyed_score_one_in_every_direction(scored):
@@ -190,7 +190,7 @@ def test_adverbs_that_are_obeyed_score_one_in_every_direction(scored):
         assert (score.value, score.n) == (1.0, CONFIG.adverb_pairs)
     total = scored["tta", "AdverbCheck direction right", MODEL]
     assert (total.value, total.n, total.is_baseline) == (1.0, 4 * CONFIG.adverb_pairs, False)
-    assert scored["tta", "AdverbCheck direction right", chance.SHUFFLED].is_baseline
+    assert scored["tta", "AdverbCheck direction right", baselines.SHUFFLED].is_baseline
 
 
 def test_g1_to_g5_each_task_sees_its_conditions_only(prepared, parts, tmp_path):
@@ -250,12 +250,12 @@ def test_a_killed_generation_and_scoring_end_with_the_same_tables(prepared, part
         return run
 
     with monkeypatch.context() as patch:
-        patch.setattr(generate_stage, "write_flac", die_after(4, generate_stage.write_flac))
+        patch.setattr(batch_generator, "write_flac", die_after(4, batch_generator.write_flac))
         with pytest.raises(Killed):
             run_stage(GenerateStage(CONFIG), workspace)
     run_stage(GenerateStage(CONFIG), workspace, shard_size=2)
     with monkeypatch.context() as patch:
-        patch.setattr(score_stage, "score_sound", die_after(35, score_stage.score_sound))
+        patch.setattr(scorer, "score_clip", die_after(35, scorer.score_clip))
         with pytest.raises(Killed):
             run_stage(ScoreStage(CONFIG), workspace)
     run_stage(ScoreStage(CONFIG), workspace, shard_size=3)
@@ -288,7 +288,7 @@ def test_a_checkpoint_of_other_encoders_is_refused(prepared, parts, monkeypatch,
         def load(path):
             return Oracle(workspace, specs, [])
 
-    monkeypatch.setattr(generate_stage, "Generator", Loader)
+    monkeypatch.setattr(batch_generator, "Generator", Loader)
     with pytest.raises(MismatchError, match="text: the checkpoint uses fake"):
         run_stage(GenerateStage(CONFIG), workspace)
 

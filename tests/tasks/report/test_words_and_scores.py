@@ -7,7 +7,8 @@ import json
 import pytest
 
 from data_contracts import Score
-from tasks.evaluate.chance import CEILING, NOISE, PASTED, RANDOM_EVENTS, TRUTH
+from tasks.evaluate.baselines import CODEC_UPPER_BOUND as CEILING
+from tasks.evaluate.baselines import NOISE, PASTED, RANDOM_EVENTS, TRUTH
 from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.scoring import build_scores, role

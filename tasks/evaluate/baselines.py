@@ -1,6 +1,7 @@
-"""What every score is printed beside: sounds that know nothing of the clip, and the codec's round trip of the truth.
+"""Baselines: audio that the model did not make, scored exactly as the model's is.
 
-Legend: T samples. All systems pass the same scorer, so a metric that noise can win shows it.
+Legend: T samples. A metric on which noise, silence or a regular click scores well is exposed by these rows; the codec's
+round trip of the true audio is the upper bound of every model that ends in this codec.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from tasks.media.samples import Samples
 
-CEILING: Final = "codec(truth)"
+CODEC_UPPER_BOUND: Final = "codec(truth)"
 TRUTH: Final = "truth"
 SHUFFLED: Final = "shuffled pairing"
 RANDOM_EVENTS: Final = "random events"
@@ -34,17 +35,17 @@ def white_noise(length: int, rng: np.random.Generator) -> Samples:
 
 
 def random_events(length: int, rate_hz: int, count: int, rng: np.random.Generator) -> Samples:
-    """Returns (T,) `count` decaying noise bursts at uniformly random times: the right number, nothing else."""
-    sound_T = np.zeros(length, np.float32)
+    """Returns (T,) `count` decaying noise bursts at uniformly random times: only the number of events is right."""
+    audio_T = np.zeros(length, np.float32)
     time_T = np.arange(round(_BURST_S * rate_hz)) / rate_hz
     for start in sorted(int(position) for position in rng.integers(0, max(1, length), count)):
         burst_T = rng.standard_normal(len(time_T)) * np.exp(-time_T / _DECAY_S)
-        sound_T[start : start + len(burst_T)] += (_LEVEL * burst_T[: length - start]).astype(np.float32)
-    return sound_T
+        audio_T[start : start + len(burst_T)] += (_LEVEL * burst_T[: length - start]).astype(np.float32)
+    return audio_T
 
 
 def pasted(reference_T: Samples, length: int) -> Samples:
-    """Returns (T,) the reference again and again."""
+    """Returns (T,) the reference, repeated until the clip is full."""
     if not len(reference_T):
         return silence(length)
     return np.tile(reference_T, -(-length // len(reference_T)))[:length]
