@@ -47,7 +47,7 @@ class Timbre:
 
 
 def mfcc_vector(samples_T: Samples, rate_hz: int) -> Vector:
-    """Returns (40,): mean and deviation of 20 MFCC over the audible frames; the first coefficient (level) is left out."""
+    """Returns (40,): mean and deviation of 20 MFCC over the audible frames, without the first (the level)."""
     audio_T = resample(samples_T, rate_hz, _RATE_HZ)
     power = librosa.feature.melspectrogram(y=audio_T, sr=_RATE_HZ, n_fft=1024, hop_length=320, n_mels=64)
     level_db = 10 * np.log10(power + _FLOOR)
