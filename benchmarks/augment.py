@@ -1,9 +1,9 @@
-"""Clips per second and core of each augmentation, beside the floor: `python benchmarks/augment.py [CLIPS] [FOLDER]`.
+"""Clips per second and core of each augmentation: `python -m benchmarks.augment [CLIPS] [FOLDER]`.
 
-Sounds are 8 s at 44.1 kHz mono: rendered ones, or the recordings of FOLDER, repeated to 8 s. A clip is one item of the
+Clips are 8 s at 44.1 kHz mono: rendered ones, or the recordings of FOLDER, repeated to 8 s. A clip is one item of the
 augment stage, all of it: FLAC decoded, trimmed, changed, encoded, decoded again, measured, written and hashed. Time is
 CPU time, that of child processes included, the least of five rounds (of one, for the programs), because a busy machine
-makes CPU time longer too. The floor is decoding and encoding alone.
+makes CPU time longer too. The baseline is decoding and encoding alone.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ SECONDS = 8
 ROOMS = 8
 ROUNDS = 5
 OPERATIONS = {
-    "original": ("speed", "fast", "original", "fast"),
-    "speed x1.3": ("speed", "fast", "speed", "very_fast"),
-    "speed x0.7": ("speed", "slow", "speed", "very_slow"),
-    "dynamics": ("volume", "loud", "dynamics", "crescendo"),
-    "distance": ("distance", "near", "distance", "far"),
+    "original": ("speed", "fast", "fast"),
+    "speed x1.3": ("speed", "fast", "very_fast"),
+    "speed x0.7": ("speed", "slow", "very_slow"),
+    "dynamics": ("volume", "loud", "crescendo"),
+    "distance": ("distance", "near", "far"),
 }
-"""Name -> dimension, side, operation, level."""
+"""Name -> dimension, side, level."""
 SPEED_LEVELS = ["original", "speed x1.3", "speed x0.7"]
-"""What the stage makes of a clip that says how fast something is: its sound is decoded once for the three."""
+"""What the stage makes of a clip whose caption names a speed; it is decoded once for the three."""
 
 
 def rendered(count: int) -> list[Samples]:
-    """Returns sounds of knocks over soft noise that fill 8 s."""
-    sounds = []
+    """Returns audio of knocks over soft noise that fills 8 s."""
+    clips = []
     for seed in range(count):
         rng = np.random.default_rng(seed)
         sound = 0.003 * rng.standard_normal(SECONDS * RATE)
         knock = rng.standard_normal(RATE // 5) * np.exp(-np.arange(RATE // 5) / 900)
         for start in range(0, SECONDS * RATE - len(knock), int(rng.integers(9_000, 30_000))):
             sound[start : start + len(knock)] += knock
-        sounds.append((0.8 * sound / np.max(np.abs(sound))).astype(np.float32))
-    return sounds
+        clips.append((0.8 * sound / np.max(np.abs(sound))).astype(np.float32))
+    return clips
 
 
 def recorded(folder: Path, count: int) -> list[Samples]:
     """Returns the first `count` recordings of a folder at 44.1 kHz, repeated to 8 s."""
     paths = sorted(path for path in folder.rglob("*") if path.suffix in (".flac", ".ogg", ".wav"))
-    sounds = (read_audio(path, rate_hz=RATE)[0] for path in paths[:: max(1, len(paths) // count)][:count])
-    return [np.resize(np.clip(sound, -1, 1), SECONDS * RATE) for sound in sounds]
+    recordings = (read_audio(path, rate_hz=RATE)[0] for path in paths[:: max(1, len(paths) // count)][:count])
+    return [np.resize(np.clip(samples, -1, 1), SECONDS * RATE) for samples in recordings]
 
 
 def cpu_s(work: Callable[[], object], rounds: int = 1) -> float:
@@ -72,11 +72,11 @@ def cpu_s(work: Callable[[], object], rounds: int = 1) -> float:
 
 
 def items_of(workspace: Workspace, paths: Sequence[Path], names: Sequence[str]) -> list[Item]:
-    """Returns the operations of all clips, those of a clip in a row."""
+    """Returns the items of all clips, those of a clip in a row."""
     items = []
     for path in paths:
         for name in names:
-            dimension, side, operation, level = OPERATIONS[name]
+            dimension, side, level = OPERATIONS[name]
             payload = {
                 "mined_id": f"{path.stem}~{dimension}",
                 "clip_id": path.stem,
@@ -87,7 +87,6 @@ def items_of(workspace: Workspace, paths: Sequence[Path], names: Sequence[str]) 
                 "audio_path": workspace.relative(path),
                 "audio_sha256": hash_file(path),
                 "event_times_s": None,
-                "operation": operation,
                 "level": level,
             }
             items.append(Item(f"{path.stem}~{dimension}~{level}", payload))
@@ -103,38 +102,38 @@ def measure(
     refused: set[str] = set()
 
     def work() -> None:
-        refused.update(outcome.item_id for outcome in stage.process(items, workspace) if outcome.error is not None)
+        refused.update(result.item_id for result in stage.process(items, workspace) if result.error is not None)
 
     return len(items) / cpu_s(work, ROUNDS if config.backend == "fast" else 1), len(refused)
 
 
-def floor(workspace: Workspace, paths: Sequence[Path]) -> float:
+def baseline(workspace: Workspace, paths: Sequence[Path]) -> float:
     """Returns clips per second and core of decoding and encoding alone."""
 
     def work() -> None:
         for path in paths:
             samples, rate_hz = read_audio(path)
-            write_flac(workspace.path("floor", path.name), samples, rate_hz)
+            write_flac(workspace.path("baseline", path.name), samples, rate_hz)
 
     return len(paths) / cpu_s(work, ROUNDS)
 
 
 def main() -> None:
-    """Prints a table: operation, in process, by the programs, and the share of the floor."""
+    """Prints a table: operation, in process, by the programs, and the share of the baseline's rate."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
-        sounds = recorded(Path(sys.argv[2]), count) if len(sys.argv) > 2 else rendered(count)
-        paths = [workspace.path("clips", f"clip-{number:03d}.flac") for number in range(len(sounds))]
-        for path, sound in zip(paths, sounds, strict=True):
-            write_flac(path, sound, RATE)
+        clips = recorded(Path(sys.argv[2]), count) if len(sys.argv) > 2 else rendered(count)
+        paths = [workspace.path("clips", f"clip-{number:03d}.flac") for number in range(len(clips))]
+        for path, samples in zip(paths, clips, strict=True):
+            write_flac(path, samples, RATE)
         bank = RoomBank(
             config=AugmentConfig(rooms=ROOMS), dataset_version="1", folder=workspace.stage("augment") / "rooms"
         )
         room_s = cpu_s(lambda: [bank.draw(number, RATE) for number in range(ROOMS)]) / ROOMS
-        top = floor(workspace, paths)
-        print(f"{'clips/s/core':24s} {'fast':>8s} {'tool':>8s} {'fast/floor':>11s} {'refused':>8s}")
-        print(f"{'floor: decode, encode':24s} {top:8.1f} {top:8.1f} {1:11.2f} {0:8d}")
+        top = baseline(workspace, paths)
+        print(f"{'clips/s/core':24s} {'fast':>8s} {'tool':>8s} {'fast/base':>11s} {'refused':>8s}")
+        print(f"{'decode and encode alone':24s} {top:8.1f} {top:8.1f} {1:11.2f} {0:8d}")
         sets = {name: [name] for name in OPERATIONS} | {"speed, its three levels": SPEED_LEVELS}
         for label, names in {**sets, "all five of a clip": list(OPERATIONS)}.items():
             found = {}

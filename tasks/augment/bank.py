@@ -1,4 +1,5 @@
-"""A bank of rooms: each simulated once, then kept in the workspace, because a room costs ten times its use. SPEC A4.
+"""A bank of rooms: each simulated once, then stored in the workspace, because simulating takes ten times as long as
+using it. SPEC A4.
 
 Room n of a bank depends on the dataset version, n and the two distances alone, so any process draws the same one, and
 a bank that is missing, or a file of it that is damaged, is made again to the same numbers.
@@ -9,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,55 +20,54 @@ import pyroomacoustics as pra
 from data_contracts import ItemError, to_json
 from data_contracts.files import atomic_path
 from tasks.augment.config import AugmentConfig
-from tasks.augment.room import Distance, Response, plan_distance, simulate
+from tasks.augment.room import Response, Room, draw_room, simulate
 from tasks.engine.workspace import hash_text, seed_for
 
 _FORMAT: Final = 1  # raised when `simulate` changes what it returns
-_DRAWS: Final = 20  # of a bank's room until one keeps the laws
-_KEPT: Final = 64
+_DRAWS: Final = 20  # of one room of the bank, until its measures are in range
+_IN_MEMORY: Final = 64
 
 
 @dataclass(slots=True)
 class RoomBank:
-    """Rooms by recipe and rate. `folder` None keeps the last ones in memory only."""
+    """Responses by room and rate. With `folder` None the last ones are kept in memory only."""
 
     config: AugmentConfig
     dataset_version: str
     folder: Path | None = None
     _memory: dict[str, Response] = field(default_factory=dict)
 
-    def draw(self, seed: int, rate_hz: int) -> Distance:
-        """Returns the room that `seed` falls on: one of the bank, or with `rooms` 0 one of its own."""
+    def draw(self, seed: int, rate_hz: int) -> Room:
+        """Returns the room that belongs to `seed`: one of the bank, or with `rooms` 0 one of the seed's own."""
         near_m, far_m = self.config.near_m, self.config.far_m
         if self.config.rooms == 0:
-            return plan_distance(seed, near_m=near_m, far_m=far_m)
+            return draw_room(seed, near_m=near_m, far_m=far_m)
         number = seed % self.config.rooms
         for attempt in range(_DRAWS):
             bank_seed = seed_for(self.dataset_version, "room", str(number), str(attempt))
-            recipe = plan_distance(bank_seed, near_m=near_m, far_m=far_m, room=number)
+            room = draw_room(bank_seed, near_m=near_m, far_m=far_m, number=number)
             try:
-                self.response(recipe, rate_hz)
+                self.response(room, rate_hz)
             except ItemError as error:
                 if error.reason != "effect_missing" or attempt == _DRAWS - 1:
                     raise
             else:
-                return recipe
+                return room
         raise AssertionError("unreachable: the last draw returns or raises")
 
-    def response(self, recipe: Distance, rate_hz: int) -> Response:
-        """Returns the room's response, simulated when it is not kept. Raises ItemError as `simulate` does."""
-        key = hash_text(
-            "room", str(_FORMAT), pra.__version__, str(rate_hz), to_json(asdict(replace(recipe, room=None)))
-        )
+    def response(self, room: Room, rate_hz: int) -> Response:
+        """Returns the room's response, simulated when it is not stored. Raises ItemError as `simulate` does."""
+        values = to_json(replace(room, number=None).to_values())
+        key = hash_text("room", str(_FORMAT), pra.__version__, str(rate_hz), values)
         if (known := self._memory.get(key)) is not None:
             return known
-        path = None if self.folder is None or recipe.room is None else self.folder / f"{key[:24]}.npz"
+        path = None if self.folder is None or room.number is None else self.folder / f"{key[:24]}.npz"
         response = None if path is None else _read(path)
         if response is None:
-            response = simulate(recipe, rate_hz)
+            response = simulate(room, rate_hz)
             if path is not None:
                 _write(path, response)
-        if len(self._memory) >= _KEPT:
+        if len(self._memory) >= _IN_MEMORY:
             self._memory.pop(next(iter(self._memory)))
         self._memory[key] = response
         return response
@@ -82,12 +82,12 @@ def _write(path: Path, response: Response) -> None:
 
 
 def _read(path: Path) -> Response | None:
-    """Returns a kept response; None when there is none or its file is damaged (the zip's checksums tell)."""
+    """Returns a stored response; None when there is none or its file is damaged, which the zip's checksums show."""
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            numbers = json.loads(kept["numbers"].tobytes())
+        with np.load(path, allow_pickle=False) as stored:
+            numbers = json.loads(stored["numbers"].tobytes())
             return Response(
-                far_T=np.asarray(kept["far_T"], np.float32),
+                far_T=np.asarray(stored["far_T"], np.float32),
                 lead=int(numbers["lead"]),
                 near_ratio_db=float(numbers["near_ratio_db"]),
                 far_ratio_db=float(numbers["far_ratio_db"]),

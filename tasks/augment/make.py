@@ -1,92 +1,82 @@
-"""One sound made by one recipe: changed, encoded, decoded again, and judged by what the file says (SPEC A2-A5)."""
+"""One audio file made by one recipe: changed, encoded, decoded again and checked (SPEC A2-A5).
+
+All numbers are measured on the samples that the written file decodes to.
+
+Legend: T samples.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from tasks.augment.bank import RoomBank
-from tasks.augment.checks import check_sound
-from tasks.augment.config import AugmentConfig
-from tasks.augment.distance import measure_distance, move_away
-from tasks.augment.dynamics import Dynamics, change_dynamics, measure_dynamics
-from tasks.augment.encode import flac_bytes, flac_samples
-from tasks.augment.measure import peak_db
-from tasks.augment.plan import Recipe
-from tasks.augment.room import Distance
-from tasks.augment.silence import sound_span
-from tasks.augment.speed import Speed, measure_speed, play
+import numpy as np
+
+from data_contracts import ItemError
+from tasks.augment.measure import Measured, peak_db, rms_db
+from tasks.augment.recipe import AugmentContext, Recipe
+from tasks.augment.silence import audible_span
+from tasks.media.audio import flac_bytes, flac_samples
 from tasks.media.samples import Samples
 
-Measured = dict[str, float | None]
-
-# By how much a change may lower what stands at the ends of a sound, beyond its own loss of level.
-_RESAMPLED_DB = 6.0  # a lone sample over the threshold, band-limited
-_REVERBERANT_DB = 20.0  # a lone sample, darkened and spread
+_FULL_SCALE: Final = 32766.5 / 32768  # what 16 bits round to their last step
+_MAX_DC_DB: Final = -20.0  # of the mean, against the level
+_MAX_EDGE_SILENCE_S: Final = 0.1
+_SILENT_PEAK_DB: Final = -80.0
+_HALF_STEP: Final = 0.5 / 32768  # what rounding may take from a sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A judged sound: its file's content and samples (T,), its measured effect, and how much faster its time runs."""
+    """A checked file: its content, the samples (T,) it decodes to, and what was measured."""
 
     content: bytes
     samples_T: Samples  # noqa: N815 (shape suffix)
     measured: Measured
-    time_factor: float
 
 
-def make_sound(sound_T: Samples, rate_hz: int, recipe: Recipe, config: AugmentConfig, bank: RoomBank) -> Made:
-    """Returns the changed sound as FLAC at the source's rate, at most `max_s` long.
+def make_audio(recipe: Recipe, source_T: Samples, rate_hz: int, context: AugmentContext) -> Made:
+    """Returns the changed audio as FLAC at the source's rate, at most `max_s` long.
 
-    All numbers come from the decoded file. Raises ItemError, `effect_missing` when the change did not happen, and as
-    `check_sound` does.
+    Raises ItemError: `effect_missing` when the change did not happen, and as `check_audio` does.
     """
-    if isinstance(recipe, Speed):
-        return _speed(sound_T, rate_hz, recipe, config)
-    source_T = _shortened(sound_T, rate_hz, config)
-    if isinstance(recipe, Distance):
-        return _distance(source_T, rate_hz, recipe, config, bank)
-    if isinstance(recipe, Dynamics):
-        content, after_T = _through_flac(change_dynamics(source_T, rate_hz, recipe, config.backend), rate_hz)
-        measured = measure_dynamics(source_T, after_T, recipe)
-        quiet_db = config.silence_db - recipe.span_db - 1.0
-    else:
-        content, after_T = _through_flac(source_T, rate_hz)
-        measured, quiet_db = {}, config.silence_db
-    checks = check_sound(source_T, after_T, rate_hz, silence_db=quiet_db)
-    return Made(content=content, samples_T=after_T, measured={**measured, **checks}, time_factor=1.0)
+    applied = recipe.apply(source_T, rate_hz, context)
+    content = flac_bytes(applied.samples_T, rate_hz)
+    after_T = flac_samples(content)
+    measured = recipe.measure(applied, after_T, rate_hz, context)
+    quiet_db = recipe.quiet_db(context.config.silence_db, applied.source_T, after_T)
+    checked = check_audio(applied.source_T, after_T, rate_hz, silence_db=quiet_db)
+    return Made(content=content, samples_T=after_T, measured={**measured, **checked})
 
 
-def _speed(sound_T: Samples, rate_hz: int, recipe: Speed, config: AugmentConfig) -> Made:
-    played = play(sound_T, rate_hz, recipe, max_s=config.max_s, backend=config.backend)
-    whole_T = played.samples_T
-    cut = played.played_length > len(whole_T)
-    content, after_T = _through_flac(_without_end(whole_T, config.silence_db) if cut else whole_T, rate_hz)
-    measured = measure_speed(sound_T, after_T, rate_hz, recipe, played)
-    checks = check_sound(sound_T, after_T, rate_hz, silence_db=config.silence_db - _RESAMPLED_DB)
-    return Made(content=content, samples_T=after_T, measured={**measured, **checks}, time_factor=recipe.factor)
+def check_audio(before_T: Samples, after_T: Samples, rate_hz: int, *, silence_db: float) -> Measured:
+    """Returns level, peak, DC against the level, and the silence left at both ends, of a written file.
+
+    `silence_db` is what counts as silence in it: the trim's threshold, lower by what the change took.
+    Raises ItemError `silent` (peak under -80 dBFS), `clipped` (more samples at full scale than the source has),
+    `dc_offset` (mean over -20 dB of the level) or `edge_silence` (over 0.1 s at an end).
+    """
+    peak = peak_db(after_T)
+    if peak <= _SILENT_PEAK_DB:
+        raise ItemError("silent", f"the peak is {peak:.1f} dBFS; wanted over {_SILENT_PEAK_DB:g}")
+    clipped = _at_full_scale(before_T), _at_full_scale(after_T)
+    if clipped[1] > clipped[0]:
+        raise ItemError("clipped", f"{clipped[1]} samples at full scale; the source has {clipped[0]}")
+    level = rms_db(after_T)
+    dc_db = float(20 * np.log10(abs(float(after_T.mean(dtype=np.float64))) + 1e-9)) - level
+    if dc_db > _MAX_DC_DB:
+        raise ItemError("dc_offset", f"the mean is {dc_db:.1f} dB of the level; wanted at most {_MAX_DC_DB:g}")
+    start, end = audible_span(after_T, 20 * np.log10(max(10 ** (silence_db / 20) - _HALF_STEP, _HALF_STEP)))
+    edge_s = max(start, len(after_T) - end) / rate_hz
+    if edge_s > _MAX_EDGE_SILENCE_S:
+        raise ItemError("edge_silence", f"{edge_s:.3f} s of silence at an end; wanted at most {_MAX_EDGE_SILENCE_S}")
+    return {
+        "level_db": round(level, 3),
+        "peak_db": round(peak, 3),
+        "dc_to_level_db": round(dc_db, 1),
+        "edge_silence_s": round(edge_s, 4),
+    }
 
 
-def _distance(source_T: Samples, rate_hz: int, recipe: Distance, config: AugmentConfig, bank: RoomBank) -> Made:
-    response = bank.response(recipe, rate_hz)
-    far_T = move_away(source_T, response, config.backend)[: round(config.max_s * rate_hz)]
-    content, after_T = _through_flac(far_T, rate_hz)
-    measured = measure_distance(source_T, after_T, rate_hz, response)
-    quiet_db = config.silence_db + peak_db(after_T) - peak_db(source_T) - _REVERBERANT_DB
-    checks = check_sound(source_T, after_T, rate_hz, silence_db=quiet_db)
-    return Made(content=content, samples_T=after_T, measured={**measured, **checks}, time_factor=1.0)
-
-
-def _through_flac(samples_T: Samples, rate_hz: int) -> tuple[bytes, Samples]:
-    content = flac_bytes(samples_T, rate_hz)
-    return content, flac_samples(content)
-
-
-def _shortened(sound_T: Samples, rate_hz: int, config: AugmentConfig) -> Samples:
-    """Returns the first `max_s` seconds; when that cuts something off, without the silence that then stands last."""
-    longest = round(config.max_s * rate_hz)
-    return sound_T if len(sound_T) <= longest else _without_end(sound_T[:longest], config.silence_db)
-
-
-def _without_end(samples_T: Samples, silence_db: float) -> Samples:
-    end = sound_span(samples_T, silence_db)[1]
-    return samples_T[:end] if end else samples_T
+def _at_full_scale(samples_T: Samples) -> int:
+    return int(np.count_nonzero(samples_T >= _FULL_SCALE) + np.count_nonzero(samples_T <= -_FULL_SCALE))

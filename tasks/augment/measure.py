@@ -1,6 +1,6 @@
-"""What changed between two sounds, in numbers: level, spectrum, loudness trend, reverberation.
+"""What changed between audio before and after, in numbers: level, spectrum, loudness trend, reverberation.
 
-Legend: T samples, `before_T` and `after_T` mono float32, levels in dB of full scale.
+Legend: T samples, B blocks; `before_T` and `after_T` mono float32, levels in dB of full scale.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import numpy.typing as npt
 import pyroomacoustics as pra
 import scipy.fft
 
+from data_contracts import ItemError
 from tasks.media.samples import Samples
+
+Measured = dict[str, float | None]
+"""What a row stores of a change: numbers by name, None where the audio does not show the quantity."""
 
 _FLOOR: Final = 1e-12
 _OCTAVES_HZ: Final = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 _AUDIBLE_BAND_DB: Final = 50.0
 _FRAME: Final = 8192
-_WINDOWS: Final = 10  # of an 8 s sound: long enough that slow strikes fall into each
+_WINDOWS: Final = 10  # of 8 s: long enough that slow strikes fall into each
 _ACTIVE_DB: Final = 30.0
 _TREND_LIMIT_DB: Final = 60.0  # a burst at one end extrapolates to any number
 _GAIN_WINDOWS: Final = 50
@@ -26,6 +30,11 @@ _ROUNDED_DB: Final = -76.0  # below it 16 bits blur a window's level
 _DIRECT_S: Final = 2.5e-3
 
 _Floats = npt.NDArray[np.float64]
+
+
+def effect_missing(what: str, found: float, wanted: str) -> ItemError:
+    """Returns the error of a change that did not happen: what was measured, the number found, what was wanted."""
+    return ItemError("effect_missing", f"{what} is {found:.4g}; wanted {wanted}")
 
 
 def rms_db(samples_T: Samples) -> float:
@@ -39,17 +48,17 @@ def peak_db(samples_T: Samples) -> float:
 
 
 def octave_slope_db(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
-    """Returns how the change of level goes with frequency, in dB per octave; negative is darker.
+    """Returns how the change of level depends on frequency, in dB per octave; negative is darker.
 
-    A line through the octaves in which the first sound can be heard (within 50 dB of its strongest), the strong ones
-    counting more; None with fewer than three of them.
+    A line through the octaves that are audible before (within 50 dB of the strongest), the strong ones counting more;
+    None with fewer than three of them.
     """
     before, after = _octaves_db(before_T, rate_hz), _octaves_db(after_T, rate_hz)
-    heard = before > before.max() - _AUDIBLE_BAND_DB
-    if heard.sum() < 3:
+    audible = before > before.max() - _AUDIBLE_BAND_DB
+    if audible.sum() < 3:
         return None
-    weights = 10 ** ((before[heard] - before.max()) / 40)
-    return float(np.polyfit(np.arange(len(before))[heard], (after - before)[heard], 1, w=weights)[0])
+    weights = 10 ** ((before[audible] - before.max()) / 40)
+    return float(np.polyfit(np.arange(len(before))[audible], (after - before)[audible], 1, w=weights)[0])
 
 
 def loudness_trend_db(samples_T: Samples) -> float:
@@ -64,11 +73,11 @@ def loudness_trend_db(samples_T: Samples) -> float:
 
 
 def gain_trend_db(before_T: Samples, after_T: Samples) -> float | None:
-    """Returns by how many dB the gain between two sounds of one length rises from start to end.
+    """Returns by how many dB the gain between `before_T` and `after_T`, of one length, rises from start to end.
 
     A straight line through the fiftieths in which both can be measured; None with fewer than five of them.
     """
-    before, after = (_window_levels_db(sound_T, _GAIN_WINDOWS) for sound_T in (before_T, after_T))
+    before, after = (_window_levels_db(samples_T, _GAIN_WINDOWS) for samples_T in (before_T, after_T))
     if before is None or after is None:
         return None
     clear = (before > _ROUNDED_DB) & (after > _ROUNDED_DB)
@@ -89,7 +98,7 @@ def t60_s(response_T: Samples, rate_hz: int) -> float:
 
 
 def _energy(samples_T: Samples) -> float:
-    """Sums squares in blocks: the blocks in float32, which 16-bit sound allows, their sum in float64."""
+    """Returns the sum of squares: within blocks in float32, which is exact enough for 16 bits, over them in float64."""
     whole = len(samples_T) // _FRAME * _FRAME
     blocks = np.asarray(samples_T[:whole], np.float32).reshape(-1, _FRAME)
     rest = np.asarray(samples_T[whole:], np.float64)

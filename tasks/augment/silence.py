@@ -1,6 +1,6 @@
 """Silence removal at both ends, as FFmpeg's silenceremove; pauses inside stay. Source: SPEC A2.
 
-`silenceremove` is used with a window of no length: a sample is sound when it is over the threshold itself. (Its usual
+`silenceremove` is used with a window of no length: a sample is audible when it is over the threshold itself. (Its usual
 window of 20 ms takes the mean level instead, and so takes the first milliseconds of each attack with it; what it calls
 a peak also differs between FFmpeg's versions.) In process the same is two array look-ups, equal sample for sample.
 """
@@ -14,18 +14,11 @@ import numpy as np
 
 from data_contracts import ItemError
 from tasks.augment.config import Backend
-from tasks.augment.ffmpeg_filter import run_filters
+from tasks.augment.programs import run_ffmpeg
 from tasks.media.samples import Samples
 
-# silenceremove takes a sound that starts at the very first sample for no start at all, and cuts to the next pause.
+# silenceremove ignores audio that starts at the very first sample, and cuts to the next pause.
 _PAD_S: Final = 0.01
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrimSilence:
-    """Recipe: everything before the first and after the last sample over `threshold_db` (dBFS) goes."""
-
-    threshold_db: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +29,23 @@ class Trimmed:
     offset_s: float
 
 
-def trim_silence(samples_T: Samples, rate_hz: int, recipe: TrimSilence, backend: Backend = "fast") -> Trimmed:
-    """Returns the sound without leading and trailing silence. Raises ItemError `silent` when nothing is left."""
+def trim_silence(samples_T: Samples, rate_hz: int, threshold_db: float, backend: Backend = "fast") -> Trimmed:
+    """Returns the audio from the first to the last sample over `threshold_db` (dBFS).
+
+    Raises ItemError `silent` when there is none.
+    """
     if backend == "tool":
-        left_T = _by_ffmpeg(samples_T, rate_hz, recipe)
+        left_T = _by_ffmpeg(samples_T, rate_hz, threshold_db)
         start = _offset(samples_T, left_T) if len(left_T) else 0
     else:
-        start, end = sound_span(samples_T, recipe.threshold_db)
+        start, end = audible_span(samples_T, threshold_db)
         left_T = samples_T[start:end]
     if not len(left_T):
-        raise ItemError("silent", f"no sample is over {recipe.threshold_db:g} dBFS")
+        raise ItemError("silent", f"no sample is over {threshold_db:g} dBFS")
     return Trimmed(samples_T=left_T, offset_s=start / rate_hz)
 
 
-def sound_span(samples_T: Samples, threshold_db: float) -> tuple[int, int]:
+def audible_span(samples_T: Samples, threshold_db: float) -> tuple[int, int]:
     """Returns the first sample over `threshold_db` dBFS and one past the last; (0, 0) when there is none."""
     loud_T = np.abs(samples_T) > 10 ** (threshold_db / 20)
     first = int(np.argmax(loud_T)) if len(loud_T) else 0
@@ -58,9 +54,21 @@ def sound_span(samples_T: Samples, threshold_db: float) -> tuple[int, int]:
     return first, len(loud_T) - int(np.argmax(loud_T[::-1]))
 
 
-def _by_ffmpeg(samples_T: Samples, rate_hz: int, recipe: TrimSilence) -> Samples:
+def first_seconds(samples_T: Samples, rate_hz: int, max_s: float, threshold_db: float) -> Samples:
+    """Returns the first `max_s` seconds; when that cuts something off, without the silence that is then last."""
+    longest = round(max_s * rate_hz)
+    return samples_T if len(samples_T) <= longest else without_end(samples_T[:longest], threshold_db)
+
+
+def without_end(samples_T: Samples, threshold_db: float) -> Samples:
+    """Returns the audio without the silence at its end; audio that is all silence stays as it is."""
+    end = audible_span(samples_T, threshold_db)[1]
+    return samples_T[:end] if end else samples_T
+
+
+def _by_ffmpeg(samples_T: Samples, rate_hz: int, threshold_db: float) -> Samples:
     padded_T = np.pad(samples_T, round(_PAD_S * rate_hz))
-    return run_filters(padded_T, rate_hz, lambda stream: _both_ends(stream, recipe.threshold_db))
+    return run_ffmpeg(padded_T, rate_hz, lambda stream: _both_ends(stream, threshold_db))
 
 
 def _both_ends(stream: Any, threshold_db: float) -> Any:
@@ -77,4 +85,4 @@ def _offset(samples_T: Samples, left_T: Samples) -> int:
     for start in np.flatnonzero(samples_T[: last + 1] == left_T[0]):
         if np.array_equal(samples_T[start : start + len(left_T)], left_T):
             return int(start)
-    raise ItemError("tool_failed", "silenceremove returned samples that are not a part of the sound")
+    raise ItemError("tool_failed", "silenceremove returned samples that are not part of the audio")

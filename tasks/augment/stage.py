@@ -1,11 +1,10 @@
-"""Augmentation: every level of every mined caption, by the named tools, measured afterwards (SPEC A2 to A5)."""
+"""Augmentation: audio for every level of every mined caption, measured after it was made (SPEC A2 to A5)."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -18,12 +17,11 @@ from data_contracts import Augmented, Clip, ItemError, Mined, Row, iter_table, r
 from data_contracts.adverbs import Change, change_of, changes_for
 from data_contracts.files import atomic_path, hash_file
 from tasks.augment.bank import RoomBank
-from tasks.augment.config import AugmentConfig, Backend
-from tasks.augment.ffmpeg_filter import tool_version
-from tasks.augment.make import Made, make_sound
-from tasks.augment.plan import Recipe, recipe_values, recipes_for
-from tasks.augment.room import Distance
-from tasks.augment.silence import Trimmed, TrimSilence, trim_silence
+from tasks.augment.config import AugmentConfig
+from tasks.augment.make import Made, make_audio
+from tasks.augment.programs import program_version
+from tasks.augment.recipe import AugmentContext, Recipe, recipes_for
+from tasks.augment.silence import Trimmed, trim_silence
 from tasks.engine import Item, ItemResult, each, rows_from_dicts
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.media.audio import read_audio
@@ -48,7 +46,7 @@ class AugmentStage:
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns the levels of all mined captions, those of one clip in a row.
 
-        A loud sound whose caption already says where it is (near or far) is not moved a second time.
+        Loud audio whose caption already says where it is (near or far) is not moved a second time.
         """
         mined = read_table(workspace.table("mine", "mined"), Mined)
         placed = {row.parent_id for row in mined if row.dimension == "distance"}
@@ -63,88 +61,68 @@ class AugmentStage:
         ]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
-        """Changes each sound; one whose effect did not happen becomes an ItemError.
+        """Yields the changed audio of each item; one whose effect did not happen becomes an ItemError.
 
-        An item's outcome and file depend on its payload and the settings alone: not on the other items, on what the
-        workspace holds of earlier runs, or on where it is done.
+        An item's result and file depend on its payload and the settings alone: not on the other items, on what the
+        workspace has of earlier runs, or on where it is done.
         """
+        sources = _Sources(workspace, self.config)
         room_folder = workspace.stage(self.name) / "rooms"
-        bench = AugmentContext(
-            sounds=_Sounds(workspace, self.config),
-            bank=RoomBank(config=self.config, dataset_version=self.dataset_version, folder=room_folder),
-            tools=_tool_versions(self.config.backend, self.config.speed_method),
-        )
-        yield from each(items, partial(self._augmented, bench=bench))
+        rooms = RoomBank(config=self.config, dataset_version=self.dataset_version, folder=room_folder)
+        context = AugmentContext(config=self.config, rooms=rooms)
+        tools = _tool_versions(self.config)
+        yield from each(items, lambda item: [self._augment(item, sources, context, tools)])
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
         """Returns the rows as they are."""
         return rows_from_dicts(Augmented, rows)
 
-    def _augmented(self, item: Item, bench: AugmentContext) -> list[Augmented]:
+    def _augment(self, item: Item, sources: _Sources, context: AugmentContext, tools: str) -> Augmented:
         values = item.payload
-        change = change_of(values["side"], values["level"])
-        trimmed, rate_hz = bench.sounds.trimmed(values["audio_path"], values["audio_sha256"])
+        trimmed, rate_hz = sources.trimmed(values["audio_path"], values["audio_sha256"])
         if len(trimmed.samples_T) < _MIN_S * rate_hz:
             length_s = len(trimmed.samples_T) / rate_hz
             raise ItemError("too_short", f"{length_s:.3f} s are left without silence; {_MIN_S} s are needed")
         seed = seed_for(self.dataset_version, self.name, item.item_id)
-        recipe, made = self._first_that_works(change, seed, trimmed, rate_hz, bench.bank)
-        path = bench.sounds.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
+        change = change_of(values["side"], values["level"])
+        recipe, made = _first_that_works(recipes_for(change, seed, rate_hz, context), trimmed, rate_hz, context)
+        path = sources.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
         with atomic_path(path) as temporary:
             temporary.write_bytes(made.content)
         trim = {"silence_db": self.config.silence_db, "trim_start_s": round(trimmed.offset_s, 6)}
-        return [
-            Augmented(
-                item_id=item.item_id,
-                parent_id=values["mined_id"],
-                clip_id=values["clip_id"],
-                split=values["split"],
-                caption=values["caption"],
-                dimension=values["dimension"],
-                side=values["side"],
-                operation=change.operation,
-                level=change.level,
-                recipe_json=to_json(
-                    {**recipe_values(recipe), **_room_numbers(made, recipe), **trim, "max_s": self.config.max_s}
-                ),
-                measured_json=to_json(made.measured),
-                audio_path=bench.sounds.workspace.relative(path),
-                audio_sha256=hashlib.sha256(made.content).hexdigest(),
-                sample_rate_hz=rate_hz,
-                duration_s=len(made.samples_T) / rate_hz,
-                event_times_s=_moved(values["event_times_s"], trimmed, made, len(made.samples_T) / rate_hz),
-                seed=seed,
-                tools_json=bench.tools,
-            )
-        ]
-
-    def _first_that_works(
-        self, change: Change, seed: int, trimmed: Trimmed, rate_hz: int, bank: RoomBank
-    ) -> tuple[Recipe, Made]:
-        """Returns the first recipe whose effect is measured, and its sound. Raises the last ItemError otherwise."""
-        refused: ItemError | None = None
-        for recipe in recipes_for(change, seed, rate_hz, self.config, bank):
-            try:
-                return recipe, make_sound(trimmed.samples_T, rate_hz, recipe, self.config, bank)
-            except ItemError as error:
-                if error.reason != "effect_missing":
-                    raise
-                refused = error
-        assert refused is not None  # there is always a first recipe
-        raise refused
+        duration_s = len(made.samples_T) / rate_hz
+        return Augmented(
+            item_id=item.item_id,
+            parent_id=values["mined_id"],
+            clip_id=values["clip_id"],
+            split=values["split"],
+            caption=values["caption"],
+            dimension=values["dimension"],
+            side=values["side"],
+            operation=change.operation,
+            level=change.level,
+            recipe_json=to_json({**recipe.record(made.measured), **trim, "max_s": self.config.max_s}),
+            measured_json=to_json(made.measured),
+            audio_path=sources.workspace.relative(path),
+            audio_sha256=hashlib.sha256(made.content).hexdigest(),
+            sample_rate_hz=rate_hz,
+            duration_s=duration_s,
+            event_times_s=_moved(values["event_times_s"], trimmed.offset_s, recipe, duration_s),
+            seed=seed,
+            tools_json=tools,
+        )
 
 
-class _Sounds:
-    """Trimmed sounds; keeps the last one, as the levels of one clip follow each other."""
+class _Sources:
+    """Trimmed audio of clips; keeps the last one, as the levels of one clip follow each other."""
 
     def __init__(self, workspace: Workspace, config: AugmentConfig) -> None:
         self.workspace = workspace
-        self._recipe = TrimSilence(threshold_db=config.silence_db)
-        self._backend = config.backend
+        self._config = config
         self._last: tuple[Path, str, Trimmed, int] | None = None
 
     def trimmed(self, audio_path: str, sha256: str) -> tuple[Trimmed, int]:
-        """Returns a clip's sound without silence at its ends, and its rate (SPEC A2).
+        """Returns a clip's audio without silence at its ends, and its rate (SPEC A2).
 
         Raises ItemError `changed_file` when the file is not the one that was ingested.
         """
@@ -153,17 +131,25 @@ class _Sounds:
             samples_T, rate_hz = read_audio(path)
             if (found := hash_file(path)) != sha256:
                 raise ItemError("changed_file", f"{path.name}: sha256 is {found[:12]}; ingest wrote {sha256[:12]}")
-            self._last = (path, sha256, trim_silence(samples_T, rate_hz, self._recipe, self._backend), rate_hz)
+            trimmed = trim_silence(samples_T, rate_hz, self._config.silence_db, self._config.backend)
+            self._last = (path, sha256, trimmed, rate_hz)
         return self._last[2], self._last[3]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AugmentContext:
-    """What the items of one call share: none of it changes their results."""
-
-    sounds: _Sounds
-    bank: RoomBank
-    tools: str
+def _first_that_works(
+    recipes: Iterable[Recipe], trimmed: Trimmed, rate_hz: int, context: AugmentContext
+) -> tuple[Recipe, Made]:
+    """Returns the first recipe whose effect is measured, and its audio. Raises the last ItemError otherwise."""
+    refused: ItemError | None = None
+    for recipe in recipes:
+        try:
+            return recipe, make_audio(recipe, trimmed.samples_T, rate_hz, context)
+        except ItemError as error:
+            if error.reason != "effect_missing":
+                raise
+            refused = error
+    assert refused is not None  # there is always a first recipe
+    raise refused
 
 
 def _item(mined: Mined, change: Change, clip: Clip) -> Item:
@@ -183,27 +169,20 @@ def _item(mined: Mined, change: Change, clip: Clip) -> Item:
     return Item(f"{mined.item_id}~{change.level}", payload)
 
 
-def _moved(times_s: list[float] | None, trimmed: Trimmed, made: Made, duration_s: float) -> tuple[float, ...] | None:
-    """Returns event times on the new clock: shifted by the trim, divided by the speed, those past the end dropped."""
+def _moved(times_s: list[float] | None, offset_s: float, recipe: Recipe, duration_s: float) -> tuple[float, ...] | None:
+    """Returns event times in the new audio: shifted by the trim, moved by the recipe; those outside are dropped."""
     if times_s is None:
         return None
-    moved = (round((time_s - trimmed.offset_s) / made.time_factor, 6) for time_s in times_s)
+    moved = (round(time_s, 6) for time_s in recipe.move_events([time_s - offset_s for time_s in times_s]))
     return tuple(max(0.0, time_s) for time_s in moved if -1e-3 <= time_s < duration_s)
 
 
-def _room_numbers(made: Made, recipe: Recipe) -> dict[str, float | None]:
-    """Returns what the recipe's room measures: part of the recipe too, as the asked-for T60 is not the room's."""
-    if not isinstance(recipe, Distance):
-        return {}
-    return {"room_t60_s": made.measured["t60_s"], "room_ratio_db": made.measured["direct_to_reverberant_after_db"]}
-
-
-def _tool_versions(backend: Backend, speed_method: str) -> str:
+def _tool_versions(config: AugmentConfig) -> str:
     versions = {"pyroomacoustics": pra.__version__, "libsndfile": sf.__libsndfile_version__, "scipy": scipy.__version__}
-    if backend == "tool":
-        versions["ffmpeg"] = tool_version("ffmpeg", "-version")
-    if backend == "tool" or speed_method == "tempo":
-        versions["sox"] = tool_version("sox", "--version")
+    if config.backend == "tool":
+        versions["ffmpeg"] = program_version("ffmpeg", "-version")
+    if config.backend == "tool" or config.speed_method == "tempo":
+        versions["sox"] = program_version("sox", "--version")
     else:
         versions["soxr"] = soxr.__version__
     return to_json(versions)

@@ -5,17 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from data_contracts import Augmented, Caption, Clip, ManifestRow, Mined, Paraphrase, to_json
-
-_NO_LONGER_TRUE: Final = {
-    "original": (),
-    "speed": ("speed", "rate_hz"),
-    "distance": ("distance", "distance_m", "volume", "level_db"),
-    "dynamics": ("volume", "level_db"),
-}
-"""Operation -> what is known of a scene and does not hold for the changed sound."""
+from tasks.augment.recipe import recipe_class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +76,9 @@ def augmented_row(clip: Clip, mined: Mined, augmented: Augmented, written: Writt
 
 
 def _attributes(clip: Clip, operation: str) -> str:
-    known = json.loads(clip.attributes_json)
-    return to_json({key: value for key, value in known.items() if key not in _NO_LONGER_TRUE[operation]})
+    """Returns what is known of the clip and still holds after the operation."""
+    outdated = recipe_class(operation).outdated_attributes
+    return to_json({key: value for key, value in json.loads(clip.attributes_json).items() if key not in outdated})
 
 
 def _clip_lineage(clip: Clip) -> dict[str, Any]:

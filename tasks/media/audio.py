@@ -7,6 +7,7 @@ an audible clip use. Times count from the start of the container, so sound and p
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -85,15 +86,29 @@ def resample(samples_T: Samples, from_hz: int, to_hz: int) -> Samples:
 
 
 def write_flac(path: Path, samples_T: npt.NDArray[Any], rate_hz: int) -> None:
-    """Writes 16-bit FLAC under a temporary name, then renames; equal samples give equal bytes.
+    """Writes `flac_bytes` under a temporary name, then renames; equal samples give equal bytes."""
+    content = flac_bytes(samples_T, rate_hz)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def flac_bytes(samples_T: npt.NDArray[Any], rate_hz: int) -> bytes:
+    """Returns samples (T,) or (T, C) as a 16-bit FLAC file.
 
     Samples outside [-1, 1) are clipped, which 16 bits cannot avoid. Raises ValueError on NaN.
     """
     if not np.isfinite(samples_T).all():
-        raise ValueError(f"{path}: samples are not finite")
-    scaled_T = np.round(np.asarray(samples_T, np.float64) * _FULL_SCALE)
-    with atomic_path(path) as temporary:
-        sf.write(temporary, np.clip(scaled_T, -32768, 32767).astype(np.int16), rate_hz, subtype="PCM_16", format="FLAC")
+        raise ValueError("audio samples are not finite")
+    rounded_T = np.clip(np.rint(samples_T * samples_T.dtype.type(_FULL_SCALE)), -32768, 32767).astype(np.int16)
+    out = io.BytesIO()
+    sf.write(out, rounded_T, rate_hz, subtype="PCM_16", format="FLAC")
+    return out.getvalue()
+
+
+def flac_samples(content: bytes) -> Samples:
+    """Returns the samples (T,) that mono FLAC bytes decode to."""
+    samples_T: Samples = sf.read(io.BytesIO(content), dtype="float32")[0]
+    return samples_T
 
 
 def _read_sndfile(path: Path) -> tuple[Samples, int] | None:

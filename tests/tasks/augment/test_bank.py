@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,9 @@ CONFIG = AugmentConfig(rooms=3)
 
 def room_of(folder: Path | None, seed: int, version: str = "1") -> tuple[dict[str, object], bytes, float]:
     bank = RoomBank(config=CONFIG, dataset_version=version, folder=folder)
-    recipe = bank.draw(seed, RATE)
-    response = bank.response(recipe, RATE)
-    return asdict(recipe), response.far_T.tobytes(), response.t60_s
+    room = bank.draw(seed, RATE)
+    response = bank.response(room, RATE)
+    return room.to_values(), response.far_T.tobytes(), response.t60_s
 
 
 def test_a_seed_falls_on_the_same_room_in_any_process_with_or_without_files(tmp_path: Path) -> None:
@@ -30,7 +29,7 @@ def test_a_seed_falls_on_the_same_room_in_any_process_with_or_without_files(tmp_
     assert len(list(tmp_path.glob("*.npz"))) == 1
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(lambda seed: room_of(tmp_path, seed), (0, 4, 8))) == here
-    assert [recipe["room"] for recipe, _, _ in here] == [0, 1, 2]
+    assert [room["room"] for room, _, _ in here] == [0, 1, 2]
     assert len({taps for _, taps, _ in here}) == 3
     assert room_of(tmp_path, 4) == room_of(tmp_path, 1)  # both fall on room 1
 
@@ -58,7 +57,7 @@ def test_a_kept_room_is_read_and_not_simulated_again(tmp_path: Path, monkeypatch
 def test_no_bank_gives_each_item_a_room_of_its_own(tmp_path: Path) -> None:
     bank = RoomBank(config=AugmentConfig(rooms=0), dataset_version="1", folder=tmp_path)
     first, second = bank.draw(1, RATE), bank.draw(2, RATE)
-    assert first.room is None and first != second
+    assert first.number is None and first != second
     assert bank.response(first, RATE).t60_s > 0
     assert not list(tmp_path.glob("*.npz"))  # a room used once is not kept
     np.testing.assert_array_equal(bank.response(first, RATE).far_T, bank.response(first, RATE).far_T)

@@ -12,18 +12,15 @@ import pytest
 
 from data_contracts import ItemError
 from data_contracts.adverbs import change_of
-from tasks.augment.bank import RoomBank
-from tasks.augment.config import AugmentConfig
-from tasks.augment.encode import flac_bytes, flac_samples
-from tasks.augment.make import make_sound
-from tasks.augment.plan import recipes_for
-from tasks.augment.silence import TrimSilence, trim_silence
-from tasks.augment.speed import Speed
+from tasks.augment.make import make_audio
+from tasks.augment.operations.speed import Speed
+from tasks.augment.recipe import AugmentContext, recipes_for
+from tasks.augment.silence import trim_silence
 from tasks.engine.workspace import seed_for
-from tasks.media.audio import read_audio
+from tasks.media.audio import flac_bytes, flac_samples, read_audio
+from tests.tasks.augment.build import make_context
 
 pytestmark = pytest.mark.realdata
-TRIM = TrimSilence(threshold_db=-60)
 _HOP_S = 0.002
 
 
@@ -31,7 +28,7 @@ def recording(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     """Returns a recording as ingest would keep it: 8 s at most, 16 bits, without silence at its ends."""
     samples, rate_hz = read_audio(path)
     kept = flac_samples(flac_bytes(samples[: 8 * rate_hz], rate_hz))
-    return trim_silence(kept, rate_hz, TRIM).samples_T, rate_hz
+    return trim_silence(kept, rate_hz, -60).samples_T, rate_hz
 
 
 def tick_interval_s(samples: npt.NDArray[np.float32], rate_hz: int, about_s: float) -> float:
@@ -54,8 +51,7 @@ def test_a3_clocks_tick_at_the_new_rate(realdata: Path) -> None:
     """Tick intervals of fast and slow clocks scale by 1.30 and 0.70 within 0.05, in 22 of 27 clips or more."""
     table = pd.read_csv(realdata / "MANIFEST.csv")
     clocks = table[table.file.str.contains("clock_tick") & table.adverb.fillna("").str.startswith("speed")]
-    config = AugmentConfig(rooms=1)
-    bank = RoomBank(config=config, dataset_version="1")
+    context = make_context(rooms=1)
     assert len(clocks) >= 10
     right = 0
     for clock in clocks.itertuples():
@@ -63,7 +59,7 @@ def test_a3_clocks_tick_at_the_new_rate(realdata: Path) -> None:
         before_s = tick_interval_s(sound, rate_hz, 1 / float(clock.event_rate_hz))
         ratios = []
         for factor in (1.3, 0.7):
-            made = make_sound(sound, rate_hz, Speed(factor=factor), config, bank)
+            made = make_audio(Speed(factor=factor), sound, rate_hz, context)
             ratios.append(before_s / tick_interval_s(made.samples_T, rate_hz, before_s / factor) / factor)
         right += all(abs(ratio * factor - factor) <= 0.05 for ratio, factor in zip(ratios, (1.3, 0.7), strict=True))
     print(f"tick intervals right in {right} of {len(clocks)} clocks")
@@ -71,26 +67,24 @@ def test_a3_clocks_tick_at_the_new_rate(realdata: Path) -> None:
 
 
 LEVELS = {
-    "very_fast": ("speed", "fast"),
-    "very_slow": ("speed", "slow"),
-    "far": ("distance", "near"),
-    "crescendo": ("dynamics", "loud"),
-    "decrescendo": ("dynamics", "loud"),
+    "very_fast": "fast",
+    "very_slow": "slow",
+    "far": "near",
+    "crescendo": "loud",
+    "decrescendo": "loud",
 }
-"""Level -> operation and the side it is made from."""
+"""Level -> the side it is made from."""
 
 
-def outcomes(path: Path, config: AugmentConfig, bank: RoomBank) -> dict[str, str]:
+def outcomes(path: Path, context: AugmentContext) -> dict[str, str]:
     """Returns what became of each level of one recording: `made`, or the reason of the refusal."""
     sound, rate_hz = recording(path)
     found = {}
-    for level, (operation, side) in LEVELS.items():
-        change = change_of(side, level)
-        assert change.operation == operation
+    for level, side in LEVELS.items():
         reason = "?"
-        for recipe in recipes_for(change, seed_for(path.name), rate_hz, config, bank):
+        for recipe in recipes_for(change_of(side, level), seed_for(path.name), rate_hz, context):
             try:
-                made = make_sound(sound, rate_hz, recipe, config, bank)
+                made = make_audio(recipe, sound, rate_hz, context)
             except ItemError as error:
                 reason = error.reason
                 assert any(sign.isdigit() for sign in error.message), error.message
@@ -103,12 +97,11 @@ def outcomes(path: Path, config: AugmentConfig, bank: RoomBank) -> dict[str, str
 
 
 def rates(paths: list[Path]) -> tuple[dict[str, Counter[str]], int]:
-    config = AugmentConfig(rooms=12)
-    bank = RoomBank(config=config, dataset_version="1")
+    context = make_context(rooms=12)
     counts: dict[str, Counter[str]] = {level: Counter() for level in LEVELS}
     done = 0
     for path in paths:
-        for level, reason in outcomes(path, config, bank).items():
+        for level, reason in outcomes(path, context).items():
             counts[level][reason] += 1
         done += 1
     for level, reasons in counts.items():

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
-from tasks.augment.silence import TrimSilence, trim_silence
+from tasks.augment.silence import trim_silence
 from tests.tasks.sounds import RATE, tone
 
-RECIPE = TrimSilence(threshold_db=-60)
+THRESHOLD_DB = -60
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ RECIPE = TrimSilence(threshold_db=-60)
 def test_a2_ends_go_and_the_pause_inside_stays(lead_s: float, tail_s: float, pause_s: float) -> None:
     parts = [np.zeros(round(lead_s * RATE)), tone(0.4)[5:], np.zeros(round(pause_s * RATE)), tone(0.4)[5:-5]]
     sound = np.concatenate([*parts, np.zeros(round(tail_s * RATE))]).astype(np.float32)
-    trimmed = trim_silence(sound, RATE, RECIPE)
+    trimmed = trim_silence(sound, RATE, THRESHOLD_DB)
     inside = np.concatenate(parts[1:]).astype(np.float32)
     assert trimmed.offset_s == pytest.approx(lead_s, abs=1e-3)
     assert len(trimmed.samples_T) / RATE == pytest.approx(len(inside) / RATE, abs=2e-3)
@@ -31,18 +31,18 @@ def test_a2_ends_go_and_the_pause_inside_stays(lead_s: float, tail_s: float, pau
 def test_a2_noise_below_the_threshold_counts_as_silence() -> None:
     hiss = 1e-4 * np.random.default_rng(0).uniform(-1, 1, RATE)
     sound = np.concatenate([hiss, tone(0.5)[3:], hiss]).astype(np.float32)
-    assert trim_silence(sound, RATE, RECIPE).offset_s == pytest.approx(1.0, abs=1e-3)
+    assert trim_silence(sound, RATE, THRESHOLD_DB).offset_s == pytest.approx(1.0, abs=1e-3)
 
 
 def test_silence_stays_out() -> None:
     with pytest.raises(ItemError) as caught:
-        trim_silence(np.zeros(RATE, np.float32), RATE, RECIPE)
+        trim_silence(np.zeros(RATE, np.float32), RATE, THRESHOLD_DB)
     assert caught.value.reason == "silent"
 
 
 def test_a_sound_without_silence_is_unchanged() -> None:
     sound = tone(0.5)[3:-3]
-    trimmed = trim_silence(sound, RATE, RECIPE)
+    trimmed = trim_silence(sound, RATE, THRESHOLD_DB)
     assert trimmed.offset_s < 1e-3 and abs(len(trimmed.samples_T) - len(sound)) <= 3
 
 
@@ -56,11 +56,11 @@ def test_a2_trimming_is_idempotent_and_keeps_what_is_inside(parts: list[tuple[fl
     loud = np.flatnonzero(np.abs(sound) > 1e-3)
     if not len(loud):
         with pytest.raises(ItemError):
-            trim_silence(sound, RATE, RECIPE)
+            trim_silence(sound, RATE, THRESHOLD_DB)
         return
-    once = trim_silence(sound, RATE, RECIPE)
+    once = trim_silence(sound, RATE, THRESHOLD_DB)
     np.testing.assert_array_equal(once.samples_T, sound[loud[0] : loud[-1] + 1])
     assert once.offset_s == loud[0] / RATE
-    twice = trim_silence(once.samples_T, RATE, RECIPE)
+    twice = trim_silence(once.samples_T, RATE, THRESHOLD_DB)
     assert twice.offset_s == 0
     np.testing.assert_array_equal(twice.samples_T, once.samples_T)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
-from tasks.media.audio import read_audio, read_sound, require_sound, resample, write_flac
+from tasks.media.audio import flac_bytes, flac_samples, read_audio, read_sound, require_sound, resample, write_flac
 from tasks.media.video import write_video
 from tests.tasks.sounds import RATE, counting_frames, cut_short, sine_hz, tone, write_wav
 
@@ -52,6 +52,14 @@ def test_flac_keeps_every_16_bit_value(tmp_path_factory: pytest.TempPathFactory,
     write_flac(path, np.array(values) / 32768, RATE)
     samples, rate = read_audio(path)
     assert rate == RATE and (samples * 32768).astype(int).tolist() == values
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 99), st.integers(1, 5000), st.sampled_from([np.float32, np.float64]))
+def test_flac_is_within_half_a_step_and_clips_at_full_scale(seed: int, count: int, dtype: type) -> None:
+    samples = np.random.default_rng(seed).uniform(-1.1, 1.1, count).astype(dtype)
+    decoded = flac_samples(flac_bytes(samples, RATE))
+    np.testing.assert_allclose(decoded, np.clip(samples, -1, 32767 / 32768), atol=0.51 / 32768)
 
 
 def test_flac_bytes_are_the_same_here_and_in_another_process(tmp_path: Path) -> None:

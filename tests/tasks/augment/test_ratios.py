@@ -8,7 +8,7 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.augment.pitch import pitch_ratio, time_ratio
+from tasks.augment.ratios import pitch_ratio, time_ratio
 from tests.tasks.sounds import strikes, tone
 
 RATE = 44_100

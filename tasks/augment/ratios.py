@@ -1,10 +1,10 @@
-"""By how much a sound's frequencies and time were scaled, measured from the samples; None where they do not say.
+"""By how much frequencies and time of audio were scaled, measured from the samples; None where they do not show it.
 
-Legend: T samples, B bins of log-frequency or log-time. `before_T` and `after_T` are mono float32 that start together.
+Legend: T samples, B bins of log-frequency or time. `before_T` and `after_T` are mono float32 that start together.
 
 Frequencies: both spectra on a log-frequency axis, where a ratio is a shift, found by cross-correlation. The spectra are
-those of whole sounds, not averages of short frames: so even white noise has a fine structure that moves with the ratio.
-Time: both loudness envelopes, one of them read faster or slower, until they agree.
+those of the whole audio, not averages of short frames: so even white noise has a fine structure that moves with the
+ratio. Time: both loudness envelopes, one of them read faster or slower, until they agree.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import scipy.fft
 
 from tasks.media.samples import Samples
 
-_ENOUGH_S: Final = 2.0  # the whole sound is asked where its start does not tell
+_ENOUGH_S: Final = 2.0  # the rest is read only where this much does not show the ratio
 _BINS_PER_OCTAVE: Final = 96
 _LOWEST_HZ: Final = 60.0
-_LOWEST_CYCLES: Final = 60.0  # of a frequency within the sound: with fewer, its bin is too wide to tell a ratio
+_LOWEST_CYCLES: Final = 60.0  # of a frequency within the audio: with fewer, its bin is too wide for a ratio
 _TOP_SHARE: Final = 0.9  # of Nyquist: above it resamplers fade out
 _DETAIL_BINS: Final = 49  # half an octave: what is broader is the colour of a recording, not its pitch
 _ROUNDING_POWER: Final = 4 * (1 / 32768) ** 2 / 12  # four times what 16 bits add
-_AUDIBLE: Final = 4.0  # times that: a bin that says something
-_SURE: Final = 0.5
-_RIVAL: Final = 0.9  # of the best correlation; a rival ratio at least `_APART_BINS` away leaves the ratio open
+_AUDIBLE: Final = 4.0  # times that: a bin that counts
+_MIN_CORRELATION: Final = 0.5
+_AMBIGUOUS: Final = 0.9  # of the best correlation: another ratio this good, `_APART_BINS` away, leaves the ratio open
 _APART_BINS: Final = 8
 
 _HOP_S: Final = 0.02
 _TIME_RATIOS: Final = 61
-_SURE_TIME: Final = 0.8
+_MIN_TIME_CORRELATION: Final = 0.8
 _EVENTFUL_DB: Final = 3.0
 _TIME_FLOOR_DB: Final = 40.0
 _APART: Final = 5  # ratios, 12 %: there the agreement has fallen
@@ -41,7 +41,7 @@ _Floats = npt.NDArray[np.float64]
 
 
 def pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
-    """Returns the ratio, 0.5 to 2, by which frequencies rose; None when the spectra do not tell one ratio from others.
+    """Returns the ratio, 0.5 to 2, by which frequencies rose; None when the spectra fit several ratios or none.
 
     `after_T` is played from all of `before_T`. Source: SPEC A3.
     """
@@ -51,14 +51,14 @@ def pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | No
 
 
 def time_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | None:
-    """Returns how much faster, 0.5 to 2, `after_T` runs than `before_T`; None for a sound too steady to tell."""
+    """Returns how much faster, 0.5 to 2, `after_T` runs than `before_T`; None where the level is too steady."""
     before_B, after_B = _envelope_db(before_T, rate_hz), _envelope_db(after_T, rate_hz)
     if min(len(before_B), len(after_B)) < 20 or min(before_B.std(), after_B.std()) < _EVENTFUL_DB:
         return None
     ratios = np.geomspace(0.5, 2.0, _TIME_RATIOS)
     similarity = _agreement(before_B, after_B, ratios)
     best = int(np.argmax(similarity))
-    if similarity[best] < _SURE_TIME or not _APART <= best < len(ratios) - _APART:
+    if similarity[best] < _MIN_TIME_CORRELATION or not _APART <= best < len(ratios) - _APART:
         return None
     if similarity[[best - _APART, best + _APART]].max() > similarity[best] - _SHARPER:
         return None
@@ -67,7 +67,7 @@ def time_ratio(before_T: Samples, after_T: Samples, rate_hz: int) -> float | Non
 
 
 def _pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int, share: float) -> float | None:
-    """Returns `pitch_ratio` as the first `share` of both sounds tells it."""
+    """Returns `pitch_ratio` of the first `share` of both."""
     first_T, second_T = before_T[: round(share * len(before_T))], after_T[: round(share * len(after_T))]
     low_hz = max(_LOWEST_HZ, _LOWEST_CYCLES * rate_hz / max(1, min(len(first_T), len(second_T))))
     if low_hz > _TOP_SHARE * rate_hz / 8:
@@ -78,16 +78,16 @@ def _pitch_ratio(before_T: Samples, after_T: Samples, rate_hz: int, share: float
     similarity = _shifted_correlation(before_B, after_B, _BINS_PER_OCTAVE)
     best = int(np.argmax(similarity))
     far = np.abs(np.arange(len(similarity)) - best) >= _APART_BINS
-    if not 0 < best < len(similarity) - 1 or similarity[best] < _SURE:
+    if not 0 < best < len(similarity) - 1 or similarity[best] < _MIN_CORRELATION:
         return None
-    if similarity[far].max() > _RIVAL * similarity[best]:
+    if similarity[far].max() > _AMBIGUOUS * similarity[best]:
         return None
     shift = best + _vertex(similarity[best - 1 : best + 2]) - _BINS_PER_OCTAVE
     return float(2 ** (shift / _BINS_PER_OCTAVE))
 
 
 def _log_spectrum(samples_T: Samples, rate_hz: int, low_hz: float) -> _Floats | None:
-    """Returns the level's detail in dB per log-frequency bin, never under rounding noise; None when there is none."""
+    """Returns the spectrum's fine structure in dB per log-frequency bin; None when all of it is rounding noise."""
     count = scipy.fft.next_fast_len(len(samples_T), real=True)
     window = np.square(1 - np.square(np.linspace(-1, 1, len(samples_T), dtype=np.float32)))
     spectrum = scipy.fft.rfft(samples_T * window, count)
@@ -131,7 +131,7 @@ def _envelope_db(samples_T: Samples, rate_hz: int) -> _Floats:
 
 
 def _agreement(before_B: _Floats, after_B: _Floats, ratios: _Floats) -> _Floats:
-    """Returns, per ratio, the correlation of `after_B` with `before_B` read that much faster, where both have sound."""
+    """Returns, per ratio, the correlation of `after_B` with `before_B` read that much faster, over the bins of both."""
     at = (np.arange(len(after_B)) + 0.5) * ratios[:, None] - 0.5
     both = at <= len(before_B) - 1
     count = np.maximum(both.sum(axis=1, keepdims=True), 1)

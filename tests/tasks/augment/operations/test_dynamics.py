@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ContractError, ItemError
-from tasks.augment.dynamics import Dynamics, change_dynamics, measure_dynamics
+from data_contracts.adverbs import change_of
 from tasks.augment.measure import loudness_trend_db, peak_db
+from tasks.augment.operations.dynamics import Dynamics
+from tasks.augment.recipe import recipes_for
+from tests.tasks.augment.build import CONTEXT, make_context, measured
 from tests.tasks.sounds import RATE, strikes, tone
 
 
@@ -18,7 +21,7 @@ from tests.tasks.sounds import RATE, strikes, tone
 def test_a5_trend_and_peak(direction: str, span_db: float, peak: float, duration_s: float) -> None:
     sound = tone(duration_s, 440, peak=peak)
     recipe = Dynamics(direction=direction, span_db=span_db)
-    shaped = change_dynamics(sound, RATE, recipe)
+    shaped = recipe.change(sound, RATE, CONTEXT)
     assert len(shaped) == len(sound)
     assert peak_db(shaped) == pytest.approx(peak_db(sound), abs=0.1)
     sign = 1 if direction == "crescendo" else -1
@@ -35,29 +38,29 @@ def test_a5_trend_and_peak(direction: str, span_db: float, peak: float, duration
 def test_a5_strikes_keep_their_times_and_gain_a_trend(direction: str) -> None:
     sound = strikes(8.0, list(np.arange(0.1, 7.9, 0.5)))
     recipe = Dynamics(direction=direction, span_db=20)
-    measured = measure_dynamics(sound, change_dynamics(sound, RATE, recipe), recipe)
-    assert measured["trend_after_db"] is not None and abs(measured["trend_after_db"]) > 15
-    assert measured["gain_trend_db"] == pytest.approx(20 if direction == "crescendo" else -20, abs=0.2)
-    assert measured["peak_after_db"] == pytest.approx(measured["peak_before_db"], abs=0.1)
+    found = measured(recipe, sound, recipe.change(sound, RATE, CONTEXT))
+    assert found["trend_after_db"] is not None and abs(found["trend_after_db"]) > 15
+    assert found["gain_trend_db"] == pytest.approx(20 if direction == "crescendo" else -20, abs=0.2)
+    assert found["peak_after_db"] == pytest.approx(found["peak_before_db"], abs=0.1)
 
 
 def test_a_sound_that_dies_away_cannot_become_a_crescendo() -> None:
     decay = tone(3.0) * np.exp(-2 * np.arange(3 * RATE) / RATE).astype(np.float32)
     recipe = Dynamics(direction="crescendo", span_db=10)
     with pytest.raises(ItemError) as caught:
-        measure_dynamics(decay, change_dynamics(decay, RATE, recipe), recipe)
+        measured(recipe, decay, recipe.change(decay, RATE, CONTEXT))
     assert caught.value.reason == "effect_missing"
 
 
 def test_a_trend_of_the_wrong_size_is_refused() -> None:
     sound = tone(2.0)
-    half = change_dynamics(sound, RATE, Dynamics(direction="crescendo", span_db=10))
+    half = Dynamics(direction="crescendo", span_db=10).change(sound, RATE, CONTEXT)
     with pytest.raises(ItemError, match=r"trend of the gain in dB is (10|9\.9\d*); wanted \+20 within 1"):
-        measure_dynamics(sound, half, Dynamics(direction="crescendo", span_db=20))
+        measured(Dynamics(direction="crescendo", span_db=20), sound, half)
 
 
 def test_silence_stays_silence() -> None:
-    shaped = change_dynamics(np.zeros(2 * RATE, np.float32), RATE, Dynamics(direction="crescendo", span_db=20))
+    shaped = Dynamics(direction="crescendo", span_db=20).change(np.zeros(2 * RATE, np.float32), RATE, CONTEXT)
     assert len(shaped) == 2 * RATE and not shaped.any()
 
 
@@ -65,12 +68,28 @@ def test_a_lost_peak_is_refused() -> None:
     sound = tone(2.0)
     recipe = Dynamics(direction="crescendo", span_db=20)
     with pytest.raises(ItemError, match="peak"):
-        measure_dynamics(sound, change_dynamics(sound, RATE, recipe) * np.float32(0.9), recipe)
+        measured(recipe, sound, recipe.change(sound, RATE, CONTEXT) * np.float32(0.9))
 
 
-def test_short_sounds_and_absurd_spans_are_refused() -> None:
-    with pytest.raises(ItemError) as caught:
-        change_dynamics(tone(0.5), RATE, Dynamics(direction="crescendo", span_db=20))
+def test_short_audio_and_absurd_spans_are_refused() -> None:
+    with pytest.raises(ItemError, match=r"0\.50 s of audio; a crescendo needs 1 s") as caught:
+        Dynamics(direction="crescendo", span_db=20).change(tone(0.5), RATE, CONTEXT)
     assert caught.value.reason == "too_short"
-    with pytest.raises(ContractError):
+    with pytest.raises(ContractError, match=r"outside 3\.\.60"):
         Dynamics(direction="crescendo", span_db=0)
+    with pytest.raises(ContractError, match="crescendo nor decrescendo"):
+        Dynamics(direction="sideways", span_db=20)
+
+
+@pytest.mark.parametrize("level", ["crescendo", "decrescendo"])
+def test_the_span_is_a_setting(level: str) -> None:
+    (recipe,) = recipes_for(change_of("loud", level), 1, RATE, make_context(dynamics_db=12.0))
+    assert recipe == Dynamics(direction=level, span_db=12.0)
+
+
+def test_a_decrescendo_is_the_mirrored_crescendo() -> None:
+    sound = tone(2.0, 400)
+    rising = Dynamics(direction="crescendo", span_db=20).change(np.ascontiguousarray(sound[::-1]), RATE, CONTEXT)
+    falling = Dynamics(direction="decrescendo", span_db=20).change(sound, RATE, CONTEXT)
+    # The gain moves in steps of 5 ms, so the mirror image is one step off.
+    np.testing.assert_allclose(falling, rising[::-1], atol=0.01)
