@@ -1,7 +1,7 @@
 """Spectrograms as indexed PNG images.
 
 Legend: T samples, C columns (time), R rows (frequency, top = highest). Levels are in dB below `reference`, so images
-drawn with the same reference can be compared. The colours are `magma` (perceptually uniform, by Smith and van der Walt).
+drawn with the same reference can be compared. The colours are `magma`, a perceptually uniform map.
 """
 
 from __future__ import annotations
