@@ -18,10 +18,10 @@ from flows.commands.convert import convert
 from flows.commands.ema import ema
 from flows.commands.export import export
 from flows.commands.generate import generate
-from flows.commands.mine_captions import fetch_parser, mine_captions
+from flows.commands.mine_captions import mine_captions
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
-from flows.commands.weights import weights
+from flows.commands.weights import fetch_llm, fetch_parser, weights
 from flows.locations import config_path, existing, shipped_config
 from flows.termination import end_on_sigterm
 
@@ -121,14 +121,6 @@ def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.A
     run_one(stage, load_stored(Workspace(existing(workspace))), retry=True)
 
 
-@app.command("fetch-llm")
-def fetch_llm() -> None:
-    """Fetch the embedded language model (1.1 GB, checked against its pinned SHA-256)."""
-    from flows.run import fetch_embedded
-
-    typer.echo(fetch_embedded())
-
-
 app.command()(generate)
 app.command("app")(open_app)
 app.command()(verify)
@@ -138,6 +130,7 @@ app.command()(export)
 app.command()(convert)
 app.command()(ema)
 app.command("mine-captions")(mine_captions)
+app.command("fetch-llm")(fetch_llm)
 app.command("fetch-parser")(fetch_parser)
 
 

@@ -17,16 +17,15 @@ from tasks.config import PipelineConfig, load_settings, load_stored, store
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use
 from tasks.jobs import REPORT, Job
-from tasks.llm.config import LLMConfig
-from tasks.mine.config import MineConfig
 from tasks.pipeline import find_step, is_finished, pipeline_states, step_state
 
 
 def run_demo(config: PipelineConfig) -> None:
     """Runs the demo; when there is work and its captions want the embedded model, fetches that first."""
     if not is_finished(_placed(config), Workspace(Path(config.workspace))):
-        prepare_parser(config.mine)
-        prepare_llm(config.llm)
+        from flows.weights import prepare_captions
+
+        prepare_captions(config)
     run_all(config)
 
 
@@ -52,11 +51,9 @@ def _check_writers(config: PipelineConfig) -> None:
     """Raises, before an hour of ingest, what the caption stages would: no endpoint set, a model not fetched."""
     from tasks.llm.backend import choose_backend
     from tasks.mine.parser import make_miner
-    from tasks.weights.parser import parser_path
 
     choose_backend(config.llm)
-    if config.mine.parser == "spacy" and parser_path() is None:
-        make_miner(config.mine.parser)
+    make_miner(config.mine.parser)
 
 
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
@@ -114,49 +111,6 @@ def status_text(folder: Path) -> str:
     if holder := in_use(folder):
         lines.append(f"in use by {holder.line()}")
     return "\n".join(lines)
-
-
-def fetch_embedded() -> str:
-    """Fetches the embedded language model and returns where it is. Raises UsageError when it cannot be had."""
-    from flows.progress import bar
-    from tasks.weights.llm import ensure_embedded
-
-    with bar("fetch-llm", "MB") as advance:
-        result = ensure_embedded(lambda word, done, total: advance(done // 1_000_000, total // 1_000_000, word))
-    if result.path is None:
-        raise UsageError(f"the embedded model cannot be fetched: {result.reason}; use --llm rules or an endpoint")
-    return f"{result.path} ({result.source})"
-
-
-def prepare_parser(config: MineConfig) -> None:
-    """Fetches the caption parser where the config would use it; with `auto` a failure is said and rules mine."""
-    from tasks.weights.parser import ensure_parser, parser_path
-
-    if config.parser == "rules" or parser_path():
-        return
-    result = ensure_parser()
-    if result.path:
-        typer.echo(f"caption parser: {result.path} ({result.reason})", err=True)
-    elif config.parser == "spacy":
-        raise UsageError(f"the caption parser cannot be fetched: {result.reason}; set mine.parser=rules")
-    else:
-        line = f"the caption parser cannot be fetched: {result.reason}\ncaptions will be mined by the labelled rules"
-        typer.echo(line, err=True)
-
-
-def prepare_llm(config: LLMConfig) -> None:
-    """Fetches the embedded model where the config would use it; with `auto` a failure is said and the rules write."""
-    from tasks.weights.llm import embedded_path
-
-    endpoint = config.backend == "auto" and bool(os.environ.get("OPENAI_BASE_URL"))
-    if config.backend in ("rules", "endpoint") or endpoint or embedded_path():
-        return
-    try:
-        typer.echo(f"embedded language model: {fetch_embedded()}", err=True)
-    except UsageError as error:
-        if config.backend == "embedded":
-            raise
-        typer.echo(f"{error}\ncaptions will be written by the labelled rules", err=True)
 
 
 def _prepare_prefect() -> None:

@@ -1,4 +1,4 @@
-"""`foleygenex mine-captions`: which captions of a table name a side. `foleygenex fetch-parser`: the model it uses."""
+"""`foleygenex mine-captions`: which captions of a table name a side."""
 
 from __future__ import annotations
 
@@ -40,19 +40,11 @@ def mine_captions(
         typer.echo(f"{summary.line()}\n{out}")
 
 
-def fetch_parser() -> None:
-    """Fetch the model that parses captions (13 MB, checked against its pinned SHA-256)."""
-    from tasks.weights.parser import ensure_parser
-
-    result = ensure_parser()
-    if result.path is None:
-        raise UsageError(f"the parser's model cannot be fetched: {result.reason}; set mine.parser=rules")
-    typer.echo(f"{result.path} ({result.reason})")
-
-
 def _say_which(parser: str) -> None:
-    """Says on stderr that the rules stand in, where `auto` finds no model."""
-    from tasks.weights.parser import FETCH_COMMAND, parser_path
+    """Says on stderr that rules are used, where `auto` finds no model."""
+    from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
+    from model.weights.locate import available
 
-    if parser == "auto" and parser_path() is None:
-        typer.echo(f"no parser model here: mining by rules; `{FETCH_COMMAND}` fetches it (13 MB)", err=True)
+    if parser == "auto" and not available(CAPTION_PARSER):
+        command = COMPONENTS[CAPTION_PARSER].fetch_command
+        typer.echo(f"no parser model is downloaded: mining by rules; fetch it with `{command}` (13 MB)", err=True)

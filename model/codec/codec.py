@@ -23,7 +23,7 @@ from model.codec.network import DACVAE
 from model.codec.weights_file import read_weights
 from model.paper_specs import CODECS
 from model.specs import CodecSpec
-from model.weights.catalogue import PARTS
+from model.weights.catalogue import component_named
 from model.weights.files import read_tensors
 from model.weights.locate import require
 
@@ -139,8 +139,8 @@ def _published(name: str) -> Codec:
     """Loads a codec of the catalogue and holds it against the spec that was promised for its name."""
     if name == "oobleck":
         raise WeightsError("codec oobleck needs its folder: oobleck:PATH; named ones: stable-audio-open, ace-step")
-    part = next((part for part in PARTS.values() if name in (part.name, *part.names)), None)
-    loaded = LAYOUTS[name](require(part.name) if part else [], name)
+    component = component_named(name)
+    loaded = LAYOUTS[name](require(component.name) if component else [], name)
     promised = CODECS[loaded.spec.name]
     found = dataclasses.replace(loaded.spec, weights_sha256=promised.weights_sha256, placeholder=promised.placeholder)
     if found != promised:

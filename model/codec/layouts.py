@@ -23,8 +23,9 @@ from model.codec.mmaudio import MMAudioCodec
 from model.codec.mmaudio_vae import MelVAE, VAESizes
 from model.codec.oobleck import Oobleck, OobleckSizes
 from model.specs import CodecSpec
-from model.weights.catalogue import PARTS
-from model.weights.files import NetworkT, TensorFile, build, digest, digest_of, read_json, read_tensors
+from model.weights.catalogue import COMPONENTS
+from model.weights.digests import digest, digest_of
+from model.weights.files import NetworkT, TensorFile, build, read_json, read_tensors
 
 Padding = Literal["constant", "reflect"]
 OOBLECK_FILE: Final = "diffusion_pytorch_model.safetensors"
@@ -232,6 +233,6 @@ def _spec(
 
 def _published(name: str, files: list[TensorFile]) -> bool:
     """Whether each file whose hash its authors published has that hash; True where nothing was published."""
-    part = PARTS.get(name)
-    known = [file for file in part.files if file.md5] if part else []
+    component = COMPONENTS.get(name)
+    known = [file for file in component.files if file.md5] if component else []
     return all(digest(found.path, "md5") == file.md5 for file, found in zip(known, files, strict=False))

@@ -25,7 +25,8 @@ from model.encoders.clip_files import read_clip
 from model.encoders.clip_tokens import ClipTokens
 from model.encoders.protocols import Fit, Frames
 from model.specs import ClipSpec, TextSpec
-from model.weights.files import build, digest
+from model.weights.digests import digest
+from model.weights.files import build
 
 NAME: Final = "clip-dfn5b"
 RATE_HZ: Final = 8.0

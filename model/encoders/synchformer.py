@@ -25,8 +25,9 @@ from model.devices import half_precision
 from model.encoders.checks import check_frames
 from model.encoders.protocols import Fit, Frames
 from model.specs import SyncSpec
-from model.weights.catalogue import PARTS
-from model.weights.files import build, digest, read_tensors
+from model.weights.catalogue import COMPONENTS
+from model.weights.digests import digest
+from model.weights.files import build, read_tensors
 
 NAME: Final = "synchformer"
 FPS: Final = 25.0
@@ -175,7 +176,7 @@ class Synchformer:
         tensors = visual_part(file.tensors, path)
         sizes = _sizes(tensors, path)
         network = build(lambda: VideoTransformer(sizes), tensors, path)
-        published = PARTS[NAME].files[0].md5
+        published = COMPONENTS[NAME].files[0].md5
         spec = SyncSpec(
             name=name,
             dim=sizes.width,

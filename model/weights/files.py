@@ -1,18 +1,16 @@
-"""Reads a weights file that somebody else wrote: tensors and plain metadata, never code.
+"""Reads weights files that somebody else wrote: tensors and plain metadata, never code.
 
-Three kinds of files are read: safetensors, and PyTorch's zip and legacy files with `weights_only=True`. An archive that
-holds code (torch.package, TorchScript) or Python objects is refused, because loading it would run what is inside.
+Three kinds of files are read: safetensors, and PyTorch's zip and legacy files with `weights_only=True`. An archive with
+code (torch.package, TorchScript) or Python objects is refused, because loading it would run what is inside.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from data_contracts import WeightsError
-from data_contracts.files import hash_file
 
+_HOW_TO_GET: Final = "`foleygenex weights` lists all known weights and how to fetch them"
 _WRAPPERS: Final = ("state_dict", "generator", "model")
 _OLD_NAMES: Final = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
 
@@ -31,7 +29,7 @@ NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
 @dataclass(frozen=True, slots=True)
 class TensorFile:
-    """What one file holds. `metadata` is empty where the file has none."""
+    """The content of one file. `metadata` is empty where the file has none."""
 
     path: Path
     tensors: dict[str, Tensor]
@@ -52,10 +50,10 @@ class TensorFile:
 def read_tensors(path: Path) -> TensorFile:
     """Returns the tensors of a file, weight-norm names in their older spelling (`weight_g`, `weight_v`).
 
-    Raises WeightsError when the file is missing, damaged, or holds anything but tensors and plain values.
+    Raises WeightsError when the file is missing, damaged, or has anything but tensors and plain values.
     """
     if not path.is_file():
-        raise WeightsError(f"weights {path} are missing; `foleygenex weights` lists every part and how to fetch it")
+        raise WeightsError(f"weights {path} are missing; {_HOW_TO_GET}")
     tensors, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
     return TensorFile(path, {_old_name(name): tensor for name, tensor in tensors.items()}, metadata)
 
@@ -63,7 +61,7 @@ def read_tensors(path: Path) -> TensorFile:
 def build(network: Callable[[], NetworkT], tensors: Mapping[str, Tensor], path: Path) -> NetworkT:
     """Returns the network with exactly these tensors (strict), float32, frozen, in evaluation mode.
 
-    It is built without memory and takes the file's tensors over, so a large file is held once.
+    It is built on the meta device and takes over the file's tensors, so that memory is needed once.
     Raises WeightsError naming the first tensors that are missing, unexpected or of another shape.
     """
     with torch.device("meta"):
@@ -76,36 +74,16 @@ def build(network: Callable[[], NetworkT], tensors: Mapping[str, Tensor], path: 
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Returns a JSON object. Raises WeightsError when the file is missing or is none."""
+    """Returns a JSON object. Raises WeightsError when the file is missing or not a JSON object."""
     try:
         values = json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
-        raise WeightsError(f"{path} is missing; `foleygenex weights` lists every part and how to fetch it") from error
+        raise WeightsError(f"{path} is missing; {_HOW_TO_GET}") from error
     except (ValueError, OSError) as error:
-        raise WeightsError(f"{path} is no readable JSON ({error})") from error
+        raise WeightsError(f"{path} cannot be read as JSON ({error})") from error
     if not isinstance(values, dict):
-        raise WeightsError(f"{path} holds a {type(values).__name__}; expected an object of settings")
+        raise WeightsError(f"{path} is a JSON {type(values).__name__}; expected an object of settings")
     return values
-
-
-def digest(path: Path, algorithm: str = "sha256") -> str:
-    """Returns the hash of a file as hexadecimal digits, read in pieces.
-
-    Gigabytes are hashed once per process, as long as size and time of the file stay the same.
-    """
-    state = path.stat()
-    return _digest(path, algorithm, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _digest(path: Path, algorithm: str, _size: int, _mtime_ns: int) -> str:
-    return hash_file(path, algorithm)
-
-
-def digest_of(paths: list[Path]) -> str:
-    """Returns one file's SHA-256, or the SHA-256 over several files' hashes, in the order given."""
-    digests = [digest(path) for path in paths]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -116,7 +94,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
                 key: _plain(text) for key, text in texts.items()
             }
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"weights {path} are no readable safetensors file ({error})") from error
+        raise WeightsError(f"weights {path} cannot be read as safetensors ({error})") from error
 
 
 def _plain(text: str) -> Any:
@@ -134,10 +112,10 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"weights {path} hold Python objects besides tensors; loading them could run code, so the file is refused. "
+            f"weights {path} contain Python objects besides tensors; loading them could run code: refused. "
             "Save its state_dict as safetensors"
         ) from error
-    except Exception as error:  # on bytes of another kind an unpickler may stumble over anything
+    except Exception as error:  # an unpickler may raise anything for bytes of another kind
         raise WeightsError(f"weights {path} are damaged or no PyTorch file ({_short(error)})") from error
     return _unwrap(path, loaded)
 
@@ -163,7 +141,7 @@ def _unwrap(path: Path, loaded: Any) -> tuple[dict[str, Tensor], dict[str, Any]]
                 loaded = loaded[wrapper]
                 break
     if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(v, Tensor) for v in loaded.values()):
-        raise WeightsError(f"weights {path} hold no state_dict: expected names with tensors")
+        raise WeightsError(f"weights {path} contain no state_dict: expected a mapping of names to tensors")
     return {str(key): value for key, value in loaded.items()}, metadata
 
 

@@ -1,8 +1,9 @@
-"""Where downloaded weights lie: the project's own folder, else the model hub's cache.
+"""Finds the files of the catalogue on this machine and checks them; fetches nothing.
 
-The folder is `$FOLEYGENEX_WEIGHTS`, by default `~/.cache/foleygenex/weights`; a file lies there as REPOSITORY/PATH. You
-may put files there yourself. What is there is checked against its published hash, or against the one recorded when it
-was first used; the record also saves hashing gigabytes again while size and time of a file stay the same.
+A file is looked for in the user's cache folder, then in the model hub's own cache. `$FOLEYGENEX_WEIGHTS` replaces the
+folder of published weights, by default `~/.cache/foleygenex/weights`; you may put files there yourself. A file must
+have its published hash or, where none is published, the one recorded when it was first used. The record also saves
+hashing gigabytes again while size and modification time of a file stay the same.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
+import platformdirs
+
 from data_contracts import WeightsError
 from data_contracts.files import atomic_path
-from model.weights.catalogue import PARTS, Part, WeightFile
-from model.weights.files import digest
+from model.weights.catalogue import COMPONENTS, Component, WeightFile
+from model.weights.digests import digest
 
 log = logging.getLogger(__name__)
 
@@ -25,49 +28,77 @@ VARIABLE: Final = "FOLEYGENEX_WEIGHTS"
 _RECORDS: Final = ".seen"
 
 
+def user_cache() -> Path:
+    """Returns the user's cache folder of this project (`$XDG_CACHE_HOME/foleygenex` on Linux); does not make it."""
+    return platformdirs.user_cache_path("foleygenex")
+
+
 def weights_folder() -> Path:
-    """Returns the folder for downloaded weights; makes nothing."""
+    """Returns the folder for published weights; does not make it."""
     chosen = os.environ.get(VARIABLE, "")
-    if chosen:
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base else Path.home() / ".cache") / "foleygenex" / "weights"
+    return Path(chosen).expanduser() if chosen else user_cache() / "weights"
+
+
+def root_of(file: WeightFile) -> Path:
+    """Returns the folder below which the file has its `place`."""
+    return weights_folder() if file.folder == "weights" else user_cache() / file.folder
+
+
+def location(file: WeightFile) -> Path:
+    """Returns where a fetched file is put."""
+    return root_of(file) / file.place
 
 
 def find(file: WeightFile) -> Path | None:
-    """Returns where a file lies, or None. The project's folder comes before the hub's cache."""
-    own = weights_folder() / file.place
+    """Returns the path of a file that is on this machine, or None. A copy in the project's folder comes first."""
+    own = location(file)
     if own.is_file():
         return own
-    if file.url is not None:
+    if file.hub is None:
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    cached = try_to_load_from_cache(file.repo, file.path, revision=file.revision)
+    cached = try_to_load_from_cache(file.hub.repo, file.hub.path, revision=file.hub.revision)
     return Path(cached) if isinstance(cached, str) else None
 
 
-def require(name: str) -> list[Path]:
-    """Returns the files of a part of the catalogue, checked, in the catalogue's order.
+def available(name: str) -> bool:
+    """Whether all files of a component are on this machine with the sizes that are exactly known. Reads no content."""
+    return all(_has_its_size(file, find(file)) for file in COMPONENTS[name].files)
 
-    Raises WeightsError naming what is missing, where it comes from and the command that fetches it, or the two hashes.
+
+def located(name: str) -> list[Path]:
+    """Returns the files of a component in the catalogue's order, unchecked.
+
+    Raises WeightsError naming what is missing, where it comes from and the command that fetches it.
     """
-    part = PARTS[name]
-    found = {file: find(file) for file in part.files}
-    missing = [file for file, path in found.items() if path is None]
+    component = COMPONENTS[name]
+    found = [find(file) for file in component.files]
+    missing = [file for file, path in zip(component.files, found, strict=True) if path is None]
     if missing:
-        raise WeightsError(_not_there(part, missing))
-    paths = {file: path for file, path in found.items() if path is not None}
-    for file, path in paths.items():
-        check(file, path)
-    return list(paths.values())
+        raise WeightsError(_missing(component, missing))
+    return [path for path in found if path is not None]
+
+
+def require(name: str) -> list[Path]:
+    """Returns the files of a component in the catalogue's order, each checked.
+
+    Raises WeightsError as `located` does, or with the two hashes of a file that is not the published one.
+    """
+    component, paths = COMPONENTS[name], located(name)
+    for file, path in zip(component.files, paths, strict=True):
+        try:
+            check(file, path)
+        except WeightsError as error:
+            raise WeightsError(f"{error}; move it away and run `{component.fetch_command}`") from error
+    return paths
 
 
 def check(file: WeightFile, path: Path) -> str:
-    """Returns the file's SHA-256.
+    """Returns the file's SHA-256 and records it.
 
     Raises WeightsError when it differs from the published hash or, where none is published, from the one recorded at
-    first use. Nothing is deleted.
+    first use. Deletes nothing.
     """
     seen = _read_record(file)
     state = {"path": str(path), "size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns}
@@ -75,14 +106,14 @@ def check(file: WeightFile, path: Path) -> str:
         return str(seen["sha256"])
     sha256 = digest(path)
     if file.sha256 not in (None, sha256):
-        raise WeightsError(_wrong(path, "SHA-256", sha256, str(file.sha256), file))
+        raise WeightsError(f"{path} has SHA-256 {sha256}, expected {file.sha256}: it is not the published file")
     if file.md5 is not None and (md5 := digest(path, "md5")) != file.md5:
-        raise WeightsError(_wrong(path, "MD5", md5, file.md5, file))
+        raise WeightsError(f"{path} has MD5 {md5}, expected {file.md5}: it is not the published file")
     published = file.sha256 is not None or file.md5 is not None
     if seen is not None and not published and seen["sha256"] != sha256:
         raise WeightsError(
-            f"{path} has SHA-256 {sha256[:16]}, at its first use {str(seen['sha256'])[:16]}: it was replaced. "
-            f"If you meant that, delete {_record_path(file)}"
+            f"{path} has SHA-256 {sha256[:16]}, at its first use {str(seen['sha256'])[:16]}: it was replaced "
+            f"(if you meant that, delete {_record_path(file)})"
         )
     _write_record(file, {**state, "sha256": sha256})
     return sha256
@@ -94,24 +125,23 @@ def recorded_sha256(file: WeightFile) -> str | None:
     return None if seen is None else str(seen["sha256"])
 
 
-def _not_there(part: Part, missing: list[WeightFile]) -> str:
-    files = "; ".join(f"{file.path} from {file.repo if file.url is None else file.url}" for file in missing)
-    return (
-        f"{part.name} is not downloaded: {files} (licence: {part.licence}); "
-        f"`{part.fetch_command}` fetches it to {weights_folder()}, or put it there as "
-        f"{missing[0].place}"
-    )
+def _has_its_size(file: WeightFile, path: Path | None) -> bool:
+    return path is not None and (not file.size_exact or path.stat().st_size == file.size_bytes)
 
 
-def _wrong(path: Path, kind: str, found: str, expected: str, file: WeightFile) -> str:
+def _missing(component: Component, missing: list[WeightFile]) -> str:
+    files = "; ".join(f"{file.path} from {file.source}" for file in missing[:3])
+    more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
+    otherwise = f", or {component.alternative}" if component.alternative else ""
     return (
-        f"{path} has {kind} {found}, expected {expected}; it is not the published {file.path} and is not used. "
-        "Move it away and fetch it again"
+        f"{component.name} is not downloaded: {files}{more} (licence: {component.licence}); "
+        f"fetch it with `{component.fetch_command}`, or put it there as {location(missing[0])}{otherwise}"
     )
 
 
 def _record_path(file: WeightFile) -> Path:
-    name = hashlib.sha256(f"{file.place}@{file.revision}".encode()).hexdigest()[:24]
+    revision = file.hub.revision if file.hub else "main"
+    name = hashlib.sha256(f"{file.place}@{revision}".encode()).hexdigest()[:24]
     return weights_folder() / _RECORDS / f"{name}.json"
 
 
@@ -124,7 +154,7 @@ def _read_record(file: WeightFile) -> dict[str, Any] | None:
 
 
 def _write_record(file: WeightFile, values: dict[str, Any]) -> None:
-    """Keeps what was found. A folder that cannot be written costs only time: the file is hashed again next time."""
+    """Records what was found. In a folder that cannot be written, the file is hashed again next time."""
     path = _record_path(file)
     try:
         with atomic_path(path) as temporary:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from data_contracts import UsageError
+from model.weights.catalogue import COMPONENTS, EMBEDDED_LLM
+from model.weights.locate import available, located, require
 from tasks.llm.config import LLMConfig
 from tasks.llm.embedded import SLOTS, embedded_server
-from tasks.weights.llm import EMBEDDED, FETCH_COMMAND, embedded_path, require_embedded
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class Backend:
     def serve(self) -> Iterator[str]:
         """Yields the base URL to call; starts and stops the embedded server. Raises WeightsError if it cannot."""
         if self.kind == "embedded":
-            with embedded_server(require_embedded(), threads=self.threads) as url:
+            with embedded_server(require(EMBEDDED_LLM)[0], threads=self.threads) as url:
                 yield url
         else:
             yield self.base_url
@@ -62,7 +63,7 @@ def choose_backend(config: LLMConfig) -> Backend:
     if config.backend == "endpoint":
         return _endpoint(config)
     if config.backend == "embedded":
-        require_embedded()
+        located(EMBEDDED_LLM)
         if missing := _runtime_missing():
             raise UsageError(f"llm.backend=embedded: {missing}")
         return _embedded("llm.backend is embedded", config.threads)
@@ -89,8 +90,8 @@ def _auto(config: LLMConfig) -> Backend:
         notes.append("OPENAI_BASE_URL is set but neither llm.model nor OPENAI_MODEL names a model")
     else:
         notes.append("OPENAI_BASE_URL is not set")
-    if embedded_path() is None:
-        notes.append(f"the embedded model is not fetched (`{FETCH_COMMAND}`)")
+    if not available(EMBEDDED_LLM):
+        notes.append(f"the embedded model is not fetched (`{COMPONENTS[EMBEDDED_LLM].fetch_command}`)")
     elif missing := _runtime_missing():
         notes.append(missing)
     else:
@@ -108,7 +109,7 @@ def _endpoint(config: LLMConfig) -> Backend:
 
 
 def _embedded(reason: str, threads: int | None = None) -> Backend:
-    model = f"{EMBEDDED.name}@{EMBEDDED.sha256[:12]}"
+    model = f"{EMBEDDED_LLM}@{str(COMPONENTS[EMBEDDED_LLM].files[0].sha256)[:12]}"
     return Backend(kind="embedded", model=model, reason=reason, threads=threads)
 
 

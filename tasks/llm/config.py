@@ -13,7 +13,7 @@ class LLMConfig(StageConfig):
     """`endpoint`: OPENAI_BASE_URL and OPENAI_API_KEY. `embedded`: the fetched small model on loopback. `rules`: none.
 
     `auto`: an endpoint if OPENAI_BASE_URL and a model are set, else embedded if it was fetched, else rules, and says
-    which. `auto` never downloads: the fetch is a step of its own (`tasks.weights.llm`).
+    which. `auto` never downloads: `foleygenex fetch-llm` does.
     """
 
     backend: Literal["auto", "endpoint", "embedded", "rules"] = Field("auto", description="which writer to use")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import WeightsError
-from tasks.weights.llm import cache_folder
+from model.weights.locate import user_cache
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def _turn() -> Iterator[None]:
     """Holds the machine-wide turn; the kernel gives it back when the holder dies."""
     import fcntl
 
-    folder = cache_folder()
+    folder = user_cache() / "llm"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "server.lock").open("w") as lock:
         try:

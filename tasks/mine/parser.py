@@ -7,18 +7,20 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from model.weights.catalogue import CAPTION_PARSER
+from model.weights.locate import available, located, require
 from tasks.mine.match import Match, Miner, lowered
 from tasks.mine.miner import RuleMiner
 from tasks.mine.syntax import names_a_side, word_class
 from tasks.mine.words import CANDIDATES, EXPRESSIONS, STEMS, VERSION
-from tasks.weights.parser import SMALL, load_parser, parser_path, require_parser
 
 if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
-PARSED: Final = f"spacy-{SMALL.name}-{VERSION}"
+PARSED: Final = f"spacy-{CAPTION_PARSER}-{VERSION}"
 _BATCH: Final = 256
+_UNUSED: Final = ("ner", "lemmatizer", "senter")
 _LOADING: Final = threading.Lock()
 
 
@@ -45,8 +47,8 @@ def make_miner(choice: str) -> Miner:
     Raises WeightsError when `spacy` is asked for and the model is missing.
     """
     if choice == "spacy":
-        require_parser()
-    return ParseMiner() if choice == "spacy" or (choice == "auto" and parser_path()) else RuleMiner()
+        located(CAPTION_PARSER)
+    return ParseMiner() if choice == "spacy" or (choice == "auto" and available(CAPTION_PARSER)) else RuleMiner()
 
 
 def may_match(caption: str) -> bool:
@@ -58,6 +60,17 @@ def may_match(caption: str) -> bool:
 def _loaded(thread: int) -> Language:  # noqa: ARG001 (one per thread: a pipeline is not made for sharing)
     with _LOADING:
         return load_parser()
+
+
+def load_parser() -> Language:
+    """Returns spaCy's model with its tagger and dependency parser only, from checked files; none is a pickle.
+
+    Raises WeightsError when a file is missing or is not the published one.
+    """
+    import spacy
+
+    settings = require(CAPTION_PARSER)[0]
+    return spacy.util.load_model_from_path(settings.parent, exclude=_UNUSED)
 
 
 def _parsable(caption: str) -> str:

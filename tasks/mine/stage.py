@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_contracts import Clip, Mined, Row, iter_table
+from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
 from tasks.engine import Item, ItemResult, rows_from_dicts
 from tasks.engine.workspace import Workspace
 from tasks.mine.config import MineConfig
 from tasks.mine.match import Match, select
 from tasks.mine.parser import make_miner
-from tasks.weights.parser import FETCH_COMMAND
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,8 @@ class MineStage:
         """Mines a shard's captions in one batch; text never fails."""
         miner = make_miner(self.config.parser)
         if self.config.parser == "auto" and miner.method.startswith("rules"):
-            log.warning("no parser model here: captions are mined by rules; `%s` fetches it", FETCH_COMMAND)
+            command = COMPONENTS[CAPTION_PARSER].fetch_command
+            log.warning("no parser model here: captions are mined by rules; `%s` fetches it", command)
         found = miner.find([item.payload["caption"] for item in items])
         for item, matches in zip(items, found, strict=True):
             yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in _mined(item, matches, miner.method)))

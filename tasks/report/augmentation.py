@@ -1,4 +1,4 @@
-"""The adverb section: examples of each level, audio and caption before and after, and who wrote the captions."""
+"""The adverb section: examples per level, sound and caption before and after, and who wrote the captions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from data_contracts.adverbs import LEVELS
 from tasks.engine.workspace import hash_text
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
-from tasks.report.media import MediaEmbedder
-from tasks.report.player import Track, TrackInput, make_tracks
+from tasks.report.media import MediaBox
+from tasks.report.player import Source, Track, make_tracks
 from tasks.report.words import WRITERS, measured_words, recipe_words
 
 EXAMPLES = 2
@@ -19,7 +19,7 @@ EXAMPLES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One augmented clip beside the clip that it was made from."""
+    """One augmented sound beside its source."""
 
     item_id: str
     tracks: list[Track]
@@ -56,7 +56,7 @@ class WriterCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """The section."""
+    """The whole section."""
 
     note: str | None
     caption_note: str | None
@@ -64,8 +64,8 @@ class Augmentation:
     writers: list[WriterCount]
 
 
-def build_augmentation(found: Collected, media: MediaEmbedder) -> Augmentation:
-    """Returns the section. First examples are embedded before second ones, in case the budget runs out."""
+def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
+    """Returns the section. Media of first examples are taken before second ones, so a full budget costs the latter."""
     captions = {row.parent_id: row for row in found.captions}
     clips = {row.item_id: row for row in found.clips}
     paraphrases: dict[str, list[str]] = {}
@@ -78,7 +78,7 @@ def build_augmentation(found: Collected, media: MediaEmbedder) -> Augmentation:
             if turn < len(rows):
                 row = rows[turn]
                 examples[name].append(
-                    _example(row, clips.get(row.clip_id), captions.get(row.item_id), paraphrases, media)
+                    _example(row, clips.get(row.clip_id), captions.get(row.item_id), paraphrases, box)
                 )
     counts = Counter(row.level for row in found.augmented)
     return Augmentation(
@@ -100,7 +100,7 @@ def build_augmentation(found: Collected, media: MediaEmbedder) -> Augmentation:
 
 
 def count_writers(found: Collected) -> list[WriterCount]:
-    """Returns captions and paraphrases per kind of writer, in the order of `WRITERS`; unused kinds are left out."""
+    """Returns captions and paraphrases per kind of writer, in the order of trust, kinds that wrote nothing left out."""
     captions = Counter(row.source for row in found.captions)
     paraphrases = Counter(row.source for row in found.paraphrases)
     names: dict[str, set[str]] = {}
@@ -122,7 +122,7 @@ def count_writers(found: Collected) -> list[WriterCount]:
 
 
 def _choose(rows: list[Augmented], captions: dict[str, Caption], level: str) -> list[Augmented]:
-    """Returns examples of a level, each from another clip: clips whose caption was rewritten first, then by hash."""
+    """Picks examples of a level: rewritten captions first, then by hash, each from another clip."""
 
     def order(row: Augmented) -> tuple[int, str]:
         caption = captions.get(row.item_id)
@@ -137,16 +137,18 @@ def _choose(rows: list[Augmented], captions: dict[str, Caption], level: str) -> 
 
 
 def _example(
-    row: Augmented, clip: Clip | None, caption: Caption | None, paraphrases: dict[str, list[str]], media: MediaEmbedder
+    row: Augmented, clip: Clip | None, caption: Caption | None, paraphrases: dict[str, list[str]], box: MediaBox
 ) -> Example:
-    inputs = [TrackInput(title="After", kind="after", audio_path=row.audio_path, events_s=row.event_times_s or ())]
+    sources = [
+        Source(title="After", kind="after", audio_path=row.audio_path, events_s=row.event_times_s or ()),
+    ]
     if clip is not None:
-        events = clip.event_times_s or ()
-        inputs.insert(0, TrackInput(title="Before", kind="before", audio_path=clip.audio_path, events_s=events))
+        before = Source(title="Before", kind="before", audio_path=clip.audio_path, events_s=clip.event_times_s or ())
+        sources.insert(0, before)
     after = caption.caption if caption is not None else row.caption
     return Example(
         item_id=row.item_id,
-        tracks=make_tracks(media, inputs),
+        tracks=make_tracks(box, sources),
         caption=word_diff(row.caption, after),
         source=caption.source if caption is not None else None,
         writer=caption.writer if caption is not None else "",

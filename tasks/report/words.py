@@ -1,4 +1,4 @@
-"""Recipes, measurements and metrics in words that a reader understands without the code."""
+"""Recipes, measurements, levels, tasks and metrics in words that a reader understands without the code."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _SKIPPED: Final = frozenset({"operation", "kind", "op", "seed", "version"})
 
 
 def recipe_words(operation: str, recipe_json: str) -> str:
-    """Returns a recipe as a sentence: the operation and the settings that matter."""
+    """Returns a recipe as a sentence: the operation, then its settings that matter."""
     recipe = _flat(parse_json(recipe_json))
     if operation == "original":
-        return "Kept as it is, except that silence at the ends is removed."
+        return "Kept as it is; only silence at the ends is removed."
     if operation == "speed" and isinstance(factor := recipe.get("factor"), int | float):
-        effect = "the length changes, the pitch stays" if recipe.get("keeps_pitch") else "pitch and length change"
-        return f"Played at {number(float(factor))} times its speed: {effect}."
+        moves = "the length moves, the pitch stays" if recipe.get("keeps_pitch") else "pitch and length move with it"
+        return f"Played at {number(float(factor))} times its speed: {moves}."
     lead = {
         "distance": "Moved away from the microphone in a simulated room",
-        "dynamics": "Given a new loudness trend with the same peak",
+        "dynamics": "Given a new loudness trend; the peak stays",
         "speed": "Played at another speed",
     }.get(operation, operation.replace("_", " ").capitalize())
     details = [quantity(key, value) for key, value in recipe.items() if key.rpartition(".")[2] not in _SKIPPED]
@@ -38,14 +38,14 @@ def recipe_words(operation: str, recipe_json: str) -> str:
 
 
 def measured_words(measured_json: str) -> list[tuple[str, str]]:
-    """Returns (name, value) pairs of the measured effect; two values before and after become one `a → b`."""
+    """Returns (what, value) pairs of the measured effect; before/after twins become one `a → b` pair."""
     measured = _flat(parse_json(measured_json))
     pairs: list[tuple[str, str]] = []
     for key, value in measured.items():
         if (twin := _twin(key)) and twin in measured:
             continue  # shown with its `before`
         if any(_plain(other) == key for other in measured if other != key):
-            continue  # the same quantity is there as a pair
+            continue  # the same quantity stands there as a pair
         name = _plain(key)
         after = next((measured[k] for k in measured if k != key and _twin(k) == key), None)
         label, unit = _label(name)
@@ -61,7 +61,7 @@ def quantity(key: str, value: Any) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """Returns a metric's name with its unit: `onset_rate_hz` becomes `onset rate (Hz)`; mixed case is kept."""
+    """Returns a metric's name for people: `onset_rate_hz` becomes `onset rate (Hz)`; mixed case is kept."""
     label, unit = _label(metric)
     return f"{label} ({unit})" if unit else label
 

@@ -157,7 +157,7 @@ def test_the_second_run_finds_nothing_to_do_and_starts_no_prefect(
 
     monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
     monkeypatch.setattr(run, "_prepare_prefect", never)
-    monkeypatch.setattr(run, "prepare_llm", lambda config: never())
+    monkeypatch.setattr("flows.weights.prepare_captions", lambda config: never())
     assert cli.exit_code(["demo", "--workspace", str(tmp_path / "w")]) == 0
     out = capsys.readouterr().out
     assert "nothing to do" in out and "report.html" in out

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from data_contracts import Augmented, Caption, read_table, write_table
+from model.weights.catalogue import EMBEDDED_LLM
+from model.weights.locate import available
 from tasks.commands.llm_estimate import SAMPLED, estimate_calls
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
@@ -13,7 +15,6 @@ from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import CHARS_PER_TOKEN
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption.stage import RecaptionStage
-from tasks.weights.llm import embedded_path
 from tests.tasks.language.captions import GRID
 from tests.tasks.llm.fake_server import fake_server, says
 from tests.tasks.llm.harness import config
@@ -73,8 +74,8 @@ def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path):
     from tasks.recaption.writer import Repair, by_model
 
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
-    if embedded_path() is None:
-        pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
+    if not available(EMBEDDED_LLM):
+        pytest.skip("the embedded model is not fetched: foleygenex fetch-llm")
     settings = LLMConfig(backend="embedded")
     cache = CompletionCache(tmp_path / "answers.jsonl")
 

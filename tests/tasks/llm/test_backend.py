@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 
 import pytest
 
 from data_contracts import UsageError, WeightsError
+from model.weights.catalogue import COMPONENTS, EMBEDDED_LLM
+from model.weights.locate import location
 from tasks.llm.backend import choose_backend
 from tasks.llm.config import LLMConfig
-from tasks.weights.llm import EMBEDDED, FETCH_COMMAND, cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -22,15 +22,16 @@ def bare(monkeypatch, tmp_path):
 
 
 def fetched() -> None:
-    cache_folder().mkdir(parents=True)
-    with (cache_folder() / EMBEDDED.filename).open("wb") as file:
-        file.truncate(EMBEDDED.size_bytes)
+    file = COMPONENTS[EMBEDDED_LLM].files[0]
+    location(file).parent.mkdir(parents=True)
+    with location(file).open("wb") as weights:
+        weights.truncate(file.size_bytes)
 
 
 def test_auto_without_anything_is_rules_and_says_how_to_get_more():
     backend = choose_backend(LLMConfig())
     assert backend.kind == "rules"
-    assert FETCH_COMMAND in backend.reason
+    assert COMPONENTS[EMBEDDED_LLM].fetch_command in backend.reason
 
 
 def test_auto_takes_the_endpoint_first(monkeypatch):
@@ -52,7 +53,7 @@ def test_auto_takes_the_fetched_model():
     fetched()
     backend = choose_backend(LLMConfig())
     assert backend.kind == "embedded"
-    assert EMBEDDED.sha256[:12] in backend.model
+    assert COMPONENTS[EMBEDDED_LLM].files[0].sha256[:12] in backend.model
 
 
 def test_auto_says_that_the_runtime_is_missing(monkeypatch):
@@ -66,7 +67,7 @@ def test_auto_says_that_the_runtime_is_missing(monkeypatch):
 
 
 def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch):
-    with pytest.raises(WeightsError, match=re.escape(FETCH_COMMAND)):
+    with pytest.raises(WeightsError, match=COMPONENTS[EMBEDDED_LLM].fetch_command):
         choose_backend(LLMConfig(backend="embedded"))
     with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
         choose_backend(LLMConfig(backend="endpoint"))

@@ -12,8 +12,9 @@ import time
 import pytest
 
 from data_contracts import WeightsError
+from model.weights.catalogue import EMBEDDED_LLM
+from model.weights.locate import available, located
 from tasks.llm.embedded import _turn, embedded_server
-from tasks.weights.llm import embedded_path
 
 PARENT = """
 import subprocess, sys
@@ -81,10 +82,9 @@ def test_the_real_server_answers_on_loopback_and_is_gone_afterwards():
     import urllib.request
 
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
-    model = embedded_path()
-    if model is None:
-        pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
-    with embedded_server(model, threads=1) as url:
+    if not available(EMBEDDED_LLM):
+        pytest.skip("the embedded model is not fetched: foleygenex fetch-llm")
+    with embedded_server(located(EMBEDDED_LLM)[0], threads=1) as url:
         assert url.startswith("http://127.0.0.1:")
         assert urllib.request.urlopen(f"{url}/models").status == 200
     with pytest.raises(urllib.error.URLError):

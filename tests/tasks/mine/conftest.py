@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from data_contracts import WeightsError
+from model.weights.catalogue import CAPTION_PARSER
 from tasks.mine.match import Match
 from tasks.mine.parser import ParseMiner
-from tasks.weights.parser import ensure_parser
+from tasks.weights.fetch import ensure
 
 
 @pytest.fixture(scope="session")
 def parser() -> ParseMiner:
     """The parsing miner; skips, saying why, where its model (13 MB) cannot be fetched."""
-    result = ensure_parser()
-    if result.path is None:
-        pytest.skip(f"the caption parser's model cannot be fetched: {result.reason}")
+    try:
+        ensure(CAPTION_PARSER)
+    except WeightsError as error:
+        pytest.skip(str(error))
     return ParseMiner()
 
 

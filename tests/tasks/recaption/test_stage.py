@@ -9,13 +9,14 @@ from itertools import pairwise
 import pytest
 
 from data_contracts import Augmented, BudgetError, Caption, ServiceError, UsageError, read_table, write_table
+from model.weights.catalogue import EMBEDDED_LLM
+from model.weights.locate import available
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.language.validator import check
 from tasks.llm.config import LLMConfig
 from tasks.recaption.rules import rewrites
 from tasks.recaption.stage import RecaptionStage
-from tasks.weights.llm import embedded_path
 from tests.tasks.language.captions import GRID, augmented
 from tests.tasks.llm.fake_server import asked, fails, fake_server, says
 
@@ -258,8 +259,8 @@ def test_leaving_a_shard_early_keeps_what_was_yielded(workspace, endpoint):
 def test_the_embedded_model_writes_valid_captions(tmp_path, monkeypatch):
     """The real model, through the real server process; four captions, because the machine may be busy."""
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
-    if embedded_path() is None:
-        pytest.skip("the embedded model is not fetched: python -m tasks.weights.llm")
+    if not available(EMBEDDED_LLM):
+        pytest.skip("the embedded model is not fetched: foleygenex fetch-llm")
     workspace = Workspace(tmp_path / "real")
     rows = [
         augmented(number, text, "very_fast") for number, text in enumerate(("A dog barks quickly", "Fast knocking"))

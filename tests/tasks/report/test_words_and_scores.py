@@ -7,7 +7,8 @@ import json
 import pytest
 
 from data_contracts import Score
-from tasks.evaluate.baselines import CODEC_UPPER_BOUND, NOISE, PASTED, RANDOM_EVENTS, TRUTH
+from tasks.evaluate.baselines import CODEC_UPPER_BOUND as CEILING
+from tasks.evaluate.baselines import NOISE, PASTED, RANDOM_EVENTS, TRUTH
 from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.scoring import build_scores, role
@@ -22,18 +23,17 @@ def score(system: str, value: float) -> Score:
     )  # fmt: skip
 
 
-def test_the_upper_bound_is_never_called_a_baseline() -> None:
+def test_the_ceiling_is_never_called_chance() -> None:
     found = [score(name, value) for name, value in
-             ((NOISE, 0.0), (CODEC_UPPER_BOUND, 1.0), (RANDOM_EVENTS, 0.31), (PASTED, 0.4), (MODEL, 0.75))]  # fmt: skip
+             ((NOISE, 0.0), (CEILING, 1.0), (RANDOM_EVENTS, 0.31), (PASTED, 0.4), (MODEL, 0.75))]  # fmt: skip
     section = build_scores(Collected(scores=found))
     cells = section.tables[0][1][0].cells
     assert [(cell.system, cell.role) for cell in cells] == [
-        (MODEL, "model"), (CODEC_UPPER_BOUND, "upper bound"), (PASTED, "comparison"), (NOISE, "baseline"),
-        (RANDOM_EVENTS, "baseline"),
+        (MODEL, "model"), (CEILING, "ceiling"), (PASTED, "comparison"), (NOISE, "chance"), (RANDOM_EVENTS, "chance"),
     ]  # fmt: skip
-    assert role(score(TRUTH, 1.0)) == "upper bound"
+    assert role(score(TRUTH, 1.0)) == "ceiling"
     (aim,) = section.aims
-    assert (aim.best_baseline, aim.n, aim.interval, aim.met) == ("0.31 (random events)", 24, "0.375 to 0.75", True)
+    assert (aim.chance, aim.n, aim.interval, aim.met) == ("0.31 (random events)", 24, "0.375 to 0.75", True)
 
 
 def test_a_quantity_measured_before_and_after_is_shown_once() -> None:
@@ -41,7 +41,7 @@ def test_a_quantity_measured_before_and_after_is_shown_once() -> None:
     assert measured_words(json.dumps(measured)) == [("level", "-36.8 → -53.7 dB"), ("t60", "0.48 s")]
 
 
-@pytest.mark.parametrize(("keeps", "words"), [(False, "pitch and length change"), (True, "the pitch stays")])
+@pytest.mark.parametrize(("keeps", "words"), [(False, "pitch and length move"), (True, "the pitch stays")])
 def test_a_speed_recipe_says_what_happens_to_the_pitch(keeps: bool, words: str) -> None:
     assert words in recipe_words("speed", json.dumps({"factor": 1.3, "keeps_pitch": keeps}))
 
