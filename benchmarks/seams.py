@@ -19,18 +19,19 @@ import numpy as np
 import torch
 
 from model.long import decode_long, encode_long
-from tasks.commands.generate.job import make_sound, prepare
 from tasks.commands.generate.options import GenerateOptions
-from tasks.commands.generate.seams import seam_rank
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.single import Generation
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 from tasks.media.video import read_frames, write_video
 
-WINDOW_S = (3.0, 4.5)
+EDIT_S = (3.0, 4.5)
 LONG_S = 30.0
+REACH_S = 0.5
+WIDTH_S = 0.02
 
 
 def main() -> None:
@@ -51,14 +52,14 @@ def main() -> None:
 def edits(session: InferenceSession, folder: Path, count: int, steps: int) -> None:
     """Regenerates one window of each scene."""
     rate_hz, ranks = session.codec.spec.sample_rate_hz, {name: [] for name in ("edit", "whole", "samples", "click")}
-    places = [round(time_s * rate_hz) for time_s in WINDOW_S]
+    places = [round(time_s * rate_hz) for time_s in EDIT_S]
     for scene in scenes(CorpusConfig())[:count]:
         files = render(scene, folder)
-        order = GenerateOptions(
+        options = GenerateOptions(
             task="edit", checkpoint=session.checkpoint, out=folder / "x.wav", video=files.video_path,
-            original=files.audio_path, window=WINDOW_S, steps=steps,
+            original=files.audio_path, window=EDIT_S, steps=steps,
         )  # fmt: skip
-        new_T = make_sound(prepare(order, session)).audio
+        new_T = Generation(options, session).run()
         old_T = round_trip(session, read_audio(files.audio_path, rate_hz=rate_hz)[0])[: len(new_T)]
         cut_T = np.concatenate([old_T[: places[0]], new_T[places[0] : places[1]], old_T[places[1] :]])
         jump_T = new_T.copy()
@@ -77,13 +78,13 @@ def long(session: InferenceSession, folder: Path, steps: int) -> None:
     films = [render(scene, folder).video_path for scene in scenes(CorpusConfig())[:4]]
     frames = np.concatenate([read_frames(film, fps=25, size=128) for film in films if film])[: round(LONG_S * 25)]
     write_video(folder / "long.mp4", frames, 25)
-    order = GenerateOptions(
+    options = GenerateOptions(
         task="vta", checkpoint=session.checkpoint, out=folder / "x.wav", video=folder / "long.mp4", steps=steps
     )
-    inputs = prepare(order, session)
-    sound_T = make_sound(inputs).audio
+    generation = Generation(options, session)
+    sound_T = generation.run()
     hop = session.codec.spec.hop
-    seams = [(window.start + window.known) * hop for window in inputs.windows[1:]]
+    seams = [(window.start + window.known) * hop for window in generation.windows[1:]]
     report(f"windows of a {LONG_S:g} s film", [seam_rank(sound_T, at, rate_hz) for at in seams])
     elsewhere = range(rate_hz, len(sound_T) - rate_hz, rate_hz)
     report("every second of it", [seam_rank(sound_T, at, rate_hz) for at in elsewhere])
@@ -101,6 +102,25 @@ def report(name: str, ranks: Sequence[float]) -> None:
     """Prints one row."""
     low = sum(rank < 0.05 for rank in ranks)
     print(f"| {name} | {len(ranks)} | {np.mean(ranks):.2f} | {low} |")
+
+
+def seam_rank(samples_T: Samples, at: int, rate_hz: int, *, width_s: float = WIDTH_S) -> float:
+    """Returns the share of places around sample `at` whose waveform bends at least as sharply: near 0 at a click.
+
+    A place is `width_s` of audio, its sharpness the largest second difference in it (large at a jump); compared are
+    the places within half a second to either side. At an unremarkable place the value is anything from 0 to 1, one
+    half on average. Raises ValueError when there is nothing to compare with.
+    """
+    bend_T = np.abs(np.diff(samples_T.astype(np.float64), 2))
+    width, reach = round(width_s * rate_hz), round(REACH_S * rate_hz)
+    starts = np.arange(max(0, at - reach), min(len(bend_T) - width, at + reach), max(1, width // 2))
+    apart = starts[np.abs(starts + width / 2 - at) >= width]
+    if not len(apart):
+        raise ValueError(f"sample {at} of {len(samples_T)} has no neighbours to compare with")
+    first = max(0, at - width // 2)
+    here = bend_T[first : first + width].max(initial=0.0)
+    around = np.array([bend_T[start : start + width].max() for start in apart])
+    return float(np.mean(around >= here))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
-"""`foleygenex generate`: one sound, a folder of videos, or a table of jobs (SPEC G1-G8)."""
+"""`foleygenex generate`: audio for one video or prompt, a folder of videos, or a table of jobs (SPEC G1-G8)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
 from data_contracts.generation import TASKS
+
+if TYPE_CHECKING:
+    from tasks.commands.generate.options import GenerateOptions
 
 TASK_HELP: Final = f"{', '.join(TASKS)}; or jobs, with a table after it"
 
@@ -16,15 +19,15 @@ TASK_HELP: Final = f"{', '.join(TASKS)}; or jobs, with a table after it"
 def generate(
     task: Annotated[str, typer.Argument(help=TASK_HELP)],
     checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
-    out: Annotated[Path, typer.Option(help="WAV, FLAC, MP4, MOV or MKV to write; for many sounds a folder")],
-    jobs: Annotated[Path | None, typer.Argument(help="jobs: CSV or JSONL, one sound a row")] = None,
+    out: Annotated[Path, typer.Option(help="WAV, FLAC, MP4, MOV or MKV to write; for many files a folder")],
+    jobs: Annotated[Path | None, typer.Argument(help="jobs: CSV or JSONL, one file to generate per row")] = None,
     video: Annotated[Path | None, typer.Option(help="the silent video, or a folder of them")] = None,
     text: Annotated[str | None, typer.Option(help="what it should sound like")] = None,
-    original: Annotated[Path | None, typer.Option(help="edit: the sound to change; default: the video's")] = None,
+    original: Annotated[Path | None, typer.Option(help="edit: the audio to change; default: the video's")] = None,
     reference_audio: Annotated[
-        Path | None, typer.Option(help="ac-vta, edit: the sound to imitate; fe: the one to continue")
+        Path | None, typer.Option(help="ac-vta, edit: the audio to imitate; fe: the one to continue")
     ] = None,
-    reference_video: Annotated[Path | None, typer.Option(help="the reference sound's own video")] = None,
+    reference_video: Annotated[Path | None, typer.Option(help="the reference audio's own video")] = None,
     surrogate: Annotated[
         str | None, typer.Option(help="in place of the reference's video: crop, repeat or blank")
     ] = None,
@@ -32,21 +35,21 @@ def generate(
         str | None, typer.Option(help="edit: seconds to regenerate, e.g. 2.0:3.5; fe: from where to the end")
     ] = None,
     duration: Annotated[float | None, typer.Option(help="seconds; default: the video's, or the model's clip")] = None,
-    long: Annotated[str, typer.Option(help="auto: sounds past 1.5 clips are made in windows; off: in one")] = "auto",
-    seed: Annotated[int, typer.Option(help="same seed, same sound")] = 0,
+    long: Annotated[str, typer.Option(help="auto: past 1.5 training clips in windows; off: in one window")] = "auto",
+    seed: Annotated[int, typer.Option(help="same seed, same audio")] = 0,
     steps: Annotated[int, typer.Option(min=1, help="flow-matching steps (the paper: 25)")] = 25,
     cfg: Annotated[float, typer.Option(min=1.0, help="guidance scale (the paper: 4.5)")] = 4.5,
     codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
     variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
     precision: Annotated[str, typer.Option(help="fp32, or bf16 for speed on a GPU")] = "fp32",
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="a reading of the paper, e.g. edit_noise=0.8; repeatable")
+        list[str] | None, typer.Option("--set", help="an interpretation of the paper, e.g. edit_noise=0.8; repeatable")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="jobs: sounds made together")] = 16,
+    batch: Annotated[int, typer.Option(min=1, help="jobs: files generated together")] = 16,
 ) -> None:
-    """Generate a sound from a video, a sentence, a reference sound, as the task asks; or many of them."""
-    from tasks.commands.generate.job import generate_file
+    """Generate audio from a video, a prompt and reference audio, whichever the task needs; or many files at once."""
     from tasks.commands.generate.options import GenerateOptions, parse_window
+    from tasks.commands.generate.single import generate_file
     from tasks.config import load_settings
     from tasks.evaluate.sampling import SamplingSettings
 
@@ -81,23 +84,16 @@ def generate(
     typer.echo(str(generate_file(options)))
 
 
-def _many(options: object, jobs: Path | None, batch: int) -> None:
+def _many(options: GenerateOptions, jobs: Path | None, batch: int) -> None:
     from tasks.commands.generate.batch import FAILURES, run_requests
-    from tasks.commands.generate.options import GenerateOptions
     from tasks.commands.generate.requests import folder_requests, read_requests
     from tasks.commands.generate.session import InferenceSession
 
-    assert isinstance(options, GenerateOptions)
     folder = options.out
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder} is a file; many sounds need a folder")
-    if jobs is not None:
-        orders = read_requests(jobs, options)
-    else:
-        assert options.video is not None
-        orders = folder_requests(options.video, options)
-    session = InferenceSession.of(options)
-    summary = run_requests(orders, session, folder, batch_size=batch, on_done=typer.echo)
+        raise UsageError(f"--out {folder} is a file; many files need a folder")
+    requests = read_requests(jobs, options) if jobs is not None else folder_requests(options)
+    summary = run_requests(requests, InferenceSession.of(options), folder, batch_size=batch, on_done=typer.echo)
     typer.echo(summary.line(folder))
     if summary.failed:
         raise FoleyGenExError(

@@ -45,18 +45,18 @@ WRONG = [
     ("tta --text rain --seed -4", "o.wav", "seed"),
     ("tta --text rain --duration nan", "o.wav", "--duration"),
     ("tta --text rain", "o.mp3", "must end in one of"),
-    ("tta --text rain", "o.mp4", "needs --video for its picture"),
+    ("tta --text rain", "o.mp4", "needs --video for its frames"),
     ("tc-vta --video @silent.mp4", "o.wav", "needs --text"),
     ("ac-vta --video @silent.mp4", "o.wav", "needs --reference-audio"),
     ("ac-vta --video @silent.mp4 --reference-audio @nan.wav", "o.wav", "NaN"),
     ("ac-vta --video @silent.mp4 --reference-audio @mute.wav", "o.wav", "silent"),
     ("ac-vta --video @silent.mp4 --reference-audio @blip.wav", "o.wav", "too short"),
-    ("fe --video @silent.mp4 --window 1:2", "o.wav", "has no sound track"),
+    ("fe --video @silent.mp4 --window 1:2", "o.wav", "has no audio"),
     ("fe --video @sounding.mp4", "o.wav", "needs either"),
     ("edit --original @old.wav --window 1:9", "o.wav", "reaches past"),
     ("edit --original @old.wav --window 1.2:1", "o.wav", "before END"),
     ("edit --original @old.wav --window now", "o.wav", "START:END"),
-    ("edit --window 0:1", "o.wav", "needs the sound to edit"),
+    ("edit --window 0:1", "o.wav", "needs the audio to edit"),
     ("hum --text rain", "o.wav", "'hum' is unknown"),
     ("jobs", "folder", "needs a table"),
     ("jobs @none.csv", "folder", "No such file"),
@@ -110,7 +110,7 @@ def test_one_sound_and_many(files: Path, tmp_path: Path, capsys) -> None:
     capsys.readouterr()
     assert cli.exit_code([*jobs, "--out", str(tmp_path / "many")]) == 1
     printed = capsys.readouterr()
-    assert "1 made, 0 were there, 1 failed" in printed.out
+    assert "1 made, 0 already there, 1 failed" in printed.out
     assert printed.err.count("\n") == 1 and "1 of 2 jobs failed" in printed.err and "failures.csv" in printed.err
     (tmp_path / "jobs.csv").write_text("task,text,duration\ntta,rain,1\ntta,wind,1\n")
     assert cli.exit_code([*jobs, "--out", str(tmp_path / "many")]) == 0

@@ -1,1 +1,1 @@
-"""The page: plain functions that turn a filled-in form into sound, and a thin Gradio page around them."""
+"""A web page on this machine: what a filled-in form means as plain functions, and the Gradio page around them."""

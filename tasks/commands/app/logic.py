@@ -1,27 +1,24 @@
-"""What the page does, without the page: a form becomes an order, an order becomes files and one line of words."""
+"""What the page does, without the page: a form becomes options, options become files and one line of text."""
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_args
 
 from data_contracts import FoleyGenExError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
-from tasks.commands.generate.job import make_sound, prepare, sampling_of, write_sound
-from tasks.commands.generate.label import note, write_label
 from tasks.commands.generate.options import GenerateOptions, parse_window
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.single import Generation, write_audio
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.media.audio import read_audio, write_flac
 from tasks.media.mux import require_picture_fits
 
-log = logging.getLogger(__name__)
-
 FIELDS: Final = tuple(name for name in get_args(Input) if name != "surrogate")
+"""The inputs that the page offers; its surrogate is always the variant's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,19 +33,19 @@ class Form:
     reference_video: str | None = None
     window: str | None = None
     duration_s: float | None = None
-    seed: int = 0
-    steps: int = 25
+    seed: float = 0
+    steps: float = 25
     cfg_scale: float = 4.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ItemResult:
-    """What a press of the button gave. `problem`: one line; then there are no files."""
+class FormResult:
+    """What the page shows after a press of the button. `failed`: `message` is the problem, and there are no files."""
 
-    words: str
-    sound: Path | None = None
-    film: Path | None = None
-    problem: bool = False
+    message: str
+    audio: Path | None = None
+    video: Path | None = None
+    failed: bool = False
 
 
 def fields_of(task: str) -> set[str]:
@@ -56,18 +53,8 @@ def fields_of(task: str) -> set[str]:
     return {name for name in FIELDS if TASKS[task].takes(name)}
 
 
-def needs(task: str, field: str) -> bool:
-    """Returns whether a task cannot do without an input."""
-    return field in TASKS[task].inputs
-
-
-def choices() -> list[tuple[str, str]]:
-    """Returns (title, task) of every task."""
-    return [(task.title, name) for name, task in TASKS.items()]
-
-
-def order_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
-    """Returns the order of a form; what the task does not take (a hidden field's old value) is left out.
+def options_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
+    """Returns a form's options. What the task does not take (the old value of a field that is hidden now) is left out.
 
     Raises UsageError naming the field.
     """
@@ -92,34 +79,38 @@ def order_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
     )
 
 
-def run(form: Form, session: InferenceSession, folder: Path) -> ItemResult:
-    """Generates and writes `sound.wav` and, with a video, the film with its new sound, into a new subfolder.
+def run(form: Form, session: InferenceSession, folder: Path) -> FormResult:
+    """Writes `sound.wav` and, with a video, the video with its new audio, into a new subfolder.
 
-    Never raises for what a person filled in: the problem is the outcome's one line.
+    Never raises for what a person filled in: the problem is the result's message, one line.
     """
     try:
         place = Path(tempfile.mkdtemp(prefix="sound-", dir=folder))
-        return _run(order_of(form, session.checkpoint, place / "sound.wav"), session)
+        return _run(options_of(form, session.checkpoint, place / "sound.wav"), session)
     except (FoleyGenExError, ValueError, OSError) as error:
-        return ItemResult(words=" ".join(str(error).replace("--", "").split()), problem=True)
+        return FormResult(message=" ".join(str(error).replace("--", "").split()), failed=True)
 
 
-def _run(order: GenerateOptions, session: InferenceSession) -> ItemResult:
-    inputs = prepare(order, session)
-    sound = make_sound(inputs)
-    write_sound(order, sound.audio, sound.rate_hz)
-    write_label(order, session, sampling_of(inputs), duration_s=inputs.duration_s, windows=sound.windows)
-    film = None
-    if order.video is not None:
-        film = order.out.with_name(f"film{_container(order.video)}")
-        write_sound(replace(order, out=film), sound.audio, sound.rate_hz)
-    windows = "" if sound.windows == 1 else f" in {sound.windows} windows"
-    words = f"{TASKS[order.task].title}: {inputs.duration_s:.1f} s{windows}, seed {order.seed}, {order.steps} steps, "
-    return ItemResult(words=f"{words}guidance {order.cfg_scale:g}", sound=order.out, film=film)
+def _run(options: GenerateOptions, session: InferenceSession) -> FormResult:
+    options.check()
+    generation = Generation(options, session)
+    audio = generation.run()
+    generation.write(audio)
+    video = None
+    if options.video is not None:
+        video = options.out.with_name(f"video{_container(options.video)}")
+        write_audio(video, options.video, audio, session.specs.codec.sample_rate_hz)
+    count = len(generation.windows)
+    windows = "" if count == 1 else f" in {count} windows"
+    message = (
+        f"{TASKS[options.task].title}: {generation.duration_s:.1f} s{windows}, seed {options.seed}, "
+        f"{options.steps} steps, guidance {options.cfg_scale:g}"
+    )
+    return FormResult(message=message, audio=options.out, video=video)
 
 
 def _container(video: Path) -> str:
-    """Returns .mp4, which browsers play, or .mkv where that cannot hold the picture."""
+    """Returns .mp4, which browsers play, or .mkv where that cannot hold the video's codec."""
     try:
         require_picture_fits(video, ".mp4")
     except UsageError:
@@ -127,13 +118,8 @@ def _container(video: Path) -> str:
     return ".mp4"
 
 
-def about(session: InferenceSession) -> str:
-    """Returns the label that the page shows all the time: how far this is from the paper's system."""
-    return note(session)
-
-
 def example_files(folder: Path) -> list[Form]:
-    """Renders a built-in scene and returns forms filled in with it."""
+    """Renders two built-in scenes and returns forms filled in with them."""
     first, second = (render(scene, folder) for scene in scenes(CorpusConfig())[:2])
     video = str(first.video_path)
     return [
@@ -146,10 +132,10 @@ def example_files(folder: Path) -> list[Form]:
     ]
 
 
-def _beginning(sound: Path, seconds: float) -> str:
-    """Writes the first seconds of a sound beside it."""
-    samples_T, rate_hz = read_audio(sound)
-    out = sound.with_name(f"{sound.stem}_beginning.flac")
+def _beginning(audio: Path, seconds: float) -> str:
+    """Writes the first seconds of an audio file beside it and returns the path."""
+    samples_T, rate_hz = read_audio(audio)
+    out = audio.with_name(f"{audio.stem}_beginning.flac")
     write_flac(out, samples_T[: round(seconds * rate_hz)], rate_hz)
     return str(out)
 

@@ -1,10 +1,11 @@
-"""The Gradio page: widgets and who calls what. All that is decided is decided in `tasks.commands.app.logic`.
+"""The Gradio page: its widgets and what they call. What a form means is decided in `tasks.commands.app.logic`.
 
-Nothing leaves the machine: no telemetry, no fonts or scripts from elsewhere, no share link, loopback only.
+Loopback only; nothing is sent or loaded elsewhere: no telemetry, no share link, no foreign fonts or scripts.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,20 +14,20 @@ from typing import Any, Final
 
 from data_contracts import UsageError
 from data_contracts.generation import TASKS
-from tasks.commands.app.logic import FIELDS, Form, about, choices, example_files, fields_of, needs, run
+from tasks.commands.app.logic import FIELDS, Form, example_files, fields_of, run
 from tasks.commands.generate.session import InferenceSession
 
 HOST: Final = "127.0.0.1"
 FIRST: Final = "vta"
 LABELS: Final[dict[str, str]] = {
     "video": "Video",
-    "text": "Sentence",
-    "original": "Sound to edit; without it the video's own",
-    "reference_audio": "Reference sound",
-    "reference_video": "The reference sound's own video",
+    "text": "Prompt",
+    "original": "Audio to edit; without it the video's own",
+    "reference_audio": "Reference audio",
+    "reference_video": "The reference audio's own video",
     "window": "Window in seconds, e.g. 2.0:3.5",
 }
-_HEIGHT: Final = 300  # pixels of a video, so that the button stays in view
+_HEIGHT: Final = 300  # pixels of a video, so that the button below stays visible
 _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")
 _CSS: Final = """
 .placeholders, .problem, .done { padding: .6rem .9rem; border-radius: .5rem; border-left: 4px solid; }
@@ -42,7 +43,7 @@ footer { display: none !important; }
 
 
 def gradio() -> Any:
-    """Returns the library, its telemetry off before it is imported. Raises UsageError when it is not installed."""
+    """Returns the library, with its telemetry switched off. Raises UsageError when it is not installed."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     try:
@@ -56,32 +57,34 @@ def build(session: InferenceSession, folder: Path) -> Any:
     """Returns the page (`gradio.Blocks`) for one loaded checkpoint; results and examples are written in `folder`."""
     gr = gradio()
     with gr.Blocks(title="FoleyGenEx", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
-        gr.Markdown("# FoleyGenEx\nSound for silent video, by picture, sentence and reference sound.")
-        gr.Markdown(about(session), elem_classes="placeholders", elem_id="about")
+        gr.Markdown("# FoleyGenEx\nAudio for silent video, from its frames, a prompt and reference audio.")
+        gr.Markdown(session.note, elem_classes="placeholders", elem_id="about")
         with gr.Row():
             with gr.Column():
-                task = gr.Radio(choices(), value=FIRST, label="Task", elem_id="task")
+                task = gr.Radio(
+                    [(task.title, name) for name, task in TASKS.items()], value=FIRST, label="Task", elem_id="task"
+                )
                 hint = gr.Markdown(TASKS[FIRST].help, elem_id="hint")
                 fields = _fields(gr)
                 with gr.Accordion("Settings", open=False):
                     numbers = _numbers(gr)
                 button = gr.Button("Generate", variant="primary", elem_id="generate")
             with gr.Column():
-                words = gr.Markdown("The result appears here.", elem_id="words")
-                film = gr.Video(
-                    label="Video with its new sound",
+                message = gr.Markdown("The result appears here.", elem_id="message")
+                video = gr.Video(
+                    label="Video with its new audio",
                     interactive=False,
-                    elem_id="film",
+                    elem_id="video_out",
                     height=_HEIGHT,
                     buttons=["download"],
                 )
-                sound = gr.Audio(
-                    label="Sound", interactive=False, type="filepath", elem_id="sound", buttons=["download"]
+                audio = gr.Audio(
+                    label="Audio", interactive=False, type="filepath", elem_id="audio", buttons=["download"]
                 )
                 download = gr.File(label="Download", interactive=False, elem_id="download")
         inputs = [task, *fields.values(), *numbers]
         task.change(_on_task(gr), task, [hint, *fields.values()], queue=False, api_visibility="private")
-        button.click(_on_generate(gr, session, folder), inputs, [words, film, sound, download], api_name="generate")
+        button.click(_on_generate(gr, session, folder), inputs, [message, video, audio, download], api_name="generate")
         forms = example_files(folder)
         gr.Examples(
             [[form.task, *(getattr(form, name) for name in FIELDS)] for form in forms],
@@ -94,7 +97,7 @@ def build(session: InferenceSession, folder: Path) -> Any:
 
 
 def _fields(gr: Any) -> dict[str, Any]:
-    """Returns the inputs by the form's field, in its order."""
+    """Returns the input widgets by the name of the form's field, in its order."""
     makers: dict[str, Callable[..., Any]] = {
         "video": gr.Video,
         "text": gr.Textbox,
@@ -127,7 +130,7 @@ def _numbers(gr: Any) -> list[Any]:
 
 
 def _label(task: str, field: str) -> str:
-    return LABELS[field] if needs(task, field) or field == "original" else f"{LABELS[field]} (optional)"
+    return LABELS[field] if field in TASKS[task].inputs or field == "original" else f"{LABELS[field]} (optional)"
 
 
 def _on_task(gr: Any) -> Callable[[str], list[Any]]:
@@ -139,44 +142,17 @@ def _on_task(gr: Any) -> Callable[[str], list[Any]]:
 
 
 def _on_generate(gr: Any, session: InferenceSession, folder: Path) -> Callable[..., list[Any]]:
-    def generate(
-        task: str,
-        video: str | None,
-        text: str | None,
-        original: str | None,
-        reference_audio: str | None,
-        reference_video: str | None,
-        window: str | None,
-        duration: float,
-        seed: int,
-        steps: int,
-        cfg: float,
-    ) -> list[Any]:
-        form = Form(
-            task=task,
-            video=video,
-            text=text,
-            original=original,
-            reference_audio=reference_audio,
-            reference_video=reference_video,
-            window=window,
-            duration_s=duration,
-            seed=seed,
-            steps=steps,
-            cfg_scale=cfg,
-        )
-        outcome = run(form, session, folder)
-        kind = "problem" if outcome.problem else "done"
-        film, sound = _text(outcome.film), _text(outcome.sound)
-        files = [name for name in (film, sound) if name]
-        playable = film if film and film.endswith(".mp4") else None
-        return [gr.update(value=outcome.words, elem_classes=kind), playable, sound, files or None]
+    names = [field.name for field in dataclasses.fields(Form)]
+
+    def generate(*values: Any) -> list[Any]:
+        result = run(Form(**dict(zip(names, values, strict=True))), session, folder)
+        files = [str(path) for path in (result.video, result.audio) if path]
+        playable = str(result.video) if result.video and result.video.suffix == ".mp4" else None
+        kind = "problem" if result.failed else "done"
+        message = gr.update(value=result.message, elem_classes=kind)
+        return [message, playable, str(result.audio) if result.audio else None, files or None]
 
     return generate
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
 
 
 def serve(session: InferenceSession, port: int, say: Callable[[str], Any], *, opens_browser: bool = False) -> None:
@@ -200,7 +176,7 @@ def serve(session: InferenceSession, port: int, say: Callable[[str], Any], *, op
 
 
 def settings(gr: Any, folder: Path) -> dict[str, Any]:
-    """Returns how the page is served: loopback only, nothing shared, nothing loaded from elsewhere."""
+    """Returns the arguments of `launch`: loopback only, nothing shared, nothing loaded from elsewhere."""
     return {
         "server_name": HOST,
         "share": False,

@@ -1,4 +1,4 @@
-"""Runs many orders: equal shapes together, finished files skipped, bad rows reported while the rest goes on."""
+"""Generates many files: equal shapes in one batch, finished files skipped, failures listed while the rest goes on."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from typing import Any, Final
 from data_contracts import FoleyGenExError, GeneratedFile, to_json, write_table
 from data_contracts.files import atomic_path
 from model.generate import Request, Sampling, plan_request
-from tasks.commands.generate.inputs import Inputs
-from tasks.commands.generate.job import Sound, make_sound, make_sounds, prepare, sampling_of, write_sound
-from tasks.commands.generate.label import finished, settings, write_label
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.sidecar import finished, settings
+from tasks.commands.generate.single import Audio, Generation, generate_together
 from tasks.commands.verify.cells import plain_cell
 
 log = logging.getLogger(__name__)
 
 FAILURES: Final = "failures.csv"
 MANIFEST: Final = "generated"
-_ENDLESS: Final = 4  # batches that may wait for company before the fullest goes
+_MOST_WAITING: Final = 4  # batches' worth of waiting requests, over all shapes, before the fullest group is generated
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a call ended: numbers of orders."""
+    """How a call ended, in numbers of requests."""
 
     made: int
     skipped: int
@@ -36,100 +35,94 @@ class Summary:
 
     @property
     def total(self) -> int:
-        """All orders."""
+        """All requests."""
         return self.made + self.skipped + self.failed
 
     def line(self, folder: Path) -> str:
-        """Returns the one line a person reads."""
-        return f"{folder}: {self.made} made, {self.skipped} were there, {self.failed} failed"
+        """Returns the one line that the command prints."""
+        return f"{folder}: {self.made} made, {self.skipped} already there, {self.failed} failed"
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    order: GenerationRequest
-    inputs: Inputs
+    row: GenerationRequest
+    generation: Generation
     request: Request
 
 
 @dataclass
 class _Run:
-    """What has happened so far. `labels` and `failures` are by row."""
+    """The state of a call. `sidecars` and `failures` are by row."""
 
     session: InferenceSession
     batch_size: int
     on_done: Callable[[str], None]
     waiting: dict[tuple[Any, Sampling], list[_Waiting]] = field(default_factory=dict)
-    labels: dict[int, dict[str, Any]] = field(default_factory=dict)
+    sidecars: dict[int, dict[str, Any]] = field(default_factory=dict)
     failures: dict[int, str] = field(default_factory=dict)
     skipped: int = 0
 
-    def take(self, order: GenerationRequest) -> None:
-        """Skips, refuses, makes or sets aside one order."""
-        if order.options is None:
-            self.fail(order, order.problem or "unusable")
+    def take(self, row: GenerationRequest) -> None:
+        """Skips, refuses, generates or sets aside one request."""
+        if row.options is None:
+            self.fail(row, row.problem or "unusable")
             return
         try:
-            inputs = prepare(order.options, self.session)
-            label = finished(order.options, settings(order.options, self.session, sampling_of(inputs)))
-            if label is not None:
-                self.labels[order.row] = label
+            row.options.check()
+            generation = Generation(row.options, self.session)
+            sidecar = finished(row.options, settings(row.options, self.session, generation.sampling))
+            if sidecar is not None:
+                self.sidecars[row.number] = sidecar
                 self.skipped += 1
                 return
-            request = inputs.single()
+            request = generation.single()
             if request is None:
-                self.write(order, inputs, make_sound(inputs))
+                self.write(row, generation, generation.run())
                 return
             shape = plan_request(request, self.session.specs).shape
         except (FoleyGenExError, OSError) as error:
-            self.fail(order, str(error))
+            self.fail(row, str(error))
             return
-        group = (shape, sampling_of(inputs))
-        self.waiting.setdefault(group, []).append(_Waiting(order, inputs, request))
+        group = (shape, generation.sampling)
+        self.waiting.setdefault(group, []).append(_Waiting(row, generation, request))
         if len(self.waiting[group]) >= self.batch_size:
             self.flush(group)
-        elif sum(map(len, self.waiting.values())) >= _ENDLESS * self.batch_size:
+        elif sum(map(len, self.waiting.values())) >= _MOST_WAITING * self.batch_size:
             self.flush(max(self.waiting, key=lambda key: len(self.waiting[key])))
 
     def flush(self, group: tuple[Any, Sampling]) -> None:
         """Generates all that wait in a group."""
         members = self.waiting.pop(group)
         try:
-            sounds = make_sounds([w.inputs for w in members], [w.request for w in members])
+            results = generate_together([one.generation for one in members], [one.request for one in members])
         except FoleyGenExError as error:
             if len(members) == 1:
-                self.fail(members[0].order, str(error))
+                self.fail(members[0].row, str(error))
                 return
-            for member in members:  # one bad sound must not take its batch along
+            for member in members:  # one failing request must not fail the others of its batch
                 self.waiting[group] = [member]
                 self.flush(group)
             return
-        for member, sound in zip(members, sounds, strict=True):
-            self.write(member.order, member.inputs, sound)
+        for member, audio in zip(members, results, strict=True):
+            self.write(member.row, member.generation, audio)
 
-    def write(self, order: GenerationRequest, inputs: Inputs, sound: Sound) -> None:
-        """Writes a sound and its label."""
+    def write(self, row: GenerationRequest, generation: Generation, audio: Audio) -> None:
+        """Writes a file and its sidecar."""
         try:
-            write_sound(inputs.options, sound.audio, sound.rate_hz)
-            self.labels[order.row] = write_label(
-                inputs.options,
-                self.session,
-                sampling_of(inputs),
-                duration_s=inputs.duration_s,
-                windows=sound.windows,
-            )
+            self.sidecars[row.number] = generation.write(audio)
         except (FoleyGenExError, OSError) as error:
-            self.fail(order, str(error))
+            self.fail(row, str(error))
             return
-        self.on_done(inputs.options.out.name)
+        self.on_done(generation.options.out.name)
 
-    def fail(self, order: GenerationRequest, problem: str) -> None:
-        """Remembers why an order came to nothing."""
-        self.failures[order.row] = " ".join(problem.split())
-        log.warning("row %d (%s): %s", order.row, order.task, self.failures[order.row])
+    def fail(self, row: GenerationRequest, problem: str) -> None:
+        """Records why nothing was made of a request."""
+        self.failures[row.number] = " ".join(problem.split())
+        log.warning("row %d (%s): %s", row.number, row.task, self.failures[row.number])
 
 
 def run_requests(
-    orders: Sequence[GenerationRequest],
+    requests: Sequence[GenerationRequest],
     session: InferenceSession,
     folder: Path,
     *,
@@ -138,51 +131,51 @@ def run_requests(
 ) -> Summary:
     """Makes what is not there yet; writes `generated.parquet` and `.csv`, and `failures.csv` when there are any.
 
-    A sound does not depend on its batch beyond rounding. Source: SPEC G1-G7.
+    Audio does not depend on its batch beyond rounding. Source: SPEC G1-G7.
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(session, max(1, batch_size), on_done)
-    for order in orders:
-        run.take(order)
+    for request in requests:
+        run.take(request)
     while run.waiting:
         run.flush(next(iter(run.waiting)))
-    rows = [_row(order, run.labels[order.row]) for order in orders if order.row in run.labels]
+    rows = [_row(request, run.sidecars[request.number]) for request in requests if request.number in run.sidecars]
     write_table(folder / f"{MANIFEST}.parquet", GeneratedFile, rows)
     _write_csv(folder / f"{MANIFEST}.csv", [asdict(row) for row in rows])
-    _write_failures(folder / FAILURES, orders, run.failures)
-    return Summary(len(run.labels) - run.skipped, run.skipped, len(run.failures))
+    _write_failures(folder / FAILURES, requests, run.failures)
+    return Summary(len(run.sidecars) - run.skipped, run.skipped, len(run.failures))
 
 
-def _row(order: GenerationRequest, label: dict[str, Any]) -> GeneratedFile:
-    made = label["order"]
+def _row(request: GenerationRequest, sidecar: dict[str, Any]) -> GeneratedFile:
+    made = sidecar["order"]
     return GeneratedFile(
-        item_id=f"row-{order.row:06d}",
+        item_id=f"row-{request.number:06d}",
         task=made["task"],
-        asked_name=order.asked_name,
-        path=label["file"],
-        sha256=label["sha256"],
-        key=label["key"],
+        asked_name=request.asked_name,
+        path=sidecar["file"],
+        sha256=sidecar["sha256"],
+        key=sidecar["key"],
         text=made["text"],
-        duration_s=label["duration_s"],
-        windows=label["windows"],
-        sample_rate_hz=label["sample_rate_hz"],
+        duration_s=sidecar["duration_s"],
+        windows=sidecar["windows"],
+        sample_rate_hz=sidecar["sample_rate_hz"],
         seed=made["seed"],
         steps=made["steps"],
         cfg_scale=made["cfg_scale"],
-        checkpoint_sha256=label["checkpoint_sha256"],
-        placeholders=tuple(label["placeholders"]),
-        settings_json=to_json({name: label[name] for name in ("order", "inputs", "sampling", "parts")}),
+        checkpoint_sha256=sidecar["checkpoint_sha256"],
+        placeholders=tuple(sidecar["placeholders"]),
+        settings_json=to_json({name: sidecar[name] for name in ("order", "inputs", "sampling", "parts")}),
     )
 
 
-def _write_failures(path: Path, orders: Sequence[GenerationRequest], failures: dict[int, str]) -> None:
+def _write_failures(path: Path, requests: Sequence[GenerationRequest], failures: dict[int, str]) -> None:
     if not failures:
         path.unlink(missing_ok=True)
         return
     rows = [
-        {"row": order.row, "task": order.task, "out": order.asked_name, "error": failures[order.row]}
-        for order in orders
-        if order.row in failures
+        {"row": request.number, "task": request.task, "out": request.asked_name, "error": failures[request.number]}
+        for request in requests
+        if request.number in failures
     ]
     _write_csv(path, rows)
 

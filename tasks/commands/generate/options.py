@@ -1,38 +1,41 @@
-"""What a person may ask for, checked before anything is loaded. Source: SPEC G1-G8."""
+"""The options of one audio file, checked before any weights are loaded. Source: SPEC G1-G8."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from data_contracts import UsageError
+from data_contracts import ItemError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from model.variants import Surrogate
 from tasks.evaluate.sampling import SamplingSettings
-from tasks.media.mux import VIDEO_SUFFIXES
+from tasks.media.checks import require_file
+from tasks.media.mux import VIDEO_SUFFIXES, require_picture_fits
 
-SOUND_SUFFIXES: Final = (".wav", ".flac")
-SUFFIXES: Final = (*SOUND_SUFFIXES, *VIDEO_SUFFIXES)
+AUDIO_SUFFIXES: Final = (".wav", ".flac")
+SUFFIXES: Final = (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
 MAX_DURATION_S: Final = 1800.0
 MAX_SINGLE_S: Final = 30.0  # one window: attention over all frames at once
 WINDOWS_FROM: Final = 1.5  # times the training clip; up to there a single window stays near what training showed
 
 SURROGATES: Final = get_args(Surrogate)
-"""What stands for a reference's picture, SPEC G4 and G8; `true` whenever `reference_video` is given."""
+"""What replaces the reference's own video, SPEC G4 and G8; `true` whenever `reference_video` is given."""
 
 Long = Literal["auto", "off"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateOptions:
-    """One sound. `reference_audio`: ac-vta and edit, the sound to imitate; fe, the segment to continue.
+    """One audio file. `reference_audio`: ac-vta and edit, the audio to imitate; fe, the segment to continue.
 
-    `original`: edit, the sound to change; by default the video's own sound track. fe without a reference continues
-    that track from `window`'s start to its end. `surrogate` None: the reference's own video when given, else as the
+    `original`: edit, the audio to change; by default the video's own. fe without a reference continues the video's own
+    audio from the window's start to its end. `surrogate` None: the reference's own video when given, else as the
     variant says. `variant`: a named configuration (SPEC M12, G8), by default the one that was trained. `long` "off":
     one window, whatever the length. `codec`: name or path, by default the one that the checkpoint names. `sampling`:
-    readings of the paper other than the variant's. `precision` bf16: the network under autocast, for GPUs.
+    interpretations of the paper that replace the variant's. `precision` bf16: the network under autocast, for GPUs.
     """
 
     task: str
@@ -56,8 +59,8 @@ class GenerateOptions:
     precision: str = "fp32"
 
     @property
-    def sentence(self) -> str | None:
-        """The text without its blanks; None when nothing is left."""
+    def prompt(self) -> str | None:
+        """The text without blanks around it; None when nothing is left."""
         return (self.text or "").strip() or None
 
     def files(self) -> dict[str, Path]:
@@ -65,20 +68,24 @@ class GenerateOptions:
         return {name: path for name in FILE_INPUTS if (path := getattr(self, name)) is not None}
 
     def check(self) -> None:
-        """Raises UsageError, naming the option, when the task cannot be done with what was given."""
+        """Raises UsageError, naming the option, when the task cannot be done with what was given.
+
+        Files must be there and not be the output; a video whose frames the output cannot hold is refused.
+        """
         if self.task not in TASKS:
             raise UsageError(f"task {self.task!r} is unknown; choose one of {', '.join(TASKS)}")
         self._check_out()
         self._check_inputs()
         self._check_source()
         self._check_numbers()
+        self._check_files()
 
     def _check_out(self) -> None:
         if self.out.suffix.lower() not in SUFFIXES:
             raise UsageError(f"--out {self.out.name}: the name must end in one of {', '.join(SUFFIXES)}")
         if self.out.suffix.lower() in VIDEO_SUFFIXES and self.video is None:
             raise UsageError(
-                f"--out {self.out.name}: a {self.out.suffix.lower()} needs --video for its picture; use .wav or .flac"
+                f"--out {self.out.name}: a {self.out.suffix.lower()} needs --video for its frames; use .wav or .flac"
             )
         if self.out.is_dir():
             raise UsageError(f"--out {self.out} is a folder; give the name of a file in it")
@@ -86,7 +93,7 @@ class GenerateOptions:
     def _check_inputs(self) -> None:
         task = TASKS[self.task]
         for name in get_args(Input):
-            value = self.sentence if name == "text" else getattr(self, name)
+            value = self.prompt if name == "text" else getattr(self, name)
             option = f"--{name.replace('_', '-')}"
             if value is None and name in task.inputs:
                 raise UsageError(f"task {self.task} needs {option}")
@@ -97,14 +104,14 @@ class GenerateOptions:
         if self.task == "fe" and (self.reference_audio is None) == (self.window is None):
             raise UsageError(
                 "task fe needs either --reference-audio (the segment to continue) or --window START:END "
-                "(the part of the video's own sound to generate)"
+                "(the part of the video's own audio to generate)"
             )
         if self.task == "edit" and self.original is None and self.video is None:
-            raise UsageError("task edit needs the sound to edit: --original, or --video with a sound track")
-        if self.task == "edit" and self.reference_audio is not None and self.sentence is not None:
+            raise UsageError("task edit needs the audio to edit: --original, or --video with audio")
+        if self.task == "edit" and self.reference_audio is not None and self.prompt is not None:
             raise UsageError("task edit follows --text or imitates --reference-audio; give one of them")
         if self.reference_video is not None and self.reference_audio is None:
-            raise UsageError("--reference-video is the picture of --reference-audio; give both")
+            raise UsageError("--reference-video is the video of --reference-audio; give both")
         if self.surrogate is not None and self.surrogate not in SURROGATES:
             raise UsageError(f"--surrogate {self.surrogate!r} is unknown; choose one of {', '.join(SURROGATES)}")
         if self.surrogate is not None and (self.surrogate == "true") != (self.reference_video is not None):
@@ -119,6 +126,28 @@ class GenerateOptions:
             raise UsageError(f"--steps {self.steps} and --cfg {self.cfg_scale:g} must both be at least 1")
         if self.long not in get_args(Long):
             raise UsageError(f"--long {self.long!r} is unknown; choose one of {', '.join(get_args(Long))}")
+
+    def _check_files(self) -> None:
+        for name, path in self.files().items():
+            option = f"--{name.replace('_', '-')}"
+            with naming(option):
+                require_file(path)
+            if self.out.exists() and self.out.samefile(path):
+                raise UsageError(
+                    f"--out {self.out} is the file that was given as {option}; it would be lost, give another name"
+                )
+        if self.video is not None and self.out.suffix.lower() in VIDEO_SUFFIXES:
+            with naming("--video"):
+                require_picture_fits(self.video, self.out.suffix.lower())
+
+
+@contextmanager
+def naming(option: str) -> Iterator[None]:
+    """Turns the ItemError of a file that cannot be read into a UsageError that names the option."""
+    try:
+        yield
+    except ItemError as error:
+        raise UsageError(f"{option}: {error.message}") from error
 
 
 def parse_window(text: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Many sounds in one call: rows of a CSV or JSONL file, or all videos of a folder, as orders with safe file names."""
+"""Requests for many files: rows of a CSV or JSONL table, or all videos of a folder, with safe output names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _VIDEOS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
-    """One sound of many. `options` None: the row makes no sense, and `problem` says why."""
+    """One file of many. `options` None: the row cannot be used, and `problem` says why."""
 
-    row: int
+    number: int
     task: str
     asked_name: str
     options: GenerateOptions | None
@@ -34,10 +34,10 @@ class GenerationRequest:
 
 
 def read_requests(table: Path, base: GenerateOptions) -> list[GenerationRequest]:
-    """Returns one order per row of a .csv or .jsonl file; `base.out` is the folder, `base` the default of every column.
+    """Returns one request per row of a .csv or .jsonl file. `base` has the defaults, `base.out` is the folder.
 
-    Paths count from the table's folder. Names of outputs are made safe: they never leave the folder. A row that makes
-    no sense is an order with a problem. Raises UsageError when the file itself cannot be used.
+    Paths count from the table's folder. Names of outputs are made safe: they never leave the folder. A row that cannot
+    be used is a request with a problem. Raises UsageError when the file itself cannot be used.
     """
     if table.suffix.lower() not in (".csv", ".jsonl"):
         raise UsageError(f"jobs {table.name}: the name must end in .csv or .jsonl")
@@ -49,12 +49,14 @@ def read_requests(table: Path, base: GenerateOptions) -> list[GenerationRequest]
         raise UsageError(f"jobs {table.name}: cannot be read as UTF-8 text ({error})") from error
     if not rows:
         raise UsageError(f"jobs {table.name} has no rows; its columns are {', '.join(COLUMNS)}")
-    return _unique([_order(number, row, base, table.parent) for number, row in enumerate(rows, 1)])
+    return _unique([_request(number, row, base, table.parent) for number, row in enumerate(rows, 1)])
 
 
-def folder_requests(folder: Path, base: GenerateOptions) -> list[GenerationRequest]:
-    """Returns one order per video in a folder and its subfolders, in the order of their names."""
-    made = base.out.resolve()  # where it lies inside the folder, its films are results, not inputs
+def folder_requests(base: GenerateOptions) -> list[GenerationRequest]:
+    """Returns one request per video in the folder `base.video` and its subfolders, sorted by name."""
+    assert base.video is not None
+    folder = base.video
+    made = base.out.resolve()  # inside the folder of videos: what lies there was generated and is no input
     own = made.is_relative_to(folder.resolve()) and made != folder.resolve()
     videos = sorted(
         path
@@ -64,13 +66,13 @@ def folder_requests(folder: Path, base: GenerateOptions) -> list[GenerationReque
     if not videos:
         raise UsageError(f"--video {folder}: the folder has no video ({', '.join(_VIDEOS)})")
     names = Counter(video.relative_to(folder).with_suffix("").as_posix() for video in videos)
-    orders = []
+    requests = []
     for number, video in enumerate(videos, 1):
         name = video.relative_to(folder).with_suffix("").as_posix()
         if names[name] > 1:
             name = f"{name}_{video.suffix[1:].lower()}"
-        orders.append(_order(number, {"video": str(video.resolve()), "out": name}, base, folder, stem=True))
-    return _unique(orders)
+        requests.append(_request(number, {"video": str(video.resolve()), "out": name}, base, folder, stem=True))
+    return _unique(requests)
 
 
 def _csv_rows(table: Path) -> Iterator[dict[str, Any]]:
@@ -93,16 +95,16 @@ def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
         yield row if isinstance(row, dict) else {"": "not a JSON object"}
 
 
-def _order(
+def _request(
     number: int, row: dict[str, Any], base: GenerateOptions, folder: Path, *, stem: bool = False
 ) -> GenerationRequest:
     task = str(row.get("task") or base.task)
     asked = str(row.get("out") or "")
     try:
         options = _options(row, base, folder, number, stem)
-    except (UsageError, ValueError, TypeError, OverflowError) as error:
-        return GenerationRequest(row=number, task=task, asked_name=asked, options=None, problem=str(error))
-    return GenerationRequest(row=number, task=task, asked_name=asked or options.out.name, options=options)
+    except (UsageError, ValueError) as error:
+        return GenerationRequest(number=number, task=task, asked_name=asked, options=None, problem=str(error))
+    return GenerationRequest(number=number, task=task, asked_name=asked or options.out.name, options=options)
 
 
 def _options(row: dict[str, Any], base: GenerateOptions, folder: Path, number: int, stem: bool) -> GenerateOptions:
@@ -115,16 +117,23 @@ def _options(row: dict[str, Any], base: GenerateOptions, folder: Path, number: i
     if "window" in cells:
         changes["window"] = parse_window(cells["window"])
     if "duration" in cells:
-        changes["duration_s"] = float(cells["duration"])
+        changes["duration_s"] = _number("duration", cells["duration"], float)
     if "seed" in cells:
-        changes["seed"] = int(cells["seed"])
+        changes["seed"] = _number("seed", cells["seed"], int)
     changed = replace(base, **changes)
     out = base.out / _file_name(cells.get("out", ""), changed.video, number, stem)
     return replace(changed, out=out)
 
 
+def _number(column: str, cell: str, kind: type[float] | type[int]) -> float:
+    try:
+        return kind(cell)
+    except ValueError as error:
+        raise UsageError(f"{column} {cell[:40]!r} is not a {'whole ' if kind is int else ''}number") from error
+
+
 def _file_name(asked: str, video: Path | None, number: int, stem: bool) -> str:
-    """Returns a name without folders: of a row the asked one, or the video's, or the number's."""
+    """Returns a name without folders: the one asked for, else the video's, else the row's number."""
     if not asked:
         asked, stem = (video.stem if video else f"{number:05d}"), True
     suffix = "" if stem else Path(asked.replace("\\", "/")).suffix
@@ -136,14 +145,15 @@ def _file_name(asked: str, video: Path | None, number: int, stem: bool) -> str:
     return safe_name(asked) + (source if source in VIDEO_SUFFIXES else ".mkv" if video else ".wav")
 
 
-def _unique(orders: list[GenerationRequest]) -> list[GenerationRequest]:
+def _unique(requests: list[GenerationRequest]) -> list[GenerationRequest]:
     first: dict[str, int] = {}
     result = []
-    for order in orders:
-        if order.options is not None:
-            earlier = first.setdefault(order.options.out.name.casefold(), order.row)
-            if earlier != order.row:
-                problem = f"out {order.options.out.name} is row {earlier}'s already; give each row its own name"
-                order = replace(order, options=None, problem=problem)
-        result.append(order)
+    for request in requests:
+        out = request.options.out.name if request.options is not None else ""
+        earlier = first.setdefault(out.casefold(), request.number)
+        if not out or earlier == request.number:
+            result.append(request)
+        else:
+            problem = f"out {out} is the output of row {earlier} already; give each row its own name"
+            result.append(replace(request, options=None, problem=problem))
     return result

@@ -1,4 +1,4 @@
-"""A checkpoint with the codec and the encoders that belong to it, loaded once for any number of sounds."""
+"""A checkpoint with the codec and the encoders that belong to it, loaded once for any number of files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tasks.evaluate.sampling import SamplingSettings
 
 @dataclass(frozen=True)
 class InferenceSession:
-    """All that turns files into sound. Encoders load when first needed: a sentence alone loads no picture encoder."""
+    """All components that generation needs. An encoder is loaded when first used: a prompt alone loads no others."""
 
     checkpoint: Path
     checkpoint_sha256: str
@@ -58,10 +58,9 @@ class InferenceSession:
             raise UsageError(f"--precision {precision!r} is unknown; choose one of {', '.join(get_args(Precision))}")
         device = choose_device("auto")
         generator = Generator.load(checkpoint, device=device)
-        assert generator.info is not None
-        specs, chosen = generator.specs, _variant(generator.info, named)
-        readings = Sampling(**(sampling or SamplingSettings()).over(dict(chosen.sampling)))
-        generator = dataclasses.replace(generator, sampling=readings, precision=cast(Precision, precision))
+        info, specs = generator.info, generator.specs
+        assert info is not None
+        chosen = _variant(info, named)
         loaded = load_codec(codec or specs.codec.name)
         if not same_part(loaded.spec, specs.codec):
             raise MismatchError(
@@ -70,19 +69,19 @@ class InferenceSession:
             )
         if device.type != "cpu":
             loaded.to(device)
-        info = generator.info
-        assert info is not None
+        options = Sampling(**(sampling or SamplingSettings()).over(dict(chosen.sampling)))
+        generator = dataclasses.replace(generator, sampling=options, precision=cast(Precision, precision))
         return cls(checkpoint, hash_file(checkpoint), generator, info, loaded, chosen)
 
     @classmethod
     def of(cls, options: GenerateOptions) -> Self:
-        """Loads what an order names, as `open` does."""
+        """Loads what the options of a file name, as `open` does."""
         o = options
         return cls.open(o.checkpoint, o.codec, o.variant, sampling=o.sampling, precision=o.precision)
 
     @property
     def specs(self) -> FeatureSpecs:
-        """What the network was trained on."""
+        """The codec and the encoders that the network was trained on."""
         return self.generator.specs
 
     @property
@@ -90,16 +89,24 @@ class InferenceSession:
         """Length of the training clips."""
         return self.info.clip_s
 
+    @property
+    def note(self) -> str:
+        """One or two sentences for a listener: how far this is from the paper's system."""
+        trained = f"The network was trained for {self.info.step} steps"
+        if names := self.specs.placeholders():
+            return f"{trained}. Small placeholders replace components of the paper's system: {', '.join(names)}."
+        return f"{trained}, with the paper's components."
+
     @cached_property
     def text(self) -> TextEncoder:
-        """The text encoder. Raises MismatchError when this installation's is not the checkpoint's."""
+        """The text encoder. Raises MismatchError when the installed one is not the checkpoint's."""
         encoder = load_text_encoder(self.specs.text.name, choose_device("auto"))
         self._require("text", encoder.spec)
         return encoder
 
     @cached_property
     def image(self) -> ImageEncoder:
-        """The encoder of visual semantics. Raises MismatchError."""
+        """The encoder of the video's semantics. Raises MismatchError."""
         encoder = load_image_encoder(self.specs.clip.name, choose_device("auto"))
         self._require("clip", encoder.spec)
         return encoder
@@ -111,8 +118,8 @@ class InferenceSession:
         self._require("sync", encoder.spec)
         return encoder
 
-    def _require(self, part: str, spec: object) -> None:
-        found = dataclasses.replace(self.specs, **{part: spec})  # type: ignore[arg-type]
+    def _require(self, component: str, spec: object) -> None:
+        found = dataclasses.replace(self.specs, **{component: spec})  # type: ignore[arg-type]
         self.specs.require_same(found, "the checkpoint", "this installation")
 
 

@@ -1,4 +1,4 @@
-"""What the page does without the page: forms to orders, outcomes in one line, hidden fields left out."""
+"""What the page does without the page: forms to options, results in one line, hidden fields left out."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from data_contracts.generation import TASKS
 from tasks.commands.app.logic import (
     FIELDS,
     Form,
-    about,
-    choices,
     example_files,
     fields_of,
-    needs,
-    order_of,
+    options_of,
     run,
 )
 from tasks.commands.generate.session import InferenceSession
@@ -37,7 +34,7 @@ def _parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def room(files: Path) -> InferenceSession:
+def session(files: Path) -> InferenceSession:
     return InferenceSession.open(files / "c.safetensors")
 
 
@@ -49,36 +46,35 @@ def filled(files: Path, task: str) -> Form:
     )  # fmt: skip
 
 
-def test_every_task_is_offered_and_explained():
-    assert [task for _, task in choices()] == list(TASKS)
+def test_the_page_offers_what_each_task_must_have():
     for task in TASKS:
-        assert fields_of(task) <= set(FIELDS) and any(needs(task, field) for field in fields_of(task))
+        assert fields_of(task) <= set(FIELDS) and set(TASKS[task].inputs) <= fields_of(task)
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_what_a_task_does_not_show_is_not_ordered(files, task):
-    order = order_of(filled(files, task), files / "c.safetensors", Path("x.wav"))
+def test_what_a_task_does_not_show_is_left_out(files, task):
+    options = options_of(filled(files, task), files / "c.safetensors", Path("x.wav"))
     for field in FIELDS:
         if field not in fields_of(task):
-            assert getattr(order, field) is None, field
-    assert order.duration_s is None
+            assert getattr(options, field) is None, field
+    assert options.duration_s is None
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task_gives_a_sound_and_with_a_video_a_film(files, room, tmp_path, task):
+def test_every_task_gives_audio_and_with_a_video_a_video(files, session, tmp_path, task):
     form = filled(files, task)
     if task == "fe":
         form = replace(form, window="")
     if task == "edit":
         form = replace(form, reference_audio=None)
-    outcome = run(form, room, tmp_path)
-    assert not outcome.problem, outcome.words
-    assert TASKS[task].title in outcome.words and "seed 0" in outcome.words
-    assert len(sf.read(outcome.sound)[0]) == 2000
-    assert (outcome.film is not None) == ("video" in fields_of(task))
-    if outcome.film is not None:
-        assert probe_video(outcome.film).has_audio and outcome.film.suffix == ".mp4"
-    assert outcome.sound.with_name("sound.wav.json").exists()
+    result = run(form, session, tmp_path)
+    assert not result.failed, result.message
+    assert TASKS[task].title in result.message and "seed 0" in result.message
+    assert len(sf.read(result.audio)[0]) == 2000
+    assert (result.video is not None) == ("video" in fields_of(task))
+    if result.video is not None:
+        assert probe_video(result.video).has_audio and result.video.suffix == ".mp4"
+    assert result.audio.with_name("sound.wav.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -93,21 +89,21 @@ def test_every_task_gives_a_sound_and_with_a_video_a_film(files, room, tmp_path,
         ({"task": "dance"}, "'dance' is unknown"),
     ],
 )
-def test_a_problem_is_one_line_and_no_file(files, room, tmp_path, changes, message):
-    outcome = run(replace(filled(files, "vta"), **changes), room, tmp_path)
-    assert outcome.problem and message in outcome.words and "\n" not in outcome.words
-    assert outcome.sound is None and outcome.film is None
+def test_a_problem_is_one_line_and_no_file(files, session, tmp_path, changes, message):
+    result = run(replace(filled(files, "vta"), **changes), session, tmp_path)
+    assert result.failed and message in result.message and "\n" not in result.message
+    assert result.audio is None and result.video is None
 
 
-def test_the_label_names_the_stand_ins(room):
-    assert "placeholders" in about(room) and "toy-sync" in about(room)
+def test_the_note_names_the_placeholders(session):
+    assert "placeholders" in session.note and "toy-sync" in session.note
 
 
 def test_examples_can_be_made_by_their_tasks(tmp_path):
     forms = example_files(tmp_path)
     assert {form.task for form in forms} == set(TASKS)
     for form in forms:
-        order_of(form, Path("c"), Path("x.wav")).check()
+        options_of(form, Path("c"), Path("x.wav")).check()
 
 
 def test_without_gradio_there_is_one_line_that_says_how_to_get_it(monkeypatch):

@@ -96,10 +96,10 @@ def test_it_works_in_a_browser_and_asks_no_other_host(address: str, tmp_path: Pa
         choose(tab, "tta")
         expect(tab, {"text"})
         press(tab, "Generate")
-        wait(tab, "document.querySelector('#words').innerText.includes('task tta needs text')")
+        wait(tab, "document.querySelector('#message').innerText.includes('task tta needs text')")
         _type(tab, "a dog barks")
         press(tab, "Generate")
-        wait(tab, "document.querySelector('#words').innerText.includes('seed 0')")
+        wait(tab, "document.querySelector('#message').innerText.includes('seed 0')")
         wait(tab, "!!document.querySelector('#download a[href]')")
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         tab.evaluate("scrollTo(0, 0)")
@@ -119,7 +119,7 @@ def test_a_port_in_use_is_one_line(address: str, files: Path) -> None:
         serve(InferenceSession.open(files / "c.safetensors"), int(address.rsplit(":", 1)[1]), print)
 
 
-def test_the_api_generates_a_film_with_its_sound(address: str, files: Path) -> None:
+def test_the_api_generates_a_video_with_its_audio(address: str, files: Path) -> None:
     from gradio_client import Client, handle_file
 
     from tasks.media.video import probe_video
@@ -127,10 +127,10 @@ def test_the_api_generates_a_film_with_its_sound(address: str, files: Path) -> N
     client = Client(address, verbose=False, analytics_enabled=False)
     blank = ("", None, None, None, "", 0, 3, 2, 4.5)
     video = handle_file(str(files / "silent.mp4"))
-    words, film, sound, download = client.predict("vta", video, *blank, api_name="/generate")
-    assert "seed 3" in str(words)
-    path = film["video"] if isinstance(film, dict) else film
-    assert probe_video(Path(path)).has_audio and Path(sound).suffix == ".wav"
+    message, video_out, audio, download = client.predict("vta", video, *blank, api_name="/generate")
+    assert "seed 3" in str(message)
+    path = video_out["video"] if isinstance(video_out, dict) else video_out
+    assert probe_video(Path(path)).has_audio and Path(audio).suffix == ".wav"
     assert len(download) == 2
-    words, film, sound, download = client.predict("vta", None, *blank, api_name="/generate")
-    assert "task vta needs video" in str(words) and not film and not sound
+    message, video_out, audio, download = client.predict("vta", None, *blank, api_name="/generate")
+    assert "task vta needs video" in str(message) and not video_out and not audio

@@ -11,16 +11,16 @@ import pytest
 import soundfile as sf
 import torch
 
+from benchmarks.seams import seam_rank
 from model.checkpoint import save_checkpoint
 from model.codec import load_codec
 from model.config import preset
 from model.encoders import load_image_encoder, load_sync_encoder, load_text_encoder
 from model.network import build_network
 from model.specs import FeatureSpecs
-from tasks.commands.generate.job import generate_file
 from tasks.commands.generate.options import GenerateOptions
-from tasks.commands.generate.seams import seam_rank
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.single import generate_file
 from tasks.media.audio import read_audio
 from tasks.media.video import probe_video
 from tests.tasks.sounds import tone
@@ -65,7 +65,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def room(tmp_path_factory: pytest.TempPathFactory) -> InferenceSession:
+def session(tmp_path_factory: pytest.TempPathFactory) -> InferenceSession:
     """The embedded parts around a network that nobody trained; its output is not zero."""
     specs = FeatureSpecs(
         codec=load_codec("embedded_16k").spec,
@@ -84,17 +84,19 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> InferenceSession:
     return InferenceSession.open(path)
 
 
-def make(room: InferenceSession, task: str, out: Path, **changes) -> Path:
-    return generate_file(GenerateOptions(task=task, checkpoint=room.checkpoint, out=out, steps=2, **changes), room)
+def make(session: InferenceSession, task: str, out: Path, **changes) -> Path:
+    return generate_file(
+        GenerateOptions(task=task, checkpoint=session.checkpoint, out=out, steps=2, **changes), session
+    )
 
 
 @pytest.mark.tools
 @pytest.mark.parametrize("name", [*VIDEOS, "turned.mp4"])
 @pytest.mark.usefixtures("real_parts")
 def test_any_video_gets_a_sound_as_long_as_its_picture(
-    odd: Path, room: InferenceSession, tmp_path: Path, name: str
+    odd: Path, session: InferenceSession, tmp_path: Path, name: str
 ) -> None:
-    out = make(room, "vta", tmp_path / "out.mkv", video=odd / name, text="rain")
+    out = make(session, "vta", tmp_path / "out.mkv", video=odd / name, text="rain")
     before, after = probe_video(odd / name), probe_video(out)
     assert (after.width, after.height, after.has_audio) == (before.width, before.height, True)
     samples, rate = read_audio(out)
@@ -108,7 +110,7 @@ def test_any_video_gets_a_sound_as_long_as_its_picture(
 @pytest.mark.parametrize("name", SOUNDS)
 @pytest.mark.usefixtures("real_parts")
 def test_any_sound_can_be_imitated_continued_and_edited(
-    odd: Path, room: InferenceSession, tmp_path: Path, name: str
+    odd: Path, session: InferenceSession, tmp_path: Path, name: str
 ) -> None:
     sound, video = odd / name, odd / "plain.mp4"
     picture_s = probe_video(video).duration_s
@@ -117,19 +119,19 @@ def test_any_sound_can_be_imitated_continued_and_edited(
         ("fe", {"video": video, "reference_audio": sound}, picture_s),
         ("edit", {"original": sound, "window": (0.4, 0.8)}, 1.3),
     ):
-        samples, rate = sf.read(make(room, task, tmp_path / f"{task}.wav", **changes))
+        samples, rate = sf.read(make(session, task, tmp_path / f"{task}.wav", **changes))
         assert rate == RATE and samples.ndim == 1 and np.abs(samples).max() > 1e-4
         assert len(samples) / RATE == pytest.approx(seconds, abs=0.13 if name.endswith(("mp3", "m4a", "mp4")) else 0.03)
 
 
 @pytest.mark.usefixtures("real_parts")
-def test_g6_outside_the_window_the_sound_is_the_codecs_round_trip(room: InferenceSession, tmp_path: Path) -> None:
+def test_g6_outside_the_window_the_sound_is_the_codecs_round_trip(session: InferenceSession, tmp_path: Path) -> None:
     """Latents to 1e-3 (here exactly), samples wherever the codec no longer sees the window."""
     rng = np.random.default_rng(0)
     old = (tone(4.0, 330) + 0.05 * rng.standard_normal(4 * RATE)).astype(np.float32)
     sf.write(tmp_path / "old.wav", old, RATE)
-    out = sf.read(make(room, "edit", tmp_path / "new.wav", original=tmp_path / "old.wav", window=(1.6, 2.4)))[0]
-    codec = room.codec
+    out = sf.read(make(session, "edit", tmp_path / "new.wav", original=tmp_path / "old.wav", window=(1.6, 2.4)))[0]
+    codec = session.codec
     latent = codec.encode(torch.from_numpy(sf.read(tmp_path / "old.wav", dtype="float32")[0])[None])[0]
     expected = codec.decode(latent)[0].numpy()
     reach = round(0.5 * RATE)
@@ -163,7 +165,7 @@ def test_a_click_is_what_ranks_lowest() -> None:
     clicked[30_000:] += 0.2
     assert seam_rank(clicked, 30_000, RATE) == 0.0
     assert seam_rank(sound, 30_000, RATE) > 0.05
-    with pytest.raises(ValueError, match="no surroundings"):
+    with pytest.raises(ValueError, match="no neighbours"):
         seam_rank(sound[:300], 150, RATE)
 
 
@@ -178,7 +180,7 @@ def _chord(seed: int) -> np.ndarray:
 
 @pytest.mark.realdata
 @pytest.mark.usefixtures("real_parts")
-def test_real_videos_with_their_own_sound(realdata: Path, room: InferenceSession, tmp_path: Path) -> None:
+def test_real_videos_with_their_own_sound(realdata: Path, session: InferenceSession, tmp_path: Path) -> None:
     """All tasks that take a video, on recordings: continued, edited, imitated, muxed by stream copy."""
     videos = [path for path in sorted((realdata / "video").glob("*.mp4")) if probe_video(path).has_audio][:16:8]
     for video in videos:
@@ -190,7 +192,7 @@ def test_real_videos_with_their_own_sound(realdata: Path, room: InferenceSession
             ("fe", {"window": (1.0, end)}),
             ("edit", {"window": (0.5, 1.5)}),
         ):
-            out = make(room, task, tmp_path / f"{task}.mp4", video=video, duration_s=end, **changes)
+            out = make(session, task, tmp_path / f"{task}.mp4", video=video, duration_s=end, **changes)
             assert packets(out) == packets(video), (task, video.name)
             assert len(read_audio(out)[0]) / RATE == pytest.approx(end, abs=0.07)
 

@@ -19,10 +19,10 @@ from data_contracts import FoleyGenExError, GeneratedFile, UsageError, read_tabl
 from model.generate import Generator
 from tasks.commands.generate import batch
 from tasks.commands.generate.batch import FAILURES, run_requests
-from tasks.commands.generate.job import generate_file
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.requests import folder_requests, read_requests
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.single import generate_file
 from tests.tasks.commands.generate.toys import options
 
 
@@ -65,8 +65,8 @@ def failures(folder: Path) -> dict[str, str]:
 
 def test_good_rows_are_made_and_bad_ones_get_a_line_each(files, table, tmp_path):
     out = tmp_path / "out"
-    orders = read_requests(table, base(files, out))
-    summary = run_requests(orders, InferenceSession.open(files / "c.safetensors"), out)
+    requests = read_requests(table, base(files, out))
+    summary = run_requests(requests, InferenceSession.open(files / "c.safetensors"), out)
     assert (summary.made, summary.skipped, summary.failed) == (6, 0, 5)
     rows = read_table(out / "generated.parquet", GeneratedFile)
     assert [row.path for row in rows] == ["dog.wav", "silent.mp4", "long.mp4", "cat.flac", "other.wav", "sounding.mp4"]
@@ -79,7 +79,7 @@ def test_good_rows_are_made_and_bad_ones_get_a_line_each(files, table, tmp_path)
         "6": "1 of 100 samples are NaN",
         "8": "many",
         "9": "'sing' is unknown",
-        "11": "row 1's already",
+        "11": "the output of row 1 already",
     }.items():
         assert message in found[row]
     assert len(found) == 5
@@ -110,25 +110,26 @@ def test_equal_shapes_share_a_batch_of_the_asked_size(files, tmp_path, monkeypat
     )
     rows = [{"task": "tta", "text": f"sound {n}", "duration": 1 + n % 2, "out": f"{n}.wav"} for n in range(10)]
     write_csv(tmp_path / "jobs.csv", rows)
-    orders = read_requests(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
+    requests = read_requests(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
     assert (
-        run_requests(orders, InferenceSession.open(files / "c.safetensors"), tmp_path / "out", batch_size=3).made == 10
+        run_requests(requests, InferenceSession.open(files / "c.safetensors"), tmp_path / "out", batch_size=3).made
+        == 10
     )
     assert sorted(sizes) == [2, 2, 3, 3]
 
 
 def test_a_second_run_makes_only_what_is_missing_or_changed(files, table, tmp_path, monkeypatch):
-    out, room = tmp_path / "out", InferenceSession.open(files / "c.safetensors")
-    run_requests(read_requests(table, base(files, out)), room, out)
+    out, session = tmp_path / "out", InferenceSession.open(files / "c.safetensors")
+    run_requests(read_requests(table, base(files, out)), session, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     with monkeypatch.context() as context:
         context.setattr(Generator, "generate_each", None)  # nothing may be generated
-        again = run_requests(read_requests(table, base(files, out)), room, out)
+        again = run_requests(read_requests(table, base(files, out)), session, out)
     assert (again.made, again.skipped, again.failed) == (0, 6, 5)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     (out / "dog.wav").write_bytes(b"spoilt")
     (out / "cat.flac.json").unlink()
-    third = run_requests(read_requests(table, base(files, out)), room, out)
+    third = run_requests(read_requests(table, base(files, out)), session, out)
     assert (third.made, third.skipped) == (2, 4)
     after = {path.name: path.read_bytes() for path in out.iterdir()}
     assert after.keys() == before.keys()
@@ -138,22 +139,22 @@ def test_a_second_run_makes_only_what_is_missing_or_changed(files, table, tmp_pa
             np.testing.assert_allclose(*sounds, atol=2e-3)
         else:
             assert after[name] == before[name], name
-    fourth = run_requests(read_requests(table, base(files, out, cfg_scale=2.0)), room, out)
+    fourth = run_requests(read_requests(table, base(files, out, cfg_scale=2.0)), session, out)
     assert (fourth.made, fourth.skipped) == (6, 0)
 
 
 def test_a_sound_that_is_not_finite_fails_alone(files, tmp_path, monkeypatch):
-    decoded = batch.make_sounds
+    together = batch.generate_together
 
-    def broken(inputs, requests):
-        if any(order.options.seed == 2 for order in inputs):
+    def broken(generations, planned):
+        if any(request.options.seed == 2 for request in generations):
             raise FoleyGenExError("the generated sound is not finite")
-        return decoded(inputs, requests)
+        return together(generations, planned)
 
-    monkeypatch.setattr(batch, "make_sounds", broken)
+    monkeypatch.setattr(batch, "generate_together", broken)
     write_csv(tmp_path / "jobs.csv", [{"task": "tta", "text": "x", "seed": n, "out": f"{n}.wav"} for n in range(4)])
-    orders = read_requests(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
-    summary = run_requests(orders, InferenceSession.open(files / "c.safetensors"), tmp_path / "out")
+    requests = read_requests(tmp_path / "jobs.csv", base(files, tmp_path / "out"))
+    summary = run_requests(requests, InferenceSession.open(files / "c.safetensors"), tmp_path / "out")
     assert (summary.made, summary.failed) == (3, 1) and "not finite" in failures(tmp_path / "out")["3"]
 
 
@@ -162,12 +163,12 @@ def test_a_folder_of_videos_keeps_their_names_and_containers(files, tmp_path):
     (videos / "sub").mkdir(parents=True)
     for name in ("a.mp4", "a.mkv", "sub/b.mov", "c.webm", "notes.txt"):
         (videos / name).write_bytes((files / "silent.mp4").read_bytes())
-    orders = folder_requests(videos, replace(base(files, tmp_path / "out"), task="vta", video=videos))
-    assert [order.options.out.name for order in orders][:2] == ["a_mkv.mkv", "a_mp4.mp4"]
-    assert orders[2].options.out.name == "c.mkv" and orders[3].options.out.name.startswith("sub_b-")
-    assert run_requests(orders, InferenceSession.open(files / "c.safetensors"), tmp_path / "out").made == 4
+    requests = folder_requests(replace(base(files, tmp_path / "out"), task="vta", video=videos))
+    assert [request.options.out.name for request in requests][:2] == ["a_mkv.mkv", "a_mp4.mp4"]
+    assert requests[2].options.out.name == "c.mkv" and requests[3].options.out.name.startswith("sub_b-")
+    assert run_requests(requests, InferenceSession.open(files / "c.safetensors"), tmp_path / "out").made == 4
     with pytest.raises(UsageError, match="the folder has no video"):
-        folder_requests(tmp_path / "out" / "x", base(files, tmp_path))
+        folder_requests(base(files, tmp_path, video=tmp_path / "out" / "x"))
 
 
 NAMES = st.one_of(
@@ -209,10 +210,10 @@ def test_jsonl_rows_are_read_and_broken_lines_are_failures(files, tmp_path):
     lines = [json.dumps({"task": "tta", "text": "a bell", "duration": 1.0, "seed": 4}), "{broken", "[1]",
              json.dumps({"task": "tta", "text": "x", "volume": 11})]  # fmt: skip
     (tmp_path / "jobs.jsonl").write_text("\n".join(lines) + "\n\n")
-    orders = read_requests(tmp_path / "jobs.jsonl", base(files, tmp_path / "out"))
-    assert orders[0].options.seed == 4 and orders[0].options.out.name == "00001.wav"
-    assert [order.options is None for order in orders] == [False, True, True, True]
-    assert "not valid JSON" in orders[1].problem and "volume" in orders[3].problem
+    requests = read_requests(tmp_path / "jobs.jsonl", base(files, tmp_path / "out"))
+    assert requests[0].options.seed == 4 and requests[0].options.out.name == "00001.wav"
+    assert [request.options is None for request in requests] == [False, True, True, True]
+    assert "not valid JSON" in requests[1].problem and "volume" in requests[3].problem
 
 
 @pytest.mark.parametrize(
@@ -245,20 +246,20 @@ def test_no_cell_of_a_list_is_a_formula(files, tmp_path):
 
 
 def test_an_input_is_never_overwritten(files, tmp_path):
-    folder = tmp_path / "films"
+    folder = tmp_path / "videos"
     folder.mkdir()
-    film = folder / "film.mp4"
-    film.write_bytes((files / "sounding.mp4").read_bytes())
-    before = film.read_bytes()
+    video = folder / "video.mp4"
+    video.write_bytes((files / "sounding.mp4").read_bytes())
+    before = video.read_bytes()
     session = InferenceSession.open(files / "c.safetensors")
-    one = replace(base(files, film), task="fe", video=film, window=(0.8, 2.0))
+    one = replace(base(files, video), task="fe", video=video, window=(0.8, 2.0))
     with pytest.raises(UsageError, match="is the file that was given as --video; it would be lost"):
         generate_file(one)
     many = replace(base(files, folder), task="vta", video=folder)
-    assert run_requests(folder_requests(folder, many), session, folder).failed == 1 and film.read_bytes() == before
+    assert run_requests(folder_requests(many), session, folder).failed == 1 and video.read_bytes() == before
     inside = replace(base(files, folder / "out"), task="vta", video=folder)
     for _ in range(2):  # the second call does not take the first one's films for inputs
-        orders = folder_requests(folder, inside)
-        assert [order.options.video.name for order in orders if order.options] == ["film.mp4"]
-        run_requests(orders, session, folder / "out")
-    assert film.read_bytes() == before and (folder / "out" / "film.mp4").exists()
+        requests = folder_requests(inside)
+        assert [request.options.video.name for request in requests if request.options] == ["video.mp4"]
+        run_requests(requests, session, folder / "out")
+    assert video.read_bytes() == before and (folder / "out" / "video.mp4").exists()

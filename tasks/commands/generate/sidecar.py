@@ -1,7 +1,8 @@
-"""The label beside every generated file: what it was made from, by which weights, and which parts are placeholders."""
+"""The JSON beside every generated file: what it was made from, by which weights, with which placeholders."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -13,21 +14,21 @@ from model.checkpoint import code_version
 from model.generate import Sampling
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.session import InferenceSession
-from tasks.engine.workspace import hash_text, read_json
+from tasks.engine.workspace import read_json
 
-VERSION: Final = 1  # raised when the same order gives another sound
+VERSION: Final = 1  # raised when the same options give other audio
 
 
-def label_path(out: Path) -> Path:
-    """Returns the label's path: the sound's name with `.json` after it."""
+def sidecar_path(out: Path) -> Path:
+    """Returns the sidecar's path: the file's name with `.json` after it."""
     return out.with_name(out.name + ".json")
 
 
 def settings(options: GenerateOptions, session: InferenceSession, sampling: Sampling) -> dict[str, Any]:
-    """Returns all that decides the sound: the order, its files and the weights by content, and the sampling."""
+    """Returns all that decides the audio: the options, files and weights by content, and the sampling."""
     order = {
         "task": options.task,
-        "text": options.sentence,
+        "text": options.prompt,
         "window_s": list(options.window) if options.window else None,
         "asked_duration_s": options.duration_s,
         "surrogate": options.surrogate,
@@ -50,56 +51,43 @@ def settings(options: GenerateOptions, session: InferenceSession, sampling: Samp
     }
 
 
-def key_of(made: dict[str, Any]) -> str:
-    """Returns the hash of an order's settings: equal keys mean that a finished file need not be made again."""
-    return hash_text(json.dumps(made, sort_keys=True))
-
-
-def write_label(
+def write_sidecar(
     options: GenerateOptions, session: InferenceSession, sampling: Sampling, *, duration_s: float, windows: int
 ) -> dict[str, Any]:
-    """Writes the label of a finished file and returns it."""
+    """Writes the sidecar of a finished file and returns its content."""
     made = settings(options, session, sampling)
-    parts = session.specs.to_dict()
-    label = {
+    content = {
         "file": options.out.name,
         "sha256": hash_file(options.out),
-        "key": key_of(made),
+        "key": _key(made),
         **made,
         "duration_s": duration_s,
         "windows": windows,
         "sample_rate_hz": session.codec.spec.sample_rate_hz,
         "parts": {
             name: {"name": spec["name"], "sha256": spec["weights_sha256"], "placeholder": spec["placeholder"]}
-            for name, spec in parts.items()
+            for name, spec in session.specs.to_dict().items()
         },
         "placeholders": session.specs.placeholders(),
-        "note": note(session),
+        "note": session.note,
     }
-    with atomic_path(label_path(options.out)) as temporary:
-        temporary.write_text(json.dumps(label, indent=1, sort_keys=True) + "\n", "utf-8")
-    return label
+    with atomic_path(sidecar_path(options.out)) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf-8")
+    return content
 
 
 def finished(options: GenerateOptions, made: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns the label of a file that is there, whole, and made from exactly these settings; else None."""
-    path = label_path(options.out)
+    """Returns the sidecar of a file that is there, undamaged, and made with exactly the settings `made`; else None."""
+    path = sidecar_path(options.out)
     if not (options.out.is_file() and path.is_file()):
         return None
     try:
-        label = read_json(path)
+        content = read_json(path)
     except UsageError:
         return None
-    same = isinstance(label, dict) and label.get("key") == key_of(made)
-    return label if same and label.get("sha256") == hash_file(options.out) else None
+    same = isinstance(content, dict) and content.get("key") == _key(made)
+    return content if same and content.get("sha256") == hash_file(options.out) else None
 
 
-def note(session: InferenceSession) -> str:
-    """Returns one sentence for a listener: how far this is from the paper's system."""
-    names = session.specs.placeholders()
-    if not names:
-        return f"The network was trained for {session.info.step} steps, with the paper's parts."
-    return (
-        f"The network was trained for {session.info.step} steps. Small placeholders replace parts of the paper's "
-        f"system: {', '.join(names)}."
-    )
+def _key(made: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()

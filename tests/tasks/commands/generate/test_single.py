@@ -14,10 +14,10 @@ import torch
 
 from data_contracts import FoleyGenExError, MismatchError, UsageError
 from data_contracts.generation import TASKS
-from tasks.commands.generate import session
-from tasks.commands.generate.inputs import Inputs
-from tasks.commands.generate.job import generate_file, parse_window
+from tasks.commands.generate import session as session_module
+from tasks.commands.generate.options import parse_window
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.single import Generation, generate_file
 from tasks.evaluate.sampling import SamplingSettings
 from tasks.media.video import probe_video
 from tests.tasks.commands.generate.toys import HOP, RATE, SPECS, ToyCodec, options
@@ -35,10 +35,10 @@ def test_each_task_writes_a_sound_of_the_right_length_and_repeats_itself(files, 
 
 
 @pytest.mark.tools
-def test_mp4_keeps_the_picture_bit_for_bit(files, tmp_path):
+def test_mp4_keeps_the_frames_bit_for_bit(files, tmp_path):
     out = generate_file(options(files, "vta", tmp_path / "out.mp4"))
     assert probe_video(out).has_audio
-    assert _picture_hash(out) == _picture_hash(files / "silent.mp4")
+    assert _frames_hash(out) == _frames_hash(files / "silent.mp4")
 
 
 def test_flac_is_written(files, tmp_path):
@@ -60,8 +60,8 @@ def test_g6_the_sound_outside_the_window_stays(files, tmp_path):
 
 
 def test_g4_the_surrogate_repeats_the_targets_frames(files, tmp_path):
-    order = options(files, "ac-vta", tmp_path / "a.wav", duration_s=0.6)
-    request = Inputs(order, InferenceSession.open(order.checkpoint)).single()
+    given = options(files, "ac-vta", tmp_path / "a.wav", duration_s=0.6)
+    request = Generation(given, InferenceSession.open(given.checkpoint)).single()
     assert request.reference_NF.shape == (22, 4)  # 0.9 s in whole video frames
     assert torch.equal(request.reference_sync_SD[:15], request.sync_SD)
     assert torch.equal(request.reference_sync_SD[15:22], request.sync_SD[:7])
@@ -78,7 +78,7 @@ def test_a_longer_video_is_done_whole_in_windows_unless_asked_otherwise(files, t
     ):
         out = generate_file(options(files, "vta", tmp_path / f"{name}.wav", video=video, **changes))
         assert len(sf.read(out)[0]) == seconds * RATE
-        assert label(out)["windows"] == windows
+        assert sidecar(out)["windows"] == windows
 
 
 @pytest.mark.parametrize("task", ["tta", "vta", "tc-vta", "ac-vta", "fe"])
@@ -86,7 +86,7 @@ def test_every_task_makes_long_sounds(files, tmp_path, task):
     video = {} if task == "tta" else {"video": files / "long.mp4"}
     extra = {"tta": {"duration_s": 4.0}, "fe": {"window": None, "reference_audio": files / "reference.wav"}}
     out = generate_file(options(files, task, tmp_path / "a.wav", **video, **extra.get(task, {})))
-    assert len(sf.read(out)[0]) == 4 * RATE and label(out)["windows"] >= 2
+    assert len(sf.read(out)[0]) == 4 * RATE and sidecar(out)["windows"] >= 2
     if task == "fe":
         assert np.allclose(sf.read(out)[0][:880], round_trip(files / "reference.wav", 880), atol=1e-4)
 
@@ -94,24 +94,24 @@ def test_every_task_makes_long_sounds(files, tmp_path, task):
 def test_a_long_sound_is_edited_around_its_window(files, tmp_path):
     rng = np.random.default_rng(5)
     sf.write(tmp_path / "long.wav", 0.2 * rng.standard_normal(9000), RATE)
-    order = options(files, "edit", tmp_path / "a.wav", original=tmp_path / "long.wav", window=(6.0, 6.8))
-    out = sf.read(generate_file(order))[0]
+    given = options(files, "edit", tmp_path / "a.wav", original=tmp_path / "long.wav", window=(6.0, 6.8))
+    out = sf.read(generate_file(given))[0]
     expected = round_trip(tmp_path / "long.wav", 9000)
     assert np.allclose(out[:6000], expected[:6000], atol=1e-4)
     assert np.allclose(out[6800:], expected[6800:], atol=1e-4)
     assert not np.allclose(out[6000:6800], expected[6000:6800], atol=1e-2)
-    with pytest.raises(UsageError, match=r"--window has 3\.0 s; of a long sound at most 2\.2 s"):
-        generate_file(replace(order, window=(2.0, 5.0)))
+    with pytest.raises(UsageError, match=r"--window has 3\.0 s; of long audio at most 2\.2 s"):
+        generate_file(replace(given, window=(2.0, 5.0)))
 
 
 def test_g6_the_window_may_reach_past_the_old_sounds_end(files, tmp_path):
-    order = options(files, "edit", tmp_path / "a.wav", duration_s=2.8, window=(1.6, 2.8))
-    out = sf.read(generate_file(order))[0]
+    given = options(files, "edit", tmp_path / "a.wav", duration_s=2.8, window=(1.6, 2.8))
+    out = sf.read(generate_file(given))[0]
     assert len(out) == 2800
     assert np.allclose(out[:1600], round_trip(files / "old.wav", 2000)[:1600], atol=1e-4)
     assert np.abs(out[2000:]).max() > 0.01
     with pytest.raises(UsageError, match="--window must reach from there to the end"):
-        generate_file(replace(order, window=(1.6, 2.2)))
+        generate_file(replace(given, window=(1.6, 2.2)))
 
 
 @pytest.mark.parametrize("leading", [{"video": "silent.mp4", "text": None},
@@ -120,10 +120,10 @@ def test_g6_the_window_may_reach_past_the_old_sounds_end(files, tmp_path):
                                      {"video": "sounding.mp4", "text": None, "original": None}])  # fmt: skip
 def test_g6_editing_follows_video_or_imitates_a_reference(files, tmp_path, leading):
     changes = {k: files / v if v and "." in v else v for k, v in leading.items()}
-    order = options(files, "edit", tmp_path / "a.wav", **changes)
-    out = sf.read(generate_file(order))[0]
+    given = options(files, "edit", tmp_path / "a.wav", **changes)
+    out = sf.read(generate_file(given))[0]
     assert len(out) == 2000
-    plain = sf.read(generate_file(replace(order, out=tmp_path / "b.wav", text="a cat", reference_audio=None)))[0]
+    plain = sf.read(generate_file(replace(given, out=tmp_path / "b.wav", text="a cat", reference_audio=None)))[0]
     assert np.allclose(out[:520], plain[:520], atol=1e-4)
     assert not np.allclose(out[520:1200], plain[520:1200], atol=1e-4)
 
@@ -133,11 +133,11 @@ def test_g4_a_reference_of_any_length_is_imitated(files, tmp_path):
     rng = np.random.default_rng(6)
     for seconds, frames in ((7.0, 50), (2.0, 50), (0.05, 1)):
         sf.write(tmp_path / "r.wav", 0.2 * rng.standard_normal(round(seconds * RATE)), RATE)
-        order = options(files, "ac-vta", tmp_path / "a.wav", reference_audio=tmp_path / "r.wav")
-        request = Inputs(order, InferenceSession.open(order.checkpoint)).single()
+        given = options(files, "ac-vta", tmp_path / "a.wav", reference_audio=tmp_path / "r.wav")
+        request = Generation(given, InferenceSession.open(given.checkpoint)).single()
         assert len(request.reference_NF) == frames
         assert len(request.reference_sync_SD) == SPECS.sync.length(frames / 25)
-        assert len(sf.read(generate_file(order))[0]) == 2000
+        assert len(sf.read(generate_file(given))[0]) == 2000
 
 
 @pytest.mark.parametrize("kind", ["crop", "blank", "repeat", "true"])
@@ -146,17 +146,17 @@ def test_g4_and_g8_surrogates(files, tmp_path, kind):
     rng = np.random.default_rng(7)
     sf.write(tmp_path / "r.wav", 0.2 * rng.standard_normal(3000), RATE)
     video = {"reference_video": files / "other.mp4"} if kind == "true" else {}
-    order = options(files, "ac-vta", tmp_path / "a.wav", video=files / "long.mp4", duration_s=3.0,
+    given = options(files, "ac-vta", tmp_path / "a.wav", video=files / "long.mp4", duration_s=3.0,
                     reference_audio=tmp_path / "r.wav", surrogate=kind, **video)  # fmt: skip
-    room = InferenceSession.open(order.checkpoint)
-    room = replace(room, info=replace(room.info, clip_s=3.0))
-    got = Inputs(order, room).single()
+    session = InferenceSession.open(given.checkpoint)
+    session = replace(session, info=replace(session.info, clip_s=3.0))
+    got = Generation(given, session).single()
     target = got.sync_SD
     expected = {
         "crop": target,
         "blank": torch.zeros_like(target),
         "repeat": torch.cat([target[:50], target[:25]]),
-        "true": Inputs(replace(order, video=files / "other.mp4", surrogate=None, reference_video=None), room)
+        "true": Generation(replace(given, video=files / "other.mp4", surrogate=None, reference_video=None), session)
         .single()
         .sync_SD,
     }[kind]
@@ -167,14 +167,14 @@ def test_g8_variants_share_weights_or_are_refused(files, tmp_path):
     first = generate_file(options(files, "fe", tmp_path / "a.wav"))
     second = generate_file(options(files, "fe", tmp_path / "b.wav", variant="no-sum"))
     assert first.read_bytes() != second.read_bytes()
-    assert label(second)["sampling"]["sum_reference"] == "never"
+    assert sidecar(second)["sampling"]["sum_reference"] == "never"
     with pytest.raises(MismatchError, match="variant mmaudio-s1 needs the weights of mmaudio"):
         generate_file(options(files, "fe", tmp_path / "c.wav", variant="mmaudio-s1"))
 
 
-def test_the_label_says_what_the_sound_was_made_from(files, tmp_path):
+def test_the_sidecar_says_what_the_audio_was_made_from(files, tmp_path):
     out = generate_file(options(files, "ac-vta", tmp_path / "a.wav", seed=7))
-    found = label(out)
+    found = sidecar(out)
     assert found["order"]["seed"] == 7 and found["order"]["task"] == "ac-vta"
     assert set(found["inputs"]) == {"video", "reference_audio"}
     assert found["placeholders"] == ["toy", "toy-text", "toy-clip", "toy-sync"]
@@ -182,16 +182,16 @@ def test_the_label_says_what_the_sound_was_made_from(files, tmp_path):
     assert len(found["checkpoint_sha256"]) == len(found["sha256"]) == 64
 
 
-def test_g6_the_readings_are_chosen_by_name_and_said_in_the_label(files, tmp_path):
+def test_g6_the_options__are_chosen_by_name_and_said_in_the_sidecar(files, tmp_path):
     sounds = {}
-    for name, readings in {"a": {}, "b": {"edit_noise": 0.0}, "c": {"edit_noise": 1.0}}.items():
-        order = options(files, "edit", tmp_path / f"{name}.wav", sampling=SamplingSettings(**readings))
-        sounds[name] = generate_file(order).read_bytes()
-        assert label(order.out)["sampling"]["edit_noise"] == readings.get("edit_noise", 0.5)
+    for name, chosen in {"a": {}, "b": {"edit_noise": 0.0}, "c": {"edit_noise": 1.0}}.items():
+        given = options(files, "edit", tmp_path / f"{name}.wav", sampling=SamplingSettings(**chosen))
+        sounds[name] = generate_file(given).read_bytes()
+        assert sidecar(given.out)["sampling"]["edit_noise"] == chosen.get("edit_noise", 0.5)
     assert len(set(sounds.values())) == 3
 
 
-def test_a_reading_wins_over_the_variants_and_the_variant_over_the_default(files, tmp_path):
+def test_an_option_wins_over_the_variants_and_the_variant_over_the_default(files, tmp_path):
     kept = options(files, "tta", tmp_path / "a.wav", variant="no-sum")
     assert InferenceSession.of(kept).generator.sampling.sum_reference == "never"
     set_ = InferenceSession.of(replace(kept, sampling=SamplingSettings(sum_reference="path"))).generator.sampling
@@ -199,11 +199,11 @@ def test_a_reading_wins_over_the_variants_and_the_variant_over_the_default(files
     assert InferenceSession.of(replace(kept, variant=None)).generator.sampling.sum_reference == "start"
 
 
-def test_bf16_is_near_fp32_and_labelled(files, tmp_path):
+def test_bf16_is_near_fp32_and_the_sidecar_says_which(files, tmp_path):
     full, half = (options(files, "tta", tmp_path / f"{kind}.wav", precision=kind) for kind in ("fp32", "bf16"))
-    one, two = (sf.read(generate_file(order))[0] for order in (full, half))
+    one, two = (sf.read(generate_file(given))[0] for given in (full, half))
     assert 0 < np.abs(one - two).max() < 0.1
-    assert [label(order.out)["precision"] for order in (full, half)] == ["fp32", "bf16"]
+    assert [sidecar(given.out)["precision"] for given in (full, half)] == ["fp32", "bf16"]
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,11 @@ def test_bf16_is_near_fp32_and_labelled(files, tmp_path):
         ("ac-vta", {"reference_audio": None}, "needs --reference-audio"),
         ("ac-vta", {"reference_audio": "broken.wav"}, "--reference-audio: broken.wav"),
         ("edit", {"window": None}, "task edit needs --window"),
-        ("edit", {"window": (1.0, 9.0)}, "--window 1:9 reaches past the sound's end at 2 s"),
+        ("edit", {"window": (1.0, 9.0)}, "--window 1:9 reaches past the end of the audio at 2 s"),
         ("edit", {"window": (1.2, 1.0)}, "is not inside the sound"),
-        ("edit", {"original": None}, "task edit needs the sound to edit"),
-        ("edit", {"original": None, "reference_audio": "old.wav", "text": None}, "task edit needs the sound to edit"),
-        ("edit", {"original": None, "video": "silent.mp4"}, "silent.mp4 has no sound track"),
+        ("edit", {"original": None}, "task edit needs the audio to edit"),
+        ("edit", {"original": None, "reference_audio": "old.wav", "text": None}, "task edit needs the audio to edit"),
+        ("edit", {"original": None, "video": "silent.mp4"}, "silent.mp4 has no audio"),
         ("edit", {"reference_audio": "reference.wav"}, "give one of them"),
         ("edit", {"original": "nan.wav"}, "--original: nan.wav: 1 of 100 samples are NaN"),
         ("ac-vta", {"reference_audio": "mute.wav"}, "--reference-audio mute.wav is silent"),
@@ -245,7 +245,7 @@ def test_bf16_is_near_fp32_and_labelled(files, tmp_path):
         ("tta", {"duration_s": 1e9}, "outside 0..1800"),
         ("tta", {"seed": -1}, "--seed -1"),
         ("tta", {"out": Path("x.ogg")}, "must end in one of .wav, .flac, .mp4, .mov, .mkv"),
-        ("tta", {"out": Path("x.mp4")}, "needs --video for its picture"),
+        ("tta", {"out": Path("x.mp4")}, "needs --video for its frames"),
         ("sing", {}, "task 'sing' is unknown"),
     ],
 )
@@ -264,7 +264,7 @@ def test_wrong_usage_is_one_line_that_names_the_option(files, tmp_path, task, ch
 def test_another_codec_is_refused(files, tmp_path, monkeypatch):
     other = ToyCodec()
     object.__setattr__(other, "spec", replace(SPECS.codec, weights_sha256="d" * 64))
-    monkeypatch.setattr(session, "load_codec", lambda _: other)
+    monkeypatch.setattr(session_module, "load_codec", lambda _: other)
     with pytest.raises(MismatchError, match="--codec"):
         generate_file(options(files, "tta", tmp_path / "a.wav"))
 
@@ -281,7 +281,7 @@ def test_windows_are_parsed():
             parse_window(text)
 
 
-def label(out: Path) -> dict:
+def sidecar(out: Path) -> dict:
     return json.loads(out.with_name(out.name + ".json").read_text())
 
 
@@ -292,6 +292,6 @@ def round_trip(path: Path, samples: int) -> np.ndarray:
     return ToyCodec().decode(ToyCodec().encode(padded[None])[0])[0].numpy()[:samples]
 
 
-def _picture_hash(path: Path) -> str:
+def _frames_hash(path: Path) -> str:
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-map", "0:v", "-c", "copy", "-f", "hash", "-"]
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout
