@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts.adverbs import changes_for
-from tasks.commands.llm_estimate import LLMEstimate, estimate_calls
+from tasks.commands.llm_estimate import LLMEstimate, Row, estimate_calls
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import Plan, PlannedRecording
-from tasks.llm.backend import model_of
+from tasks.llm.backend import kind_of, model_of
 from tasks.llm.cache import COMPLETIONS
+from tasks.llm.config import LLMConfig
 from tasks.mine.match import Match, select
 from tasks.mine.miner import RuleMiner
 from tasks.mine.parser import make_miner
@@ -27,7 +28,7 @@ _FLAC_SHARE: Final = 0.6  # of 16-bit samples
 
 @dataclass(slots=True)
 class Counted:
-    """What the data stages would make, counted with their own rules; `asked` are (caption, level) to be written."""
+    """What the data stages would make, by their own rules; `for_llm` has caption and level of each caption to write."""
 
     recordings: int = 0
     sampled: int = 0
@@ -35,56 +36,68 @@ class Counted:
     clips: int = 0
     videos: int = 0
     seconds: float = 0.0
-    sound_bytes: float = 0.0
+    audio_bytes: float = 0.0
     video_bytes: int = 0
     mined: int = 0
     augmented: int = 0
     captions: set[str] = field(default_factory=set)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    for_llm: list[Row] = field(default_factory=list)
 
     @property
     def disk_bytes(self) -> int:
-        """Sound and video of the clips and of what augmentation makes of them."""
-        mean = self.sound_bytes / self.clips if self.clips else 0.0
-        return round(self.sound_bytes + mean * self.augmented + self.video_bytes)
+        """Audio and video of the clips, and audio of the augmented rows."""
+        mean = self.audio_bytes / self.clips if self.clips else 0.0
+        return round(self.audio_bytes + mean * self.augmented + self.video_bytes)
+
+    def add_clips(self, recordings: Sequence[PlannedRecording]) -> None:
+        """Adds the clips of recordings."""
+        for recording in recordings:
+            clips, seconds = len(recording.clips_s), sum(recording.clips_s)
+            self.clips += clips
+            self.seconds += seconds
+            self.audio_bytes += seconds * recording.rate_hz * 2 * _FLAC_SHARE
+            if clips:
+                self.captions.add(recording.caption)
+                self.videos += recording.has_video
+                self.video_bytes += recording.video_bytes
+
+    def add_changes(self, recording: PlannedRecording, matches: Sequence[Match]) -> None:
+        """Adds what the clips of one recording are mined for and changed to."""
+        matches = select(matches)
+        changes = [change for match in matches for change in changes_for(match.side)]
+        clips = len(recording.clips_s)
+        self.mined += len(matches) * clips
+        self.augmented += len(changes) * clips
+        written = [(recording.caption, change.level) for change in changes if change.operation != "original"]
+        self.for_llm += written * clips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Counts are exact up to quarantine; hours and bytes are estimates where `sampled` is below `recordings`."""
+    """Counts are exact up to quarantine; hours and bytes are estimates where not every recording was sampled."""
 
-    recordings: int
-    sampled: int
-    unreadable: int
-    clips: int
-    clip_hours: float
-    mined: int
-    augmented: int
-    recaption_calls: int
-    paraphrase_calls: int
-    cached_answers: int
+    found: Counted
+    llm: LLMEstimate
     rule_rows: int
-    tokens_in: int
-    tokens_out: int
     cost: float | None  # None: calls that cost money, at prices that were not given
-    disk_bytes: int
     features: list[str]  # lines of tasks/precompute/size.py
 
     def text(self) -> str:
-        """Returns the lines a person reads."""
-        note = "" if self.sampled == self.recordings else f" (lengths from {self.sampled} of them)"
-        bad = f"; {self.unreadable} of {self.sampled} looked at cannot be read" if self.unreadable else ""
+        """Returns the lines for the user."""
+        found, llm, calls = self.found, self.llm, self.llm.total
+        note = "" if found.sampled == found.recordings else f" (lengths from {found.sampled} of them)"
+        bad = f"; {found.unreadable} of {found.sampled} sampled cannot be read" if found.unreadable else ""
         return "\n".join(
             [
-                f"recordings   {self.recordings:,}{note}{bad}",
-                f"clips        {self.clips:,} = {self.clip_hours:,.1f} h of audio",
-                f"mined        {self.mined:,} captions name a side (SPEC A1)",
-                f"augmented    {self.augmented:,} sounds to caption",
-                f"disk         about {self.disk_bytes / 1e9:,.1f} GB of sound and video, features not included",
+                f"recordings   {found.recordings:,}{note}{bad}",
+                f"clips        {found.clips:,} = {found.seconds / 3600:,.1f} h of audio",
+                f"mined        {found.mined:,} captions name a side (SPEC A1)",
+                f"augmented    {found.augmented:,} audio clips to caption",
+                f"disk         about {found.disk_bytes / 1e9:,.1f} GB of audio and video, features not included",
                 *self.features,
-                f"LLM          {self.recaption_calls:,} captions + {self.paraphrase_calls:,} paraphrase calls "
-                f"({self.cached_answers:,} answered already); rules write {self.rule_rows:,} captions",
-                f"tokens       about {self.tokens_in:,} in, {self.tokens_out:,} out, before retries",
+                f"LLM          {llm.recaption.number:,} captions + {llm.paraphrase.number:,} paraphrase calls "
+                f"({calls.cached:,} answered already); rules write {self.rule_rows:,} captions",
+                f"tokens       about {calls.tokens_in:,} in, {calls.tokens_out:,} out, before retries",
                 f"cost         {self._cost()}",
             ]
         )
@@ -103,37 +116,32 @@ def estimate(
     backend: str | None = None,
     sizes: bool = True,
 ) -> Estimate:
-    """Returns what a run of `config` would take. `backend` is the writer's kind, by default the config's own choice.
+    """Returns what a run of `config` would take. `backend` is the kind of writer, by default the config's own choice.
 
     Prices are per million tokens, by default the config's. Without `sizes` there are no lines on features and training,
     for which every encoder is loaded and timed. Raises UsageError for a corpus that cannot be read.
     """
     found = count(config)
-    kind = backend or _backend(config)
-    llm = _llm(found.asked, config, kind)
-    new, prices = len(found.asked), (_or(price_in, config.llm.price_in), _or(price_out, config.llm.price_out))
+    kind = backend or kind_of(config.llm)
+    prices = {"price_in": price_in, "price_out": price_out}
+    llm_config = config.llm.model_copy(update={name: price for name, price in prices.items() if price is not None})
+    rows = len(found.for_llm)
+    by_llm, calls = 0, LLMEstimate()
+    if kind != "rules":
+        by_llm = rows if llm_config.max_recaptions is None else min(rows, llm_config.max_recaptions)
+        completions = Path(config.workspace).joinpath(*COMPLETIONS)
+        calls = estimate_calls(found.for_llm, model_of(llm_config, kind), llm_config, completions, kind)
     return Estimate(
-        recordings=found.recordings,
-        sampled=found.sampled,
-        unreadable=found.unreadable,
-        clips=found.clips,
-        clip_hours=found.seconds / 3600,
-        mined=found.mined,
-        augmented=found.augmented,
-        recaption_calls=llm.recaption_calls,
-        paraphrase_calls=llm.paraphrase_calls,
-        cached_answers=llm.cached,
-        rule_rows=new if kind == "rules" else new - _capped(new, config.llm.max_recaptions),
-        tokens_in=llm.tokens_in,
-        tokens_out=llm.tokens_out,
-        cost=_cost(llm.tokens_in, llm.tokens_out, prices, config, kind),
-        disk_bytes=found.disk_bytes,
+        found=found,
+        llm=calls,
+        rule_rows=rows - by_llm,
+        cost=_cost(calls, llm_config, kind),
         features=_features(found, config) if sizes else [],
     )
 
 
 def count(config: PipelineConfig) -> Counted:
-    """Returns what the data stages would make of the corpora; mining is by rules where the parser's model is not there.
+    """Returns what the data stages would make of the corpora; mined by rules where the parser's model is not fetched.
 
     Raises UsageError for a corpus that cannot be read.
     """
@@ -142,68 +150,26 @@ def count(config: PipelineConfig) -> Counted:
     miner = RuleMiner() if config.mine.parser == "rules" else make_miner("auto")
     recordings = iter(plan)
     while batch := list(islice(recordings, _BATCH)):
-        _add_clips(found, batch)
+        found.add_clips(batch)
         mined = [recording for recording in batch if recording.split in config.mine.splits and recording.clips_s]
         for recording, matches in zip(mined, miner.find([r.caption for r in mined]), strict=True):
-            _add_changes(found, recording, matches)
+            found.add_changes(recording, matches)
     found.recordings, found.sampled, found.unreadable = plan.recordings, plan.sampled, plan.unreadable
     return found
 
 
-def _add_clips(found: Counted, recordings: Sequence[PlannedRecording]) -> None:
-    for recording in recordings:
-        clips, seconds = len(recording.clips_s), sum(recording.clips_s)
-        found.clips += clips
-        found.seconds += seconds
-        found.sound_bytes += seconds * recording.rate_hz * 2 * _FLAC_SHARE
-        if clips:
-            found.captions.add(recording.caption)
-            found.videos += recording.has_video
-            found.video_bytes += recording.video_bytes
-
-
-def _add_changes(found: Counted, recording: PlannedRecording, matches: Sequence[Match]) -> None:
-    """Adds what the clips of one recording are mined and changed to."""
-    matches = select(matches)
-    changes = [change for match in matches for change in changes_for(match.side)]
-    clips = len(recording.clips_s)
-    found.mined += len(matches) * clips
-    found.augmented += len(changes) * clips
-    asked = [(recording.caption, change.level) for change in changes if change.operation != "original"]
-    found.asked += asked * clips
-
-
-def _backend(config: PipelineConfig) -> str:
-    from tasks.llm.backend import choose_backend
-
-    return choose_backend(config.llm).kind if config.llm.backend == "auto" else config.llm.backend
-
-
-def _llm(asked: Sequence[tuple[str, str]], config: PipelineConfig, kind: str) -> LLMEstimate:
-    """Returns the calls still to be made, by the real prompts, answers in the workspace's cache subtracted."""
-    if kind == "rules":
-        return LLMEstimate()
-    answers = Path(config.workspace).joinpath(*COMPLETIONS)
-    return estimate_calls(asked, model_of(config.llm, kind), config.llm, answers, kind)
-
-
-def _cost(
-    tokens_in: int, tokens_out: int, prices: tuple[float, float], config: PipelineConfig, kind: str
-) -> float | None:
-    """Returns the money; None where an endpoint is asked and no price is known."""
-    if kind == "endpoint" and tokens_in and not any(prices):
+def _cost(llm: LLMEstimate, config: LLMConfig, kind: str) -> float | None:
+    """Returns the money; None where an endpoint is used and no price is known."""
+    calls = llm.total
+    if kind == "endpoint" and calls.tokens_in and not (config.price_in or config.price_out):
         return None
-    return (tokens_in * prices[0] + tokens_out * prices[1]) / 1e6 * _price_share(config, kind)
-
-
-def _price_share(config: PipelineConfig, kind: str) -> float:
-    return config.llm.batch_price if config.llm.batch and kind == "endpoint" else 1.0
+    return config.cost(calls.tokens_in, calls.tokens_out) * (config.batch_price if config.is_batched(kind) else 1.0)
 
 
 def _features(found: Counted, config: PipelineConfig) -> list[str]:
     """Returns the lines on features and on training's files.
 
-    Augmented rows count as one new sound and caption each, the most they can be.
+    Each augmented row counts as one new audio file and one new caption, the most it can be.
     """
     from tasks.precompute.rates import measured_rates
     from tasks.precompute.size import Counts, size_lines
@@ -218,11 +184,3 @@ def _features(found: Counted, config: PipelineConfig) -> list[str]:
     rates = measured_rates(config.precompute)
     lines = size_lines(config.precompute, counts, paraphrases=paraphrases, rates=rates)
     return [*lines, training_line(config.train, config.precompute)]
-
-
-def _capped(count: int, limit: int | None) -> int:
-    return count if limit is None else min(count, limit)
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else value

@@ -1,6 +1,6 @@
-"""Which writer answers: an endpoint, the embedded model, or the rules. Decided without touching any server.
+"""Which writer is used: an endpoint, the embedded model, or the rules. Chosen without a request to any server.
 
-Source: SPEC A6, A7; DESIGN section 5. The choice and its reason are logged and part of the stage's settings.
+The choice and its reason are logged. Source: SPEC A6, A7.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tasks.llm.embedded import SLOTS, embedded_server
 log = logging.getLogger(__name__)
 
 RULES_NAME: Final = "rules-1"
-_DEFAULT_URL: Final = "https://api.openai.com/v1"  # where `openai` itself goes when only a key is set
+_DEFAULT_URL: Final = "https://api.openai.com/v1"  # the address that `openai` uses when only a key is set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """The chosen writer. `identity` is what results depend on; `reason` is for people."""
+    """The chosen writer, and the reason for the log."""
 
     kind: Literal["endpoint", "embedded", "rules"]
     model: str
@@ -36,16 +36,16 @@ class Backend:
     threads: int | None = None  # of the embedded server; None: every core
 
     def identity(self) -> dict[str, str]:
-        """Returns what a stage's settings hold: the kind and the model, not the address or the reason."""
+        """Returns what results depend on, for a stage's settings: the kind and the model."""
         return {"backend": self.kind, "model": self.model}
 
     def slots(self, wanted: int) -> int:
-        """Returns how many requests may be in flight: the embedded server has few slots, an endpoint has its own."""
+        """Returns how many requests may be in flight: `wanted`, or the slots of the embedded server."""
         return min(wanted, SLOTS) if self.kind == "embedded" else wanted
 
     @contextmanager
     def serve(self) -> Iterator[str]:
-        """Yields the base URL to call; starts and stops the embedded server. Raises WeightsError if it cannot."""
+        """Yields the base URL; starts and stops the embedded server. Raises WeightsError when it does not start."""
         if self.kind == "embedded":
             with embedded_server(require(EMBEDDED_LLM)[0], threads=self.threads) as url:
                 yield url
@@ -54,7 +54,7 @@ class Backend:
 
 
 def choose_backend(config: LLMConfig) -> Backend:
-    """Returns the writer for a config. Cheap: environment variables and one look at the cache folder.
+    """Returns the writer for a config. Cheap: reads environment variables and one file's size.
 
     Raises UsageError when `endpoint` lacks an address or a model, WeightsError when `embedded` was not fetched.
     """
@@ -70,15 +70,20 @@ def choose_backend(config: LLMConfig) -> Backend:
     return _auto(config)
 
 
+def kind_of(config: LLMConfig) -> str:
+    """Returns the kind of writer that a config leads to here, without a check that a named one is available."""
+    return _auto(config).kind if config.backend == "auto" else config.backend
+
+
 def model_of(config: LLMConfig, kind: str) -> str:
-    """Returns the model's name in the cache for a kind of writer, whether or not it can be reached from here."""
+    """Returns the model's name in the cache for a kind of writer, without a check that it is available."""
     if kind == "embedded":
         return _embedded("").model
     return RULES_NAME if kind == "rules" else _model(config)
 
 
 def log_choice(stage: str, backend: Backend) -> None:
-    """Says which writer a stage uses and why."""
+    """Logs which writer a stage uses and why."""
     log.info("%s: written by %s (%s): %s", stage, backend.kind, backend.model, backend.reason)
 
 

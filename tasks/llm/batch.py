@@ -1,19 +1,16 @@
-"""The provider's Batch API: many prompts in a file, answered within a day for less, into the same answer cache.
+"""The provider's Batch API: many prompts in a file, completed within a day for less, into the same cache.
 
-What was submitted is never paid twice, whenever the process dies. Before a batch is made, a note of it is on disk; the
-note's name is in the batch's metadata, so that a batch whose id was never written down is found again; every note is
-settled (waited for, its answers taken in) before anything new is asked. One process at a time does this.
-Source: SPEC A6, A7 at 88,000 rows.
+What was submitted is never paid for twice, whenever the process dies. A record of a batch is on disk before the batch
+is made; its name is in the batch's metadata, so that a batch whose id was never written down is found again; every
+record is settled (waited for, its completions put into the cache) before anything new is submitted. One process at a
+time does this. Source: SPEC A6, A7 at 88,000 rows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +18,11 @@ from typing import Any, Final
 import openai
 
 from data_contracts import BudgetError, ServiceError
+from tasks.engine.locks import exclusive
 from tasks.engine.workspace import Workspace, read_json, write_json
 from tasks.llm.backend import Backend
 from tasks.llm.batch_files import Limits, RequestFile, read_replies, write_requests
-from tasks.llm.batch_service import Service
+from tasks.llm.batch_service import BatchService
 from tasks.llm.budget import Budget
 from tasks.llm.cache import CompletionCache
 from tasks.llm.client import OpenAIClient
@@ -36,17 +34,16 @@ log = logging.getLogger(__name__)
 
 Prompts = Callable[[], Iterator[tuple[str, Prompt]]]
 
-TRIES: Final = 3  # of one prompt by batch; then it is asked as an ordinary call
+TRIES: Final = 3  # of one prompt by batch; then an ordinary call completes it
 _ENDED: Final = ("completed", "failed", "expired", "cancelled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """One batch, on disk. `hold` is its share of the budget; `batch_id` is empty until the provider gave one."""
+class BatchRecord:
+    """One batch, on disk; its reservation in the budget has its name. Until the provider gave one, `batch_id` is ""."""
 
     name: str
     count: int
-    hold: str
     batch_id: str = ""
     settled: bool = False
 
@@ -60,21 +57,22 @@ def fetch_batches(
     missing: Prompts,
     limits: Limits | None = None,
 ) -> None:
-    """Asks everything in `missing` by batches, round after round, until nothing is missing that a batch may answer.
+    """Completes all prompts of `missing` by batches, round after round, until none is left that a batch may complete.
 
-    `missing` is called anew each round: answers lead to further prompts (repairs). Waits while another process does
+    `missing` is called anew in each round: answers lead to further prompts (repairs). Waits while another process does
     the same in this workspace. Raises BudgetError before a submission beyond the budget, ServiceError when the provider
-    stays away or fails whole batches, UsageError when it has no Batch API or refuses the key.
+    does not answer or fails whole batches, UsageError when it has no Batch API or refuses the key.
     """
     folder = workspace.path("llm", "batches", stage)
     folder.mkdir(parents=True, exist_ok=True)
     client = OpenAIClient(backend, config, cache)
 
     async def work(missing: Prompts) -> None:
-        service = Service(await client.connected(), config.retry_wait_s)
+        service = BatchService(await client.connected(), config.retry_wait_s)
         await _Batches(folder, service, backend.model, config, cache, limits or Limits()).run(missing)
 
-    with _alone(folder):  # in a loop of its own, as the ordinary calls are
+    with exclusive(folder / "lock"):
+        # as_finished for one item: an event loop of its own, also when the caller runs inside another
         for _done in as_finished([missing], work, at_once=1, close=client.close):
             pass
 
@@ -82,114 +80,116 @@ def fetch_batches(
 @dataclass(slots=True)
 class _Batches:
     folder: Path
-    service: Service
+    service: BatchService
     model: str
     config: LLMConfig
     cache: CompletionCache
     limits: Limits
     _tries: dict[str, int] = field(default_factory=dict)
+    _budget: Budget = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._budget = Budget(self.config, self.cache)
 
     async def run(self, missing: Prompts) -> None:
         while True:
             await self._settle_all()
             submitted = 0
-            for part in write_requests(self.folder, self.model, self._worth_it(missing()), self.limits):
-                submitted += await self._submit(part)
+            for requests in write_requests(self.folder, self.model, self._with_tries_left(missing()), self.limits):
+                submitted += await self._submit(requests)
             if not submitted:
                 return
             log.info("submitted %d prompts by batch", submitted)
 
-    def _worth_it(self, prompts: Iterator[tuple[str, Prompt]]) -> Iterator[tuple[str, Prompt]]:
+    def _with_tries_left(self, prompts: Iterator[tuple[str, Prompt]]) -> Iterator[tuple[str, Prompt]]:
         for key, prompt in prompts:
             self._tries[key] = self._tries.get(key, 0) + 1
             if self._tries[key] <= TRIES:
                 yield key, prompt
 
-    async def _submit(self, part: RequestFile) -> int:
-        """Makes a batch of a request file. The note comes first: from then on no death of ours loses the batch."""
-        note = Note(name=part.path.stem, count=part.count, hold=uuid.uuid4().hex)
-        self._write(note)
+    async def _submit(self, requests: RequestFile) -> int:
+        """Makes a batch of a request file. The record comes first, so that a kill after it does not lose the batch."""
+        record = BatchRecord(name=requests.path.stem, count=requests.count)
+        self._write(record)
         try:
-            Budget(self.config, self.cache).reserve(part.tokens_in, part.tokens_out, self.config.batch_price, note.hold)
+            self._budget.reserve(requests.tokens_in, requests.tokens_out, self.config.batch_price, record.name)
         except BudgetError:
-            self._forget(note)
+            self._forget(record)
             raise
-        batch_id = await self.service.submit(part.path, note.name)
-        self._write(replace(note, batch_id=batch_id))
-        return note.count
+        batch_id = await self.service.submit(requests.path, record.name)
+        self._write(replace(record, batch_id=batch_id))
+        return record.count
 
     async def _settle_all(self) -> None:
-        notes = [Note(**read_json(path)) for path in sorted(self.folder.glob("*.json"))]
+        records = [_record(read_json(path)) for path in sorted(self.folder.glob("*.json"))]
         for path in self.folder.glob("*.jsonl"):
-            if path.stem not in {note.name for note in notes}:
-                path.unlink()  # we died before its note was written
-        for note in notes:
-            if not note.settled:
-                await self._settle(note)
+            if path.stem not in {record.name for record in records}:
+                path.unlink()  # a killed run had not written its record yet
+        for record in records:
+            if not record.settled:
+                await self._settle(record)
 
-    async def _settle(self, note: Note) -> None:
-        """Waits for one batch and takes in what it answered."""
-        batch_id = note.batch_id or await self.service.find(note.name)
-        if not batch_id:  # we died before it was made: nothing was paid
-            Budget(self.config, self.cache).release(note.hold)
-            self._forget(note)
+    async def _settle(self, record: BatchRecord) -> None:
+        """Waits for one batch and puts its completions into the cache."""
+        batch_id = record.batch_id or await self.service.find(record.name)
+        if not batch_id:  # a kill came before the batch was made: nothing was paid
+            self._budget.release(record.name)
+            self._forget(record)
             return
-        note = replace(note, batch_id=batch_id)
-        self._write(note)
-        batch = await self._ended(note)
-        answered, trouble = 0, _failure(batch)
+        record = replace(record, batch_id=batch_id)
+        self._write(record)
+        batch = await self._ended(batch_id)
+        completed, trouble = 0, _failure(batch)
         for file_id in (batch.output_file_id, batch.error_file_id):
             if file_id:
-                good, bad = self._take_in(await self.service.content(file_id), note)
-                answered, trouble = answered + good, trouble or bad
-        Budget(self.config, self.cache).release(note.hold)
-        self._write(replace(note, settled=True))
-        self._requests(note).unlink(missing_ok=True)
-        log.info("batch %s %s: %d of %d answered", batch_id, batch.status, answered, note.count)
-        if not answered and batch.status in ("failed", "completed"):
+                count, first_failure = self._store(await self.service.content(file_id), record)
+                completed, trouble = completed + count, trouble or first_failure
+        self._budget.release(record.name)
+        self._write(replace(record, settled=True))
+        self._requests(record).unlink(missing_ok=True)
+        log.info("batch %s %s: %d of %d prompts completed", batch_id, batch.status, completed, record.count)
+        if not completed and batch.status in ("failed", "completed"):
             raise ServiceError(
-                f"batch {batch_id} answered none of {note.count} prompts ({trouble or 'no reason given'}); "
-                "mend that and run again, or set llm.batch=false"
+                f"batch {batch_id} completed none of {record.count} prompts ({trouble or 'no reason given'}); "
+                "correct that and run again, or set llm.batch=false"
             )
 
-    async def _ended(self, note: Note) -> Any:
+    async def _ended(self, batch_id: str) -> Any:
         while True:
-            batch = await self.service.look(note.batch_id)
+            batch = await self.service.batch(batch_id)
             if batch.status in _ENDED:
                 return batch
-            log.info("batch %s is %s", note.batch_id, batch.status)
+            log.info("batch %s is %s", batch_id, batch.status)
             await asyncio.sleep(self.config.batch_poll_s)
 
-    def _take_in(self, text: str, note: Note) -> tuple[int, str]:
-        """Puts a result or error file's answers into the cache. Returns their number and the first trouble in it."""
-        good, trouble = 0, ""
-        for key, reply in read_replies(text, self._requests(note), self.config.batch_price):
-            if isinstance(reply, str):
-                trouble = trouble or reply
+    def _store(self, text: str, record: BatchRecord) -> tuple[int, str]:
+        """Puts a result or error file's completions into the cache. Returns their number and the first failure."""
+        count, first_failure = 0, ""
+        for key, result in read_replies(text, self._requests(record), self.config.batch_price):
+            if isinstance(result, str):
+                first_failure = first_failure or result
                 continue
-            good += 1
-            if self.cache.get(key) is None:  # else: taken in before a kill
-                self.cache.put(key, reply)
-        return good, trouble
+            count += 1
+            if self.cache.get(key) is None:  # else: stored before a kill
+                self.cache.put(key, result)
+        return count, first_failure
 
-    def _write(self, note: Note) -> None:
-        write_json(self.folder / f"{note.name}.json", asdict(note))
+    def _write(self, record: BatchRecord) -> None:
+        write_json(self.folder / f"{record.name}.json", asdict(record))
 
-    def _forget(self, note: Note) -> None:
-        self._requests(note).unlink(missing_ok=True)
-        (self.folder / f"{note.name}.json").unlink(missing_ok=True)
+    def _forget(self, record: BatchRecord) -> None:
+        self._requests(record).unlink(missing_ok=True)
+        (self.folder / f"{record.name}.json").unlink(missing_ok=True)
 
-    def _requests(self, note: Note) -> Path:
-        return self.folder / f"{note.name}.jsonl"
+    def _requests(self, record: BatchRecord) -> Path:
+        return self.folder / f"{record.name}.jsonl"
+
+
+def _record(values: dict[str, Any]) -> BatchRecord:
+    """A record of an earlier version has a `hold` too, the name of its reservation."""
+    return BatchRecord(**{name: value for name, value in values.items() if name != "hold"})
 
 
 def _failure(batch: openai.types.Batch) -> str:
     errors = batch.errors.data if batch.errors and batch.errors.data else []
     return "; ".join(f"{error.code}: {error.message}" for error in errors[:2])
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -1,4 +1,4 @@
-"""The files of the Batch API: one request or reply a line, joined by `custom_id`, which is the key in the cache."""
+"""The files of the Batch API: one request or reply per line, joined by `custom_id`, which is the key in the cache."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from data_contracts.files import atomic_path
 from tasks.engine.workspace import hash_text
-from tasks.llm.cache import Completion
-from tasks.llm.prompt import Prompt
+from tasks.llm.completion import Completion
+from tasks.llm.prompt import CHARS_PER_TOKEN_AT_LEAST, Prompt
 from tasks.llm.transport import Dialect, TroubleError, completion_of
 
 URL: Final = "/v1/chat/completions"
@@ -19,7 +19,7 @@ URL: Final = "/v1/chat/completions"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The provider's limits on one request file (50,000 requests, 200 MB), with some room."""
+    """The limits on one request file: somewhat below the provider's 50,000 requests and 200 MB."""
 
     requests: int = 50_000
     bytes: int = 190_000_000
@@ -27,7 +27,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFile:
-    """A written request file; the tokens are upper bounds of its answers' cost."""
+    """A written request file; the tokens are upper bounds of what its completions cost."""
 
     path: Path
     count: int
@@ -38,7 +38,7 @@ class RequestFile:
 def write_requests(
     folder: Path, model: str, prompts: Iterator[tuple[str, Prompt]], limits: Limits
 ) -> Iterator[RequestFile]:
-    """Writes as many files as the limits ask for, yielding each when it is whole. A name is never used twice."""
+    """Writes as many files as the limits require, yielding each when it is complete. No name is used twice."""
     left = next(prompts, None)
     while left is not None:
         name = f"{len(list(folder.glob('*.json'))):05d}-{hash_text(left[0])[:12]}"
@@ -56,17 +56,17 @@ def write_requests(
         yield RequestFile(path=folder / f"{name}.jsonl", count=count, tokens_in=tokens_in, tokens_out=tokens_out)
 
 
-def read_replies(text: str, requests: Path, price: float) -> Iterator[tuple[str, Completion | str]]:
-    """Yields key and answer, or key and what went wrong, for each reply to one of the requests, in any order."""
+def read_replies(text: str, requests: Path, price_share: float) -> Iterator[tuple[str, Completion | str]]:
+    """Yields key and completion, or key and what went wrong, for each reply to one of the requests, in any order."""
     bounds = dict(_bounds(requests))
     for line in text.split("\n"):
         try:
             reply = json.loads(line)
             key = reply["custom_id"]
         except (ValueError, KeyError, TypeError):
-            continue  # an empty or broken line: its prompt stays unanswered
+            continue  # an empty or broken line: its prompt stays without a completion
         if isinstance(key, str) and key in bounds:
-            yield key, _reply(reply, bounds[key], price)
+            yield key, _result(reply, bounds[key], price_share)
 
 
 def _line(key: str, prompt: Prompt, model: str) -> bytes:
@@ -74,21 +74,21 @@ def _line(key: str, prompt: Prompt, model: str) -> bytes:
     return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 
-def _reply(reply: dict[str, Any], bound: tuple[int, int], price: float) -> Completion | str:
+def _result(reply: dict[str, Any], bound: tuple[int, int], price_share: float) -> Completion | str:
     if error := reply.get("error"):
         return str(error.get("message") or error.get("code") if isinstance(error, dict) else error)[:200]
     response = reply.get("response")
     if not isinstance(response, dict) or response.get("status_code") != 200:
         return json.dumps(response)[:200]
     try:
-        return completion_of(response.get("body"), bound, price)
+        return completion_of(response.get("body"), bound, price_share)
     except TroubleError as error:
         return str(error)
 
 
 def _bounds(requests: Path) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yields, for each request, its key and an upper bound of its tokens: a reply may not say what it cost."""
+    """Yields, for each request, its key and an upper bound of its tokens, for a reply without its cost."""
     with requests.open("rb") as file:
         for line in file:
             request = json.loads(line)
-            yield request["custom_id"], (len(line) // 3, int(request["body"]["max_tokens"]))
+            yield request["custom_id"], (int(len(line) / CHARS_PER_TOKEN_AT_LEAST), int(request["body"]["max_tokens"]))

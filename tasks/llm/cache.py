@@ -1,16 +1,15 @@
-"""Every answer ever paid for, in one append-only file: a rerun asks nothing twice, and the budget is its sum.
+"""Every completion that was paid for, in one append-only file: nothing is paid for twice, and the budget is its sum.
 
-The file is the only state. Each record is one write under a lock, begins and ends with a newline, and is read only when
-whole, so a record that a kill cut short spoils nobody else's, and shards in threads or processes share one file.
+The file is the only state. Each record is one write that begins and ends with a newline, and only whole records are
+read. So a record that a kill cut short damages no other, and shards in threads or processes share one file.
 
-Besides answers it holds the *holds* of a budget: tokens set aside before a call. An answer takes its hold's place and a
-call that surely cost nothing frees it; the hold of a call that vanished (a kill, a timeout) stays, since the provider
+The file also has the budget's reservations: tokens set aside before a call. A completion replaces its reservation; a
+call that surely cost nothing releases it; that of a call that got lost (a kill, a timeout) stays, since the provider
 may have billed it.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import threading
@@ -21,64 +20,60 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import to_json
+from tasks.engine.locks import exclusive
+from tasks.llm.completion import Completion
 
 COMPLETIONS: Final = ("llm", "answers.jsonl")
-"""Where a workspace keeps the answers of all its stages."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completion:
-    """What a model returned: its raw text, whether it was cut off, and what it cost in tokens.
-
-    `price` is the share of the full price that was paid: below 1 for a batch.
-    """
-
-    text: str
-    cut_off: bool
-    tokens_in: int
-    tokens_out: int
-    price: float = 1.0
+"""Where a workspace keeps the completions of all its stages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Tokens in and out, and the same weighted with the share of the price that was paid."""
+    """Tokens in and out, and the same weighted with the share of the full price that is paid for them."""
 
     tokens_in: int = 0
     tokens_out: int = 0
     priced_in: float = 0.0
     priced_out: float = 0.0
 
-    def plus(self, tokens_in: int, tokens_out: int, price: float = 1.0) -> Spent:
-        """Returns the sum with further tokens at a share of the price; negative ones are taken away."""
+    @classmethod
+    def at(cls, price_share: float, tokens_in: int, tokens_out: int) -> Spent:
+        """Returns tokens at a share of the price."""
+        return cls(tokens_in, tokens_out, tokens_in * price_share, tokens_out * price_share)
+
+    def __add__(self, other: Spent) -> Spent:
         return Spent(
-            self.tokens_in + tokens_in,
-            self.tokens_out + tokens_out,
-            self.priced_in + tokens_in * price,
-            self.priced_out + tokens_out * price,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.priced_in + other.priced_in,
+            self.priced_out + other.priced_out,
         )
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in and out together."""
+        return self.tokens_in + self.tokens_out
 
 
 @dataclass(slots=True)
 class CompletionCache:
-    """Answers by key, read from and appended to `path`. Safe in threads; processes see each other's records."""
+    """Completions by key, read from and appended to `path`. Safe in threads; processes see each other's records."""
 
     path: Path
-    _answers: dict[str, Completion] = field(default_factory=dict)
-    _reservations: dict[str, tuple[int, int, float]] = field(default_factory=dict)
+    _completions: dict[str, Completion] = field(default_factory=dict)
+    _reservations: dict[str, Spent] = field(default_factory=dict)
     _spent: Spent = field(default_factory=Spent)
-    _reserved: Spent = field(default_factory=Spent)
     _read_to: int = 0
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def get(self, key: str) -> Completion | None:
-        """Returns the answer to an earlier request with this key, by whichever process."""
+        """Returns the completion of an earlier request with this key, made by any process."""
         with self._lock:
             self._read_new()
-            return self._answers.get(key)
+            return self._completions.get(key)
 
     def put(self, key: str, completion: Completion, reservation: str = "") -> None:
-        """Appends an answer, which takes the place of its reservation; it is in the file when this returns."""
+        """Appends a completion, which replaces its reservation; it is in the file when this returns."""
         record: dict[str, Any] = {
             "key": key,
             "text": completion.text,
@@ -86,58 +81,49 @@ class CompletionCache:
             "in": completion.tokens_in,
             "out": completion.tokens_out,
         }
-        if completion.price != 1.0:
-            record["price"] = completion.price
+        if completion.price_share != 1.0:
+            record["price"] = completion.price_share
         self._append({**record, "ends": reservation} if reservation else record)
 
     def spent(self) -> Spent:
-        """Returns the sum of all answers in the file, repeated ones included: they were paid."""
+        """Returns the sum of all completions in the file, repeated ones included: they were paid."""
         with self._lock:
             self._read_new()
             return self._spent
 
     def committed(self) -> Spent:
-        """Returns what is spent plus what is set aside for calls under way or lost."""
+        """Returns what is spent plus what is reserved for calls in flight or lost."""
         with self._lock:
-            self._read_new()
-            reserved = self._reserved
-            return Spent(
-                self._spent.tokens_in + reserved.tokens_in,
-                self._spent.tokens_out + reserved.tokens_out,
-                self._spent.priced_in + reserved.priced_in,
-                self._spent.priced_out + reserved.priced_out,
-            )
+            return sum(self._reservations.values(), self.spent())
 
-    def reserve(self, name: str, tokens_in: int, tokens_out: int, price: float = 1.0) -> None:
-        """Sets tokens aside. Call it inside `alone()`, after a look at `committed()`."""
-        self._append({"hold": name, "in": tokens_in, "out": tokens_out, "price": price})
+    def reserve(self, name: str, price_share: float, tokens_in: int, tokens_out: int) -> None:
+        """Sets tokens aside. Call it inside `exclusive()`, after a check of `committed()`."""
+        self._append({"hold": name, "in": tokens_in, "out": tokens_out, "price": price_share})
 
     def release(self, name: str) -> None:
         """Ends a reservation of which nothing was spent."""
         self._append({"ends": name})
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keeps every other writer of this file out, in any process: for a look and a hold in one step."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self.path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    def exclusive(self) -> Iterator[None]:
+        """Excludes all other reservations, in any process, so that a check and a reservation are one step."""
+        with self._lock, exclusive(self.path.with_suffix(".lock")):
             yield
 
     def _append(self, record: dict[str, Any]) -> None:
-        """Writes without taking `alone`: one write with O_APPEND does not mix with others'."""
+        """Writes without the lock file: one write with O_APPEND does not mix with others'."""
         data = b"\n" + to_json(record).encode("utf-8", "backslashreplace") + b"\n"
         with self._lock:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             try:
                 if os.write(handle, data) != len(data):
-                    raise OSError(f"{self.path}: the answer could not be written whole; is the disk full?")
+                    raise OSError(f"{self.path}: a completion could not be written whole; is the disk full?")
             finally:
                 os.close(handle)
 
     def _read_new(self) -> None:
-        """Takes in the whole lines that were appended since the last look."""
+        """Reads the whole lines that were appended since the last call."""
         if not self.path.exists() or self.path.stat().st_size == self._read_to:
             return
         with self.path.open("rb") as file:
@@ -145,40 +131,30 @@ class CompletionCache:
             data = file.read()
         whole = data.rfind(b"\n") + 1
         self._read_to += whole
-        for line in data[:whole].split(b"\n"):
-            if line:
-                self._take_in(line)
+        for line in filter(None, data[:whole].split(b"\n")):
+            try:
+                self._add(json.loads(line))
+            except (ValueError, KeyError, TypeError):
+                continue  # not a record of ours, or one that a kill cut short
 
-    def _take_in(self, line: bytes) -> None:
-        try:
-            record = json.loads(line)
-            if "hold" in record:
-                self._begin(str(record["hold"]), int(record["in"]), int(record["out"]), float(record["price"]))
-                return
-            if "key" in record:
-                answer = _answer(record)
-                self._answers[str(record["key"])] = answer
-                self._spent = self._spent.plus(answer.tokens_in, answer.tokens_out, answer.price)
-            if "ends" in record:
-                self._end(str(record["ends"]))
-        except (ValueError, KeyError, TypeError):
-            return  # not a record of ours, or one that a kill cut short
-
-    def _begin(self, name: str, tokens_in: int, tokens_out: int, price: float) -> None:
-        self._reservations[name] = (tokens_in, tokens_out, price)
-        self._reserved = self._reserved.plus(tokens_in, tokens_out, price)
-
-    def _end(self, name: str) -> None:
-        if name in self._reservations:
-            tokens_in, tokens_out, price = self._reservations.pop(name)
-            self._reserved = self._reserved.plus(-tokens_in, -tokens_out, price)
+    def _add(self, record: dict[str, Any]) -> None:
+        if "hold" in record:
+            tokens = int(record["in"]), int(record["out"])
+            self._reservations[str(record["hold"])] = Spent.at(float(record["price"]), *tokens)
+            return
+        if "key" in record:
+            completion = _completion(record)
+            self._completions[str(record["key"])] = completion
+            self._spent += Spent.at(completion.price_share, completion.tokens_in, completion.tokens_out)
+        if "ends" in record:
+            self._reservations.pop(str(record["ends"]), None)
 
 
-def _answer(record: dict[str, Any]) -> Completion:
+def _completion(record: dict[str, Any]) -> Completion:
     return Completion(
         text=str(record["text"]),
         cut_off=bool(record["cut_off"]),
         tokens_in=int(record["in"]),
         tokens_out=int(record["out"]),
-        price=float(record.get("price", 1.0)),
+        price_share=float(record.get("price", 1.0)),
     )

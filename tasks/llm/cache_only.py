@@ -1,4 +1,4 @@
-"""Answers from the cache alone: what is known already, and which prompt would have to be asked next."""
+"""Answers from the cache alone: which items are complete without a call, and which prompt comes next for others."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tasks.llm.cache import CompletionCache
-from tasks.llm.client import parse
 from tasks.llm.prompt import Prompt
 
 ResultT = TypeVar("ResultT")
 
 
 class NotCachedError(Exception):
-    """A prompt without an answer in the cache."""
+    """A prompt whose completion is not in the cache."""
 
     def __init__(self, key: str, prompt: Prompt) -> None:
         super().__init__(key)
@@ -24,22 +23,22 @@ class NotCachedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CacheOnlyClient:
-    """Answers as a client would, without a call."""
+    """An `LLMClient` that never calls a server."""
 
     model: str
     cache: CompletionCache
 
     async def complete(self, prompt: Prompt) -> dict[str, Any]:
-        """Returns the answer's JSON object. Raises CompletionError as a client does, NotCachedError without one."""
+        """Returns the answer's JSON object. Raises NotCachedError, or CompletionError as other clients do."""
         key = prompt.key(self.model)
-        answer = self.cache.get(key)
-        if answer is None:
+        completion = self.cache.get(key)
+        if completion is None:
             raise NotCachedError(key, prompt)
-        return parse(answer)
+        return completion.answer()
 
 
-def finished(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
-    """Returns the result of async work that waits for nothing, which all work with `CacheOnlyClient` is."""
+def run_without_loop(work: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Returns the result of async work that never waits, as all work with a `CacheOnlyClient`; also inside a loop."""
     steps = work().__await__()
     try:
         next(steps)

@@ -1,4 +1,4 @@
-"""The circuit breaker: when most requests fail, stop asking, wait, let one probe through, and only then go on."""
+"""The circuit breaker: when most requests fail, no more are sent, until after a pause one probe succeeds."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-WINDOW: Final = 20  # attempts looked back at
-LEAST: Final = 10  # attempts before a rate is one: more than one prompt tries in a row
-SHARE: Final = 0.75  # failed; an endpoint that fails one time in five opens it about never
+WINDOW: Final = 20  # the latest requests, whose share of failures counts
+LEAST: Final = 10  # requests before a share is one: more than the tries of one prompt in a row
+SHARE: Final = 0.75  # of failures; a server that fails one time in five reaches it about never
 
 
 class DownError(Exception):
-    """The server counts as down: no further request is made."""
+    """The server counts as down: no further request is sent."""
 
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Closed: requests pass. Open: they wait `wait_s`, then one probes. After `probes` failed probes: down."""
+    """Closed: requests pass. Open: they wait `wait_s`, then one probes. After `probes` failed probes: down.
+
+    The pause doubles with each failed probe. `clock` and `sleep` are for tests.
+    """
 
     wait_s: float
     probes: int
@@ -47,7 +50,7 @@ class CircuitBreaker:
         return self._state == "down"
 
     async def permit(self) -> bool:
-        """Waits until a request may be made; True when it is the probe. Raises DownError when the server is down."""
+        """Waits until a request may be sent; True when it is the probe. Raises DownError when the server is down."""
         while True:
             if self._state == "down":
                 raise DownError(self.trouble)
@@ -63,7 +66,7 @@ class CircuitBreaker:
                 await self._settled.wait()
 
     def success(self, *, probe: bool) -> None:
-        """Takes in a request that was answered, even with "too many": the server is there."""
+        """Records a request that the server replied to, even with "too many requests"."""
         if probe:
             log.info("the language model answers again")
             self._state, self._failed_probes = "closed", 0
@@ -73,7 +76,7 @@ class CircuitBreaker:
             self._window.append(True)
 
     def failure(self, trouble: str, *, probe: bool) -> None:
-        """Takes in a request that failed."""
+        """Records a request that failed."""
         self.trouble = trouble
         if probe:
             self._failed_probes += 1
@@ -85,7 +88,7 @@ class CircuitBreaker:
                 self._open()
 
     def cancelled(self, *, probe: bool) -> None:
-        """Takes in a request that was given up for reasons of ours: the next one probes."""
+        """Records a request that ended for reasons of ours: if it was the probe, the next request is."""
         if probe and self._state == "probing":
             self._state = "open"
             self._settled.set()
@@ -100,6 +103,6 @@ class CircuitBreaker:
             self.give_up(self.trouble)
             return
         wait = self.wait_s * 2.0**self._failed_probes
-        log.warning("most requests to the language model fail (%s); asking again in %.0f s", self.trouble, wait)
+        log.warning("most requests to the language model fail (%s); trying again in %.0f s", self.trouble, wait)
         self._state, self._until = "open", self.clock() + wait
         self._settled.set()

@@ -1,65 +1,67 @@
-"""One prompt to an OpenAI-compatible model: cached, budgeted, paced, retried, and parsed into JSON or a plain reason.
+"""Sends one prompt to an OpenAI-compatible model: cached, within the budget, rate limited, retried, parsed as JSON.
 
-What goes wrong is told apart by who can mend it: `CompletionError` (the model's words; try again or fall back),
-`UnavailableError` (the server; rules write), `ServiceError` (the server is down and rules are not wanted; stop, all
-that was paid is kept), `UsageError` (the settings; stop), `BudgetError` (stop).
+Errors say who can act: `CompletionError` (the model's text is unusable; try another prompt or fall back),
+`UnavailableError` (no completion now; the rules write), `ServiceError` (the server is down and rules are not wanted:
+stop, what was paid for is kept), `UsageError` (the settings; stop), `BudgetError` (stop).
 Source: SPEC A6, A7.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
-import random
-import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import openai
+from tenacity import AsyncRetrying, retry_if_exception_type
 
 from data_contracts import ServiceError, UsageError, WeightsError
 from tasks.llm.backend import Backend
 from tasks.llm.budget import Budget
-from tasks.llm.cache import Completion, CompletionCache
+from tasks.llm.cache import CompletionCache
 from tasks.llm.circuit_breaker import CircuitBreaker, DownError
+from tasks.llm.completion import Completion, CompletionError
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import Prompt
 from tasks.llm.rate_limiter import RateLimiter
-from tasks.llm.transport import REFUSED, Dialect, LimitedError, TroubleError, request_completion
+from tasks.llm.transport import (
+    Dialect,
+    LimitedError,
+    RefusedError,
+    RequestError,
+    TroubleError,
+    request_completion,
+    wait_between_tries,
+)
 
 log = logging.getLogger(__name__)
 
 _LONGEST_RETRY_S: Final = 60.0
-_REFUSALS: Final = 5  # prompts refused with none answered: the settings are wrong, not the prompts
-_EMBEDDED_WAIT_S: Final = 1.0  # a dead process of ours does not come back
-_THOUGHTS: Final = re.compile(r"<think>.*?</think>", re.DOTALL)
-
-
-class CompletionError(Exception):
-    """An answer that is not the JSON asked for. The message is a short reason."""
+_REFUSALS: Final = 5  # prompts refused and none accepted: the settings are wrong, not the prompts
+_EMBEDDED_WAIT_S: Final = 1.0  # a server process that died does not come back
 
 
 class UnavailableError(Exception):
-    """No answer can be had from the server now."""
+    """The server gives no completion now."""
 
 
 class LLMClient(Protocol):
-    """Whatever answers prompts: a client, or the cache alone."""
+    """Completes prompts: `OpenAIClient`, or `CacheOnlyClient`."""
 
     async def complete(self, prompt: Prompt) -> dict[str, Any]:
-        """Returns the answer's JSON object."""
+        """Returns the answer's JSON object. Raises CompletionError."""
 
 
 @dataclass(slots=True)
 class OpenAIClient:
-    """Asks one model. Connects, or starts the embedded server, at the first prompt the cache cannot answer.
+    """The client of one model. Connects, or starts the embedded server, at the first prompt that is not in the cache.
 
-    Belongs to one event loop; `close` it there. `sleep` and `clock` are for tests.
+    Belongs to one event loop, in which `close` must be awaited. `sleep` and `clock` are for tests.
     """
 
     backend: Backend
@@ -67,27 +69,26 @@ class OpenAIClient:
     cache: CompletionCache
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
-    calls: int = 0
     limiter: RateLimiter = field(init=False)
     breaker: CircuitBreaker = field(init=False)
     dialect: Dialect = field(default_factory=Dialect)
     _budget: Budget = field(init=False)
     _sdk: openai.AsyncOpenAI | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
-    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
-    _jitter: random.Random = field(default_factory=random.Random)
+    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _in_flight: dict[str, asyncio.Lock] = field(default_factory=dict)
     _refusals: int = 0
-    _answered: bool = False
+    _accepted: bool = False
 
     def __post_init__(self) -> None:
-        embedded = self.backend.kind == "embedded"
-        wait_s = min(self.config.breaker_wait_s, _EMBEDDED_WAIT_S) if embedded else self.config.breaker_wait_s
-        self._budget = Budget(self.config, self.cache)
-        self.limiter = RateLimiter(
-            self.backend.slots(self.config.concurrency), self.config.retry_wait_s, self.clock, self.sleep
-        )
-        self.breaker = CircuitBreaker(wait_s, self.config.breaker_probes, self.clock, self.sleep)
+        config = self.config
+        wait_s = config.breaker_wait_s
+        if self.backend.kind == "embedded":
+            wait_s = min(wait_s, _EMBEDDED_WAIT_S)
+        self._budget = Budget(config, self.cache)
+        slots = self.backend.slots(config.concurrency)
+        self.limiter = RateLimiter(slots, config.retry_wait_s, self.clock, self.sleep)
+        self.breaker = CircuitBreaker(wait_s, config.breaker_probes, self.clock, self.sleep)
 
     async def close(self) -> None:
         """Closes the connections and stops the embedded server."""
@@ -96,46 +97,52 @@ class OpenAIClient:
         self._stack.close()
 
     async def complete(self, prompt: Prompt) -> dict[str, Any]:
-        """Returns the answer's JSON object. Equal prompts asked at the same time are one call.
+        """Returns the answer's JSON object. Equal prompts at the same time are one call.
 
         Raises CompletionError, UnavailableError, ServiceError, UsageError (key or model refused), or BudgetError before
         a call that would exceed the budget.
         """
         key = prompt.key(self.backend.model)
-        answer = self.cache.get(key)
-        if answer is None:
-            async with self._asking.setdefault(key, asyncio.Lock()):
-                answer = self.cache.get(key) or await self._paid(key, prompt)
-            self._asking.pop(key, None)
-        return parse(answer)
+        completion = self.cache.get(key)
+        if completion is None:
+            async with self._in_flight.setdefault(key, asyncio.Lock()):
+                completion = self.cache.get(key) or await self._request_with_retries(key, prompt)
+            self._in_flight.pop(key, None)
+        return completion.answer()
 
-    async def _paid(self, key: str, prompt: Prompt) -> Completion:
-        """Asks until there is an answer, as long as it is worth it."""
-        failures, patient_until = 0, self.clock() + self.config.patience_s
-        while True:
-            try:
-                return await self._once(key, prompt)
-            except LimitedError as error:
-                if self.clock() >= patient_until:
-                    raise UnavailableError(f"rate limited for {self.config.patience_s:g} s ({error})") from error
-            except DownError as error:
-                raise self._down(str(error)) from error
-            except TroubleError as error:
-                failures += 1
-                if failures > self.config.max_retries and self.breaker.closed:
-                    raise UnavailableError(str(error)) from error
-                backoff = min(_LONGEST_RETRY_S, self.config.retry_wait_s * 2.0 ** (failures - 1))
-                await self.sleep(error.retry_after_s or backoff * self._jitter.uniform(0.5, 1.5))
+    async def _request_with_retries(self, key: str, prompt: Prompt) -> Completion:
+        deadline = self.clock() + self.config.patience_s
+        while_limited = AsyncRetrying(  # without a wait of its own: the rate limiter pauses
+            retry=retry_if_exception_type(LimitedError), stop=lambda _: self.clock() >= deadline, reraise=True
+        )
+        while_in_trouble = AsyncRetrying(
+            retry=retry_if_exception_type(TroubleError),
+            stop=lambda state: state.attempt_number > self.config.max_retries and self.breaker.closed,
+            wait=wait_between_tries(self.config.retry_wait_s, _LONGEST_RETRY_S),
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            return await while_in_trouble(while_limited, self._request, key, prompt)
+        except LimitedError as error:
+            raise UnavailableError(f"rate limited for {self.config.patience_s:g} s ({error})") from error
+        except TroubleError as error:
+            raise UnavailableError(str(error)) from error
+        except DownError as error:
+            raise self._down(str(error)) from error
+        except RefusedError as error:
+            raise self._refused(str(error)) from error
 
-    async def _once(self, key: str, prompt: Prompt) -> Completion:
+    async def _request(self, key: str, prompt: Prompt) -> Completion:
+        """Sends the prompt once, and tells the limiter and the breaker what came of it."""
         async with self.limiter.slot() as started:
             probe = await self.breaker.permit()
             try:
-                sdk = await self.connected()
-                answer, headers = await self._budgeted(sdk, key, prompt)
-            except LimitedError as error:
+                completion, headers = await self._request_within_budget(key, prompt)
+            except (LimitedError, RefusedError) as error:
                 self.breaker.success(probe=probe)
-                self.limiter.limited(started, error.retry_after_s)
+                if isinstance(error, LimitedError):
+                    self.limiter.limited(started, error.retry_after_s)
                 raise
             except TroubleError as error:
                 self.breaker.failure(str(error), probe=probe)
@@ -145,37 +152,32 @@ class OpenAIClient:
                 raise
         self.breaker.success(probe=probe)
         self.limiter.succeeded(headers)
-        return answer
+        return completion
 
-    async def _budgeted(self, sdk: openai.AsyncOpenAI, key: str, prompt: Prompt) -> tuple[Completion, dict[str, str]]:
+    async def _request_within_budget(self, key: str, prompt: Prompt) -> tuple[Completion, Mapping[str, str]]:
+        sdk = await self.connected()
         reservation = self._budget.reserve(*prompt.bound())
-        self.calls += 1
         try:
-            answer, headers = await request_completion(
-                sdk, self.backend.model, prompt, self.dialect, timeout_s=self.config.timeout_s
+            completion, headers = await request_completion(
+                sdk, self.backend.model, prompt, self.dialect, self.config.timeout_s
             )
-        except TroubleError as error:
-            if not error.billed:
+        except (RequestError, UsageError) as error:
+            if not (isinstance(error, RequestError) and error.billed):
                 self._budget.release(reservation)
             raise
-        except (LimitedError, UsageError):
-            self._budget.release(reservation)
-            raise
-        if answer.text.startswith(REFUSED) and not answer.tokens_in:
-            self._budget.release(reservation)  # and not kept: it cost nothing, and the server may be set right
-            self._count_refusal(answer.text)
-        else:
-            self._answered = True
-            self.cache.put(key, answer, reservation)
-        return answer, headers
+        self._accepted = True
+        self.cache.put(key, completion, reservation)
+        return completion, headers
 
-    def _count_refusal(self, text: str) -> None:
+    def _refused(self, trouble: str) -> Exception:
+        """Nothing is kept of a refused prompt: it cost nothing, and the server's settings may be corrected."""
         self._refusals += 1
-        if self._refusals >= _REFUSALS and not self._answered:
-            raise UsageError(
-                f"the LLM endpoint refuses every prompt, {self._refusals} so far ({text.removeprefix(REFUSED)}); "
-                f"check llm.model {self.backend.model!r} and the server's settings"
-            )
+        if self._refusals < _REFUSALS or self._accepted:
+            return CompletionError("refused")
+        return UsageError(
+            f"the LLM endpoint refuses every prompt, {self._refusals} so far ({trouble}); "
+            f"check llm.model {self.backend.model!r} and the server's settings"
+        )
 
     def _down(self, trouble: str) -> Exception:
         when = self.config.when_down
@@ -187,8 +189,8 @@ class OpenAIClient:
         return UnavailableError(trouble)
 
     async def connected(self) -> openai.AsyncOpenAI:
-        """Returns the SDK's client, the server behind it running."""
-        async with self._starting:
+        """Returns the SDK's client, with the embedded server started where that is the backend. Raises DownError."""
+        async with self._connecting:
             if self._sdk is None:
                 try:
                     url = await asyncio.to_thread(self._stack.enter_context, self.backend.serve())
@@ -199,35 +201,12 @@ class OpenAIClient:
             return self._sdk
 
     def _open(self, url: str) -> openai.AsyncOpenAI:
+        embedded = self.backend.kind == "embedded"
         return openai.AsyncOpenAI(
             base_url=url,
-            api_key="none" if self.backend.kind == "embedded" else os.environ.get("OPENAI_API_KEY") or "none",
+            api_key="none" if embedded else os.environ.get("OPENAI_API_KEY") or "none",
             timeout=self.config.timeout_s,
-            max_retries=0,  # our own loop knows the breaker, the limiter and the budget
-            # The embedded server is on loopback: a proxy from the environment would not find it.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=self.backend.kind != "embedded"),
+            max_retries=0,  # the SDK's retries would ignore the budget, the limiter and the breaker
+            # The embedded server is on loopback, which a proxy of the environment cannot reach.
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not embedded),
         )
-
-
-def parse(answer: Completion) -> dict[str, Any]:
-    """Returns the JSON object in an answer, fenced, after thoughts or between other words. Raises CompletionError."""
-    if answer.cut_off:
-        raise CompletionError("cut off")
-    if answer.text.startswith(REFUSED):
-        raise CompletionError("refused")
-    text = _THOUGHTS.sub("", answer.text).strip()
-    value = _loads(text)
-    if value is None and (start := text.find("{")) >= 0:
-        value = _loads(text[start : text.rfind("}") + 1])
-    if value is None:
-        raise CompletionError("not JSON")
-    if not isinstance(value, dict):
-        raise CompletionError("not a JSON object")
-    return value
-
-
-def _loads(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None

@@ -12,17 +12,19 @@ from tasks.engine.settings import StageConfig
 class LLMConfig(StageConfig):
     """`endpoint`: OPENAI_BASE_URL and OPENAI_API_KEY. `embedded`: the fetched small model on loopback. `rules`: none.
 
-    `auto`: an endpoint if OPENAI_BASE_URL and a model are set, else embedded if it was fetched, else rules, and says
-    which. `auto` never downloads: `foleygenex fetch-llm` does.
+    `auto`: an endpoint if OPENAI_BASE_URL and a model are set, else embedded if it was fetched, else rules; the log
+    says which. `auto` never downloads: `foleygenex fetch-llm` does.
     """
 
     backend: Literal["auto", "endpoint", "embedded", "rules"] = Field("auto", description="which writer to use")
     model: str = Field("", description="model name at the endpoint; empty: OPENAI_MODEL")
-    concurrency: int = Field(4, ge=1, description="most requests in flight per shard; fewer while the server limits")
+    concurrency: int = Field(4, ge=1, description="most requests in flight per shard; fewer after rate limits")
     threads: int | None = Field(
-        None, ge=1, description="of the embedded server; all cores by default, fewer are faster beside other work"
+        None,
+        ge=1,
+        description="of the embedded server; all cores by default, fewer are faster beside other work",
     )
-    timeout_s: float = Field(120.0, gt=0, description="per request, from its start to the last byte of the answer")
+    timeout_s: float = Field(120.0, gt=0, description="per request, from its start to the last byte of the reply")
     max_retries: int = Field(5, ge=0, le=20, description="of one request, on 408, 409, 5xx, timeouts, lost connections")
     retry_wait_s: float = Field(0.5, gt=0, description="before the first retry; doubles, with jitter")
     patience_s: float = Field(600.0, gt=0, description="longest wait of one request for a rate limit (429) to end")
@@ -31,24 +33,25 @@ class LLMConfig(StageConfig):
     )
     breaker_probes: int = Field(3, ge=0, description="failed probes after which the server counts as down")
     when_down: Literal["auto", "rules", "stop"] = Field(
-        "auto", description="server down: labelled rules write the rest, or the stage stops; auto: stop for an endpoint"
+        "auto",
+        description="server down: labelled rules write the rest, or the stage stops; auto: stop for an endpoint",
     )
     repair_rounds: int = Field(
         1,
         ge=0,
         le=5,
-        description="further tries after a refused caption, and for missing paraphrases, before the rules",
+        description="further prompts after a rejected caption or for missing paraphrases, before the rules",
     )
     repair: Literal["auto", "feedback", "resample"] = Field(
-        "auto", description="a further try is told what was wrong, or just drawn again; auto: draw again when embedded"
+        "auto", description="a further prompt says what was wrong, or the same is sampled again; auto: when embedded"
     )
-    batch: bool = Field(False, description="ask by the endpoint's Batch API: cheaper, within a day")
-    batch_poll_s: float = Field(30.0, gt=0, description="between looks at a submitted batch")
+    batch: bool = Field(False, description="send prompts by the endpoint's Batch API: cheaper, within a day")
+    batch_poll_s: float = Field(30.0, gt=0, description="seconds between queries of a submitted batch's status")
     batch_price: float = Field(0.5, ge=0, description="price of a batched token as a share of the prices below")
     max_tokens_total: int | None = Field(None, ge=1, description="tokens a workspace may spend in all, in and out")
     max_cost: float | None = Field(None, gt=0, description="money a workspace may spend in all, at the prices below")
     price_in: float = Field(0.0, ge=0, description="per million prompt tokens")
-    price_out: float = Field(0.0, ge=0, description="per million answer tokens")
+    price_out: float = Field(0.0, ge=0, description="per million completion tokens")
     max_recaptions: int | None = Field(
         None, ge=0, description="rows written by the LLM; the rest by the labelled rules"
     )
@@ -65,3 +68,11 @@ class LLMConfig(StageConfig):
                 "give the prices per million tokens, or limit max_tokens_total"
             )
         return self
+
+    def cost(self, tokens_in: float, tokens_out: float) -> float:
+        """Returns the price of tokens, in the currency of `price_in` and `price_out`."""
+        return (tokens_in * self.price_in + tokens_out * self.price_out) / 1e6
+
+    def is_batched(self, kind: str) -> bool:
+        """Whether prompts go to a backend of this kind by its Batch API."""
+        return self.batch and kind == "endpoint"

@@ -1,7 +1,7 @@
 """The embedded model behind an OpenAI-compatible server on loopback, in a process of its own.
 
-A process, because a crash of the C++ server must not take the stage with it, and because ggml's threads read their
-settings from the environment. One server per machine: two of them on the same cores are fifty times slower.
+A process, because a crash of the C++ server must not end the stage, and because ggml's threads read their settings from
+the environment. One server per machine: two of them on the same cores are fifty times slower.
 """
 
 from __future__ import annotations
@@ -15,53 +15,51 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from data_contracts import WeightsError
 from model.weights.locate import user_cache
+from tasks.engine.locks import Timeout, exclusive
 
 log = logging.getLogger(__name__)
 
-SLOTS: Final = 1  # a second slot reads every prompt again and makes answers depend on timing
-CONTEXT_TOKENS: Final = 4096  # per slot: 1,200 of prompt, and four sentences as long as the longest caption asked about
+SLOTS: Final = 1  # with a second slot prompts are read twice and completions depend on timing
+CONTEXT_TOKENS: Final = 4096  # per slot: 1,200 of prompt, and four paraphrases of the longest caption sent
 READY_TIMEOUT_S: Final = 180.0
 _READY: Final = "FOLEYGENEX-LLM-READY "
 
 
 @contextmanager
 def embedded_server(model: Path, *, threads: int | None = None, slots: int = SLOTS) -> Iterator[str]:
-    """Yields the base URL (`http://127.0.0.1:PORT/v1`) of a server that lives as long as the context.
+    """Yields the base URL (`http://127.0.0.1:PORT/v1`) of a server that runs until the context ends.
 
-    Waits for its turn when another stage uses the embedded model. `threads` defaults to the cores this process may
-    use. Raises WeightsError when the server does not come up.
+    Waits while another shard or stage uses the embedded model. `threads` defaults to the cores that this process may
+    use. Raises WeightsError when the server does not start.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = max(1, min(threads or cores, cores))
-    with _turn(), _child([str(model), str(count), str(slots)]) as process:
+    with _only_server(), _child([str(model), str(count), str(slots)]) as process:
         yield _await_url(process)
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Holds the machine-wide turn; the kernel gives it back when the holder dies."""
-    import fcntl
-
-    folder = user_cache() / "llm"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "server.lock").open("w") as lock:
+def _only_server() -> Iterator[None]:
+    """Waits for the lock that all servers on this machine share."""
+    path = user_cache() / "llm" / "server.lock"
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            stack.enter_context(exclusive(path, timeout_s=0))
+        except Timeout:
             log.info("the embedded model is in use by another shard or stage; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            stack.enter_context(exclusive(path))
         yield
 
 
 @contextmanager
 def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """Starts the server process. It ends when its standard input closes: on our exit, even by SIGKILL."""
+    """Starts the server process, which ends when its standard input closes: when this process ends, however it does."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tasks.llm.embedded", *arguments],
         stdin=subprocess.PIPE,
@@ -73,7 +71,7 @@ def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     try:
         yield process
     finally:
-        process.kill()  # holds nothing that a gentler end would save
+        process.kill()  # it has no state to save
         process.wait()
         for stream in (process.stdin, process.stdout):
             if stream:
@@ -98,7 +96,7 @@ def _await_url(process: subprocess.Popen[str]) -> str:
 
 
 def _drain(process: subprocess.Popen[str]) -> None:
-    """Reads and drops what the server prints, so that a full pipe never stops it."""
+    """Reads and discards what the server prints, so that a full pipe never blocks it."""
     assert process.stdout is not None
     try:
         for _line in process.stdout:
@@ -108,7 +106,7 @@ def _drain(process: subprocess.Popen[str]) -> None:
 
 
 def _watch_parent(parent: int) -> None:
-    """Ends this process when the parent is gone: its end of the pipe closed, or we were adopted by another."""
+    """Ends this process when its parent has: the pipe is closed, or the process has another parent."""
     while True:
         readable, _, _ = select.select([sys.stdin], [], [], 1.0)
         if (readable and not sys.stdin.read(1)) or os.getppid() != parent:
@@ -116,7 +114,7 @@ def _watch_parent(parent: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serves a model on loopback until the parent goes: `MODEL THREADS SLOTS`."""
+    """Serves a model on loopback until the parent ends: `MODEL THREADS SLOTS`."""
     threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     import xllamacpp
 
@@ -129,7 +127,7 @@ def main(arguments: Sequence[str]) -> None:
     params.n_ctx = CONTEXT_TOKENS * slots
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
-    params.cpuparams.poll = params.cpuparams_batch.poll = 0  # threads that wait must not spin on shared cores
+    params.cpuparams.poll = params.cpuparams_batch.poll = 0  # waiting threads must not spin on shared cores
     params.warmup = False
     params.ui = False
     params.cache_ram_mib = 256  # some twenty prompts; the default is 8 GiB

@@ -1,4 +1,4 @@
-"""One request to a model, its key in the cache, and how many tokens it takes: at most, and about."""
+"""One prompt for a model, its key in the cache, and its tokens: an upper bound and an estimate."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Message = dict[str, str]
 
 CHARS_PER_TOKEN: Final = 4.1
 """Measured on the shipped prompts and real captions with the embedded model's tokenizer: docs/captions.md."""
-TOKENS_PER_MESSAGE: Final = 5  # the chat template's marks and role around a message
-_CHARS_AT_LEAST: Final = 3.0  # of the shipped prompts: on the safe side
-_MARKS: Final = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
+CHARS_PER_TOKEN_AT_LEAST: Final = 3.0  # of the shipped prompts: on the safe side
+_TOKENS_PER_MESSAGE: Final = 5  # the chat template's marks and role around a message
+_INVISIBLE: Final = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """One request. `fields` and `prompt_version` name it in the cache; `prefix` and `turns` are what the model reads.
+    """One prompt. `fields` and `prompt_version` identify it in the cache; the model reads `prefix` and `turns`.
 
-    `prefix` holds our own texts, the same for many prompts; `turns` whatever holds untrusted text.
+    `prefix` has our own texts, the same for many prompts; `turns` has all messages with untrusted text.
     """
 
     prompt_version: str
@@ -50,19 +50,19 @@ class Prompt:
         return hash_text(model, to_json(parameters), self.prompt_version, to_json(self.fields), str(self.attempt))
 
     def bound(self) -> tuple[int, int]:
-        """Returns what the call takes at most, in tokens (in, out): untrusted text counts a token per byte."""
+        """Returns an upper bound of the call's tokens (in, out): untrusted text counts as a token per byte."""
         ours = sum(len(message["content"]) for message in self.prefix) + len(to_json(self.schema))
         theirs = sum(len(message["content"].encode("utf-8", "replace")) for message in self.turns)
         count = len(self.prefix) + len(self.turns)
-        return int(ours / _CHARS_AT_LEAST) + theirs + 2 * TOKENS_PER_MESSAGE * count, self.max_tokens
+        return int(ours / CHARS_PER_TOKEN_AT_LEAST) + theirs + 2 * _TOKENS_PER_MESSAGE * count, self.max_tokens
 
     def tokens_in(self) -> int:
-        """Returns what the prompt takes about, in tokens."""
+        """Returns about how many tokens the messages have."""
         characters = sum(len(message["content"]) for message in self.messages)
-        return round(characters / CHARS_PER_TOKEN) + TOKENS_PER_MESSAGE * len(self.messages)
+        return round(characters / CHARS_PER_TOKEN) + _TOKENS_PER_MESSAGE * len(self.messages)
 
 
 def plain(text: str) -> str:
-    """Returns untrusted text without control, direction and other invisible characters, its spaces single."""
-    kept = (" " if c.isspace() else "" if unicodedata.category(c) in _MARKS else c for c in text)
+    """Returns untrusted text without control, direction and other invisible characters, and with single spaces."""
+    kept = (" " if c.isspace() else "" if unicodedata.category(c) in _INVISIBLE else c for c in text)
     return " ".join("".join(kept).split())

@@ -1,6 +1,6 @@
 """Prompt templates: Markdown files with a system text or an instruction, then shots as pairs of JSON lines.
 
-The version is a number that people raise plus a hash of the files, so an edited prompt never meets old answers.
+The version is a number that people raise plus a hash of the files, so an edited prompt misses the cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class PromptTemplate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptTemplates:
-    """All prompts of a stage, by file name without suffix; `system.md` opens each chat."""
+    """All prompt files of a stage, by file name without suffix; the text of `system.md` begins each chat."""
 
     version: str
     by_name: dict[str, PromptTemplate]
@@ -47,8 +47,8 @@ class PromptTemplates:
 def data_turn(fields: dict[str, Any]) -> Message:
     """Returns the input as a user message: one line of JSON, so that no text in it can end its own string.
 
-    Everything untrusted is inside a JSON string, with `<` and `>` escaped too: tags that a chat template or a model
-    might take for marks of its own ("</caption>", "<|im_start|>") reach it as letters.
+    Everything untrusted is inside a JSON string, with `<` and `>` escaped too, so that a chat template or a model does
+    not take tags in it ("</caption>", "<|im_start|>") for its own.
     """
     data = json.dumps(_plain(fields), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return {"role": "user", "content": data.replace("<", "\\u003c").replace(">", "\\u003e")}

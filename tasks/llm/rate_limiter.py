@@ -1,6 +1,6 @@
-"""How many requests are in flight: halved when the server says "too many", raised slowly while all goes well.
+"""How many requests may be in flight: halved when the server says "too many requests", raised slowly after successes.
 
-Additive increase, multiplicative decrease, as TCP does. What the server says about when to come back is honoured.
+Additive increase, multiplicative decrease, as TCP does. The waits that the server asks for are kept.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-_LONGEST_PAUSE_S: Final = 60.0  # without a word from the server
+_LONGEST_PAUSE_S: Final = 60.0  # when the server does not say how long to wait
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Lets at most `limit` requests run at once, `most` at best. `wait_s` is the first pause after a bare 429."""
+    """Lets at most `limit` requests run at once, which starts at `most` and never exceeds it.
+
+    `wait_s` is the first pause after a 429 that does not say how long to wait. `clock` and `sleep` are for tests.
+    """
 
     most: int
     wait_s: float = 0.5
@@ -29,7 +32,7 @@ class RateLimiter:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     limit: float = field(init=False)
     _running: int = 0
-    _strikes: int = 0
+    _rounds_limited: int = 0
     _cut_at: float = float("-inf")
     _not_before: float = float("-inf")
     _free: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -39,7 +42,7 @@ class RateLimiter:
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[float]:
-        """Waits for a free place and for the end of a pause; yields the time of the start."""
+        """Waits for a free slot and for the end of a pause; yields the time of the start."""
         async with self._free:
             await self._free.wait_for(lambda: self._running < int(self.limit))
             self._running += 1
@@ -53,18 +56,18 @@ class RateLimiter:
                 self._free.notify_all()
 
     def limited(self, started: float, retry_after_s: float | None) -> None:
-        """Takes in a 429: halves the limit, once for all requests that were in flight together, and pauses."""
+        """Records a 429: halves the limit, once for all requests that were in flight together, and pauses."""
         now = self.clock()
         if started >= self._cut_at:
             self.limit = max(1.0, self.limit / 2)
             self._cut_at = now
-            self._strikes += 1
-        pause = min(_LONGEST_PAUSE_S, self.wait_s * 2.0 ** (self._strikes - 1))
+            self._rounds_limited += 1
+        pause = min(_LONGEST_PAUSE_S, self.wait_s * 2.0 ** (self._rounds_limited - 1))
         self.pause(pause if retry_after_s is None else retry_after_s)
 
     def succeeded(self, headers: Mapping[str, str]) -> None:
-        """Takes in a success: one more place per full round of successes; pauses when the quota has run out."""
-        self._strikes = 0
+        """Records a success: one more slot per full round of successes; pauses when the quota has run out."""
+        self._rounds_limited = 0
         self.limit = min(float(self.most), self.limit + 1.0 / self.limit)
         for kind in ("requests", "tokens"):
             left, reset = headers.get(f"x-ratelimit-remaining-{kind}"), headers.get(f"x-ratelimit-reset-{kind}")
@@ -72,12 +75,12 @@ class RateLimiter:
                 self.pause(seconds)
 
     def pause(self, seconds: float) -> None:
-        """Starts no request for that long."""
+        """Lets no request start for that long."""
         self._not_before = max(self._not_before, self.clock() + seconds)
 
 
 def retry_after_s(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
-    """Returns the wait that a reply asks for, in seconds: `retry-after-ms`, seconds, or an HTTP date; None without."""
+    """Returns the wait that a reply asks for: `retry-after-ms`, `retry-after` in seconds or as a date; None without."""
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
     text = headers.get("retry-after")

@@ -1,4 +1,4 @@
-"""What the two caption stages share: the backend, the prompts, who is asked, and how answers become outcomes.
+"""The base of the two caption stages: the backend, the prompt templates, and how completions become items' results.
 
 Source: SPEC A6, A7.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ from tasks.engine.workspace import Workspace
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.batch import fetch_batches
 from tasks.llm.cache import COMPLETIONS, CompletionCache
-from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, finished
+from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, run_without_loop
 from tasks.llm.client import LLMClient, OpenAIClient
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import Prompt
@@ -31,9 +32,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class CaptionStage:
-    """A stage whose items a model or the rules write. Subclasses say what is asked and what the rules make.
+    """A stage whose items are written by a model or by the rules; subclasses define the prompts and the rules.
 
-    The backend is chosen at its first use and then stays, in every worker the stage is sent to.
+    The backend is chosen at its first use and stays the same in every worker that the stage is sent to.
     """
 
     config: LLMConfig
@@ -55,87 +56,85 @@ class CaptionStage:
         raise NotImplementedError
 
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
-        """Returns an item's rows, and why the server did not answer ("" when it did). Raises ItemError."""
+        """Returns an item's rows, and why the server gave no completion ("" when it did). Raises ItemError."""
         raise NotImplementedError
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns the stage's items; the payload holds `level` and `by_llm`."""
+        """Returns the stage's items; the payload has `level` and `by_llm`."""
         raise NotImplementedError
 
-    def asks(self, item: Item) -> bool:
-        """Whether the model is asked about an item."""
+    def needs_model(self, item: Item) -> bool:
+        """Whether the model writes an item."""
         return bool(item.payload["by_llm"]) and self.backend.kind != "rules"
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
-        """Yields rule rows at once, then the model's as they come.
+        """Yields the results of the rules at once, then the model's as they come.
 
         Raises UsageError when the endpoint refuses key or model, BudgetError before a call beyond the budget,
         ServiceError when the endpoint is down and rules are not wanted.
         """
-        asked = [item for item in items if self.asks(item)]
-        ids = {item.item_id for item in asked}
+        for_model = [item for item in items if self.needs_model(item)]
+        ids = {item.item_id for item in for_model}
         yield from each([item for item in items if item.item_id not in ids], self.by_rules)
-        if not asked:
+        if not for_model:
             return
         cache = CompletionCache(workspace.path(*COMPLETIONS))
-        if self.config.batch and self.backend.kind == "endpoint":
-            # All of the stage at once, whichever shard comes first: the others find their answers in the cache.
-            whole = [item for item in self.items(workspace) if self.asks(item)]
-            fetch_batches(self.name, workspace, self.backend, self.config, cache, lambda: self.unanswered(whole, cache))
-        yield from self._ask(asked, cache)
+        if self.config.is_batched(self.backend.kind):
+            # All of the stage by the first shard: the others find their completions in the cache.
+            whole = [item for item in self.items(workspace) if self.needs_model(item)]
+            fetch_batches(self.name, workspace, self.backend, self.config, cache, lambda: self.missing(whole, cache))
+        yield from self._two_passes(for_model, cache)
 
-    def unanswered(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[str, Prompt]]:
-        """Yields, with their keys, the prompts that come next for items whose answers are not all in the cache."""
+    def missing(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[str, Prompt]]:
+        """Yields, with its key, the next prompt of each item whose completions are not all in the cache."""
         client, seen = CacheOnlyClient(self.backend.model, cache), set()
         for item in items:
             try:
-                finished(lambda item=item: self.by_model(item, client))  # type: ignore[misc]
+                run_without_loop(lambda item=item: self.by_model(item, client))  # type: ignore[misc]
             except NotCachedError as error:
                 if error.key not in seen:
                     seen.add(error.key)
                     yield error.key, error.prompt
             except ItemError:
-                continue  # its outcome, when the shard comes to it
+                continue  # the item's result, once its shard processes it
 
-    def _ask(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[ItemResult]:
-        """Asks in two passes: what found no answer although the server was up is asked once more at the end."""
-        # By level: requests that share their shots share the server's prefix cache.
+    def _two_passes(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[ItemResult]:
+        """Yields all results; an item without a completion, though the server is up, is tried once more at the end."""
+        # By level: prompts that share their shots share the server's prefix cache.
         ordered = sorted(items, key=lambda item: (item.payload["level"], item.item_id))
-        later: dict[str, tuple[ItemResult, str]] = {}
-        lost: list[str] = []
-        gone = False
-        for outcome, unavailable, down in self._pass(ordered, cache):
-            gone = gone or down
-            if unavailable and not gone:
-                later[outcome.item_id] = (outcome, unavailable)
+        postponed: dict[str, tuple[ItemResult, str, bool]] = {}
+        reasons: list[str] = []
+        down = False
+        for result, unavailable, down in self._pass(ordered, cache):
+            if unavailable and not down:
+                postponed[result.item_id] = (result, unavailable, down)
                 continue
-            lost += [unavailable] * bool(unavailable)
-            yield outcome
-        again = [] if gone else [item for item in ordered if item.item_id in later]
-        results = ((outcome, reason) for outcome, reason, _down in self._pass(again, cache))
-        for outcome, unavailable in list(later.values()) if gone else results:
-            lost += [unavailable] * bool(unavailable)
-            yield outcome
-        if lost:
+            reasons += [unavailable] * bool(unavailable)
+            yield result
+        again = [item for item in ordered if item.item_id in postponed]
+        for result, unavailable, _ in postponed.values() if down else self._pass(again, cache):
+            reasons += [unavailable] * bool(unavailable)
+            yield result
+        if reasons:
             log.warning(
                 "%s: the LLM was not available for %d of %d captions, rules wrote them: %s",
                 self.name,
-                len(lost),
+                len(reasons),
                 len(items),
-                lost[-1],
+                reasons[-1],
             )
 
     def _pass(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[ItemResult, str, bool]]:
-        """Yields outcomes as they come, with the reason why the server did not answer and whether it is down."""
+        """Yields results as they come, with the reason why there was no completion and whether the server is down."""
         client = OpenAIClient(self.backend, self.config, cache)
 
         async def work(item: Item) -> tuple[ItemResult, str, bool]:
             try:
                 rows, unavailable = await self.by_model(item, client)
             except ItemError as error:
-                return ItemResult(item.item_id, error=error), "", False
-            rows_ = tuple(row.to_dict() for row in rows)
-            return ItemResult(item.item_id, rows=rows_), unavailable, client.breaker.down
+                return ItemResult(item.item_id, error=error), "", client.breaker.down
+            result = ItemResult(item.item_id, rows=tuple(row.to_dict() for row in rows))
+            return result, unavailable, client.breaker.down
 
         at_once = self.backend.slots(self.config.concurrency)
         if items:
@@ -144,7 +143,5 @@ class CaptionStage:
 
 def count_by_source(rows: Sequence[dict[str, Any]]) -> str:
     """Returns "llm 3, rule 1": how many rows each source wrote."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row["source"]] = counts.get(row["source"], 0) + 1
+    counts = Counter(row["source"] for row in rows)
     return ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "none"

@@ -1,7 +1,7 @@
 """One HTTP request to an OpenAI-compatible server, and what its reply means, whatever the server does.
 
-Each failure becomes one of three: `LimitedError` (too many requests), `TroubleError` (the server; worth another try),
-`UsageError` (key, model or address; for people to mend). A refused prompt is an answer with nothing in it.
+Each failure becomes one of four: `LimitedError` (too many requests), `TroubleError` (the server failed; worth another
+try), `RefusedError` (the request is refused and would be again), `UsageError` (key, model or address; for the user).
 """
 
 from __future__ import annotations
@@ -9,51 +9,69 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import openai
+from tenacity import RetryCallState, wait_exponential, wait_random
 
 from data_contracts import UsageError
-from tasks.llm.cache import Completion
+from tasks.llm.completion import REFUSED, Completion
 from tasks.llm.prompt import Prompt
 from tasks.llm.rate_limiter import retry_after_s
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES: Final = 4_000_000  # of one reply: far more than any answer asked for here
-REFUSED: Final = "refused: "
-_FILTERED: Final = "content_filter"  # of the provider: a code of an error, or how an answer ends
+_FILTERED: Final = "content_filter"  # of the provider: a code of an error, or how a completion ends
 _FORMATS: Final = ("json_schema", "response_format")
 _NO_CREDIT: Final = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 
 
-class LimitedError(Exception):
-    """Too many requests or tokens: slow down. `retry_after_s` is the server's word, None without one."""
+class RequestError(Exception):
+    """A request that failed. `retry_after_s` is how long the server asks to wait, None when it does not say.
 
-    def __init__(self, message: str, retry_after: float | None) -> None:
+    `billed`: the call may have cost something, because the reply was lost, not the request.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, billed: bool = False) -> None:
         super().__init__(message)
-        self.retry_after_s = retry_after
-
-
-class TroubleError(Exception):
-    """The server failed. `billed`: the call may have cost something, because the answer got lost, not the prompt."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None, billed: bool = False) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after
+        self.retry_after_s = retry_after_s
         self.billed = billed
+
+
+class LimitedError(RequestError):
+    """Too many requests or tokens: slow down."""
+
+
+class TroubleError(RequestError):
+    """The server failed; another try may succeed."""
+
+
+class RefusedError(RequestError):
+    """The server does not accept this request; the same one would be refused again."""
+
+
+def wait_between_tries(first_s: float, longest_s: float) -> Callable[[RetryCallState], float]:
+    """Returns the wait before a further try, for tenacity: what the server asks for, else doubled, with jitter."""
+    backoff = wait_exponential(multiplier=first_s, max=longest_s) + wait_random(0, first_s)
+
+    def wait_s(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        return (isinstance(error, RequestError) and error.retry_after_s) or backoff(state)
+
+    return wait_s
 
 
 @dataclass(slots=True)
 class Dialect:
-    """What a server turned out not to take, learned from its refusals: see `learn`."""
+    """The request parameters that a server turned out not to accept, learned from its refusals."""
 
     without: set[str] = field(default_factory=set)
 
     def body(self, model: str, prompt: Prompt) -> dict[str, Any]:
-        """Returns the request's body in the words that the server takes."""
+        """Returns the request's body with the parameters that the server accepts."""
         length = "max_completion_tokens" if "max_tokens" in self.without else "max_tokens"
         body: dict[str, Any] = {"model": model, "messages": prompt.messages, length: prompt.max_tokens}
         if "temperature" not in self.without:
@@ -67,9 +85,10 @@ class Dialect:
             body["response_format"] = {"type": "json_object"}
         return body
 
-    def next_try(self, message: str) -> str:
-        """Returns what to leave out after a refusal: the parameter it names, else the schema, else any word on the
-        format; empty: none left.
+    def next_omission(self, message: str) -> str:
+        """Returns what to leave out after a refusal: the parameter that it names, else the schema, else the format.
+
+        Empty when nothing is left to leave out.
         """
         for name in ("max_tokens", "temperature", "seed", "json_schema", "response_format"):
             if name not in self.without and (name in message or name in _FORMATS):
@@ -79,30 +98,29 @@ class Dialect:
 
 async def request_completion(
     sdk: openai.AsyncOpenAI, model: str, prompt: Prompt, dialect: Dialect, timeout_s: float
-) -> Any:
-    """Asks once and returns (Completion, the reply's headers). Tries again only in other words, after a 400.
+) -> tuple[Completion, Mapping[str, str]]:
+    """Returns the completion and the reply's headers. Sent again only after a refusal, with other parameters.
 
-    The time limit holds to the last byte: a server that trickles is a server that is silent.
+    `timeout_s` is the time to the last byte, since a server may send a reply byte by byte.
 
-    Raises LimitedError, TroubleError, or UsageError.
+    Raises LimitedError, TroubleError, RefusedError or UsageError.
     """
-    words = Dialect(set(dialect.without))
+    tried = Dialect(set(dialect.without))
     while True:
         try:
-            reply = await asyncio.wait_for(_post(sdk, words.body(model, prompt)), timeout_s)
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            name = "" if error.code == _FILTERED else words.next_try(error.message)
-            if not name:
-                return Completion(text=f"{REFUSED}{error.message}"[:200], cut_off=False, tokens_in=0, tokens_out=0), {}
-            log.info("the server refuses a prompt (%s); asking again without %s", error.message[:200], name)
-            words.without.add(name)
+            reply, headers = await asyncio.wait_for(_post(sdk, tried.body(model, prompt)), timeout_s)
         except TimeoutError as error:
-            raise TroubleError(f"no whole answer within {timeout_s:g} s", billed=True) from error
+            raise TroubleError(f"no whole reply within {timeout_s:g} s", billed=True) from error
         except openai.APIError as error:
-            raise meaning(error, model) from error
+            failure = classify(error, f"model {model!r}", "check OPENAI_API_KEY, OPENAI_BASE_URL, llm.model and credit")
+            refused = isinstance(failure, RefusedError) and error.code != _FILTERED
+            if not (refused and (omitted := tried.next_omission(error.message))):
+                raise failure from error
+            log.info("the server refuses a prompt (%s); sending it again without %s", failure, omitted)
+            tried.without.add(omitted)
         else:
-            dialect.without |= words.without  # only what led to an answer is remembered
-            return completion_of(reply[0], prompt.bound()), reply[1]
+            dialect.without |= tried.without  # only what led to a completion is remembered
+            return completion_of(reply, prompt.bound()), headers
 
 
 async def _post(sdk: openai.AsyncOpenAI, body: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
@@ -130,8 +148,8 @@ async def _read(response: Any) -> bytes:
     return bytes(data)
 
 
-def completion_of(reply: Any, bound: tuple[int, int], price: float = 1.0) -> Completion:
-    """Returns the answer in a chat completion's JSON; `bound` is its cost when it does not say. Raises TroubleError."""
+def completion_of(reply: Any, bound: tuple[int, int], price_share: float = 1.0) -> Completion:
+    """Returns the completion in a reply's JSON; `bound` is its cost when the reply has none. Raises TroubleError."""
     try:
         choice = reply["choices"][0]
         message = choice["message"]
@@ -148,28 +166,27 @@ def completion_of(reply: Any, bound: tuple[int, int], price: float = 1.0) -> Com
             cut_off=choice.get("finish_reason") == "length",
             tokens_in=_count(usage.get("prompt_tokens"), bound[0]),
             tokens_out=_count(usage.get("completion_tokens"), bound[1]),
-            price=price,
+            price_share=price_share,
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise TroubleError("the server's reply is no chat completion", billed=True) from error
 
 
-def meaning(error: openai.APIError, model: str) -> Exception:
-    """Returns what an error of the client library means here."""
+def classify(error: openai.APIError, request: str, remedy: str) -> RequestError | UsageError:
+    """Returns what an error of the client library means here; `request` and `remedy` are for a UsageError's message."""
+    message = error.message[:200]
     if not isinstance(error, openai.APIStatusError):
         sent = not isinstance(error.__cause__, Exception) or "Connect" not in type(error.__cause__).__name__
-        return TroubleError(f"{type(error).__name__}: {error.message}", billed=sent)
-    code = error.code if isinstance(error.code, str) else ""
+        return TroubleError(f"{type(error).__name__}: {message}", billed=sent)
     status = error.status_code
-    if status in (401, 403, 404, 405) or code in _NO_CREDIT:
-        return UsageError(
-            f"the LLM endpoint answers {status} to model {model!r} ({error.message[:200]}); "
-            "check OPENAI_API_KEY, OPENAI_BASE_URL, llm.model and the account's credit"
-        )
-    wait = retry_after_s(error.response.headers)
+    if status in (401, 403, 404, 405) or error.code in _NO_CREDIT:
+        return UsageError(f"the LLM endpoint answers {status} to {request} ({message}); {remedy}")
+    wait_s = retry_after_s(error.response.headers)
     if status == 429:
-        return LimitedError(f"429: {error.message[:200]}", wait)
-    return TroubleError(f"{type(error).__name__}: {error.message[:200]}", retry_after=wait)
+        return LimitedError(f"429: {message}", retry_after_s=wait_s)
+    if status < 500 and status not in (408, 409):
+        return RefusedError(message)
+    return TroubleError(f"{type(error).__name__}: {message}", retry_after_s=wait_s)
 
 
 def _count(value: Any, otherwise: int) -> int:

@@ -1,4 +1,4 @@
-"""Runs async work from a plain generator: results come out as they are finished, whatever thread or loop asks."""
+"""Runs async work behind a plain generator: results come out in order of completion, in any thread or event loop."""
 
 from __future__ import annotations
 
@@ -20,24 +20,23 @@ def as_finished(
     at_once: int,
     close: Callable[[], Awaitable[None]],
 ) -> Iterator[ResultT]:
-    """Yields `work(item)` for each item in order of completion, at most `at_once` in flight, in their given order.
+    """Yields `work(item)` for each item in order of completion, at most `at_once` in flight, started in their order.
 
     `close` is awaited in the same loop at the end, whatever happened.
 
-    After an exception of `work` nothing new begins; what is in flight is finished and yielded, because it is paid for,
-    and then the exception is raised here. The loop runs in a thread of its own, because the caller may stand inside
+    After an exception of `work` nothing new starts; what is in flight is finished and yielded, because it is paid for,
+    and then the exception is raised here. The loop runs in a thread of its own, because the caller may be inside
     another loop; closing the generator cancels what is in flight.
     """
     results: queue.Queue[tuple[bool, Any]] = queue.Queue()
     stop = threading.Event()
-    thread = threading.Thread(
-        target=_run, args=(_main(items, work, at_once, close, results, stop), results), daemon=True
-    )
+    main = _main(items, work, at_once, close, results, stop)
+    thread = threading.Thread(target=_run, args=(main, results), daemon=True)
     thread.start()
     try:
         for _ in items:
-            good, value = results.get()
-            if not good:
+            succeeded, value = results.get()
+            if not succeeded:
                 raise value
             yield value
     finally:
@@ -48,7 +47,7 @@ def as_finished(
 def _run(main: Coroutine[Any, Any, None], results: queue.Queue) -> None:
     try:
         asyncio.run(main)
-    except BaseException as error:  # handed to the caller's thread, which raises it
+    except BaseException as error:  # passed to the caller's thread, which raises it
         results.put((False, error))
 
 
@@ -67,7 +66,7 @@ async def _main(
         for item in waiting:
             try:
                 results.put((True, await work(item)))
-            except Exception as error:  # raised once the others are done with theirs
+            except Exception as error:  # raised once the others have finished theirs
                 failed.append(error)
             if failed:
                 return

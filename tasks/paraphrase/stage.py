@@ -53,9 +53,9 @@ class ParaphraseStage(CaptionStage):
             for row in rows
         ]
 
-    def asks(self, item: Item) -> bool:
-        """Whether the model is asked: not when no paraphrases are wanted."""
-        return self.config.paraphrases > 0 and super().asks(item)
+    def needs_model(self, item: Item) -> bool:
+        """Whether the model writes an item: not when no paraphrases are wanted."""
+        return self.config.paraphrases > 0 and super().needs_model(item)
 
     def by_rules(self, item: Item) -> list[Paraphrase]:
         """Returns the rules' paraphrases."""

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from tasks.language.cues import find_cues
 from tasks.language.validator import words
-from tasks.llm.client import CompletionError, LLMClient, UnavailableError
+from tasks.llm.client import LLMClient, UnavailableError
+from tasks.llm.completion import CompletionError
 from tasks.llm.prompt import Prompt, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.paraphrase.forms import FormRequest, orders

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from data_contracts import ItemError, to_json
 from tasks.language.validator import check
-from tasks.llm.client import CompletionError, LLMClient, UnavailableError
+from tasks.llm.client import LLMClient, UnavailableError
+from tasks.llm.completion import CompletionError
 from tasks.llm.prompt import Message, Prompt, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.recaption.rules import Rewrite, match_style, rewrites

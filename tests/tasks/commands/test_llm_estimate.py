@@ -25,11 +25,11 @@ PAIRS = [(row.caption, row.level) for row in ROWS[:-1]]
 
 def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):
     found = estimate_calls(PAIRS, "m", config(), tmp_path / "none.jsonl")
-    assert (found.recaption_calls, found.paraphrase_calls, found.cached) == (12, 12, 0)
+    assert (found.recaption.number, found.paraphrase.number, found.total.cached) == (12, 12, 0)
     shots = RecaptionStage(LLMConfig(backend="rules")).templates["fast"].prefix
     least = 12 * sum(len(message["content"]) for message in shots) / CHARS_PER_TOKEN
-    assert found.tokens_in > least
-    assert found.tokens_out > 12 * 5
+    assert found.total.tokens_in > least
+    assert found.total.tokens_out > 12 * 5
     assert not (tmp_path / "none.jsonl").exists()
 
 
@@ -42,25 +42,25 @@ def test_answered_rows_are_subtracted_exactly(tmp_path, monkeypatch):
         monkeypatch.setenv("OPENAI_API_KEY", "k")
         run_stage(RecaptionStage(config()), workspace)
     found = estimate_calls(PAIRS, "m", config(), answers)
-    assert (found.recaption_calls, found.paraphrase_calls, found.cached) == (7, 12, 5)
+    assert (found.recaption.number, found.paraphrase.number, found.total.cached) == (7, 12, 5)
     with fake_server(lambda *_: says({"paraphrases": [], "key_tokens": []})) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         run_stage(ParaphraseStage(config()), workspace)
     assert len(read_table(workspace.table("recaption", "captions"), Caption)) == 5
     found = estimate_calls(PAIRS, "m", config(), answers)
-    assert (found.recaption_calls, found.paraphrase_calls, found.cached) == (7, 7, 10)
+    assert (found.recaption.number, found.paraphrase.number, found.total.cached) == (7, 7, 10)
     other = estimate_calls(PAIRS, "another model", config(), answers)
-    assert (other.recaption_calls, other.cached) == (12, 0)
+    assert (other.recaption.number, other.total.cached) == (12, 0)
 
 
 def test_caps_and_many_rows_scale(tmp_path):
     capped = estimate_calls(PAIRS, "m", config(max_recaptions=3, max_paraphrased=0), tmp_path / "none.jsonl")
-    assert (capped.recaption_calls, capped.paraphrase_calls) == (3, 0)
+    assert (capped.recaption.number, capped.paraphrase.number) == (3, 0)
     many = PAIRS[:2] * (2 * SAMPLED)
     found = estimate_calls(many, "m", config(paraphrases=0), tmp_path / "none.jsonl")
     one = estimate_calls(PAIRS[:2], "m", config(paraphrases=0), tmp_path / "none.jsonl")
-    assert (found.recaption_calls, found.paraphrase_calls) == (len(many), 0)
-    assert found.tokens_in == pytest.approx(one.tokens_in * len(many) / 2, rel=0.05)
+    assert (found.recaption.number, found.paraphrase.number) == (len(many), 0)
+    assert found.total.tokens_in == pytest.approx(one.total.tokens_in * len(many) / 2, rel=0.05)
 
 
 @pytest.mark.llm
@@ -90,5 +90,5 @@ def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path):
     guess = estimate_calls(GRID[:1], RecaptionStage(settings).backend.model, settings, tmp_path / "none.jsonl")
     asyncio.run(run())
     whole = estimate_calls(GRID[:1], "none", LLMConfig(backend="rules", paraphrases=0), tmp_path / "none.jsonl")
-    assert whole.tokens_in == pytest.approx(cache.spent().tokens_in, rel=0.08)
-    assert guess.tokens_in > whole.tokens_in
+    assert whole.total.tokens_in == pytest.approx(cache.spent().tokens_in, rel=0.08)
+    assert guess.total.tokens_in > whole.total.tokens_in

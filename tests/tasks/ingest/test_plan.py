@@ -52,7 +52,7 @@ def test_plan_counts_the_files_that_are_there(tmp_path: Path) -> None:
     found = count(_config(tmp_path, _audiocaps(tmp_path / "a")))
     assert (found.recordings, found.clips, found.unreadable) == (3, 3, 0)
     assert abs(found.seconds - 24.0) < 1e-6
-    assert found.mined == 3 and {caption for caption, _ in found.asked} == found.captions
+    assert found.mined == 3 and {caption for caption, _ in found.for_llm} == found.captions
 
 
 def test_plan_adds_the_rendered_corpus_to_the_listed_ones(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tasks.engine.workspace import Workspace
 from tasks.llm.backend import Backend
 from tasks.llm.batch import TRIES, fetch_batches
 from tasks.llm.batch_files import Limits
-from tasks.llm.batch_service import Service
+from tasks.llm.batch_service import BatchService
 from tasks.llm.cache import CompletionCache
 from tasks.recaption.stage import RecaptionStage
 from tests.tasks.llm.fake_batches import End, FakeProvider, fake_provider
@@ -151,27 +151,27 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
         raise Killed
 
     if state == "before upload":
-        patch.setattr(Service, "submit", die)
+        patch.setattr(BatchService, "submit", die)
     elif state == "after upload":
         patch.setattr("openai.resources.batches.AsyncBatches.create", die)
     elif state == "reply to create lost":
-        submit = Service.submit
+        submit = BatchService.submit
 
         async def lost(self, path, name):
             await submit(self, path, name)
             raise Killed
 
-        patch.setattr(Service, "submit", lost)
+        patch.setattr(BatchService, "submit", lost)
     elif state == "after create":
-        patch.setattr(Service, "look", die)
+        patch.setattr(BatchService, "batch", die)
     elif state == "while waiting":
-        look, looks = Service.look, [0]
+        look, looks = BatchService.batch, [0]
 
         async def once(self, batch_id):
             looks[0] += 1
             return await look(self, batch_id) if looks[0] == 1 else await die()
 
-        patch.setattr(Service, "look", once)
+        patch.setattr(BatchService, "batch", once)
     else:
         put, count = CompletionCache.put, [0]
 

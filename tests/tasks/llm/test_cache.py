@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from data_contracts import BudgetError
 from tasks.llm.budget import Budget
-from tasks.llm.cache import Completion, CompletionCache, Spent
+from tasks.llm.cache import CompletionCache, Spent
+from tasks.llm.completion import Completion
 from tasks.llm.config import LLMConfig
 
 COMPLETION = Completion(text='{"caption": "é\\n"}', cut_off=False, tokens_in=3, tokens_out=2)
@@ -111,7 +112,7 @@ def test_an_answer_takes_the_place_of_its_hold_and_a_batched_one_costs_its_share
     reservation = budget.reserve(60, 10)
     with pytest.raises(BudgetError, match="max_cost"):
         budget.reserve(60, 10)
-    cache.put("k", Completion(text="x", cut_off=False, tokens_in=40, tokens_out=5, price=0.5), reservation)
+    cache.put("k", Completion(text="x", cut_off=False, tokens_in=40, tokens_out=5, price_share=0.5), reservation)
     assert cache.committed() == cache.spent() == Spent(40, 5, 20.0, 2.5)
     budget.release(budget.reserve(60, 10))
     assert cache.committed() == cache.spent()

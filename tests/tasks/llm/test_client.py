@@ -11,7 +11,8 @@ import pytest
 
 from data_contracts import BudgetError, ServiceError, UsageError
 from tasks.llm.cache import CompletionCache
-from tasks.llm.client import CompletionError, UnavailableError
+from tasks.llm.client import UnavailableError
+from tasks.llm.completion import CompletionError
 from tasks.llm.config import LLMConfig
 from tasks.llm.transport import MOST_BYTES
 from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, says

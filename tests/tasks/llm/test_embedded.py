@@ -14,7 +14,7 @@ import pytest
 from data_contracts import WeightsError
 from model.weights.catalogue import EMBEDDED_LLM
 from model.weights.locate import available, located
-from tasks.llm.embedded import _turn, embedded_server
+from tasks.llm.embedded import _only_server, embedded_server
 
 PARENT = """
 import subprocess, sys
@@ -62,7 +62,7 @@ def test_only_one_server_runs_at_a_time(tmp_path, monkeypatch):
     log: list[str] = []
 
     def use(name: str) -> None:
-        with _turn():
+        with _only_server():
             log.append(f"{name} in")
             time.sleep(0.1)
             log.append(f"{name} out")

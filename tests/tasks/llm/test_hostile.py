@@ -16,7 +16,8 @@ from tasks.language.cues import LEVELS
 from tasks.language.validator import check
 from tasks.llm.backend import choose_backend
 from tasks.llm.cache import CompletionCache
-from tasks.llm.client import CompletionError, OpenAIClient
+from tasks.llm.client import OpenAIClient
+from tasks.llm.completion import CompletionError
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import plain
 from tasks.llm.prompt_templates import data_turn

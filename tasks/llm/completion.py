@@ -1,0 +1,53 @@
+"""What a model returned: its text, its price, and the JSON object inside the text."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+REFUSED: Final = "refused: "
+"""How the text of a completion begins that the model or the provider's filter refused to write."""
+_THOUGHTS: Final = re.compile(r"<think>.*?</think>", re.DOTALL)
+
+
+class CompletionError(Exception):
+    """A completion without the JSON object that was asked for. The message is a short reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """A model's raw text, whether the token limit cut it off, and the tokens that were billed.
+
+    `price_share` is the share of the full price that was paid: below 1 for a batch.
+    """
+
+    text: str
+    cut_off: bool
+    tokens_in: int
+    tokens_out: int
+    price_share: float = 1.0
+
+    def answer(self) -> dict[str, Any]:
+        """Returns the JSON object: in a code fence, after thoughts, or between other words. Raises CompletionError."""
+        if self.cut_off:
+            raise CompletionError("cut off")
+        if self.text.startswith(REFUSED):
+            raise CompletionError("refused")
+        text = _THOUGHTS.sub("", self.text).strip()
+        value = _loads(text)
+        if value is None and (start := text.find("{")) >= 0:
+            value = _loads(text[start : text.rfind("}") + 1])
+        if value is None:
+            raise CompletionError("not JSON")
+        if not isinstance(value, dict):
+            raise CompletionError("not a JSON object")
+        return value
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
