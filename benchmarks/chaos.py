@@ -262,7 +262,7 @@ def run_stages(folder: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         for name in STAGES:
             result = run_step(find_step(name), config, workspace, mapper=pool.map)
-            print(result.line, flush=True)
+            print(result.line(), flush=True)
 
 
 def run_with_kills(folder: Path, environment: dict[str, str], kills: list[tuple[str, int]]) -> int:

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from data_contracts import Row
 from flows.settings import ship_settings
 from tasks.config import PipelineConfig
-from tasks.engine import Item, ItemResult, each, rows_from_dicts, run_stage
+from tasks.engine import Item, ItemResult, Stage, each, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import Step
 
@@ -34,7 +34,7 @@ class Nothing(Row):
 
 
 @dataclass(frozen=True)
-class IdleStage:
+class IdleStage(Stage):
     """A stage that does nothing, `count` times."""
 
     count: int
@@ -50,9 +50,6 @@ class IdleStage:
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:  # noqa: ARG002
         yield from each(items, lambda item: [Nothing(item_id=item.item_id, text=item.payload["text"])])
-
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
-        return rows_from_dicts(Nothing, rows)
 
 
 def measure(work: Callable[[], object]) -> float:

@@ -18,16 +18,17 @@ from prefect.artifacts import (
 )
 
 from data_contracts import Quarantine, read_table
-from flows.progress import Advance
+from tasks.engine import StageSummary
+from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
-from tasks.jobs import REPORT
-from tasks.pipeline import Step, StepResult
+from tasks.pipeline import Step
+from tasks.report import REPORT
 
 FILES_URL: Final = "FOLEYGENEX_FILES_URL"
 _SHOWN: Final = 50  # rows of the quarantine in the artifact; the table has all
 
 
-def ui_progress(name: str, unit: str = "items") -> Advance:
+def ui_progress(name: str, unit: str = "items") -> OnProgress:
     """Returns a callback that keeps a progress artifact of this run up to date, every five percent."""
     known: dict[str, Any] = {"artifact": None, "percent": -1}
 
@@ -45,7 +46,7 @@ def ui_progress(name: str, unit: str = "items") -> Advance:
     return advance
 
 
-def logged(write: Callable[[str], None], name: str, unit: str = "items", *, every_s: float = 30.0) -> Advance:
+def logged(write: Callable[[str], None], name: str, unit: str = "items", *, every_s: float = 30.0) -> OnProgress:
     """Returns a callback that writes a line into the run's log, at most one every `every_s` seconds."""
     last_s = time.monotonic()
 
@@ -63,11 +64,11 @@ def progress_text(name: str, done: int, total: int, unit: str, word: str) -> str
     return f"{name}: {done} of {total} {unit}" + (f", {word}" if word else "")
 
 
-def publish(step: Step, result: StepResult, workspace: Workspace) -> None:
+def publish(step: Step, result: StageSummary, workspace: Workspace) -> None:
     """Writes the stage's artifacts: counts and quarantine as markdown, and the report's link."""
     text = stage_markdown(step, result, workspace)
     create_markdown_artifact(
-        text, key=f"{step.name}-summary", description=_title(f"{workspace.root.name}: {result.line}")
+        text, key=f"{step.name}-summary", description=_title(f"{workspace.root.name}: {result.line()}")
     )
     if step.name == "report" and workspace.path(*REPORT).exists():
         where = str(workspace.path(*REPORT))
@@ -85,11 +86,11 @@ def publish_pipeline(results: Iterable[dict[str, Any]], workspace: Workspace) ->
     create_markdown_artifact("\n".join(lines), key="pipeline-summary", description=title)
 
 
-def stage_markdown(step: Step, result: StepResult, workspace: Workspace) -> str:
+def stage_markdown(step: Step, result: StageSummary, workspace: Workspace) -> str:
     """Returns what the UI shows of a finished stage."""
     lines = [f"# {step.name} of {plain(workspace.root.name)}", "", step.title, ""]
     lines += ["| done | now | rows | quarantined |", "|---|---|---|---|"]
-    lines += [f"| {result.done} | {result.new} | {result.rows} | {result.quarantined} |", "", plain(result.line)]
+    lines += [f"| {result.done} | {result.new} | {result.rows} | {result.quarantined} |", "", plain(result.line())]
     if result.quarantined:
         failures = read_table(workspace.table(step.name, "quarantine"), Quarantine)
         lines += ["", "## Quarantine", "", "| item | reason | message |", "|---|---|---|"]

@@ -18,8 +18,9 @@ from flows.runner import LINES
 from flows.runs import pipeline_settings, run_name, workspace_held
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
+from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, Step, StepState, step_state
+from tasks.pipeline import STEPS, Step, step_state
 
 
 @flow(name="pipeline", flow_run_name=run_name)
@@ -60,5 +61,5 @@ def _run(step: Step, config: PipelineConfig, workspace: Workspace) -> dict[str, 
     return STAGE_FLOWS[step.name](workspace=config.workspace)
 
 
-def _counts(state: StepState, new: int) -> dict[str, Any]:
+def _counts(state: StageState, new: int) -> dict[str, Any]:
     return {"stage": state.name, "done": state.done, "new": max(0, new), "quarantined": state.quarantined}

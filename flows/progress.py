@@ -6,7 +6,7 @@ Workers are threads, processes or other machines; the journal is what all of the
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -15,8 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-Advance = Callable[[int, int, str], None]
-"""Called with (units done, units in all, a word about it)."""
+from tasks.engine.progress import OnProgress
 
 
 @dataclass(slots=True)
@@ -42,7 +41,7 @@ class JournalCount:
 
 
 @contextmanager
-def bar(title: str, unit: str) -> Iterator[Advance]:
+def bar(title: str, unit: str) -> Iterator[OnProgress]:
     """Shows a progress bar on stderr while the block runs; nothing where stderr is no terminal."""
     console = Console(stderr=True)
     columns = (
@@ -64,7 +63,7 @@ def bar(title: str, unit: str) -> Iterator[Advance]:
 
 
 @contextmanager
-def watch(folder: Path, total: int, *advances: Advance, every_s: float = 0.5) -> Iterator[None]:
+def watch(folder: Path, total: int, *advances: OnProgress, every_s: float = 0.5) -> Iterator[None]:
     """Reports a journal's growth to all `advances` while the block runs, and once at its end."""
     count, stop = JournalCount(folder), threading.Event()
 

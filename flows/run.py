@@ -12,12 +12,12 @@ import typer
 
 from data_contracts import UsageError
 from flows.settings import ship_settings
-from flows.tools import check_step_tools
+from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_settings, load_stored, store
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use
-from tasks.jobs import REPORT, Job
-from tasks.pipeline import find_step, is_finished, pipeline_states, step_state
+from tasks.pipeline import STEPS, find_step, is_finished, pipeline_states, require_quarantine, step_state
+from tasks.report import REPORT
 
 
 def run_demo(config: PipelineConfig) -> None:
@@ -37,8 +37,9 @@ def run_all(config: PipelineConfig) -> None:
     if is_finished(config, workspace):
         typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
         return
-    if not step_state(find_step("augment"), config, workspace).finished:
-        check_step_tools("augment", config)
+    for step in STEPS:
+        if (stage := step.make(config)).programs() and not step_state(step, config, workspace).finished:
+            require_programs(stage)
     _check_writers(config)
     _prepare_prefect()
     from flows.pipeline import pipeline
@@ -59,9 +60,10 @@ def _check_writers(config: PipelineConfig) -> None:
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
     """Runs one stage in the config's workspace."""
     config = _placed(config)
-    if retry and isinstance(find_step(stage).make(config), Job):
-        raise UsageError(f"stage {stage} has no items, so no quarantine; `foleygenex run {stage} CONFIG` runs it again")
-    check_step_tools(stage, config)
+    made = find_step(stage).make(config)
+    if retry:
+        require_quarantine(made)
+    require_programs(made)
     _prepare_prefect()
     from flows.runs import workspace_held
     from flows.stages import STAGE_FLOWS

@@ -21,11 +21,12 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from data_contracts import FoleyGenExError, UsageError
 from flows.artifacts import logged, publish, ui_progress
-from flows.progress import Advance, bar, watch
+from flows.progress import bar, watch
 from flows.runs import workspace_held
-from flows.tools import check_step_tools
+from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_stored, store
-from tasks.engine import Mapper, Shard
+from tasks.engine import Mapper, Shard, Stage
+from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import STEPS, Step, find_step, run_step, step_state
 
@@ -56,16 +57,17 @@ def run_stage_flow(
     _let_rooms_speak()
     with workspace_held(workspace, runtime.flow_run.name or name), ExitStack() as stack:
         config = load_stored(workspace, settings, changes)
-        check_step_tools(name, config)
+        stage = step.make(config)
+        require_programs(stage)
         store(config, workspace)
         if runtime.flow_run.parent_flow_run_id is None and (earlier := first_stale_before(step, config, workspace)):
             _say(f"{earlier} is not up to date, {name} reads what it wrote last; `run all` does all in their order")
         unit = "steps" if name == "train" else "items"
         advance = stack.enter_context(bar(name, unit))
         report = both(advance, ui_progress(name, unit), logged(logger.info, name, unit))
-        mapper = shard_mapper(step, config, workspace, report)
+        mapper = shard_mapper(stage, config, workspace, report)
         result = run_step(step, config, workspace, mapper=mapper, on_progress=report, retry=retry)
-        _say(result.line)
+        _say(result.line())
         publish(step, result, workspace)
     return {"stage": name, "done": result.done, "new": result.new, "quarantined": result.quarantined}
 
@@ -95,18 +97,18 @@ def _say(line: str) -> None:
     logging.getLogger(LINES).info("%s", line)
 
 
-def shard_mapper(step: Step, config: PipelineConfig, workspace: Workspace, report: Advance) -> Mapper:
+def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, report: OnProgress) -> Mapper:
     """Returns the engine's mapper that runs each shard as a Prefect task on the configured task runner."""
 
     def mapper(function: Callable[[Shard], int], shards: Sequence[Shard]) -> Iterator[int]:
         if not shards:
             return
         total = sum(shard.size for shard in shards)
-        workers = 1 if step.alone else min(config.workers, len(shards))
-        with watch(workspace.path(step.name, "journal"), total, report), task_runner(config, workers) as runner:
+        workers = 1 if stage.large_shards else min(config.workers, len(shards))
+        with watch(workspace.path(stage.name, "journal"), total, report), task_runner(config, workers) as runner:
             futures = []
             for number, shard in enumerate(shards, 1):
-                label = f"{step.name} {number} of {len(shards)}, {shard.size} items"
+                label = f"{stage.name} {number} of {len(shards)}, {shard.size} items"
                 futures.append(runner.submit(run_shard_task, {"label": label, "work": partial(function, shard)}))
             for future in as_completed(futures):
                 yield future.result()
@@ -136,7 +138,7 @@ def _dask_runner(address: str, workers: int) -> TaskRunner[Any]:
     return runner
 
 
-def both(*advances: Advance) -> Advance:
+def both(*advances: OnProgress) -> OnProgress:
     """Returns a progress callback that calls all of them."""
 
     def advance(done: int, total: int, word: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -22,7 +22,7 @@ from tasks.augment.make import Made, make_audio
 from tasks.augment.programs import program_version
 from tasks.augment.recipe import AugmentContext, Recipe, recipes_for
 from tasks.augment.silence import Trimmed, trim_silence
-from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.media.audio import read_audio
 
@@ -30,7 +30,7 @@ _MIN_S: Final = 0.25
 
 
 @dataclass(frozen=True)
-class AugmentStage:
+class AugmentStage(Stage):
     """One item and one row per level of a mined caption. `dataset_version` is part of every seed."""
 
     config: AugmentConfig
@@ -73,9 +73,15 @@ class AugmentStage:
         tools = _tool_versions(self.config)
         yield from each(items, lambda item: [self._augment(item, sources, context, tools)])
 
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
-        """Returns the rows as they are."""
-        return rows_from_dicts(Augmented, rows)
+    def item_files(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Returns the changed audio."""
+        return hashed_files(row, "audio")
+
+    def programs(self) -> tuple[str, ...]:
+        """Returns the programs of the settings `backend=tool` and `speed_method=tempo`; none by default."""
+        by_programs = self.config.backend == "tool"
+        sox = ("sox",) if by_programs or self.config.speed_method == "tempo" else ()
+        return (*sox, "ffmpeg") if by_programs else sox
 
     def _augment(self, item: Item, sources: _Sources, context: AugmentContext, tools: str) -> Augmented:
         values = item.payload

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from data_contracts import FoleyGenExError, TrainMetric
+from data_contracts import FoleyGenExError
 from tasks.config import STORED, PipelineConfig, store
+from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tasks.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tasks.commands.train", description=__doc__)
     parser.add_argument("config", type=Path, help="YAML config, or a workspace: then its stored config")
     parser.add_argument("--workspace", "-w", type=Path, help="folder of the run; default: the config's")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="e.g. train.micro_batch=16")
@@ -50,24 +51,28 @@ def _config(options: argparse.Namespace) -> PipelineConfig:
 
 
 def _train(config: PipelineConfig) -> None:
+    from model.devices import choose_device
+    from model.training import Ranks
     from tasks.train.job import run_training
+    from tasks.train.stage import TrainStage
 
     logging.basicConfig(level=logging.INFO if _is_main() else logging.ERROR, format="%(message)s")
     workspace = Workspace(Path(config.workspace).resolve())
-
-    def show(row: TrainMetric, total: int) -> None:
-        val = "" if row.val_loss is None else f"  validation {row.val_loss:.4f}"
-        mfu = "" if row.mfu is None else f"  MFU {100 * row.mfu:.1f} %"
-        print(f"step {row.step}/{total}  loss {row.loss:.4f}{val}  {row.samples_per_s:.1f} samples/s{mfu}", flush=True)
-
+    stage = TrainStage(config=config.train, on_progress=_show)
     with ExitStack() as held:
         if _is_main():  # for all ranks: when it is refused it ends, and the launcher ends the others
-            run = held.enter_context(hold(workspace.root, "training"))
-            held.enter_context(hold(workspace.stage("train"), "training", run=run))
+            held.enter_context(hold(workspace.root, "training"))
             store(config, workspace)
-        summary = run_training(config.train, workspace, show)
+        finished = is_stage_finished(stage, workspace)
+        Ranks.start(choose_device(config.train.device)).wait()  # all have looked before rank 0 changes anything
         if _is_main():
-            print(summary.line(), flush=True)
+            print(run_stage(stage, workspace).line(), flush=True)
+        elif not finished:
+            run_training(config.train, workspace)
+
+
+def _show(step: int, steps: int, note: str) -> None:
+    print(f"step {step}/{steps}  {note}", flush=True)
 
 
 def _is_main() -> bool:

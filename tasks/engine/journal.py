@@ -1,7 +1,7 @@
 """The append-only journal of a stage, `<stage>/journal/*.jsonl`: one line per finished item, which a kill cannot undo.
 
-A line carries the item's key, the run's number, and the item's rows or its failure. What a killed run left half
-written, and anything else that is no entry, is passed over.
+A line carries the item's key, the run's number, and the item's rows or its failure. The half line of a killed run, and
+anything else that is no entry, is skipped.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tasks.engine.workspace import Workspace
 
 
 def journal_files(workspace: Workspace, stage_name: str) -> list[Path]:
-    """Returns the journal's files, in their order."""
+    """Returns the journal's files, by name."""
     return sorted(workspace.path(stage_name, "journal").glob("*.jsonl"))
 
 
@@ -46,29 +46,29 @@ def read_journal(workspace: Workspace, stage_name: str) -> dict[str, dict[str, A
     for path in journal_files(workspace, stage_name):
         for _, entry in entries_of(path):
             known = entries.get(entry["item_id"])
-            if known is None or entry["serial"] >= known["serial"]:
+            if known is None or entry["run"] >= known["run"]:
                 entries[entry["item_id"]] = entry
     return entries
 
 
 @contextmanager
 def appended(path: Path) -> Iterator[BinaryIO]:
-    """Opens a journal file to add lines; what was added is on the disk when the block ends without an error."""
+    """Opens a journal file to add lines; what was added is on disk when the block ends without an error."""
     path.parent.mkdir(exist_ok=True)
     with path.open("ab") as journal:
         if journal.tell() and not _ends_with_newline(path):
-            journal.write(b"\n")  # a killed run's half line stays unreadable and alone
+            journal.write(b"\n")  # a killed run's half line is skipped, and the next line is whole
         yield journal
         os.fsync(journal.fileno())
 
 
-def line_of(outcome: ItemResult, key: str, run: int) -> bytes:
-    """Returns an outcome as a line of the journal."""
-    entry: dict[str, Any] = {"item_id": outcome.item_id, "key": key, "serial": run}
-    if outcome.error is not None:
-        entry["error"] = {"reason": outcome.error.reason, "message": outcome.error.message}
+def line_of(result: ItemResult, key: str, run: int) -> bytes:
+    """Returns a result as a line of the journal."""
+    entry: dict[str, Any] = {"item_id": result.item_id, "key": key, "run": run}
+    if result.error is not None:
+        entry["error"] = {"reason": result.error.reason, "message": result.error.message}
     else:
-        entry["rows"] = list(outcome.rows)
+        entry["rows"] = list(result.rows)
     return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -77,7 +77,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         entry = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) and {"item_id", "key", "serial"} <= entry.keys() else None
+    return entry if isinstance(entry, dict) and {"item_id", "key", "run"} <= entry.keys() else None
 
 
 def _ends_with_newline(path: Path) -> bool:

@@ -1,7 +1,7 @@
-"""A run's ledger: its items, and where in the journal the outcome of each stands. On disk, so memory does not grow.
+"""A run's ledger: its items, and where in the journal each one's result is. On disk, so memory does not grow.
 
-It is an SQLite file, made from the stage's items and its journal at the start of a run and thrown away at its end:
-nothing is kept in it that is not in those two. Workers read their shard's items from it.
+It is an SQLite file, made from the stage's items and its journal at the start of a run and removed at its end: it has
+nothing that is not in those two. Workers read their shard's items from it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,40 +24,40 @@ _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE item (number INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, payload TEXT NOT NULL);
-CREATE TABLE outcome (item_id TEXT PRIMARY KEY, key TEXT, serial INTEGER, failed INTEGER, file INTEGER, place INTEGER)
+CREATE TABLE result (item_id TEXT PRIMARY KEY, key TEXT, run INTEGER, failed INTEGER, file INTEGER, start INTEGER)
     WITHOUT ROWID;
 CREATE TABLE pending (position INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 """
 _RECORD: Final = """
-INSERT INTO outcome VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET key = excluded.key,
-    serial = excluded.serial, failed = excluded.failed, file = excluded.file, place = excluded.place
-    WHERE excluded.serial >= outcome.serial
+INSERT INTO result VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET key = excluded.key,
+    run = excluded.run, failed = excluded.failed, file = excluded.file, start = excluded.start
+    WHERE excluded.run >= result.run
 """
 _PENDING: Final = """
-SELECT item.number FROM item LEFT JOIN outcome USING (item_id)
-    WHERE outcome.key IS NOT item.key OR (? AND outcome.failed) ORDER BY item.number
+SELECT item.number FROM item LEFT JOIN result USING (item_id)
+    WHERE result.key IS NOT item.key OR (? AND result.failed) ORDER BY item.number
 """
 _IN_ORDER: Final = """
-SELECT item.item_id, outcome.failed, outcome.file, outcome.place FROM item LEFT JOIN outcome
-    ON outcome.item_id = item.item_id AND outcome.key = item.key ORDER BY item.number
+SELECT result.file, result.start FROM item JOIN result
+    ON result.item_id = item.item_id AND result.key = item.key WHERE result.failed = ? ORDER BY item.number
+"""
+_MISSING: Final = """
+SELECT item.item_id FROM item LEFT JOIN result USING (item_id) WHERE result.key IS NOT item.key
+    ORDER BY item.number LIMIT 1
 """
 _SHARD: Final = """
 SELECT item_id, key, payload FROM pending JOIN item USING (number)
     WHERE position > ? AND position <= ? ORDER BY position
 """
-_FAILED: Final = """
-SELECT item.item_id, outcome.file, outcome.place FROM item JOIN outcome
-    ON outcome.item_id = item.item_id AND outcome.key = item.key WHERE outcome.failed ORDER BY item.number
-"""
 _COUNTS: Final = """
-SELECT count(*), count(outcome.key), coalesce(sum(outcome.failed), 0) FROM item LEFT JOIN outcome
-    ON outcome.item_id = item.item_id AND outcome.key = item.key
+SELECT count(*), count(result.key), coalesce(sum(result.failed), 0) FROM item LEFT JOIN result
+    ON result.item_id = item.item_id AND result.key = item.key
 """
 
 
 @dataclass(slots=True)
 class Ledger:
-    """The items of a stage and their outcomes. `fingerprint` is the hash of all keys: equal, nothing has changed."""
+    """The items of a stage and their results. `fingerprint` is the hash of all keys: equal, nothing has changed."""
 
     path: Path
     base: sqlite3.Connection
@@ -68,7 +68,7 @@ class Ledger:
 
     def update(self) -> None:
         """Reads the journal again, after a run has added to it."""
-        self.files = _add_outcomes(self.base, self.stage, self.workspace)
+        self.files = _add_results(self.base, self.stage, self.workspace)
 
     def shards(self, *, size: int, retry: bool) -> list[Shard]:
         """Returns the shards of unfinished items; with `retry`, quarantined items count as unfinished."""
@@ -76,7 +76,7 @@ class Ledger:
         self.base.execute(f"INSERT INTO pending (number) {_PENDING}", (retry,))
         self.base.commit()
         (count,) = self.base.execute("SELECT count(*) FROM pending").fetchone()
-        (last,) = self.base.execute("SELECT coalesce(max(serial), 0) FROM outcome").fetchone()
+        (last,) = self.base.execute("SELECT coalesce(max(run), 0) FROM result").fetchone()
         return [
             Shard(number, start, min(size, count - start), last + 1, self.path)
             for number, start in enumerate(range(0, count, size))
@@ -87,32 +87,31 @@ class Ledger:
         items, current, failed = self.base.execute(_COUNTS).fetchone()
         return {"done": current - failed, "quarantined": failed, "pending": items - current}
 
-    def entries(self) -> Iterator[dict[str, Any]]:
-        """Yields the journal's entry of each item that has rows, in item order.
+    def require_complete(self) -> None:
+        """Raises UsageError naming the first item without a result."""
+        if missing := self.base.execute(_MISSING).fetchone():
+            raise UsageError(f"stage {self.stage.name}: item {missing[0]} is unfinished; run the stage again")
 
-        Raises UsageError at an item without an outcome.
-        """
-        yield from self._read(self._finished())
+    def entries(self) -> Iterator[dict[str, Any]]:
+        """Yields the journal's entry of each item that has rows, in item order."""
+        return self._read(failed=False)
 
     def failures(self) -> Iterator[dict[str, Any]]:
         """Yields the journal's entry of each quarantined item, in item order."""
-        yield from self._read((file, place) for _, file, place in self.base.execute(_FAILED))
+        return self._read(failed=True)
 
-    def _finished(self) -> Iterator[tuple[int, int]]:
-        for item_id, failed, file, place in self.base.execute(_IN_ORDER):
-            if failed is None:
-                raise UsageError(f"stage {self.stage.name}: item {item_id} is unfinished; run the stage again")
-            if not failed:
-                yield file, place
+    def forget(self, item_ids: Iterable[str]) -> None:
+        """Counts these items as unfinished, until the journal is read again."""
+        self.base.executemany("UPDATE result SET key = NULL WHERE item_id = ?", ((name,) for name in item_ids))
 
-    def _read(self, places: Iterator[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    def _read(self, *, failed: bool) -> Iterator[dict[str, Any]]:
         with ExitStack() as stack:
             opened: dict[int, BinaryIO] = {}
-            for file, place in places:
+            for file, start in self.base.execute(_IN_ORDER, (failed,)):
                 if file not in opened:
                     stack.close()
                     opened = {file: stack.enter_context(self.files[file].open("rb"))}
-                yield entry_at(opened[file], place)
+                yield entry_at(opened[file], start)
 
 
 @contextmanager
@@ -123,7 +122,7 @@ def ledger_of(stage: Stage, workspace: Workspace, path: Path) -> Iterator[Ledger
     try:
         base.executescript(_TABLES)
         fingerprint = _add_items(base, stage, workspace)
-        yield Ledger(path, base, stage, workspace, fingerprint, _add_outcomes(base, stage, workspace))
+        yield Ledger(path, base, stage, workspace, fingerprint, _add_results(base, stage, workspace))
     finally:
         base.close()
         path.unlink(missing_ok=True)
@@ -167,12 +166,12 @@ def _add_items(base: sqlite3.Connection, stage: Stage, workspace: Workspace) -> 
     return digest.hexdigest()
 
 
-def _add_outcomes(base: sqlite3.Connection, stage: Stage, workspace: Workspace) -> list[Path]:
-    """Adds where the latest entry of each item stands; returns the journal's files."""
-    base.execute("DELETE FROM outcome")
+def _add_results(base: sqlite3.Connection, stage: Stage, workspace: Workspace) -> list[Path]:
+    """Adds where the latest entry of each item is; returns the journal's files."""
+    base.execute("DELETE FROM result")
     files = journal_files(workspace, stage.name)
     for number, file in enumerate(files):
-        entries = ((e["item_id"], e["key"], e["serial"], "error" in e, number, place) for place, e in entries_of(file))
+        entries = ((e["item_id"], e["key"], e["run"], "error" in e, number, start) for start, e in entries_of(file))
         base.executemany(_RECORD, entries)
     base.commit()
     return files

@@ -1,19 +1,19 @@
-"""How a per-item stage runs: items, shards, an append-only journal, then one table.
+"""How a stage runs: items, shards, an append-only journal, then one table.
 
 A stage lists its items and processes any number of them; this module does the rest. Each finished item is one line
 in a journal (`<stage>/journal/*.jsonl`), so a run that is killed at any moment continues where it stopped. The table
-is written once every item has an outcome, in the items' order: the same content whatever the shards, workers or kills.
+is written once every item has a result, in the items' order: the same content whatever the shards, workers or kills.
 
 An item is finished when a journal line carries its *key*: the hash of its payload, the stage's version and settings.
-A changed input or setting changes the key, and only then is the item done again.
+A changed input or setting changes the key, and only then is the item done again. A stage is finished when its files are
+written from the items as they are now and are whole (`marker.py`): then a rerun does nothing.
 """
 
 from __future__ import annotations
 
-import fcntl
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -21,14 +21,24 @@ from typing import Any, Final, TypeVar
 
 from data_contracts import Quarantine, UsageError, read_table, write_table
 from data_contracts.contract import write_table_batches
+from data_contracts.files import hash_file
 from tasks.engine.journal import appended, line_of
 from tasks.engine.ledger import Ledger, fingerprint_of, items_of, ledger_of
-from tasks.engine.stage import Shard, Stage, StageSummary
-from tasks.engine.workspace import Workspace, read_json, write_json
+from tasks.engine.locks import Timeout, exclusive
+from tasks.engine.marker import (
+    QUARANTINE,
+    damaged_files,
+    marker_path,
+    read_marker,
+    renew_times,
+    table_paths,
+    write_marker,
+)
+from tasks.engine.stage import Shard, Stage, StageState, StageSummary
+from tasks.engine.workspace import Workspace
 
 _BATCH_ROWS: Final = 8192
 _T = TypeVar("_T")
-_SUMMARY: Final = ("stage", "done", "new", "quarantined", "rows", "reasons", "note")
 
 Mapper = Callable[[Callable[[Shard], int], Sequence[Shard]], Iterable[int]]
 """Runs a function over shards, anywhere, and yields the counts in any order: `map`, a pool, Prefect."""
@@ -41,23 +51,19 @@ def run_stage(
     shard_size: int = 256,
     mapper: Mapper = map,
     retry: bool = False,
+    verify_files: bool = False,
 ) -> StageSummary:
-    """Runs a stage from where it stands to its finished table. A finished stage returns at once.
+    """Runs a stage from where it is to its finished files. A finished stage returns at once.
 
-    Raises UsageError when another process is running this stage in this workspace, or when item ids repeat.
+    `retry` processes quarantined items again. `verify_files` reads every file and makes those again whose hash is not
+    the recorded one. Raises UsageError when another process runs this stage in this workspace, or when item ids repeat.
     """
-    with (
-        _only_runner(workspace, stage.name),
-        ledger_of(stage, workspace, workspace.stage(stage.name) / ".ledger.sqlite") as ledger,
-    ):
-        shards = ledger.shards(size=shard_size, retry=retry)
-        if not shards and (summary := _summary_of(stage, workspace, ledger.fingerprint)):
+    with _only_runner(workspace, stage.name):
+        if not retry and not verify_files and (summary := _finished_summary(stage, workspace)):
+            renew_times(stage, workspace)
             return summary
-        _marker(workspace, stage.name).unlink(missing_ok=True)
-        workspace.table(stage.name, stage.row_type.TABLE).unlink(missing_ok=True)  # a table exists only when complete
-        new = sum(mapper(partial(run_shard, stage, workspace), shards))
-        ledger.update()
-        return _finish(ledger, new)
+        with ledger_of(stage, workspace, workspace.stage(stage.name) / ".ledger.sqlite") as ledger:
+            return _run(ledger, shard_size=shard_size, mapper=mapper, retry=retry, verify_files=verify_files)
 
 
 def run_shard(stage: Stage, workspace: Workspace, shard: Shard) -> int:
@@ -65,52 +71,109 @@ def run_shard(stage: Stage, workspace: Workspace, shard: Shard) -> int:
     items, keys = items_of(shard)
     count = 0
     with appended(workspace.stage(stage.name) / "journal" / f"{shard.index:05d}.jsonl") as journal:
-        for outcome in stage.process(items, workspace):
-            journal.write(line_of(outcome, keys[outcome.item_id], shard.run))
+        for result in stage.process(items, workspace):
+            journal.write(line_of(result, keys[result.item_id], shard.run))
             journal.flush()  # what is flushed survives a kill; the sync at the end is for a power cut
             count += 1
     return count
 
 
-def stage_state(stage: Stage, workspace: Workspace) -> dict[str, int]:
-    """Returns counts for `status`: done, quarantined, pending (what a rerun would process); changes nothing."""
-    with (
-        tempfile.TemporaryDirectory(prefix="foleygenex-") as folder,  # not in the workspace: the stage may be running
-        ledger_of(stage, workspace, Path(folder) / "ledger.sqlite") as ledger,
-    ):
-        return ledger.counts()
+def stage_state(stage: Stage, workspace: Workspace) -> StageState:
+    """Returns how far a stage is and what a rerun would do; changes nothing.
+
+    Raises ContractError when an input is missing.
+    """
+    if summary := _finished_summary(stage, workspace):
+        return StageState(name=stage.name, done=summary.done, quarantined=summary.quarantined, pending=0)
+    with _temporary_ledger(stage, workspace) as ledger:
+        damaged = _forget_damaged(ledger)
+        counts = ledger.counts()
+    waiting = "damaged files to be written again" if damaged else "table to be written"
+    return StageState(name=stage.name, note="" if counts["pending"] else waiting, **counts)
 
 
 def is_stage_finished(stage: Stage, workspace: Workspace) -> bool:
-    """Whether the table is written and of the items as they are now."""
-    return _is_written(stage, workspace) and _summary_of(stage, workspace, fingerprint_of(stage, workspace)) is not None
+    """Whether a rerun would do nothing: the files are whole, and of the items as they are now."""
+    return _finished_summary(stage, workspace) is not None
+
+
+def check_stage(stage: Stage, workspace: Workspace) -> list[Path]:
+    """Reads every file of a stage. Returns those that are missing or damaged; `run_stage(verify_files=True)` heals."""
+    marker = read_marker(stage, workspace)
+    damaged = damaged_files(stage, workspace, marker, by_hash=True) if marker else []
+    with _temporary_ledger(stage, workspace) as ledger:
+        return damaged + [path for entry in ledger.entries() for path in _damaged_item_files(stage, workspace, entry)]
 
 
 def read_quarantine(workspace: Workspace) -> list[Quarantine]:
     """Returns the quarantine of all stages."""
     found: list[Quarantine] = []
-    for path in sorted(workspace.root.glob("*/quarantine.parquet")):
+    for path in sorted(workspace.root.glob(f"*/{QUARANTINE}.parquet")):
         found.extend(read_table(path, Quarantine))
     return found
+
+
+def _finished_summary(stage: Stage, workspace: Workspace) -> StageSummary | None:
+    """Returns the summary of the run that finished the stage; None when the stage is not finished."""
+    marker = read_marker(stage, workspace)
+    if marker is None or marker["fingerprint"] != fingerprint_of(stage, workspace):
+        return None
+    return None if damaged_files(stage, workspace, marker) else StageSummary(**{**marker["summary"], "new": 0})
+
+
+def _run(ledger: Ledger, *, shard_size: int, mapper: Mapper, retry: bool, verify_files: bool) -> StageSummary:
+    stage, workspace = ledger.stage, ledger.workspace
+    damaged = _forget_damaged(ledger, verify_files=verify_files)
+    shards = ledger.shards(size=shard_size, retry=retry)
+    if not shards and not damaged and (summary := _finished_summary(stage, workspace)):
+        return summary
+    marker_path(workspace, stage.name).unlink(missing_ok=True)
+    for path in (*damaged, *table_paths(stage, workspace)):  # a table exists only when complete; nothing reuses damage
+        path.unlink(missing_ok=True)
+    new = sum(mapper(partial(run_shard, stage, workspace), shards))
+    ledger.update()
+    return _finish(ledger, new)
+
+
+def _forget_damaged(ledger: Ledger, *, verify_files: bool = False) -> list[Path]:
+    """Marks items as unfinished whose files are damaged. Returns the damaged files that belong to no single item."""
+    stage, workspace = ledger.stage, ledger.workspace
+    marker = read_marker(stage, workspace)
+    damaged = damaged_files(stage, workspace, marker, by_hash=verify_files) if marker else []
+    if stage.single and (damaged or marker is None):
+        ledger.forget([stage.name])
+    if verify_files:
+        ledger.forget([e["item_id"] for e in ledger.entries() if any(_damaged_item_files(stage, workspace, e))])
+    return damaged
+
+
+def _damaged_item_files(stage: Stage, workspace: Workspace, entry: dict[str, Any]) -> Iterator[Path]:
+    for row in entry["rows"]:
+        for name, sha256 in stage.item_files(row).items():
+            path = workspace.path(name)
+            if not path.is_file() or hash_file(path) != sha256:
+                yield path
 
 
 def _finish(ledger: Ledger, new: int) -> StageSummary:
     """Writes the stage's table and quarantine. Raises UsageError when items are still unfinished."""
     stage, workspace = ledger.stage, ledger.workspace
+    ledger.require_complete()
     summary = StageSummary(stage=stage.name, new=new)
-    table = workspace.table(stage.name, stage.row_type.TABLE)
     rows = _finished_rows(ledger, summary)
-    if getattr(stage, "row_wise", False):  # rows do not depend on each other: a table larger than memory is fine
+    if stage.row_type is None:
+        list(rows)  # counts the items
+    elif stage.row_wise:  # rows do not depend on each other: a table larger than memory is fine
         batches = (stage.assemble(batch, workspace) for batch in _batches(rows))
-        summary.rows = write_table_batches(table, stage.row_type, batches)
+        summary.rows = write_table_batches(workspace.table(stage.name, stage.row_type.TABLE), stage.row_type, batches)
     else:
-        summary.rows = write_table(table, stage.row_type, stage.assemble(list(rows), workspace))
-    failures = _batches(_failures(ledger, summary))
-    summary.quarantined = write_table_batches(workspace.table(stage.name, "quarantine"), Quarantine, failures)
-    if finished := getattr(stage, "finished", None):
-        summary.note = finished(workspace) or ""
-    values = {name: getattr(summary, name) for name in _SUMMARY}
-    write_json(_marker(workspace, stage.name), {"fingerprint": ledger.fingerprint, "summary": values})
+        table = stage.assemble(list(rows), workspace)
+        summary.rows = write_table(workspace.table(stage.name, stage.row_type.TABLE), stage.row_type, table)
+    if not stage.single:
+        failures = _batches(_failures(ledger, summary))
+        summary.quarantined = write_table_batches(workspace.table(stage.name, QUARANTINE), Quarantine, failures)
+    summary.note = stage.on_finished(workspace)
+    write_marker(stage, workspace, ledger.fingerprint, summary)
     return summary
 
 
@@ -135,31 +198,23 @@ def _batches(rows: Iterator[_T]) -> Iterator[list[_T]]:
 
 
 @contextmanager
+def _temporary_ledger(stage: Stage, workspace: Workspace) -> Iterator[Ledger]:
+    """Makes a ledger outside of the workspace: the stage may be running."""
+    with (
+        tempfile.TemporaryDirectory(prefix="foleygenex-") as folder,
+        ledger_of(stage, workspace, Path(folder) / "ledger.sqlite") as ledger,
+    ):
+        yield ledger
+
+
+@contextmanager
 def _only_runner(workspace: Workspace, stage_name: str) -> Iterator[None]:
-    """Holds the stage's lock; the system gives it back however the process ends."""
-    with (workspace.stage(stage_name) / ".lock").open("w") as lock:
+    """Keeps other processes from running the stage while the block runs."""
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            stack.enter_context(exclusive(workspace.stage(stage_name) / ".lock", timeout_s=0))
+        except Timeout as error:
             raise UsageError(
                 f"stage {stage_name} of {workspace.root} is being run by another process; wait for it or stop it"
             ) from error
         yield
-
-
-def _marker(workspace: Workspace, stage_name: str) -> Path:
-    return workspace.path(stage_name, "stage.json")
-
-
-def _is_written(stage: Stage, workspace: Workspace) -> bool:
-    return _marker(workspace, stage.name).exists() and workspace.table(stage.name, stage.row_type.TABLE).exists()
-
-
-def _summary_of(stage: Stage, workspace: Workspace, fingerprint: str) -> StageSummary | None:
-    """Returns the summary of a table that is written, of items with this fingerprint; else None."""
-    if not _is_written(stage, workspace):
-        return None
-    content = read_json(_marker(workspace, stage.name))
-    if content["fingerprint"] != fingerprint:
-        return None
-    return StageSummary(**{**content["summary"], "new": 0})

@@ -1,13 +1,15 @@
-"""What a stage is to the engine, and what passes between them: items, outcomes, shards, a summary."""
+"""The base class of every step of the pipeline, and what passes between a stage and the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Self
 
 from data_contracts import ItemError, Row
+from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
 
 
@@ -21,44 +23,102 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """What became of one item: rows (as dicts), or a failure."""
+    """What came of one item: rows (as dicts), or a failure."""
 
     item_id: str
     rows: tuple[dict[str, Any], ...] = ()
     error: ItemError | None = None
 
 
-class Stage(Protocol):
-    """A per-item stage. Implementations are small frozen dataclasses that hold their config, so they pickle.
+class Stage(ABC):
+    """A step of the pipeline: it lists items, processes any number of them, and assembles one table.
 
-    Two more things a stage may have: `row_wise = True` when its rows do not depend on each other, so that the table is
-    assembled batch by batch; `finished(workspace)`, called when the table is written, which may return a note for the
-    stage's line.
+    Subclasses are small frozen dataclasses that hold their settings, so they can be sent to other processes.
     """
 
-    @property
-    def name(self) -> str:
-        """The stage's name: its folder in the workspace."""
+    name: ClassVar[str]
+    """The stage's folder in the workspace."""
+    version: ClassVar[int]
+    """Raised when the code changes what the stage writes: then everything is made again."""
+    row_type: ClassVar[type[Row] | None] = None
+    """The row of the stage's table; None for a stage that writes no table."""
+    row_wise: ClassVar[bool] = False
+    """Whether `assemble` may be called batch by batch, so that the table may be larger than memory."""
+    large_shards: ClassVar[bool] = False
+    """Whether shards run one at a time and are large, because `process` is parallel inside."""
+    single: ClassVar[bool] = False
+    """Whether the stage is one piece of work: its one item is processed in the calling process, has no quarantine, and
+    is processed again when an output file is damaged."""
 
-    @property
-    def version(self) -> int:
-        """Raised when the code changes what it writes."""
-
-    @property
-    def row_type(self) -> type[Row]:
-        """The row of the stage's table."""
-
+    @abstractmethod
     def settings(self) -> dict[str, Any]:
         """Returns the settings that the result depends on, JSON-able (not: worker counts)."""
 
+    @abstractmethod
     def items(self, workspace: Workspace) -> Iterable[Item]:
         """Yields the items, in the order of the table. Reads only earlier stages' tables."""
 
+    @abstractmethod
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
-        """Yields an outcome per item as soon as it is finished, in any order."""
+        """Yields a result per item as soon as it is finished, in any order."""
 
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:
-        """Turns the journal's rows, in item order, into the table's rows. Usually `rows_from_dicts`."""
+    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:  # noqa: ARG002
+        """Returns the table's rows, from the journal's rows in item order."""
+        assert self.row_type is not None, f"stage {self.name} writes no table"
+        return [self.row_type.from_dict(row) for row in rows]
+
+    def on_finished(self, workspace: Workspace) -> str:  # noqa: ARG002
+        """Called when the table is written. Returns a note for the stage's line, may be empty."""
+        return ""
+
+    def outputs(self, workspace: Workspace) -> Mapping[str, str | None]:  # noqa: ARG002
+        """Returns what a finished stage has written besides its tables: file name in its folder -> SHA-256.
+
+        The hash may be None: then the engine computes it. Their size and time are compared each time that the engine
+        looks whether the stage is finished, so this is for few files; the files of single items are `item_files`.
+        """
+        return {}
+
+    def item_files(self, row: Mapping[str, Any]) -> Mapping[str, str]:  # noqa: ARG002
+        """Returns the files that `process` wrote for a journal row: path in the workspace -> SHA-256."""
+        return {}
+
+    def programs(self) -> Sequence[str]:
+        """Returns the names of the programs that the stage starts under its settings."""
+        return ()
+
+    def with_progress(self, on_progress: OnProgress) -> Self:  # noqa: ARG002
+        """Returns the stage with a callback for the progress inside of its item; only a single-item stage has that."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleItemStage(Stage):
+    """A step that is one piece of work, e.g. training. Its item is finished when all of it is."""
+
+    single: ClassVar[bool] = True
+    on_progress: OnProgress = field(default=silent, compare=False, repr=False)
+
+    @abstractmethod
+    def payload(self, workspace: Workspace) -> dict[str, Any]:
+        """Returns what the result depends on besides the settings. Raises ContractError when an input is missing."""
+
+    @abstractmethod
+    def make(self, workspace: Workspace) -> Sequence[Row]:
+        """Does the work and returns the table's rows; calls `on_progress`. A killed run continues, if the work can."""
+
+    def items(self, workspace: Workspace) -> list[Item]:
+        """Returns the one item."""
+        return [Item(self.name, self.payload(workspace))]
+
+    def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
+        """Does the work."""
+        for item in items:
+            yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in self.make(workspace)))
+
+    def with_progress(self, on_progress: OnProgress) -> Self:
+        """Returns the stage with its progress callback."""
+        return replace(self, on_progress=on_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +137,7 @@ class Shard:
 
 @dataclass(slots=True)
 class StageSummary:
-    """What a stage run did. `new` counts the items processed now, `done` all that have rows."""
+    """What a run of a stage did. `new` counts the items processed now, `done` all that have rows."""
 
     stage: str
     done: int = 0
@@ -95,8 +155,24 @@ class StageSummary:
         return "; ".join([*parts, *([self.note] if self.note else [])])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageState:
+    """How far a stage is. `pending` counts what a rerun would process; None where that is not known yet."""
+
+    name: str
+    done: int = 0
+    quarantined: int = 0
+    pending: int | None = None
+    note: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Whether a rerun would do nothing, and all files are whole."""
+        return self.pending == 0 and not self.note
+
+
 def each(items: Sequence[Item], function: Callable[[Item], Sequence[Row]]) -> Iterator[ItemResult]:
-    """Processes items one by one; an ItemError becomes the item's outcome, anything else stops the stage."""
+    """Processes items one by one; an ItemError becomes the item's result, anything else stops the stage."""
     for item in items:
         try:
             rows = function(item)
@@ -106,6 +182,6 @@ def each(items: Sequence[Item], function: Callable[[Item], Sequence[Row]]) -> It
             yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in rows))
 
 
-def rows_from_dicts(row_type: type[Row], rows: list[dict[str, Any]]) -> list[Row]:
-    """Returns typed rows, the plain `assemble`."""
-    return [row_type.from_dict(row) for row in rows]
+def hashed_files(row: Mapping[str, Any], *columns: str) -> dict[str, str]:
+    """Returns path -> SHA-256 of a row's columns `<name>_path` and `<name>_sha256`, of those that are set."""
+    return {row[f"{name}_path"]: row[f"{name}_sha256"] for name in columns if row.get(f"{name}_path")}

@@ -6,14 +6,14 @@ An item is one batch of one task. The plan decides what a batch contains, so a r
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from data_contracts import Generated, Row
 from data_contracts.files import hash_file
 from model.variants import variant
-from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.batch_generator import BatchGenerator
 from tasks.evaluate.components import featured_rows, open_store
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class GenerateStage:
+class GenerateStage(Stage):
     """Generates every planned case with the trained model. Levels are left as the model made them.
 
     `variant`: a named configuration (SPEC M12, G8), whose weights must be those of the workspace. `tasks`: only these;
@@ -35,20 +35,10 @@ class GenerateStage:
     variant: str = "full"
     tasks: tuple[str, ...] = ()
 
-    @property
-    def name(self) -> str:
-        """Folder in the workspace."""
-        return "generate"
-
-    @property
-    def version(self) -> int:
-        """Raised when the same checkpoint and plan give other audio."""
-        return 1
-
-    @property
-    def row_type(self) -> type[Row]:
-        """One row per generated clip."""
-        return Generated
+    name: ClassVar[str] = "generate"
+    version: ClassVar[int] = 1
+    row_type: ClassVar[type[Row]] = Generated
+    large_shards: ClassVar[bool] = True
 
     def settings(self) -> dict[str, Any]:
         """The sampling settings; the plan is part of each item's payload."""
@@ -81,6 +71,6 @@ class GenerateStage:
 
         yield from each(items, run)
 
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
-        """The rows, as journaled."""
-        return rows_from_dicts(Generated, rows)
+    def item_files(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Returns the generated audio."""
+        return hashed_files(row, "audio")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from data_contracts import ClipScore, Generated, Row, read_table
-from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, Stage, each
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
@@ -19,25 +19,15 @@ from tasks.evaluate.scorer import Scorer
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreStage:
+class ScoreStage(Stage):
     """One row per generated clip, system and metric."""
 
     config: EvaluateConfig
 
-    @property
-    def name(self) -> str:
-        """Folder in the workspace."""
-        return "score"
-
-    @property
-    def version(self) -> int:
-        """Raised when a metric changes."""
-        return 1
-
-    @property
-    def row_type(self) -> type[Row]:
-        """One score."""
-        return ClipScore
+    name: ClassVar[str] = "score"
+    version: ClassVar[int] = 1
+    row_type: ClassVar[type[Row]] = ClipScore
+    large_shards: ClassVar[bool] = True
 
     def settings(self) -> dict[str, Any]:
         """The seed of the baselines."""
@@ -65,10 +55,6 @@ class ScoreStage:
             return scorer.score([Case.from_dict(values) for values in item.payload["cases"]], item.payload["audio"])
 
         yield from each(items, run)
-
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
-        """The rows, as journaled."""
-        return rows_from_dicts(ClipScore, rows)
 
 
 def _payload(cases: Sequence[Case], generated: Mapping[str, Generated], hashes: Mapping[str, str]) -> dict[str, Any]:

@@ -7,22 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from data_contracts import ClipScore, Score, read_table, write_table
+from data_contracts import ClipScore, Score
 from data_contracts.generation import TASKS
-from tasks.engine.workspace import Workspace, seed_for
+from tasks.engine.workspace import seed_for
 from tasks.evaluate.metrics import METRICS, MODEL
 
 _RESAMPLES: Final = 2000
-
-
-def write_scores(workspace: Workspace) -> list[Score]:
-    """Writes `evaluate/scores.parquet` from the clip scores and returns its rows.
-
-    Raises ContractError when the score stage has not run.
-    """
-    scores = aggregate(read_table(workspace.table("score", ClipScore.TABLE), ClipScore))
-    write_table(workspace.table("evaluate", Score.TABLE), Score, scores)
-    return scores
 
 
 def aggregate(rows: Sequence[ClipScore]) -> list[Score]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import soundfile as sf
 from data_contracts import Clip, ItemError, Row, to_json
 from data_contracts.files import hash_file
 from tasks.corpus.builtin import scenes
-from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace, seed_for, write_json
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import Cut, audio_cuts, video_cut
@@ -35,7 +35,7 @@ _COPY_SLACK_S: Final = 0.05
 
 
 @dataclass(frozen=True)
-class IngestStage:
+class IngestStage(Stage):
     """One item per recording, one row per clip. `dataset_version` is part of every seed and split."""
 
     config: IngestConfig
@@ -71,11 +71,15 @@ class IngestStage:
         """Cuts each recording; a broken one becomes an ItemError with its own reason."""
         yield from each(items, partial(self._clips, workspace=workspace, opened=OpenShard()))
 
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
-        """Returns the rows as they are."""
-        return rows_from_dicts(Clip, rows)
+    def item_files(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Returns the clip's audio, and its video where it has one."""
+        return hashed_files(row, "audio", "video")
 
-    def finished(self, workspace: Workspace) -> str:
+    def outputs(self, workspace: Workspace) -> dict[str, None]:  # noqa: ARG002
+        """Names the counts per source, where lists are read."""
+        return {"sources.json": None} if lists_corpora(self.config) else {}
+
+    def on_finished(self, workspace: Workspace) -> str:
         """Leaves `ingest/sources.json`: what each list names, what is missing, captions refused per rule.
 
         Returns what is missing, per source, for the stage's line.

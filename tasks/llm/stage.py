@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data_contracts import ItemError, Row
-from tasks.engine import Item, ItemResult, each
+from tasks.engine import Item, ItemResult, Stage, each
 from tasks.engine.workspace import Workspace
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.batch import fetch_batches
@@ -31,15 +31,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class CaptionStage:
+class CaptionStage(Stage):
     """A stage whose items are written by a model or by the rules; subclasses define the prompts and the rules.
+
+    Every item's payload has `level` and `by_llm`.
 
     The backend is chosen at its first use and stays the same in every worker that the stage is sent to.
     """
 
     config: LLMConfig
     prompt_number: ClassVar[int] = 1
-    name: ClassVar[str]
+    large_shards: ClassVar[bool] = True
 
     @cached_property
     def backend(self) -> Backend:
@@ -57,10 +59,6 @@ class CaptionStage:
 
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns an item's rows, and why the server gave no completion ("" when it did). Raises ItemError."""
-        raise NotImplementedError
-
-    def items(self, workspace: Workspace) -> list[Item]:
-        """Returns the stage's items; the payload has `level` and `by_llm`."""
         raise NotImplementedError
 
     def needs_model(self, item: Item) -> bool:

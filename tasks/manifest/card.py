@@ -14,6 +14,7 @@ from data_contracts.files import atomic_path
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace, hash_text, read_json
 
+CARD: Final = "card.md"
 _SUBSETS: Final = {"vta": "video to audio", "tta": "text to audio", "aa": "adverb-augmented"}
 _SPLITS: Final = ("train", "val", "test")
 _EXAMPLES: Final = 3
@@ -23,7 +24,7 @@ _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 def write_dataset_card(workspace: Workspace) -> Path:
     """Writes manifest/card.md from the manifest and the quarantine."""
     rows = read_table(workspace.table("manifest", "manifest"), ManifestRow)
-    path = workspace.stage("manifest") / "card.md"
+    path = workspace.stage("manifest") / CARD
     with atomic_path(path) as temporary:
         temporary.write_text(dataset_card(workspace, rows), "utf-8")
     return path

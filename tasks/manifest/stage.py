@@ -18,8 +18,9 @@ from data_contracts import (
     iter_table,
     read_table,
 )
-from tasks.engine import Item, ItemResult, each, rows_from_dicts
+from tasks.engine import Item, ItemResult, Stage, each
 from tasks.engine.workspace import Workspace
+from tasks.manifest.card import CARD, write_dataset_card
 from tasks.manifest.config import ManifestConfig
 from tasks.manifest.rows import Written, augmented_row, clip_row
 
@@ -27,7 +28,7 @@ ParentT = TypeVar("ParentT", Clip, Mined, Caption)
 
 
 @dataclass(frozen=True)
-class ManifestStage:
+class ManifestStage(Stage):
     """vta rows (clips with video), tta rows (clips without), then aa rows (augmented sounds with their new caption).
 
     An augmented sound whose caption was quarantined has no row; its quarantine row says why.
@@ -55,11 +56,20 @@ class ManifestStage:
         """Returns each item's row."""
         yield from each(items, lambda item: [ManifestRow.from_dict(item.payload)])
 
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
+    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[ManifestRow]:  # noqa: ARG002
         """Returns the rows. Raises ContractError when a group would be on two sides of a split."""
         typed = [ManifestRow.from_dict(row) for row in rows]
         require_one_side(typed)
-        return rows_from_dicts(ManifestRow, rows)
+        return typed
+
+    def outputs(self, workspace: Workspace) -> dict[str, None]:  # noqa: ARG002
+        """Names the dataset card."""
+        return {CARD: None}
+
+    def on_finished(self, workspace: Workspace) -> str:
+        """Writes the dataset card."""
+        write_dataset_card(workspace)
+        return ""
 
 
 def require_one_side(rows: Sequence[ManifestRow]) -> None:

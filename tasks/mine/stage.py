@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from data_contracts import Clip, Mined, Row, iter_table
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
-from tasks.engine import Item, ItemResult, rows_from_dicts
+from tasks.engine import Item, ItemResult, Stage
 from tasks.engine.workspace import Workspace
 from tasks.mine.config import MineConfig
 from tasks.mine.match import Match, select
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class MineStage:
+class MineStage(Stage):
     """One item per clip of the mined splits; one row per dimension its caption names, often none."""
 
     config: MineConfig
@@ -46,10 +46,6 @@ class MineStage:
         found = miner.find([item.payload["caption"] for item in items])
         for item, matches in zip(items, found, strict=True):
             yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in _mined(item, matches, miner.method)))
-
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
-        """Returns the rows as they are."""
-        return rows_from_dicts(Mined, rows)
 
 
 def _mined(item: Item, matches: Sequence[Match], method: str) -> list[Mined]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_contracts import Caption, Paraphrase, Row, read_table
-from tasks.engine import Item, rows_from_dicts
+from tasks.engine import Item
 from tasks.engine.workspace import Workspace
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import LLMClient
@@ -67,10 +67,10 @@ class ParaphraseStage(CaptionStage):
         written = await by_model(caption, wanted, client, self.templates, rounds=self.config.repair_rounds)
         return self._rows(item, written), written.unavailable
 
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
+    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:
         """Returns the rows; says how many each source wrote."""
         log.info("paraphrase: paraphrases by source %s", count_by_source(rows))
-        return rows_from_dicts(Paraphrase, rows)
+        return super().assemble(rows, workspace)
 
     def _rows(self, item: Item, written: Written) -> list[Paraphrase]:
         return [

@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from data_contracts import Clip, FeatureRow, ItemError, ManifestRow, Row, iter_table, read_table
 from data_contracts.files import hash_file
-from model.features import FeatureWriter
+from model.features import HEADER, FeatureWriter
 from model.storage import STORAGES, Values
-from tasks.engine import Item, ItemResult
-from tasks.engine.workspace import Workspace
+from tasks.engine import Item, ItemResult, Stage
+from tasks.engine.workspace import Workspace, read_json
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import (
     EncoderCache,
@@ -35,26 +35,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class PrecomputeStage:
+class PrecomputeStage(Stage):
     """Codec latents, visual, sync and text features of every manifest row."""
 
     config: PrecomputeConfig
     shelf: EncoderCache = field(default_factory=EncoderCache, compare=False, repr=False)
 
-    @property
-    def name(self) -> str:
-        """Folder in the workspace."""
-        return "precompute"
-
-    @property
-    def version(self) -> int:
-        """Raised when the features of one clip change."""
-        return 1
-
-    @property
-    def row_type(self) -> type[Row]:
-        """Where each row's records stand."""
-        return FeatureRow
+    name: ClassVar[str] = "precompute"
+    version: ClassVar[int] = 1
+    row_type: ClassVar[type[Row]] = FeatureRow
 
     def settings(self) -> dict[str, Any]:
         """Names of the parts and the clip length; the parts' own hashes are in every item."""
@@ -97,6 +86,11 @@ class PrecomputeStage:
         )
         maker.parts.clear()
         return table
+
+    def outputs(self, workspace: Workspace) -> dict[str, str | None]:
+        """Names the packed files, with their hashes as the header has them, and the header."""
+        fields = read_json(workspace.path(self.name, HEADER))["fields"].values()
+        return {HEADER: None, **{field["file"]: field["sha256"] for field in fields}}
 
     def _encoders(self) -> Encoders:
         """The parts, loaded once for all threads of this run: the published ones weigh gigabytes."""

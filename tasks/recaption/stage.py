@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_json
-from tasks.engine import Item, rows_from_dicts
+from tasks.engine import Item
 from tasks.engine.workspace import Workspace
 from tasks.language.cues import LEVELS
 from tasks.llm.backend import RULES_NAME, log_choice
@@ -73,10 +73,10 @@ class RecaptionStage(CaptionStage):
         written = await by_model(caption, level, client, self.templates, self.repair)
         return [_row(item, written, self.backend.model, self.templates.version)], written.unavailable
 
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:  # noqa: ARG002
+    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:
         """Returns the rows; says how many each source wrote."""
         log.info("recaption: captions by source %s", count_by_source(rows))
-        return rows_from_dicts(Caption, rows)
+        return super().assemble(rows, workspace)
 
 
 def repair_of(config: LLMConfig, kind: str) -> Repair:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from data_contracts.files import atomic_path
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
+from tasks.report import REPORT
 from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
 from tasks.report.collect import collect
@@ -36,7 +37,7 @@ def write_report(workspace: Workspace, config: PipelineConfig) -> Path:
 
     Missing tables and unreadable media are said in their sections; nothing about them is raised.
     """
-    out = workspace.stage("report") / "report.html"
+    out = workspace.path(*REPORT)
     page = render(workspace, config)
     with atomic_path(out) as temporary:
         temporary.write_text(page, "utf-8")

@@ -10,13 +10,12 @@ import logging
 import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from torch import Tensor
 
-from data_contracts import TrainMetric, UsageError, to_json, write_table
+from data_contracts import TrainMetric, UsageError, to_json
 from data_contracts.files import hash_file
 from model.checkpoint import save_checkpoint
 from model.config import NetworkConfig
@@ -24,6 +23,7 @@ from model.devices import choose_device
 from model.features import FeatureStore
 from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
+from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
 from tasks.train.samples import Sampler
@@ -39,67 +39,43 @@ _NOT_IN_RESULT: Final = {
     "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor", "init_from",
 }  # fmt: skip
 
-OnProgress = Callable[[TrainMetric, int], None]
-"""Called with each logged row and the total of steps, on rank 0."""
+CHECKPOINT: Final = "checkpoint.safetensors"
+RECORD: Final = "train.json"
+"""Says which training the checkpoint is from: its key, steps, losses, size and hash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainSummary:
-    """What a training run ended with. `new_steps` counts the steps of this call: 0 when all was done before."""
+def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgress = silent) -> list[TrainMetric]:
+    """Trains on the workspace's features up to `config.steps`, writes the checkpoint and returns the logged rows.
 
-    steps: int
-    new_steps: int
-    loss: float
-    val_loss: float | None
-    parameters: int
-    checkpoint: str
-    checkpoint_sha256: str
-    placeholders: list[str]
-    balanced: bool
-
-    def line(self) -> str:
-        """Returns the one line a person reads."""
-        val = "" if self.val_loss is None else f", validation {self.val_loss:.4f}"
-        note = "" if self.balanced else "; the corpus has rows of one kind only, so batches were not 1:1 VTA:TTA"
-        size = f"{self.parameters / 1e6:.1f} M parameters"
-        return f"train: {self.steps} steps ({self.new_steps} now), loss {self.loss:.4f}{val}, {size}{note}"
-
-
-def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgress | None = None) -> TrainSummary:
-    """Trains on the workspace's features up to `config.steps`; writes `train/checkpoint.safetensors` and the metrics.
-
-    A finished run returns at once; a cut one continues exactly where its last state stands; changed features or
-    settings start anew. Every rank of a launched run calls this and gets the same summary. Raises ContractError (no
-    features), MismatchError (a preset made for another codec), UsageError (settings), TrainingError (loss). SPEC T1-T4.
+    A cut training continues exactly at its last state; changed features or settings start anew. Every rank of a
+    launched run calls this. `on_progress` is called at each logged step, on rank 0. Raises ContractError (no features),
+    MismatchError (a preset made for another codec), UsageError (settings), TrainingError (loss). SPEC T1-T4.
     """
     store = FeatureStore.open(workspace.path("precompute"))
     require_preset_codec(config.preset, store.specs.codec)
     ranks = Ranks.start(choose_device(config.device))
     key = training_key(config, store)
-    finished = _finished(workspace, key)
-    ranks.wait()  # all have looked before rank 0 changes anything
-    if finished is not None:
-        return finished
     trainer = _trainer(config, workspace, store, key, ranks)
-    started = trainer.step
     with ExitStack() as stack:
         watchers = _watchers(config, workspace, store, trainer, stack) if ranks.is_main else []
         for row in trainer.run():
             for watch in watchers:
                 watch(row)
-            if on_progress is not None and ranks.is_main:
-                on_progress(row, config.steps)
+            if ranks.is_main:
+                on_progress(row.step, config.steps, progress_note(row))
     if ranks.is_main:
-        _finish(config, workspace, trainer, key, started)
+        _finish(config, workspace, trainer, key)
     ranks.wait()
-    content: dict[str, Any] = read_json(_marker(workspace))
-    return TrainSummary(**content["summary"])
+    return trainer.metrics
 
 
-def is_finished(config: TrainConfig, workspace: Workspace) -> bool:
-    """Says whether the checkpoint of exactly these features and settings is there, without training anything."""
-    store = FeatureStore.open(workspace.path("precompute"))
-    return _finished(workspace, training_key(config, store)) is not None
+def progress_note(row: TrainMetric) -> str:
+    """Returns a logged row in one line, e.g. `loss 2.1012, validation 2.2003, 103.4 samples/s, MFU 31.2 %`."""
+    parts = [f"loss {row.loss:.4f}"]
+    parts += [] if row.val_loss is None else [f"validation {row.val_loss:.4f}"]
+    parts += [f"{row.samples_per_s:.1f} samples/s"]
+    parts += [] if row.mfu is None else [f"MFU {100 * row.mfu:.1f} %"]
+    return ", ".join(parts)
 
 
 def training_key(config: TrainConfig, store: FeatureStore) -> str:
@@ -113,7 +89,7 @@ def training_key(config: TrainConfig, store: FeatureStore) -> str:
 
 def checkpoint_path(workspace: Workspace) -> Path:
     """Returns where the trained weights stand."""
-    return workspace.path(STAGE, "checkpoint.safetensors")
+    return workspace.path(STAGE, CHECKPOINT)
 
 
 def states_folder(workspace: Workspace, key: str) -> Path:
@@ -126,15 +102,15 @@ def states_folder(workspace: Workspace, key: str) -> Path:
 
 def finished_key(workspace: Workspace) -> str:
     """Returns the key of the training that the workspace's checkpoint is from. Raises UsageError without one."""
-    if not _marker(workspace).exists():
+    if not _record(workspace).exists():
         raise UsageError(f"{workspace.root} has no finished training; `foleygenex run train` makes one")
-    return str(read_json(_marker(workspace))["key"])
+    return str(read_json(_record(workspace))["key"])
 
 
 def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
     folder = states_folder(workspace, key)
     if ranks.is_main:
-        _marker(workspace).unlink(missing_ok=True)
+        _record(workspace).unlink(missing_ok=True)
         _remove_other_states(folder)
     network, initial = config.network(), None
     if config.init_from:
@@ -183,11 +159,11 @@ def _watchers(
     return watchers
 
 
-def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: str, started: int) -> None:
-    path = checkpoint_path(workspace)
+def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: str) -> None:
+    """Writes the checkpoint and its record."""
     source = trainer.source
     sha256 = save_checkpoint(
-        path,
+        checkpoint_path(workspace),
         trainer.averaged_weights(),
         network=trainer.network.config,
         specs=source.specs,
@@ -195,34 +171,22 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         step=trainer.step,
         training=config.model_dump(mode="json", exclude=_NOT_IN_RESULT),
     )
-    write_table(workspace.table(STAGE, TrainMetric.TABLE), TrainMetric, trainer.metrics)
     last = trainer.metrics[-1]
-    summary = TrainSummary(
-        steps=trainer.step,
-        new_steps=trainer.step - started,
-        loss=last.loss,
-        val_loss=last.val_loss,
-        parameters=sum(value.numel() for value in trainer.network.parameters()),
-        checkpoint=workspace.relative(path),
-        checkpoint_sha256=sha256,
-        placeholders=source.specs.placeholders(),
-        balanced=trainer.plan.balanced,
-    )
-    write_json(_marker(workspace), {"key": key, "summary": asdict(summary)})
+    record = {
+        "key": key,
+        "steps": trainer.step,
+        "loss": last.loss,
+        "val_loss": last.val_loss,
+        "parameters": sum(value.numel() for value in trainer.network.parameters()),
+        "checkpoint_sha256": sha256,
+        "placeholders": source.specs.placeholders(),
+        "balanced": trainer.plan.balanced,
+    }
+    write_json(_record(workspace), record)
 
 
-def _finished(workspace: Workspace, key: str) -> TrainSummary | None:
-    marker, path = _marker(workspace), checkpoint_path(workspace)
-    if not (marker.exists() and path.exists() and workspace.table(STAGE, TrainMetric.TABLE).exists()):
-        return None
-    content: dict[str, Any] = read_json(marker)
-    if content["key"] != key or content["summary"]["checkpoint_sha256"] != hash_file(path):
-        return None
-    return TrainSummary(**{**content["summary"], "new_steps": 0})
-
-
-def _marker(workspace: Workspace) -> Path:
-    return workspace.path(STAGE, "train.json")
+def _record(workspace: Workspace) -> Path:
+    return workspace.path(STAGE, RECORD)
 
 
 def _remove_other_states(current: Path) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
-from data_contracts import ContractError, UsageError
+from data_contracts import ContractError, Row, UsageError
 from flows import cli, run, runner, tools
 from tasks import pipeline
 from tasks.config import PipelineConfig, store
+from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold
-from tasks.jobs import Job
-from tasks.pipeline import Step
+from tasks.pipeline import Step, find_step
 from tests.conftest import REPOSITORY
 from tests.tasks.engine.tiny import TinyStage
 
@@ -27,6 +27,20 @@ class First(TinyStage):
 
 class Second(TinyStage):
     name: ClassVar[str] = "second"
+
+
+class Single(SingleItemStage):
+    name: ClassVar[str] = "single"
+    version: ClassVar[int] = 1
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+    def payload(self, workspace: Workspace) -> dict[str, Any]:
+        return {}
+
+    def make(self, workspace: Workspace) -> list[Row]:
+        return []
 
 
 def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -169,7 +183,7 @@ def test_status_says_what_a_rerun_would_do(
     stage = TinyStage(bad=(1, 2))
     steps = (
         Step(name="tiny", title="tiny", make=lambda config: stage),
-        Step(name="job", title="job", make=lambda config: Job(lambda w, p: "done", lambda w: False)),
+        Step(name="single", title="single", make=lambda config: Single()),
     )
     monkeypatch.setattr(pipeline, "STEPS", steps)
     space = Workspace(tmp_path)
@@ -181,7 +195,7 @@ def test_status_says_what_a_rerun_would_do(
     assert cli.exit_code(["status", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split() == ["tiny", "38", "0", "2", "do", "nothing"]
-    assert lines[2].split() == ["job", "0", "1", "0", "process", "1"]
+    assert lines[2].split() == ["single", "0", "1", "0", "process", "1"]
     assert sorted(path for path in tmp_path.rglob("*")) == before
 
 
@@ -199,14 +213,14 @@ def test_status_says_what_a_rerun_would_do(
 def test_a_stage_asks_for_the_programs_that_it_starts(
     stage: str, settings: list[str], needed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = PipelineConfig.load(None, settings)
-    assert tools.step_tools(stage, config) == needed
+    made = find_step(stage).make(PipelineConfig.load(None, settings))
+    assert tuple(made.programs()) == needed
     monkeypatch.setattr(tools.shutil, "which", lambda name: None)
     if needed:
         with pytest.raises(UsageError, match=f"stage {stage}: {' and '.join(needed)} not found.*apt-get install sox"):
-            tools.check_step_tools(stage, config)
+            tools.require_programs(made)
     else:
-        tools.check_step_tools(stage, config)
+        tools.require_programs(made)
 
 
 def test_a_missing_program_is_one_line_before_prefect_starts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,28 +12,32 @@ from flows import artifacts, runner
 from flows.progress import JournalCount, watch
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig
-from tasks.engine import run_stage
+from tasks.engine import StageSummary, run_stage
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, Step, StepResult, run_step
+from tasks.pipeline import STEPS, Step, run_step
 from tests.tasks.engine.test_engine import content
 from tests.tasks.engine.tiny import TinyStage
 
 STAGE = TinyStage(bad=(3, 11))
 
 
-def run_tiny(space: Workspace, config: PipelineConfig, *, alone: bool = False) -> tuple[StepResult, list[int]]:
+class LargeShards(TinyStage):
+    large_shards: ClassVar[bool] = True
+
+
+def run_tiny(space: Workspace, config: PipelineConfig, stage: TinyStage = STAGE) -> tuple[StageSummary, list[int]]:
     """Runs the tiny stage in a flow; returns its result and the progress it reported."""
     from prefect import flow
 
-    step = Step(name="tiny", title="A stage for tests", make=lambda _: STAGE, alone=alone)
+    step = Step(name="tiny", title="A stage for tests", make=lambda _: stage)
     seen: list[int] = []
 
     def report(done: int, total: int, word: str) -> None:
         seen.append(done)
 
     @flow(name="tiny")
-    def tiny() -> StepResult:
-        mapper = runner.shard_mapper(step, config, space, report)
+    def tiny() -> StageSummary:
+        mapper = runner.shard_mapper(step.make(config), config, space, report)
         result = run_step(step, config, space, mapper=mapper)
         artifacts.publish(step, result, space)
         return result
@@ -54,7 +58,7 @@ def test_every_task_runner_gives_the_same_bytes(prefect_backend: None, tmp_path:
 def test_a_finished_stage_makes_no_task_runs(prefect_backend: None, tmp_path: Path) -> None:
     space = Workspace(tmp_path)
     run_tiny(space, PipelineConfig())
-    result, seen = run_tiny(space, PipelineConfig(), alone=True)
+    result, seen = run_tiny(space, PipelineConfig(), LargeShards(bad=(3, 11)))
     assert (result.new, result.done, seen) == (0, 38, [])
 
 
@@ -70,9 +74,9 @@ def test_a_failing_shard_fails_the_flow_and_keeps_what_is_done(prefect_backend: 
     space, step = Workspace(tmp_path), Step(name="tiny", title="", make=lambda _: Broken())
 
     @flow(name="tiny")
-    def tiny() -> StepResult:
+    def tiny() -> StageSummary:
         config = PipelineConfig(shard_size=8, workers=2)
-        mapper = runner.shard_mapper(step, config, space, lambda done, total, word: None)
+        mapper = runner.shard_mapper(step.make(config), config, space, lambda done, total, word: None)
         return run_step(step, config, space, mapper=mapper)
 
     with pytest.raises(ZeroDivisionError, match="a bug"):

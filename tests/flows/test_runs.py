@@ -16,9 +16,10 @@ from flows.pipeline import pipeline
 from flows.runs import given_fields, pipeline_settings, run_name
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, load_stored, store
+from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold, holder_of
-from tasks.pipeline import Step, StepState, find_step
+from tasks.pipeline import Step, find_step
 from tasks.train.config import TrainConfig
 from tests.conftest import REPOSITORY
 
@@ -99,10 +100,10 @@ def test_a_pipeline_and_its_stages_share_one_hold(
 ) -> None:
     names = []
 
-    def state(step: Step, config: PipelineConfig, workspace: Workspace) -> StepState:
+    def state(step: Step, config: PipelineConfig, workspace: Workspace) -> StageState:
         holder = holder_of(workspace.root)
         names.append(holder.what if holder else None)
-        return StepState(name=step.name, done=1, pending=0 if step.name != "manifest" else 1)
+        return StageState(name=step.name, done=1, pending=0 if step.name != "manifest" else 1)
 
     def manifest(workspace: str) -> dict[str, Any]:
         with runs.workspace_held(Workspace(Path(workspace)), "manifest"):
@@ -147,7 +148,7 @@ def on_pool(monkeypatch: pytest.MonkeyPatch, workspace: Path, server: FakeServer
     monkeypatch.setattr(placement, "_why_not", lambda *given: "")
     monkeypatch.setattr(placement, "_LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(placement, "run_deployment", lambda *a, **k: FlowRun(flow_id=uuid4()))
-    state = StepState(name="train", pending=0 if finished else 1)
+    state = StageState(name="train", pending=0 if finished else 1)
     monkeypatch.setattr(placement, "step_state", lambda *given: state)
     with disable_run_logger():
         return placement.run_on_pool(find_step("train"), PipelineConfig(), Workspace(workspace))

@@ -19,8 +19,9 @@ from model.config import MaskConfig, TrainingConfig
 from model.training import BatchPlan, Trainer
 from model.training.loader import Sharing, StepLoader
 from tasks.config import PipelineConfig
+from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
-from tasks.train.job import run_training
+from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 
@@ -107,7 +108,7 @@ def test_t1_two_processes_train_as_one(tmp_path):
     workspaces = {name: Workspace(tmp_path / name) for name in ("one", "two")}
     for workspace in workspaces.values():
         write_features(workspace.stage("precompute"), fake_store(clip_s=1.0, videos=20, sounds=20))
-    run_training(PipelineConfig.load(config).train, workspaces["one"])
+    run_stage(TrainStage(config=PipelineConfig.load(config).train), workspaces["one"])
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "tasks.commands.train"]
     _launch([*launcher, str(config), "-w", str(workspaces["two"].root), "--set", "train.micro_batch=2"])
     rows = {name: read_table(w.table("train", TrainMetric.TABLE), TrainMetric) for name, w in workspaces.items()}

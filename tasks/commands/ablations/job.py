@@ -6,7 +6,7 @@ Finished trainings, sounds and scores are found and left alone, so a cut run con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_contracts import AblationScore, ClipScore, read_table, write_table
@@ -17,13 +17,13 @@ from model.variants import VARIANTS, Variant
 from tasks.commands.ablations.table import ablation_rows, table_text
 from tasks.commands.ablations.view import FOLDER, VariantWorkspace, variant_workspace
 from tasks.config import PipelineConfig
-from tasks.engine import run_stage
+from tasks.engine import is_stage_finished, run_stage
+from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
-from tasks.train.job import checkpoint_path, is_finished, run_training, states_folder, training_key
-
-OnProgress = Callable[[int, int, str], None]
+from tasks.train.job import checkpoint_path, states_folder, training_key
+from tasks.train.stage import TrainStage
 
 
 def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> str:
@@ -56,7 +56,7 @@ def _run_has_these_weights(config: PipelineConfig, workspace: Workspace) -> bool
     key = training_key(train, FeatureStore.open(workspace.path("precompute")))
     states = states_folder(workspace, key)
     begun = checkpoint_path(workspace).exists() or any(states.parent.glob("*"))
-    return not begun or is_finished(train, workspace) or states.exists()
+    return not begun or is_stage_finished(TrainStage(config=train), workspace) or states.exists()
 
 
 def _train(
@@ -65,11 +65,12 @@ def _train(
     """Trains the variant's weights where that is not done; returns the steps they were trained for."""
     number, total = place
 
-    def step(row: object, steps: int) -> None:
-        on_progress(number, total, f"{one.name}: step {row.step} of {steps}")  # type: ignore[attr-defined]
+    def step(done: int, steps: int, note: str) -> None:  # noqa: ARG001
+        on_progress(number, total, f"{one.name}: step {done} of {steps}")
 
     trained = next(name for name, other in VARIANTS.items() if other.weights == one.weights)
-    run_training(config.train.model_copy(update={"variant": trained}), view, step)
+    train = config.train.model_copy(update={"variant": trained})
+    run_stage(TrainStage(config=train, on_progress=step), view)
     return read_info(checkpoint_path(view)).step
 
 

@@ -91,10 +91,9 @@ class _Chain:
     def make(self, name: str, item_ids: Sequence[str], wanted: set[str] | None) -> Step:
         """Runs one stage for one item; `wanted` are the ids of the rows to compare, None for all of them."""
         stage = find_step(name).make(self.config)
-        assert not hasattr(stage, "run"), "a job has no items"
-        item = _find_item(stage, self.workspace, item_ids)  # type: ignore[arg-type]
+        item = _find_item(stage, self.workspace, item_ids)
         try:
-            made = self._process(stage, item)  # type: ignore[arg-type]
+            made = self._process(stage, item)
         except ItemError as error:
             return self._from_workspace(name, item.item_id, wanted, error)
         made = [row for row in made if wanted is None or row["item_id"] in wanted]

@@ -25,6 +25,7 @@ from tasks.engine import (
     Item,
     ItemResult,
     Shard,
+    StageState,
     is_stage_finished,
     read_journal,
     read_quarantine,
@@ -116,7 +117,7 @@ def test_a_killed_run_leaves_no_table(tmp_path: Path) -> None:
     space = workspace(tmp_path)
     assert _run_and_kill(space, at_lines=10)
     assert not space.table("tiny", "tinies").exists()
-    assert stage_state(KILLED, space)["pending"] > 0
+    assert (stage_state(KILLED, space).pending or 0) > 0
 
 
 def test_a_half_journal_line_is_passed_over(tmp_path: Path) -> None:
@@ -125,6 +126,7 @@ def test_a_half_journal_line_is_passed_over(tmp_path: Path) -> None:
     before = content(space)
     path = space.path("tiny", "journal", "00000.jsonl")
     path.write_bytes(path.read_bytes()[:-25])
+    space.table("tiny", "tinies").unlink()
     summary = run_stage(TinyStage(), space, shard_size=8)
     assert summary.new == 1 and content(space) == before
     assert len(read_journal(space, "tiny")) == 40
@@ -136,6 +138,7 @@ def test_garbage_in_the_journal_is_passed_over(tmp_path: Path, garbage: bytes) -
     run_stage(TinyStage(count=4), space)
     path = space.path("tiny", "journal", "00000.jsonl")
     path.write_bytes(garbage + path.read_bytes())
+    space.table("tiny", "tinies").unlink()
     assert run_stage(TinyStage(count=4), space).new == 0
 
 
@@ -210,13 +213,13 @@ def test_retry_runs_just_the_quarantined(tmp_path: Path) -> None:
 
 def test_state_counts(tmp_path: Path) -> None:
     space, stage = workspace(tmp_path), TinyStage(bad=(1,))
-    assert stage_state(stage, space) == {"done": 0, "quarantined": 0, "pending": 40}
+    assert stage_state(stage, space) == StageState(name="tiny", pending=40)
     with ledger_of(stage, space, tmp_path / "ledger.sqlite") as ledger:
         shards = ledger.shards(size=15, retry=False)
         assert [shard.size for shard in shards] == [15, 15, 10]
         assert run_shard(stage, space, shards[0]) == 15
     assert not (tmp_path / "ledger.sqlite").exists()
-    assert stage_state(stage, space) == {"done": 14, "quarantined": 1, "pending": 25}
+    assert stage_state(stage, space) == StageState(name="tiny", done=14, quarantined=1, pending=25)
 
 
 def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
@@ -330,7 +333,7 @@ def test_a_run_leaves_no_ledger_even_after_a_kill(tmp_path: Path) -> None:
 
 def test_a_stages_note_stands_in_its_line_also_the_second_time(tmp_path: Path) -> None:
     class Noting(TinyStage):
-        def finished(self, workspace: Workspace) -> str:
+        def on_finished(self, workspace: Workspace) -> str:
             return "two files missing"
 
     lines = [run_stage(Noting(count=3), workspace(tmp_path)).line() for _ in range(2)]

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from data_contracts import ItemError, Row
 from data_contracts.files import atomic_path
-from tasks.engine import Item, ItemResult, each, rows_from_dicts, run_stage
+from tasks.engine import Item, ItemResult, Stage, each, run_stage
 from tasks.engine.workspace import Workspace, hash_text, seed_for
 
 
@@ -29,7 +29,7 @@ class TinyRow(Row):
 
 
 @dataclass(frozen=True)
-class TinyStage:
+class TinyStage(Stage):
     """`count` items; every item whose number is in `bad` fails until a file `healed` stands in the workspace."""
 
     count: int = 40
@@ -51,9 +51,6 @@ class TinyStage:
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         # In reverse and after a pause: the table's order must not depend on the order of the work.
         yield from each(list(reversed(items)), partial(self._row, workspace=workspace))
-
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:
-        return rows_from_dicts(TinyRow, rows)
 
     def _row(self, item: Item, workspace: Workspace) -> list[TinyRow]:
         number = item.payload["number"]

@@ -20,7 +20,7 @@ from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.metrics import MODEL
 from tasks.evaluate.plan import plan_cases
 from tasks.evaluate.score_stage import ScoreStage
-from tasks.evaluate.tables import aggregate, write_scores
+from tasks.evaluate.tables import aggregate
 from tasks.media.audio import read_audio, write_flac
 from tasks.media.video import write_video
 from tasks.precompute import stage as precompute
@@ -157,11 +157,15 @@ def parts(monkeypatch):
     return requests
 
 
+def clip_scores(workspace):
+    return read_table(workspace.table("score", "clip_scores"), ClipScore)
+
+
 @pytest.fixture
 def scored(prepared, parts):
     run_stage(GenerateStage(CONFIG), prepared)
     run_stage(ScoreStage(CONFIG), prepared)
-    return {(s.task, s.metric, s.system): s for s in write_scores(prepared)}
+    return {(s.task, s.metric, s.system): s for s in aggregate(clip_scores(prepared))}
 
 
 def test_e2_an_oracle_is_perfect_and_every_chance_row_is_not(scored):
@@ -276,7 +280,7 @@ def test_a_diverged_model_is_quarantined_and_scored_without(prepared, parts, tmp
     reasons = {row.reason for row in read_table(workspace.table("generate", "quarantine"), Quarantine)}
     assert reasons == {"nan_samples"}
     run_stage(ScoreStage(CONFIG), workspace)
-    assert "fe" not in {score.task for score in write_scores(workspace)}
+    assert "fe" not in {score.task for score in aggregate(clip_scores(workspace))}
 
 
 def test_a_checkpoint_of_other_encoders_is_refused(prepared, parts, monkeypatch, tmp_path):

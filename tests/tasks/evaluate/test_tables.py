@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from data_contracts import ClipScore, Score, read_table, write_table
+from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.metrics import METRICS, MODEL
-from tasks.evaluate.tables import aggregate, bootstrap, write_scores
+from tasks.evaluate.stage import EvaluateStage
+from tasks.evaluate.tables import aggregate, bootstrap
 
 PAPER_NAMES = ("FD_VGG", "IS", "CLAP", "IB-score", "DeSync", "KL", "Resemblyzer")
 
@@ -23,8 +25,8 @@ def test_e3_one_row_per_task_metric_and_system_with_its_n(tmp_path):
     rows = [row(n, system, float(n % 2)) for n in range(10) for system in ("silence", MODEL)]
     rows.append(row(0, MODEL, 1.0, metric="OnsetSyncAP"))
     write_table(workspace.table("score", "clip_scores"), ClipScore, rows)
-    scores = write_scores(workspace)
-    assert read_table(workspace.table("evaluate", "scores"), Score) == scores
+    assert run_stage(EvaluateStage(), workspace).rows == 3
+    scores = read_table(workspace.table("evaluate", "scores"), Score)
     assert [(s.metric, s.system, s.n, s.is_baseline) for s in scores] == [
         ("EventF1@100ms", MODEL, 10, False),
         ("EventF1@100ms", "silence", 10, True),

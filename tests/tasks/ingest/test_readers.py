@@ -163,7 +163,7 @@ def test_missing_files_are_counted_per_source_in_the_stages_line(tmp_path: Path)
     config = PipelineConfig(workspace=str(tmp_path / "w"), ingest=IngestConfig(corpora=corpora))
     expected = "missing 20 files (vggsound 12, audiocaps 8; listed in ingest/sources.json and the quarantine)"
     for _ in range(2):  # a run that finds everything done says it again
-        assert run_step(find_step("ingest"), config, Workspace(tmp_path / "w")).line.endswith(expected)
+        assert run_step(find_step("ingest"), config, Workspace(tmp_path / "w")).line().endswith(expected)
 
 
 def test_a_picture_too_has_to_lie_in_the_corpus_folder(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def test_another_codec_means_all_items_again(tmp_path, monkeypatch):
 
     monkeypatch.setattr(stage_module, "load_encoders", lambda config: dataclasses.replace(FAKES, codec=Other()))
     anew = PrecomputeStage(CONFIG)  # a stage keeps the parts it loaded
-    assert stage_state(anew, workspace)["pending"] == 6
+    assert stage_state(anew, workspace).pending == 6
 
 
 def test_reading_an_unreadable_sound_names_the_reason(tmp_path):

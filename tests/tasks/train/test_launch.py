@@ -14,11 +14,15 @@ import pytest
 from data_contracts import TrainMetric, UsageError, read_table
 from tasks.commands.train import main
 from tasks.config import PipelineConfig
+from tasks.engine import run_stage
+from tasks.engine.locks import exclusive
+from tasks.engine.progress import silent
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import hold, holder_of
 from tasks.pipeline import find_step, run_step
-from tasks.train import job
-from tasks.train.job import run_training
+from tasks.train import job, stage
+from tasks.train.job import checkpoint_path
+from tasks.train.stage import TrainStage
 from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features
 
@@ -54,10 +58,11 @@ def test_t1_a_sigkilled_run_continues_bit_for_bit(tmp_path, config):
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL, "it had ended before it could be killed"
     assert not cut.path("train", "train.json").exists()
-    settings = PipelineConfig.load(config).train
-    summary, expected = run_training(settings, cut), run_training(settings, whole)
-    assert 0 < summary.new_steps < 30
-    assert summary.checkpoint_sha256 == expected.checkpoint_sha256
+    training, seen = TrainStage(config=PipelineConfig.load(config).train), []
+    run_stage(training.with_progress(lambda step, _steps, _note: seen.append(step)), cut)
+    run_stage(training, whole)
+    assert 5 < seen[0] <= 30
+    assert checkpoint_path(cut).read_bytes() == checkpoint_path(whole).read_bytes()
     rows = [read_table(w.table("train", TrainMetric.TABLE), TrainMetric) for w in (cut, whole)]
     assert [_exact(row) for row in rows[0]] == [_exact(row) for row in rows[1]]
 
@@ -79,9 +84,9 @@ def test_a_workspace_stands_for_its_stored_config(tmp_path, config, capsys):
     workspace = _workspace(tmp_path / "w")
     short = ["--set", "train.steps=2"]
     assert main([str(config), "-w", str(workspace.root), *short]) == 0
-    assert "train: 2 steps (2 now)" in capsys.readouterr().out
+    assert "train: 1 done (1 now), 1 rows; 2 steps, loss" in capsys.readouterr().out
     assert main([str(workspace.root)]) == 0
-    assert "train: 2 steps (0 now)" in capsys.readouterr().out
+    assert "train: 1 done (0 now), 1 rows; 2 steps, loss" in capsys.readouterr().out
 
 
 def test_two_runs_in_one_workspace_are_refused_and_change_nothing(tmp_path, config, capsys):
@@ -91,7 +96,10 @@ def test_two_runs_in_one_workspace_are_refused_and_change_nothing(tmp_path, conf
     (line,) = capsys.readouterr().err.splitlines()
     assert "in use by pipeline of w (process" in line
     assert not (workspace.root / "config.yaml").exists()
-    with hold(workspace.stage("train"), "train"), pytest.raises(UsageError, match="/train is in use by train"):
+    with (
+        exclusive(workspace.stage("train") / ".lock"),
+        pytest.raises(UsageError, match=r"stage train of .*is being run by another process"),
+    ):
         run_step(find_step("train"), PipelineConfig(), workspace)  # what a killed pipeline left running on a pool
 
 
@@ -99,12 +107,13 @@ def test_two_runs_in_one_workspace_are_refused_and_change_nothing(tmp_path, conf
 def test_rank_0_holds_the_workspace_for_all_ranks(tmp_path, config, monkeypatch, rank, holds):
     workspace, seen = _workspace(tmp_path / "w"), []
 
-    def training(settings, place, show):
-        seen.extend(holder_of(folder) is not None for folder in (place.root, place.path("train")))
+    def training(settings, place, on_progress=silent):
+        seen.append(holder_of(place.root) is not None)
         raise UsageError("seen enough")
 
     monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr(stage, "run_training", training)
     monkeypatch.setattr(job, "run_training", training)
     assert main([str(config), "-w", str(workspace.root)]) == 2
-    assert seen == [holds, holds]
+    assert seen == [holds]
     assert holder_of(workspace.root) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -10,13 +12,28 @@ from model import config as model_config
 from model.checkpoint import load_checkpoint
 from model.config import preset
 from model.devices import choose_device
+from tasks.engine import StageSummary, is_stage_finished, run_stage
+from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
 from tasks.train.config import MaskSettings, NetworkOptions, TrainConfig
-from tasks.train.job import checkpoint_path, is_finished, run_training
+from tasks.train.job import checkpoint_path
+from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 
 CONFIG = TrainConfig(steps=6, batch_size=4, warmup_steps=1, log_every=2, validate_every=3, checkpoint_every=2)
+
+
+def train(config: TrainConfig, workspace: Workspace, on_progress: OnProgress = silent) -> StageSummary:
+    return run_stage(TrainStage(config=config, on_progress=on_progress), workspace)
+
+
+def is_finished(config: TrainConfig, workspace: Workspace) -> bool:
+    return is_stage_finished(TrainStage(config=config), workspace)
+
+
+def checkpoint(workspace: Workspace) -> bytes:
+    return checkpoint_path(workspace).read_bytes()
 
 
 @pytest.fixture(autouse=True)
@@ -33,69 +50,75 @@ def workspace(tmp_path):
 
 def test_t1_a_run_writes_checkpoint_metrics_and_a_summary(workspace):
     seen = []
-    summary = run_training(CONFIG, workspace, lambda row, total: seen.append((row.step, total)))
-    assert seen == [(2, 6), (4, 6), (6, 6)]
-    assert (summary.steps, summary.new_steps, summary.balanced) == (6, 6, True)
+    summary = train(CONFIG, workspace, lambda step, steps, note: seen.append((step, steps, note.split()[0])))
+    assert seen == [(2, 6, "loss"), (4, 6, "loss"), (6, 6, "loss")]
+    assert (summary.done, summary.new, summary.rows) == (1, 1, 3)
     network, info = load_checkpoint(checkpoint_path(workspace))
     assert info.step == 6
     assert float(network.final_layer.conv.weight.abs().max()) > 0
     rows = read_table(workspace.table("train", "train_metrics"), TrainMetric)
     assert [row.step for row in rows] == [2, 4, 6]
     assert rows[-1].val_loss is not None
-    assert "6 steps (6 now)" in summary.line()
+    assert re.search(r"6 steps, loss [\d.]+, validation [\d.]+, [\d.]+ M parameters$", summary.line())
 
 
 def test_a_finished_run_is_found(workspace):
     assert not is_finished(CONFIG, workspace)
-    first = run_training(CONFIG, workspace)
+    train(CONFIG, workspace)
+    first = checkpoint(workspace)
     assert is_finished(CONFIG, workspace)
     assert not is_finished(CONFIG.model_copy(update={"steps": 7}), workspace)
-    again = run_training(CONFIG, workspace, lambda *_: pytest.fail("nothing is to be trained"))
-    assert again.new_steps == 0
-    assert again.checkpoint_sha256 == first.checkpoint_sha256
+    assert train(CONFIG, workspace, lambda *_: pytest.fail("nothing is to be trained")).new == 0
+    assert checkpoint(workspace) == first
 
 
 def test_a_cut_run_ends_with_the_same_checkpoint(workspace, tmp_path):
     other = Workspace(tmp_path / "other")
     write_features(other.stage("precompute"), fake_store(clip_s=1.0))
-    whole = run_training(CONFIG, workspace)
+    train(CONFIG, workspace)
 
-    def cut(row, _total):
-        if row.step == 4:
+    seen = []
+
+    def cut(step, _steps, _note):
+        if step == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_training(CONFIG, other, cut)
-    continued = run_training(CONFIG, other)
-    assert 0 < continued.new_steps < 6
-    assert continued.checkpoint_sha256 == whole.checkpoint_sha256
+        train(CONFIG, other, cut)
+    assert not is_finished(CONFIG, other)
+    train(CONFIG, other, lambda step, _steps, _note: seen.append(step))
+    assert seen and seen[0] > 2
+    assert checkpoint(other) == checkpoint(workspace)
 
 
 def test_changed_settings_or_features_start_anew(workspace):
-    first = run_training(CONFIG, workspace)
-    second = run_training(CONFIG.model_copy(update={"lr": 5e-4}), workspace)
-    assert second.new_steps == 6
-    assert second.checkpoint_sha256 != first.checkpoint_sha256
+    train(CONFIG, workspace)
+    first = checkpoint(workspace)
+    assert train(CONFIG.model_copy(update={"lr": 5e-4}), workspace).new == 1
+    assert checkpoint(workspace) != first
     write_features(workspace.stage("precompute"), fake_store(clip_s=1.0, seed=5))
-    assert run_training(CONFIG.model_copy(update={"lr": 5e-4}), workspace).new_steps == 6
+    assert train(CONFIG.model_copy(update={"lr": 5e-4}), workspace).new == 1
     assert len(list(workspace.path("train", "last").iterdir())) == 1
 
 
 def test_a_damaged_checkpoint_is_written_again(workspace):
-    first = run_training(CONFIG, workspace)
+    train(CONFIG, workspace)
+    first = checkpoint(workspace)
     checkpoint_path(workspace).write_bytes(b"damaged")
-    assert run_training(CONFIG, workspace).checkpoint_sha256 == first.checkpoint_sha256
+    assert not is_finished(CONFIG, workspace)
+    assert train(CONFIG, workspace, lambda *_: pytest.fail("the last state is all that is needed")).new == 1
+    assert checkpoint(workspace) == first
 
 
 def test_missing_features_wrong_presets_and_devices_say_so(workspace, tmp_path):
     with pytest.raises(ContractError, match="precompute"):
-        run_training(CONFIG, Workspace(tmp_path / "empty"))
+        train(CONFIG, Workspace(tmp_path / "empty"))
     with pytest.raises(UsageError, match="choose one of"):
-        run_training(CONFIG.model_copy(update={"preset": "huge"}), workspace)
+        train(CONFIG.model_copy(update={"preset": "huge"}), workspace)
     with pytest.raises(UsageError, match="span_share"):
         CONFIG.model_copy(update={"masks": MaskSettings(span_low=0.9, span_high=0.5)}).training()
     if not torch.cuda.is_available():
-        with pytest.raises(UsageError, match="no usable GPU"):
+        with pytest.raises(UsageError, match="device cuda"):
             choose_device("cuda")
 
 

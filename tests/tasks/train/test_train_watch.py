@@ -8,15 +8,17 @@ import soundfile as sf
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from data_contracts import MismatchError, TrainMetric, UsageError, read_table
+from data_contracts import MismatchError, UsageError
 from model import config as model_config
 from model.checkpoint import load_checkpoint
 from model.codec import load_codec
+from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.train.average import write_average
 from tasks.train.config import TrainConfig
 from tasks.train.job import checkpoint_path, run_training
 from tasks.train.samples import sample_rows
+from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store, toy_specs
 from tests.tasks.train.features import write_features
 
@@ -39,10 +41,9 @@ def workspace(tmp_path):
 
 
 def test_tensorboard_has_every_value_of_the_table(workspace):
-    run_training(CONFIG, workspace)
+    rows = run_training(CONFIG, workspace)
     events = EventAccumulator(str(workspace.path("train", "tensorboard")))
     events.Reload()
-    rows = read_table(workspace.table("train", "train_metrics"), TrainMetric)
     for tag, name in {
         "loss/train": "loss", "loss/validation": "val_loss", "optimiser/gradient_norm": "grad_norm",
         "optimiser/learning_rate": "lr", "speed/samples_per_s": "samples_per_s", "speed/steps_per_s": "steps_per_s",
@@ -129,7 +130,7 @@ def test_an_average_of_nothing_says_so(workspace, tmp_path):
 
 
 def test_how_a_training_is_run_is_not_part_of_what_it_is(workspace):
-    first = run_training(CONFIG, workspace)
+    run_stage(TrainStage(config=CONFIG), workspace)
     changes = {
         "micro_batch": 2,
         "keep_last": 5,
@@ -137,5 +138,4 @@ def test_how_a_training_is_run_is_not_part_of_what_it_is(workspace):
         "tensorboard": False,
         "gradient_checkpointing": True,
     }
-    again = run_training(CONFIG.model_copy(update=changes), workspace)
-    assert (again.new_steps, again.checkpoint_sha256) == (0, first.checkpoint_sha256)
+    assert is_stage_finished(TrainStage(config=CONFIG.model_copy(update=changes)), workspace)

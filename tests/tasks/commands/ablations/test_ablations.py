@@ -120,4 +120,4 @@ def test_m12_every_configuration_is_trained_and_scored_and_a_rerun_does_nothing(
     run_ablations(shorter, workspace, lambda done, total, word: None)
     assert (tmp_path / "train/checkpoint.safetensors").read_bytes() == kept
     assert read_info(tmp_path / "ablations/weights/full/train/checkpoint.safetensors").step == 1
-    assert run_step(find_step("train"), config, workspace).line == "train: already done"
+    assert run_step(find_step("train"), config, workspace).new == 0

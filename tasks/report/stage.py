@@ -1,0 +1,46 @@
+"""The report step: one HTML file, written again when a table or a setting changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from data_contracts.files import hash_file
+from tasks.config import PipelineConfig
+from tasks.engine import SingleItemStage
+from tasks.engine.workspace import Workspace
+from tasks.report import REPORT
+from tasks.report.job import write_report
+
+_NOT_SHOWN: Final = {"workspace", "runner", "dask_address", "workers", "shard_size", "gpu_pool"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportStage(SingleItemStage):
+    """Writes the report from every table that there is."""
+
+    config: PipelineConfig
+    name: ClassVar[str] = "report"
+    version: ClassVar[int] = 1
+
+    def settings(self) -> dict[str, Any]:
+        """Returns all settings except those of the machine."""
+        return self.config.model_dump(mode="json", exclude=_NOT_SHOWN)
+
+    def payload(self, workspace: Workspace) -> dict[str, Any]:
+        """Returns the hash of each table."""
+        return {workspace.relative(table): hash_file(table) for table in sorted(workspace.root.glob("*/*.parquet"))}
+
+    def make(self, workspace: Workspace) -> list[Any]:
+        """Writes the report; it has no rows."""
+        write_report(workspace, self.config)
+        self.on_progress(1, 1, "")
+        return []
+
+    def outputs(self, workspace: Workspace) -> dict[str, None]:  # noqa: ARG002
+        """Names the report."""
+        return {REPORT[1]: None}
+
+    def on_finished(self, workspace: Workspace) -> str:  # noqa: ARG002
+        """Returns where the report is."""
+        return "/".join(REPORT)
