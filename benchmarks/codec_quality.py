@@ -18,9 +18,9 @@ import torch
 
 from model.codec import Codec, load_codec
 from tasks.commands.train_codec.losses import mel, mel_distance
-from tasks.corpus.builtin import scene_sound, scenes
+from tasks.corpus.builtin import scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
-from tasks.corpus.scenes import Scene
+from tasks.corpus.scene import Scene
 from tasks.media.audio import read_audio
 
 RATE_HZ = 16_000
@@ -52,11 +52,11 @@ def main() -> None:
         ("built-in strikes", [s for s in held_out if s.kind == "strike"]),
         ("built-in other sounds", [s for s in held_out if s.kind != "strike"]),
     ):
-        sounds = [scene_sound(scene) for scene in chosen[: options.clips]]
+        sounds = [scene_audio(scene) for scene in chosen[: options.clips]]
         if sounds:
             report(title, codec, sounds)
     timing(codec, [s for s in held_out if s.has_video][: options.clips])
-    latents(codec, [scene_sound(scene) for scene in held_out[: options.clips]])
+    latents(codec, [scene_audio(scene) for scene in held_out[: options.clips]])
     paths = sorted(options.real.glob("**/*.ogg")) if options.real.is_dir() else []
     if not paths:
         print(f"no real recordings at {options.real}: skipped")
@@ -105,7 +105,7 @@ def timing(codec: Codec, films: Sequence[Scene]) -> None:
     """Prints how far the onsets of the true events move, and how much sound leaks before them."""
     shifts, leaks = [], []
     for scene in films:
-        real_T = scene_sound(scene)
+        real_T = scene_audio(scene)
         made_T = round_trip(codec, real_T)
         gaps = np.diff(scene.event_times_s, prepend=-1.0)
         for event_s, gap_s in zip(scene.event_times_s, gaps, strict=True):

@@ -1,6 +1,7 @@
 """Natural captions of a scene: with an adverb, an adjective, a phrase, or none, and always true.
 
-A word of speed, distance or volume is only ever chosen from the side the scene really has (SPEC A1's dimensions).
+A word of speed, distance or volume is only ever chosen for the side that the scene really has (the dimensions of SPEC
+A1).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from tasks.corpus.materials import Material
+from tasks.corpus.textures import TEXTURES
 
 ADVERBS: Final = {
     "fast": ("fast", "quickly", "rapidly", "very fast", "at a fast pace"),
@@ -28,7 +30,7 @@ ADJECTIVES: Final = {
     "near": ("nearby",),
     "far": ("distant", "faraway"),
 }
-_WORDS: Final = {  # verb: third person, participle, noun
+_VERB_FORMS: Final = {  # third person, participle, noun
     "knock": ("knocks on", "knocked on", "knocking on"),
     "tap": ("taps", "tapped", "tapping on"),
     "hit": ("hits", "hit", "hitting of"),
@@ -38,60 +40,54 @@ _WORDS: Final = {  # verb: third person, participle, noun
     "clink": ("clinks", "clinked", "clinking of"),
 }
 _AGENTS: Final = ("Someone", "A person", "A stick", "Somebody", "A man with a stick")
-_TEXTURES: Final = {  # kind: (sentence, noun phrase)
-    "rain": (("Rain falls", "Rain is falling", "Rain patters on a roof"), "rain"),
-    "wind": (("Wind blows", "The wind is blowing"), "wind"),
-    "engine": (("An engine hums", "A machine is humming", "A motor runs"), "hum of an engine"),
-    "beeps": (("An alarm beeps", "A device is beeping", "Something beeps"), "beeping"),
-    "clock": (("A clock ticks", "A clock is ticking"), "ticking of a clock"),
-    "drips": (("Water drips", "A tap is dripping"), "dripping of water"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """The sides that a scene truly has; None is the unremarkable middle."""
+    """The sides that a scene has; None is neither side."""
 
     speed: str | None = None
     distance: str | None = None
     volume: str | None = None
 
     def named(self) -> tuple[str, ...]:
-        """Returns the sides in the order in which a sentence names them."""
+        """Returns the sides in the order in which a caption names them."""
         return tuple(side for side in (self.speed, self.volume, self.distance) if side)
 
 
 def strike_caption(material: Material, thing: str, sides: Sides, rng: np.random.Generator) -> str:
-    """Returns a sentence about striking `thing`; about one in ten says nothing of speed, distance or volume."""
+    """Returns a caption about striking `thing`; about one in ten names no speed, distance or volume."""
     said = sides.named() if rng.random() > 0.1 else ()
     verb = str(rng.choice(material.verbs))
-    third, participle, noun = _WORDS[verb]
+    third, participle, noun = _VERB_FORMS[verb]
     name = f"{material.adjective} {thing}"
     form = rng.integers(4)
     if form == 0:
-        return _sentence(f"{_article(name).capitalize()} is {participle}", said, rng)
+        return _with_adverbs(f"{_article(name).capitalize()} is {participle}", said, rng)
     if form == 1 and said:
-        adjectives = " ".join(str(rng.choice(ADJECTIVES[side])) for side in said)
-        return f"{adjectives} {noun} {_article(name)}".capitalize()
+        return f"{_adjectives(said, rng)} {noun} {_article(name)}".capitalize()
     agent = str(rng.choice(_AGENTS))
-    return _sentence(f"{agent} {third} {_article(name)}", said, rng)
+    return _with_adverbs(f"{agent} {third} {_article(name)}", said, rng)
 
 
 def texture_caption(kind: str, sides: Sides, rng: np.random.Generator) -> str:
-    """Returns a sentence about a sound that is no strike (a key of the table above)."""
+    """Returns a caption about a texture, a name of `TEXTURES`."""
     said = sides.named() if rng.random() > 0.1 else ()
-    sentences, noun = _TEXTURES[kind]
+    texture = TEXTURES[kind]
     if said and rng.random() < 0.35:
-        adjectives = " ".join(str(rng.choice(ADJECTIVES[side])) for side in said)
-        return f"{adjectives} {noun}".capitalize()
-    return _sentence(str(rng.choice(sentences)), said, rng)
+        return f"{_adjectives(said, rng)} {texture.noun}".capitalize()
+    return _with_adverbs(str(rng.choice(texture.captions)), said, rng)
 
 
-def _sentence(core: str, said: tuple[str, ...], rng: np.random.Generator) -> str:
-    """Appends adverbs; a place goes last, two of manner are joined."""
+def _with_adverbs(core: str, said: tuple[str, ...], rng: np.random.Generator) -> str:
+    """Returns the caption with an adverb per side; a place comes last, two adverbs of manner are joined."""
     manner = [str(rng.choice(ADVERBS[side])) for side in said if side not in ("near", "far")]
     place = [str(rng.choice(ADVERBS[side])) for side in said if side in ("near", "far")]
-    return " ".join(part for part in (core, " and ".join(manner), *place) if part)
+    return " ".join(words for words in (core, " and ".join(manner), *place) if words)
+
+
+def _adjectives(said: tuple[str, ...], rng: np.random.Generator) -> str:
+    return " ".join(str(rng.choice(ADJECTIVES[side])) for side in said)
 
 
 def _article(name: str) -> str:

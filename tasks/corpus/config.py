@@ -1,4 +1,4 @@
-"""Settings of where the clips come from."""
+"""Settings of the corpus that clips are taken from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tasks.engine.settings import StageConfig
 
 
 class CorpusConfig(StageConfig):
-    """Where the clips come from."""
+    """The corpus that clips are taken from."""
 
     kind: Literal["builtin", "table", "vggsound", "audiocaps", "wavcaps", "greatest_hits", "clotho", "hf"] = Field(
-        "builtin", description="the rendered corpus, a CSV/Parquet of your own, or the layout of a public corpus"
+        "builtin", description="the built-in corpus, a CSV/Parquet of your own, or the layout of a public corpus"
     )
     path: str | None = Field(
         None,
@@ -23,8 +23,8 @@ class CorpusConfig(StageConfig):
     )
     media: str | None = Field(None, description="public corpora: folder of the recordings; empty: beside the list")
     name: str | None = Field(None, description="the source's name in ids and tables; empty: the kind")
-    encoding: str = Field("utf-8", description="of the lists; a byte order mark says more than this")
-    licence: str | None = Field(None, description="licence of every recording that states none of its own")
+    encoding: str = Field("utf-8", description="text encoding of the lists; a byte order mark overrides it")
+    licence: str | None = Field(None, description="licence of every recording that states none")
     split: Literal["official", "train", "val", "test"] = Field(
         "official", description="public corpora: official, or this one where the official split is not test"
     )
@@ -32,8 +32,8 @@ class CorpusConfig(StageConfig):
     only_test_ids: bool = Field(
         False, description="with test_ids: test recordings that the file does not name are left out (AudioCaps: 964)"
     )
-    video_clips: int = Field(224, ge=2, description="builtin: scenes with picture and sound")
-    audio_clips: int = Field(192, ge=0, description="builtin: text-audio clips without picture")
+    video_clips: int = Field(224, ge=2, description="builtin: scenes with video and audio")
+    audio_clips: int = Field(192, ge=0, description="builtin: text-audio scenes without video")
     seed: int = Field(20260614, description="builtin: seed of the rendering")
 
     @field_validator("encoding")

@@ -1,4 +1,4 @@
-"""The picture of a scene: an object, and a stick that comes down on it at each event and springs back.
+"""The video of a scene: an object, and a stick that comes down on it at each event and springs back.
 
 Legend: T frames, H = W = 128 pixels, C = 3 colours. The stick's height is a continuous function of time with a kink
 exactly at the event, so two frames beside the contact give its time to a fraction of a frame.
@@ -6,16 +6,18 @@ exactly at the event, so two frames beside the contact give its time to a fracti
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.corpus.materials import MATERIALS, Colour, Material
-from tasks.corpus.scenes import DURATION_S, Scene
+from tasks.corpus.scene import DURATION_S, Scene
 
 Frames = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+Layers = list[tuple[npt.NDArray[np.bool_], Colour]]
 
 FPS: Final = 25.0
 SIZE: Final = 128
@@ -28,7 +30,7 @@ _WIDTH: Final = 3.2
 def stick_heights(times_s: tuple[float, ...], at_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Returns the stick tip's height (0 = contact, 1 = raised) at times `at_s`, same shape.
 
-    It falls ever faster onto the event, rebounds fast and slows; a short gap makes a smaller, quicker movement.
+    It accelerates towards the event, rebounds fast and slows down; a short gap makes a smaller, quicker movement.
     """
     height = np.ones_like(at_s)
     events = np.asarray(times_s, float)
@@ -47,21 +49,21 @@ def stick_heights(times_s: tuple[float, ...], at_s: npt.NDArray[np.float64]) -> 
 def draw_scene(scene: Scene) -> Frames:
     """Returns the scene's frames (T, 128, 128, 3) at 25 fps."""
     material = MATERIALS[scene.material]
-    looks = np.random.default_rng(scene.object_seed + 1)
+    style = np.random.default_rng(scene.object_seed + 1)
     rng = np.random.default_rng(scene.seed + 1)
     scale = float(np.clip(1.25 / scene.distance_m**0.5, 0.36, 1.3))
-    still_HWC, top_y, centre_x = _still(material, scale, looks, rng)
+    still_HWC, top_y, centre_x = _still(material, scale, style, rng)
     at_s = np.arange(round(DURATION_S * FPS)) / FPS
-    reach = scale * (34 + 26 * float(np.clip(1 + scene.level_db / 40, 0, 1)))  # a loud blow swings further
-    reach = min(reach, top_y - 14)  # the raised tip stays in the picture
+    reach = scale * (34 + 26 * float(np.clip(1 + scene.level_db / 40, 0, 1)))  # a loud strike swings further
+    reach = min(reach, top_y - 14)  # the raised tip stays in the frame
     tips_T = top_y - reach * stick_heights(scene.event_times_s, at_s)
-    pale = still_HWC[: SIZE // 2].mean() < 115  # a stick that stands out from the wall
-    colour = np.asarray((236, 214, 170) if pale else (48, 34, 24), np.float32)
+    is_dark = still_HWC[: SIZE // 2].mean() < 115
+    colour = np.asarray((236, 214, 170) if is_dark else (48, 34, 24), np.float32)  # in contrast to the wall
     return _with_stick(still_HWC, centre_x, tips_T.astype(np.float32), scale, colour)
 
 
 def _with_stick(still_HWC: Floats, tip_x: float, tips_T: Floats, scale: float, colour_C: Floats) -> Frames:
-    """Draws an antialiased stick whose tip is at (tip_x, tips_T[t]), leaning to the upper right."""
+    """Returns the frames with an antialiased stick whose tip is at (tip_x, tips_T[t]), leaning to the upper right."""
     length, half = _LENGTH * scale, max(1.2, _WIDTH * scale)
     along = np.asarray([0.82, -0.57], np.float32)
     left, right = max(0, int(tip_x - half - 2)), min(SIZE, int(tip_x + length * along[0] + half + 3))
@@ -78,54 +80,56 @@ def _with_stick(still_HWC: Floats, tip_x: float, tips_T: Floats, scale: float, c
 
 
 def _still(
-    material: Material, scale: float, looks: np.random.Generator, rng: np.random.Generator
+    material: Material, scale: float, style: np.random.Generator, rng: np.random.Generator
 ) -> tuple[Floats, float, float]:
     """Returns the background with the object, the y of its upper edge and the x of its centre."""
     y_HW, x_HW = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
-    wall = np.float32(looks.uniform(60, 180)) + np.asarray(looks.uniform(-28, 28, 3), np.float32)
+    wall = np.float32(style.uniform(60, 180)) + np.asarray(style.uniform(-28, 28, 3), np.float32)
     floor = wall * 0.62
     horizon = SIZE * (0.86 - 0.16 * (1 - min(1.0, scale)))
     image_HWC = np.where((y_HW > horizon)[..., None], floor, wall * (0.8 + 0.25 * y_HW / SIZE)[..., None])
     centre_x = SIZE * float(rng.uniform(0.36, 0.46))
-    height, width = scale * 34 * float(looks.uniform(0.85, 1.15)), scale * 62 * float(looks.uniform(0.85, 1.15))
+    height, width = scale * 34 * float(style.uniform(0.85, 1.15)), scale * 62 * float(style.uniform(0.85, 1.15))
     bottom = min(SIZE - 2.0, horizon + 6 * scale)
     u_HW, v_HW = (x_HW - centre_x) / (width / 2), (y_HW - (bottom - height)) / height
-    body = np.asarray(material.colours[looks.integers(len(material.colours))], np.float32)
-    for mask_HW, colour in _parts(material.shape, u_HW, v_HW, (int(body[0]), int(body[1]), int(body[2]))):
+    body = np.asarray(material.colours[style.integers(len(material.colours))], np.float32)
+    for mask_HW, colour in SHAPES[material.shape](u_HW, v_HW, (int(body[0]), int(body[1]), int(body[2]))):
         image_HWC = np.where(mask_HW[..., None], np.asarray(colour, np.float32), image_HWC)
     image_HWC += rng.normal(0, 1.5, (SIZE, SIZE, 1))
     return np.clip(image_HWC, 0, 255).astype(np.float32), bottom - height, centre_x
 
 
-def _parts(shape: str, u: Floats, v: Floats, colour: Colour) -> list[tuple[npt.NDArray[np.bool_], Colour]]:
-    """Returns (mask, colour) layers of an object in its own coordinates: u in -1..1 across, v in 0..1 down."""
-    inside = (v >= 0) & (v <= 1)
-    if shape == "bar":
-        bar = (v >= 0) & (v <= 0.35) & (np.abs(u) <= 1.25)
-        legs = (v > 0.35) & (v <= 1) & (np.abs(np.abs(u) - 0.9) < 0.06)
-        return [(legs, _shade(colour, 0.6)), (bar, colour), (bar & (v < 0.1), _shade(colour, 1.35))]
-    if shape == "vessel":
-        side = inside & (np.abs(u) <= 0.85 - 0.3 * v)
-        return [
-            (side, colour),
-            (side & (np.abs(u + 0.35) < 0.07), _shade(colour, 1.35)),
-            (side & (v < 0.1), _shade(colour, 0.7)),
-        ]
-    if shape == "plate":
-        disc = u**2 + ((v - 0.3) / 0.3) ** 2 <= 1
-        return [
-            ((v > 0.5) & (v <= 1) & (np.abs(u) < 0.25), _shade(colour, 0.6)),
-            (disc, colour),
-            (u**2 + ((v - 0.3) / 0.3) ** 2 <= 0.45, _shade(colour, 0.85)),
-        ]
-    if shape == "drum":
-        head = u**2 + ((v - 0.14) / 0.14) ** 2 <= 1
-        shell = (v >= 0.14) & (v <= 1) & (np.abs(u) <= 1)
-        return [(shell, colour), (shell & (np.abs(np.sin(u * 9)) < 0.12), _shade(colour, 1.5)), (head, (236, 228, 206))]
-    if shape == "stone":
-        lump = inside & (np.abs(u) <= 1 - 0.18 * np.abs(np.sin(v * 7)))
-        return [(lump, colour), (lump & (np.sin(u * 23) * np.sin(v * 19) > 0.75), _shade(colour, 0.75))]
-    box = inside & (np.abs(u) <= 1)
+def _bar(u: Floats, v: Floats, colour: Colour) -> Layers:
+    bar = (v >= 0) & (v <= 0.35) & (np.abs(u) <= 1.25)
+    legs = (v > 0.35) & (v <= 1) & (np.abs(np.abs(u) - 0.9) < 0.06)
+    return [(legs, _shade(colour, 0.6)), (bar, colour), (bar & (v < 0.1), _shade(colour, 1.35))]
+
+
+def _vessel(u: Floats, v: Floats, colour: Colour) -> Layers:
+    side = (v >= 0) & (v <= 1) & (np.abs(u) <= 0.85 - 0.3 * v)
+    highlight, rim = side & (np.abs(u + 0.35) < 0.07), side & (v < 0.1)
+    return [(side, colour), (highlight, _shade(colour, 1.35)), (rim, _shade(colour, 0.7))]
+
+
+def _plate(u: Floats, v: Floats, colour: Colour) -> Layers:
+    radius = u**2 + ((v - 0.3) / 0.3) ** 2
+    foot = (v > 0.5) & (v <= 1) & (np.abs(u) < 0.25)
+    return [(foot, _shade(colour, 0.6)), (radius <= 1, colour), (radius <= 0.45, _shade(colour, 0.85))]
+
+
+def _drum(u: Floats, v: Floats, colour: Colour) -> Layers:
+    head = u**2 + ((v - 0.14) / 0.14) ** 2 <= 1
+    shell = (v >= 0.14) & (v <= 1) & (np.abs(u) <= 1)
+    return [(shell, colour), (shell & (np.abs(np.sin(u * 9)) < 0.12), _shade(colour, 1.5)), (head, (236, 228, 206))]
+
+
+def _stone(u: Floats, v: Floats, colour: Colour) -> Layers:
+    lump = (v >= 0) & (v <= 1) & (np.abs(u) <= 1 - 0.18 * np.abs(np.sin(v * 7)))
+    return [(lump, colour), (lump & (np.sin(u * 23) * np.sin(v * 19) > 0.75), _shade(colour, 0.75))]
+
+
+def _box(u: Floats, v: Floats, colour: Colour) -> Layers:
+    box = (v >= 0) & (v <= 1) & (np.abs(u) <= 1)
     grain = box & (np.sin(v * 24 + 2 * np.sin(u * 5)) > 0.75)
     return [(box, colour), (grain, _shade(colour, 0.8)), (box & (v < 0.12), _shade(colour, 1.2))]
 
@@ -133,3 +137,14 @@ def _parts(shape: str, u: Floats, v: Floats, colour: Colour) -> list[tuple[npt.N
 def _shade(colour: Colour, factor: float) -> Colour:
     red, green, blue = (int(min(255, c * factor)) for c in colour)
     return red, green, blue
+
+
+SHAPES: Final[dict[str, Callable[[Floats, Floats, Colour], Layers]]] = {
+    "bar": _bar,
+    "vessel": _vessel,
+    "plate": _plate,
+    "drum": _drum,
+    "stone": _stone,
+    "box": _box,
+}
+"""Shape of a material -> its (mask, colour) layers, in the object's coordinates: u in -1..1 across, v in 0..1 down."""

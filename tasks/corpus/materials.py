@@ -1,7 +1,7 @@
-"""What things are made of: how a struck object rings, what it looks like and what people call it.
+"""What things are made of: how a struck object rings, what it looks like and what captions call it.
 
-Frequencies in Hz, times in seconds. The numbers are drawn from the physics of bars, plates and membranes (mode
-ratios of a free bar 1 : 2.76 : 5.40 : 8.93, of an ideal drum skin 1 : 1.59 : 2.14 ...), not measured objects.
+Frequencies in Hz, times in seconds. The numbers come from the physics of bars, plates and membranes (mode ratios of a
+free bar 1 : 2.76 : 5.40 : 8.93, of an ideal drum skin 1 : 1.59 : 2.14 ...), not from measured objects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """One material. `t60_s` holds at `f0_hz`; higher modes decay faster by (f0/f)^`damping_slope`.
+    """One material. `t60_s` is the decay at `f0_hz`; higher modes decay faster by (f0/f)^`damping_slope`.
 
     `contact_s` is how long the stick stays on the object (long = dull), `noise_share` the burst's share of the peak.
     """
@@ -22,7 +22,7 @@ class Material:
     name: str
     adjective: str
     objects: tuple[str, ...]
-    shape: str  # box, bar, vessel, plate, drum, stone
+    shape: str  # a name of `drawing.SHAPES`
     colours: tuple[Colour, ...]
     verbs: tuple[str, ...]
     f0_hz: tuple[float, float]

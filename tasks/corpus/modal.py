@@ -1,7 +1,7 @@
-"""Modal synthesis of strikes and of the way to the listener.
+"""Modal synthesis of strikes, and what distance does to them.
 
 Legend: T samples, K modes. A body is a set of damped sinusoids; a strike excites all of them at once and adds a short
-noise burst. Levels are absolute: nothing here normalises a scene, so loud and quiet stay apart.
+noise burst. Levels are absolute: nothing here normalises a scene, so loud and quiet scenes keep their levels.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tasks.media.samples import Samples
 Wide = npt.NDArray[np.float64]
 
 RATE_HZ: Final = 16_000
-_VARIANTS: Final = 3  # different strikes of one body per scene; more is not heard
-_REFERENCE_M: Final = 1.4  # levels are as heard from here
+_VARIANTS: Final = 3  # different strikes of one body per scene; more make no audible difference
+_REFERENCE_M: Final = 1.4  # the distance that a scene's level refers to
 _T60_NEPERS: Final = 6.91  # ln(1000): a t60 is this many time constants
 
 
@@ -36,7 +36,7 @@ class Body:
 
 
 def make_body(material: Material, rng: np.random.Generator) -> Body:
-    """Draws one object of a material: its pitch, its decay and slightly irregular modes (all below Nyquist)."""
+    """Returns an object of a material, drawn: its pitch, its decay and slightly irregular modes, all below Nyquist."""
     f0_hz = np.exp(rng.uniform(*np.log(material.f0_hz)))
     ratios_K = np.asarray(material.ratios) * (1 + rng.normal(0, 0.015, len(material.ratios)))
     frequencies_K = f0_hz * ratios_K
@@ -46,8 +46,8 @@ def make_body(material: Material, rng: np.random.Generator) -> Body:
     return Body(material, frequencies_K[keep_K], (_T60_NEPERS / t60_K)[keep_K], gains_K[keep_K])
 
 
-def strike_sound(body: Body, rng: np.random.Generator, *, hardness: float = 1.0) -> Samples:
-    """Returns one strike, peak 1.0, starting at its first sample. `hardness` in 0..1: a soft blow is duller."""
+def render_strike(body: Body, rng: np.random.Generator, *, hardness: float = 1.0) -> Samples:
+    """Returns one strike, peak 1.0, starting at its first sample. `hardness` in 0..1: a soft strike is duller."""
     contact_s = body.material.contact_s * (2.0 - hardness)
     dull_K = 1.0 / (1.0 + (body.frequencies_hz * contact_s) ** 2)
     gains_K = body.gains * dull_K * rng.uniform(0.75, 1.25, len(body.gains))
@@ -64,22 +64,22 @@ def strike_sound(body: Body, rng: np.random.Generator, *, hardness: float = 1.0)
 def render_strikes(
     body: Body, times_s: Sequence[float], strengths: Sequence[float], duration_s: float, rng: np.random.Generator
 ) -> Samples:
-    """Returns the dry sound (T,) of strikes at `times_s` with peak amplitudes `strengths` (linear)."""
+    """Returns the dry audio (T,) of strikes at `times_s` with peak amplitudes `strengths` (linear)."""
     total = round(duration_s * RATE_HZ)
     dry_T = np.zeros(total, np.float32)
     hardness = float(np.clip(1.0 + np.log10(max(strengths, default=1.0) + 1e-9) / 1.5, 0.0, 1.0))
-    variants = [strike_sound(body, rng, hardness=hardness) for _ in range(_VARIANTS)]
+    variants = [render_strike(body, rng, hardness=hardness) for _ in range(_VARIANTS)]
     for time_s, strength in zip(times_s, strengths, strict=True):
         start = round(time_s * RATE_HZ)
-        sound_T = variants[rng.integers(_VARIANTS)][: total - start]
-        dry_T[start : start + len(sound_T)] += np.float32(strength) * sound_T
+        strike_T = variants[rng.integers(_VARIANTS)][: total - start]
+        dry_T[start : start + len(strike_T)] += np.float32(strength) * strike_T
     return dry_T
 
 
 def at_distance(dry_T: Samples, distance_m: float, rng: np.random.Generator) -> Samples:
-    """Returns the sound heard at a distance in a room: quieter, duller and more reverberant.
+    """Returns the audio as recorded at a distance in a room: quieter, duller and more reverberant.
 
-    The way's delay is left out, so that sound and picture stay together. Source: SPEC A4's three cues.
+    The propagation delay is left out, so that audio and video stay in sync. Source: the three cues of SPEC A4.
     """
     direct_T = _air(dry_T, distance_m) * min(1.5, (_REFERENCE_M / distance_m) ** 0.8)
     t60_s = 0.25 + 0.06 * min(distance_m, 12.0)
@@ -94,7 +94,7 @@ def at_distance(dry_T: Samples, distance_m: float, rng: np.random.Generator) -> 
 def room_tone(length: int, level_db: float, rng: np.random.Generator) -> Samples:
     """Returns faint low-passed background noise (T,) with an RMS of `level_db` dBFS."""
     noise_T = sosfilt(butter(1, 800, fs=RATE_HZ, output="sos"), rng.standard_normal(length))
-    return (noise_T / np.sqrt(np.mean(noise_T**2)) * 10 ** (level_db / 20)).astype(np.float32)
+    return (noise_T / np.sqrt(np.mean(noise_T**2)) * gain(level_db)).astype(np.float32)
 
 
 def gain(level_db: float) -> float:
@@ -102,12 +102,12 @@ def gain(level_db: float) -> float:
     return float(10 ** (level_db / 20))
 
 
-def _air(sound_T: Samples, distance_m: float) -> Samples:
-    """Dulls with distance: no audible change within a metre, about 2 kHz left at ten."""
+def _air(dry_T: Samples, distance_m: float) -> Samples:
+    """Returns the audio duller with distance: unchanged within a metre, low-passed at about 2 kHz at ten."""
     if distance_m <= 1.0:
-        return sound_T
+        return dry_T
     cutoff_hz = min(7500.0, 16_000.0 / distance_m**0.9)
-    return sosfilt(butter(1, cutoff_hz, fs=RATE_HZ, output="sos"), sound_T).astype(np.float32)
+    return sosfilt(butter(1, cutoff_hz, fs=RATE_HZ, output="sos"), dry_T).astype(np.float32)
 
 
 def _burst(material: Material, rng: np.random.Generator, t_T: Wide) -> Wide:
@@ -115,5 +115,5 @@ def _burst(material: Material, rng: np.random.Generator, t_T: Wide) -> Wide:
     return np.asarray(sosfilt(butter(1, material.noise_band_hz, btype="band", fs=RATE_HZ, output="sos"), noise_T))
 
 
-def _unit_peak(sound_T: Wide) -> Wide:
-    return sound_T / max(1e-9, float(np.max(np.abs(sound_T))))
+def _unit_peak(samples_T: Wide) -> Wide:
+    return samples_T / max(1e-9, float(np.max(np.abs(samples_T))))

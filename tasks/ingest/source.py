@@ -8,7 +8,7 @@ from typing import Any
 
 from data_contracts import ItemError
 from tasks.corpus.builtin import LICENCE, render
-from tasks.corpus.scenes import Scene
+from tasks.corpus.scene import Scene
 from tasks.engine import Item
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.readers.greatest_hits import Event

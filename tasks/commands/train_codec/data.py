@@ -15,7 +15,7 @@ from torch import Tensor
 
 from tasks.commands.train_codec.config import CodecTrainConfig
 from tasks.commands.train_codec.general_sounds import general_sound
-from tasks.corpus.builtin import scene_sound
+from tasks.corpus.builtin import scene_audio
 from tasks.corpus.scenes import make_scenes
 from tasks.engine.workspace import seed_for
 
@@ -36,7 +36,7 @@ class Segments:
             *make_scenes(half, has_video=True, seed=config.corpus_seed),
             *make_scenes(config.corpus_scenes - half, has_video=False, seed=config.corpus_seed),
         ]
-        sounds = [np.round(scene_sound(scene) * 32767).astype(np.int16) for scene in scenes]
+        sounds = [np.round(scene_audio(scene) * 32767).astype(np.int16) for scene in scenes]
         return cls(np.stack(sounds), config, config.segment_frames * hop)
 
     def batch(self, step: int) -> Tensor:

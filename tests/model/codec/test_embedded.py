@@ -8,9 +8,10 @@ import torch
 
 from benchmarks.codec_quality import onset_s, round_trip
 from model.codec import Codec, codec_path, load_codec
-from tasks.corpus.builtin import scene_sound
+from tasks.corpus.builtin import scene_audio
 from tasks.corpus.config import CorpusConfig
-from tasks.corpus.scenes import Scene, make_scenes
+from tasks.corpus.scene import Scene
+from tasks.corpus.scenes import make_scenes
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_spec_is_what_the_demo_counts_on(codec: Codec) -> None:
 def test_strikes_stay_where_they_are(codec: Codec, held_out: list[Scene]) -> None:
     shifts = []
     for scene in held_out:
-        real_T = scene_sound(scene)
+        real_T = scene_audio(scene)
         made_T = round_trip(codec, real_T)
         shifts += [abs(onset_s(made_T, event_s) - onset_s(real_T, event_s)) for event_s in scene.event_times_s]
     assert np.median(shifts) <= 0.005
@@ -49,14 +50,14 @@ def test_strikes_stay_where_they_are(codec: Codec, held_out: list[Scene]) -> Non
 
 def test_level_differences_survive(codec: Codec, held_out: list[Scene]) -> None:
     """SPEC A5, A1: loud and quiet stay apart through the codec."""
-    sounds = [scene_sound(scene) for scene in held_out]
+    sounds = [scene_audio(scene) for scene in held_out]
     before = [level_db(sound_T) for sound_T in sounds]
     after = [level_db(round_trip(codec, sound_T)) for sound_T in sounds]
     assert np.corrcoef(before, after)[0, 1] > 0.75  # measured 0.82: a known limit, in the card
 
 
 def test_latents_are_in_use_and_moderate(codec: Codec, held_out: list[Scene]) -> None:
-    audio = torch.from_numpy(np.stack([scene_sound(scene) for scene in held_out[:4]]))
+    audio = torch.from_numpy(np.stack([scene_audio(scene) for scene in held_out[:4]]))
     mean_BNF, std_BNF = codec.encode(audio)
     spread_F = mean_BNF.flatten(0, 1).std(0)
     assert mean_BNF.abs().max() < 30

@@ -7,8 +7,9 @@ import torch
 from data_contracts import ContractError
 from model.encoders import load_sync_encoder
 from model.encoders.motion import SIZE
-from tasks.corpus.builtin import draw_scene, scenes
+from tasks.corpus.builtin import scenes
 from tasks.corpus.config import CorpusConfig
+from tasks.corpus.drawing import draw_scene
 from tasks.evaluate.events import event_f1
 
 WINDOW = 3

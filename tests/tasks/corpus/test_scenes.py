@@ -1,59 +1,46 @@
-"""Laws of the built-in corpus's descriptions: true captions, clean splits, rates as claimed, equal bytes."""
+"""The scenes that are drawn: clean splits, rates and levels as named, events apart, equal for a seed."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections import Counter
-from pathlib import Path
+from collections import Counter, defaultdict
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tasks.corpus.builtin import render, scenes
-from tasks.corpus.captions import ADJECTIVES, ADVERBS
-from tasks.corpus.config import CorpusConfig
-from tasks.corpus.scenes import Scene, group_splits, make_scenes
-from tasks.media.video import probe_video
-
-CORPUS = scenes(CorpusConfig())
+from tasks.corpus.scene import DURATION_S, Scene
+from tasks.corpus.scenes import event_times, group_splits, make_scenes
+from tests.tasks.corpus.measures import corpus, scenes_with_video
 
 
-def sides_said(caption: str) -> set[str]:
-    """Returns the sides that a caption claims, by the words it can be made of."""
-    text = caption.lower()
-    words = {side: (*ADVERBS[side], *ADJECTIVES[side]) for side in ADVERBS}
-    return {side for side, ways in words.items() if any(re.search(rf"\b{re.escape(way)}\b", text) for way in ways)}
+def rate(scene: Scene) -> float:
+    """Returns events per second between the first and the last, by the median gap: pauses do not count."""
+    return 1 / float(np.median(np.diff(scene.event_times_s)))
 
 
-def test_captions_claim_only_what_is_true_of_the_scene() -> None:
-    for scene in CORPUS:
-        assert sides_said(scene.caption) <= {scene.speed, scene.distance, scene.volume}, scene.caption
+def by_group(scenes: tuple[Scene, ...]) -> dict[str, list[Scene]]:
+    groups: dict[str, list[Scene]] = defaultdict(list)
+    for scene in scenes:
+        groups[scene.group_id].append(scene)
+    return groups
 
 
-def test_captions_name_the_object_they_are_about() -> None:
-    for scene in CORPUS:
-        if scene.kind == "strike":
-            assert scene.thing in scene.caption.lower()
-            assert re.match(r"[A-Z][a-z ]+$", scene.caption)
+def test_splits_never_share_a_group_and_have_the_sizes_wanted() -> None:
+    assert all(len({scene.split for scene in group}) == 1 for group in by_group(corpus()).values())
+    videos = Counter(scene.split for scene in scenes_with_video())
+    assert videos["test"] >= 24 and videos["val"] == 8
+    assert len({scene.material for scene in scenes_with_video() if scene.split == "test"}) >= 6
 
 
-def test_enough_training_captions_carry_an_adverb_on_every_side() -> None:
-    """SPEC A1, A3-A5: every augmentation finds samples."""
-    said = Counter(side for scene in CORPUS if scene.split == "train" for side in sides_said(scene.caption))
-    assert all(said[side] >= 20 for side in ("fast", "slow", "near", "far", "loud", "quiet")), said
-    assert said["fast"] + said["slow"] + said["near"] + said["loud"] >= 120
-    assert len({scene.caption for scene in CORPUS}) > 0.7 * len(CORPUS)
-
-
-def test_splits_never_share_a_group_and_have_the_asked_sizes() -> None:
-    by_group: dict[str, set[str]] = {}
-    for scene in CORPUS:
-        by_group.setdefault(scene.group_id, set()).add(scene.split)
-    assert all(len(splits) == 1 for splits in by_group.values())
-    films = Counter(scene.split for scene in CORPUS if scene.has_video)
-    assert films["test"] >= 24 and films["val"] == 8
-    assert len({scene.material for scene in CORPUS if scene.has_video and scene.split == "test"}) >= 6
+def test_a_group_is_one_object_and_groups_are_different_objects() -> None:
+    groups = by_group(corpus())
+    assert all(
+        len({(scene.object_seed, scene.material, scene.thing) for scene in group}) == 1 for group in groups.values()
+    )
+    assert len({group[0].object_seed for group in groups.values()}) == len(groups)
+    assert len({scene.seed for scene in corpus()}) == len(corpus())
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 10, 56])
@@ -64,50 +51,97 @@ def test_small_corpora_keep_training_groups(groups: int) -> None:
     assert splits["val"] >= (groups > 2)
 
 
+@given(st.integers(1, 300), st.integers(0, 2**32 - 1))
+def test_splits_have_fixed_sizes_and_test_groups_follow_each_other(groups: int, seed: int) -> None:
+    splits = group_splits(groups, np.random.default_rng(seed))
+    assert len(splits) == groups
+    assert Counter(splits) == Counter(group_splits(groups, np.random.default_rng(seed + 1)))
+    tests = [index for index, split in enumerate(splits) if split == "test"]
+    runs = 1 + sum(second - first > 1 for first, second in pairwise(tests))
+    wraps = splits[0] == splits[-1] == "test" and len(tests) < groups
+    assert not tests or runs == 1 + wraps
+
+
+@settings(max_examples=60)
+@given(
+    st.floats(0.6, 4.8), st.floats(0.0, 0.5), st.integers(0, 3), st.sampled_from([0.15, 0.2]), st.integers(0, 2**32 - 1)
+)
+def test_events_are_inside_the_clip_and_apart(
+    rate_hz: float, jitter: float, pauses: int, gap_s: float, seed: int
+) -> None:
+    def draw() -> list[float]:
+        rng = np.random.default_rng(seed)
+        return event_times(rate_hz, jitter=jitter, pauses=pauses, min_gap_s=gap_s, rng=rng)
+
+    times = np.asarray(draw())
+    assert len(times) >= 1 and times[0] >= 0.15 and times[-1] <= DURATION_S - 0.4
+    assert np.diff(times).min(initial=gap_s) >= gap_s - 2e-5  # rounded to 10 microseconds
+    assert times.tolist() == draw()
+
+
+@given(st.floats(0.6, 4.8), st.integers(0, 2**32 - 1))
+def test_without_jitter_and_pauses_events_are_regular(rate_hz: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    times = event_times(rate_hz, jitter=0.0, pauses=0, min_gap_s=0.15, rng=rng)
+    np.testing.assert_allclose(np.diff(times), 1 / rate_hz, atol=2e-5)
+
+
 def test_fast_scenes_have_more_events_per_second_than_slow_ones() -> None:
-    rates = {side: [rate(s) for s in CORPUS if s.speed == side and s.event_times_s] for side in ("fast", "slow")}
+    rates = {side: [rate(s) for s in corpus() if s.speed == side and s.event_times_s] for side in ("fast", "slow")}
     assert min(rates["fast"]) > 1.5 * max(rates["slow"])
     assert np.median(rates["fast"]) > 3.0
     assert np.median(rates["slow"]) < 1.0
 
 
-def test_film_timing_is_irregular_so_only_the_picture_tells_it() -> None:
-    spreads = [np.std(np.diff(s.event_times_s)) * s.rate_hz for s in CORPUS if s.has_video and len(s.event_times_s) > 3]
+def test_the_timing_of_videos_is_irregular_so_that_only_the_frames_show_it() -> None:
+    spreads = [np.std(np.diff(s.event_times_s)) * s.rate_hz for s in scenes_with_video() if len(s.event_times_s) > 3]
     assert np.median(spreads) > 0.25
 
 
-def test_events_stay_inside_the_clip_and_apart() -> None:
-    for scene in CORPUS:
-        times = np.asarray(scene.event_times_s)
-        if len(times):
-            assert times[0] >= 0.1 and times[-1] <= 7.6
-            assert np.diff(times).min(initial=1.0) > 0.149
+def test_named_sides_do_not_overlap_in_what_they_name() -> None:
+    """Between any two sides of a dimension, the quantity itself has a gap."""
+    for dimension, quantity, order in (
+        ("speed", "rate_hz", ("slow", None, "fast")),
+        ("volume", "level_db", ("quiet", None, "loud")),
+        ("distance", "distance_m", ("near", None, "far")),
+    ):
+        ranges = []
+        for side in order:
+            values = [getattr(scene, quantity) for scene in corpus() if getattr(scene, dimension) == side]
+            ranges.append((min(values), max(values)))
+        assert all(first[1] < second[0] for first, second in pairwise(ranges)), dimension
 
 
-def test_scenes_survive_json_and_depend_on_seed_and_index_only() -> None:
-    again = [Scene.from_dict(json.loads(json.dumps(scene.to_dict()))) for scene in CORPUS]
-    assert again == CORPUS == scenes(CorpusConfig())
+def test_most_scenes_have_one_side_and_far_ones_never_a_volume() -> None:
+    counts = Counter(sum(side is not None for side in (s.speed, s.distance, s.volume)) for s in corpus())
+    assert counts[1] > counts[2] > 0 and counts[0] > 0 and not counts[3]
+    assert all(scene.volume is None for scene in corpus() if scene.distance == "far")
+
+
+def test_strengths_are_one_per_event_around_the_level() -> None:
+    for scene in corpus():
+        assert len(scene.strengths) == len(scene.event_times_s)
+        if scene.strengths:
+            strengths_db = 20 * np.log10(scene.strengths)
+            assert np.abs(strengths_db - scene.level_db).max() < 6
+            assert np.mean(strengths_db) == pytest.approx(scene.level_db, abs=2.5)
+
+
+def test_videos_show_strikes_only_and_audio_has_textures_too() -> None:
+    assert {scene.kind for scene in scenes_with_video()} == {"strike"}
+    textures = [scene for scene in corpus() if scene.kind != "strike"]
+    assert {scene.material for scene in textures} == {"none"}
+    assert 0.1 < len(textures) / sum(not scene.has_video for scene in corpus()) < 0.4
+    assert all(scene.speed is None for scene in textures if not scene.event_times_s)
+
+
+@given(st.integers(1, 40), st.booleans(), st.integers(0, 2**32 - 1))
+@settings(max_examples=15, deadline=None)
+def test_scenes_depend_on_seed_index_and_count_alone(count: int, has_video: bool, seed: int) -> None:
+    first, second = (make_scenes(count, has_video=has_video, seed=seed) for _ in range(2))
+    assert first == second and len({scene.scene_id for scene in first}) == count
+    assert all(scene.has_video is has_video for scene in first)
+
+
+def test_another_seed_gives_other_scenes() -> None:
     assert make_scenes(30, has_video=True, seed=1)[:24] != make_scenes(30, has_video=True, seed=2)[:24]
-
-
-def test_rendering_gives_equal_bytes_and_the_true_facts(tmp_path: Path) -> None:
-    films = [scene for scene in CORPUS if scene.has_video][:2]
-    for scene in [*films, CORPUS[-1]]:
-        (tmp_path / "a").mkdir(exist_ok=True)
-        (tmp_path / "b").mkdir(exist_ok=True)
-        one, two = render(scene, tmp_path / "a"), render(scene, tmp_path / "b")
-        assert one.audio_path.read_bytes() == two.audio_path.read_bytes()
-        assert (one.caption, one.split, one.group_id) == (scene.caption, scene.split, scene.group_id)
-        assert one.event_times_s == (scene.event_times_s or None)
-        json.dumps(one.attributes)
-        assert (one.video_path is None) == (not scene.has_video)
-        if one.video_path and two.video_path:
-            assert one.video_path.read_bytes() == two.video_path.read_bytes()
-            info = probe_video(one.video_path)
-            assert (info.fps, info.width, info.has_audio) == (25.0, 128, False)
-            assert info.duration_s == pytest.approx(8.0, abs=0.05)
-
-
-def rate(scene: Scene) -> float:
-    """Returns events per second between the first and the last, by the median gap (pauses do not count)."""
-    return 1 / float(np.median(np.diff(scene.event_times_s)))

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from tasks.corpus.builtin import scene_sound, scenes
+from tasks.corpus.builtin import scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
 
 RATE_HZ = 16000
@@ -46,4 +46,4 @@ def scene_with(scene, *, rate_hz=1.5, level_db=-15.0, distance_m=1.5):
     )
 
 
-__all__ = ["RATE_HZ", "bursts", "noise", "scene_sound", "scene_with", "strike_scenes"]
+__all__ = ["RATE_HZ", "bursts", "noise", "scene_audio", "scene_with", "strike_scenes"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.evaluate.adverbs import DIRECTIONS, is_right, level_db, measure, onset_rate_hz, slope_db_per_s
-from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise, scene_sound, scene_with, strike_scenes
+from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise, scene_audio, scene_with, strike_scenes
 
 SCENES = strike_scenes(8)
 SIDES = {
@@ -21,14 +21,14 @@ SIDES = {
 def test_each_direction_is_right_on_the_corpus_and_wrong_when_swapped(direction):
     more, less = DIRECTIONS[direction]
     for scene in SCENES:
-        first, second = (measure(scene_sound(scene_with(scene, **SIDES[side])), RATE_HZ) for side in (more, less))
+        first, second = (measure(scene_audio(scene_with(scene, **SIDES[side])), RATE_HZ) for side in (more, less))
         assert is_right(direction, first, second)
         assert not is_right(direction, second, first)
 
 
 @pytest.mark.parametrize("rate_hz", [0.8, 1.5, 4.2])
 def test_a_crescendo_rises_and_its_mirror_falls_by_the_slope_it_was_given(rate_hz):
-    sound = scene_sound(scene_with(SCENES[0], rate_hz=rate_hz))
+    sound = scene_audio(scene_with(SCENES[0], rate_hz=rate_hz))
     ramp = (10 ** (np.linspace(-20, 0, len(sound)) / 20)).astype(np.float32)
     rising, falling = measure(sound * ramp, RATE_HZ), measure(sound * ramp[::-1], RATE_HZ)
     assert is_right("dynamics", rising, falling)

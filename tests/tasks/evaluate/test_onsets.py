@@ -5,12 +5,12 @@ import pytest
 
 from tasks.evaluate.events import event_f1
 from tasks.evaluate.onsets import detect_onsets
-from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise, scene_sound, strike_scenes
+from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise, scene_audio, strike_scenes
 
 
 def test_e2_the_true_sounds_of_the_corpus_score_above_095_at_50_ms():
     scores = [
-        event_f1(scene.event_times_s, detect_onsets(scene_sound(scene), RATE_HZ), 0.05) for scene in strike_scenes(20)
+        event_f1(scene.event_times_s, detect_onsets(scene_audio(scene), RATE_HZ), 0.05) for scene in strike_scenes(20)
     ]
     assert np.mean(scores) > 0.95
 
@@ -31,5 +31,5 @@ def test_nothing_happens_in_silence_noise_and_a_steady_tone():
 
 
 def test_scaling_a_sound_does_not_move_its_onsets():
-    sound = scene_sound(strike_scenes(1)[0])
+    sound = scene_audio(strike_scenes(1)[0])
     assert detect_onsets(sound, RATE_HZ) == detect_onsets(sound * np.float32(0.5), RATE_HZ)

@@ -6,13 +6,13 @@ import pytest
 from tasks.corpus.builtin import scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.evaluate.timbre import Timbre, mfcc_vector
-from tests.tasks.evaluate.sounds import RATE_HZ, noise, scene_sound
+from tests.tasks.evaluate.sounds import RATE_HZ, noise, scene_audio
 
 
 @pytest.fixture(scope="module")
 def corpus():
     strikes = [scene for scene in scenes(CorpusConfig()) if scene.kind == "strike"][:56:2]
-    return [(scene, mfcc_vector(scene_sound(scene), RATE_HZ)) for scene in strikes]
+    return [(scene, mfcc_vector(scene_audio(scene), RATE_HZ)) for scene in strikes]
 
 
 def test_the_same_object_is_closer_than_another_material(corpus):
@@ -32,7 +32,7 @@ def test_the_same_object_is_closer_than_another_material(corpus):
 
 def test_level_does_not_matter_and_a_sound_is_like_itself(corpus):
     timbre = Timbre.fit([vector for _, vector in corpus])
-    sound = scene_sound(corpus[0][0])
+    sound = scene_audio(corpus[0][0])
     assert timbre.cosine(corpus[0][1], mfcc_vector(sound * np.float32(0.5), RATE_HZ)) > 0.97
     assert timbre.cosine(corpus[0][1], corpus[0][1]) == pytest.approx(1)
 
