@@ -19,8 +19,7 @@ from data_contracts import ManifestRow, read_table
 from tasks.commands.export.datasets_folder import export_datasets
 from tasks.commands.export.rows import Selection
 from tasks.commands.export.webdataset import export_webdataset
-from tasks.commands.verify.job import current_sheet
-from tasks.commands.verify.ratings import Ratings
+from tasks.commands.verify.job import current_sheet, rating_page
 from tasks.commands.verify.sheet import sheet_path
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
@@ -138,9 +137,10 @@ def quiet(tab: Page) -> None:
 
 def test_nothing_runs_in_the_report_and_on_the_raters_page(workspace: Workspace, tmp_path: Path) -> None:
     entries = current_sheet(workspace)
-    ratings = Ratings.of(workspace, '../../<img src=x onerror="x">', entries)
-    assert ratings.path.is_relative_to(workspace.root) and SAFE_NAME.fullmatch(ratings.path.name)
-    with chromium(tmp_path / "profile") as tab, served(workspace, entries, ratings) as address:
+    page = rating_page(workspace, entries, '../../<img src=x onerror="x">')
+    path = page.ratings.path
+    assert path.is_relative_to(workspace.root) and SAFE_NAME.fullmatch(path.name)
+    with chromium(tmp_path / "profile") as tab, served(page) as address:
         for width in (1280, 390):
             tab.open(workspace.path("report", "report.html"), width=width)
             shown = tab.evaluate("document.querySelector('main').textContent")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import FoleyGenExError, GeneratedFile, to_json, write_table
-from data_contracts.files import atomic_path
 from model.generate import Request, Sampling, plan_request
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import finished, settings
 from tasks.commands.generate.single import Audio, Generation, generate_together
-from tasks.commands.verify.cells import plain_cell
+from tasks.commands.spreadsheet import write_cells
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +139,8 @@ def run_requests(
         run.flush(next(iter(run.waiting)))
     rows = [_row(request, run.sidecars[request.number]) for request in requests if request.number in run.sidecars]
     write_table(folder / f"{MANIFEST}.parquet", GeneratedFile, rows)
-    _write_csv(folder / f"{MANIFEST}.csv", [asdict(row) for row in rows])
+    columns = [field.name for field in fields(GeneratedFile)]
+    write_cells(folder / f"{MANIFEST}.csv", columns, map(asdict, rows))
     _write_failures(folder / FAILURES, requests, run.failures)
     return Summary(len(run.sidecars) - run.skipped, run.skipped, len(run.failures))
 
@@ -177,13 +176,4 @@ def _write_failures(path: Path, requests: Sequence[GenerationRequest], failures:
         for request in requests
         if request.number in failures
     ]
-    _write_csv(path, rows)
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["item_id"])
-        writer.writeheader()
-        writer.writerows(
-            {name: plain_cell(cell) if isinstance(cell, str) else cell for name, cell in row.items()} for row in rows
-        )
+    write_cells(path, ["row", "task", "out", "error"], rows)

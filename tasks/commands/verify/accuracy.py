@@ -1,4 +1,4 @@
-"""From answers to numbers: accuracy per stratum with its interval, and how far raters agree. Source: SPEC A8."""
+"""Accuracy per stratum with its interval, and how far raters agree, from their answers. Source: SPEC A8."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 import krippendorff
 import numpy as np
 
-from tasks.commands.verify.ratings import ANSWERS, Answer, Rating
+from tasks.commands.verify.ratings import Answer, Rating
 from tasks.commands.verify.sheet import STRATA, Entry
 
 _Z95: Final = 1.959963984540054
@@ -20,7 +20,7 @@ ALL: Final = "all"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StratumAccuracy:
-    """What was found in one stratum. `answered` counts yes and no; `unsure` stands beside and is not part of accuracy.
+    """What was found in one stratum. `answered` counts yes and no; `unsure` is counted apart.
 
     `accuracy` is None with nothing answered; `low`..`high` is the 95 % Wilson interval.
     """
@@ -40,7 +40,7 @@ class Agreement:
     """How far raters agree on the rows that two or more answered (`shared`).
 
     `observed`: the share of rater pairs with the same answer. `alpha`: Krippendorff's alpha, nominal; None where it is
-    undefined (a single answer everywhere has no chance level to compare with). Unsure counts as an answer of its own.
+    undefined (one answer everywhere leaves no disagreement by chance to compare with). Unsure is an answer like others.
     """
 
     raters: int
@@ -59,7 +59,7 @@ def accuracy_table(entries: Sequence[Entry], answers: Mapping[str, Answer]) -> l
 
 
 def majority(ratings: Mapping[str, Mapping[str, Rating]]) -> dict[str, Answer]:
-    """Returns item id -> the answer most raters gave; a tie between answers is `unsure`."""
+    """Returns item id -> the answer that most raters gave; a tie is `unsure`."""
     votes: dict[str, Counter[Answer]] = {}
     for answers in ratings.values():
         for item_id, rating in answers.items():
@@ -70,11 +70,12 @@ def majority(ratings: Mapping[str, Mapping[str, Rating]]) -> dict[str, Answer]:
 def agreement(ratings: Mapping[str, Mapping[str, Rating]]) -> Agreement:
     """Returns how far the raters agree. Source: Krippendorff 2004, ch. 11; computed by the `krippendorff` package."""
     items = sorted({item_id for answers in ratings.values() for item_id in answers})
+    names = sorted({rating.answer for answers in ratings.values() for rating in answers.values()})
     codes = np.full((len(ratings), len(items)), np.nan)
     for row, answers in enumerate(ratings.values()):
         for column, item_id in enumerate(items):
             if item_id in answers:
-                codes[row, column] = ANSWERS.index(answers[item_id].answer)
+                codes[row, column] = names.index(answers[item_id].answer)
     shared = codes[:, (~np.isnan(codes)).sum(axis=0) >= 2] if len(ratings) > 1 else codes[:, :0]
     return Agreement(raters=len(ratings), shared=shared.shape[1], observed=_observed(shared), alpha=_alpha(shared))
 

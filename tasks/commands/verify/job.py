@@ -1,15 +1,25 @@
-"""`foleygenex verify`: the sheet, the page of one rater, and what all raters found. Source: SPEC A8."""
+"""`foleygenex verify`: draws the sheet, serves a rater's page, sums up what all raters found. Source: SPEC A8."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from dataclasses import asdict
+from typing import Any, Final
 
 from data_contracts import UsageError
 from tasks.commands.verify.accuracy import ALL, Agreement, StratumAccuracy, accuracy_table, agreement, majority
-from tasks.commands.verify.ratings import Rating, Ratings, all_ratings
-from tasks.commands.verify.sheet import STRATA, Entry, read_sheet, sheet_path, stale_entries, write_sheet
+from tasks.commands.verify.ratings import Rating, Ratings, all_ratings, rater_path
+from tasks.commands.verify.server import HOSTS, PageItem, RatingPage, serve
+from tasks.commands.verify.sheet import (
+    STRATA,
+    Entry,
+    ratings_folder,
+    read_sheet,
+    sheet_path,
+    stale_entries,
+    write_sheet,
+)
 from tasks.engine.workspace import Workspace, hash_text
 
 DRAW_SEED: Final = 300
@@ -19,10 +29,10 @@ PAPER_ACCURACY: Final = 0.97  # SPEC A8
 def results_text(workspace: Workspace, *, seed: int = DRAW_SEED, redraw: bool = False) -> str:
     """Writes the sheet where there is none and returns what is on it, or what the raters have found.
 
-    Raises UsageError when `redraw` would put answers aside.
+    Raises UsageError when `redraw` would lose answers.
     """
     entries = current_sheet(workspace, seed=seed, redraw=redraw)
-    ratings = all_ratings(workspace, entries)
+    ratings = all_ratings(ratings_folder(workspace), _items(entries))
     lines = [_sheet_line(workspace, entries)]
     if stale := stale_entries(workspace, entries):
         lines.append(
@@ -37,35 +47,52 @@ def results_text(workspace: Workspace, *, seed: int = DRAW_SEED, redraw: bool = 
 def current_sheet(workspace: Workspace, *, seed: int = DRAW_SEED, redraw: bool = False) -> list[Entry]:
     """Returns the sheet's rows; draws it first when there is none or `redraw` asks for it.
 
-    Raises UsageError when a redraw would lose answers: their files must be moved away by hand.
+    Raises UsageError when a redraw would lose answers: their files must be moved away first.
     """
     path = sheet_path(workspace)
     if path.exists() and redraw:
-        answered = sum(map(len, all_ratings(workspace, read_sheet(workspace)).values()))
-        if answered:
-            raise UsageError(
-                f"{path.parent / 'ratings'} holds {answered} answers to this sheet; move that folder away first"
-            )
+        folder = ratings_folder(workspace)
+        if answered := sum(map(len, all_ratings(folder, _items(read_sheet(workspace))).values())):
+            raise UsageError(f"{folder} has {answered} answers to this sheet; move that folder away first")
     if redraw or not path.exists():
         write_sheet(workspace, seed)
     return read_sheet(workspace)
 
 
 def rate(workspace: Workspace, rater: str, port: int, echo: Callable[[str], None]) -> None:
-    """Serves one rater's page until Ctrl-C. Answers are kept as they are given; the next call goes on from there."""
-    from tasks.commands.verify.server import HOSTS, serve, verification_app
+    """Serves one rater's page until Ctrl-C. Every answer is saved at once; the next call continues from there."""
+    page = rating_page(workspace, current_sheet(workspace), rater)
+    ratings, key = page.ratings, secrets.token_urlsafe(12)
+    echo(f"{len(ratings.answers)} of {len(page.items)} rows answered by {ratings.rater}; answers go to {ratings.path}")
+    serve(page.app(key), port, lambda: echo(f"open http://{HOSTS[0]}:{port}/{key}/   (Ctrl-C ends it)"))
 
-    entries = shuffled(current_sheet(workspace), rater)
-    ratings = Ratings.of(workspace, rater, entries)
-    key = secrets.token_urlsafe(12)
-    app = verification_app(workspace, entries, ratings, key)
-    echo(f"{len(ratings.answers)} of {len(entries)} rows answered by {ratings.rater}; answers go to {ratings.path}")
-    serve(app, port, lambda: echo(f"open http://{HOSTS[0]}:{port}/{key}/   (Ctrl-C ends it)"))
+
+def rating_page(workspace: Workspace, entries: Sequence[Entry], rater: str) -> RatingPage:
+    """Returns the page of one rater, with the answers of earlier calls. Raises UsageError for an empty name."""
+    ratings = Ratings(rater_path(ratings_folder(workspace), rater), _items(entries))
+    items = [
+        PageItem(
+            entry.item_id,
+            {"level": entry.level.replace("_", " "), "before": entry.caption_before, "after": entry.caption},
+            {"before": workspace.path(entry.audio_before), "after": workspace.path(entry.audio_path)},
+        )
+        for entry in shuffled(entries, rater)
+    ]
+
+    def summary() -> list[dict[str, Any]]:
+        answers = {item_id: rating.answer for item_id, rating in ratings.answers.items()}
+        return [asdict(row) for row in accuracy_table(entries, answers)]
+
+    return RatingPage(items, ratings, summary)
 
 
 def shuffled(entries: Sequence[Entry], rater: str) -> list[Entry]:
-    """Returns the rows in an order of the rater's own: no stratum is always judged last, by tired ears."""
+    """Returns the rows in an order of the rater's own, so that no stratum is always judged last, by tired raters."""
     return sorted(entries, key=lambda entry: hash_text("order", rater, entry.item_id))
+
+
+def _items(entries: Sequence[Entry]) -> dict[str, dict[str, str]]:
+    return {entry.item_id: entry.identity for entry in entries}
 
 
 def _sheet_line(workspace: Workspace, entries: Sequence[Entry]) -> str:

@@ -1,23 +1,21 @@
-"""Which augmented rows a person listens to: a stratified draw, kept as a CSV that no spreadsheet can misread.
+"""Which augmented rows a person listens to: a stratified draw, kept as a CSV that opens safely in a spreadsheet.
 
-Source: SPEC A8. `manifest/verification/sheet.csv` holds the draw; each rater's answers stand in a file of their own.
+Source: SPEC A8. `manifest/verification/sheet.csv` has the drawn rows; each rater's answers are in a file of their own.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
-from data_contracts import Augmented, Clip, ContractError, ManifestRow, UsageError, iter_table, read_table
+from data_contracts import Augmented, Clip, ContractError, ManifestRow, UsageError, iter_table
 from data_contracts.adverbs import CHANGES, LEVELS
-from data_contracts.files import atomic_path
-from tasks.commands.verify.cells import plain_cell, typed_cell
+from tasks.commands.spreadsheet import read_cells, write_cells
 from tasks.engine.workspace import Workspace, hash_text
 
-FOLDER: Final = ("manifest", "verification")
+_FOLDER: Final = ("manifest", "verification")
 _SPEED_SIZE: Final = 20
 _OTHER_SIZE: Final = 50
 
@@ -41,9 +39,9 @@ STRATA: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One row to check: the sound before and after, the caption before and after. Paths are relative to the workspace.
+    """One row to check: audio and caption before and after the change. Paths are relative to the workspace.
 
-    `audio_sha256` is the changed sound's, so that answers are never counted for a sound that was made anew.
+    `audio_sha256` is the changed audio's, so that answers to audio that has been made again never count.
     """
 
     stratum: str
@@ -55,20 +53,20 @@ class Entry:
     caption_before: str
     caption: str
 
-    @classmethod
-    def from_cells(cls, cells: dict[str, str | None], where: str) -> Self:
-        """Builds an entry from CSV cells. Raises UsageError naming the column that is missing."""
-        names = [field.name for field in fields(cls)]
-        if missing := [name for name in names if cells.get(name) is None]:
-            raise UsageError(f"{where}: column {missing[0]!r} is missing; expected {', '.join(names)}")
-        return cls(**{name: typed_cell(str(cells[name])) for name in names})
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a rater judged: an answer counts only while these cells are the same."""
+        return {"audio_sha256": self.audio_sha256, "stratum": self.stratum, "caption": self.caption}
+
+
+_COLUMNS: Final = [field.name for field in fields(Entry)]
 
 
 def write_sheet(workspace: Workspace, seed: int) -> Path:
     """Writes the sheet: up to 20 rows per speed level, 50 per Near, Loud, Crescendo, Decrescendo. Source: SPEC A8.
 
     Rows are drawn by the hash of seed and id, so the same manifest gives the same sheet. Raises ContractError
-    when the manifest has not been made, UsageError when it holds no augmented row.
+    when the manifest has not been made, UsageError when it has no augmented row.
     """
     captions = {
         row.item_id: row.caption
@@ -76,34 +74,41 @@ def write_sheet(workspace: Workspace, seed: int) -> Path:
         if row.subset == "aa"
     }
     if not captions:
-        raise UsageError(f"the manifest of {workspace.root} holds no augmented row; there is nothing to verify")
-    known = [row for row in _augmented(workspace) if row.item_id in captions]
+        raise UsageError(f"the manifest of {workspace.root} has no augmented row; there is nothing to verify")
+    known = [row for row in iter_table(workspace.table("augment", "augmented"), Augmented) if row.item_id in captions]
     drawn = [
         (stratum, row)
         for stratum, size in STRATA.items()
         for row in _drawn((row for row in known if stratum_of(row) == stratum), size, seed)
     ]
-    sources = _clip_sounds(workspace, {row.clip_id for _, row in drawn})
+    sources = _clip_audio(workspace, {row.clip_id for _, row in drawn})
     entries = [_entry(stratum, row, captions[row.item_id], sources) for stratum, row in drawn]
-    return write_cells(sheet_path(workspace), [field.name for field in fields(Entry)], map(asdict, entries))
+    path = sheet_path(workspace)
+    write_cells(path, _COLUMNS, map(asdict, entries))
+    return path
 
 
 def read_sheet(workspace: Workspace) -> list[Entry]:
     """Returns the sheet's rows. Raises UsageError when there is none or a column is missing."""
-    path = sheet_path(workspace)
-    return [Entry.from_cells(cells, f"{path}, line {line}") for line, cells in read_cells(path)]
+    rows = read_cells(sheet_path(workspace), _COLUMNS, "`foleygenex verify WORKSPACE` writes the sheet")
+    return [Entry(**{name: cells[name] for name in _COLUMNS}) for _, cells in rows]
 
 
 def stale_entries(workspace: Workspace, entries: Sequence[Entry]) -> list[Entry]:
-    """Returns the entries that no longer describe the manifest: gone, or with another sound or caption."""
+    """Returns the entries that no longer describe the manifest: removed, or with other audio or another caption."""
     rows = iter_table(workspace.table("manifest", "manifest"), ManifestRow)
     now = {row.item_id: (row.audio_sha256, row.caption) for row in rows if row.subset == "aa"}
     return [entry for entry in entries if now.get(entry.item_id) != (entry.audio_sha256, entry.caption)]
 
 
 def sheet_path(workspace: Workspace) -> Path:
-    """Returns where the sheet stands."""
-    return workspace.path(*FOLDER, "sheet.csv")
+    """Returns the sheet's path."""
+    return workspace.path(*_FOLDER, "sheet.csv")
+
+
+def ratings_folder(workspace: Workspace) -> Path:
+    """Returns the folder of the raters' files."""
+    return workspace.path(*_FOLDER, "ratings")
 
 
 def stratum_of(row: Augmented) -> str:
@@ -111,39 +116,16 @@ def stratum_of(row: Augmented) -> str:
     return _stratum(row.operation, row.side, row.level)
 
 
-def write_cells(path: Path, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> Path:
-    """Writes a CSV atomically, every cell safe in a spreadsheet."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows([plain_cell(row[column]) for column in columns] for row in rows)
-    return path
-
-
-def read_cells(path: Path) -> list[tuple[int, dict[str, str | None]]]:
-    """Returns (line number, cells) per row. Raises UsageError when the file is missing or is not a UTF-8 CSV."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            return [(reader.line_num, dict(cells)) for cells in reader]
-    except FileNotFoundError as error:
-        raise UsageError(f"{path} is missing; `foleygenex verify WORKSPACE` writes the sheet") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read as a UTF-8 CSV ({error})") from error
-
-
-def _augmented(workspace: Workspace) -> list[Augmented]:
-    return read_table(workspace.table("augment", "augmented"), Augmented)
-
-
-def _clip_sounds(workspace: Workspace, wanted: set[str]) -> dict[str, str]:
+def _clip_audio(workspace: Workspace, wanted: set[str]) -> dict[str, str]:
     table = iter_table(workspace.table("ingest", "clips"), Clip)
     return {clip.item_id: clip.audio_path for clip in table if clip.item_id in wanted}
 
 
 def _entry(stratum: str, row: Augmented, caption: str, sources: dict[str, str]) -> Entry:
     if row.clip_id not in sources:
-        raise ContractError(f"{row.item_id} was made from {row.clip_id}, which is no longer there; run augment again")
+        raise ContractError(
+            f"{row.item_id} was made from {row.clip_id}, which is no longer in the clips table; run augment again"
+        )
     return Entry(
         stratum=stratum,
         item_id=row.item_id,

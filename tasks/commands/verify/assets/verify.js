@@ -1,10 +1,10 @@
-// One row at a time. An answer is on disk before the page moves on; what cannot be saved stays where it is, and says so.
+// Shows one row at a time. An answer is saved before the next row is shown; when saving fails, the row stays and the error is shown.
 (() => {
   "use strict";
   const { rows, summary } = JSON.parse(document.getElementById("content").textContent);
   const find = (selector) => document.querySelector(selector);
   const [card, done, trouble, note] = [".row", ".done", ".trouble[role]", "#note"].map(find);
-  const sounds = { after: find("#after"), before: find("#before") };
+  const players = { after: find("#after"), before: find("#before") };
   let at = 0;
   let saving = Promise.resolve();
 
@@ -36,7 +36,7 @@
 
   const show = (number) => {
     at = Math.max(0, Math.min(number, rows.length));
-    for (const sound of Object.values(sounds)) sound.pause();
+    for (const player of Object.values(players)) player.pause();
     showProgress();
     card.hidden = at === rows.length;
     done.hidden = firstOpen() < rows.length || !card.hidden;
@@ -49,8 +49,8 @@
     find(".level").textContent = row.level;
     find("#after-caption").textContent = row.after;
     find("#before-caption").textContent = row.before;
-    sounds.after.src = `sound/${at}/after`;
-    sounds.before.src = `sound/${at}/before`;
+    players.after.src = `audio/${at}/after`;
+    players.before.src = `audio/${at}/before`;
     note.value = row.note;
     for (const button of document.querySelectorAll("[data-answer]")) {
       button.setAttribute("aria-pressed", String(button.dataset.answer === row.answer));
@@ -81,15 +81,15 @@
     if (!saved) return;
     if (!value) show(number);
     else if (at === number) show(number + 1);
-    if (value && !card.hidden) sounds.after.play().catch(() => {});  // a browser may want a first click
+    if (value && !card.hidden) players.after.play().catch(() => {});  // some browsers play only after a first click
   };
 
   const toggle = (name) => {
-    const sound = sounds[name];
-    const other = sounds[name === "after" ? "before" : "after"];
+    const player = players[name];
+    const other = players[name === "after" ? "before" : "after"];
     other.pause();
-    if (sound.paused) sound.play().catch((error) => { trouble.textContent = error.message; trouble.hidden = false; });
-    else sound.pause();
+    if (player.paused) player.play().catch((error) => { trouble.textContent = error.message; trouble.hidden = false; });
+    else player.pause();
   };
 
   const keys = {
@@ -104,7 +104,7 @@
       if (event.key === "Enter" || event.key === "Escape") note.blur();
       return;
     }
-    if (event.key === " " && event.target.closest("button, summary, audio")) return;  // their own key
+    if (event.key === " " && event.target.closest("button, summary, audio")) return;  // these have their own use for the space bar
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || event.repeat) return;
     event.preventDefault();
@@ -113,7 +113,7 @@
   note.addEventListener("change", () => { if (rows[at] && rows[at].answer) save(at, rows[at].answer, note.value); });
   for (const button of document.querySelectorAll("[data-answer]")) {
     button.addEventListener("click", (event) => {
-      if (event.detail) button.blur();  // a mouse click: the space bar stays the player's
+      if (event.detail) button.blur();  // after a mouse click the space bar still controls the player
       answer(button.dataset.answer);
     });
   }

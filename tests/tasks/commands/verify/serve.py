@@ -5,23 +5,20 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
-from tasks.commands.verify.ratings import Ratings
-from tasks.commands.verify.server import verification_app
-from tasks.commands.verify.sheet import Entry
-from tasks.engine.workspace import Workspace
+from tasks.commands.verify.server import RatingPage
 
 KEY = "k-e-y"
 
 
 @contextmanager
-def served(workspace: Workspace, entries: Sequence[Entry], ratings: Ratings) -> Iterator[str]:
+def served(page: RatingPage) -> Iterator[str]:
     """Yields the page's address while it is served."""
-    app = verification_app(workspace, entries, ratings, KEY)
+    app = page.app(KEY)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = uvicorn.Server(uvicorn.Config(app, log_level="error"))

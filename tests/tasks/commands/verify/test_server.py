@@ -12,9 +12,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from data_contracts import UsageError
-from tasks.commands.verify.job import current_sheet, rate, results_text
-from tasks.commands.verify.ratings import Ratings
-from tasks.commands.verify.server import verification_app
+from tasks.commands.verify.job import current_sheet, rate, rating_page, results_text
+from tasks.commands.verify.ratings import Rating
 from tasks.engine.workspace import Workspace
 from tests.tasks.commands.verify.build import verified
 from tests.tasks.commands.verify.serve import KEY, served
@@ -24,19 +23,18 @@ HOSTILE = "A dog </script><img src=x onerror=\"window.hit=1\"> barks & 'growls' 
 
 
 def client(workspace: Workspace, rater: str = "anna") -> TestClient:
-    entries = current_sheet(workspace)
-    app = verification_app(workspace, entries, Ratings.of(workspace, rater, entries), KEY)
-    return TestClient(app, base_url="http://127.0.0.1")
+    page = rating_page(workspace, current_sheet(workspace), rater)
+    return TestClient(page.app(KEY), base_url="http://127.0.0.1")
 
 
-def test_only_the_sheets_sounds_are_served_and_only_with_the_key(tmp_path: Path) -> None:
+def test_only_the_sheets_audio_is_served_and_only_with_the_key(tmp_path: Path) -> None:
     workspace = verified(tmp_path, per_side=1, sounds=True)
     browser = client(workspace)
     assert browser.get(f"/{KEY}/").status_code == 200 and browser.get("/").status_code == 404
     assert browser.get("/other/").status_code == 404
-    before, after = (browser.get(f"/{KEY}/sound/0/{which}") for which in ("before", "after"))
+    before, after = (browser.get(f"/{KEY}/audio/0/{which}") for which in ("before", "after"))
     assert before.content[:4] == after.content[:4] == b"fLaC" and before.content != after.content
-    for path in ("sound/999/after", "sound/-1/after", "sound/..%2f..%2fconfig.yaml/after", "sound/0/../../x"):
+    for path in ("audio/999/after", "audio/-1/after", "audio/..%2f..%2fconfig.yaml/after", "audio/0/../../x"):
         assert browser.get(f"/{KEY}/{path}").status_code == 404, path
     assert browser.get(f"/{KEY}/", headers={"host": "evil.example"}).status_code == 400
 
@@ -53,6 +51,26 @@ def test_a_wrong_answer_is_refused_in_one_line_and_changes_nothing(tmp_path: Pat
     reply = client(workspace).post(f"/{KEY}/answer", content=body)
     assert reply.status_code == 400 and "\n" not in reply.json()["error"]
     assert "no answers yet" in results_text(workspace)
+
+
+def test_an_answer_is_saved_before_the_reply_and_comes_with_the_result_so_far(tmp_path: Path) -> None:
+    workspace = verified(tmp_path, per_side=1)
+    page = rating_page(workspace, current_sheet(workspace), "anna")
+    browser = TestClient(page.app(KEY), base_url="http://127.0.0.1")
+    reply = browser.post(f"/{KEY}/answer", json={"number": 1, "answer": "yes", "note": "clear"})
+    assert reply.status_code == 200 and reply.json()["summary"][-1]["correct"] == 1
+    kept = rating_page(workspace, current_sheet(workspace), "anna").ratings.answers
+    assert kept == {page.items[1].item_id: Rating("yes", "clear")}
+    page.ratings.path.unlink()
+    page.ratings.path.mkdir()  # a file can no longer be written there
+    failed = browser.post(f"/{KEY}/answer", json={"number": 0, "answer": "no"})
+    assert failed.status_code == 500 and "could not be saved" in failed.json()["error"]
+
+
+def test_audio_that_has_been_removed_is_named_not_leaked(tmp_path: Path) -> None:
+    workspace = verified(tmp_path, per_side=1)  # rows without files
+    reply = client(workspace).get(f"/{KEY}/audio/0/after")
+    assert reply.status_code == 404 and reply.text.endswith("is missing") and str(tmp_path) not in reply.text
 
 
 def test_captions_are_data_in_the_page(tmp_path: Path) -> None:
@@ -74,8 +92,7 @@ def test_a_port_in_use_is_said_before_any_address(tmp_path: Path) -> None:
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[tuple[Workspace, str]]:
     workspace = verified(tmp_path / "w", per_side=1, caption=HOSTILE, sounds=True)
-    entries = current_sheet(workspace)
-    with served(workspace, entries, Ratings.of(workspace, "anna", entries)) as url:
+    with served(rating_page(workspace, current_sheet(workspace), "anna")) as url:
         yield workspace, url
 
 
@@ -99,9 +116,9 @@ def test_a8_a_person_works_through_the_sheet_with_the_keyboard(address: tuple[Wo
         page.press("Backspace")
         page.wait_for("!document.querySelector('[aria-pressed=true]')")
         assert "2 of" in page.evaluate("document.querySelector('.count').textContent")
-        entries = current_sheet(workspace)
-        given = Ratings.of(workspace, "anna", entries).answers
-        assert [rating.answer for rating in given.values()] == ["yes", "no"]
+        kept = rating_page(workspace, current_sheet(workspace), "anna")
+        given = kept.ratings.answers
+        assert [given[item.item_id].answer for item in kept.items[:2]] == ["yes", "no"] and len(given) == 2
         page.open_url(url, width=390, height=800)  # a phone; a reload goes on at the first open row
         assert page.evaluate(place) == f"Row 3 of {rows}"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
