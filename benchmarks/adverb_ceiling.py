@@ -16,7 +16,8 @@ import torch
 from data_contracts import Augmented, Clip, UsageError, read_table
 from model.codec import Codec, load_codec
 from tasks.engine.workspace import Workspace
-from tasks.evaluate.adverbs import is_right, measure
+from tasks.evaluate.adverbs import is_right
+from tasks.evaluate.attributes import measure
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 

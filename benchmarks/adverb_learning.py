@@ -30,7 +30,8 @@ from model.features import FeatureStore
 from model.generate import Generator
 from model.network import Features, Network
 from tasks.engine.workspace import Workspace
-from tasks.evaluate.adverbs import DIRECTIONS, Attributes, measure
+from tasks.evaluate.adverbs import DIRECTIONS, is_right
+from tasks.evaluate.attributes import Attributes, measure
 from tasks.evaluate.components import codec_of, open_store
 from tasks.evaluate.plan import sides_of
 from tasks.media.audio import read_audio
@@ -130,7 +131,7 @@ def _round_trip(codec: Codec, sound_T: Samples) -> Samples:
 
 
 def _told_apart(direction: str, more: Sequence[Attributes], less: Sequence[Attributes]) -> float:
-    return float(np.mean([a.measure(direction) > b.measure(direction) for a, b in itertools.product(more, less)]))
+    return float(np.mean([is_right(direction, a, b) for a, b in itertools.product(more, less)]))
 
 
 def _text(store: FeatureStore, rows: Sequence[FeatureRow]) -> Tensor:

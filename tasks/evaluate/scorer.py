@@ -6,7 +6,7 @@ Legend: T samples.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,8 @@ from data_contracts.generation import TASKS
 from model.codec import Codec
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.evaluate import baselines
-from tasks.evaluate.adverbs import DIRECTIONS, Attributes, is_right, measure
+from tasks.evaluate.adverbs import DIRECTIONS, is_right
+from tasks.evaluate.attributes import Attributes, measure
 from tasks.evaluate.clip_metrics import Target, score_clip, window
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio
 from tasks.evaluate.config import EvaluateConfig
@@ -30,7 +31,6 @@ from tasks.media.samples import Samples
 
 _SALT: Final = "chance"  # of the baselines' seeds; another word gives other baselines
 _TIMBRE_CLIPS: Final = 64  # real clips that the z-score of the timbre vectors is fitted on
-_ATTRIBUTES: Final = ("onset_rate_hz", "level_db", "centroid_hz", "late_db", "slope_db_per_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +120,9 @@ class Scorer:
         """Judges the generated pair, a random pair of real clips, and a real pair that is known to differ."""
         measured = [measure(audio_T, self._rate_hz) for audio_T in generated]
         rows = [
-            _row(case.item_id, "tta", MODEL, name, float(getattr(attributes, name)))
+            _row(case.item_id, "tta", MODEL, name, value)
             for case, attributes in zip(cases, measured, strict=True)
-            for name in _ATTRIBUTES
+            for name, value in asdict(attributes).items()
         ]
         rng = np.random.default_rng(seed_for(_SALT, str(self.config.seed), str(cases[0].pair)))
         pairs = {MODEL: measured, baselines.SHUFFLED: self._random_pair(rng)}

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tasks.evaluate.adverbs import DIRECTIONS, is_right, level_db, measure, onset_rate_hz, slope_db_per_s
+from tasks.evaluate.adverbs import DIRECTIONS, is_right, nearness
+from tasks.evaluate.attributes import level_db, measure, onset_rate_hz, slope_db_per_s
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise, scene_audio, scene_with, strike_scenes
 
 SCENES = strike_scenes(8)
@@ -54,6 +55,6 @@ def test_level_is_measured_where_there_is_sound():
 
 def test_silence_has_finite_attributes_and_beats_nothing():
     silent = measure(np.zeros(8 * RATE_HZ, np.float32), RATE_HZ)
-    assert np.isfinite([silent.onset_rate_hz, silent.level_db, silent.nearness, silent.slope_db_per_s]).all()
+    assert np.isfinite([silent.onset_rate_hz, silent.level_db, nearness(silent), silent.slope_db_per_s]).all()
     for direction in DIRECTIONS:
         assert not is_right(direction, silent, silent)
