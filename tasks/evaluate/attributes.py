@@ -20,8 +20,8 @@ _TOP_S: Final = 2.0
 _SILENT_DB: Final = -80.0
 _DEPTH_DB: Final = 45.0
 _ENOUGH: Final = 3  # events for a rate or a trend
-_EARLY_S: Final = 0.05
-_LATE_S: Final = 0.25
+_EARLY_S: Final = 0.1
+_LATE_S: Final = 0.4
 _FRAME: Final = 1024
 
 
@@ -49,8 +49,8 @@ def measure(samples_T: Samples, rate_hz: int) -> Attributes:
 
 
 def onset_rate_hz(onsets_s: list[float], duration_s: float) -> float:
-    """Returns events per second: one over the median gap, so that a pause does not count; of fewer than three, the count
-    over the duration."""
+    """Returns events per second: one over the median gap, so that a pause does not count; with fewer than three events,
+    their number over the duration."""
     if len(onsets_s) < _ENOUGH:
         return len(onsets_s) / duration_s
     return float(1 / np.median(np.diff(onsets_s)))
@@ -76,7 +76,7 @@ def centroid_hz(samples_T: Samples, rate_hz: int) -> float:
 
 
 def late_db(samples_T: Samples, rate_hz: int, onsets_s: list[float]) -> float:
-    """Returns the energy 50-250 ms after the onsets over that of the first 50 ms, in dB; 0 without onsets.
+    """Returns the energy 100-400 ms after the onsets over that of the first 100 ms, in dB; 0 without onsets.
 
     More reverberation gives a higher value, as a lower direct-to-reverberant ratio would.
     """

@@ -34,7 +34,7 @@ METRICS: Final[dict[str, Metric]] = {
     "AdverbCheck direction right": Metric(adverbs.BACKEND, True),
     **{
         f"AdverbCheck direction right: {'/'.join(sides)}": Metric(
-            f"{adverbs.MEASURES[direction]}; {adverbs.BACKEND}", True
+            f"{adverbs.CRITERIA[direction]}; {adverbs.BACKEND}", True
         )
         for direction, sides in adverbs.DIRECTIONS.items()
     },

@@ -95,7 +95,8 @@ def obeyed(direction, side):
     first = side in ("fast", "loud", "near", "crescendo")
     gap_s = 0.25 if first and direction == "speed" else 1.0
     level = 0.3 if first and direction in ("volume", "distance") else 0.02
-    sound = bursts(np.arange(0.3, 7.5, gap_s), level=level)
+    decay_s = 0.12 if side == "far" else 0.03
+    sound = bursts(np.arange(0.3, 7.5, gap_s), level=level, decay_s=decay_s)
     ramp = np.geomspace(0.1, 1, len(sound)).astype(np.float32)
     if direction == "dynamics":
         sound = sound * (ramp if first else ramp[::-1])
