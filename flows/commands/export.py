@@ -17,7 +17,7 @@ def export(
     licence: Annotated[list[str] | None, typer.Option(help="only rows under this licence; repeatable")] = None,
     shard_mb: Annotated[int, typer.Option(min=1, help="most megabytes of media per file")] = 500,
 ) -> None:
-    """Write the manifest's rows with their sounds and pictures in a format that other tools read."""
+    """Write the manifest's rows with their audio and video in a format that other tools read."""
     from data_contracts import UsageError
     from flows.locations import existing
     from flows.progress import bar
@@ -30,12 +30,12 @@ def export(
     if kind not in kinds:
         raise UsageError(f"export {kind!r} is unknown; choose one of {', '.join(kinds)}")
     selection = Selection(splits=tuple(split or ()), subsets=tuple(subset or ()), licences=tuple(licence or ()))
-    with bar("export", "rows") as advance:
+    with bar("export", "rows") as on_progress:
         line = kinds[kind](
             Workspace(existing(workspace)),
             out,
             selection,
             shard_bytes=shard_mb * 1_000_000,
-            on_progress=lambda done, total: advance(done, total, ""),
+            on_progress=on_progress,
         )
     typer.echo(line)

@@ -1,7 +1,7 @@
 """Trains and scores the named configurations on one run's features. Source: SPEC M12, G8; the paper's tables 4 and 7.
 
 Every variant sees the same rows, noise and masks' random numbers, and the same held-out clips with the same seeds.
-Finished trainings, sounds and scores are found and left alone, so a cut run continues.
+Finished trainings, audio and scores are kept, so an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnP
 
 
 def _run_has_these_weights(config: PipelineConfig, workspace: Workspace) -> bool:
-    """Whether `full` may be trained where the run's own training stands: it is that very one, or there is none yet.
+    """Whether the run's own training serves as `full`: it has the same settings, or has not begun yet.
 
-    A training of other settings (fewer steps, say) is never replaced by the table's.
+    A training with other settings (fewer steps, say) is never replaced by the table's.
     """
     train = config.train.model_copy(update={"variant": "full"})
     key = training_key(train, FeatureStore.open(workspace.path("precompute")))

@@ -21,8 +21,8 @@ def ablation_rows(
 ) -> list[AblationScore]:
     """Returns one row per variant, task and metric. `scores`: variant -> its clip scores; `steps`: of its training.
 
-    `delta` is the mean over clips of (variant - full), each clip with itself, with a bootstrap interval; None for
-    full itself and where full was not run.
+    `delta` is the mean over clips of (variant - full) on the same clip, with a bootstrap interval; None for full itself
+    and where full was not run.
     """
     values = {name: _by_clip(rows) for name, rows in scores.items()}
     made = []

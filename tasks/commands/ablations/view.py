@@ -1,4 +1,4 @@
-"""A workspace within a workspace: a variant trains and generates in its own folder and reads the data of the run."""
+"""The workspace of one variant: it trains and generates in its own folder and reads the data of the run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class VariantWorkspace(Workspace):
 
 
 def variant_workspace(base: Workspace, name: str, weights: str, *, shares_run: bool = True) -> VariantWorkspace:
-    """Returns the view of a variant; the weights named `full` are the run's own while `shares_run`."""
+    """Returns the workspace of a variant. `shares_run`: the weights `full` are those of the run's own training."""
     shared = weights == "full" and shares_run
     trained = base if shared else Workspace(base.path(FOLDER, "weights", weights))
     return VariantWorkspace(base.path(FOLDER, name), base, trained)

@@ -1,9 +1,9 @@
-"""Export as a folder that `datasets.load_dataset(FOLDER)` opens: Parquet shards with the sound inside, and a card."""
+"""Export as a folder that `datasets.load_dataset(FOLDER)` opens: Parquet shards that contain the media, and a card."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,10 +20,10 @@ from tasks.commands.export.rows import (
     selected,
     shards,
 )
+from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
 from tasks.manifest.card import dataset_card
 
-OnProgress = Callable[[int, int], None]
 _MEDIA: Final = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 _COLUMNS: Final[dict[str, tuple[pa.DataType, dict[str, Any]]]] = {
     "item_id": (pa.string(), {"dtype": "string", "_type": "Value"}),
@@ -47,12 +47,12 @@ _ROW_GROUP: Final = 64
 
 
 def export_datasets(
-    workspace: Workspace, out: Path, selection: Selection, *, shard_bytes: int, on_progress: OnProgress | None = None
+    workspace: Workspace, out: Path, selection: Selection, *, shard_bytes: int, on_progress: OnProgress = silent
 ) -> str:
-    """Writes `data/SPLIT-00000-of-00003.parquet`, ... and `README.md`. Returns a line for a person.
+    """Writes `data/SPLIT-00000-of-00003.parquet`, ... and `README.md`. Returns the command's line.
 
     `audio` and `video` are {bytes, path}, with the library's own feature types in the schema's metadata. Raises
-    UsageError for a folder in use or an empty selection.
+    UsageError for a folder that is not empty or an empty selection.
     """
     samples = selected(workspace, selection)
     data = empty_folder(out) / "data"
@@ -65,8 +65,7 @@ def export_datasets(
         with atomic_path(path) as temporary:
             _write_parquet(temporary, part)
         done += len(part)
-        if on_progress:
-            on_progress(done, len(samples))
+        on_progress(done, len(samples), "")
     used = [split for split in SPLITS if counts[split]]
     card = dataset_card(workspace, [sample.row for sample in samples])
     (out / "README.md").write_text(_front_matter(used) + card, "utf-8")
@@ -83,7 +82,7 @@ def _schema() -> pa.Schema:
 
 def _write_parquet(path: Path, samples: Sequence[Sample]) -> None:
     schema = _schema()
-    with pq.ParquetWriter(path, schema, compression="none") as writer:  # FLAC does not shrink
+    with pq.ParquetWriter(path, schema, compression="none") as writer:  # FLAC does not get smaller
         for start in range(0, len(samples), _ROW_GROUP):
             rows = [_row(sample) for sample in samples[start : start + _ROW_GROUP]]
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))

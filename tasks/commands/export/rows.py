@@ -1,4 +1,4 @@
-"""Which manifest rows an export holds, and what it says about each. Files are checked by their hash."""
+"""Which manifest rows an export contains, and what it says about each. Files are checked by their hash."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEY_LIMIT: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which rows to export. Empty means all; `licences` are compared as they stand in the manifest."""
+    """Which rows to export. Empty means all; `licences` are compared with the manifest's text as it is."""
 
     splits: tuple[str, ...] = ()
     subsets: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Selection:
                 raise UsageError(f"{name} {wrong[0]!r} is unknown; choose from {', '.join(known)}")
 
     def takes(self, row: ManifestRow) -> bool:
-        """Whether a row is part of the export."""
+        """Whether a row is exported."""
         return (
             (not self.splits or row.split in self.splits)
             and (not self.subsets or row.subset in self.subsets)
@@ -43,7 +43,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One row with its files. `key` is safe as a file name and has no dot, as WebDataset wants it."""
+    """One row with its files. `key` is safe as a file name and has no dot: WebDataset splits names at the first."""
 
     key: str
     row: ManifestRow
@@ -57,26 +57,26 @@ class Sample:
 
 
 def selected(workspace: Workspace, selection: Selection) -> list[Sample]:
-    """Returns the samples in manifest order. Raises UsageError when none fits, ContractError for a missing file."""
+    """Returns the samples in manifest order. Raises UsageError when none matches, ContractError for a missing file."""
     rows = iter_table(workspace.table("manifest", "manifest"), ManifestRow)
     samples = [_sample(workspace, row) for row in rows if selection.takes(row)]
     if not samples:
-        raise UsageError("no manifest row fits the selection; leave out --split, --subset or --licence")
+        raise UsageError("no manifest row matches the selection; leave out --split, --subset or --licence")
     return samples
 
 
 def read_checked(sample: Sample) -> bytes:
-    """Returns the sound file's bytes. Raises ContractError when they are not what the manifest says."""
+    """Returns the audio file's bytes. Raises ContractError when they are not what the manifest says."""
     if hash_file(sample.audio) != sample.row.audio_sha256:
         raise ContractError(
             f"{sample.row.audio_path} is damaged (its hash is not the manifest's); "
-            f"`foleygenex regenerate WORKSPACE {sample.row.item_id}` puts it back"
+            f"`foleygenex regenerate WORKSPACE {sample.row.item_id}` restores it"
         )
     return sample.audio.read_bytes()
 
 
 def description(sample: Sample) -> dict[str, Any]:
-    """Returns all that is known of a sample, as plain JSON values; lineage and recipe unpacked."""
+    """Returns the manifest row without its paths, as plain JSON values; attributes, recipe and lineage are objects."""
     values = sample.row.to_dict()
     for name in ("attributes", "recipe", "lineage"):
         values[name] = json.loads(values.pop(f"{name}_json"))
@@ -84,14 +84,14 @@ def description(sample: Sample) -> dict[str, Any]:
 
 
 def shards(samples: Sequence[Sample], limit_bytes: int) -> Iterator[tuple[str, int, list[Sample]]]:
-    """Yields (split, number, samples): each split apart, cut where `limit_bytes` of files would be passed."""
+    """Yields (split, number, samples): shards of one split, at most `limit_bytes` large unless a single sample is larger."""
     for split in SPLITS:
         part = (sample for sample in samples if sample.row.split == split)
         yield from ((split, number, shard) for number, shard in enumerate(_cut(part, limit_bytes)))
 
 
 def empty_folder(out: Path) -> Path:
-    """Returns (and makes) the folder. Raises UsageError when it holds anything: an export never mixes with another."""
+    """Returns (and makes) the folder. Raises UsageError when it is not empty, so that two exports never mix."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is not an empty folder; name a new one")
     out.mkdir(parents=True, exist_ok=True)
@@ -103,7 +103,7 @@ def _sample(workspace: Workspace, row: ManifestRow) -> Sample:
     video = workspace.path(row.video_path) if row.video_path else None
     for path in (audio, video):
         if path is not None and not path.is_file():
-            raise ContractError(f"{workspace.relative(path)} is missing; `foleygenex regenerate` puts it back")
+            raise ContractError(f"{workspace.relative(path)} is missing; `foleygenex regenerate` restores it")
     key = row.item_id if _PLAIN_KEY.fullmatch(row.item_id) else safe_name(row.item_id + "\0", limit=_KEY_LIMIT)
     return Sample(key.replace(".", "_"), row, audio, video)
 

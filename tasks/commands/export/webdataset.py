@@ -1,6 +1,6 @@
-"""Export as WebDataset tars: `KEY.flac`, `KEY.txt` (caption), `KEY.json` (everything else), `KEY.mp4` where filmed.
+"""Export as WebDataset tars: `KEY.flac`, `KEY.txt` (caption), `KEY.json` (everything else), `KEY.mp4` with a video.
 
-The same manifest gives the same bytes: members have no time, owner or order of their own.
+The same manifest gives the same bytes: members have neither time nor owner, and are in the manifest's order.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_contracts.files import atomic_path, hash_file
@@ -21,18 +21,17 @@ from tasks.commands.export.rows import (
     selected,
     shards,
 )
+from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, write_json
 from tasks.manifest.card import dataset_card
 
-OnProgress = Callable[[int, int], None]
-
 
 def export_webdataset(
-    workspace: Workspace, out: Path, selection: Selection, *, shard_bytes: int, on_progress: OnProgress | None = None
+    workspace: Workspace, out: Path, selection: Selection, *, shard_bytes: int, on_progress: OnProgress = silent
 ) -> str:
     """Writes `SPLIT-000000.tar`, ..., `index.json` (rows and SHA-256 per shard) and the dataset card.
 
-    Returns a line for a person. Raises UsageError for a folder in use or an empty selection.
+    Returns the line that the command prints. Raises UsageError for a folder that is not empty or an empty selection.
     """
     samples = selected(workspace, selection)
     empty_folder(out)
@@ -44,8 +43,7 @@ def export_webdataset(
             _write_tar(temporary, part)
         index.append({"file": path.name, "split": split, "rows": len(part), "sha256": hash_file(path)})
         done += len(part)
-        if on_progress:
-            on_progress(done, len(samples))
+        on_progress(done, len(samples), "")
     (out / "README.md").write_text(dataset_card(workspace, [sample.row for sample in samples]), "utf-8")
     write_json(out / "index.json", {"format": "webdataset", "rows": len(samples), "shards": index})
     return f"{out}: {len(samples):,} rows in {len(index)} tars"

@@ -96,7 +96,7 @@ def test_a_selection_by_split_subset_and_licence(workspace: Workspace, tmp_path:
         [(Selection(subsets=("aa",)), 20), (Selection(splits=("test",)), 1), (Selection(licences=("CC0-1.0",)), 29)]
     ):
         assert f"{expected} rows" in export_webdataset(workspace, tmp_path / str(number), selection, shard_bytes=10**9)
-    with pytest.raises(UsageError, match="no manifest row fits"):
+    with pytest.raises(UsageError, match="no manifest row matches"):
         export_webdataset(workspace, tmp_path / "none", Selection(licences=("GPL",)), shard_bytes=10**9)
     with pytest.raises(UsageError, match="subset 'AA' is unknown"):
         Selection(subsets=("AA",))

@@ -50,8 +50,8 @@ def test_every_kind_of_item_comes_out_the_same(built: tuple[PipelineConfig, Work
     kinds = rows_of(workspace)
     assert {"vta", "tta", "far"} <= kinds.keys() and len(kinds) >= 6
     for kind, row in kinds.items():
-        steps = regenerate(config, workspace, row.item_id)
-        assert [step.verdict for step in steps] == ["same"] * (6 if row.subset == "aa" else 2), (kind, steps)
+        compared = regenerate(config, workspace, row.item_id)
+        assert [one.verdict for one in compared] == ["same"] * (6 if row.subset == "aa" else 2), (kind, compared)
     assert not list(workspace.root.glob(".tmp-*"))
 
 
@@ -61,8 +61,8 @@ def test_a_lost_and_a_damaged_file_are_put_back(built: tuple[PipelineConfig, Wor
     target = workspace.path(row.audio_path)
     for damage in (target.unlink, lambda: target.write_bytes(b"fLaC broken")):
         damage()
-        steps = {step.stage: step for step in regenerate(config, workspace, row.item_id)}
-        assert steps["augment"].verdict == "restored" and row.audio_path in steps["augment"].detail
+        compared = {one.stage: one for one in regenerate(config, workspace, row.item_id)}
+        assert compared["augment"].verdict == "restored" and row.audio_path in compared["augment"].detail
         assert hash_file(target) == row.audio_sha256
 
 
@@ -78,8 +78,11 @@ def test_what_differs_is_named_and_nothing_is_overwritten(built: tuple[PipelineC
     write_table(path, Caption, changed)
     try:
         tampered = path.read_bytes()
-        steps = {step.stage: step for step in regenerate(config, workspace, row.item_id)}
-        assert steps["recaption"].verdict == "differs" and "'Something else' in the table" in steps["recaption"].detail
+        compared = {one.stage: one for one in regenerate(config, workspace, row.item_id)}
+        assert (
+            compared["recaption"].verdict == "differs"
+            and "'Something else' in the table" in compared["recaption"].detail
+        )
         assert path.read_bytes() == tampered
         result = CliRunner().invoke(app, ["regenerate", str(workspace.root), row.item_id])
         assert result.exit_code == 1 and "recaption  differs" in result.output
@@ -106,11 +109,11 @@ def test_portions_and_a_source_that_is_gone(tmp_path: Path) -> None:
     )
     row = next(row for row in rows_of(workspace).values() if row.level == "crescendo")
     assert "~p" in row.clip_id
-    assert {step.verdict for step in regenerate(config, workspace, row.item_id)} == {"same"}
+    assert {one.verdict for one in regenerate(config, workspace, row.item_id)} == {"same"}
     (data / "long.flac").unlink()
     workspace.path(row.audio_path).unlink()
-    steps = {step.stage: step for step in regenerate(config, workspace, row.item_id)}
-    assert steps["ingest"].verdict == "not made again" and steps["augment"].verdict == "restored"
+    compared = {one.stage: one for one in regenerate(config, workspace, row.item_id)}
+    assert compared["ingest"].verdict == "not made again" and compared["augment"].verdict == "restored"
     clip = workspace.path(f"ingest/audio/{row.clip_id}.flac")
     clip.write_bytes(b"broken")
     with pytest.raises(ContractError, match="cannot be made again"):
@@ -139,9 +142,9 @@ def test_a_wavcaps_portion_from_the_middle_comes_out_the_same(tmp_path: Path) ->
     for row in (plain, louder):
         files = {workspace.path(row.audio_path), workspace.path(clip.audio_path)}
         before = {path: path.read_bytes() for path in files}
-        assert {step.verdict for step in regenerate(config, workspace, row.item_id)} == {"same"}
+        assert {one.verdict for one in regenerate(config, workspace, row.item_id)} == {"same"}
         for path in files:
             path.unlink()
-        verdicts = {step.stage: step.verdict for step in regenerate(config, workspace, row.item_id)}
+        verdicts = {one.stage: one.verdict for one in regenerate(config, workspace, row.item_id)}
         assert verdicts["ingest"] == "restored"
         assert {path: path.read_bytes() for path in files} == before
