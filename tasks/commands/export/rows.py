@@ -84,7 +84,7 @@ def description(sample: Sample) -> dict[str, Any]:
 
 
 def shards(samples: Sequence[Sample], limit_bytes: int) -> Iterator[tuple[str, int, list[Sample]]]:
-    """Yields (split, number, samples): shards of one split, at most `limit_bytes` large unless a single sample is larger."""
+    """Yields (split, number, samples): shards of one split, at most `limit_bytes` large unless one sample is larger."""
     for split in SPLITS:
         part = (sample for sample in samples if sample.row.split == split)
         yield from ((split, number, shard) for number, shard in enumerate(_cut(part, limit_bytes)))

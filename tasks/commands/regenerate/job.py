@@ -171,7 +171,7 @@ def _manifest_row(workspace: Workspace, item_id: str) -> ManifestRow:
 
 
 def _source_ids(clip_id: str) -> tuple[str, ...]:
-    """Returns the ids that the clip's recording may have in ingest: the clip's, or that without the portion's number."""
+    """Returns the ids that ingest may list the clip's recording by: the clip's, or that without the portion number."""
     head, separator, number = clip_id.rpartition("~p")
     return (clip_id, head) if separator and number.isdigit() else (clip_id,)
 
