@@ -1,9 +1,9 @@
-"""The dataset card: what is in the manifest, under which licences, and what was left out and why."""
+"""The dataset card: what the manifest contains, under which licences, and what was left out and why."""
 
 from __future__ import annotations
 
 import json
-import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,11 +18,13 @@ CARD: Final = "card.md"
 _SUBSETS: Final = {"vta": "video to audio", "tta": "text to audio", "aa": "adverb-augmented"}
 _SPLITS: Final = ("train", "val", "test")
 _EXAMPLES: Final = 3
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPES: Final = str.maketrans(_ENTITIES | {character: f"\\{character}" for character in "\\`*_{}[]()#+!|~-"})
+_DIRECTIONS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def write_dataset_card(workspace: Workspace) -> Path:
-    """Writes manifest/card.md from the manifest and the quarantine."""
+    """Writes `manifest/card.md` from the manifest and the quarantine; returns its path."""
     rows = read_table(workspace.table("manifest", "manifest"), ManifestRow)
     path = workspace.stage("manifest") / CARD
     with atomic_path(path) as temporary:
@@ -31,7 +33,7 @@ def write_dataset_card(workspace: Workspace) -> Path:
 
 
 def dataset_card(workspace: Workspace, rows: Sequence[ManifestRow]) -> str:
-    """Returns the card of the manifest or of a part of it. Captions and ids are escaped: they are not ours."""
+    """Returns the card of these rows of a manifest. Captions and ids are escaped, as they come from outside."""
     parts = [
         "# Dataset card",
         f"{len(rows)} rows, {_hours(rows)} hours of audio, from {len({row.clip_id for row in rows})} clips.",
@@ -52,10 +54,13 @@ def dataset_card(workspace: Workspace, rows: Sequence[ManifestRow]) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    """Returns untrusted text as one line that Markdown and HTML show as it is."""
+    """Returns untrusted text as one line that Markdown and HTML show as it is, without links.
+
+    Control characters and those that change the direction of writing are left out: terminals and browsers act on them.
+    """
     line = " ".join(text.split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("://", ":&#47;&#47;")
-    return _SPECIAL.sub(r"\\\1", line)
+    line = "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cs") and c not in _DIRECTIONS)
+    return line.translate(_ESCAPES).replace("://", ":&#47;&#47;").replace("www.", "www&#46;")
 
 
 def _size_table(rows: Sequence[ManifestRow]) -> str:

@@ -1,4 +1,4 @@
-"""How a training row is put together, with everything it came from (SPEC D4)."""
+"""The rows of the manifest, each with everything it was made from (SPEC D4)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tasks.augment.recipe import recipe_class
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """The new caption of an augmented sound and its paraphrases, in their table's order."""
+class Captions:
+    """The new caption of an augmented row and its paraphrases, in their table's order."""
 
     caption: Caption
     paraphrases: Sequence[Paraphrase]
 
 
 def clip_row(clip: Clip) -> ManifestRow:
-    """Returns the row of an ingested clip: subset vta with a picture, tta without; caption as it came."""
+    """Returns the row of an ingested clip: subset vta with video, tta without; the caption as it came."""
     return ManifestRow(
         item_id=clip.item_id,
         parent_id=clip.item_id,
@@ -47,8 +47,8 @@ def clip_row(clip: Clip) -> ManifestRow:
     )
 
 
-def augmented_row(clip: Clip, mined: Mined, augmented: Augmented, written: Written) -> ManifestRow:
-    """Returns the row of an augmented sound: subset aa, split and group of its clip, the new caption. No picture."""
+def augmented_row(clip: Clip, mined: Mined, augmented: Augmented, captions: Captions) -> ManifestRow:
+    """Returns the row of augmented audio: subset aa, split and group of its clip, the new caption, no video."""
     return ManifestRow(
         item_id=augmented.item_id,
         parent_id=augmented.item_id,
@@ -56,9 +56,9 @@ def augmented_row(clip: Clip, mined: Mined, augmented: Augmented, written: Writt
         group_id=clip.group_id,
         subset="aa",
         split=clip.split,
-        caption=written.caption.caption,
-        paraphrases=tuple(paraphrase.caption for paraphrase in written.paraphrases),
-        caption_source=written.caption.source,
+        caption=captions.caption.caption,
+        paraphrases=tuple(paraphrase.caption for paraphrase in captions.paraphrases),
+        caption_source=captions.caption.source,
         audio_path=augmented.audio_path,
         audio_sha256=augmented.audio_sha256,
         sample_rate_hz=augmented.sample_rate_hz,
@@ -71,7 +71,7 @@ def augmented_row(clip: Clip, mined: Mined, augmented: Augmented, written: Writt
         recipe_json=augmented.recipe_json,
         licence=clip.licence,
         seed=augmented.seed,
-        lineage_json=to_json({**_clip_lineage(clip), **_augmented_lineage(mined, augmented, written)}),
+        lineage_json=to_json({**_clip_lineage(clip), **_augmented_lineage(mined, augmented, captions)}),
     )
 
 
@@ -99,8 +99,8 @@ def _clip_lineage(clip: Clip) -> dict[str, Any]:
     }
 
 
-def _augmented_lineage(mined: Mined, augmented: Augmented, written: Written) -> dict[str, Any]:
-    caption = written.caption
+def _augmented_lineage(mined: Mined, augmented: Augmented, captions: Captions) -> dict[str, Any]:
+    caption = captions.caption
     return {
         "mined": {
             "id": mined.item_id,
@@ -126,5 +126,5 @@ def _augmented_lineage(mined: Mined, augmented: Augmented, written: Written) -> 
             "writer": caption.writer,
             "prompt_version": caption.prompt_version,
         },
-        "paraphrases": [{"id": p.item_id, "source": p.source, "writer": p.writer} for p in written.paraphrases],
+        "paraphrases": [{"id": p.item_id, "source": p.source, "writer": p.writer} for p in captions.paraphrases],
     }

@@ -22,16 +22,16 @@ from tasks.engine import Item, ItemResult, Stage, each
 from tasks.engine.workspace import Workspace
 from tasks.manifest.card import CARD, write_dataset_card
 from tasks.manifest.config import ManifestConfig
-from tasks.manifest.rows import Written, augmented_row, clip_row
+from tasks.manifest.rows import Captions, augmented_row, clip_row
 
 ParentT = TypeVar("ParentT", Clip, Mined, Caption)
 
 
 @dataclass(frozen=True)
 class ManifestStage(Stage):
-    """vta rows (clips with video), tta rows (clips without), then aa rows (augmented sounds with their new caption).
+    """vta rows (clips with video), tta rows (clips without), then aa rows (augmented audio with its new caption).
 
-    An augmented sound whose caption was quarantined has no row; its quarantine row says why.
+    Augmented audio whose caption was quarantined has no row; its quarantine row states the reason.
     """
 
     config: ManifestConfig
@@ -41,11 +41,11 @@ class ManifestStage(Stage):
     row_type: ClassVar[type[Row]] = ManifestRow
 
     def settings(self) -> dict[str, Any]:
-        """Returns the dataset version; which rows there are acts through the items."""
+        """Returns the dataset version; `include_augmented` changes the items, so it is no setting of theirs."""
         return {"dataset_version": self.dataset_version}
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns one item per row, its payload the finished row."""
+        """Returns one item per row; its payload is the finished row."""
         clips = read_table(workspace.table("ingest", "clips"), Clip)
         rows = [clip_row(clip) for clip in clips]
         if self.config.include_augmented:
@@ -57,9 +57,9 @@ class ManifestStage(Stage):
         yield from each(items, lambda item: [ManifestRow.from_dict(item.payload)])
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[ManifestRow]:  # noqa: ARG002
-        """Returns the rows. Raises ContractError when a group would be on two sides of a split."""
+        """Returns the rows. Raises ContractError when a group is in two splits."""
         typed = [ManifestRow.from_dict(row) for row in rows]
-        require_one_side(typed)
+        require_one_split(typed)
         return typed
 
     def outputs(self, workspace: Workspace) -> dict[str, None]:  # noqa: ARG002
@@ -72,11 +72,11 @@ class ManifestStage(Stage):
         return ""
 
 
-def require_one_side(rows: Sequence[ManifestRow]) -> None:
-    """Raises ContractError naming the group unless every group, so every parent and sibling, is on one side."""
-    sides: dict[str, ManifestRow] = {}
+def require_one_split(rows: Sequence[ManifestRow]) -> None:
+    """Raises ContractError unless every group, and so everything made from one recording, is in one split."""
+    first_rows: dict[str, ManifestRow] = {}
     for row in rows:
-        first = sides.setdefault(row.group_id, row)
+        first = first_rows.setdefault(row.group_id, row)
         if first.split != row.split:
             raise ContractError(
                 f"manifest: group {row.group_id!r} is in {first.split} ({first.item_id}) and in {row.split} "
@@ -97,9 +97,9 @@ def _augmented_rows(clips: Sequence[Clip], workspace: Workspace) -> list[Manifes
         caption = captions.get(row.item_id)
         if caption is None:
             continue
-        written = Written(caption=caption, paraphrases=paraphrases.get(caption.item_id, []))
+        texts = Captions(caption=caption, paraphrases=paraphrases.get(caption.item_id, []))
         clip = _parent(clips_by_id, row.clip_id, row.item_id)
-        rows.append(augmented_row(clip, _parent(mined, row.parent_id, row.item_id), row, written))
+        rows.append(augmented_row(clip, _parent(mined, row.parent_id, row.item_id), row, texts))
     return rows
 
 
@@ -108,5 +108,5 @@ def _parent(rows: dict[str, ParentT], parent_id: str, child_id: str) -> ParentT:
         return rows[parent_id]
     except KeyError:
         raise ContractError(
-            f"manifest: {child_id} was made from {parent_id}, which is no longer there; run augment again"
+            f"manifest: {child_id} was made from {parent_id}, which is not in its table any more; run augment again"
         ) from None

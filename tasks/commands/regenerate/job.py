@@ -31,7 +31,7 @@ from data_contracts.files import atomic_path, hash_file
 from tasks.config import PipelineConfig
 from tasks.engine import Item, Stage
 from tasks.engine.workspace import Workspace
-from tasks.manifest.rows import Written, augmented_row, clip_row
+from tasks.manifest.rows import Captions, augmented_row, clip_row
 from tasks.pipeline import find_step
 
 Verdict = Literal["same", "restored", "differs", "not made again"]
@@ -115,7 +115,7 @@ class _Chain:
                 clip,
                 Mined.from_dict(self.rows["mine"][0]),
                 Augmented.from_dict(self.rows["augment"][0]),
-                Written(caption=caption, paraphrases=paraphrases),
+                Captions(caption=caption, paraphrases=paraphrases),
             )
         difference = _difference([row.to_dict()], [made.to_dict()])
         return Comparison(

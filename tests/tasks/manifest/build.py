@@ -1,4 +1,4 @@
-"""A workspace with all tables that the manifest reads, without sound files."""
+"""A workspace with all tables that the manifest reads, without audio files, and rows made without one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from data_contracts import Augmented, Caption, Clip, ManifestRow, Mined, Paraphr
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.manifest.config import ManifestConfig
+from tasks.manifest.rows import clip_row as manifest_row
 from tasks.manifest.stage import ManifestStage
 from tests.tasks.rows import augmented_row, caption_row, clip_row, mined_row, paraphrase_row
 
@@ -22,7 +23,7 @@ LEVELS = {
 def build(root: Path, *, per_side: int = 2, caption: str = "A dog barks") -> Workspace:
     """Writes clips (one plain with video, `per_side` per side without), and what later stages made of them."""
     workspace = Workspace(root)
-    clips = [clip_row("film", subset="vta", video_path="ingest/video/film.mp4", split="test")]
+    clips = [clip_row("with-video", subset="vta", video_path="ingest/video/with-video.mp4", split="test")]
     tables: dict[type[Row], list[Row]] = {Mined: [], Augmented: [], Caption: [], Paraphrase: []}
     for (dimension, side), levels in LEVELS.items():
         for number in range(per_side):
@@ -49,3 +50,8 @@ def run(workspace: Workspace, **settings: bool) -> list[ManifestRow]:
     """Runs the manifest stage and returns its rows."""
     run_stage(ManifestStage(ManifestConfig(**settings), "1"), workspace)
     return read_table(workspace.table("manifest", "manifest"), ManifestRow)
+
+
+def rows_of(*, caption: str, licence: str, item_id: str) -> list[ManifestRow]:
+    """Returns a manifest of one clip with this caption, licence and id."""
+    return [manifest_row(clip_row(item_id, caption=caption, licence=licence))]

@@ -1,18 +1,22 @@
-"""SPEC D4: subsets, captions, lineage, and no group on two sides of a split."""
+"""SPEC D4: subsets, captions, lineage, and no group in two splits."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from data_contracts import Augmented, Caption, Clip, ContractError, read_table, write_table
+from data_contracts import Augmented, Caption, Clip, ContractError, Mined, read_table, write_table
+from tasks.manifest.rows import clip_row as manifest_row
+from tasks.manifest.stage import require_one_split
 from tests.tasks.manifest.build import build, run
 from tests.tasks.rows import clip_row
 
 
-def test_d4_clips_and_augmented_sounds_become_rows(tmp_path: Path) -> None:
+def test_d4_clips_and_augmented_audio_become_rows(tmp_path: Path) -> None:
     rows = run(build(tmp_path))
     subsets = {name: [row for row in rows if row.subset == name] for name in ("vta", "tta", "aa")}
     assert [len(part) for part in subsets.values()] == [1, 8, 20]
@@ -34,23 +38,7 @@ def test_split_and_group_come_from_the_clip(tmp_path: Path) -> None:
         assert (row.split, row.group_id) == (clips[row.clip_id].split, clips[row.clip_id].group_id)
 
 
-def test_lineage_reaches_from_the_source_file_to_the_row(tmp_path: Path) -> None:
-    row = next(row for row in run(build(tmp_path)) if row.level == "crescendo")
-    lineage = json.loads(row.lineage_json)
-    assert list(lineage) == ["augmented", "caption", "clip", "mined", "paraphrases", "source"]
-    assert lineage["source"] == {"corpus": "test", "path": "loud-0.wav", "sha256": "0" * 64, "start_s": 0.0}
-    assert lineage["mined"]["side"] == "loud" and lineage["augmented"]["level"] == "crescendo"
-    assert lineage["augmented"]["recipe"] == {"factor": 1.3} and len(lineage["paraphrases"]) == 2
-
-
-def test_what_is_known_of_a_scene_is_dropped_where_the_change_made_it_false(tmp_path: Path) -> None:
-    rows = {row.item_id: json.loads(row.attributes_json) for row in run(build(tmp_path)) if row.subset == "aa"}
-    assert "rate_hz" in rows["fast-0~speed~fast"] and "rate_hz" not in rows["fast-0~speed~very_fast"]
-    assert "distance_m" not in rows["near-0~distance~far"] and rows["near-0~distance~far"]["material"] == "wood"
-    assert "volume" not in rows["loud-0~volume~crescendo"] and "rate_hz" in rows["loud-0~volume~crescendo"]
-
-
-def test_a_sound_without_a_caption_has_no_row(tmp_path: Path) -> None:
+def test_audio_without_a_caption_has_no_row(tmp_path: Path) -> None:
     workspace = build(tmp_path)
     path = workspace.table("recaption", "captions")
     captions = read_table(path, Caption)
@@ -59,20 +47,69 @@ def test_a_sound_without_a_caption_has_no_row(tmp_path: Path) -> None:
     assert captions[0].parent_id not in {row.item_id for row in rows} and len(rows) == 28
 
 
-def test_a_group_on_two_sides_stops_the_stage(tmp_path: Path) -> None:
+def test_a_group_in_two_splits_stops_the_stage(tmp_path: Path) -> None:
     workspace = build(tmp_path)
     path = workspace.table("ingest", "clips")
     write_table(path, Clip, [*read_table(path, Clip), clip_row("leak", group_id="group-0", split="test")])
-    with pytest.raises(ContractError, match="group-0"):
+    with pytest.raises(ContractError, match=r"group 'group-0' is in train .* and in test .leak.; give it one split"):
         run(workspace)
+    assert not workspace.table("manifest", "manifest").exists()
 
 
 def test_a_parent_that_is_gone_is_named(tmp_path: Path) -> None:
     workspace = build(tmp_path)
     path = workspace.table("ingest", "clips")
     write_table(path, Clip, [clip for clip in read_table(path, Clip) if clip.item_id != "near-1"])
-    with pytest.raises(ContractError, match="near-1"):
+    with pytest.raises(ContractError, match=r"near-1~distance~far was made from near-1, .* run augment again"):
         run(workspace)
+
+
+def test_a_mined_row_that_is_gone_is_named(tmp_path: Path) -> None:
+    workspace = build(tmp_path)
+    path = workspace.table("mine", "mined")
+    write_table(path, Mined, [row for row in read_table(path, Mined) if row.item_id != "fast-0~speed"])
+    with pytest.raises(ContractError, match=r"was made from fast-0~speed, .* run augment again"):
+        run(workspace)
+
+
+def test_rows_come_clips_first_in_the_order_of_their_tables(tmp_path: Path) -> None:
+    workspace = build(tmp_path)
+    clips = [clip.item_id for clip in read_table(workspace.table("ingest", "clips"), Clip)]
+    augmented = [row.item_id for row in read_table(workspace.table("augment", "augmented"), Augmented)]
+    assert [row.item_id for row in run(workspace)] == clips + augmented
+
+
+def test_a_changed_caption_changes_its_row_alone(tmp_path: Path) -> None:
+    workspace = build(tmp_path)
+    before = {row.item_id: row for row in run(workspace)}
+    path = workspace.table("recaption", "captions")
+    captions = read_table(path, Caption)
+    captions[3] = replace(captions[3], caption="A cat meows")
+    write_table(path, Caption, captions)
+    changed = [row for row in run(workspace) if row != before[row.item_id]]
+    assert [(row.item_id, row.caption) for row in changed] == [(captions[3].parent_id, "A cat meows")]
+
+
+def test_a_manifest_of_nothing_is_empty(tmp_path: Path) -> None:
+    workspace = build(tmp_path, per_side=0)
+    rows = run(workspace)
+    assert [row.subset for row in rows] == ["vta"]
+    write_table(workspace.table("ingest", "clips"), Clip, [])
+    assert run(workspace) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["train", "val", "test"])), max_size=8))
+def test_a_group_is_refused_exactly_when_it_is_in_two_splits(members: list[tuple[int, str]]) -> None:
+    rows = [
+        manifest_row(clip_row(f"clip-{number}", group_id=f"group-{group}", split=split))
+        for number, (group, split) in enumerate(members)
+    ]
+    splits = {group: {split for other, split in members if other == group} for group, _ in members}
+    if all(len(found) == 1 for found in splits.values()):
+        require_one_split(rows)
+    else:
+        with pytest.raises(ContractError, match="give it one split"):
+            require_one_split(rows)
 
 
 def test_a_second_run_gives_the_same_table(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def workspace(tmp_path: Path) -> Workspace:
     """A manifest whose hashes are those of its files."""
     found = verified(tmp_path / "w", per_side=2, caption=HOSTILE, sounds=True)
     (found.root / "ingest" / "video").mkdir()
-    found.path("ingest/video/film.mp4").write_bytes(b"film")
+    found.path("ingest/video/with-video.mp4").write_bytes(b"video")
     for table, row_type in ((("ingest", "clips"), Clip), (("augment", "augmented"), Augmented)):
         path = found.table(*table)
         rows = [
