@@ -4,10 +4,11 @@ Every sequence length comes from `model.specs` and the duration; nothing here de
 Legend: D width, N audio frames, V video frames, F latent channels.
 """
 
+# ruff: noqa: RUF009 - `setting` only wraps dataclasses.field
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
 
 from data_contracts import UsageError
@@ -20,6 +21,14 @@ Pool = Literal["all", "visible"]
 Absent = Literal["zero", "learned"]
 Precision = Literal["fp32", "bf16"]
 """bf16: the network under autocast; flow states, time and sums stay in fp32."""
+
+
+def setting(default: Any, description: str, **limits: float) -> Any:
+    """Returns a dataclass field that a run's config offers as a setting: its meaning and limits as pydantic names them.
+
+    `tasks.train.config` builds the config's classes from these fields; fields without a description stay internal.
+    """
+    return field(default=default, metadata={"description": description, **limits})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +50,10 @@ class NetworkConfig:
     position_kernel: int = 31  # ConvPositionEmbedding, as in F5-TTS
     position_groups: int = 16
     mask_video: bool = True  # SPEC M12: off = M-1, M-3
-    mask_kind: MaskKind = "soft"  # SPEC M7
-    mask_sync: MaskSync = "projected"  # SPEC M8
-    pool: Pool = "all"  # SPEC M9: clip tokens in the global condition; visible: hidden ones do not dilute their mean
-    absent: Absent = "zero"  # SPEC T2; learned = MMAudio's checkpoints
+    mask_kind: MaskKind = setting("soft", "hard: the resampled mask is thresholded at 0.5 (SPEC M7)")
+    mask_sync: MaskSync = setting("projected", "where sync features are masked (SPEC M8)")
+    pool: Pool = setting("all", "clip tokens in the global condition (SPEC M9); visible: without the masked ones")
+    absent: Absent = setting("zero", "stands for an absent modality (SPEC T2); learned: MMAudio's empty features")
 
     def __post_init__(self) -> None:
         if self.width % self.heads or (self.width // self.heads) % 2:
@@ -126,59 +135,70 @@ def preset(name: str) -> NetworkConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskConfig:
-    """What training hides and drops (SPEC M3, M5, T2). Shares and chances are in 0..1."""
+    """What training masks and drops. Defaults are the paper's; probabilities and shares are in 0..1."""
 
-    span_share: tuple[float, float] = (0.7, 1.0)  # SPEC M3
-    span_placement: SpanPlacement = "random"
-    drop_reference: float = 0.3  # SPEC M5
-    dropped_reference_mask: Literal["full", "span"] = "full"
-    drop_clip: float = 0.1  # SPEC T2
-    drop_sync: float = 0.1
-    drop_text: float = 0.1
-    drop_video: Literal["independent", "joint"] = "independent"
-    drop_semantics: float = 0.0  # extra chance of losing clip and text at once: AC-VTA's conditions (SPEC G4)
+    span_low: float = setting(0.7, "least share of frames to generate (SPEC M3)", gt=0, le=1)
+    span_high: float = setting(1.0, "greatest share of frames to generate (SPEC M3)", gt=0, le=1)
+    span_placement: SpanPlacement = setting(
+        "random", "where the span lies (SPEC M3); prefix: the context is a prefix, as in generation"
+    )
+    drop_reference: float = setting(0.3, "probability of no reference audio (SPEC M5)", ge=0, le=1)
+    dropped_reference_mask: Literal["full", "span"] = setting("full", "full: a dropped reference masks all frames")
+    drop_clip: float = setting(0.1, "probability of no visual semantics (SPEC T2)", ge=0, le=1)
+    drop_sync: float = setting(0.1, "probability of no sync features (SPEC T2)", ge=0, le=1)
+    drop_text: float = setting(0.1, "probability of no text (SPEC T2)", ge=0, le=1)
+    drop_video: Literal["independent", "joint"] = setting("independent", "joint: clip and sync are dropped together")
+    drop_semantics: float = setting(
+        0.0, "further probability of neither clip nor text: AC-VTA's conditions (SPEC G4)", ge=0, le=1
+    )
 
     def __post_init__(self) -> None:
-        low, high = self.span_share
-        if not 0.0 < low <= high <= 1.0:
-            raise UsageError(f"span_share {low}..{high} must lie in 0..1, low first; the paper uses 0.7..1.0")
+        if not 0.0 < self.span_low <= self.span_high <= 1.0:
+            raise UsageError(
+                f"span_low {self.span_low} and span_high {self.span_high} must lie in 0..1, low first; "
+                "the paper uses 0.7 and 1.0"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """How a network is optimised (SPEC T1, T4). Defaults are MMAudio's; the paper's batch is 256."""
+    """How a network is optimised (SPEC T1, T4). Defaults are the paper's, and MMAudio's where it names none."""
 
-    steps: int = 300_000
-    batch_size: int = 256
-    lr: float = 1e-4
-    warmup_steps: int = 1_000
-    schedule: Literal["constant", "cosine", "step"] = "step"
-    milestones: tuple[float, ...] = (0.8, 0.9)  # step: shares of `steps` at which the rate falls to a tenth
-    final_lr_share: float = 0.1  # cosine: the last rate over the peak
-    hold_share: float = 0.0  # cosine: share of `steps` at the peak before it falls
+    steps: int = setting(300_000, "optimiser steps (SPEC T1: 330,000 with augmented audio)", ge=1)
+    batch_size: int = setting(256, "rows per step: half VTA, half TTA (SPEC T1, T4)", ge=2, multiple_of=2)
+    lr: float = setting(1e-4, "peak learning rate", gt=0)
+    warmup_steps: int = setting(1_000, "steps in which the rate rises from zero to its peak", ge=0)
+    schedule: Literal["constant", "cosine", "step"] = setting("step", "learning rate after the warm-up")
+    milestones: tuple[float, ...] = setting((0.8, 0.9), "step: shares of the steps at which the rate falls to a tenth")
+    hold_share: float = setting(0.0, "cosine: share of the steps at the peak before the rate falls", ge=0, lt=1)
+    final_lr_share: float = setting(0.1, "cosine: last rate over the peak", ge=0, le=1)
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-6
-    weight_decay: float = 1e-6
-    grad_clip: float = 1.0
-    time_location: float = 0.0  # SPEC T1: flow times are sigmoid(N(location, spread)); MMAudio's are 0 and 1
-    time_spread: float = 1.0
-    ema_sigmas: tuple[float, ...] = (0.05, 0.1)  # relative widths of the running averages, as MMAudio's
-    ema_sigma_rel: float = 0.05  # the width that is published and validated
-    ema_snapshot_every: int = 5_000
-    ema_keep: int = 64  # snapshots kept, evenly spaced; each holds one set of weights per width
-    precision: Literal["fp32", "bf16"] = "fp32"
-    compile: bool | None = None  # torch.compile of the loss; None: on a GPU
+    weight_decay: float = setting(1e-6, "AdamW's weight decay", ge=0)
+    grad_clip: float = setting(1.0, "largest global norm of the gradients", gt=0)
+    time_location: float = setting(
+        0.0, "flow times are sigmoid(N(location, spread)); below 0 they lie nearer to the noise"
+    )
+    time_spread: float = setting(1.0, "spread of the flow times before the sigmoid", gt=0)
+    ema_sigmas: tuple[float, ...] = setting((0.05, 0.1), "relative widths averaged while training; two or more")
+    ema_sigma_rel: float = setting(0.05, "relative width of the average that is published and validated", gt=0, lt=0.29)
+    ema_snapshot_every: int = setting(5_000, "steps between snapshots of the averages", ge=1)
+    ema_keep: int = setting(64, "snapshots kept, evenly spaced; each is one file per width", ge=2)
+    precision: Precision = setting("fp32", "bf16: autocast, for GPUs")
+    compile: bool | None = setting(None, "torch.compile of the loss; empty: on a GPU")
     compile_backend: str = "inductor"
-    gradient_checkpointing: bool = False  # blocks' activations are computed again in the backward pass
-    micro_batch: int | None = None  # rows per forward and process; None: the process's whole share of the batch
-    log_every: int = 200
-    validate_every: int = 5_000
-    checkpoint_every: int = 10_000
-    keep_last: int = 2  # training states kept
+    gradient_checkpointing: bool = setting(False, "less memory for about a third more computing")
+    micro_batch: int | None = setting(
+        None, "rows per forward pass and process; empty: all at once", ge=2, multiple_of=2
+    )
+    log_every: int = setting(200, "steps between rows of the metrics", ge=1)
+    validate_every: int = setting(5_000, "steps between validation losses", ge=1)
+    checkpoint_every: int = setting(10_000, "steps between training states", ge=1)
+    keep_last: int = setting(2, "training states kept, each with weights, optimiser and averages", ge=1)
     validation_rows: int = 64
-    explosion_loss: float = 50.0  # a fresh network scores about 2 on normalised latents
-    explosion_factor: float = 10.0  # and a step this many times the median of the last hundred
-    seed: int = 14159265
+    explosion_loss: float = setting(50.0, "a loss above this stops the training; fresh networks score about 2", gt=0)
+    explosion_factor: float = setting(10.0, "so does one this many times the median of the last hundred", gt=1)
+    seed: int = setting(14159265, "seed of weights, batches, masks and noise")
     masks: MaskConfig = MaskConfig()
 
     def __post_init__(self) -> None:

@@ -82,7 +82,9 @@ def draw_masks(batch: int, frames: int, config: MaskConfig, generator: torch.Gen
 
     A dropped reference hides the whole clip (`dropped_reference_mask="full"`), so those rows train plain VTA and TTA.
     """
-    mask = rand_span_mask(batch, frames, generator, share=config.span_share, placement=config.span_placement)
+    mask = rand_span_mask(
+        batch, frames, generator, share=(config.span_low, config.span_high), placement=config.span_placement
+    )
     chance = torch.rand(5, batch, generator=generator)
     keep_reference = chance[0] >= config.drop_reference
     if config.dropped_reference_mask == "full":

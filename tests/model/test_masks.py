@@ -111,10 +111,10 @@ def test_masks_depend_on_the_generator_alone():
     assert torch.equal(first.keep_text_B, second.keep_text_B)
 
 
-@pytest.mark.parametrize("share", [(0.0, 1.0), (0.9, 0.7), (0.5, 1.5)])
-def test_impossible_span_shares_are_refused(share):
-    with pytest.raises(UsageError, match="span_share"):
-        MaskConfig(span_share=share)
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.9, 0.7), (0.5, 1.5)])
+def test_impossible_span_shares_are_refused(low, high):
+    with pytest.raises(UsageError, match=f"span_low {low} and span_high {high}"):
+        MaskConfig(span_low=low, span_high=high)
 
 
 @settings(max_examples=30, deadline=None)

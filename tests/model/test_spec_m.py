@@ -47,9 +47,8 @@ def test_m2_any_codec_of_the_list_fits_the_network(codec):
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**31), frames=st.integers(20, 500))
 def test_m3_one_span_of_70_to_100_percent_per_row(seed, frames):
-    mask = rand_span_mask(
-        32, frames, torch.Generator().manual_seed(seed), share=MaskConfig().span_share, placement="random"
-    )
+    share = (MaskConfig().span_low, MaskConfig().span_high)
+    mask = rand_span_mask(32, frames, torch.Generator().manual_seed(seed), share=share, placement="random")
     for row in mask.tolist():
         hidden = [index for index, value in enumerate(row) if value]
         assert hidden == list(range(hidden[0], hidden[-1] + 1))

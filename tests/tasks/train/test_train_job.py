@@ -10,12 +10,11 @@ import torch
 from data_contracts import ContractError, TrainMetric, UsageError, read_table
 from model import config as model_config
 from model.checkpoint import load_checkpoint
-from model.config import preset
 from model.devices import choose_device
 from tasks.engine import StageSummary, is_stage_finished, run_stage
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
-from tasks.train.config import MaskSettings, NetworkOptions, TrainConfig
+from tasks.train.config import MaskSettings, TrainConfig
 from tasks.train.job import checkpoint_path
 from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store
@@ -115,25 +114,8 @@ def test_missing_features_wrong_presets_and_devices_say_so(workspace, tmp_path):
         train(CONFIG, Workspace(tmp_path / "empty"))
     with pytest.raises(UsageError, match="choose one of"):
         train(CONFIG.model_copy(update={"preset": "huge"}), workspace)
-    with pytest.raises(UsageError, match="span_share"):
+    with pytest.raises(UsageError, match="span_low"):
         CONFIG.model_copy(update={"masks": MaskSettings(span_low=0.9, span_high=0.5)}).training()
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match="device cuda"):
             choose_device("cuda")
-
-
-def test_the_papers_settings_are_a_config():
-    paper = TrainConfig(
-        preset="large_44k", steps=300_000, batch_size=256, lr=1e-4, warmup_steps=1000, schedule="step",
-        masks=MaskSettings(span_low=0.7, span_placement="random", drop_semantics=0.0),
-    ).training()  # fmt: skip
-    assert paper.masks == model_config.MaskConfig()
-    assert (paper.batch_size, paper.betas, paper.eps) == (256, (0.9, 0.95), 1e-6)
-
-
-def test_readings_reach_the_network_and_a_variant_wins_over_them():
-    options = NetworkOptions(mask_kind="hard", mask_sync="both", pool="visible", absent="zero")
-    network = TrainConfig(options=options).network()
-    assert (network.mask_kind, network.mask_sync, network.pool, network.absent) == ("hard", "both", "visible", "zero")
-    assert TrainConfig(options=options, variant="mmaudio-s1").network().absent == "learned"
-    assert TrainConfig().network() == preset("tiny")
