@@ -13,7 +13,7 @@ from prefect import runtime
 from data_contracts import UsageError
 from tasks.config import PipelineConfig, load_stored, with_changes
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import hold
+from tasks.engine.workspace_lock import acquire
 
 _RUN: Final[ContextVar[str | None]] = ContextVar("run", default=None)
 
@@ -34,7 +34,7 @@ def workspace_held(workspace: Workspace, what: str) -> Iterator[None]:
     Raises UsageError naming the run that has it.
     """
     known = _RUN.get() or runtime.flow_run.root_flow_run_id
-    with hold(workspace.root, what, run=str(known) if known else None) as run:
+    with acquire(workspace.root, what, run=str(known) if known else None) as run:
         token = _RUN.set(run)
         try:
             yield

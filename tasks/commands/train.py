@@ -18,7 +18,7 @@ from data_contracts import FoleyGenExError
 from tasks.config import STORED, PipelineConfig, store
 from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import hold
+from tasks.engine.workspace_lock import acquire
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,9 +59,9 @@ def _train(config: PipelineConfig) -> None:
     logging.basicConfig(level=logging.INFO if _is_main() else logging.ERROR, format="%(message)s")
     workspace = Workspace(Path(config.workspace).resolve())
     stage = TrainStage(config=config.train, on_progress=_show)
-    with ExitStack() as held:
+    with ExitStack() as stack:
         if _is_main():  # for all ranks: when it is refused it ends, and the launcher ends the others
-            held.enter_context(hold(workspace.root, "training"))
+            stack.enter_context(acquire(workspace.root, "training"))
             store(config, workspace)
         finished = is_stage_finished(stage, workspace)
         Ranks.start(choose_device(config.train.device)).wait()  # all have looked before rank 0 changes anything

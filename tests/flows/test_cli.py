@@ -15,7 +15,7 @@ from tasks import pipeline
 from tasks.config import PipelineConfig, store
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import hold
+from tasks.engine.workspace_lock import acquire
 from tasks.pipeline import Step, find_step
 from tests.conftest import REPOSITORY
 from tests.tasks.engine.tiny import TinyStage
@@ -141,7 +141,7 @@ def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
     assert len(lines) == 3 and all(line.endswith("do nothing") for line in lines[1:])
     changed = Step(name="first", title="", make=lambda _: First(count=41))
     monkeypatch.setattr(pipeline, "STEPS", (changed, second))
-    with hold(tmp_path, "train of w"):
+    with acquire(tmp_path, "train of w"):
         assert cli.exit_code(["status", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].endswith("process 1") and lines[2].endswith("do nothing, as far as known before first has run")

@@ -18,7 +18,7 @@ from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, load_stored, store
 from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import hold, holder_of
+from tasks.engine.workspace_lock import acquire, holder_of
 from tasks.pipeline import Step, find_step
 from tasks.train.config import TrainConfig
 from tests.conftest import REPOSITORY
@@ -88,7 +88,7 @@ def test_a_second_run_changes_nothing_and_says_who_is_there(
 ) -> None:
     space = stored(tmp_path, "train.steps=9")
     before = (tmp_path / "config.yaml").read_bytes()
-    with hold(space.root, "train of w", run="night"):
+    with acquire(space.root, "train of w", run="night"):
         for arguments in (["run", "mine"], ["run", "all"], ["run", "ablations"]):
             assert cli.exit_code([*arguments, "demo", "--workspace", str(tmp_path)]) == 2
             assert "in use by train of w (process" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from tasks.engine import run_stage
 from tasks.engine.locks import exclusive
 from tasks.engine.progress import silent
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import hold, holder_of
+from tasks.engine.workspace_lock import acquire, holder_of
 from tasks.pipeline import find_step, run_step
 from tasks.train import job, stage
 from tasks.train.job import checkpoint_path
@@ -91,7 +91,7 @@ def test_a_workspace_stands_for_its_stored_config(tmp_path, config, capsys):
 
 def test_two_runs_in_one_workspace_are_refused_and_change_nothing(tmp_path, config, capsys):
     workspace = _workspace(tmp_path / "w")
-    with hold(workspace.root, "pipeline of w"):
+    with acquire(workspace.root, "pipeline of w"):
         assert main([str(config), "-w", str(workspace.root)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "in use by pipeline of w (process" in line
