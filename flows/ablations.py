@@ -7,10 +7,8 @@ from pathlib import Path
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.artifacts import ui_progress
-from flows.progress import bar
-from flows.runner import both
-from flows.runs import run_name, workspace_held
+from flows.artifacts import run_progress
+from flows.runs import run_name, running_in
 from tasks.config import load_stored
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
@@ -38,8 +36,11 @@ def ablations(
     place = Workspace(Path(workspace).resolve())
     groups = {"train": train, "evaluate": evaluate, "ablations": compared}
     given = {name: group.model_dump(mode="json") for name, group in groups.items() if group is not None}
-    with workspace_held(place, f"ablations of {place.root.name}"), bar("ablations", "variants") as terminal:
-        advance = both(terminal, ui_progress("ablations", "variants"))
-        text = run_ablations(load_stored(place, given), place, advance)
+    with (
+        running_in(place, f"ablations of {place.root.name}", lambda: load_stored(place)),
+        run_progress("ablations", "variants") as on_progress,
+    ):
+        # The table's settings (a shorter training, fewer clips) are not the run's, so they are not stored.
+        text = run_ablations(load_stored(place, given), place, on_progress)
     create_markdown_artifact(text, key="ablations", description="named configurations on the held-out clips")
     return text

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -16,8 +17,10 @@ from prefect.artifacts import (
     create_progress_artifact,
     update_progress_artifact,
 )
+from prefect.logging import get_run_logger
 
 from data_contracts import Quarantine, read_table
+from flows.progress import bar
 from tasks.engine import StageSummary
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
@@ -28,49 +31,65 @@ FILES_URL: Final = "FOLEYGENEX_FILES_URL"
 _SHOWN: Final = 50  # rows of the quarantine in the artifact; the table has all
 
 
+@contextmanager
+def run_progress(name: str, unit: str) -> Iterator[OnProgress]:
+    """Yields a callback that shows a run's progress: as a bar in the terminal, in the UI, and in the run's log."""
+    with bar(name, unit) as terminal:
+        callbacks = (terminal, ui_progress(name, unit), log_progress(get_run_logger().info, name, unit))
+
+        def show(done: int, total: int, note: str) -> None:
+            for callback in callbacks:
+                callback(done, total, note)
+
+        yield show
+
+
 def ui_progress(name: str, unit: str = "items") -> OnProgress:
     """Returns a callback that keeps a progress artifact of this run up to date, every five percent."""
-    known: dict[str, Any] = {"artifact": None, "percent": -1}
+    artifact_id: UUID | None = None
+    shown_percent = -1
 
-    def advance(done: int, total: int, word: str) -> None:
+    def update(done: int, total: int, note: str) -> None:
+        nonlocal artifact_id, shown_percent
         percent = int(100 * done / total) if total else 100
-        if percent == known["percent"] or (percent % 5 and done < total):
+        if percent == shown_percent or (percent % 5 and done < total):
             return
-        known["percent"] = percent
-        text = progress_text(name, done, total, unit, word)
-        if known["artifact"] is None:
-            known["artifact"] = create_progress_artifact(float(percent), key=f"{name}-progress", description=text)
-        elif isinstance(known["artifact"], UUID):
-            update_progress_artifact(known["artifact"], float(percent), description=text)
+        first, shown_percent = shown_percent < 0, percent
+        text = progress_text(name, done, total, unit, note)
+        if first:
+            made = create_progress_artifact(float(percent), key=f"{name}-progress", description=text)
+            artifact_id = made if isinstance(made, UUID) else None
+        elif artifact_id is not None:
+            update_progress_artifact(artifact_id, float(percent), description=text)
 
-    return advance
+    return update
 
 
-def logged(write: Callable[[str], None], name: str, unit: str = "items", *, every_s: float = 30.0) -> OnProgress:
+def log_progress(write: Callable[[str], None], name: str, unit: str = "items", *, every_s: float = 30.0) -> OnProgress:
     """Returns a callback that writes a line into the run's log, at most one every `every_s` seconds."""
     last_s = time.monotonic()
 
-    def advance(done: int, total: int, word: str) -> None:
+    def update(done: int, total: int, note: str) -> None:
         nonlocal last_s
         if done < total and time.monotonic() - last_s >= every_s:
             last_s = time.monotonic()
-            write(progress_text(name, done, total, unit, word))
+            write(progress_text(name, done, total, unit, note))
 
-    return advance
+    return update
 
 
-def progress_text(name: str, done: int, total: int, unit: str, word: str) -> str:
+def progress_text(name: str, done: int, total: int, unit: str, note: str) -> str:
     """Returns e.g. `train: 40 of 100 steps, loss 2.101`."""
-    return f"{name}: {done} of {total} {unit}" + (f", {word}" if word else "")
+    return f"{name}: {done} of {total} {unit}" + (f", {note}" if note else "")
 
 
-def publish(step: Step, result: StageSummary, workspace: Workspace) -> None:
+def publish(step: Step, summary: StageSummary, workspace: Workspace) -> None:
     """Writes the stage's artifacts: counts and quarantine as markdown, and the report's link."""
-    text = stage_markdown(step, result, workspace)
+    text = stage_markdown(step, summary, workspace)
     create_markdown_artifact(
-        text, key=f"{step.name}-summary", description=_title(f"{workspace.root.name}: {result.line()}")
+        text, key=f"{step.name}-summary", description=_title(f"{workspace.root.name}: {summary.line()}")
     )
-    if step.name == "report" and workspace.path(*REPORT).exists():
+    if step.name == REPORT[0] and workspace.path(*REPORT).exists():
         where = str(workspace.path(*REPORT))
         create_link_artifact(report_url(workspace), link_text="the report", key="report-link", description=where)
 
@@ -86,12 +105,12 @@ def publish_pipeline(results: Iterable[dict[str, Any]], workspace: Workspace) ->
     create_markdown_artifact("\n".join(lines), key="pipeline-summary", description=title)
 
 
-def stage_markdown(step: Step, result: StageSummary, workspace: Workspace) -> str:
+def stage_markdown(step: Step, summary: StageSummary, workspace: Workspace) -> str:
     """Returns what the UI shows of a finished stage."""
-    lines = [f"# {step.name} of {plain(workspace.root.name)}", "", step.title, ""]
+    lines = [f"# {step.name} of {plain(workspace.root.name)}", "", step.description, ""]
     lines += ["| done | now | rows | quarantined |", "|---|---|---|---|"]
-    lines += [f"| {result.done} | {result.new} | {result.rows} | {result.quarantined} |", "", plain(result.line())]
-    if result.quarantined:
+    lines += [f"| {summary.done} | {summary.new} | {summary.rows} | {summary.quarantined} |", "", plain(summary.line())]
+    if summary.quarantined:
         failures = read_table(workspace.table(step.name, "quarantine"), Quarantine)
         lines += ["", "## Quarantine", "", "| item | reason | message |", "|---|---|---|"]
         lines += [f"| {plain(f.item_id)} | {plain(f.reason)} | {plain(f.message)} |" for f in failures[:_SHOWN]]

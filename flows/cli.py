@@ -69,7 +69,7 @@ def plan(
     from tasks.commands.estimate import estimate
     from tasks.config import PipelineConfig
 
-    loaded = PipelineConfig.load(config_path(config), set_)
+    loaded = PipelineConfig.load(config_path(config), set_ or [])
     typer.echo(estimate(loaded, price_in=price_in, price_out=price_out).text())
 
 

@@ -5,19 +5,17 @@ In the UI the run shows one subflow per stage that had work, and ends with a tab
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
-from prefect.logging import get_run_logger
 
 from flows.artifacts import publish_pipeline
 from flows.placement import run_on_pool
-from flows.runner import LINES
-from flows.runs import pipeline_settings, run_name, workspace_held
+from flows.runner import announce
+from flows.runs import pipeline_settings, run_name, running_in
 from flows.stages import STAGE_FLOWS
-from tasks.config import PipelineConfig, store
+from tasks.config import PipelineConfig
 from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import STEPS, Step, step_state
@@ -42,18 +40,17 @@ def pipeline(
     """
     settings = pipeline_settings(workspace, config_file, config, changes)
     place = Workspace(Path(settings.workspace))
-    with workspace_held(place, f"pipeline of {place.root.name}"):
-        store(settings, place)
+    with running_in(place, f"pipeline of {place.root.name}", lambda: settings):
         results = [_run(step, settings, place) for step in STEPS]
         publish_pipeline(results, place)
     return {result["stage"]: result for result in results}
 
 
 def _run(step: Step, config: PipelineConfig, workspace: Workspace) -> dict[str, Any]:
+    """Runs a step unless it is finished: on its work pool where that has a worker, else here. Returns its counts."""
     state = step_state(step, config, workspace)
     if state.finished:
-        get_run_logger().info("%s: already done", step.name)
-        logging.getLogger(LINES).info("%s: already done", step.name)
+        announce(f"{step.name}: already done")
         return _counts(state, new=0)
     if step.pool == "gpu" and run_on_pool(step, config, workspace):
         after = step_state(step, config, workspace)

@@ -1,6 +1,6 @@
 """How far a stage is: a bar in the terminal, and the same number for the UI, both read from the stage's journal.
 
-Workers are threads, processes or other machines; the journal is what all of them write, one line per finished item.
+Workers are threads, processes or other machines; the journal is what all of them write to, one line per finished item.
 """
 
 from __future__ import annotations
@@ -51,32 +51,30 @@ def bar(title: str, unit: str) -> Iterator[OnProgress]:
         TextColumn(unit),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[word]}"),
+        TextColumn("[dim]{task.fields[note]}"),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(title, total=None, word="")
+        task = progress.add_task(title, total=None, note="")
 
-        def advance(done: int, total: int, word: str) -> None:
-            progress.update(task, completed=done, total=total, word=word)
+        def update(done: int, total: int, note: str) -> None:
+            progress.update(task, completed=done, total=total, note=note)
 
-        yield advance
+        yield update
 
 
 @contextmanager
-def watch(folder: Path, total: int, *advances: OnProgress, every_s: float = 0.5) -> Iterator[None]:
-    """Reports a journal's growth to all `advances` while the block runs, and once at its end."""
+def watch(folder: Path, total: int, on_progress: OnProgress, *, every_s: float = 0.5) -> Iterator[None]:
+    """Reports a journal's growth to `on_progress` while the block runs, and once at its end."""
     count, stop = JournalCount(folder), threading.Event()
 
     def report() -> None:
-        done = min(count.update(), total)
-        for advance in advances:
-            advance(done, total, "")
+        on_progress(min(count.update(), total), total, "")
 
     def loop() -> None:
         while not stop.wait(every_s):
             report()
 
-    # In a copy of the context, so that artifacts made by `advances` belong to the flow run.
+    # In a copy of the context, so that an artifact made by `on_progress` belongs to the flow run.
     thread = threading.Thread(target=copy_context().run, args=(loop,), name="progress", daemon=True)
     thread.start()
     try:

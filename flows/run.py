@@ -13,7 +13,8 @@ import typer
 from data_contracts import UsageError
 from flows.settings import ship_settings
 from flows.tools import require_programs
-from tasks.config import PipelineConfig, load_settings, load_stored, store
+from tasks.config import PipelineConfig, load_stored
+from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use
 from tasks.pipeline import STEPS, find_step, is_finished, pipeline_states, require_quarantine, step_state
@@ -21,7 +22,7 @@ from tasks.report import REPORT
 
 
 def run_demo(config: PipelineConfig) -> None:
-    """Runs the demo; when there is work and its captions want the embedded model, fetches that first."""
+    """Runs the demo; when there is work, fetches the caption models that it uses first."""
     if not is_finished(_placed(config), Workspace(Path(config.workspace))):
         from flows.weights import prepare_captions
 
@@ -65,12 +66,11 @@ def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
         require_quarantine(made)
     require_programs(made)
     _prepare_prefect()
-    from flows.runs import workspace_held
+    from flows.runs import running_in
     from flows.stages import STAGE_FLOWS
 
     workspace = Workspace(Path(config.workspace))
-    with workspace_held(workspace, f"{stage} of {workspace.root.name}"):
-        store(config, workspace)
+    with running_in(workspace, f"{stage} of {workspace.root.name}", lambda: config):
         STAGE_FLOWS[stage](workspace=config.workspace, **({"retry": True} if retry else {}))
 
 
@@ -79,11 +79,7 @@ def run_ablation_table(config: PipelineConfig) -> None:
     config = _placed(config)
     _prepare_prefect()
     from flows.ablations import ablations
-    from tasks.config import STORED, store
 
-    place = Workspace(Path(config.workspace))
-    if not place.path(STORED).exists():  # the table's settings are not the run's: a shorter training, fewer clips
-        store(config, place)
     typer.echo(
         ablations(workspace=config.workspace, train=config.train, evaluate=config.evaluate, compared=config.ablations)
     )
@@ -122,8 +118,8 @@ def _prepare_prefect() -> None:
         sys.stderr.write("starting Prefect (no server is set, so the run has its own; 10 s or more) ...\n")
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries: nothing that a user can act on
     _listen("foleygenex", logging.INFO)
-    for room in ("tasks", "model"):
-        _listen(room, logging.WARNING)
+    for package in ("tasks", "model"):
+        _listen(package, logging.WARNING)
 
 
 def _listen(logger: str, level: int) -> None:

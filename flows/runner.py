@@ -1,14 +1,14 @@
-"""Runs one step inside a Prefect flow: its shards as task runs, its progress and outcome as artifacts.
+"""Runs one step inside a Prefect flow: its shards as task runs, its progress and results as artifacts.
 
-The journal in the workspace is the truth about what is finished, so Prefect caches nothing (NO_CACHE) and a task run
-is one shard of many items: a task run per item would cost the server more than the work itself.
+The journal in the workspace says what is finished, so Prefect caches nothing (NO_CACHE). A task run is one shard of
+many items: a task run per item would cost the server more than the work itself.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,15 +20,15 @@ from prefect.logging import get_run_logger
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from data_contracts import FoleyGenExError, UsageError
-from flows.artifacts import logged, publish, ui_progress
-from flows.progress import bar, watch
-from flows.runs import workspace_held
+from flows.artifacts import publish, run_progress
+from flows.progress import watch
+from flows.runs import running_in
 from flows.tools import require_programs
-from tasks.config import PipelineConfig, load_stored, store
+from tasks.config import PipelineConfig, load_stored
 from tasks.engine import Mapper, Shard, Stage
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, Step, find_step, run_step, step_state
+from tasks.pipeline import STEPS, Step, run_step, step_state
 
 LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
 
@@ -40,36 +40,26 @@ def run_shard_task(label: str, work: Callable[[], int]) -> int:  # noqa: ARG001 
 
 
 def run_stage_flow(
-    name: str,
-    workspace_folder: str,
-    *,
-    settings: dict[str, Any] | None = None,
-    changes: Sequence[str] = (),
-    retry: bool = False,
+    step: Step, workspace_folder: str, *, settings: dict[str, Any], changes: Sequence[str] = (), retry: bool = False
 ) -> dict[str, Any]:
     """Runs a step with the workspace's stored config, the given settings in it. Returns the counts, JSON-able.
 
-    Raises UsageError when another run has the workspace.
+    Raises UsageError when another run uses the workspace.
     """
     workspace = Workspace(Path(workspace_folder).resolve())
-    step = find_step(name)
-    logger = get_run_logger()
-    _let_rooms_speak()
-    with workspace_held(workspace, runtime.flow_run.name or name), ExitStack() as stack:
-        config = load_stored(workspace, settings, changes)
-        stage = step.make(config)
-        require_programs(stage)
-        store(config, workspace)
+    _enable_stage_logs()
+    what = runtime.flow_run.name or step.name
+    with running_in(workspace, what, lambda: _runnable(step, load_stored(workspace, settings, changes))) as config:
         if runtime.flow_run.parent_flow_run_id is None and (earlier := first_stale_before(step, config, workspace)):
-            _say(f"{earlier} is not up to date, {name} reads what it wrote last; `run all` does all in their order")
-        unit = "steps" if name == "train" else "items"
-        advance = stack.enter_context(bar(name, unit))
-        report = both(advance, ui_progress(name, unit), logged(logger.info, name, unit))
-        mapper = shard_mapper(stage, config, workspace, report)
-        result = run_step(step, config, workspace, mapper=mapper, on_progress=report, retry=retry)
-        _say(result.line())
-        publish(step, result, workspace)
-    return {"stage": name, "done": result.done, "new": result.new, "quarantined": result.quarantined}
+            announce(
+                f"{earlier} is not up to date, {step.name} reads what it wrote last; `run all` runs all in their order"
+            )
+        with run_progress(step.name, step.unit) as on_progress:
+            mapper = shard_mapper(step.make(config), config, workspace, on_progress)
+            summary = run_step(step, config, workspace, mapper=mapper, on_progress=on_progress, retry=retry)
+        announce(summary.line())
+        publish(step, summary, workspace)
+    return {"stage": step.name, "done": summary.done, "new": summary.new, "quarantined": summary.quarantined}
 
 
 def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace) -> str:
@@ -84,20 +74,13 @@ def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace)
     return ""
 
 
-def _let_rooms_speak() -> None:
-    """Prefect hands the loggers of PREFECT_LOGGING_EXTRA_LOGGERS to the UI, but leaves them at the root's WARNING."""
-    for room in ("tasks", "model"):
-        if logging.getLogger(room).level == logging.NOTSET:
-            logging.getLogger(room).setLevel(logging.INFO)
-
-
-def _say(line: str) -> None:
-    """A line for a person: in the run's log, and in the terminal where the command line listens."""
+def announce(line: str) -> None:
+    """Shows a line to people: in the run's log, and in the terminal where the command line listens."""
     get_run_logger().info("%s", line)
     logging.getLogger(LINES).info("%s", line)
 
 
-def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, report: OnProgress) -> Mapper:
+def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> Mapper:
     """Returns the engine's mapper that runs each shard as a Prefect task on the configured task runner."""
 
     def mapper(function: Callable[[Shard], int], shards: Sequence[Shard]) -> Iterator[int]:
@@ -105,7 +88,7 @@ def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, rep
             return
         total = sum(shard.size for shard in shards)
         workers = 1 if stage.large_shards else min(config.workers, len(shards))
-        with watch(workspace.path(stage.name, "journal"), total, report), task_runner(config, workers) as runner:
+        with watch(workspace.path(stage.name, "journal"), total, on_progress), task_runner(config, workers) as runner:
             futures = []
             for number, shard in enumerate(shards, 1):
                 label = f"{stage.name} {number} of {len(shards)}, {shard.size} items"
@@ -119,7 +102,7 @@ def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, rep
 def task_runner(config: PipelineConfig, workers: int) -> TaskRunner[Any]:
     """Returns the Prefect task runner that `config.runner` names. All give the same bytes.
 
-    Raises UsageError when `dask` is asked for and cannot be had.
+    Raises UsageError when `dask` is asked for and is not installed.
     """
     if config.runner == "processes":
         return ProcessPoolTaskRunner(max_workers=workers)
@@ -138,11 +121,14 @@ def _dask_runner(address: str, workers: int) -> TaskRunner[Any]:
     return runner
 
 
-def both(*advances: OnProgress) -> OnProgress:
-    """Returns a progress callback that calls all of them."""
+def _runnable(step: Step, config: PipelineConfig) -> PipelineConfig:
+    """Returns the config unless a program that the step needs under it is missing: then UsageError."""
+    require_programs(step.make(config))
+    return config
 
-    def advance(done: int, total: int, word: str) -> None:
-        for each in advances:
-            each(done, total, word)
 
-    return advance
+def _enable_stage_logs() -> None:
+    """Prefect sends the loggers of PREFECT_LOGGING_EXTRA_LOGGERS to the UI, but leaves them at the root's WARNING."""
+    for package in ("tasks", "model"):
+        if logging.getLogger(package).level == logging.NOTSET:
+            logging.getLogger(package).setLevel(logging.INFO)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any, Final
 from prefect import runtime
 
 from data_contracts import UsageError
-from tasks.config import PipelineConfig, load_stored, with_changes
+from flows.locations import config_path
+from tasks.config import PipelineConfig, load_stored, store, with_changes
+from tasks.engine.settings import StageConfig
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
 
-_RUN: Final[ContextVar[str | None]] = ContextVar("run", default=None)
+_ACQUIRED: Final[ContextVar[Path | None]] = ContextVar("acquired", default=None)
 
 
 def run_name() -> str:
@@ -28,18 +30,23 @@ def run_name() -> str:
 
 
 @contextmanager
-def workspace_held(workspace: Workspace, what: str) -> Iterator[None]:
-    """Holds the workspace while the block runs; the stages of a pipeline run, here or on a pool, share its hold.
+def running_in(workspace: Workspace, what: str, settings: Callable[[], PipelineConfig]) -> Iterator[PipelineConfig]:
+    """Keeps other runs out of the workspace while the block runs, stores the run's settings in it and yields them.
 
-    Raises UsageError naming the run that has it.
+    `settings` is called when no other run can change what is stored. A stage of a pipeline shares the pipeline's
+    workspace: in its process, or from a work pool under the id of its root flow run. Raises UsageError naming the run
+    that uses the workspace.
     """
-    known = _RUN.get() or runtime.flow_run.root_flow_run_id
-    with acquire(workspace.root, what, run=str(known) if known else None) as run:
-        token = _RUN.set(run)
+    if _ACQUIRED.get() == workspace.root:
+        yield _stored(settings(), workspace)
+        return
+    root = runtime.flow_run.root_flow_run_id
+    with acquire(workspace.root, what, run=str(root) if root else None):
+        token = _ACQUIRED.set(workspace.root)
         try:
-            yield
+            yield _stored(settings(), workspace)
         finally:
-            _RUN.reset(token)
+            _ACQUIRED.reset(token)
 
 
 def pipeline_settings(
@@ -53,9 +60,7 @@ def pipeline_settings(
     if config is not None and config_file:
         raise UsageError("config and config_file are both given; give one of them")
     if config_file:
-        from flows.locations import config_path
-
-        config = PipelineConfig.load(config_path(Path(config_file)), list(changes))
+        config = PipelineConfig.load(config_path(Path(config_file)), changes)
     elif config is None:
         config = load_stored(Workspace(Path(workspace or "workspace").resolve()), overrides=changes)
     else:
@@ -63,6 +68,11 @@ def pipeline_settings(
     return config.model_copy(update={"workspace": str(Path(workspace or config.workspace).resolve())})
 
 
-def given_fields(group: str, settings: Any) -> dict[str, Any] | None:
+def given_fields(group: str | None, settings: StageConfig | None) -> dict[str, Any]:
     """Returns the fields that a stage's parameter names, under their group; the others stay as they are stored."""
-    return None if settings is None else {group: settings.model_dump(mode="json", exclude_unset=True)}
+    return {group: settings.model_dump(mode="json", exclude_unset=True)} if group and settings is not None else {}
+
+
+def _stored(config: PipelineConfig, workspace: Workspace) -> PipelineConfig:
+    store(config, workspace)
+    return config

@@ -1,266 +1,70 @@
-"""One Prefect flow per stage. Each can be run alone: it reads earlier stages' tables and the workspace's settings.
+"""One Prefect flow per step of the pipeline, made from the list of steps (`tasks/pipeline.py`).
 
-In the UI a run shows its shards as task runs, a progress artifact, and a summary with the quarantine. Settings left
-empty are those stored in the workspace by its last run.
+Each can be run alone: it reads earlier stages' tables and the workspace's settings. In the UI a run shows its shards as
+task runs, a progress artifact, and a summary with the quarantine.
 """
 
 from __future__ import annotations
 
+from inspect import Parameter, Signature
 from typing import Any, Final
 
 from prefect import Flow, flow
 
 from flows.runner import run_stage_flow
 from flows.runs import given_fields, run_name
-from tasks.augment.config import AugmentConfig
-from tasks.evaluate.config import EvaluateConfig
-from tasks.ingest.config import IngestConfig
-from tasks.llm.config import LLMConfig
-from tasks.manifest.config import ManifestConfig
-from tasks.mine.config import MineConfig
-from tasks.precompute.config import PrecomputeConfig
-from tasks.train.config import TrainConfig
+from tasks.config import PipelineConfig
+from tasks.engine.settings import StageConfig
+from tasks.pipeline import STEPS, Step
+
+StageFlow = Flow[Any, dict[str, Any]]
+_WORKSPACE: Final = "The run's folder, as the machine that works sees it."
+_SETTINGS: Final = (
+    "Fields given here replace those stored in the workspace. This form sends all of them: leave it None and use "
+    "`changes` for single ones."
+)
+_CHANGES: Final = "Single settings, as with --set, e.g. {}workers=4. The others stay as they are stored."
+_RETRY: Final = "Process the quarantined items again, besides those that are unfinished."
 
 
-@flow(name="ingest", flow_run_name=run_name)
-def ingest(
-    workspace: str = "workspace",
-    settings: IngestConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Cuts, checks and hashes clips of at most 8 s from the built-in corpus or a table of your own (SPEC D1-D3).
+def stage_flow(step: Step) -> StageFlow:
+    """Returns the flow of a step. Prefect makes the UI's form from its signature and its docstring, so both are set."""
 
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. ingest.min_s=1 or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow("ingest", workspace, settings=given_fields("ingest", settings), changes=changes, retry=retry)
+    def run(
+        workspace: str = "workspace",
+        settings: StageConfig | None = None,
+        changes: tuple[str, ...] = (),
+        retry: bool = False,
+    ) -> dict[str, Any]:
+        given = given_fields(step.group, settings)
+        return run_stage_flow(step, workspace, settings=given, changes=changes, retry=retry)
 
-
-@flow(name="mine", flow_run_name=run_name)
-def mine(
-    workspace: str = "workspace",
-    settings: MineConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Finds training captions that name a side of speed, distance or volume (SPEC A1).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. mine.parser=rules or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow("mine", workspace, settings=given_fields("mine", settings), changes=changes, retry=retry)
-
-
-@flow(name="augment", flow_run_name=run_name)
-def augment(
-    workspace: str = "workspace",
-    settings: AugmentConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Changes the mined sounds with FFmpeg, SoX and pyroomacoustics, and measures the effect (SPEC A2-A5).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. augment.backend=tool or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow(
-        "augment", workspace, settings=given_fields("augment", settings), changes=changes, retry=retry
+    parameters = list(_parameters(step))
+    described = "\n".join(f"    {parameter.name}: {text}" for parameter, text in parameters)
+    run.__signature__ = Signature(  # type: ignore[attr-defined]
+        [parameter for parameter, _ in parameters], return_annotation=dict[str, Any]
     )
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter, _ in parameters}
+    run.__doc__ = f"{step.description}\n\nArgs:\n{described}\n"
+    run.__name__ = run.__qualname__ = step.name
+    return flow(name=step.name, flow_run_name=run_name)(run)
 
 
-@flow(name="recaption", flow_run_name=run_name)
-def recaption(
-    workspace: str = "workspace",
-    settings: LLMConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Writes a new caption for each augmented sound with a language model, or the labelled rules (SPEC A6).
+def _parameters(step: Step) -> list[tuple[Parameter, str]]:
+    """Returns the parameters of a step's flow with what the form says about each."""
 
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. llm.backend=rules or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow("recaption", workspace, settings=given_fields("llm", settings), changes=changes, retry=retry)
+    def parameter(name: str, kind: Any, default: Any, text: str) -> tuple[Parameter, str]:
+        return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind), text
+
+    settings = PipelineConfig.model_fields[step.group].annotation if step.group else None
+    example = f"{step.example} or " if step.example else ""
+    return [
+        parameter("workspace", str, "workspace", _WORKSPACE),
+        *([parameter("settings", settings | None, None, _SETTINGS)] if settings else []),
+        parameter("changes", tuple[str, ...], (), _CHANGES.format(example)),
+        *([] if step.single else [parameter("retry", bool, False, _RETRY)]),
+    ]
 
 
-@flow(name="paraphrase", flow_run_name=run_name)
-def paraphrase(
-    workspace: str = "workspace",
-    settings: LLMConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Extracts key tokens and writes paraphrases of each augmented caption (SPEC A7).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. llm.backend=rules or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow("paraphrase", workspace, settings=given_fields("llm", settings), changes=changes, retry=retry)
-
-
-@flow(name="manifest", flow_run_name=run_name)
-def manifest(
-    workspace: str = "workspace",
-    settings: ManifestConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Joins clips, augmented sounds and captions into training and test rows with their lineage (SPEC D4, A8).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. manifest.include_augmented=false or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow(
-        "manifest", workspace, settings=given_fields("manifest", settings), changes=changes, retry=retry
-    )
-
-
-@flow(name="precompute", flow_run_name=run_name)
-def precompute(
-    workspace: str = "workspace",
-    settings: PrecomputeConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Encodes each distinct sound, video and sentence once, into memory-mapped files (SPEC T3).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. precompute.device=cpu or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow(
-        "precompute", workspace, settings=given_fields("precompute", settings), changes=changes, retry=retry
-    )
-
-
-@flow(name="train", flow_run_name=run_name)
-def train(
-    workspace: str = "workspace",
-    settings: TrainConfig | None = None,
-    changes: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Trains the network on the features; continues a cut run where its last state stands (SPEC M1-M12, T1-T4).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. train.steps=1000 or workers=4. The others
-            stay as they are stored.
-    """
-    return run_stage_flow("train", workspace, settings=given_fields("train", settings), changes=changes)
-
-
-@flow(name="generate", flow_run_name=run_name)
-def generate(
-    workspace: str = "workspace",
-    settings: EvaluateConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Generates sounds for held-out clips in each task (SPEC G1-G7).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. evaluate.steps=25 or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow(
-        "generate", workspace, settings=given_fields("evaluate", settings), changes=changes, retry=retry
-    )
-
-
-@flow(name="score", flow_run_name=run_name)
-def score(
-    workspace: str = "workspace",
-    settings: EvaluateConfig | None = None,
-    changes: tuple[str, ...] = (),
-    retry: bool = False,
-) -> dict[str, Any]:
-    """Scores each generated sound (SPEC E1, E2).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. evaluate.clips=48 or workers=4. The others
-            stay as they are stored.
-        retry: Process the quarantined items again, besides those that are unfinished.
-    """
-    return run_stage_flow("score", workspace, settings=given_fields("evaluate", settings), changes=changes, retry=retry)
-
-
-@flow(name="evaluate", flow_run_name=run_name)
-def evaluate(
-    workspace: str = "workspace",
-    settings: EvaluateConfig | None = None,
-    changes: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """Joins the clips' scores into tables with chance rows and intervals (SPEC E3).
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        settings: Fields given here replace those stored in the workspace. This form sends all of them: leave it None
-            and use `changes` for single ones.
-        changes: Single settings, as with --set, e.g. evaluate.clips=48 or workers=4. The others
-            stay as they are stored.
-    """
-    return run_stage_flow("evaluate", workspace, settings=given_fields("evaluate", settings), changes=changes)
-
-
-@flow(name="report", flow_run_name=run_name)
-def report(workspace: str = "workspace", changes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Writes the HTML report from every table there is; the run's artifacts link to it.
-
-    Args:
-        workspace: The run's folder, as the machine that works sees it.
-        changes: Single settings, as with --set, e.g. workers=4. The others
-            stay as they are stored.
-    """
-    return run_stage_flow("report", workspace, changes=changes)
-
-
-STAGE_FLOWS: Final[dict[str, Flow[Any, dict[str, Any]]]] = {
-    stage.name: stage
-    for stage in (
-        ingest, mine, augment, recaption, paraphrase, manifest, precompute, train, generate, score, evaluate, report,
-    )
-}  # fmt: skip
+STAGE_FLOWS: Final[dict[str, StageFlow]] = {step.name: stage_flow(step) for step in STEPS}
+globals().update(STAGE_FLOWS)  # a deployment names its flow as `flows/stages.py:<step>`

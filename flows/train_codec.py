@@ -7,15 +7,13 @@ from pathlib import Path
 from prefect import flow
 from prefect.logging import get_run_logger
 
-from flows.artifacts import ui_progress
-from flows.progress import bar
-from flows.runner import both
+from flows.artifacts import run_progress
 from tasks.commands.train_codec.config import CodecTrainConfig
 
 
 @flow(name="train-codec")
 def train_codec(out: str = "codec.safetensors", settings: CodecTrainConfig = CodecTrainConfig()) -> str:  # noqa: B008 (frozen)
-    """Trains a DAC-VAE on rendered sounds and writes its weights. A cut run continues (SPEC M2).
+    """Trains a DAC-VAE on rendered audio and writes its weights; an interrupted run continues (SPEC M2).
 
     Args:
         out: Path of the safetensors file to write.
@@ -23,11 +21,10 @@ def train_codec(out: str = "codec.safetensors", settings: CodecTrainConfig = Cod
     """
     from tasks.commands.train_codec.job import CodecProgress, run_codec_training
 
-    with bar("train-codec", "steps") as terminal:
-        advance = both(terminal, ui_progress("train-codec", "steps"))
+    with run_progress("train-codec", "steps") as on_progress:
 
         def report(progress: CodecProgress) -> None:
-            advance(progress.step, settings.steps, "")
+            on_progress(progress.step, settings.steps, "")
 
         path = run_codec_training(settings, Path(out), report)
     get_run_logger().info("codec written to %s", path)

@@ -1,19 +1,17 @@
-"""The whole pipeline's config: one pydantic model, from YAML, with `a.b=c` overrides on top."""
+"""The whole pipeline's settings: one pydantic model, and where a workspace keeps its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
-from data_contracts import UsageError
 from data_contracts.files import atomic_path
 from tasks.augment.config import AugmentConfig
-from tasks.engine.settings import StageConfig
+from tasks.engine.settings import StageConfig, load_settings, read_yaml, settings_from
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
 from tasks.ingest.config import IngestConfig
@@ -24,7 +22,6 @@ from tasks.precompute.config import PrecomputeConfig
 from tasks.train.ablations import AblationsConfig
 from tasks.train.config import TrainConfig
 
-ConfigT = TypeVar("ConfigT", bound=StageConfig)
 STORED: Final = "config.yaml"
 
 
@@ -49,20 +46,21 @@ class PipelineConfig(StageConfig):
     ablations: AblationsConfig = AblationsConfig()
 
     @classmethod
-    def load(cls, path: Path | None, overrides: list[str] | None = None) -> Self:
+    def load(cls, path: Path | None, overrides: Sequence[str] = ()) -> Self:
         """Reads a YAML config and applies `a.b=c` overrides. Raises UsageError with the field and what was expected."""
-        return load_settings(cls, path, overrides or [])
+        return load_settings(cls, path, overrides)
 
-
-def load_settings(kind: type[ConfigT], path: Path | None, overrides: list[str]) -> ConfigT:
-    """Reads any settings from YAML and applies `a.b=c` overrides. Raises UsageError naming the field."""
-    values = _read_yaml(path) if path else {}
-    if path:
-        _resolve_corpus(values, path.resolve().parent)
-    for override in overrides:
-        _apply(values, override)
-    _resolve_corpus(values, Path.cwd())
-    return _validated(kind, values, str(path or "overrides"))
+    @classmethod
+    def resolve_paths(cls, values: dict[str, Any], folder: Path) -> None:
+        """Makes the corpora's paths absolute: the config is stored in the workspace and used from other folders."""
+        ingest = values.get("ingest")
+        if not isinstance(ingest, dict):
+            return
+        several = ingest.get("corpora")
+        for corpus in (ingest.get("corpus"), *(several if isinstance(several, list) else ())):
+            for name in ("path", "media", "test_ids"):
+                if isinstance(corpus, dict) and isinstance(corpus.get(name), str):
+                    corpus[name] = str(folder / corpus[name])
 
 
 def store(config: PipelineConfig, workspace: Workspace) -> None:
@@ -85,20 +83,14 @@ def load_stored(
     the stored config does not fit this release.
     """
     path = workspace.path(STORED)
-    values = _merged(_read_yaml(path) if path.exists() else {}, settings or {})
-    for override in overrides:
-        _apply(values, override)
-    _resolve_corpus(values, Path.cwd())
-    return _validated(PipelineConfig, {**values, "workspace": str(workspace.root)}, str(path))
+    values = _merged(read_yaml(path) if path.exists() else {}, settings or {})
+    config = settings_from(PipelineConfig, values, overrides, str(path))
+    return config.model_copy(update={"workspace": str(workspace.root)})
 
 
 def with_changes(config: PipelineConfig, overrides: Sequence[str]) -> PipelineConfig:
     """Returns a config with `a.b=c` overrides on top. Raises UsageError naming the field."""
-    values = config.model_dump(mode="json")
-    for override in overrides:
-        _apply(values, override)
-    _resolve_corpus(values, Path.cwd())
-    return _validated(PipelineConfig, values, "overrides")
+    return settings_from(PipelineConfig, config.model_dump(mode="json"), overrides, "overrides")
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -108,88 +100,3 @@ def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         old = merged.get(name)
         merged[name] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _validated(kind: type[ConfigT], values: dict[str, Any], where: str) -> ConfigT:
-    try:
-        return kind.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "config"
-        message = _unknown(kind, first["loc"]) if first["type"] == "extra_forbidden" else _plain(first)
-        raise UsageError(f"config {where}: {field}: {message}") from error
-
-
-def _plain(problem: Mapping[str, Any]) -> str:
-    """What was expected, and what stands there where that is one short value."""
-    given = problem.get("input")
-    shown = isinstance(given, str | int | float) and len(str(given)) <= 40
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{message}, not {given!r}" if shown and str(given) not in message else message
-
-
-def _unknown(kind: type[BaseModel], place: Sequence[int | str]) -> str:
-    """Says which setting a misspelt one may have been, or which there are."""
-    model: Any = kind
-    for part in place[:-1]:
-        field = model.model_fields.get(part) if isinstance(part, str) and _is_model(model) else None
-        model = field.annotation if field is not None else None
-    if not _is_model(model):
-        return "unknown setting"
-    near = get_close_matches(str(place[-1]), model.model_fields, n=1)
-    return (
-        f"unknown setting; did you mean {near[0]}?"
-        if near
-        else f"unknown setting; known: {', '.join(model.model_fields)}"
-    )
-
-
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _resolve_corpus(values: dict[str, Any], folder: Path) -> None:
-    """A corpus path in a config file is relative to that file; in an override, to the current folder.
-
-    It is made absolute because the config is stored in the workspace and used from other folders.
-    """
-    ingest = values.get("ingest")
-    if not isinstance(ingest, dict):
-        return
-    several = ingest.get("corpora")
-    for corpus in (ingest.get("corpus"), *(several if isinstance(several, list) else ())):
-        for name in ("path", "media", "test_ids"):
-            if isinstance(corpus, dict) and isinstance(corpus.get(name), str):
-                corpus[name] = str(folder / corpus[name])
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise UsageError(f"config {path} does not exist") from error
-    except OSError as error:
-        raise UsageError(f"config {path} cannot be read: {error.strerror}; a YAML file is expected") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"config {path} is not valid YAML: {error}".replace("\n", " ")) from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UsageError(f"config {path} must be a mapping of stage names to settings")
-    return values
-
-
-def _apply(values: dict[str, Any], override: str) -> None:
-    name, separator, text = override.partition("=")
-    if not separator or not name:
-        raise UsageError(f"--set {override!r}: expected name=value, e.g. train.steps=100")
-    *parents, leaf = name.split(".")
-    node = values
-    for parent in parents:
-        node = node.setdefault(parent, {})
-        if not isinstance(node, dict):
-            raise UsageError(f"--set {override!r}: {parent!r} is a value, not a group")
-    try:
-        node[leaf] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {override!r}: the value is not valid YAML") from error

@@ -20,12 +20,21 @@ _LARGE_SHARD: Final = 4096  # items
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of the pipeline, with what is known of it before its module is imported."""
+    """One step of the pipeline, with what must be known of it before its module is imported.
+
+    `group` names its settings in PipelineConfig, `example` is one of them as for `--set`; `unit` is what its progress
+    counts. `pool` and `tags` are those of its Prefect deployment.
+    """
 
     name: str
-    title: str
+    description: str
     make: Callable[[PipelineConfig], Stage]
+    group: str | None
+    example: str = ""
+    unit: str = "items"
+    single: bool = False
     pool: Literal["cpu", "gpu"] = "cpu"
+    tags: tuple[str, ...]
 
 
 def _ingest(config: PipelineConfig) -> Stage:
@@ -97,22 +106,111 @@ def _evaluate(config: PipelineConfig) -> Stage:  # noqa: ARG001 (its settings ac
 def _report(config: PipelineConfig) -> Stage:
     from tasks.report.stage import ReportStage
 
-    return ReportStage(config=config)
+    return ReportStage(all_settings=config.model_dump(mode="json"))
 
 
 STEPS: Final = (
-    Step(name="ingest", title="Cut, check and hash clips of at most 8 s (SPEC D1-D3)", make=_ingest),
-    Step(name="mine", title="Find captions that name a side of speed, distance, volume (SPEC A1)", make=_mine),
-    Step(name="augment", title="Change sounds with FFmpeg, SoX, pyroomacoustics (SPEC A2-A5)", make=_augment),
-    Step(name="recaption", title="Write new captions with a language model (SPEC A6)", make=_recaption),
-    Step(name="paraphrase", title="Paraphrase the new captions (SPEC A7)", make=_paraphrase),
-    Step(name="manifest", title="Join everything into training rows (SPEC D4, A8)", make=_manifest),
-    Step(name="precompute", title="Encode sound, pictures and text once (SPEC T3)", make=_precompute),
-    Step(name="train", title="Train the network (SPEC M1-M12, T1-T4)", make=_train, pool="gpu"),
-    Step(name="generate", title="Generate held-out sounds (SPEC G1-G7)", make=_generate, pool="gpu"),
-    Step(name="score", title="Score each generated sound (SPEC E1, E2)", make=_score),
-    Step(name="evaluate", title="Join the scores into tables (SPEC E3)", make=_evaluate),
-    Step(name="report", title="Write the HTML report", make=_report),
+    Step(
+        name="ingest",
+        description="Cuts, checks and hashes clips of at most 8 s from the built-in corpus or your own (SPEC D1-D3).",
+        make=_ingest,
+        group="ingest",
+        example="ingest.min_s=1",
+        tags=("data",),
+    ),
+    Step(
+        name="mine",
+        description="Finds training captions that name a side of speed, distance or volume (SPEC A1).",
+        make=_mine,
+        group="mine",
+        example="mine.parser=rules",
+        tags=("data",),
+    ),
+    Step(
+        name="augment",
+        description="Changes the mined audio with FFmpeg, SoX and pyroomacoustics; measures the effect (SPEC A2-A5).",
+        make=_augment,
+        group="augment",
+        example="augment.backend=tool",
+        tags=("data",),
+    ),
+    Step(
+        name="recaption",
+        description="Writes a new caption for each augmented clip with a language model, or with rules (SPEC A6).",
+        make=_recaption,
+        group="llm",
+        example="llm.backend=rules",
+        tags=("data", "llm"),
+    ),
+    Step(
+        name="paraphrase",
+        description="Extracts key tokens and writes paraphrases of each augmented caption (SPEC A7).",
+        make=_paraphrase,
+        group="llm",
+        example="llm.backend=rules",
+        tags=("data", "llm"),
+    ),
+    Step(
+        name="manifest",
+        description="Joins clips, augmented audio and captions into training and test rows (SPEC D4, A8).",
+        make=_manifest,
+        group="manifest",
+        example="manifest.include_augmented=false",
+        tags=("data",),
+    ),
+    Step(
+        name="precompute",
+        description="Encodes each distinct audio, video and caption once, into memory-mapped files (SPEC T3).",
+        make=_precompute,
+        group="precompute",
+        example="precompute.device=cpu",
+        tags=("data",),
+    ),
+    Step(
+        name="train",
+        description="Trains the network on the features; an interrupted run continues (SPEC M1-M12, T1-T4).",
+        make=_train,
+        group="train",
+        example="train.steps=1000",
+        unit="steps",
+        single=True,
+        pool="gpu",
+        tags=("model",),
+    ),
+    Step(
+        name="generate",
+        description="Generates audio for held-out clips in each task (SPEC G1-G7).",
+        make=_generate,
+        group="evaluate",
+        example="evaluate.steps=25",
+        pool="gpu",
+        tags=("model",),
+    ),
+    Step(
+        name="score",
+        description="Scores each generated clip, the baselines and the codec upper bound (SPEC E1, E2).",
+        make=_score,
+        group="evaluate",
+        example="evaluate.clips=48",
+        tags=("scores",),
+    ),
+    Step(
+        name="evaluate",
+        description="Joins the clips' scores into one table with intervals (SPEC E3).",
+        make=_evaluate,
+        group="evaluate",
+        example="evaluate.clips=48",
+        single=True,
+        tags=("scores",),
+    ),
+    Step(
+        name="report",
+        description="Writes the HTML report from every table there is; the run's artifacts link to it.",
+        make=_report,
+        group=None,
+        single=True,
+        tags=("scores",),
+    ),
 )
 
 

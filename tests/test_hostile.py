@@ -92,7 +92,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         patch.chdir(root / "here")
         for name in ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest"):
             run_step(find_step(name), config, found)
-        write_report(found, config)
+        write_report(found, config.model_dump(mode="json"))
         current_sheet(found)
         export_webdataset(found, root / "w" / "tars", Selection(), shard_bytes=10**9)
         export_datasets(found, root / "w" / "hf", Selection(), shard_bytes=10**9)

@@ -50,7 +50,7 @@ def generate(
     """Generate audio from a video, a prompt and reference audio, whichever the task needs; or many files at once."""
     from tasks.commands.generate.options import GenerateOptions, parse_window
     from tasks.commands.generate.single import generate_file
-    from tasks.config import load_settings
+    from tasks.engine.settings import load_settings
     from tasks.evaluate.sampling import SamplingSettings
 
     options = GenerateOptions(

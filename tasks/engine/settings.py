@@ -1,11 +1,113 @@
-"""Base of every stage's config: pydantic, frozen, unknown fields refused, each field described for the UI's form."""
+"""Settings: the base class of every config, and how they are read from YAML with `a.b=c` overrides on top."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from data_contracts import UsageError
 
 
 class StageConfig(BaseModel):
-    """Fields carry their range and meaning; a wrong value is refused before anything runs."""
+    """Settings of a step. Fields have a range and a description; a wrong or unknown one is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def resolve_paths(cls, values: dict[str, Any], folder: Path) -> None:
+        """Makes paths in unvalidated values absolute, relative ones from `folder` on. Does nothing by default."""
+
+
+ConfigT = TypeVar("ConfigT", bound=StageConfig)
+
+
+def load_settings(kind: type[ConfigT], path: Path | None, overrides: Sequence[str] = ()) -> ConfigT:
+    """Returns settings from a YAML file, or the defaults, with `a.b=c` overrides on top.
+
+    Paths in the file are relative to it, paths in overrides to the current folder. Raises UsageError with the field and
+    what was expected.
+    """
+    values = read_yaml(path) if path else {}
+    if path:
+        kind.resolve_paths(values, path.resolve().parent)
+    return settings_from(kind, values, overrides, str(path or "overrides"))
+
+
+def settings_from(kind: type[ConfigT], values: dict[str, Any], overrides: Sequence[str], where: str) -> ConfigT:
+    """Returns settings from values with overrides on top. Raises UsageError naming `where` and the field."""
+    for override in overrides:
+        _apply(values, override)
+    kind.resolve_paths(values, Path.cwd())
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or "config"
+        message = _unknown(kind, first["loc"]) if first["type"] == "extra_forbidden" else _plain(first)
+        raise UsageError(f"config {where}: {field}: {message}") from error
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Returns the values of a YAML file. Raises UsageError when it cannot be read or is no mapping."""
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"config {path} does not exist") from error
+    except OSError as error:
+        raise UsageError(f"config {path} cannot be read: {error.strerror}; a YAML file is expected") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"config {path} is not valid YAML: {error}".replace("\n", " ")) from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UsageError(f"config {path} must be a mapping of stage names to settings")
+    return values
+
+
+def _plain(problem: Mapping[str, Any]) -> str:
+    """Returns what was expected, and what was given where that is one short value."""
+    given = problem.get("input")
+    shown = isinstance(given, str | int | float) and len(str(given)) <= 40
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{message}, not {given!r}" if shown and str(given) not in message else message
+
+
+def _unknown(kind: type[BaseModel], place: Sequence[int | str]) -> str:
+    """Returns which setting a misspelt one may have been, or which there are."""
+    model: Any = kind
+    for part in place[:-1]:
+        field = model.model_fields.get(part) if isinstance(part, str) and _is_model(model) else None
+        model = field.annotation if field is not None else None
+    if not _is_model(model):
+        return "unknown setting"
+    near = get_close_matches(str(place[-1]), model.model_fields, n=1)
+    return (
+        f"unknown setting; did you mean {near[0]}?"
+        if near
+        else f"unknown setting; known: {', '.join(model.model_fields)}"
+    )
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _apply(values: dict[str, Any], override: str) -> None:
+    name, separator, text = override.partition("=")
+    if not separator or not name:
+        raise UsageError(f"--set {override!r}: expected name=value, e.g. train.steps=100")
+    *parents, leaf = name.split(".")
+    node = values
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise UsageError(f"--set {override!r}: {parent!r} is a value, not a group")
+    try:
+        node[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {override!r}: the value is not valid YAML") from error

@@ -15,9 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from data_contracts.files import atomic_path
-from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.report import REPORT
+from tasks.report import REPORT, Settings
 from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
 from tasks.report.collect import collect
@@ -32,19 +31,19 @@ AUGMENTATION_CHARS: Final = 9_000_000  # what before/after sounds may take
 REPORT_CHARS: Final = 23_000_000  # what all media together may take
 
 
-def write_report(workspace: Workspace, config: PipelineConfig) -> Path:
+def write_report(workspace: Workspace, settings: Settings) -> Path:
     """Writes `report/report.html` from the tables that exist and returns its path. Same inputs, same bytes.
 
     Missing tables and unreadable media are said in their sections; nothing about them is raised.
     """
     out = workspace.path(*REPORT)
-    page = render(workspace, config)
+    page = render(workspace, settings)
     with atomic_path(out) as temporary:
         temporary.write_text(page, "utf-8")
     return out
 
 
-def render(workspace: Workspace, config: PipelineConfig) -> str:
+def render(workspace: Workspace, settings: Settings) -> str:
     """Returns the page."""
     found = collect(workspace)
     box = MediaBox(workspace, AUGMENTATION_CHARS)
@@ -56,7 +55,7 @@ def render(workspace: Workspace, config: PipelineConfig) -> str:
         .get_template("report.html.j2")
         .render(
             **_assets(),
-            hero=build_hero(found, workspace, config),
+            hero=build_hero(found, workspace, settings),
             pipeline=build_pipeline(found),
             augmentation=augmentation,
             training=build_training(found),
@@ -64,7 +63,7 @@ def render(workspace: Workspace, config: PipelineConfig) -> str:
             scores=build_scores(found),
             ablations=build_ablations(found.ablations),
             quarantine=build_quarantine(found),
-            provenance=build_provenance(found, config),
+            provenance=build_provenance(found, settings),
             refused=box.refused,
             hero_picture=_hero_picture(samples, augmentation),
         )

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import yaml
 
 from data_contracts import Quarantine
-from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
+from tasks.report import Settings
 from tasks.report.collect import Collected, StageState, Weights
 
 _QUARANTINE_ROWS = 200
@@ -65,7 +65,7 @@ class Provenance:
     licences: list[tuple[str, int]]
 
 
-def build_hero(found: Collected, workspace: Workspace, config: PipelineConfig) -> Hero:
+def build_hero(found: Collected, workspace: Workspace, settings: Settings) -> Hero:
     """Returns the top: name, placeholders, the honest line, and the run in five numbers."""
     placeholders = [f"{w.role}: {w.name}" for w in found.weights if w.placeholder]
     hours = sum(row.duration_s for row in found.manifest or found.clips) / 3600
@@ -80,9 +80,9 @@ def build_hero(found: Collected, workspace: Workspace, config: PipelineConfig) -
     ]
     return Hero(
         workspace=workspace.root.resolve().name,
-        dataset_version=config.dataset_version,
+        dataset_version=settings["dataset_version"],
         placeholders=placeholders,
-        honest=_honest(found, config, placeholders),
+        honest=_honest(found, settings, placeholders),
         numbers=numbers,
     )
 
@@ -112,19 +112,20 @@ def build_quarantine(found: Collected) -> QuarantineView:
     )
 
 
-def build_provenance(found: Collected, config: PipelineConfig) -> Provenance:
-    """Returns the config as YAML, weights, tools and licences."""
+def build_provenance(found: Collected, settings: Settings) -> Provenance:
+    """Returns the settings as YAML, weights, tools and licences."""
     licences = Counter(row.licence or "not stated" for row in found.clips)
     return Provenance(
-        config=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        config=yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True),
         weights=found.weights,
         tools=found.tools,
         licences=sorted(licences.items(), key=lambda item: (-item[1], item[0])),
     )
 
 
-def _honest(found: Collected, config: PipelineConfig, placeholders: list[str]) -> str:
-    rendered = [c.kind == "builtin" for c in config.ingest.corpora or (config.ingest.corpus,)]
+def _honest(found: Collected, settings: Settings, placeholders: list[str]) -> str:
+    ingest = settings["ingest"]
+    rendered = [corpus["kind"] == "builtin" for corpus in ingest["corpora"] or [ingest["corpus"]]]
     if all(rendered):
         parts = ["Sounds and pictures are rendered, not recorded."]
     else:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from data_contracts.files import hash_file
-from tasks.config import PipelineConfig
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
-from tasks.report import REPORT
+from tasks.report import REPORT, Settings
 from tasks.report.job import write_report
 
 _NOT_SHOWN: Final = {"workspace", "runner", "dask_address", "workers", "shard_size", "gpu_pool"}
@@ -19,13 +18,13 @@ _NOT_SHOWN: Final = {"workspace", "runner", "dask_address", "workers", "shard_si
 class ReportStage(SingleItemStage):
     """Writes the report from every table that there is."""
 
-    config: PipelineConfig
+    all_settings: Settings
     name: ClassVar[str] = "report"
     version: ClassVar[int] = 1
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings except those of the machine."""
-        return self.config.model_dump(mode="json", exclude=_NOT_SHOWN)
+        return {name: value for name, value in self.all_settings.items() if name not in _NOT_SHOWN}
 
     def payload(self, workspace: Workspace) -> dict[str, Any]:
         """Returns the hash of each table."""
@@ -33,7 +32,7 @@ class ReportStage(SingleItemStage):
 
     def make(self, workspace: Workspace) -> list[Any]:
         """Writes the report; it has no rows."""
-        write_report(workspace, self.config)
+        write_report(workspace, self.all_settings)
         self.on_progress(1, 1, "")
         return []
 

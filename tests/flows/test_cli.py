@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from data_contracts import ContractError, Row, UsageError
 from flows import cli, run, runner, tools
 from tasks import pipeline
 from tasks.config import PipelineConfig, store
-from tasks.engine import SingleItemStage
+from tasks.engine import SingleItemStage, Stage
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
 from tasks.pipeline import Step, find_step
@@ -41,6 +42,10 @@ class Single(SingleItemStage):
 
     def make(self, workspace: Workspace) -> list[Row]:
         return []
+
+
+def step(name: str, make: Callable[[PipelineConfig], Stage]) -> Step:
+    return Step(name=name, description="", make=make, group=None, tags=())
 
 
 def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -129,17 +134,17 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first = Step(name="first", title="", make=lambda _: First())
-    second = Step(name="second", title="", make=lambda _: Second())
+    first = step("first", lambda _: First())
+    second = step("second", lambda _: Second())
     monkeypatch.setattr(pipeline, "STEPS", (first, second))
     space = Workspace(tmp_path)
     store(PipelineConfig(workspace=str(tmp_path)), space)
-    for step in (first, second):
-        pipeline.run_step(step, PipelineConfig(), space)
+    for one in (first, second):
+        pipeline.run_step(one, PipelineConfig(), space)
     assert cli.exit_code(["status", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and all(line.endswith("do nothing") for line in lines[1:])
-    changed = Step(name="first", title="", make=lambda _: First(count=41))
+    changed = step("first", lambda _: First(count=41))
     monkeypatch.setattr(pipeline, "STEPS", (changed, second))
     with acquire(tmp_path, "train of w"):
         assert cli.exit_code(["status", str(tmp_path)]) == 0
@@ -182,8 +187,8 @@ def test_status_says_what_a_rerun_would_do(
 ) -> None:
     stage = TinyStage(bad=(1, 2))
     steps = (
-        Step(name="tiny", title="tiny", make=lambda config: stage),
-        Step(name="single", title="single", make=lambda config: Single()),
+        step("tiny", lambda config: stage),
+        step("single", lambda config: Single()),
     )
     monkeypatch.setattr(pipeline, "STEPS", steps)
     space = Workspace(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from flows import artifacts, runner
 from flows.progress import JournalCount, watch
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig
-from tasks.engine import StageSummary, run_stage
+from tasks.engine import Stage, StageSummary, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import STEPS, Step, run_step
 from tests.tasks.engine.test_engine import content
@@ -25,11 +26,15 @@ class LargeShards(TinyStage):
     large_shards: ClassVar[bool] = True
 
 
+def tiny_step(make: Callable[[PipelineConfig], Stage]) -> Step:
+    return Step(name="tiny", description="A stage for tests.", make=make, group=None, tags=())
+
+
 def run_tiny(space: Workspace, config: PipelineConfig, stage: TinyStage = STAGE) -> tuple[StageSummary, list[int]]:
     """Runs the tiny stage in a flow; returns its result and the progress it reported."""
     from prefect import flow
 
-    step = Step(name="tiny", title="A stage for tests", make=lambda _: stage)
+    step = tiny_step(lambda _: stage)
     seen: list[int] = []
 
     def report(done: int, total: int, word: str) -> None:
@@ -71,7 +76,7 @@ def test_a_failing_shard_fails_the_flow_and_keeps_what_is_done(prefect_backend: 
                 raise ZeroDivisionError("a bug")
             return super()._row(item, workspace)
 
-    space, step = Workspace(tmp_path), Step(name="tiny", title="", make=lambda _: Broken())
+    space, step = Workspace(tmp_path), tiny_step(lambda _: Broken())
 
     @flow(name="tiny")
     def tiny() -> StageSummary:
@@ -108,7 +113,7 @@ def test_quarantined_text_cannot_break_the_artifact() -> None:
 
 
 def test_stage_markdown_names_the_quarantine(tmp_path: Path) -> None:
-    space, step = Workspace(tmp_path), Step(name="tiny", title="A stage", make=lambda _: STAGE)
+    space, step = Workspace(tmp_path), tiny_step(lambda _: STAGE)
     text = artifacts.stage_markdown(step, run_step(step, PipelineConfig(), space), space)
     assert "| 38 | 40 | 38 | 2 |" in text and "number 3 is bad" in text
 

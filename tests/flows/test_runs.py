@@ -11,7 +11,7 @@ import yaml
 
 from data_contracts import FoleyGenExError, UsageError
 from flows import cli, placement, runner, runs
-from flows.artifacts import logged, report_url
+from flows.artifacts import log_progress, report_url
 from flows.pipeline import pipeline
 from flows.runs import given_fields, pipeline_settings, run_name
 from flows.stages import STAGE_FLOWS
@@ -63,7 +63,7 @@ def test_a_stage_keeps_the_stored_settings_that_are_not_given(tmp_path: Path) ->
     assert (found.train.lr, found.train.steps) == (0.5, 9)
     assert (found.train.masks.drop_text, found.train.masks.span_low) == (0.2, 0.7)
     assert (found.mine.parser, found.mine.splits) == ("rules", ("test",))
-    assert given_fields("train", None) is None
+    assert given_fields("train", None) == given_fields(None, None) == {}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,8 @@ def test_a_pipeline_and_its_stages_share_one_hold(
         return StageState(name=step.name, done=1, pending=0 if step.name != "manifest" else 1)
 
     def manifest(workspace: str) -> dict[str, Any]:
-        with runs.workspace_held(Workspace(Path(workspace)), "manifest"):
+        place = Workspace(Path(workspace))
+        with runs.running_in(place, "manifest", lambda: load_stored(place)):
             return {"stage": "manifest", "done": 1, "new": 1, "quarantined": 0}
 
     monkeypatch.setattr("flows.pipeline.step_state", state)
@@ -196,10 +197,10 @@ def test_deployments_are_described_as_their_flows() -> None:
 
 def test_the_log_gets_a_line_now_and_then() -> None:
     lines: list[str] = []
-    advance = logged(lines.append, "train", "steps", every_s=0)
+    advance = log_progress(lines.append, "train", "steps", every_s=0)
     advance(4, 10, "loss 2.1")
     advance(10, 10, "")
-    logged(lines.append, "train", "steps")(5, 10, "")
+    log_progress(lines.append, "train", "steps")(5, 10, "")
     assert lines == ["train: 4 of 10 steps, loss 2.1"]
 
 
@@ -216,5 +217,5 @@ def test_the_stages_own_lines_reach_the_log_unless_somebody_has_set_their_level(
 ) -> None:
     monkeypatch.setattr(logging.getLogger("tasks"), "level", before)
     monkeypatch.setattr(logging.getLogger("model"), "level", before)
-    runner._let_rooms_speak()
+    runner._enable_stage_logs()
     assert logging.getLogger("tasks").level == logging.getLogger("model").level == after

@@ -28,12 +28,12 @@ RENDERED, OWN = CorpusConfig(), CorpusConfig(kind="vggsound", path="v.csv")
     ],
 )
 def test_where_the_sounds_come_from_is_said_of_all_corpora(tmp_path: Path, ingest: IngestConfig, said: str) -> None:
-    hero = build_hero(Collected(), Workspace(tmp_path), PipelineConfig(ingest=ingest))
+    hero = build_hero(Collected(), Workspace(tmp_path), PipelineConfig(ingest=ingest).model_dump(mode="json"))
     assert hero.honest == f"{said} No model part has been used yet."
 
 
 @pytest.mark.parametrize(("placeholder", "said"), [(True, "parts stand in for"), (False, "No embedded placeholder")])
 def test_stand_ins_are_named(tmp_path: Path, placeholder: bool, said: str) -> None:
     found = Collected(weights=[Weights(role="codec", name="small", sha256="0", placeholder=placeholder)])
-    hero = build_hero(found, Workspace(tmp_path), PipelineConfig())
+    hero = build_hero(found, Workspace(tmp_path), PipelineConfig().model_dump(mode="json"))
     assert said in hero.honest and hero.placeholders == (["codec: small"] if placeholder else [])

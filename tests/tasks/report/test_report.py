@@ -33,7 +33,7 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(workspace):
-    return write_report(workspace, PipelineConfig()).read_text("utf-8")
+    return write_report(workspace, PipelineConfig().model_dump(mode="json")).read_text("utf-8")
 
 
 def test_all_sections_are_there(page):
@@ -55,7 +55,7 @@ def test_named_configurations_are_shown_where_they_were_run(workspace, page, tmp
     ]
     run.stage("ablations")
     write_table(run.table("ablations", AblationScore.TABLE), AblationScore, rows)
-    text = write_report(run, PipelineConfig()).read_text("utf-8")
+    text = write_report(run, PipelineConfig().model_dump(mode="json")).read_text("utf-8")
     assert "Named configurations" in text and '<span class="clear">-0.50 (-0.70 to -0.30)</span>' in text
 
 
@@ -73,11 +73,11 @@ def test_nothing_is_fetched(page):
 
 
 def test_same_inputs_give_the_same_bytes(workspace, page):
-    assert write_report(workspace, PipelineConfig()).read_text("utf-8") == page
+    assert write_report(workspace, PipelineConfig().model_dump(mode="json")).read_text("utf-8") == page
 
 
 def test_an_empty_workspace_says_so(tmp_path):
-    page = write_report(Workspace(tmp_path / "empty"), PipelineConfig()).read_text("utf-8")
+    page = write_report(Workspace(tmp_path / "empty"), PipelineConfig().model_dump(mode="json")).read_text("utf-8")
     assert all(f'<section id="{name}"' in page for name in SECTIONS)
     for stage in ("augment", "train", "generate", "evaluate"):
         assert f"The {stage} stage has not run yet." in page
@@ -87,7 +87,7 @@ def test_a_broken_table_and_a_lost_file_are_said(workspace, tmp_path):
     copy = Workspace(shutil.copytree(workspace.root, tmp_path / "copy"))
     copy.table("evaluate", "scores").write_bytes(b"not parquet")
     copy.path("augment", "audio", "far-0.flac").unlink()
-    page = write_report(copy, PipelineConfig()).read_text("utf-8")
+    page = write_report(copy, PipelineConfig().model_dump(mode="json")).read_text("utf-8")
     assert "The table of the evaluate stage cannot be read" in page
     assert "far-0.flac is not there" in page
 
