@@ -25,8 +25,9 @@ from tasks.commands.generate.single import Generation
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.media.audio import read_audio
+from tasks.media.frames import read_frames
 from tasks.media.samples import Samples
-from tasks.media.video import read_frames, write_video
+from tasks.media.video_writer import write_video
 
 EDIT_S = (3.0, 4.5)
 LONG_S = 30.0

@@ -22,7 +22,7 @@ from tasks.corpus.scenes import make_scenes
 from tasks.corpus.textures import render_texture
 from tasks.media.audio import write_flac
 from tasks.media.samples import Samples
-from tasks.media.video import write_video
+from tasks.media.video_writer import write_video
 
 LICENCE: Final = "CC0-1.0"
 _ROOM_TONE_DB: Final = -74.0

@@ -12,9 +12,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-import av
-import soundfile as sf
-
 from data_contracts import ItemError
 from tasks.corpus.builtin import scenes
 from tasks.ingest.config import IngestConfig
@@ -23,6 +20,7 @@ from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.readers.text_rules import invalid_rule
 from tasks.ingest.recordings import Recording, clean_caption
 from tasks.ingest.sources import list_recordings, lists_corpora, media_folders, shard_folders
+from tasks.media.audio import probe_audio
 
 SAMPLED: Final = 200
 _SPLITS: Final = ("train", "val", "test")
@@ -138,30 +136,13 @@ class _Headers:
         return self._media[recording.corpus] / (recording.video or recording.audio)
 
     def read(self, recording: Recording) -> _Header | None:
-        """Returns the sound's duration and rate, None when it cannot be read."""
-        if recording.row is None:
-            return _header(self._media[recording.corpus] / (recording.audio or recording.video))
+        """Returns the audio's duration and rate, None when it cannot be read."""
         try:
-            inside = self._opened.record_bytes(self._shards[recording.corpus] / recording.audio, recording.row)
-            info = sf.info(io.BytesIO(inside))
-        except (ItemError, sf.SoundFileError, OSError):
+            if recording.row is None:
+                path = self._media[recording.corpus] / (recording.audio or recording.video)
+                return probe_audio(path, path.name)
+            shard = self._shards[recording.corpus] / recording.audio
+            inside = self._opened.record_bytes(shard, recording.row)
+            return probe_audio(io.BytesIO(inside), f"record {recording.row}")
+        except ItemError:
             return None
-        return info.duration, info.samplerate
-
-
-def _header(path: Path) -> _Header | None:
-    try:
-        info = sf.info(str(path))
-    except (sf.SoundFileError, OSError):
-        return _container_header(path)
-    return info.duration, info.samplerate
-
-
-def _container_header(path: Path) -> _Header | None:
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio or container.duration is None:
-                return None
-            return container.duration / 1e6, container.streams.audio[0].rate
-    except (av.FFmpegError, OSError):
-        return None

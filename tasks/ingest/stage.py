@@ -26,9 +26,10 @@ from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.recordings import file_identity
 from tasks.ingest.source import Source, source_of_row, source_of_scene
 from tasks.ingest.sources import Listing, list_recordings, lists_corpora, media_folders, shard_folders
-from tasks.media.audio import SILENT_PEAK, Sound, read_sound, require_sound, write_flac
+from tasks.media.audio import SILENT_PEAK, DecodedAudio, decode_audio, require_audible, write_flac
 from tasks.media.samples import Samples
-from tasks.media.video import cut_video, probe_video
+from tasks.media.video import probe_video
+from tasks.media.video_writer import cut_video
 
 _VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
 _COPY_SLACK_S: Final = 0.05
@@ -41,7 +42,7 @@ class IngestStage(Stage):
     config: IngestConfig
     dataset_version: str
     name: ClassVar[str] = "ingest"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = Clip
     row_wise: ClassVar[bool] = True  # the table is written batch by batch
     _counted: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -116,8 +117,8 @@ class IngestStage(Stage):
             return self._cut(replace(source, audio=inside), workspace)
 
     def _cut(self, source: Source, workspace: Workspace) -> list[Clip]:
-        sound = read_sound(source.audio)
-        require_sound(sound.samples_T, sound.rate_hz, min_s=self.config.min_s, name=source.audio.name)
+        sound = decode_audio(source.audio)
+        require_audible(sound.samples_T, sound.rate_hz, min_s=self.config.min_s, name=source.audio.name)
         if source.video is not None:
             cut, video = self._cut_picture(source, sound, workspace)
             _require_audible(_portion(sound, cut), source, cut)
@@ -129,7 +130,7 @@ class IngestStage(Stage):
         names = [source.item_id if len(cuts) == 1 else f"{source.item_id}~p{cuts.index(cut) + 1}" for cut in audible]
         return [self._clip(source, name, sound, cut, None, workspace) for name, cut in zip(names, audible, strict=True)]
 
-    def _cut_picture(self, source: Source, sound: Sound, workspace: Workspace) -> tuple[Cut, Path]:
+    def _cut_picture(self, source: Source, sound: DecodedAudio, workspace: Workspace) -> tuple[Cut, Path]:
         """Returns the cut of picture and sound together, and the workspace's own copy of the picture."""
         assert source.video is not None
         info = probe_video(source.video)
@@ -158,7 +159,7 @@ class IngestStage(Stage):
         return cut, out
 
     def _clip(
-        self, source: Source, item_id: str, sound: Sound, cut: Cut, video: Path | None, workspace: Workspace
+        self, source: Source, item_id: str, sound: DecodedAudio, cut: Cut, video: Path | None, workspace: Workspace
     ) -> Clip:
         samples_T = _portion(sound, cut)
         peak = _peak(samples_T)
@@ -194,7 +195,7 @@ class IngestStage(Stage):
         )
 
 
-def _portion(sound: Sound, cut: Cut) -> Samples:
+def _portion(sound: DecodedAudio, cut: Cut) -> Samples:
     start = round(cut.start_s * sound.rate_hz)
     return sound.samples_T[start : start + round(cut.duration_s * sound.rate_hz)]
 

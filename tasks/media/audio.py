@@ -1,17 +1,22 @@
-"""Sound files in and out: libsndfile first, FFmpeg's libraries (PyAV) for what it does not read.
+"""Reads and writes audio files: libsndfile first, FFmpeg's libraries (PyAV) for what it does not read whole.
 
-Legend: T samples. A broken file is an ItemError whose reason says how it is broken: `missing_file`, `empty_file`,
-`not_audio`, `truncated`, `nan_samples`; `too_short` and `silent` come from `require_sound`, which callers that need
-an audible clip use. Times count from the start of the container, so sound and picture of one file stay together.
+Legend: T samples, C channels. A broken file is an ItemError whose reason says how it is broken: `missing_file`,
+`empty_file`, `not_audio`, `truncated`, `unreadable_audio`, `nan_samples`; `too_short` and `silent` come from
+`require_audible`, for callers that need a clip with something to hear. Times count from the start of the container, so
+the audio and the video of one file stay together.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
+from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
@@ -21,16 +26,21 @@ import soxr
 
 from data_contracts import ItemError
 from data_contracts.files import atomic_path
-from tasks.media.checks import is_cut_short, looks_like_media, require_file
+from tasks.media.checks import is_cut_short, looks_like_mp3, require_file
+from tasks.media.container import open_container, origin_s
+from tasks.media.errors import media_errors, words_of
 from tasks.media.samples import Samples
 
 SILENT_PEAK: Final = 1e-4  # -80 dBFS: a few steps of 16-bit dither are still silence
 _GAP_S: Final = 0.25  # what a decoder may fall short of the header's length without the file being truncated
 _FULL_SCALE: Final = 32768.0
+_BARE_FRAMES: Final = "mp3"  # FFmpeg's name of a file of frames one after another, without a container
+
+_audio_errors = partial(media_errors, damaged="truncated", foreign="not_audio", failed="unreadable_audio")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sound:
+class DecodedAudio:
     """A decoded recording: mono samples (T,), its rate in Hz, and the channel count before the mean."""
 
     samples_T: Samples  # noqa: N815 (shape suffix)
@@ -46,35 +56,54 @@ class Sound:
 def read_audio(path: Path, *, rate_hz: int | None = None) -> tuple[Samples, int]:
     """Returns mono float32 samples (T,) (the mean of the channels) and their rate; resampled when `rate_hz` is given.
 
-    Raises ItemError with reason missing_file, empty_file, not_audio, truncated or nan_samples.
+    Raises ItemError with reason missing_file, empty_file, not_audio, truncated, unreadable_audio or nan_samples.
     """
-    sound = read_sound(path)
-    if rate_hz is None or rate_hz == sound.rate_hz:
-        return sound.samples_T, sound.rate_hz
-    return resample(sound.samples_T, sound.rate_hz, rate_hz), rate_hz
+    decoded = decode_audio(path)
+    if rate_hz is None or rate_hz == decoded.rate_hz:
+        return decoded.samples_T, decoded.rate_hz
+    return resample(decoded.samples_T, decoded.rate_hz, rate_hz), rate_hz
 
 
-def read_sound(path: Path) -> Sound:
-    """Like `read_audio`, at the source rate and with the channel count."""
+def decode_audio(path: Path) -> DecodedAudio:
+    """Like `read_audio`, at the source's rate and with its channel count."""
     require_file(path)
     samples_TC, rate_hz = _read_sndfile(path) or _read_pyav(path)
     if not len(samples_TC):
-        raise ItemError("not_audio", f"{path.name}: the sound track holds no samples")
+        raise ItemError("not_audio", f"{path.name}: the audio track has no samples")
     if not np.isfinite(samples_TC).all():
         bad = int(samples_TC.size - np.isfinite(samples_TC).sum())
         raise ItemError("nan_samples", f"{path.name}: {bad} of {samples_TC.size} samples are NaN or infinite")
     mono_T = samples_TC.mean(axis=1, dtype=np.float64).astype(np.float32)
-    return Sound(samples_T=mono_T, rate_hz=rate_hz, channels=samples_TC.shape[1])
+    return DecodedAudio(samples_T=mono_T, rate_hz=rate_hz, channels=samples_TC.shape[1])
 
 
-def require_sound(samples_T: Samples, rate_hz: int, *, min_s: float, name: str) -> None:
-    """Raises ItemError `too_short` (with both lengths) or `silent` (with the peak) unless the sound can be heard."""
+def probe_audio(source: Path | BinaryIO, name: str) -> tuple[float, int]:
+    """Returns the duration in seconds and the rate in Hz that a file's header states, without decoding it.
+
+    Raises ItemError `not_audio`, `truncated` or `unreadable_audio` with the file's name.
+    """
+    try:
+        info = sf.info(source if isinstance(source, io.IOBase) else str(source))
+    except Exception as error:  # libsndfile does not know it; FFmpeg may
+        if not isinstance(source, Path):
+            raise ItemError("not_audio", f"{name}: cannot be decoded ({words_of(error)})") from error
+        return _probe_container(source)
+    return float(info.duration), int(info.samplerate)
+
+
+def require_audible(samples_T: Samples, rate_hz: int, *, min_s: float, name: str) -> None:
+    """Raises ItemError `too_short` (with both lengths) or `silent` (with the peak)."""
     duration_s = len(samples_T) / rate_hz
     if duration_s < min_s:
         raise ItemError("too_short", f"{name}: {duration_s:.3f} s; at least {min_s:g} s are needed")
-    peak = float(np.max(np.abs(samples_T), initial=0.0))
+    peak = peak_of(samples_T)
     if peak <= SILENT_PEAK:
         raise ItemError("silent", f"{name}: peak {peak:.2e} of full scale; at most {SILENT_PEAK:g} counts as silence")
+
+
+def peak_of(samples_T: Samples) -> float:
+    """Returns the largest magnitude, 0 without samples."""
+    return float(np.max(np.abs(samples_T), initial=0.0))
 
 
 def resample(samples_T: Samples, from_hz: int, to_hz: int) -> Samples:
@@ -112,19 +141,23 @@ def flac_samples(content: bytes) -> Samples:
 
 
 def _read_sndfile(path: Path) -> tuple[Samples, int] | None:
-    """Returns (T, C) samples and the rate; None when libsndfile does not know the format."""
+    """Returns (T, C) samples and the rate; None for what FFmpeg has to read.
+
+    That is every format and file that libsndfile fails on, and MP3, which it cuts at an estimated length.
+    """
+    if looks_like_mp3(path):
+        return None
     try:
         with sf.SoundFile(path) as file:
-            declared = file.frames
+            if file.format == "MP3":  # after other bytes
+                return None
+            declared, rate_hz = file.frames, int(file.samplerate)
             samples_TC = file.read(dtype="float32", always_2d=True)
-            rate_hz = int(file.samplerate)
-            lossy = file.format == "MP3"  # its frame count is an estimate
-    except (sf.LibsndfileError, RuntimeError) as error:
+    except Exception as error:  # whatever it is, FFmpeg decides
         if is_cut_short(path):
-            raise ItemError("truncated", f"{path.name}: the file ends early ({error})") from error
+            raise ItemError("truncated", f"{path.name}: the file ends early ({words_of(error)})") from error
         return None
-    short_s = 0.0 if lossy else (declared - len(samples_TC)) / rate_hz
-    if short_s > 0 or is_cut_short(path):
+    if declared > len(samples_TC) or is_cut_short(path):
         raise ItemError(
             "truncated",
             f"{path.name}: {len(samples_TC) / rate_hz:.3f} s can be read, then the file ends before its header says",
@@ -133,51 +166,73 @@ def _read_sndfile(path: Path) -> tuple[Samples, int] | None:
 
 
 def _read_pyav(path: Path) -> tuple[Samples, int]:
-    try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:  # a playlist fetches nothing
-            if not container.streams.audio:
-                raise ItemError("not_audio", f"{path.name}: has no sound track")
-            stream = container.streams.audio[0]
-            stream.codec_context.thread_count = 1
-            blocks, rate_hz, end_s = _decode(container, stream)
-            declared_s = _declared_s(container, stream)
-    except (av.FFmpegError, ValueError, OSError) as error:
-        reason = "truncated" if looks_like_media(path) else "not_audio"
-        raise ItemError(reason, f"{path.name}: cannot be decoded ({_short(error)})") from error
+    with _audio_errors(path), open_container(path) as container:
+        stream = _audio_stream(container, path)
+        stream.codec_context.thread_count = 1
+        blocks, rate_hz = _decode(container, stream)
+        declared_s = _declared_s(container, stream)
     if not blocks:
-        raise ItemError("truncated", f"{path.name}: the sound track has no decodable frame")
-    if declared_s and end_s < declared_s - _GAP_S:
-        raise ItemError("truncated", f"{path.name}: {end_s:.2f} s of {declared_s:.2f} s can be decoded")
-    return np.concatenate(blocks), rate_hz
+        raise ItemError("truncated", f"{path.name}: no frame of the audio track can be decoded")
+    samples_TC = np.concatenate(blocks)
+    if len(samples_TC) / rate_hz < declared_s - _GAP_S:
+        decoded_s = len(samples_TC) / rate_hz
+        raise ItemError("truncated", f"{path.name}: {decoded_s:.2f} s of {declared_s:.2f} s can be decoded")
+    return samples_TC, rate_hz
 
 
-def _decode(container: Any, stream: Any) -> tuple[list[Samples], int, float]:
-    """Returns blocks (T, C), the rate, and the end time; a track that starts late is padded to the start."""
-    resampler = av.AudioResampler(format="fltp")
-    origin_s = (container.start_time or 0) / av.time_base
+def _probe_container(path: Path) -> tuple[float, int]:
+    with _audio_errors(path), open_container(path) as container:
+        stream = _audio_stream(container, path)
+        if container.duration is None:
+            raise ItemError("unreadable_audio", f"{path.name}: its header states no length")
+        return container.duration / av.time_base, int(stream.rate)
+
+
+def _audio_stream(container: Any, path: Path) -> Any:
+    if not container.streams.audio:
+        raise ItemError("not_audio", f"{path.name}: has no audio track")
+    return container.streams.audio[0]
+
+
+def _decode(container: Any, stream: Any) -> tuple[list[Samples], int]:
+    """Returns blocks (T, C) of one rate and channel count; a track that starts late is padded at its beginning."""
     blocks: list[Samples] = []
-    rate_hz = int(stream.rate)
-    lead_s: float | None = None
-    for decoded in container.decode(stream):
-        if lead_s is None:
-            lead_s = (decoded.time or 0.0) - origin_s
-        for frame in resampler.resample(decoded):
-            blocks.append(frame.to_ndarray().T.astype(np.float32))
+    rate_hz, lead_s = int(stream.rate), 0.0
+    for frame in _resampled(_frames(container, stream)):
+        if not blocks:
             rate_hz = int(frame.sample_rate)
-    lead = round((lead_s or 0.0) * rate_hz)
+            lead_s = (frame.time or 0.0) - origin_s(container)
+        blocks.append(frame.to_ndarray().T.astype(np.float32))
+    lead = round(lead_s * rate_hz)
     if blocks and lead > 0:
         blocks.insert(0, np.zeros((lead, blocks[0].shape[1]), np.float32))
-    return blocks, rate_hz, sum(len(block) for block in blocks) / rate_hz if blocks else 0.0
+    return blocks, rate_hz
+
+
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
+    """Yields the decoded frames; in a file of bare frames skips what is none, as a tag between two joined files."""
+    if container.format.name != _BARE_FRAMES:
+        yield from container.decode(stream)
+        return
+    for packet in container.demux(stream):
+        with suppress(av.InvalidDataError):
+            yield from packet.decode()
+
+
+def _resampled(frames: Iterator[Any]) -> Iterator[Any]:
+    """Yields frames as planar floats, in the layout and rate of the first one: both may change within a recording."""
+    first: dict[str, Any] = {}
+    for _, run in groupby(frames, key=lambda frame: (frame.format.name, frame.layout.name, frame.sample_rate)):
+        frame = next(run)
+        first = first or {"layout": frame.layout, "rate": frame.sample_rate}
+        resampler = av.AudioResampler(format="fltp", **first)
+        for frame_or_end in chain([frame], run, [None]):
+            yield from resampler.resample(frame_or_end)
 
 
 def _declared_s(container: Any, stream: Any) -> float:
-    """Returns the length the header states for the track, 0 when it states none."""
-    if stream.duration is None:
+    """Returns the length the header states for the track, 0 when it states none or only an estimate."""
+    if stream.duration is None or container.format.name == _BARE_FRAMES:
         return 0.0
     start_s = float((stream.start_time or 0) * (stream.time_base or Fraction(1)))
-    return float(stream.duration * stream.time_base) + max(0.0, start_s - (container.start_time or 0) / av.time_base)
-
-
-def _short(error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or str(error)
-    return str(reason).split(":")[0].strip() or type(error).__name__
+    return float(stream.duration * stream.time_base) + max(0.0, start_s - origin_s(container))

@@ -1,4 +1,4 @@
-"""What a file's first and last bytes tell: is it there, what is it, does it end where its own header says."""
+"""Checks of files by their bytes: whether one is there, looks like a media file, and ends where its header says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _MAGIC: Final = (
     b"\xff\xf3",
     b"\x1aE\xdf\xa3",
 )
+_MP3_LAYERS: Final = (b"\xfa", b"\xfb", b"\xf2", b"\xf3", b"\xe2", b"\xe3")
 _OGG_HEADER: Final = 27
+_PLACEHOLDER_BYTES: Final = 0x7FFF0000  # programs that write to a pipe state such a length, or 0: it was not known
 
 
 def require_file(path: Path) -> None:
@@ -36,24 +38,31 @@ def require_file(path: Path) -> None:
 
 
 def looks_like_media(path: Path) -> bool:
-    """Returns whether the first bytes are those of a known sound or video container."""
+    """Returns whether the first bytes are those of a known audio or video container."""
     with path.open("rb") as file:
         head = file.read(12)
     return head.startswith(_MAGIC) or head[4:8] == b"ftyp"
 
 
+def looks_like_mp3(path: Path) -> bool:
+    """Returns whether a file begins with a tag, as most MP3 files do, or with the header of an MP3 frame."""
+    with path.open("rb") as file:
+        head = file.read(3)
+    return head == b"ID3" or (head[:1] == b"\xff" and head[1:2] in _MP3_LAYERS)
+
+
 def is_cut_short(path: Path) -> bool:
     """Returns whether a WAV or Ogg file ends inside what its header or last page announces.
 
-    libsndfile reads such files without a word, so the loss would go unseen.
+    libsndfile reads such files without an error, so the loss would go unnoticed.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(4)
+        head = file.read(12)
         file.seek(0)
-        if head == b"RIFF":
+        if head.startswith(b"RIFF") and head[8:] in (b"", b"WAVE"):  # an AVI is a RIFF file, too
             return _wav_cut_short(file, size)
-        if head == b"OggS":
+        if head.startswith(b"OggS"):
             return _ogg_cut_short(file, size)
     return False
 
@@ -64,8 +73,8 @@ def _wav_cut_short(file: BinaryIO, size: int) -> bool:
         file.seek(position)
         name, length = struct.unpack("<4sI", file.read(8))
         if name == b"data":
-            streamed = length in (0, 0xFFFFFFFF)  # written to a pipe: the length was not known
-            return not streamed and position + 8 + length > size
+            known = 0 < length < _PLACEHOLDER_BYTES
+            return known and position + 8 + length > size
         position += 8 + length + (length & 1)
     return True
 
@@ -76,7 +85,7 @@ def _ogg_cut_short(file: BinaryIO, size: int) -> bool:
         file.seek(position)
         header = file.read(_OGG_HEADER)
         if header[:4] != b"OggS":
-            return False  # bytes after the last page belong to no page
+            return False  # other bytes may follow the last page
         if len(header) < _OGG_HEADER:
             return True
         lacing = file.read(header[26])

@@ -29,8 +29,8 @@ from model.encoders import (
 from model.specs import FeatureSpecs
 from model.storage import FP16, STORAGES, Storage, Values
 from tasks.media.audio import read_audio
+from tasks.media.frames import View, read_views
 from tasks.media.samples import Samples
-from tasks.media.video import View, read_views
 from tasks.precompute.config import PrecomputeConfig
 
 

@@ -22,9 +22,11 @@ import numpy as np
 from data_contracts import ItemError, UsageError
 from tasks.engine.workspace import Workspace
 from tasks.media.audio import read_audio
-from tasks.media.mux import mux_sound
+from tasks.media.frames import read_frames
+from tasks.media.mux import mux_audio
 from tasks.media.samples import Samples
-from tasks.media.video import probe_video, read_frames, write_video
+from tasks.media.video import probe_video
+from tasks.media.video_writer import write_video
 
 SMALL_AUDIO: Final = 150_000  # bytes that are embedded as they are
 SMALL_VIDEO: Final = 250_000
@@ -69,7 +71,7 @@ class MediaBox:
                 probe_video(path)
                 write_video(picture, read_frames(path, fps=_VIDEO_FPS, size=_VIDEO_SIDE), _VIDEO_FPS)
                 source = picture
-            mux_sound(source, _even_length(samples_T), rate_hz, muxed)
+            mux_audio(source, _even_length(samples_T), rate_hz, muxed)
             return self._uri("video/mp4", muxed.read_bytes())
 
     def png_uri(self, png: bytes) -> str:

@@ -15,7 +15,7 @@ from tasks.commands.generate.single import Generation, write_audio
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.media.audio import read_audio, write_flac
-from tasks.media.mux import require_picture_fits
+from tasks.media.mux import require_copyable
 
 FIELDS: Final = tuple(name for name in get_args(Input) if name != "surrogate")
 """The inputs that the page offers; its surrogate is always the variant's."""
@@ -112,7 +112,7 @@ def _run(options: GenerateOptions, session: InferenceSession) -> FormResult:
 def _container(video: Path) -> str:
     """Returns .mp4, which browsers play, or .mkv where that cannot hold the video's codec."""
     try:
-        require_picture_fits(video, ".mp4")
+        require_copyable(video, ".mp4")
     except UsageError:
         return ".mkv"
     return ".mp4"

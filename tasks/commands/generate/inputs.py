@@ -24,8 +24,9 @@ from model.variants import Surrogate
 from tasks.commands.generate.options import GenerateOptions, naming
 from tasks.commands.generate.session import InferenceSession
 from tasks.media.audio import SILENT_PEAK, read_audio
+from tasks.media.frames import Frames, read_frames
 from tasks.media.samples import Samples
-from tasks.media.video import Frames, VideoInfo, probe_video, read_frames
+from tasks.media.video import VideoInfo, probe_video
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from model.variants import Surrogate
 from tasks.evaluate.sampling import SamplingSettings
 from tasks.media.checks import require_file
-from tasks.media.mux import VIDEO_SUFFIXES, require_picture_fits
+from tasks.media.mux import VIDEO_SUFFIXES, require_copyable
 
 AUDIO_SUFFIXES: Final = (".wav", ".flac")
 SUFFIXES: Final = (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
@@ -138,7 +138,7 @@ class GenerateOptions:
                 )
         if self.video is not None and self.out.suffix.lower() in VIDEO_SUFFIXES:
             with naming("--video"):
-                require_picture_fits(self.video, self.out.suffix.lower())
+                require_copyable(self.video, self.out.suffix.lower())
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import write_sidecar
 from tasks.engine.workspace import seed_for
 from tasks.media.audio import write_flac
-from tasks.media.mux import VIDEO_SUFFIXES, mux_sound
+from tasks.media.mux import VIDEO_SUFFIXES, mux_audio
 
 log = logging.getLogger(__name__)
 
@@ -253,7 +253,7 @@ def write_audio(out: Path, video: Path | None, audio: Audio, rate_hz: int) -> No
     audio, suffix = np.clip(audio, -1.0, 1.0), out.suffix.lower()
     if suffix in VIDEO_SUFFIXES:
         assert video is not None
-        mux_sound(video, audio, rate_hz, out)
+        mux_audio(video, audio, rate_hz, out)
     elif suffix == ".flac":
         write_flac(out, audio, rate_hz)
     else:

@@ -22,7 +22,7 @@ from tasks.evaluate.plan import plan_cases
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.evaluate.tables import aggregate
 from tasks.media.audio import read_audio, write_flac
-from tasks.media.video import write_video
+from tasks.media.video_writer import write_video
 from tasks.precompute import stage as precompute
 from tasks.precompute.config import PrecomputeConfig
 from tests.tasks.evaluate.rows import manifest_row

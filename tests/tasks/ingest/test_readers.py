@@ -23,7 +23,7 @@ from tasks.ingest.readers import hf
 from tasks.ingest.readers.text_rules import RULES, invalid_rule
 from tasks.ingest.sources import Listing, list_recordings
 from tasks.ingest.stage import IngestStage
-from tasks.media.video import write_video
+from tasks.media.video_writer import write_video
 from tasks.pipeline import find_step, run_step
 from tests.tasks.sounds import RATE, counting_frames, strikes, tone, write_wav
 

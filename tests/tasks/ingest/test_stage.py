@@ -17,8 +17,10 @@ from tasks.engine import StageSummary, read_quarantine, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.stage import IngestStage
-from tasks.media.audio import read_audio, read_sound
-from tasks.media.video import probe_video, read_frames, write_video
+from tasks.media.audio import decode_audio, read_audio
+from tasks.media.frames import read_frames
+from tasks.media.video import probe_video
+from tasks.media.video_writer import write_video
 from tests.tasks.sounds import RATE, counting_frames, cut_short, strikes, tone, write_wav
 
 
@@ -62,8 +64,8 @@ def test_sounds_are_cut_hashed_and_kept_at_their_rate(tmp_path: Path) -> None:
     for clip in clips.values():
         audio = tmp_path / "w" / clip.audio_path
         assert hash_file(audio) == clip.audio_sha256 and sf.info(audio).subtype == "PCM_16"
-        assert read_sound(audio).rate_hz == clip.sample_rate_hz
-        assert read_sound(audio).duration_s == pytest.approx(clip.duration_s, abs=1e-4)
+        assert decode_audio(audio).rate_hz == clip.sample_rate_hz
+        assert decode_audio(audio).duration_s == pytest.approx(clip.duration_s, abs=1e-4)
     assert clips["long~p1"].sample_rate_hz == 22_050  # never up-sampled
     assert clips["long~p1"].source_sha256 == hash_file(tmp_path / "in/long.wav")
 

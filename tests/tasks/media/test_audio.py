@@ -1,11 +1,13 @@
-"""Reading and writing sound: what comes back, and a reason for every way a file can be broken."""
+"""Reading and writing audio: what comes back, and a reason for every way a file can be broken."""
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile as sf
@@ -13,8 +15,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
-from tasks.media.audio import flac_bytes, flac_samples, read_audio, read_sound, require_sound, resample, write_flac
-from tasks.media.video import write_video
+from tasks.media.audio import (
+    decode_audio,
+    flac_bytes,
+    flac_samples,
+    peak_of,
+    probe_audio,
+    read_audio,
+    require_audible,
+    resample,
+    write_flac,
+)
+from tasks.media.video import probe_video
+from tasks.media.video_writer import write_video
 from tests.tasks.sounds import RATE, counting_frames, cut_short, sine_hz, tone, write_wav
 
 
@@ -28,9 +41,9 @@ def reason_of(path: Path) -> str:
 def test_mono_is_the_mean_of_the_channels(tmp_path: Path) -> None:
     left, right = tone(0.5, 300), tone(0.5, 700)
     sf.write(tmp_path / "s.wav", np.stack([left, right], 1), RATE, subtype="FLOAT")
-    sound = read_sound(tmp_path / "s.wav")
-    assert (sound.channels, sound.rate_hz, sound.duration_s) == (2, RATE, 0.5)
-    np.testing.assert_allclose(sound.samples_T, (left + right) / 2, atol=1e-6)
+    decoded = decode_audio(tmp_path / "s.wav")
+    assert (decoded.channels, decoded.rate_hz, decoded.duration_s) == (2, RATE, 0.5)
+    np.testing.assert_allclose(decoded.samples_T, (left + right) / 2, atol=1e-6)
 
 
 def test_resampling_keeps_pitch_and_length(tmp_path: Path) -> None:
@@ -86,7 +99,7 @@ def test_compressed_formats_are_read(tmp_path: Path, suffix: str) -> None:
     assert sine_hz(samples[5000:40_000], rate) == pytest.approx(440, abs=1)
 
 
-def test_the_sound_track_of_a_video_is_read_in_step_with_its_picture(tmp_path: Path) -> None:
+def test_the_audio_of_a_video_is_read_in_step_with_its_frames(tmp_path: Path) -> None:
     click = np.zeros(2 * RATE, np.float32)
     click[RATE : RATE + 400] = tone(400 / RATE, 2000)
     write_video(tmp_path / "v.mp4", counting_frames(50), 25, click, RATE)
@@ -127,12 +140,12 @@ def test_nan_and_infinite_samples_are_told(tmp_path: Path, value: float) -> None
     assert reason_of(write_wav(tmp_path / "n.wav", samples, subtype="FLOAT")) == "nan_samples"
 
 
-def test_silence_and_a_millisecond_are_not_sound() -> None:
+def test_silence_and_a_millisecond_are_not_audible() -> None:
     for samples, reason in ((np.zeros(RATE, np.float32), "silent"), (tone(0.001), "too_short")):
         with pytest.raises(ItemError) as caught:
-            require_sound(samples, RATE, min_s=0.5, name="x")
+            require_audible(samples, RATE, min_s=0.5, name="x")
         assert caught.value.reason == reason
-    require_sound(tone(0.6), RATE, min_s=0.5, name="x")
+    require_audible(tone(0.6), RATE, min_s=0.5, name="x")
 
 
 @pytest.mark.realdata
@@ -140,7 +153,7 @@ def test_every_real_recording_is_read(realdata: Path) -> None:
     paths = [p for p in sorted((realdata / "audio").rglob("*")) if p.suffix in (".ogg", ".wav", ".mp3", ".flac")]
     assert len(paths) > 300
     for path in paths[::8]:
-        assert read_sound(path).duration_s > 0.05
+        assert decode_audio(path).duration_s > 0.05
 
 
 @pytest.mark.parametrize("suffix", ["flac", "wav", "ogg", "mp3"])
@@ -152,7 +165,120 @@ def test_a_file_cut_anywhere_is_data_and_never_a_crash(tmp_path: Path, suffix: s
         path = tmp_path / f"cut-{length}.{suffix}"
         path.write_bytes(content[:length])
         try:
-            sound = read_sound(path)
+            sound = decode_audio(path)
         except ItemError:
             continue
-        assert suffix == "mp3" and len(sound.samples_T) < 16_000  # frames that need no header: what is there is heard
+        assert suffix == "mp3" and len(sound.samples_T) < 16_000  # frames that need no header: what is there is read
+
+
+def noisy_mp3(path: Path, duration_s: float = 4.0) -> Path:
+    """Writes an MP3 of a short noise and a long tone: its first frames are larger than the mean."""
+    noise = 0.5 * np.random.default_rng(0).uniform(-1, 1, RATE // 5).astype(np.float32)
+    sf.write(path, np.concatenate([noise, tone(duration_s - 0.2)]), RATE)
+    return path
+
+
+def test_the_length_of_an_mp3_is_that_of_its_frames_not_of_its_header(tmp_path: Path) -> None:
+    one = noisy_mp3(tmp_path / "one.mp3")
+    tag = b"ID3\x04\0\0\0\0\0\x23TSSE\0\0\0\x0f" + b"x" * 25
+    (tmp_path / "joined.mp3").write_bytes((tag + one.read_bytes()) * 2)
+    assert decode_audio(one).duration_s == pytest.approx(4.0, abs=0.15)
+    assert decode_audio(tmp_path / "joined.mp3").duration_s == pytest.approx(8.0, abs=0.3)
+
+
+@pytest.mark.tools
+def test_an_mp3_without_a_header_is_read_to_its_end(tmp_path: Path) -> None:
+    source = write_wav(tmp_path / "t.wav", np.concatenate([tone(0.2), tone(4.0, 200, peak=0.01)]))
+    options = ["-c:a", "libmp3lame", "-q:a", "4", "-write_xing", "0", "-id3v2_version", "0"]
+    ffmpeg("-i", source, *options, tmp_path / "bare.mp3")
+    assert decode_audio(tmp_path / "bare.mp3").duration_s == pytest.approx(4.2, abs=0.15)
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("kind", ["flac", "wav"])
+def test_a_file_that_was_written_to_a_pipe_states_no_length_and_is_read_whole(tmp_path: Path, kind: str) -> None:
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"sine=700:d=3:r={RATE}", "-f", kind, "-"]
+    (tmp_path / f"pipe.{kind}").write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
+    decoded = decode_audio(tmp_path / f"pipe.{kind}")
+    assert decoded.duration_s == pytest.approx(3.0, abs=1e-3)
+    assert sine_hz(decoded.samples_T, decoded.rate_hz) == pytest.approx(700, abs=0.5)
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("codec", [["-c:v", "mpeg4", "-c:a", "libmp3lame"], ["-c:v", "mjpeg", "-c:a", "pcm_s16le"]])
+def test_the_audio_of_an_avi_is_read(tmp_path: Path, codec: list[str]) -> None:
+    """It is a RIFF file, as WAV is, but has other chunks."""
+    lavfi = ["-f", "lavfi", "-i", "testsrc=d=2:s=64x48:r=25", "-f", "lavfi", "-i", "sine=500:d=2"]
+    ffmpeg(*lavfi, *codec, tmp_path / "a.avi")
+    assert decode_audio(tmp_path / "a.avi").duration_s == pytest.approx(2.0, abs=0.1)
+    assert probe_video(tmp_path / "a.avi").duration_s == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.tools
+def test_channels_that_change_within_a_recording_are_read_on(tmp_path: Path) -> None:
+    parts = []
+    for number, (hz, channels) in enumerate([(1000, 1), (500, 2)]):
+        part = tmp_path / f"{number}.ts"
+        offset = ["-output_ts_offset", 2 * number, "-f", "mpegts"]
+        ffmpeg("-f", "lavfi", "-i", f"sine={hz}:d=2:r=48000", "-ac", channels, "-c:a", "aac", *offset, part)
+        parts.append(part.read_bytes())
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    decoded = decode_audio(tmp_path / "joined.ts")
+    assert decoded.duration_s == pytest.approx(4.0, abs=0.2)
+    for start_s, hz in ((0.5, 1000), (2.5, 500)):
+        second = decoded.samples_T[round(start_s * 48_000) :][:48_000]
+        assert sine_hz(second, 48_000) == pytest.approx(hz, abs=1)
+
+
+def test_a_tag_that_is_not_utf_8_does_not_matter(tmp_path: Path) -> None:
+    path = tagged_mp4(tmp_path / "t.mp4")
+    path.write_bytes(path.read_bytes().replace(b"CafQ", b"Caf\xe9"))
+    assert decode_audio(path).duration_s == pytest.approx(1.0, abs=0.1)
+    assert probe_video(path).has_audio
+
+
+def tagged_mp4(path: Path) -> Path:
+    """Writes a video whose title is CafQ."""
+    write_video(path.with_stem("plain"), counting_frames(10), 10, tone(1.0), RATE)
+    with av.open(str(path.with_stem("plain"))) as source, av.open(str(path), "w") as target:
+        target.metadata["title"] = "CafQ"
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    assert b"CafQ" in path.read_bytes()
+    return path
+
+
+def ffmpeg(*arguments: object) -> None:
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *map(str, arguments)], check=True)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3", "mp4"])
+def test_a_probe_finds_the_length_and_rate_that_decoding_gives(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t.{suffix}"
+    if suffix == "mp4":
+        write_video(path, counting_frames(20), 10, tone(2.0), RATE)
+    else:
+        sf.write(path, tone(2.0), RATE)
+    duration_s, rate_hz = probe_audio(path, path.name)
+    assert rate_hz == RATE and duration_s == pytest.approx(decode_audio(path).duration_s, abs=0.1)
+    if suffix != "mp4":
+        assert probe_audio(io.BytesIO(path.read_bytes()), "x") == (duration_s, rate_hz)
+
+
+def test_a_probe_of_what_is_no_audio_says_so(tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no audio")
+    write_video(tmp_path / "mute.mp4", counting_frames(10), 25)
+    for path in (tmp_path / "text.wav", tmp_path / "mute.mp4"):
+        with pytest.raises(ItemError, match=path.name) as caught:
+            probe_audio(path, path.name)
+        assert caught.value.reason == "not_audio"
+    with pytest.raises(ItemError, match="record 3"):
+        probe_audio(io.BytesIO(b"no audio"), "record 3")
+
+
+def test_the_peak_is_the_largest_magnitude_and_zero_without_samples() -> None:
+    assert peak_of(np.array([0.1, -0.7, 0.3], np.float32)) == pytest.approx(0.7)
+    assert peak_of(np.zeros(0, np.float32)) == 0.0

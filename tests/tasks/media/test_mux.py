@@ -1,4 +1,4 @@
-"""A new sound under a copied picture: every packet the same, whatever the codec, and both in time."""
+"""New audio beside copied frames: every packet the same, whatever the codec, and both in time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 
 from data_contracts import ItemError, UsageError
 from tasks.media.audio import read_audio
-from tasks.media.mux import mux_sound, require_picture_fits
-from tasks.media.video import probe_video, read_frames, write_video
+from tasks.media.frames import read_frames
+from tasks.media.mux import mux_audio, require_copyable
+from tasks.media.video import probe_video
+from tasks.media.video_writer import write_video
 from tests.tasks.sounds import RATE, counting_frames, sine_hz, tone
 
 ENCODINGS = {
@@ -28,7 +30,7 @@ ENCODINGS = {
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One second of picture in several codecs, containers and frame rates, with and without sound."""
+    """One second of video in several codecs, containers and frame rates, with and without audio."""
     folder = tmp_path_factory.mktemp("codecs")
     source = folder / "source.mkv"
     lavfi = ["-f", "lavfi", "-i", "testsrc=size=96x64:rate=30:duration=1", "-f", "lavfi", "-i", "sine=300:duration=1"]
@@ -72,9 +74,9 @@ COPIES = [
 @pytest.mark.tools
 @pytest.mark.parametrize(("name", "suffix"), COPIES)
 def test_every_packet_is_copied_and_keeps_its_time(videos: Path, tmp_path: Path, name: str, suffix: str) -> None:
-    require_picture_fits(videos / name, suffix)
+    require_copyable(videos / name, suffix)
     out = tmp_path / f"out{suffix}"
-    mux_sound(videos / name, tone(1.4 if name == "late.mkv" else 1.0, 1000, 44_100), 44_100, out)
+    mux_audio(videos / name, tone(1.4 if name == "late.mkv" else 1.0, 1000, 44_100), 44_100, out)
     assert packets(out) == packets(videos / name)
     assert times(out) == pytest.approx(times(videos / name), abs=2e-3)
     before, after = probe_video(videos / name), probe_video(out)
@@ -84,9 +86,9 @@ def test_every_packet_is_copied_and_keeps_its_time(videos: Path, tmp_path: Path,
 
 
 @pytest.mark.tools
-def test_mpeg_ts_is_moved_to_zero_and_shows_the_same_pictures(videos: Path, tmp_path: Path) -> None:
-    """Its H.264 is framed otherwise in MP4, so the pictures are compared, not the packets."""
-    mux_sound(videos / "stream.ts", tone(1.0), RATE, tmp_path / "out.mp4")
+def test_mpeg_ts_is_moved_to_zero_and_shows_the_same_frames(videos: Path, tmp_path: Path) -> None:
+    """Its H.264 is framed otherwise in MP4, so the frames are compared, not the packets."""
+    mux_audio(videos / "stream.ts", tone(1.0), RATE, tmp_path / "out.mp4")
     with av.open(str(videos / "stream.ts")) as container:
         assert container.start_time > av.time_base  # its clock starts at 1.4 s
     with av.open(str(tmp_path / "out.mp4")) as container:
@@ -98,11 +100,11 @@ def test_mpeg_ts_is_moved_to_zero_and_shows_the_same_pictures(videos: Path, tmp_
 
 @pytest.mark.tools
 @pytest.mark.parametrize(("name", "suffix"), [("h264.mp4", ".mp4"), ("h264.mp4", ".mkv"), ("late.mkv", ".mkv")])
-def test_sound_and_picture_stay_in_time(videos: Path, tmp_path: Path, name: str, suffix: str) -> None:
+def test_audio_and_frames_stay_in_time(videos: Path, tmp_path: Path, name: str, suffix: str) -> None:
     """A click comes out where it went in, on a clock that starts with the source's container."""
     click = np.zeros(RATE, np.float32)
     click[4000:4008] = 0.9
-    mux_sound(videos / name, click, RATE, tmp_path / f"out{suffix}")
+    mux_audio(videos / name, click, RATE, tmp_path / f"out{suffix}")
     samples, rate = read_audio(tmp_path / f"out{suffix}")
     assert np.argmax(np.abs(samples)) / rate == pytest.approx(0.25, abs=2e-3)
     assert times(tmp_path / f"out{suffix}")[0] == pytest.approx(times(videos / name)[0], abs=2e-3)
@@ -112,7 +114,7 @@ def test_sound_and_picture_stay_in_time(videos: Path, tmp_path: Path, name: str,
 def test_matroska_keeps_the_samples_without_loss_and_stereo_stays_stereo(tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", counting_frames(20), 20)
     left, right = tone(1.0, 500), tone(1.0, 900)
-    mux_sound(tmp_path / "v.mp4", np.stack([left, right], 1), RATE, tmp_path / "out.mkv")
+    mux_audio(tmp_path / "v.mp4", np.stack([left, right], 1), RATE, tmp_path / "out.mkv")
     with av.open(str(tmp_path / "out.mkv")) as container:
         frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
         assert container.streams.audio[0].codec_context.name == "flac"
@@ -124,24 +126,24 @@ def test_equal_input_gives_equal_bytes(tmp_path: Path) -> None:
     write_video(tmp_path / "v.mp4", counting_frames(20), 20)
     for name in ("a", "b"):
         for suffix in (".mp4", ".mkv", ".mov"):
-            mux_sound(tmp_path / "v.mp4", tone(1.0), RATE, tmp_path / f"{name}{suffix}")
+            mux_audio(tmp_path / "v.mp4", tone(1.0), RATE, tmp_path / f"{name}{suffix}")
     for suffix in (".mp4", ".mkv", ".mov"):
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes(), suffix
 
 
 @pytest.mark.tools
-def test_a_container_that_cannot_hold_the_picture_says_so(videos: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"\.mp4 file cannot hold the video's prores picture.*\.mkv"):
-        require_picture_fits(videos / "prores.mov", ".mp4")
-    with pytest.raises(UsageError, match="cannot hold"):
-        mux_sound(videos / "prores.mov", tone(1.0), RATE, tmp_path / "out.mp4")
+def test_a_container_that_does_not_support_the_codec_says_so(videos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"\.mp4 file cannot take the video's prores stream.*\.mkv"):
+        require_copyable(videos / "prores.mov", ".mp4")
+    with pytest.raises(UsageError, match="cannot take"):
+        mux_audio(videos / "prores.mov", tone(1.0), RATE, tmp_path / "out.mp4")
     assert not (tmp_path / "out.mp4").exists()
 
 
 @pytest.mark.tools
-def test_cover_art_is_no_picture(videos: Path, tmp_path: Path) -> None:
+def test_cover_art_is_no_video_stream(videos: Path, tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-i", "sine=300:duration=1", "-f", "lavfi", "-i", "color=red:size=64x64:duration=0.04",
            "-map", "0", "-map", "1", "-c:v", "mjpeg", "-disposition:v", "attached_pic", tmp_path / "s.mp3")  # fmt: skip
-    for read in (probe_video, lambda path: mux_sound(path, tone(1.0), RATE, tmp_path / "out.mp4")):
-        with pytest.raises(ItemError, match="has no picture"):
+    for read in (probe_video, lambda path: mux_audio(path, tone(1.0), RATE, tmp_path / "out.mp4")):
+        with pytest.raises(ItemError, match="has no video stream"):
             read(tmp_path / "s.mp3")

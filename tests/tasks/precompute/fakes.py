@@ -10,7 +10,7 @@ from data_contracts.files import hash_file
 from model.specs import ClipSpec, CodecSpec, SyncSpec, TextSpec
 from tasks.engine.workspace import Workspace
 from tasks.media.audio import write_flac
-from tasks.media.video import write_video
+from tasks.media.video_writer import write_video
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import Encoders
 

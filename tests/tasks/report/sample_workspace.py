@@ -27,7 +27,7 @@ from data_contracts import (
 from data_contracts.generation import TASKS
 from tasks.engine.workspace import Workspace, write_json
 from tasks.media.audio import write_flac
-from tasks.media.video import write_video
+from tasks.media.video_writer import write_video
 
 RATE = 16000
 LEVELS = {

@@ -14,7 +14,7 @@ from model.checkpoint import save_checkpoint
 from model.network import build_network
 from tasks.commands.generate import session
 from tasks.commands.generate.options import GenerateOptions
-from tasks.media.video import write_video
+from tasks.media.video_writer import write_video
 from tests.model.fakes import TOY, toy_specs
 
 SPECS = toy_specs()

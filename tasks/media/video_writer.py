@@ -1,0 +1,93 @@
+"""Writes videos: frames as H.264, with audio or without. Single-threaded and bit-exact: equal input, equal bytes.
+
+Legend: T frames, H height, W width, C = 3 colours; uint8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import Interpolation
+
+from data_contracts.files import atomic_path
+from tasks.media.audio_track import AudioTrack
+from tasks.media.frames import Frames, frames_at, upright
+from tasks.media.video import open_video, upright_size
+
+# Without mbtree: libx264's macroblock tree (core 165) reads memory that it never wrote, so with it the same frames give
+# other bytes, depending on what the process did before.
+_X264: Final = {"preset": "veryfast", "crf": "18", "threads": "1", "mbtree": "0"}
+_BITEXACT: Final = {"fflags": "+bitexact", "movflags": "+faststart"}
+
+
+def write_video(
+    path: Path,
+    frames_THWC: Frames,
+    fps: float,
+    audio_T: npt.NDArray[np.float32] | None = None,
+    rate_hz: int | None = None,
+) -> None:
+    """Writes H.264 (yuv420p) and, when given, mono AAC. An odd height or width loses its last row or column."""
+    if audio_T is not None and rate_hz is None:
+        raise ValueError("rate_hz is needed with audio_T")
+    height, width = frames_THWC.shape[1] & ~1, frames_THWC.shape[2] & ~1
+    even_THWC = np.ascontiguousarray(frames_THWC[:, :height, :width])
+    frames = (av.VideoFrame.from_ndarray(frame_HWC, format="rgb24") for frame_HWC in even_THWC)
+    audio = None if audio_T is None or rate_hz is None else (audio_T, rate_hz)
+    with atomic_path(path) as temporary:
+        _encode(temporary, frames, Fraction(fps).limit_denominator(1001), (width, height), audio)
+
+
+def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float, max_side: int = 480) -> None:
+    """Writes `duration_s` of a video from `start_s` on, re-encoded, without audio, at the source's mean rate.
+
+    The short side becomes at most `max_side` pixels: more than any encoder looks at, and many times faster.
+    Raises ItemError as `open_video`.
+    """
+    with open_video(source) as (_, stream):
+        rate = Fraction(stream.average_rate or 25).limit_denominator(1001)
+    times = [start_s + index / float(rate) for index in range(max(1, round(duration_s * float(rate))))]
+    frames = frames_at(source, times)
+    first = next(frames)
+    width, height = upright_size(first)
+    scale = min(1.0, max_side / min(width, height))
+    size = (round(width * scale) & ~1, round(height * scale) & ~1)
+    with atomic_path(out) as temporary:
+        _encode(temporary, (_resized(frame, size) for frame in chain([first], frames)), rate, size, None)
+
+
+def _resized(frame: Any, size: tuple[int, int]) -> Any:
+    """Returns an upright yuv420p frame of `size`; its own object, as a repeated frame gets a time of its own."""
+    if round(frame.rotation / 90) % 4:
+        image_HWC = upright(frame.to_ndarray(format="rgb24"), frame.rotation)
+        frame = av.VideoFrame.from_ndarray(image_HWC, format="rgb24")
+    elif (frame.width, frame.height, frame.format.name) == (*size, "yuv420p"):
+        return av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
+    return frame.reformat(width=size[0], height=size[1], format="yuv420p", interpolation=Interpolation.BICUBIC)
+
+
+def _encode(
+    path: Path,
+    frames: Iterator[Any],
+    rate: Fraction,
+    size: tuple[int, int],
+    audio: tuple[npt.NDArray[np.float32], int] | None,
+) -> None:
+    with av.open(str(path), "w", options=_BITEXACT) as target:
+        stream = target.add_stream("libx264", rate=rate, options=_X264)
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        track = AudioTrack(target, *audio, "aac") if audio is not None else None
+        for index, frame in enumerate(frames):
+            frame.pts, frame.time_base = index, 1 / rate
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+        if track is not None:
+            track.finish()
