@@ -60,14 +60,20 @@ def record(workspace: Path, renamed: Mapping[str, str]) -> dict[str, str]:
             text = re.sub(rf"(?<![a-z]){re.escape(old)}(?![a-z])", new, text)
         return text
 
+    def cell(value: object) -> str:
+        text = new_words(json.dumps(value, ensure_ascii=False, default=str))
+        inner = json.loads(text)
+        if isinstance(inner, str) and inner.startswith(("{", "[")):  # a cell of JSON: renamed keys sort elsewhere
+            return json.dumps(json.loads(inner), sort_keys=True)
+        return text
+
     found: dict[str, str] = {}
     for path in sorted(workspace.rglob("*")):
         name = path.relative_to(workspace).as_posix()
         if path.suffix == ".parquet" and "/journal/" not in name:
             for column, values in pq.read_table(path).to_pydict().items():
                 if column not in UNSTABLE:
-                    text = new_words(json.dumps(values, ensure_ascii=False, default=str))
-                    found[f"{name}:{new_words(column)}"] = digest(text.encode())
+                    found[f"{name}:{new_words(column)}"] = digest("\n".join(map(cell, values)).encode())
         elif name == CHECKPOINT:
             with safe_open(path, framework="np") as tensors:
                 found.update({f"{name}:{key}": digest(tensors.get_tensor(key).tobytes()) for key in tensors.keys()})  # noqa: SIM118
