@@ -1,4 +1,4 @@
-"""Laws of the house: imports go one way, everything public is typed and described, nothing names this machine."""
+"""Rules of the code: imports run one way, everything public is typed and described, nothing names a machine."""
 
 from __future__ import annotations
 
@@ -12,41 +12,60 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.imports import PICTURE, arrows_up, circles, draw, import_graph, project_files
 
-ROOMS = ("flows", "tasks", "model", "data_contracts")
-ALLOWED = {
-    "flows": {"flows", "tasks", "model", "data_contracts"},
-    "tasks": {"tasks", "model", "data_contracts"},
-    "model": {"model", "data_contracts"},
-    "data_contracts": {"data_contracts"},
-}
-PYTHON = [path for room in ROOMS for path in sorted((REPOSITORY / room).rglob("*.py"))]
+FILES = {name: path for name, path in project_files().items() if name != "tasks"}
+GRAPH = import_graph(FILES)
+PYTHON = list(FILES.values())
 
 
 def name(path: Path) -> str:
     return path.relative_to(REPOSITORY).as_posix()
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yields the first name of every import, wherever in the file it stands."""
+def test_imports_run_down_the_layers() -> None:
+    assert not arrows_up(GRAPH), "docs/architecture.md has the order of the layers"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    assert not circles(GRAPH)
+
+
+def test_the_picture_of_the_imports_is_up_to_date() -> None:
+    assert PICTURE.read_text("utf-8") == draw(GRAPH), "run `python -m tests.imports`"
+
+
+def test_circles_and_arrows_up_are_found_also_inside_functions(tmp_path: Path) -> None:
+    sources = {
+        "model/low.py": "def f():\n    from tasks.mine.stage import g\n",
+        "tasks/mine/stage.py": "from model import low\n",
+        "tasks/mine/alone.py": "import json\n",
+    }
+    for place, source in sources.items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).write_text(source)
+    graph = import_graph(project_files(tmp_path))
+    assert arrows_up(graph) == ["model.low -> tasks.mine.stage"]
+    assert circles(graph) == [["model.low", "tasks.mine.stage"]]
+    with pytest.raises(KeyError, match="belongs to no layer"):
+        arrows_up({"tasks.newcomer": {"model.low"}, "model.low": set()})
+
+
+def outside(path: Path) -> set[str]:
+    """Returns the first names of all imports of a file."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{name(path)}: relative import"
-            yield (node.module or "").split(".")[0]
+            found.add((node.module or "").split(".")[0])
+    return found
 
 
-@pytest.mark.parametrize("path", PYTHON, ids=name)
-def test_imports_go_one_way(path: Path) -> None:
-    room = path.relative_to(REPOSITORY).parts[0]
-    back = (set(imported(path)) & set(ROOMS)) - ALLOWED[room]
-    assert not back, f"{name(path)} imports {back}"
-
-
-@pytest.mark.parametrize("path", [p for p in PYTHON if "flows" not in p.relative_to(REPOSITORY).parts], ids=name)
+@pytest.mark.parametrize("path", [p for n, p in FILES.items() if not n.startswith("flows")], ids=name)
 def test_only_flows_knows_prefect(path: Path) -> None:
-    assert not set(imported(path)) & {"prefect", "prefect_dask", "typer", "tests"}
+    assert not outside(path) & {"prefect", "prefect_dask", "typer", "tests"}
 
 
 def public_functions() -> Iterator[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]:
