@@ -21,11 +21,11 @@ LAYERS: Final = (  # from the top; a file imports from its own layer or a lower 
     ("foleygenex",),
     ("flows",),
     ("tasks.commands",),
-    ("tasks.pipeline", "tasks.jobs"),
+    ("tasks.pipeline",),
     ("tasks.config",),
     tuple(f"tasks.{name}" for name in STEPS),
     ("tasks.llm", "tasks.corpus"),
-    ("tasks.language", "tasks.media", "tasks.weights", "tasks.engine", "tasks.wheels"),
+    ("tasks.language", "tasks.media", "tasks.weights", "tasks.engine"),
     ("model",),
     ("data_contracts",),
 )
