@@ -9,6 +9,7 @@ Source: SPEC A6, A7.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import os
 import time
@@ -16,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import openai
 from tenacity import AsyncRetrying, retry_if_exception_type
@@ -207,6 +209,15 @@ class OpenAIClient:
             api_key="none" if embedded else os.environ.get("OPENAI_API_KEY") or "none",
             timeout=self.config.timeout_s,
             max_retries=0,  # the SDK's retries would ignore the budget, the limiter and the breaker
-            # The embedded server is on loopback, which a proxy of the environment cannot reach.
-            http_client=openai.DefaultAsyncHttpxClient(trust_env=not embedded),
+            # A proxy named in the environment cannot reach this machine's loopback addresses.
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=not is_loopback(url)),
         )
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL is on this machine: localhost, 127.0.0.0/8 or ::1."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

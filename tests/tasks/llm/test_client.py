@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts import BudgetError, ServiceError, UsageError
 from tasks.llm.cache import CompletionCache
-from tasks.llm.client import UnavailableError
+from tasks.llm.client import UnavailableError, is_loopback
 from tasks.llm.completion import CompletionError
 from tasks.llm.config import LLMConfig
 from tasks.llm.transport import MOST_BYTES
@@ -102,6 +102,35 @@ def test_a_slow_server_times_out_to_the_last_byte(tmp_path, reply):
         (found,) = ask(server, tmp_path, prompt(), timeout_s=0.2, max_retries=0)
     assert isinstance(found, UnavailableError)
     assert "0.2 s" in str(found)
+
+
+def test_a_loopback_server_is_never_reached_through_a_proxy(tmp_path, monkeypatch):
+    """Company networks and clusters set a proxy for everything, often without `no_proxy`."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+        monkeypatch.setenv(name.upper(), "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with fake_server(lambda *_: GOOD) as server:
+        assert ask(server, tmp_path, prompt(), max_retries=0) == [{"caption": "x"}]
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1:8000/v1", True),
+        ("http://127.8.9.1/v1", True),
+        ("http://[::1]:8000/v1", True),
+        ("http://LOCALHOST:8000/v1", True),
+        ("http://llm.localhost/v1", True),
+        ("https://api.openai.com/v1", False),
+        ("http://10.0.0.7:8000/v1", False),
+        ("http://localhost.example.org/v1", False),
+        ("", False),
+    ],
+)
+def test_only_addresses_of_this_machine_are_loopback(url, loopback):
+    assert is_loopback(url) == loopback
 
 
 def test_a_server_that_is_not_there_is_unavailable(tmp_path):
