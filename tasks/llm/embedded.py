@@ -87,22 +87,10 @@ def _await_url(process: subprocess.Popen[str]) -> str:
             continue
         line = process.stdout.readline()
         if line.startswith(_READY):
-            url = str(json.loads(line.removeprefix(_READY)))
-            threading.Thread(target=_drain, args=(process,), daemon=True).start()
-            return url
+            return str(json.loads(line.removeprefix(_READY)))
         if not line:
             raise WeightsError(f"the embedded model's server ended with code {process.wait()} before it was ready")
     raise WeightsError(f"the embedded model's server was not ready after {READY_TIMEOUT_S:.0f} s")
-
-
-def _drain(process: subprocess.Popen[str]) -> None:
-    """Reads and discards what the server prints, so that a full pipe never blocks it."""
-    assert process.stdout is not None
-    try:
-        for _line in process.stdout:
-            pass
-    except ValueError:  # closed by the context's end
-        return
 
 
 def _watch_parent(parent: int) -> None:
@@ -133,6 +121,7 @@ def main(arguments: Sequence[str]) -> None:
     params.cache_ram_mib = 256  # some twenty prompts; the default is 8 GiB
     server = xllamacpp.Server(params)
     print(_READY + json.dumps(f"{server.listening_address}/v1"), flush=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads the pipe from here on
     threading.Event().wait()
 
 

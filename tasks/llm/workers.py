@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import suppress
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
 from typing import Any, TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -15,80 +15,48 @@ ResultT = TypeVar("ResultT")
 
 def as_finished(
     items: Sequence[ItemT],
-    work: Callable[[ItemT], Awaitable[ResultT]],
+    work: Callable[[ItemT], Coroutine[Any, Any, ResultT]],
     *,
     at_once: int,
     close: Callable[[], Awaitable[None]],
 ) -> Iterator[ResultT]:
     """Yields `work(item)` for each item in order of completion, at most `at_once` in flight, started in their order.
 
-    `close` is awaited in the same loop at the end, whatever happened.
+    `close` is awaited in the same event loop at the end, whatever happened.
 
     After an exception of `work` nothing new starts; what is in flight is finished and yielded, because it is paid for,
     and then the exception is raised here. The loop runs in a thread of its own, because the caller may be inside
     another loop; closing the generator cancels what is in flight.
     """
-    results: queue.Queue[tuple[bool, Any]] = queue.Queue()
-    stop = threading.Event()
-    main = _main(items, work, at_once, close, results, stop)
-    thread = threading.Thread(target=_run, args=(main, results), daemon=True)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    try:
-        for _ in items:
-            succeeded, value = results.get()
-            if not succeeded:
-                raise value
-            yield value
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _run(main: Coroutine[Any, Any, None], results: queue.Queue) -> None:
-    try:
-        asyncio.run(main)
-    except BaseException as error:  # passed to the caller's thread, which raises it
-        results.put((False, error))
-
-
-async def _main(
-    items: Sequence[Any],
-    work: Callable[[Any], Awaitable[Any]],
-    at_once: int,
-    close: Callable[[], Awaitable[None]],
-    results: queue.Queue,
-    stop: threading.Event,
-) -> None:
     waiting = iter(items)
-    failed: list[BaseException] = []
 
-    async def worker() -> None:
-        for item in waiting:
-            try:
-                results.put((True, await work(item)))
-            except Exception as error:  # raised once the others have finished theirs
-                failed.append(error)
-            if failed:
-                return
+    def start(count: int) -> set[Future[ResultT]]:
+        return {asyncio.run_coroutine_threadsafe(work(item), loop) for item in islice(waiting, count)}
 
-    workers = [asyncio.ensure_future(worker()) for _ in range(max(1, at_once))]
-    stopper = asyncio.ensure_future(_until(stop))
     try:
-        done = asyncio.gather(*workers)
-        ends: list[asyncio.Future[Any]] = [done, stopper]
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if done.done():
-            await done
-            if failed:
-                raise failed[0]
+        running, failure = start(max(1, at_once)), None
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            failure = failure or next(filter(None, (future.exception() for future in done)), None)
+            if failure is None:
+                running |= start(len(done))
+            yield from (future.result() for future in done if future.exception() is None)
+        if failure is not None:
+            raise failure
     finally:
-        for task in (*workers, stopper):
-            task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(*workers, stopper, return_exceptions=True)
-        await close()
+        asyncio.run_coroutine_threadsafe(_end(close), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
-async def _until(stop: threading.Event) -> None:
-    while not stop.is_set():
-        await asyncio.sleep(0.2)
+async def _end(close: Callable[[], Awaitable[None]]) -> None:
+    """Cancels what is in flight, then closes."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await close()
