@@ -74,7 +74,7 @@ def estimate_calls(
     Exact up to repairs for at most `SAMPLED` rows without a cap; else scaled up from an even sample.
     """
     usable = [row for row in rows if row[1] in LEVELS]
-    rows_of = _Rows(config, CacheOnlyClient(model, CompletionCache(completions)), kind)
+    rows_of = _Rows(config, CacheOnlyClient(model, CompletionCache(completions, run="plan")), kind)
     wanted = config.max_paraphrased if config.paraphrases else 0
     return LLMEstimate(
         recaption=_sampled(usable, config.max_recaptions, rows_of.recaption),

@@ -28,6 +28,7 @@ from tasks.llm.cache import CompletionCache
 from tasks.llm.client import OpenAIClient
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import Prompt
+from tasks.llm.transport import Dialect
 from tasks.llm.workers import as_finished
 
 log = logging.getLogger(__name__)
@@ -87,15 +88,18 @@ class _Batches:
     limits: Limits
     _tries: dict[str, int] = field(default_factory=dict)
     _budget: Budget = field(init=False)
+    _dialect: Dialect = field(init=False)
 
     def __post_init__(self) -> None:
         self._budget = Budget(self.config, self.cache)
+        self._dialect = Dialect(thinking_tokens=self.config.thinking_tokens)
 
     async def run(self, missing: Prompts) -> None:
         while True:
             await self._settle_all()
             submitted = 0
-            for requests in write_requests(self.folder, self.model, self._with_tries_left(missing()), self.limits):
+            prompts = self._with_tries_left(missing())
+            for requests in write_requests(self.folder, self.model, prompts, self._dialect, self.limits):
                 submitted += await self._submit(requests)
             if not submitted:
                 return
@@ -165,12 +169,15 @@ class _Batches:
     def _store(self, text: str, record: BatchRecord) -> tuple[int, str]:
         """Puts a result or error file's completions into the cache. Returns their number and the first failure."""
         count, first_failure = 0, ""
+        sent_with = self._dialect.thinking_tokens
         for key, result in read_replies(text, self._requests(record), self.config.batch_price):
             if isinstance(result, str):
                 first_failure = first_failure or result
                 continue
             count += 1
-            if self.cache.get(key) is None:  # else: stored before a kill
+            if self._dialect.learn_thinking(result, sent_with):
+                self.cache.charge(result)
+            elif self.cache.get(key) is None:  # else: stored before a kill
                 self.cache.put(key, result)
         return count, first_failure
 

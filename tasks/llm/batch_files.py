@@ -36,7 +36,7 @@ class RequestFile:
 
 
 def write_requests(
-    folder: Path, model: str, prompts: Iterator[tuple[str, Prompt]], limits: Limits
+    folder: Path, model: str, prompts: Iterator[tuple[str, Prompt]], dialect: Dialect, limits: Limits
 ) -> Iterator[RequestFile]:
     """Writes as many files as the limits require, yielding each when it is complete. No name is used twice."""
     left = next(prompts, None)
@@ -45,11 +45,11 @@ def write_requests(
         count = size = tokens_in = tokens_out = 0
         with atomic_path(folder / f"{name}.jsonl") as temporary, temporary.open("wb") as file:
             while left is not None:
-                line = _line(*left, model)
+                line = _line(*left, model, dialect)
                 if count and (count >= limits.requests or size + len(line) > limits.bytes):
                     break
                 file.write(line)
-                bound = left[1].bound()
+                bound = left[1].bound(dialect.thinking_tokens)
                 count, size = count + 1, size + len(line)
                 tokens_in, tokens_out = tokens_in + bound[0], tokens_out + bound[1]
                 left = next(prompts, None)
@@ -69,8 +69,8 @@ def read_replies(text: str, requests: Path, price_share: float) -> Iterator[tupl
             yield key, _result(reply, bounds[key], price_share)
 
 
-def _line(key: str, prompt: Prompt, model: str) -> bytes:
-    request = {"custom_id": key, "method": "POST", "url": URL, "body": Dialect().body(model, prompt)}
+def _line(key: str, prompt: Prompt, model: str, dialect: Dialect) -> bytes:
+    request = {"custom_id": key, "method": "POST", "url": URL, "body": dialect.body(model, prompt)}
     return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 

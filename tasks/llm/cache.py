@@ -57,10 +57,15 @@ class Spent:
 
 @dataclass(slots=True)
 class CompletionCache:
-    """Completions by key, read from and appended to `path`. Safe in threads; processes see each other's records."""
+    """Completions by key, read from and appended to `path`. Safe in threads; processes see each other's records.
+
+    `run` names the run that uses it: one without an answer is only valid for the run that paid for it, so that the
+    next run may do better. Without a name, the completions of all runs are valid.
+    """
 
     path: Path
-    _completions: dict[str, Completion] = field(default_factory=dict)
+    run: str = ""
+    _completions: dict[str, tuple[Completion, str]] = field(default_factory=dict)  # and the run that paid for it
     _reservations: dict[str, Spent] = field(default_factory=dict)
     _spent: Spent = field(default_factory=Spent)
     _read_to: int = 0
@@ -70,20 +75,21 @@ class CompletionCache:
         """Returns the completion of an earlier request with this key, made by any process."""
         with self._lock:
             self._read_new()
-            return self._completions.get(key)
+            completion, run = self._completions.get(key, (None, ""))
+        if completion is None or not self.run or self.run == run or completion.usable:
+            return completion
+        return None
 
     def put(self, key: str, completion: Completion, reservation: str = "") -> None:
         """Appends a completion, which replaces its reservation; it is in the file when this returns."""
-        record: dict[str, Any] = {
-            "key": key,
-            "text": completion.text,
-            "cut_off": completion.cut_off,
-            "in": completion.tokens_in,
-            "out": completion.tokens_out,
-        }
-        if completion.price_share != 1.0:
-            record["price"] = completion.price_share
-        self._append({**record, "ends": reservation} if reservation else record)
+        record = {"key": key, "text": completion.text, "cut_off": completion.cut_off}
+        if self.run and not completion.usable:
+            record["run"] = self.run
+        self._append(record | _price(completion, reservation))
+
+    def charge(self, completion: Completion, reservation: str = "") -> None:
+        """Counts a completion as spent without keeping it."""
+        self._append(_price(completion, reservation))
 
     def spent(self) -> Spent:
         """Returns the sum of all completions in the file, repeated ones included: they were paid."""
@@ -142,12 +148,19 @@ class CompletionCache:
             tokens = int(record["in"]), int(record["out"])
             self._reservations[str(record["hold"])] = Spent.at(float(record["price"]), *tokens)
             return
+        if "in" in record:
+            self._spent += Spent.at(float(record.get("price", 1.0)), int(record["in"]), int(record["out"]))
         if "key" in record:
-            completion = _completion(record)
-            self._completions[str(record["key"])] = completion
-            self._spent += Spent.at(completion.price_share, completion.tokens_in, completion.tokens_out)
+            self._completions[str(record["key"])] = _completion(record), str(record.get("run", ""))
         if "ends" in record:
             self._reservations.pop(str(record["ends"]), None)
+
+
+def _price(completion: Completion, reservation: str) -> dict[str, Any]:
+    record: dict[str, Any] = {"in": completion.tokens_in, "out": completion.tokens_out}
+    if completion.price_share != 1.0:
+        record["price"] = completion.price_share
+    return record | ({"ends": reservation} if reservation else {})
 
 
 def _completion(record: dict[str, Any]) -> Completion:

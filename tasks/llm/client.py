@@ -73,7 +73,7 @@ class OpenAIClient:
     clock: Callable[[], float] = time.monotonic
     limiter: RateLimiter = field(init=False)
     breaker: CircuitBreaker = field(init=False)
-    dialect: Dialect = field(default_factory=Dialect)
+    dialect: Dialect = field(init=False)
     _budget: Budget = field(init=False)
     _sdk: openai.AsyncOpenAI | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
@@ -88,6 +88,7 @@ class OpenAIClient:
         if self.backend.kind == "embedded":
             wait_s = min(wait_s, _EMBEDDED_WAIT_S)
         self._budget = Budget(config, self.cache)
+        self.dialect = Dialect(thinking_tokens=config.thinking_tokens)
         slots = self.backend.slots(config.concurrency)
         self.limiter = RateLimiter(slots, config.retry_wait_s, self.clock, self.sleep)
         self.breaker = CircuitBreaker(wait_s, config.breaker_probes, self.clock, self.sleep)
@@ -158,18 +159,22 @@ class OpenAIClient:
 
     async def _request_within_budget(self, key: str, prompt: Prompt) -> tuple[Completion, Mapping[str, str]]:
         sdk = await self.connected()
-        reservation = self._budget.reserve(*prompt.bound())
-        try:
-            completion, headers = await request_completion(
-                sdk, self.backend.model, prompt, self.dialect, self.config.timeout_s
-            )
-        except (RequestError, UsageError) as error:
-            if not (isinstance(error, RequestError) and error.billed):
-                self._budget.release(reservation)
-            raise
-        self._accepted = True
-        self.cache.put(key, completion, reservation)
-        return completion, headers
+        while True:
+            thinking_tokens = self.dialect.thinking_tokens
+            reservation = self._budget.reserve(*prompt.bound(thinking_tokens))
+            try:
+                completion, headers = await request_completion(
+                    sdk, self.backend.model, prompt, self.dialect, self.config.timeout_s
+                )
+            except (RequestError, UsageError) as error:
+                if not (isinstance(error, RequestError) and error.billed):
+                    self._budget.release(reservation)
+                raise
+            self._accepted = True
+            if not self.dialect.learn_thinking(completion, thinking_tokens):
+                self.cache.put(key, completion, reservation)
+                return completion, headers
+            self.cache.charge(completion, reservation)
 
     def _refused(self, trouble: str) -> Exception:
         """Nothing is kept of a refused prompt: it cost nothing, and the server's settings may be corrected."""

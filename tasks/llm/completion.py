@@ -9,7 +9,8 @@ from typing import Any, Final
 
 REFUSED: Final = "refused: "
 """How the text of a completion begins that the model or the provider's filter refused to write."""
-_THOUGHTS: Final = re.compile(r"<think>.*?</think>", re.DOTALL)
+_THOUGHTS_BEGIN: Final = re.compile(r"<think(?:ing)?>|\[THINK\]")
+_THOUGHTS_END: Final = re.compile(r"</think(?:ing)?>|\[/THINK\]")  # some servers send only this one
 
 
 class CompletionError(Exception):
@@ -29,13 +30,27 @@ class Completion:
     tokens_out: int
     price_share: float = 1.0
 
+    @property
+    def usable(self) -> bool:
+        """Whether there is an answer in it."""
+        try:
+            self.answer()
+        except CompletionError:
+            return False
+        return True
+
+    @property
+    def cut_off_early(self) -> bool:
+        """Whether it was cut off before an answer began, as happens to a model that thinks first."""
+        return self.cut_off and "{" not in _without_thoughts(self.text)
+
     def answer(self) -> dict[str, Any]:
         """Returns the JSON object: in a code fence, after thoughts, or between other words. Raises CompletionError."""
         if self.cut_off:
             raise CompletionError("cut off")
         if self.text.startswith(REFUSED):
             raise CompletionError("refused")
-        text = _THOUGHTS.sub("", self.text).strip()
+        text = _without_thoughts(self.text)
         value = _loads(text)
         if value is None and (start := text.find("{")) >= 0:
             value = _loads(text[start : text.rfind("}") + 1])
@@ -44,6 +59,11 @@ class Completion:
         if not isinstance(value, dict):
             raise CompletionError("not a JSON object")
         return value
+
+
+def _without_thoughts(text: str) -> str:
+    """The text after the last thoughts, without those that never end."""
+    return _THOUGHTS_BEGIN.split(_THOUGHTS_END.split(text)[-1])[0].strip()
 
 
 def _loads(text: str) -> Any:

@@ -25,6 +25,11 @@ class LLMConfig(StageConfig):
         description="of the embedded server; all cores by default, fewer are faster beside other work",
     )
     timeout_s: float = Field(120.0, gt=0, description="per request, from its start to the last byte of the reply")
+    thinking_tokens: int | None = Field(
+        None,
+        ge=0,
+        description="room for a model's thoughts; default: 4,096 once a reply is cut off before its answer",
+    )
     max_retries: int = Field(5, ge=0, le=20, description="of one request, on 408, 409, 5xx, timeouts, lost connections")
     retry_wait_s: float = Field(0.5, gt=0, description="before the first retry; doubles, with jitter")
     patience_s: float = Field(600.0, gt=0, description="longest wait of one request for a rate limit (429) to end")

@@ -49,12 +49,12 @@ class Prompt:
         parameters = {"temperature": self.temperature, "max_tokens": self.max_tokens, "schema": self.schema}
         return hash_text(model, to_json(parameters), self.prompt_version, to_json(self.fields), str(self.attempt))
 
-    def bound(self) -> tuple[int, int]:
+    def bound(self, thinking_tokens: int | None = None) -> tuple[int, int]:
         """Returns an upper bound of the call's tokens (in, out): untrusted text counts as a token per byte."""
         ours = sum(len(message["content"]) for message in self.prefix) + len(to_json(self.schema))
         theirs = sum(len(message["content"].encode("utf-8", "replace")) for message in self.turns)
-        count = len(self.prefix) + len(self.turns)
-        return int(ours / CHARS_PER_TOKEN_AT_LEAST) + theirs + 2 * _TOKENS_PER_MESSAGE * count, self.max_tokens
+        tokens_in = int(ours / CHARS_PER_TOKEN_AT_LEAST) + theirs + 2 * _TOKENS_PER_MESSAGE * len(self.messages)
+        return tokens_in, self.max_tokens + (thinking_tokens or 0)
 
     def tokens_in(self) -> int:
         """Returns about how many tokens the messages have."""

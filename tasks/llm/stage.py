@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import inspect
 import logging
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,12 +35,12 @@ log = logging.getLogger(__name__)
 class CaptionStage(Stage):
     """A stage whose items are written by a model or by the rules; subclasses define the prompts and the rules.
 
-    Every item's payload has `level` and `by_llm`.
-
-    The backend is chosen at its first use and stays the same in every worker that the stage is sent to.
+    Every item's payload has `level` and `by_llm`. The backend is chosen at its first use and stays the same in every
+    worker that the stage is sent to, as does `run`, by which the cache knows what this run has paid for.
     """
 
     config: LLMConfig
+    run: str = field(default_factory=lambda: uuid.uuid4().hex, compare=False, repr=False)
     prompt_number: ClassVar[int] = 1
     large_shards: ClassVar[bool] = True
 
@@ -76,7 +77,7 @@ class CaptionStage(Stage):
         yield from each([item for item in items if item.item_id not in ids], self.by_rules)
         if not for_model:
             return
-        cache = CompletionCache(workspace.path(*COMPLETIONS))
+        cache = CompletionCache(workspace.path(*COMPLETIONS), self.run)
         if self.config.is_batched(self.backend.kind):
             # All of the stage by the first shard: the others find their completions in the cache.
             whole = [item for item in self.items(workspace) if self.needs_model(item)]

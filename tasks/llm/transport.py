@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import openai
@@ -23,6 +23,7 @@ from tasks.llm.rate_limiter import retry_after_s
 
 log = logging.getLogger(__name__)
 
+THINKING_TOKENS: Final = 4096  # room for the thoughts of a model that is seen to think, where no setting gives it
 MOST_BYTES: Final = 4_000_000  # of one reply: far more than any answer asked for here
 _FILTERED: Final = "content_filter"  # of the provider: a code of an error, or how a completion ends
 _FORMATS: Final = ("json_schema", "response_format")
@@ -66,14 +67,20 @@ def wait_between_tries(first_s: float, longest_s: float) -> Callable[[RetryCallS
 
 @dataclass(slots=True)
 class Dialect:
-    """The request parameters that a server turned out not to accept, learned from its refusals."""
+    """How a server wants to be asked, learned from its replies.
+
+    `without` are the request parameters that it does not accept, `thinking_tokens` the room for its model's thoughts,
+    None until the model is seen to think.
+    """
 
     without: set[str] = field(default_factory=set)
+    thinking_tokens: int | None = None
 
     def body(self, model: str, prompt: Prompt) -> dict[str, Any]:
         """Returns the request's body with the parameters that the server accepts."""
         length = "max_completion_tokens" if "max_tokens" in self.without else "max_tokens"
-        body: dict[str, Any] = {"model": model, "messages": prompt.messages, length: prompt.max_tokens}
+        body: dict[str, Any] = {"model": model, "messages": prompt.messages}
+        body[length] = prompt.max_tokens + (self.thinking_tokens or 0)
         if "temperature" not in self.without:
             body["temperature"] = prompt.temperature
         if "seed" not in self.without:
@@ -84,6 +91,15 @@ class Dialect:
         elif "response_format" not in self.without:
             body["response_format"] = {"type": "json_object"}
         return body
+
+    def learn_thinking(self, completion: Completion, sent_with: int | None) -> bool:
+        """Whether a completion shows that its request, with that many `thinking_tokens`, lacked them; adds them."""
+        if sent_with is not None or not completion.cut_off_early:
+            return False
+        if self.thinking_tokens is None:
+            log.info("the model is cut off before it answers; it gets %d tokens to think from now on", THINKING_TOKENS)
+        self.thinking_tokens = THINKING_TOKENS
+        return True
 
     def next_omission(self, message: str) -> str:
         """Returns what to leave out after a refusal: the parameter that it names, else the schema, else the format.
@@ -105,7 +121,7 @@ async def request_completion(
 
     Raises LimitedError, TroubleError, RefusedError or UsageError.
     """
-    tried = Dialect(set(dialect.without))
+    tried = replace(dialect, without=set(dialect.without))
     while True:
         try:
             reply, headers = await asyncio.wait_for(_post(sdk, tried.body(model, prompt)), timeout_s)
@@ -120,7 +136,7 @@ async def request_completion(
             tried.without.add(omitted)
         else:
             dialect.without |= tried.without  # only what led to a completion is remembered
-            return completion_of(reply, prompt.bound()), headers
+            return completion_of(reply, prompt.bound(tried.thinking_tokens)), headers
 
 
 async def _post(sdk: openai.AsyncOpenAI, body: dict[str, Any]) -> tuple[Any, Mapping[str, str]]:
@@ -153,9 +169,7 @@ def completion_of(reply: Any, bound: tuple[int, int], price_share: float = 1.0) 
     try:
         choice = reply["choices"][0]
         message = choice["message"]
-        text = message.get("content") or ""
-        if not isinstance(text, str):
-            raise TypeError
+        text = _text(message)
         if choice.get("finish_reason") == _FILTERED:
             text = f"{REFUSED}{_FILTERED}"
         elif not text and message.get("refusal"):
@@ -170,6 +184,19 @@ def completion_of(reply: Any, bound: tuple[int, int], price_share: float = 1.0) 
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise TroubleError("the server's reply is no chat completion", billed=True) from error
+
+
+def _text(message: dict[str, Any]) -> str:
+    """A message's content, of which parts of text count and thoughts do not; without content, a tool call's input."""
+    content = message.get("content") or ""
+    if isinstance(content, list):
+        content = "".join(part["text"] for part in content if part["type"] in ("text", "output_text"))
+    if not content and (calls := message.get("tool_calls")):
+        arguments = calls[0]["function"]["arguments"]
+        content = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    if not isinstance(content, str):
+        raise TypeError
+    return content
 
 
 def classify(error: openai.APIError, request: str, remedy: str) -> RequestError | UsageError:

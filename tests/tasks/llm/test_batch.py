@@ -184,6 +184,20 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
         patch.setattr(CompletionCache, "put", some)
 
 
+def test_a_model_that_thinks_is_submitted_again_with_room(tmp_path):
+    def respond(body):
+        return echo(body) if body["max_tokens"] > 1000 else says("", finish="length")
+
+    with fake_provider(respond) as provider:
+        cache = fetch(provider, tmp_path)
+        assert_all_answered(cache)
+        assert provider.asked() == 14
+        assert cache.spent().tokens_in == 1400
+    with fake_provider(respond) as provider:
+        assert_all_answered(fetch(provider, tmp_path / "told", thinking_tokens=2000))
+        assert provider.asked() == 7
+
+
 def test_a_lost_reply_to_create_makes_no_second_batch(tmp_path):
     with fake_provider(echo) as provider:
         provider.lose_reply.add("POST /v1/batches")

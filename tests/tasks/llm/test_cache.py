@@ -43,6 +43,31 @@ def test_a_record_cut_by_a_kill_at_any_byte_loses_only_itself(tmp_path):
         assert CompletionCache(path).get("c") == COMPLETION
 
 
+GARBAGE = Completion(text="Sure!", cut_off=False, tokens_in=3, tokens_out=2)
+
+
+def test_a_completion_without_an_answer_is_only_kept_for_the_run_that_paid(tmp_path):
+    path = tmp_path / "a.jsonl"
+    first = CompletionCache(path, "run 1")
+    for key, completion in (("good", COMPLETION), ("bad", GARBAGE), ("better later", GARBAGE)):
+        first.put(key, completion)
+    assert first.get("bad") == CompletionCache(path, "run 1").get("bad") == GARBAGE
+    second = CompletionCache(path, "run 2")
+    assert (second.get("good"), second.get("bad")) == (COMPLETION, None)
+    second.put("better later", COMPLETION)
+    assert first.get("better later") == second.get("better later") == COMPLETION
+    assert CompletionCache(path).get("bad") == GARBAGE  # without a run, those of all runs
+    assert second.spent() == Spent(12, 8, 12.0, 8.0)
+
+
+def test_what_is_charged_is_spent_and_not_kept(tmp_path):
+    cache = CompletionCache(tmp_path / "a.jsonl")
+    cache.reserve("r", 1.0, 30, 20)
+    cache.charge(COMPLETION, "r")
+    cache.charge(Completion(text="", cut_off=True, tokens_in=10, tokens_out=0, price_share=0.5))
+    assert cache.committed() == cache.spent() == CompletionCache(tmp_path / "a.jsonl").spent() == Spent(13, 2, 8.0, 2.0)
+
+
 def test_records_of_many_writers_do_not_mix(tmp_path):
     def write(name: str) -> None:
         cache = CompletionCache(tmp_path / "a.jsonl")
@@ -85,10 +110,10 @@ def _processes(target, *arguments) -> None:
 
 def test_records_of_many_processes_do_not_mix(tmp_path):
     path = tmp_path / "a.jsonl"
-    _processes(_many, *((path, name) for name in "abcd"))
+    _processes(_many, *((path, name) for name in "abc"))
     reader = CompletionCache(path)
-    assert all(reader.get(f"{name}{number}") for name in "abcd" for number in range(200))
-    assert reader.spent() == Spent(800, 800, 800.0, 800.0)
+    assert all(reader.get(f"{name}{number}") for name in "abc" for number in range(200))
+    assert reader.spent() == Spent(600, 600, 600.0, 600.0)
 
 
 def _spend(path: Path) -> None:
@@ -102,7 +127,7 @@ def _spend(path: Path) -> None:
 
 def test_processes_together_set_aside_no_more_than_the_budget(tmp_path):
     path = tmp_path / "a.jsonl"
-    _processes(_spend, *[(path,)] * 4)
+    _processes(_spend, *[(path,)] * 3)
     assert CompletionCache(path).committed() == Spent(500, 500, 500.0, 500.0)
 
 
