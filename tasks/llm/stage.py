@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 import uuid
+from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,13 +55,13 @@ class CaptionStage(Stage):
         """The prompt files beside the stage's module."""
         return PromptTemplates.load(Path(inspect.getfile(type(self))).parent / "prompts", self.prompt_number)
 
+    @abstractmethod
     def by_rules(self, item: Item) -> Sequence[Row]:
         """Returns an item's rows without the model. Raises ItemError."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns an item's rows, and why the server gave no completion ("" when it did). Raises ItemError."""
-        raise NotImplementedError
 
     def needs_model(self, item: Item) -> bool:
         """Whether the model writes an item."""
@@ -139,8 +140,10 @@ class CaptionStage(Stage):
         if items:
             yield from as_finished(items, work, at_once=at_once, close=client.close)
 
-
-def count_by_source(rows: Sequence[dict[str, Any]]) -> str:
-    """Returns "llm 3, rule 1": how many rows each source wrote."""
-    counts = Counter(row["source"] for row in rows)
-    return ", ".join(f"{name} {number}" for name, number in sorted(counts.items())) or "none"
+    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:
+        """Returns the table's rows; logs how many each source wrote."""
+        table = super().assemble(rows, workspace)
+        counts = Counter(row["source"] for row in rows)
+        text = ", ".join(f"{source} {count}" for source, count in sorted(counts.items()))
+        log.info("%s: rows by source: %s", self.name, text or "none")
+        return table

@@ -7,7 +7,6 @@ rules fill up.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,10 +17,8 @@ from tasks.engine.workspace import Workspace
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import LLMClient
 from tasks.llm.selection import select_evenly
-from tasks.llm.stage import CaptionStage, count_by_source
+from tasks.llm.stage import CaptionStage
 from tasks.paraphrase.writer import Written, by_model, by_rule
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -66,11 +63,6 @@ class ParaphraseStage(CaptionStage):
         caption, wanted = item.payload["caption"], self.config.paraphrases
         written = await by_model(caption, wanted, client, self.templates, rounds=self.config.repair_rounds)
         return self._rows(item, written), written.unavailable
-
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:
-        """Returns the rows; says how many each source wrote."""
-        log.info("paraphrase: paraphrases by source %s", count_by_source(rows))
-        return super().assemble(rows, workspace)
 
     def _rows(self, item: Item, written: Written) -> list[Paraphrase]:
         return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,10 +14,8 @@ from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import LLMClient
 from tasks.llm.config import LLMConfig
 from tasks.llm.selection import select_evenly
-from tasks.llm.stage import CaptionStage, count_by_source
+from tasks.llm.stage import CaptionStage
 from tasks.recaption.writer import Repair, Written, by_model, by_rule
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,11 +69,6 @@ class RecaptionStage(CaptionStage):
         _check_level(level)
         written = await by_model(caption, level, client, self.templates, self.repair)
         return [_row(item, written, self.backend.model, self.templates.version)], written.unavailable
-
-    def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:
-        """Returns the rows; says how many each source wrote."""
-        log.info("recaption: captions by source %s", count_by_source(rows))
-        return super().assemble(rows, workspace)
 
 
 def repair_of(config: LLMConfig, kind: str) -> Repair:
