@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from data_contracts import Augmented, Caption, Clip
 from data_contracts.adverbs import LEVELS
+from tasks.augment.recipe import recipe_from_json
 from tasks.engine.workspace import hash_text
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaBox
 from tasks.report.player import Source, Track, make_tracks
-from tasks.report.words import WRITERS, measured_words, recipe_words
+from tasks.report.words import WRITERS, measured_words
 
 EXAMPLES = 2
 
@@ -152,7 +153,7 @@ def _example(
         caption=word_diff(row.caption, after),
         source=caption.source if caption is not None else None,
         writer=caption.writer if caption is not None else "",
-        recipe=recipe_words(row.operation, row.recipe_json),
+        recipe=recipe_from_json(row.operation, row.recipe_json).describe(),
         measured=measured_words(row.measured_json),
         paraphrases=paraphrases.get(caption.item_id, []) if caption is not None else [],
     )

@@ -1,4 +1,4 @@
-"""Recipes, measurements, levels, tasks and metrics in words that a reader understands without the code."""
+"""Measurements, writers and metrics in words that a reader understands without the code."""
 
 from __future__ import annotations
 
@@ -17,24 +17,6 @@ WRITERS: Final[dict[str, str]] = {
 }
 
 _UNITS: Final = {"db": "dB", "s": "s", "ms": "ms", "hz": "Hz", "m": "m", "share": "", "percent": "%"}
-_SKIPPED: Final = frozenset({"operation", "kind", "op", "seed", "version"})
-
-
-def recipe_words(operation: str, recipe_json: str) -> str:
-    """Returns a recipe as a sentence: the operation, then its settings that matter."""
-    recipe = _flat(parse_json(recipe_json))
-    if operation == "original":
-        return "Kept as it is; only silence at the ends is removed."
-    if operation == "speed" and isinstance(factor := recipe.get("factor"), int | float):
-        moves = "the length moves, the pitch stays" if recipe.get("keeps_pitch") else "pitch and length move with it"
-        return f"Played at {number(float(factor))} times its speed: {moves}."
-    lead = {
-        "distance": "Moved away from the microphone in a simulated room",
-        "dynamics": "Given a new loudness trend; the peak stays",
-        "speed": "Played at another speed",
-    }.get(operation, operation.replace("_", " ").capitalize())
-    details = [quantity(key, value) for key, value in recipe.items() if key.rpartition(".")[2] not in _SKIPPED]
-    return f"{lead}: {', '.join(details)}." if details else f"{lead}."
 
 
 def measured_words(measured_json: str) -> list[tuple[str, str]]:
@@ -52,12 +34,6 @@ def measured_words(measured_json: str) -> list[tuple[str, str]]:
         text = _value(value) if after is None else f"{_value(value)} → {_value(after)}"
         pairs.append((label, f"{text} {unit}".strip()))
     return pairs
-
-
-def quantity(key: str, value: Any) -> str:
-    """Returns `distance 7 m` for (`distance_m`, 7.0)."""
-    label, unit = _label(key)
-    return f"{label} {_value(value)} {unit}".strip()
 
 
 def metric_name(metric: str) -> str:

@@ -93,8 +93,9 @@ class Distance(Recipe):
         return {**self.to_values(), **found}
 
     def describe(self) -> str:
-        """Returns both distances."""
-        return f"Moved from {self.room.near_m:g} m to {self.room.far_m:g} m in a simulated room."
+        """Returns both distances and the size of the room."""
+        size = " × ".join(f"{metres:.1f}" for metres in self.room.room_m)
+        return f"Moved from {self.room.near_m:g} m to {self.room.far_m:g} m in a simulated room of {size} m."
 
 
 def move_away(samples_T: Samples, response: Response, backend: Backend = "fast") -> Samples:

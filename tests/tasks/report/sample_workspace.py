@@ -25,18 +25,20 @@ from data_contracts import (
     write_table,
 )
 from data_contracts.generation import TASKS
+from tasks.augment.room import draw_room
 from tasks.engine.workspace import Workspace, write_json
 from tasks.media.audio import write_flac
 from tasks.media.video_writer import write_video
 
 RATE = 16000
+ROOM = draw_room(1, near_m=0.5, far_m=7.0).to_values()
 LEVELS = {
     "very_fast": ("speed", "fast", "speed", {"factor": 1.3}, "very fast"),
     "fast": ("speed", "fast", "original", {}, "fast"),
     "medium": ("speed", "fast", "speed", {"factor": 0.7}, "at a medium pace"),
     "slow": ("speed", "slow", "original", {}, "slowly"),
     "very_slow": ("speed", "slow", "speed", {"factor": 0.7}, "very slowly"),
-    "far": ("distance", "near", "distance", {"near_m": 0.5, "far_m": 7.0, "t60_s": 0.62}, "in the distance"),
+    "far": ("distance", "near", "distance", ROOM, "in the distance"),
     "crescendo": ("volume", "loud", "dynamics", {"direction": "crescendo", "span_db": 20.0}, "louder and louder"),
     "decrescendo": ("volume", "loud", "dynamics", {"direction": "decrescendo", "span_db": 20.0}, "fading away"),
 }

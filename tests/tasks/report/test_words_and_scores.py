@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from data_contracts import Score
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND as CEILING
 from tasks.evaluate.baselines import NOISE, PASTED, RANDOM_EVENTS, TRUTH
@@ -13,7 +11,7 @@ from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.scoring import build_scores, role
 from tasks.report.svg import Line, line_chart
-from tasks.report.words import measured_words, metric_name, recipe_words
+from tasks.report.words import measured_words, metric_name
 
 
 def score(system: str, value: float) -> Score:
@@ -39,11 +37,6 @@ def test_the_ceiling_is_never_called_chance() -> None:
 def test_a_quantity_measured_before_and_after_is_shown_once() -> None:
     measured = {"level_before_db": -36.8, "level_after_db": -53.7, "level_db": -53.9, "t60_s": 0.48}
     assert measured_words(json.dumps(measured)) == [("level", "-36.8 → -53.7 dB"), ("t60", "0.48 s")]
-
-
-@pytest.mark.parametrize(("keeps", "words"), [(False, "pitch and length move"), (True, "the pitch stays")])
-def test_a_speed_recipe_says_what_happens_to_the_pitch(keeps: bool, words: str) -> None:
-    assert words in recipe_words("speed", json.dumps({"factor": 1.3, "keeps_pitch": keeps}))
 
 
 def test_a_curve_of_one_point_is_drawn_as_a_point() -> None:

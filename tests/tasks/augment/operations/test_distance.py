@@ -95,6 +95,7 @@ def test_a_row_stores_what_the_room_measured() -> None:
     stored = recipe.record(found)
     assert (stored["room_t60_s"], stored["room_ratio_db"]) == (found["t60_s"], found["direct_to_reverberant_after_db"])
     assert Distance.from_values(stored) == recipe
+    assert "from 0.5 m to 7 m" in recipe.describe()
 
 
 def test_values_that_are_no_room_are_refused() -> None:

@@ -115,6 +115,12 @@ def test_tempo_keeps_the_pitch(factor: float) -> None:
     assert found["time_ratio"] == pytest.approx(factor, rel=0.03)
 
 
+@pytest.mark.parametrize(("keeps", "words"), [(False, "pitch and length change"), (True, "the pitch stays")])
+def test_its_description_says_what_happens_to_the_pitch(keeps: bool, words: str) -> None:
+    description = Speed(factor=1.3, keeps_pitch=keeps).describe()
+    assert words in description and "1.3 times" in description
+
+
 def test_silence_stays_silence() -> None:
     assert not Speed(factor=1.3).change(np.zeros(RATE, np.float32), RATE, CONTEXT).any()
 
