@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from data_contracts import ItemError
 from tasks.language.cues import LEVELS
@@ -30,40 +30,29 @@ Row = tuple[str, str]
 """A caption and the level that it gets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(NamedTuple):
     """Calls still to be made, rows whose completions are all in the cache, and the tokens of the calls."""
 
     number: int = 0
     cached: int = 0
-    tokens_in: float = 0
-    tokens_out: float = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
 
-    def __add__(self, other: Calls) -> Calls:
-        return Calls(
-            self.number + other.number,
-            self.cached + other.cached,
-            self.tokens_in + other.tokens_in,
-            self.tokens_out + other.tokens_out,
-        )
 
-    def scaled(self, factor: float) -> Calls:
-        """Returns all counts multiplied and rounded."""
-        counts = (self.number, self.cached, self.tokens_in, self.tokens_out)
-        return Calls(*(round(factor * count) for count in counts))
+_NO_CALLS: Final = Calls()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LLMEstimate:
     """The calls of both caption stages."""
 
-    recaption: Calls = Calls()
-    paraphrase: Calls = Calls()
+    recaption: Calls = _NO_CALLS
+    paraphrase: Calls = _NO_CALLS
 
     @property
     def total(self) -> Calls:
         """The sum of both."""
-        return self.recaption + self.paraphrase
+        return Calls(*map(sum, zip(self.recaption, self.paraphrase, strict=True)))
 
 
 def estimate_calls(
@@ -86,8 +75,8 @@ def _sampled(rows: Sequence[Row], cap: int | None, calls_of: Callable[[Row], Cal
     """Returns the calls for at most `cap` rows, of which at most `SAMPLED` are followed."""
     wanted = len(rows) if cap is None else min(len(rows), cap)
     followed = min(wanted, SAMPLED)
-    calls = (calls_of(rows[number * len(rows) // followed]) for number in range(followed))
-    return sum(calls, Calls()).scaled(wanted / followed if followed else 0.0)
+    calls = [calls_of(rows[number * len(rows) // followed]) for number in range(followed)]
+    return Calls(*(round(wanted / followed * sum(counts)) for counts in zip(*calls, strict=True)))
 
 
 class _Rows:
@@ -105,7 +94,7 @@ class _Rows:
         except NotCachedError as error:
             return _call(error, len(row[0]) + _ANSWER_CHARS)
         except ItemError:
-            return Calls()
+            return _NO_CALLS
         return Calls(cached=1)
 
     def paraphrase(self, row: Row) -> Calls:
@@ -115,7 +104,7 @@ class _Rows:
         except NotCachedError:
             caption = recaptioning.by_rule(*row).caption
         except ItemError:
-            return Calls()
+            return _NO_CALLS
         try:
             run_without_loop(lambda: paraphrasing.by_model(caption, self._count, self._client, self._paraphrase))
         except NotCachedError as error:
@@ -129,4 +118,4 @@ class _Rows:
 
 
 def _call(error: NotCachedError, answer_chars: int) -> Calls:
-    return Calls(number=1, tokens_in=error.prompt.tokens_in(), tokens_out=answer_chars / CHARS_PER_TOKEN)
+    return Calls(number=1, tokens_in=error.prompt.tokens_in(), tokens_out=round(answer_chars / CHARS_PER_TOKEN))

@@ -19,16 +19,11 @@ import openai
 
 from data_contracts import BudgetError, ServiceError
 from tasks.engine.locks import exclusive
-from tasks.engine.workspace import Workspace, read_json, write_json
-from tasks.llm.backend import Backend
+from tasks.engine.workspace import read_json, write_json
 from tasks.llm.batch_files import Limits, RequestFile, read_replies, write_requests
 from tasks.llm.batch_service import BatchService
-from tasks.llm.budget import Budget
-from tasks.llm.cache import CompletionCache
 from tasks.llm.client import OpenAIClient
-from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import Prompt
-from tasks.llm.transport import Dialect
 from tasks.llm.workers import as_finished
 
 log = logging.getLogger(__name__)
@@ -49,28 +44,19 @@ class BatchRecord:
     settled: bool = False
 
 
-def fetch_batches(
-    stage: str,
-    workspace: Workspace,
-    backend: Backend,
-    config: LLMConfig,
-    cache: CompletionCache,
-    missing: Prompts,
-    limits: Limits | None = None,
-) -> None:
+def fetch_batches(folder: Path, client: OpenAIClient, missing: Prompts, limits: Limits | None = None) -> None:
     """Completes all prompts of `missing` by batches, round after round, until none is left that a batch may complete.
 
-    `missing` is called anew in each round: answers lead to further prompts (repairs). Waits while another process does
-    the same in this workspace. Raises BudgetError before a submission beyond the budget, ServiceError when the provider
-    does not answer or fails whole batches, UsageError when it has no Batch API or refuses the key.
+    `missing` is called anew in each round: answers lead to further prompts (repairs). `folder` has the batches' files;
+    waits while another process uses it. Closes the client.
+
+    Raises BudgetError before a submission beyond the budget, ServiceError when the provider does not answer or fails
+    whole batches, UsageError when it has no Batch API or refuses the key.
     """
-    folder = workspace.path("llm", "batches", stage)
-    folder.mkdir(parents=True, exist_ok=True)
-    client = OpenAIClient(backend, config, cache)
 
     async def work(missing: Prompts) -> None:
-        service = BatchService(await client.connected(), config.retry_wait_s)
-        await _Batches(folder, service, backend.model, config, cache, limits or Limits()).run(missing)
+        service = BatchService(await client.connected(), client.config.retry_wait_s)
+        await _Batches(folder, service, client, limits or Limits()).run(missing)
 
     with exclusive(folder / "lock"):
         # as_finished for one item: an event loop of its own, also when the caller runs inside another
@@ -82,24 +68,16 @@ def fetch_batches(
 class _Batches:
     folder: Path
     service: BatchService
-    model: str
-    config: LLMConfig
-    cache: CompletionCache
+    client: OpenAIClient
     limits: Limits
     _tries: dict[str, int] = field(default_factory=dict)
-    _budget: Budget = field(init=False)
-    _dialect: Dialect = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._budget = Budget(self.config, self.cache)
-        self._dialect = Dialect(thinking_tokens=self.config.thinking_tokens)
 
     async def run(self, missing: Prompts) -> None:
         while True:
             await self._settle_all()
             submitted = 0
             prompts = self._with_tries_left(missing())
-            for requests in write_requests(self.folder, self.model, prompts, self._dialect, self.limits):
+            for requests in write_requests(self.folder, self.client, prompts, self.limits):
                 submitted += await self._submit(requests)
             if not submitted:
                 return
@@ -116,7 +94,9 @@ class _Batches:
         record = BatchRecord(name=requests.path.stem, count=requests.count)
         self._write(record)
         try:
-            self._budget.reserve(requests.tokens_in, requests.tokens_out, self.config.batch_price, record.name)
+            self.client.budget.reserve(
+                requests.tokens_in, requests.tokens_out, self.client.config.batch_price, record.name
+            )
         except BudgetError:
             self._forget(record)
             raise
@@ -137,7 +117,7 @@ class _Batches:
         """Waits for one batch and puts its completions into the cache."""
         batch_id = record.batch_id or await self.service.find(record.name)
         if not batch_id:  # a kill came before the batch was made: nothing was paid
-            self._budget.release(record.name)
+            self.client.budget.release(record.name)
             self._forget(record)
             return
         record = replace(record, batch_id=batch_id)
@@ -148,7 +128,7 @@ class _Batches:
             if file_id:
                 count, first_failure = self._store(await self.service.content(file_id), record)
                 completed, trouble = completed + count, trouble or first_failure
-        self._budget.release(record.name)
+        self.client.budget.release(record.name)
         self._write(replace(record, settled=True))
         self._requests(record).unlink(missing_ok=True)
         log.info("batch %s %s: %d of %d prompts completed", batch_id, batch.status, completed, record.count)
@@ -164,21 +144,21 @@ class _Batches:
             if batch.status in _ENDED:
                 return batch
             log.info("batch %s is %s", batch_id, batch.status)
-            await asyncio.sleep(self.config.batch_poll_s)
+            await asyncio.sleep(self.client.config.batch_poll_s)
 
     def _store(self, text: str, record: BatchRecord) -> tuple[int, str]:
         """Puts a result or error file's completions into the cache. Returns their number and the first failure."""
         count, first_failure = 0, ""
-        sent_with = self._dialect.thinking_tokens
-        for key, result in read_replies(text, self._requests(record), self.config.batch_price):
+        sent_with = self.client.dialect.thinking_tokens
+        for key, result in read_replies(text, self._requests(record), self.client.config.batch_price):
             if isinstance(result, str):
                 first_failure = first_failure or result
                 continue
             count += 1
-            if self._dialect.learn_thinking(result, sent_with):
-                self.cache.charge(result)
-            elif self.cache.get(key) is None:  # else: stored before a kill
-                self.cache.put(key, result)
+            if self.client.dialect.learn_thinking(result, sent_with):
+                self.client.cache.charge(result)
+            elif self.client.cache.get(key) is None:  # else: stored before a kill
+                self.client.cache.put(key, result)
         return count, first_failure
 
     def _write(self, record: BatchRecord) -> None:

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from data_contracts.files import atomic_path
 from tasks.engine.workspace import hash_text
+from tasks.llm.client import OpenAIClient
 from tasks.llm.completion import Completion
 from tasks.llm.prompt import CHARS_PER_TOKEN_AT_LEAST, Prompt
-from tasks.llm.transport import Dialect, TroubleError, completion_of
+from tasks.llm.transport import TroubleError, completion_of
 
 URL: Final = "/v1/chat/completions"
 
@@ -36,7 +37,7 @@ class RequestFile:
 
 
 def write_requests(
-    folder: Path, model: str, prompts: Iterator[tuple[str, Prompt]], dialect: Dialect, limits: Limits
+    folder: Path, client: OpenAIClient, prompts: Iterator[tuple[str, Prompt]], limits: Limits
 ) -> Iterator[RequestFile]:
     """Writes as many files as the limits require, yielding each when it is complete. No name is used twice."""
     left = next(prompts, None)
@@ -45,11 +46,11 @@ def write_requests(
         count = size = tokens_in = tokens_out = 0
         with atomic_path(folder / f"{name}.jsonl") as temporary, temporary.open("wb") as file:
             while left is not None:
-                line = _line(*left, model, dialect)
+                line = _line(*left, client)
                 if count and (count >= limits.requests or size + len(line) > limits.bytes):
                     break
                 file.write(line)
-                bound = left[1].bound(dialect.thinking_tokens)
+                bound = left[1].bound(client.dialect.thinking_tokens)
                 count, size = count + 1, size + len(line)
                 tokens_in, tokens_out = tokens_in + bound[0], tokens_out + bound[1]
                 left = next(prompts, None)
@@ -69,8 +70,9 @@ def read_replies(text: str, requests: Path, price_share: float) -> Iterator[tupl
             yield key, _result(reply, bounds[key], price_share)
 
 
-def _line(key: str, prompt: Prompt, model: str, dialect: Dialect) -> bytes:
-    request = {"custom_id": key, "method": "POST", "url": URL, "body": dialect.body(model, prompt)}
+def _line(key: str, prompt: Prompt, client: OpenAIClient) -> bytes:
+    body = client.dialect.body(client.backend.model, prompt)
+    request = {"custom_id": key, "method": "POST", "url": URL, "body": body}
     return json.dumps(request, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
 
 

@@ -74,7 +74,7 @@ class OpenAIClient:
     limiter: RateLimiter = field(init=False)
     breaker: CircuitBreaker = field(init=False)
     dialect: Dialect = field(init=False)
-    _budget: Budget = field(init=False)
+    budget: Budget = field(init=False)
     _sdk: openai.AsyncOpenAI | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -87,7 +87,7 @@ class OpenAIClient:
         wait_s = config.breaker_wait_s
         if self.backend.kind == "embedded":
             wait_s = min(wait_s, _EMBEDDED_WAIT_S)
-        self._budget = Budget(config, self.cache)
+        self.budget = Budget(config, self.cache)
         self.dialect = Dialect(thinking_tokens=config.thinking_tokens)
         slots = self.backend.slots(config.concurrency)
         self.limiter = RateLimiter(slots, config.retry_wait_s, self.clock, self.sleep)
@@ -161,14 +161,14 @@ class OpenAIClient:
         sdk = await self.connected()
         while True:
             thinking_tokens = self.dialect.thinking_tokens
-            reservation = self._budget.reserve(*prompt.bound(thinking_tokens))
+            reservation = self.budget.reserve(*prompt.bound(thinking_tokens))
             try:
                 completion, headers = await request_completion(
                     sdk, self.backend.model, prompt, self.dialect, self.config.timeout_s
                 )
             except (RequestError, UsageError) as error:
                 if not (isinstance(error, RequestError) and error.billed):
-                    self._budget.release(reservation)
+                    self.budget.release(reservation)
                 raise
             self._accepted = True
             if not self.dialect.learn_thinking(completion, thinking_tokens):

@@ -32,7 +32,7 @@ _READY: Final = "FOLEYGENEX-LLM-READY "
 
 
 @contextmanager
-def embedded_server(model: Path, *, threads: int | None = None, slots: int = SLOTS) -> Iterator[str]:
+def embedded_server(model: Path, *, threads: int | None = None) -> Iterator[str]:
     """Yields the base URL (`http://127.0.0.1:PORT/v1`) of a server that runs until the context ends.
 
     Waits while another shard or stage uses the embedded model. `threads` defaults to the cores that this process may
@@ -40,7 +40,7 @@ def embedded_server(model: Path, *, threads: int | None = None, slots: int = SLO
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = max(1, min(threads or cores, cores))
-    with _only_server(), _child([str(model), str(count), str(slots)]) as process:
+    with _only_server(), _child([str(model), str(count)]) as process:
         yield _await_url(process)
 
 
@@ -60,22 +60,18 @@ def _only_server() -> Iterator[None]:
 @contextmanager
 def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     """Starts the server process, which ends when its standard input closes: when this process ends, however it does."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "tasks.llm.embedded", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env={**os.environ, "OMP_WAIT_POLICY": "passive", "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-    )
-    try:
-        yield process
-    finally:
-        process.kill()  # it has no state to save
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream:
-                stream.close()
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # it has no state to save
 
 
 def _await_url(process: subprocess.Popen[str]) -> str:
@@ -102,17 +98,17 @@ def _watch_parent(parent: int) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serves a model on loopback until the parent ends: `MODEL THREADS SLOTS`."""
+    """Serves a model on loopback until the parent ends: `MODEL THREADS`."""
     threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
     import xllamacpp
 
-    model, threads, slots = arguments[0], int(arguments[1]), int(arguments[2])
+    model, threads = arguments[0], int(arguments[1])
     params = xllamacpp.CommonParams()
     params.model.path = model
     params.hostnames = ["127.0.0.1"]
     params.port = 0
-    params.n_parallel = slots
-    params.n_ctx = CONTEXT_TOKENS * slots
+    params.n_parallel = SLOTS
+    params.n_ctx = CONTEXT_TOKENS * SLOTS
     params.cpuparams.n_threads = threads
     params.cpuparams_batch.n_threads = threads
     params.cpuparams.poll = params.cpuparams_batch.poll = 0  # waiting threads must not spin on shared cores

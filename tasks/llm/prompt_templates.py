@@ -16,22 +16,16 @@ from tasks.llm.prompt import Message, plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PromptTemplate:
-    """One file: the instruction, shots as (input, answer), and the chat that they make."""
-
-    text: str
-    shots: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
-    prefix: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PromptTemplates:
-    """All prompt files of a stage, by file name without suffix; the text of `system.md` begins each chat."""
+    """The first messages of each kind of prompt of a stage, by its file's name without suffix.
+
+    Each chat begins with the text of `system.md` and of its own file; then come the shots.
+    """
 
     version: str
-    by_name: dict[str, PromptTemplate]
+    by_name: dict[str, tuple[Message, ...]]
 
-    def __getitem__(self, name: str) -> PromptTemplate:
+    def __getitem__(self, name: str) -> tuple[Message, ...]:
         return self.by_name[name]
 
     @classmethod
@@ -40,8 +34,8 @@ class PromptTemplates:
         texts = {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("*.md"))}
         digest = hash_text(*(part for name in sorted(texts) for part in (name, texts[name])))[:8]
         system = texts.get("system", "").strip()
-        templates = {name: _template("" if name == "system" else system, text) for name, text in texts.items()}
-        return cls(version=f"{number}-{digest}", by_name=templates)
+        by_name = {name: _messages("" if name == "system" else system, text) for name, text in texts.items()}
+        return cls(version=f"{number}-{digest}", by_name=by_name)
 
 
 def data_turn(fields: dict[str, Any]) -> Message:
@@ -62,12 +56,11 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _template(system: str, text: str) -> PromptTemplate:
+def _messages(system: str, text: str) -> tuple[Message, ...]:
     lines = text.splitlines()
-    data = [json.loads(line) for line in lines if line.startswith("{")]
     prose = "\n".join(line for line in lines if not line.startswith("{")).strip()
-    shots = tuple(zip(data[::2], data[1::2], strict=True))
-    chat: list[Message] = [{"role": "system", "content": f"{system}\n{prose}".strip()}]
-    for given, answer in shots:
-        chat += [data_turn(given), {"role": "assistant", "content": to_json(answer)}]
-    return PromptTemplate(text=prose, shots=shots, prefix=tuple(chat))
+    messages: list[Message] = [{"role": "system", "content": f"{system}\n{prose}".strip()}]
+    data = [json.loads(line) for line in lines if line.startswith("{")]
+    for given, answer in zip(data[::2], data[1::2], strict=True):
+        messages += [data_turn(given), {"role": "assistant", "content": to_json(answer)}]
+    return tuple(messages)

@@ -82,7 +82,8 @@ class CaptionStage(Stage):
         if self.config.is_batched(self.backend.kind):
             # All of the stage by the first shard: the others find their completions in the cache.
             whole = [item for item in self.items(workspace) if self.needs_model(item)]
-            fetch_batches(self.name, workspace, self.backend, self.config, cache, lambda: self.missing(whole, cache))
+            client = OpenAIClient(self.backend, self.config, cache)
+            fetch_batches(workspace.path("llm", "batches", self.name), client, lambda: self.missing(whole, cache))
         yield from self._two_passes(for_model, cache)
 
     def missing(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[str, Prompt]]:

@@ -147,7 +147,7 @@ def _prompt(caption: str, order: FormRequest, templates: PromptTemplates, attemp
         prompt_version=templates.version,
         fields=fields,
         attempt=attempt,
-        prefix=templates["paraphrase"].prefix,
+        prefix=templates["paraphrase"],
         turns=(data_turn(fields),),
         schema=_object(lists),
         max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (len(order) + 2),

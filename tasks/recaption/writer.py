@@ -146,7 +146,7 @@ class _Chain:
             prompt_version=self.templates.version,
             fields={**(feedback or self._fields()), "level": self.level},
             attempt=len(self.rejected) + 1,
-            prefix=self.templates[self.level].prefix,
+            prefix=self.templates[self.level],
             turns=turns,
             schema=_schema(answer or {"type": "string", "maxLength": len(self.caption) + 80}),
             max_tokens=48 + len(self.caption),  # far more than English needs, so that only rambling is cut off

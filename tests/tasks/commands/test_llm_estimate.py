@@ -26,7 +26,7 @@ PAIRS = [(row.caption, row.level) for row in ROWS[:-1]]
 def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):
     found = estimate_calls(PAIRS, "m", config(), tmp_path / "none.jsonl")
     assert (found.recaption.number, found.paraphrase.number, found.total.cached) == (12, 12, 0)
-    shots = RecaptionStage(LLMConfig(backend="rules")).templates["fast"].prefix
+    shots = RecaptionStage(LLMConfig(backend="rules")).templates["fast"]
     least = 12 * sum(len(message["content"]) for message in shots) / CHARS_PER_TOKEN
     assert found.total.tokens_in > least
     assert found.total.tokens_out > 12 * 5

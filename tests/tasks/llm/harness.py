@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from tasks.llm.backend import Backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.client import OpenAIClient
 from tasks.llm.config import LLMConfig
-from tasks.llm.prompt import Prompt
+from tasks.llm.prompt import Message, Prompt
 from tests.tasks.llm.fake_server import FakeServer
 
 SCHEMA = {"type": "object", "properties": {"caption": {"type": "string"}}}
@@ -44,6 +45,12 @@ def prompt(caption: str = "A dog barks", attempt: int = 1) -> Prompt:
         schema=SCHEMA,
         max_tokens=50,
     )
+
+
+def shots_of(messages: Sequence[Message]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The examples (input, answer) in the first messages of a prompt."""
+    data = [json.loads(message["content"]) for message in messages[1:]]
+    return list(zip(data[::2], data[1::2], strict=True))
 
 
 def config(**values: Any) -> LLMConfig:

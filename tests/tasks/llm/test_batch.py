@@ -15,6 +15,7 @@ from tasks.llm.batch import TRIES, fetch_batches
 from tasks.llm.batch_files import Limits
 from tasks.llm.batch_service import BatchService
 from tasks.llm.cache import CompletionCache
+from tasks.llm.client import OpenAIClient
 from tasks.recaption.stage import RecaptionStage
 from tests.tasks.llm.fake_batches import End, FakeProvider, fake_provider
 from tests.tasks.llm.fake_server import Reply, asked, fails, says
@@ -45,7 +46,8 @@ def fetch(
     def missing():
         return ((key, one) for key, one in prompts.items() if cache.get(key) is None)
 
-    fetch_batches("s", Workspace(folder), backend, config(**QUICK, **values), cache, missing, limits)
+    client = OpenAIClient(backend, config(**QUICK, **values), cache)
+    fetch_batches(Workspace(folder).path("llm", "batches", "s"), client, missing, limits)
     return cache
 
 

@@ -15,6 +15,7 @@ from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import SIDES, problems_of
 from tasks.recaption.rules import rewrite
 from tests.tasks.language.captions import ALL, GRID
+from tests.tasks.llm.harness import shots_of
 
 AUGMENTED = [rewrite(caption, level) for caption, level in GRID]
 PROMPT = ParaphraseStage(LLMConfig(backend="rules")).templates["paraphrase"]
@@ -34,7 +35,7 @@ def obeys(name: str, says: list[str], sentence: str) -> bool:
 
 
 def test_every_shot_of_the_prompt_is_what_is_asked_for_and_valid():
-    for given_, answer in PROMPT.shots:
+    for given_, answer in shots_of(PROMPT):
         assert given_["write"] == orders(given_["caption"], len(given_["write"]))
         assert list(answer["paraphrases"]) == sorted(given_["write"])
         for name, sentence in answer["paraphrases"].items():
@@ -44,9 +45,9 @@ def test_every_shot_of_the_prompt_is_what_is_asked_for_and_valid():
 
 
 def test_the_system_text_explains_every_form():
-    explained = re.findall(r"^(\w+): ", PROMPT.prefix[0]["content"], re.MULTILINE)
+    explained = re.findall(r"^(\w+): ", PROMPT[0]["content"], re.MULTILINE)
     assert tuple(explained) == FORMS
-    shown = {name for given_, _ in PROMPT.shots for name in given_["write"]}
+    shown = {name for given_, _ in shots_of(PROMPT) for name in given_["write"]}
     assert shown == set(FORMS)
 
 
