@@ -1,4 +1,4 @@
-"""Toy parts for every test of generation."""
+"""Toy codec and encoders for every test of generation."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tasks.commands.generate.session import InferenceSession
 from tests.tasks.commands.generate.toys import put_toys, write_files
 
 
 @pytest.fixture(autouse=True)
-def _parts(request, monkeypatch):
+def _toys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "real_parts" not in request.fixturenames:
         put_toys(monkeypatch)
 
@@ -21,5 +22,12 @@ def real_parts() -> None:
 
 
 @pytest.fixture(scope="session")
-def files(tmp_path_factory) -> Path:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an untrained checkpoint, videos and audio files."""
     return write_files(tmp_path_factory.mktemp("generate"))
+
+
+@pytest.fixture
+def session(files: Path) -> InferenceSession:
+    """The checkpoint with the toys, loaded."""
+    return InferenceSession.open(files / "c.safetensors")

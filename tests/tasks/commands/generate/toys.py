@@ -1,9 +1,12 @@
-"""A small checkpoint, codec and encoders, and files of many kinds, for tests of generation and of the page."""
+"""A small checkpoint, codec and encoders, files of many kinds, and what tests of generation and of the page share."""
 
 from __future__ import annotations
 
+import csv
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from model.checkpoint import save_checkpoint
 from model.network import build_network
 from tasks.commands.generate import session
 from tasks.commands.generate.options import GenerateOptions
+from tasks.media.samples import Samples
 from tasks.media.video_writer import write_video
 from tests.model.fakes import TOY, toy_specs
 
@@ -64,7 +68,7 @@ class ToySync:
 
 
 def put_toys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Toys stand where a checkpoint's codec and encoders would be loaded."""
+    """Replaces the loading of a checkpoint's codec and encoders by toys."""
     monkeypatch.setattr(session, "load_codec", lambda _: ToyCodec())
     monkeypatch.setattr(session, "load_text_encoder", lambda *_: ToyText())
     monkeypatch.setattr(session, "load_image_encoder", lambda *_: ToyImage())
@@ -72,7 +76,7 @@ def put_toys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def write_files(folder: Path) -> Path:
-    """Writes the checkpoint `c.safetensors` (untrained, not zero), videos and sounds; returns the folder."""
+    """Writes the checkpoint `c.safetensors` (untrained, not zero), videos and audio files; returns the folder."""
     network = build_network(TOY, SPECS, seed=1)
     g = torch.Generator().manual_seed(2)
     with torch.no_grad():
@@ -83,8 +87,8 @@ def write_files(folder: Path) -> Path:
     rng = np.random.default_rng(0)
     frames = np.repeat(rng.integers(0, 255, (50, 1, 1, 3), np.uint8), 32, 1).repeat(32, 2)
     write_video(folder / "silent.mp4", frames, 25.0)
-    sound = (0.3 * np.sin(np.arange(96_000) * 0.02)).astype(np.float32)
-    write_video(folder / "sounding.mp4", frames, 25.0, sound, 48_000)
+    audio = (0.3 * np.sin(np.arange(96_000) * 0.02)).astype(np.float32)
+    write_video(folder / "sounding.mp4", frames, 25.0, audio, 48_000)
     write_video(folder / "long.mp4", np.concatenate([frames, frames]), 25.0)
     sf.write(folder / "reference.wav", 0.2 * rng.standard_normal(900), RATE)
     sf.write(folder / "old.wav", 0.2 * rng.standard_normal(2000), RATE)
@@ -95,12 +99,12 @@ def write_files(folder: Path) -> Path:
     broken[50] = np.nan
     sf.write(folder / "nan.wav", broken, RATE, subtype="FLOAT")
     (folder / "empty.mp4").touch()
-    (folder / "broken.wav").write_bytes(b"not a sound")
+    (folder / "broken.wav").write_bytes(b"not audio")
     return folder
 
 
 def options(files: Path, task: str, out: Path, **changes) -> GenerateOptions:
-    """Returns an order that each task can fulfil."""
+    """Returns options with which each task can be done."""
     given = {
         "tta": {"text": "a dog barks", "duration_s": 2.0},
         "vta": {"video": files / "silent.mp4"},
@@ -111,3 +115,32 @@ def options(files: Path, task: str, out: Path, **changes) -> GenerateOptions:
     }[task]
     values = {"task": task, "checkpoint": files / "c.safetensors", "out": out, "steps": 2, **given, **changes}
     return GenerateOptions(**values)
+
+
+def jobs(files: Path, out: Path, **changes: Any) -> GenerateOptions:
+    """Returns what a table of jobs starts from; `out` is a folder."""
+    return GenerateOptions(task="jobs", checkpoint=files / "c.safetensors", out=out, steps=2, **changes)
+
+
+def write_jobs(path: Path, rows: list[dict[str, Any]]) -> Path:
+    """Writes a table of jobs and returns its path."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def sidecar(out: Path) -> dict[str, Any]:
+    """Reads the JSON beside a generated file."""
+    content: dict[str, Any] = json.loads(out.with_name(out.name + ".json").read_text())
+    return content
+
+
+def round_trip(path: Path, samples: int) -> Samples:
+    """Returns what the toy codec alone makes of the first samples of a file."""
+    given = torch.from_numpy(sf.read(path, dtype="float32")[0][:samples])
+    padded = torch.nn.functional.pad(given, (0, -len(given) % HOP))
+    decoded: Samples = ToyCodec().decode(ToyCodec().encode(padded[None])[0])[0].numpy()[:samples]
+    return decoded

@@ -1,0 +1,241 @@
+"""From files to features and latents: spans, references, what fe continues, what an edit changes (SPEC G4-G8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_contracts import UsageError
+from tasks.commands.generate.inputs import Inputs, surrogate_frames
+from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.single import Generation, generate_file
+from tests.tasks.commands.generate.toys import HOP, RATE, SPECS, ToyCodec, options
+
+FPS = SPECS.sync.fps
+
+
+def inputs(files: Path, session: InferenceSession, task: str, **changes: Any) -> Inputs:
+    return Inputs(options(files, task, Path("out.wav"), **changes), session)
+
+
+def noise(path: Path, seconds: float) -> Path:
+    sf.write(path, 0.2 * np.random.default_rng(6).standard_normal(round(seconds * RATE)), RATE)
+    return path
+
+
+def latent(path: Path, samples: int) -> torch.Tensor:
+    """The codec's latent of the first samples of a file, padded to whole frames."""
+    given = torch.from_numpy(sf.read(path, dtype="float32")[0][:samples])
+    return ToyCodec().encode(torch.nn.functional.pad(given, (0, -len(given) % HOP))[None])[0][0]
+
+
+def test_a_prompt_alone_has_no_length_and_no_video_features(files: Path, session: InferenceSession) -> None:
+    found = inputs(files, session, "tta")
+    assert found.available_s is None and found.clip(0.0, 2.0) is None and found.sync(0.0, 2.0) == (None, None)
+    assert found.text_LD is not None and found.text_LD.shape == (SPECS.text.tokens, SPECS.text.dim)
+    assert inputs(files, session, "vta").text_LD is None
+
+
+def test_the_length_is_the_videos_or_that_of_the_audio_to_edit(files: Path, session: InferenceSession) -> None:
+    assert inputs(files, session, "vta", video=files / "long.mp4").available_s == pytest.approx(4.0)
+    assert inputs(files, session, "edit").available_s == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(("start_s", "duration_s"), [(0.0, 2.0), (0.4, 1.2), (1.0, 1.0)])
+def test_a_spans_features_are_that_part_of_the_whole_videos(
+    files: Path, session: InferenceSession, start_s: float, duration_s: float
+) -> None:
+    found = inputs(files, session, "vta")
+    whole, part = found.sync(0.0, 2.0)[0], found.sync(start_s, duration_s)[0]
+    assert whole is not None and part is not None
+    first = round(start_s * FPS)
+    assert torch.equal(part, whole[first : first + SPECS.sync.length(duration_s)])
+    clip = found.clip(start_s, duration_s)
+    assert clip is not None and len(clip) == SPECS.clip.length(duration_s)
+
+
+def test_past_the_videos_end_the_last_frame_stays(files: Path, session: InferenceSession) -> None:
+    found = inputs(files, session, "vta").sync(1.0, 3.0)[0]
+    assert found is not None and len(found) == 75
+    assert (found[25:] == found[25]).all() and not (found[:25] == found[25]).all()
+
+
+def test_g4_the_surrogate_repeats_the_targets_frames(files, tmp_path):
+    given = options(files, "ac-vta", tmp_path / "a.wav", duration_s=0.6)
+    request = Generation(given, InferenceSession.open(given.checkpoint)).single()
+    assert request.reference_NF.shape == (22, 4)  # 0.9 s in whole video frames
+    assert torch.equal(request.reference_sync_SD[:15], request.sync_SD)
+    assert torch.equal(request.reference_sync_SD[15:22], request.sync_SD[:7])
+
+
+def test_g4_a_reference_of_any_length_is_imitated(files, tmp_path):
+    """Longer than a clip: its beginning; as short as one position: that."""
+    rng = np.random.default_rng(6)
+    for seconds, frames in ((7.0, 50), (2.0, 50), (0.05, 1)):
+        sf.write(tmp_path / "r.wav", 0.2 * rng.standard_normal(round(seconds * RATE)), RATE)
+        given = options(files, "ac-vta", tmp_path / "a.wav", reference_audio=tmp_path / "r.wav")
+        request = Generation(given, InferenceSession.open(given.checkpoint)).single()
+        assert len(request.reference_NF) == frames
+        assert len(request.reference_sync_SD) == SPECS.sync.length(frames / 25)
+        assert len(sf.read(generate_file(given))[0]) == 2000
+
+
+@pytest.mark.parametrize("kind", ["crop", "blank", "repeat", "true"])
+def test_g4_and_g8_surrogates(files, tmp_path, kind):
+    """Blank: black frames (S1); repeat: the first two seconds over and over (S2); true: the reference's video (S3)."""
+    rng = np.random.default_rng(7)
+    sf.write(tmp_path / "r.wav", 0.2 * rng.standard_normal(3000), RATE)
+    video = {"reference_video": files / "other.mp4"} if kind == "true" else {}
+    given = options(files, "ac-vta", tmp_path / "a.wav", video=files / "long.mp4", duration_s=3.0,
+                    reference_audio=tmp_path / "r.wav", surrogate=kind, **video)  # fmt: skip
+    session = InferenceSession.open(given.checkpoint)
+    session = replace(session, info=replace(session.info, clip_s=3.0))
+    got = Generation(given, session).single()
+    target = got.sync_SD
+    expected = {
+        "crop": target,
+        "blank": torch.zeros_like(target),
+        "repeat": torch.cat([target[:50], target[:25]]),
+        "true": Generation(replace(given, video=files / "other.mp4", surrogate=None, reference_video=None), session)
+        .single()
+        .sync_SD,
+    }[kind]
+    assert torch.equal(got.reference_sync_SD, expected)
+
+
+@given(st.integers(1, 40), st.integers(0, 120), st.sampled_from(["crop", "blank", "repeat"]), st.floats(1, 30))
+def test_a_surrogate_has_the_length_asked_for_and_only_frames_of_the_target(
+    target: int, count: int, kind: Any, fps: float
+) -> None:
+    frames = np.arange(1, target + 1, dtype=np.uint8)[:, None, None, None].repeat(3, axis=-1)
+    found = surrogate_frames(frames, count, kind, fps)
+    assert found.shape == (count, 1, 1, 3) and found.dtype == np.uint8
+    if kind == "blank":
+        assert not found.any()
+    else:
+        period = target if kind == "crop" else min(target, round(2 * fps))
+        assert found[:, 0, 0, 0].tolist() == [1 + number % period for number in range(count)]
+
+
+def test_a_variants_own_surrogate_counts_unless_one_is_asked_for(files: Path, session: InferenceSession) -> None:
+    true = replace(session, variant=replace(session.variant, name="mmaudio-s3", surrogate="true"))
+    with pytest.raises(UsageError, match="variant mmaudio-s3 needs --reference-video"):
+        inputs(files, true, "ac-vta").sync(0.0, 2.0)
+    assert inputs(files, true, "ac-vta", surrogate="blank").sync(0.0, 2.0)[1] is not None
+    blank = replace(session, variant=replace(session.variant, surrogate="blank"))
+    own = inputs(files, blank, "ac-vta").sync(0.0, 2.0)[1]
+    assert own is not None and not own.any()
+
+
+def test_g4_the_reference_is_encoded_alone(files: Path, session: InferenceSession, tmp_path: Path) -> None:
+    """What follows the imitated part does not change its latent."""
+    first = noise(tmp_path / "a.wav", 2.0)
+    samples = sf.read(first)[0]
+    sf.write(tmp_path / "b.wav", np.concatenate([samples, 0.5 * np.ones(RATE)]), RATE)
+    found = [inputs(files, session, "ac-vta", reference_audio=tmp_path / f"{name}.wav").reference_NF for name in "ab"]
+    assert found[0] is not None and found[1] is not None and torch.equal(found[0], found[1])
+
+
+def test_a_reference_past_a_training_clip_is_said(
+    files: Path, session: InferenceSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = noise(tmp_path / "r.wav", 5.0)
+    assert inputs(files, session, "ac-vta", reference_audio=path).reference_NF is not None
+    assert "of --reference-audio the first 2 of 5.0 s are imitated" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("mute.wav", "--reference-audio mute.wav is silent: its peak is 0.00e+00 of full scale"),
+        ("blip.wav", "--reference-audio blip.wav is too short: 0.02 s; at least 0.04 s are needed"),
+        ("broken.wav", "--reference-audio: broken.wav"),
+        ("nan.wav", "--reference-audio: nan.wav: 1 of 100 samples are NaN"),
+    ],
+)
+def test_a_reference_that_cannot_be_imitated_is_named(
+    files: Path, session: InferenceSession, file: str, message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        _ = inputs(files, session, "ac-vta", reference_audio=files / file).reference_NF
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.9, 1.9])
+def test_g5_what_is_continued_is_whole_frames_of_the_given_audio(
+    files: Path, session: InferenceSession, tmp_path: Path, seconds: float
+) -> None:
+    path = noise(tmp_path / "r.wav", seconds)
+    found = inputs(files, session, "fe", window=None, reference_audio=path).continued(2.0)
+    assert len(found) == int(seconds * RATE) // HOP
+    assert torch.allclose(found, latent(path, len(found) * HOP), atol=1e-3)
+
+
+def test_g5_a_window_takes_the_videos_own_audio_before_it(files: Path, session: InferenceSession) -> None:
+    long, short = (inputs(files, session, "fe", window=(start, 2.0)).continued(2.0) for start in (1.2, 0.4))
+    assert len(long) == SPECS.codec.frames(1.2) and torch.equal(long[: len(short)], short)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"window": (0.5, 1.0)},
+            "--window 0.5:1: task fe continues the audio before START up to the end; give",
+        ),
+        ({"window": (0.0, 2.0)}, "with START above 0"),
+        ({"window": (0.01, 2.0)}, "--window: the segment to continue has 0.01 s, the result 2 s"),
+        (
+            {"window": None, "reference_audio": "old.wav"},
+            "--reference-audio old.wav: the segment to continue has 2",
+        ),
+        ({"window": None, "reference_audio": "blip.wav"}, "the segment to continue has 0.02 s"),
+        ({"video": "silent.mp4"}, "--video silent.mp4 has no audio; give --reference-audio"),
+    ],
+)
+def test_nothing_to_continue_is_said(
+    files: Path, session: InferenceSession, changes: dict[str, Any], message: str
+) -> None:
+    given = {name: files / found if isinstance(found, str) else found for name, found in changes.items()}
+    with pytest.raises(UsageError) as caught:
+        inputs(files, session, "fe", **given).continued(2.0)
+    assert message in str(caught.value)
+
+
+def test_g6_the_original_is_the_file_or_the_videos_own_audio(files: Path, session: InferenceSession) -> None:
+    assert torch.allclose(inputs(files, session, "edit").original(2.0), latent(files / "old.wav", 2000), atol=1e-3)
+    own = inputs(files, session, "edit", original=None, video=files / "sounding.mp4").original(2.0)
+    assert own.shape == (50, 4) and own.abs().max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("window", "duration_s", "frames"),
+    [((0.5, 1.0), 2.0, 50), ((0.5, 1.0), 1.0, 25), ((1.6, 2.8), 2.8, 50), ((2.0, 2.8), 2.8, 50), ((0.0, 2.8), 2.8, 50)],
+)
+def test_g6_the_original_ends_where_the_window_takes_over(
+    files: Path, session: InferenceSession, window: tuple[float, float], duration_s: float, frames: int
+) -> None:
+    assert len(inputs(files, session, "edit", window=window).original(duration_s)) == frames
+
+
+def test_g6_a_gap_after_the_original_is_refused(files: Path, session: InferenceSession) -> None:
+    for window in ((1.6, 2.2), (2.4, 2.8)):
+        with pytest.raises(UsageError, match=r"2\.8 s is longer than the audio to edit, 2\.00 s; then --window must"):
+            inputs(files, session, "edit", window=window).original(2.8)
+
+
+def test_a_still_image_is_no_video(files: Path, session: InferenceSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks.commands.generate import inputs as module
+
+    probe = module.probe_video
+    monkeypatch.setattr(module, "probe_video", lambda path: replace(probe(path), duration_s=0.0))
+    with pytest.raises(UsageError, match=r"silent\.mp4 has frames without duration; give a video, not a still image"):
+        _ = inputs(files, session, "vta").available_s
