@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+import av
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,11 +129,17 @@ def test_a_folder_is_no_output(files: Path, tmp_path: Path) -> None:
     assert "out.wav is a folder; give the name of a file in it" in refusal(options(files, "tta", tmp_path / "out.wav"))
 
 
-def test_a_video_whose_codec_the_container_cannot_hold_is_refused(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tasks.media.mux._names", lambda _suffix: set())
-    assert "--out: a .mp4 file cannot hold" in refusal(options(files, "vta", tmp_path / "out.mp4"))
+def test_a_video_whose_codec_the_container_cannot_hold_is_refused(files: Path, tmp_path: Path) -> None:
+    video = tmp_path / "lossless.mkv"
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("huffyuv", rate=25)
+        stream.width = stream.height = 32
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))))
+        container.mux(stream.encode())
+    options(files, "vta", tmp_path / "out.mkv", video=video).check()
+    message = refusal(options(files, "vta", tmp_path / "out.mp4", video=video))
+    assert message.startswith("--out: a .mp4 file cannot") and "huffyuv" in message and "write .mkv" in message
     broken = options(files, "vta", tmp_path / "out.mp4", video=files / "broken.wav")
     assert refusal(broken).startswith("--video: broken.wav")
 

@@ -132,7 +132,7 @@ def generation(files: Path, session: InferenceSession, task: str, **changes: Any
 @pytest.mark.parametrize(
     ("task", "changes", "message"),
     [
-        ("vta", {"video": "reference.wav"}, "--video: reference.wav: has no picture"),
+        ("vta", {"video": "reference.wav"}, "--video: reference.wav: has no video stream"),
         ("vta", {"duration_s": 9.0}, "--duration 9 s is longer than the source, which has 2.00 s; leave it out"),
         ("vta", {"duration_s": 0.1}, "0.10 s is too short; the video encoders need at least 0.25 s for one position"),
         ("tta", {"duration_s": 31.0, "long": "off"}, "31 s in one window; at most 30: give --duration or --long auto"),
