@@ -13,7 +13,7 @@ from tasks.report.words import metric_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationCell:
-    """One value, and the paired difference to `full` with its interval in words; `clear` where that excludes zero."""
+    """One value, and its paired difference to `full` with an interval; `clear` when that excludes zero."""
 
     value: str
     delta: str
@@ -22,7 +22,7 @@ class AblationCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationLine:
-    """One configuration."""
+    """All values of one configuration."""
 
     variant: str
     n: int
@@ -32,7 +32,7 @@ class AblationLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AblationTable:
-    """One task."""
+    """All configurations of one task."""
 
     task: str
     metrics: list[str]
@@ -40,7 +40,7 @@ class AblationTable:
 
 
 def build_ablations(rows: Sequence[AblationScore]) -> list[AblationTable]:
-    """Returns one table per task, metrics and configurations in the rows' order; empty where none were run."""
+    """Returns one table per task, with metrics and configurations in the order of the rows."""
     titles = {name: task.title for name, task in TASKS.items()}
     return [
         _table(titles.get(task, task), [row for row in rows if row.task == task])
@@ -52,9 +52,9 @@ def _table(title: str, rows: Sequence[AblationScore]) -> AblationTable:
     metrics = list(dict.fromkeys(row.metric for row in rows))
     lines = []
     for name in dict.fromkeys(row.variant for row in rows):
-        mine = {row.metric: row for row in rows if row.variant == name}
-        first = next(iter(mine.values()))
-        cells = [_cell(mine.get(metric)) for metric in metrics]
+        by_metric = {row.metric: row for row in rows if row.variant == name}
+        first = next(iter(by_metric.values()))
+        cells = [_cell(by_metric.get(metric)) for metric in metrics]
         lines.append(AblationLine(variant=name, n=first.n, steps=first.steps, cells=cells))
     return AblationTable(task=title, metrics=[metric_name(metric) for metric in metrics], lines=lines)
 

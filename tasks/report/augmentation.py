@@ -1,4 +1,4 @@
-"""The adverb section: examples per level, sound and caption before and after, and who wrote the captions."""
+"""The adverb section: examples of each level, audio and caption before and after, and who wrote the captions."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tasks.augment.recipe import recipe_from_json
 from tasks.engine.workspace import hash_text
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
-from tasks.report.media import MediaBox
-from tasks.report.player import Source, Track, make_tracks
+from tasks.report.media import MediaEmbedder
+from tasks.report.player import Track, TrackInput, make_tracks
 from tasks.report.words import WRITERS, measured_words
 
 EXAMPLES = 2
@@ -20,7 +20,7 @@ EXAMPLES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """One augmented sound beside its source."""
+    """One augmented clip beside the clip that it was made from."""
 
     item_id: str
     tracks: list[Track]
@@ -57,7 +57,7 @@ class WriterCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Augmentation:
-    """The whole section."""
+    """The section."""
 
     note: str | None
     caption_note: str | None
@@ -65,8 +65,8 @@ class Augmentation:
     writers: list[WriterCount]
 
 
-def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
-    """Returns the section. Media of first examples are taken before second ones, so a full budget costs the latter."""
+def build_augmentation(found: Collected, media: MediaEmbedder) -> Augmentation:
+    """Returns the section. First examples are embedded before second ones, in case the budget runs out."""
     captions = {row.parent_id: row for row in found.captions}
     clips = {row.item_id: row for row in found.clips}
     paraphrases: dict[str, list[str]] = {}
@@ -79,7 +79,7 @@ def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
             if turn < len(rows):
                 row = rows[turn]
                 examples[name].append(
-                    _example(row, clips.get(row.clip_id), captions.get(row.item_id), paraphrases, box)
+                    _example(row, clips.get(row.clip_id), captions.get(row.item_id), paraphrases, media)
                 )
     counts = Counter(row.level for row in found.augmented)
     return Augmentation(
@@ -101,7 +101,7 @@ def build_augmentation(found: Collected, box: MediaBox) -> Augmentation:
 
 
 def count_writers(found: Collected) -> list[WriterCount]:
-    """Returns captions and paraphrases per kind of writer, in the order of trust, kinds that wrote nothing left out."""
+    """Returns captions and paraphrases per kind of writer, in the order of `WRITERS`; unused kinds are left out."""
     captions = Counter(row.source for row in found.captions)
     paraphrases = Counter(row.source for row in found.paraphrases)
     names: dict[str, set[str]] = {}
@@ -123,7 +123,7 @@ def count_writers(found: Collected) -> list[WriterCount]:
 
 
 def _choose(rows: list[Augmented], captions: dict[str, Caption], level: str) -> list[Augmented]:
-    """Picks examples of a level: rewritten captions first, then by hash, each from another clip."""
+    """Returns examples of a level, each from another clip: clips whose caption was rewritten first, then by hash."""
 
     def order(row: Augmented) -> tuple[int, str]:
         caption = captions.get(row.item_id)
@@ -138,18 +138,16 @@ def _choose(rows: list[Augmented], captions: dict[str, Caption], level: str) -> 
 
 
 def _example(
-    row: Augmented, clip: Clip | None, caption: Caption | None, paraphrases: dict[str, list[str]], box: MediaBox
+    row: Augmented, clip: Clip | None, caption: Caption | None, paraphrases: dict[str, list[str]], media: MediaEmbedder
 ) -> Example:
-    sources = [
-        Source(title="After", kind="after", audio_path=row.audio_path, events_s=row.event_times_s or ()),
-    ]
+    inputs = [TrackInput(title="After", kind="after", audio_path=row.audio_path, events_s=row.event_times_s or ())]
     if clip is not None:
-        before = Source(title="Before", kind="before", audio_path=clip.audio_path, events_s=clip.event_times_s or ())
-        sources.insert(0, before)
+        events = clip.event_times_s or ()
+        inputs.insert(0, TrackInput(title="Before", kind="before", audio_path=clip.audio_path, events_s=events))
     after = caption.caption if caption is not None else row.caption
     return Example(
         item_id=row.item_id,
-        tracks=make_tracks(box, sources),
+        tracks=make_tracks(media, inputs),
         caption=word_diff(row.caption, after),
         source=caption.source if caption is not None else None,
         writer=caption.writer if caption is not None else "",

@@ -12,14 +12,14 @@ _TOKENS: Final = re.compile(r"\s*[\w'’-]+|\s*[^\w\s]|\s+")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of text: in both captions, only in the one before, or only in the one after."""
+    """A piece of text that is in both captions, only in the first, or only in the second."""
 
     kind: Literal["same", "removed", "added"]
     text: str
 
 
 def word_diff(before: str, after: str) -> list[Piece]:
-    """Returns the pieces in reading order. `same` + `removed` spell `before`; `same` + `added` spell `after`."""
+    """Returns the pieces in reading order: `same` and `removed` join to `before`, `same` and `added` to `after`."""
     old, new = _TOKENS.findall(before), _TOKENS.findall(after)
     matcher = SequenceMatcher(None, [t.casefold() for t in old], [t.casefold() for t in new], autojunk=False)
     pieces: list[Piece] = []

@@ -1,7 +1,7 @@
-"""The report: one self-contained HTML file from everything a workspace holds.
+"""The report: one self-contained HTML file about everything in a workspace.
 
-Nothing is fetched and nothing untrusted runs: all text is escaped by the template engine, and a content security
-policy allows only the style and script of this package, by hash, and `data:` media.
+The page fetches nothing and runs no foreign code: the template engine escapes all text, and a content security policy
+allows only this package's style and script, by hash, and `data:` media.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tasks.report import REPORT, Settings
 from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
 from tasks.report.collect import collect
-from tasks.report.media import MediaBox
+from tasks.report.media import MediaEmbedder
 from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
 from tasks.report.samples import SamplesSection, build_samples
 from tasks.report.scoring import build_scores
 from tasks.report.training import build_training
 
 _HERE: Final = Path(__file__).parent
-AUGMENTATION_CHARS: Final = 9_000_000  # what before/after sounds may take
-REPORT_CHARS: Final = 23_000_000  # what all media together may take
+AUGMENTATION_CHARS: Final = 9_000_000  # for the clips of the adverb section
+REPORT_CHARS: Final = 23_000_000  # for all media together
 
 
 def write_report(workspace: Workspace, settings: Settings) -> Path:
     """Writes `report/report.html` from the tables that exist and returns its path. Same inputs, same bytes.
 
-    Missing tables and unreadable media are said in their sections; nothing about them is raised.
+    Missing tables and unreadable media raise nothing: their sections say so.
     """
     out = workspace.path(*REPORT)
     page = render(workspace, settings)
@@ -44,12 +44,12 @@ def write_report(workspace: Workspace, settings: Settings) -> Path:
 
 
 def render(workspace: Workspace, settings: Settings) -> str:
-    """Returns the page."""
+    """Returns the page as HTML."""
     found = collect(workspace)
-    box = MediaBox(workspace, AUGMENTATION_CHARS)
-    augmentation = build_augmentation(found, box)
-    box.budget = REPORT_CHARS
-    samples = build_samples(found, box)
+    media = MediaEmbedder(workspace, AUGMENTATION_CHARS)
+    augmentation = build_augmentation(found, media)
+    media.budget = REPORT_CHARS
+    samples = build_samples(found, media)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -64,14 +64,14 @@ def render(workspace: Workspace, settings: Settings) -> str:
             ablations=build_ablations(found.ablations),
             quarantine=build_quarantine(found),
             provenance=build_provenance(found, settings),
-            refused=box.refused,
-            hero_picture=_hero_picture(samples, augmentation),
+            refused=media.refused,
+            hero_image=_hero_image(samples, augmentation),
         )
     )
 
 
-def _hero_picture(samples: SamplesSection, augmentation: Augmentation) -> str | None:
-    """Returns the spectrogram behind the title: the first generated sound, else the first augmented one."""
+def _hero_image(samples: SamplesSection, augmentation: Augmentation) -> str | None:
+    """Returns the spectrogram behind the title: the first generated clip's, else the first augmented clip's."""
     cards = [card.tracks for task in samples.tasks for card in task.cards]
     examples = [example.tracks for level in augmentation.levels for example in level.examples]
     return next((tracks[-1].png for tracks in [*cards, *examples] if tracks[-1].png), None)
@@ -88,7 +88,7 @@ def _environment() -> Environment:
 
 
 def _assets() -> dict[str, Any]:
-    """Style and script, with the hashes by which the page's policy allows exactly them."""
+    """Returns style and script, with the hashes by which the page's policy allows them."""
     style = (_HERE / "assets" / "report.css").read_text("utf-8")
     script = (_HERE / "assets" / "report.js").read_text("utf-8")
     return {

@@ -1,8 +1,8 @@
-"""Sound, pictures and video as `data:` URIs, within a budget, so that one file holds the whole report.
+"""Audio, images and video as `data:` URIs, within a size budget, so that the report is one file.
 
-FLAC is embedded as it is while it is small; larger sound becomes AAC at 64 kbit/s in MP4, which every browser plays.
-A video keeps its picture when that is small, else it is scaled down; the sound it gets is muxed in. What does not fit
-the budget, or cannot be read, raises ItemError: the card then says so.
+Small FLAC files are embedded unchanged; larger audio becomes AAC at 64 kbit/s in MP4, which every browser plays. Large
+videos are scaled down, and their audio track is replaced. Media that exceed the budget or cannot be read raise
+ItemError; the report shows its message in their place.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _AAC_BITS: Final = 64_000
 
 
 @dataclass(slots=True)
-class MediaBox:
-    """Hands out `data:` URIs of a workspace's files and counts their characters against `budget`."""
+class MediaEmbedder:
+    """Encodes a workspace's files as `data:` URIs of at most `budget` characters in all; `refused` counts the rest."""
 
     workspace: Workspace
     budget: int
@@ -45,37 +45,37 @@ class MediaBox:
     refused: int = 0
     _decoded: dict[str, tuple[Samples, int]] = field(default_factory=dict)
 
-    def sound(self, relative: str) -> tuple[Samples, int]:
-        """Returns the decoded mono samples (T,) and rate of a table's path. Raises ItemError."""
+    def samples(self, relative: str) -> tuple[Samples, int]:
+        """Returns mono samples (T,) and the rate of an audio file, by its path in the workspace. Raises ItemError."""
         if relative not in self._decoded:
             self._decoded[relative] = read_audio(self._file(relative))
         return self._decoded[relative]
 
     def audio_uri(self, relative: str) -> str:
-        """Returns a playable URI of a sound file. Raises ItemError (unreadable, or `report_full`)."""
+        """Returns the URI of an audio file, playable by browsers. Raises ItemError (unreadable, `report_full`)."""
         path = self._file(relative)
-        samples_T, rate_hz = self.sound(relative)
+        samples_T, rate_hz = self.samples(relative)
         if path.suffix.lower() == ".flac" and path.stat().st_size <= SMALL_AUDIO:
             return self._uri("audio/flac", path.read_bytes())
-        with _scratch("sound.m4a") as temporary:
+        with _scratch("audio.m4a") as temporary:
             _write_aac(temporary, samples_T, rate_hz)
             return self._uri("audio/mp4", temporary.read_bytes())
 
-    def video_uri(self, video: str, sound: str) -> str:
-        """Returns an MP4 URI with the picture of `video` and the sound file `sound` as its track. Raises ItemError."""
+    def video_uri(self, video: str, audio: str) -> str:
+        """Returns the URI of an MP4 with the frames of `video` and the file `audio` as its track. Raises ItemError."""
         path = self._file(video)
-        samples_T, rate_hz = self.sound(sound)
-        with _scratch("picture.mp4") as picture, _scratch("muxed.mp4") as muxed:
+        samples_T, rate_hz = self.samples(audio)
+        with _scratch("scaled.mp4") as scaled, _scratch("muxed.mp4") as muxed:
             source = path
             if path.stat().st_size > SMALL_VIDEO or path.suffix.lower() != ".mp4":
                 probe_video(path)
-                write_video(picture, read_frames(path, fps=_VIDEO_FPS, size=_VIDEO_SIDE), _VIDEO_FPS)
-                source = picture
-            mux_audio(source, _even_length(samples_T), rate_hz, muxed)
+                write_video(scaled, read_frames(path, fps=_VIDEO_FPS, size=_VIDEO_SIDE), _VIDEO_FPS)
+                source = scaled
+            mux_audio(source, _not_empty(samples_T), rate_hz, muxed)
             return self._uri("video/mp4", muxed.read_bytes())
 
     def png_uri(self, png: bytes) -> str:
-        """Returns the URI of a picture; always granted, pictures are small."""
+        """Returns the URI of a PNG image. Images are small and never refused."""
         return self._encode("image/png", png)
 
     def _file(self, relative: str) -> Path:
@@ -105,8 +105,8 @@ def _scratch(name: str) -> Iterator[Path]:
         yield Path(folder) / name
 
 
-def _even_length(samples_T: Samples) -> Samples:
-    """An empty track cannot be muxed; one silent block can."""
+def _not_empty(samples_T: Samples) -> Samples:
+    """Returns one silent block for an empty track, which cannot be muxed."""
     return samples_T if len(samples_T) else np.zeros(1024, np.float32)
 
 
@@ -116,7 +116,7 @@ def _write_aac(path: Path, samples_T: Samples, rate_hz: int) -> None:
         track: Any = target.add_stream("aac", rate=rate_hz, layout="mono")
         track.codec_context.thread_count = 1
         track.codec_context.bit_rate = _AAC_BITS
-        data = np.ascontiguousarray(_even_length(samples_T), np.float32)[None]
+        data = np.ascontiguousarray(_not_empty(samples_T), np.float32)[None]
         frame = av.AudioFrame.from_ndarray(data, format="fltp", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = rate_hz, 0, Fraction(1, rate_hz)
         fifo = av.AudioFifo()

@@ -1,4 +1,4 @@
-"""The first and the last sections: what this run is, honestly; the pipeline; quarantine; provenance."""
+"""The first and last sections: what the run is made of, the pipeline, the quarantine, and provenance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from data_contracts import Quarantine
 from tasks.engine.workspace import Workspace
 from tasks.report import Settings
-from tasks.report.collect import Collected, StageState, Weights
+from tasks.report.collect import Collected, ComponentWeights, StageCounts
 
 _QUARANTINE_ROWS = 200
 
@@ -22,7 +22,7 @@ class Hero:
     workspace: str
     dataset_version: str
     placeholders: list[str]
-    honest: str
+    statement: str
     numbers: list[tuple[str, str]]
 
 
@@ -37,9 +37,9 @@ class Hours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """The stage strip and the hours table."""
+    """The stages with their counts, and the hours table."""
 
-    stages: list[StageState]
+    stages: list[StageCounts]
     splits: list[str]
     hours: list[Hours]
     hours_from: str
@@ -52,43 +52,43 @@ class QuarantineView:
     note: str | None
     counts: list[tuple[str, str, int]]
     rows: list[Quarantine]
-    hidden: int
+    omitted: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What made this run, to the hash."""
+    """The config, weights, tools and licences behind the run."""
 
     config: str
-    weights: list[Weights]
+    weights: list[ComponentWeights]
     tools: list[tuple[str, str]]
     licences: list[tuple[str, int]]
 
 
 def build_hero(found: Collected, workspace: Workspace, settings: Settings) -> Hero:
-    """Returns the top: name, placeholders, the honest line, and the run in five numbers."""
+    """Returns the top: name, placeholders, what the data and components are, and the run in six numbers."""
     placeholders = [f"{w.role}: {w.name}" for w in found.weights if w.placeholder]
     hours = sum(row.duration_s for row in found.manifest or found.clips) / 3600
     by_llm = sum(row.source.startswith(("llm", "enum")) for row in found.captions)
     numbers = [
         ("clips", f"{len(found.clips):,}"),
-        ("hours of sound", f"{hours:.2f}"),
-        ("augmented sounds", f"{len(found.augmented):,}"),
+        ("hours of audio", f"{hours:.2f}"),
+        ("augmented clips", f"{len(found.augmented):,}"),
         ("captions by the LLM", f"{by_llm:,} of {len(found.captions):,}"),
-        ("generated sounds", f"{len(found.generated):,}"),
+        ("generated clips", f"{len(found.generated):,}"),
         ("in quarantine", f"{len(found.quarantine):,}"),
     ]
     return Hero(
         workspace=workspace.root.resolve().name,
         dataset_version=settings["dataset_version"],
         placeholders=placeholders,
-        honest=_honest(found, settings, placeholders),
+        statement=_statement(found, settings, placeholders),
         numbers=numbers,
     )
 
 
 def build_pipeline(found: Collected) -> Pipeline:
-    """Returns the stage strip, and hours per subset and split of the manifest (of the clips before there is one)."""
+    """Returns the stages, and hours per subset and split from the manifest, or from the clips before there is one."""
     rows = [(r.subset, r.split, r.duration_s) for r in (found.manifest or found.clips)]
     splits = [s for s in ("train", "val", "test") if any(split == s for _, split, _ in rows)]
     splits += sorted({split for _, split, _ in rows} - set(splits))
@@ -102,13 +102,13 @@ def build_pipeline(found: Collected) -> Pipeline:
 
 
 def build_quarantine(found: Collected) -> QuarantineView:
-    """Returns counts first, then rows."""
+    """Returns the counts and the first rows."""
     counts = Counter((row.stage, row.reason) for row in found.quarantine)
     return QuarantineView(
         note=found.note("quarantine"),
         counts=[(stage, reason, n) for (stage, reason), n in sorted(counts.items(), key=lambda c: (-c[1], c[0]))],
         rows=found.quarantine[:_QUARANTINE_ROWS],
-        hidden=max(0, len(found.quarantine) - _QUARANTINE_ROWS),
+        omitted=max(0, len(found.quarantine) - _QUARANTINE_ROWS),
     )
 
 
@@ -123,20 +123,20 @@ def build_provenance(found: Collected, settings: Settings) -> Provenance:
     )
 
 
-def _honest(found: Collected, settings: Settings, placeholders: list[str]) -> str:
+def _statement(found: Collected, settings: Settings, placeholders: list[str]) -> str:
     ingest = settings["ingest"]
     rendered = [corpus["kind"] == "builtin" for corpus in ingest["corpora"] or [ingest["corpus"]]]
     if all(rendered):
-        parts = ["Sounds and pictures are rendered, not recorded."]
+        data = "All audio and video is rendered, not recorded."
+    elif any(rendered):
+        data = "The clips are the user's own; some are rendered, not recorded."
     else:
-        parts = ["Sounds are the user's own, some rendered." if any(rendered) else "Sounds are the user's own."]
+        data = "The clips are the user's own."
     if not found.weights:
-        parts.append("No model part has been used yet.")
-    elif placeholders:
-        parts.append("Small embedded parts stand in for the paper's; scores compare within this run only.")
-    else:
-        parts.append("No embedded placeholder was used.")
-    return " ".join(parts)
+        return f"{data} No model component has been used yet."
+    if placeholders:
+        return f"{data} Small embedded components replace the paper's: compare scores within this run only."
+    return f"{data} No embedded placeholder was used."
 
 
 def _subset_order(subset: str) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""A group of sounds to compare: each with its picture, on one time axis and one dB scale, and something to play."""
+"""Players for clips to compare, each with a spectrogram; all share one time axis, one frequency axis, one dB scale."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from data_contracts import ItemError
 from tasks.media.samples import Samples
-from tasks.report.media import MediaBox
+from tasks.report.media import MediaEmbedder
 from tasks.report.spectrogram import envelope, loudest, power, to_png, top_hz
 from tasks.report.svg import envelope_path, event_ticks, number
 
@@ -19,8 +19,8 @@ _TICK_STEPS: Final = ((4, 1), (8, 2), (16, 4), (32, 8))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """A sound to show. `video_path`: play it with this picture. `given_s`: the first seconds were given, not made."""
+class TrackInput:
+    """An audio file to show. `video_path`: play it with this video. `given_s`: first seconds that were given."""
 
     title: str
     kind: Kind
@@ -32,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
-    """A sound as the template draws it. With a `problem`, nothing else is there."""
+    """One player as the template draws it. A `problem` says what is missing and why."""
 
     title: str
     kind: Kind
@@ -49,39 +49,39 @@ class Track:
 
 
 def span_of(duration_s: float) -> tuple[float, tuple[str, ...]]:
-    """Returns the time axis that holds `duration_s`: its end in whole tick steps, and the tick labels."""
+    """Returns the time axis for `duration_s`: its end, a multiple of the tick step, and the tick labels."""
     whole = max(1, math.ceil(duration_s - 0.05))
     step = next((step for limit, step in _TICK_STEPS if whole <= limit), 10 * math.ceil(whole / 40))
     count = math.ceil(whole / step)
     return float(count * step), tuple(str(i * step) for i in range(count + 1))
 
 
-def make_tracks(box: MediaBox, sources: Sequence[Source]) -> list[Track]:
-    """Returns one track per source. All share the time axis, the top frequency and the dB reference."""
-    sounds: list[tuple[Samples, int] | ItemError] = [_sound(box, source) for source in sources]
-    heard = [sound for sound in sounds if not isinstance(sound, ItemError)]
-    span_s, x_ticks = span_of(max((len(s) / rate for s, rate in heard), default=1.0))
-    top = max((top_hz(rate) for _, rate in heard), default=8000)
-    powers = [None if isinstance(s, ItemError) else power(*s, span_s=span_s, top=top) for s in sounds]
-    reference = max((loudest(p) for p in powers if p is not None), default=1.0)
-    peak = max((float(abs(s).max(initial=0.0)) for s, _ in heard), default=1.0) or 1.0
+def make_tracks(media: MediaEmbedder, inputs: Sequence[TrackInput]) -> list[Track]:
+    """Returns one track per input. All share the time axis, the top frequency and the dB reference."""
+    decoded: list[tuple[Samples, int] | ItemError] = [_decoded(media, given) for given in inputs]
+    readable = [audio for audio in decoded if not isinstance(audio, ItemError)]
+    span_s, x_ticks = span_of(max((len(samples_T) / rate_hz for samples_T, rate_hz in readable), default=1.0))
+    top = max((top_hz(rate_hz) for _, rate_hz in readable), default=8000)
+    powers = [None if isinstance(audio, ItemError) else power(*audio, span_s=span_s, top=top) for audio in decoded]
+    reference = max((loudest(cells) for cells in powers if cells is not None), default=1.0)
+    peak = max((float(abs(samples_T).max(initial=0.0)) for samples_T, _ in readable), default=1.0) or 1.0
     tracks = []
-    for source, sound, cells in zip(sources, sounds, powers, strict=True):
-        if isinstance(sound, ItemError) or cells is None:
-            tracks.append(Track(title=source.title, kind=source.kind, problem=str(sound)))
+    for given, audio, cells in zip(inputs, decoded, powers, strict=True):
+        if isinstance(audio, ItemError) or cells is None:
+            tracks.append(Track(title=given.title, kind=given.kind, problem=str(audio)))
             continue
-        audio, video, problem = _playable(box, source)
+        audio_uri, video_uri, problem = _playable(media, given)
         tracks.append(
             Track(
-                title=source.title,
-                kind=source.kind,
+                title=given.title,
+                kind=given.kind,
                 problem=problem,
-                png=box.png_uri(to_png(cells, reference=reference)),
-                envelope=envelope_path(envelope(*sound, span_s=span_s), peak=peak),
-                events=event_ticks(source.events_s, span_s=span_s, given_s=source.given_s),
-                audio=audio,
-                video=video,
-                duration_s=round(len(sound[0]) / sound[1], 3),
+                png=media.png_uri(to_png(cells, reference=reference)),
+                envelope=envelope_path(envelope(*audio, span_s=span_s), peak=peak),
+                events=event_ticks(given.events_s, span_s=span_s, given_s=given.given_s),
+                audio=audio_uri,
+                video=video_uri,
+                duration_s=round(len(audio[0]) / audio[1], 3),
                 span_s=span_s,
                 x_ticks=x_ticks,
                 y_ticks=tuple(number(top / 1000 * i / 4) for i in (4, 2, 0)),
@@ -90,22 +90,22 @@ def make_tracks(box: MediaBox, sources: Sequence[Source]) -> list[Track]:
     return tracks
 
 
-def _sound(box: MediaBox, source: Source) -> tuple[Samples, int] | ItemError:
+def _decoded(media: MediaEmbedder, given: TrackInput) -> tuple[Samples, int] | ItemError:
     try:
-        return box.sound(source.audio_path)
+        return media.samples(given.audio_path)
     except ItemError as error:
         return error
 
 
-def _playable(box: MediaBox, source: Source) -> tuple[str | None, str | None, str | None]:
-    """Returns (audio URI, video URI, problem): video where there is a picture, else sound alone."""
+def _playable(media: MediaEmbedder, given: TrackInput) -> tuple[str | None, str | None, str | None]:
+    """Returns (audio URI, video URI, problem). Audio alone is embedded when there is no video, or it has a problem."""
     problem = None
-    if source.video_path is not None:
+    if given.video_path is not None:
         try:
-            return None, box.video_uri(source.video_path, source.audio_path), None
+            return None, media.video_uri(given.video_path, given.audio_path), None
         except ItemError as error:
-            problem = f"picture: {error}"
+            problem = f"video: {error}"
     try:
-        return box.audio_uri(source.audio_path), None, problem
+        return media.audio_uri(given.audio_path), None, problem
     except ItemError as error:
-        return None, None, f"sound: {error}"
+        return None, None, f"audio: {error}"

@@ -1,4 +1,4 @@
-"""The listening section: per task a few generated sounds beside the truth, with video where there is one."""
+"""The listening section: per task a few generated clips beside the true audio, with video where there is one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from data_contracts import ClipScore, Generated, ManifestRow
 from data_contracts.generation import TASKS
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
-from tasks.report.media import MediaBox
-from tasks.report.player import Source, Track, make_tracks
+from tasks.report.media import MediaEmbedder
+from tasks.report.player import Track, TrackInput, make_tracks
 from tasks.report.svg import number
 from tasks.report.words import metric_name
 
@@ -21,7 +21,7 @@ _CHIPS: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One generated sound (or a pair that differs in one adverb) with what it was made from."""
+    """One generated clip, or a pair whose prompts differ in one adverb, with what it was made from."""
 
     item_id: str
     prompt: list[Piece]
@@ -44,7 +44,7 @@ class TaskSamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplesSection:
-    """The whole section."""
+    """The section."""
 
     note: str | None
     tasks: list[TaskSamples]
@@ -52,21 +52,21 @@ class SamplesSection:
 
 @dataclass(frozen=True, slots=True)
 class _Lookup:
-    """What cards need beside their row."""
+    """Manifest rows and the model's clip scores, by item."""
 
     manifest: dict[str, ManifestRow]
     scores: dict[str, list[ClipScore]] = field(default_factory=dict)
 
 
-def build_samples(found: Collected, box: MediaBox) -> SamplesSection:
-    """Returns the section; tasks that made nothing are left out. First cards of all tasks are embedded first."""
+def build_samples(found: Collected, media: MediaEmbedder) -> SamplesSection:
+    """Returns the section. First cards are embedded before second ones, in case the budget runs out."""
     lookup = _lookup(found)
     groups = {name: pick(_groups(name, [r for r in found.generated if r.task == name])) for name in _task_names(found)}
     cards: dict[str, list[Card]] = {name: [] for name in groups}
     for turn in range(CARDS):
         for name, chosen in groups.items():
             if turn < len(chosen):
-                cards[name].append(_card(chosen[turn], lookup, box))
+                cards[name].append(_card(chosen[turn], lookup, media))
     return SamplesSection(
         note=found.note("generated"),
         tasks=[
@@ -94,16 +94,16 @@ def _task_names(found: Collected) -> list[str]:
 
 
 def _lookup(found: Collected) -> _Lookup:
-    chance = {row.system for row in found.scores if row.is_baseline}
+    baselines = {row.system for row in found.scores if row.is_baseline}
     lookup = _Lookup({row.item_id: row for row in found.manifest})
     for row in found.clip_scores:
-        if row.system not in chance:
+        if row.system not in baselines:
             lookup.scores.setdefault(row.parent_id, []).append(row)
     return lookup
 
 
 def _groups(task: str, rows: list[Generated]) -> list[tuple[Generated, ...]]:
-    """Text-to-audio rows with one parent and one seed are a pair that differs in its adverb; others stand alone."""
+    """Returns the rows of each card. Two text-to-audio rows of one parent and seed are a pair with opposite adverbs."""
     if task != "tta":
         return [(row,) for row in rows]
     groups: dict[tuple[str, int], list[Generated]] = {}
@@ -112,10 +112,10 @@ def _groups(task: str, rows: list[Generated]) -> list[tuple[Generated, ...]]:
     return [tuple(group[:2]) for group in groups.values()]
 
 
-def _card(rows: tuple[Generated, ...], lookup: _Lookup, box: MediaBox) -> Card:
+def _card(rows: tuple[Generated, ...], lookup: _Lookup, media: MediaEmbedder) -> Card:
     first = rows[0]
-    sources = _pair_sources(rows) if len(rows) > 1 else _sources(first, lookup)
-    tracks = make_tracks(box, sources)
+    inputs = _pair_inputs(rows) if len(rows) > 1 else _inputs(first, lookup)
+    tracks = make_tracks(media, inputs)
     prompt = word_diff(first.prompt, rows[1].prompt) if len(rows) > 1 else word_diff(first.prompt, first.prompt)
     return Card(
         item_id=first.item_id,
@@ -127,31 +127,31 @@ def _card(rows: tuple[Generated, ...], lookup: _Lookup, box: MediaBox) -> Card:
     )
 
 
-def _sources(row: Generated, lookup: _Lookup) -> list[Source]:
+def _inputs(row: Generated, lookup: _Lookup) -> list[TrackInput]:
     parent = lookup.manifest.get(row.parent_id)
     reference = lookup.manifest.get(row.reference_id or "")
     video = parent.video_path if parent is not None and row.task != "tta" else None
     events = (parent.event_times_s or ()) if parent is not None and row.task != "tta" else ()
-    sources = []
+    inputs = []
     if reference is not None and row.reference_id != row.parent_id:
-        sources.append(Source(title="Reference sound", kind="reference", audio_path=reference.audio_path))
+        inputs.append(TrackInput(title="Reference audio", kind="reference", audio_path=reference.audio_path))
     if parent is not None:
-        title = "Original sound" if row.task == "tc-vta" else "Ground truth"
-        sources.append(
-            Source(title=title, kind="truth", audio_path=parent.audio_path, events_s=events, video_path=video)
+        title = "Original audio" if row.task == "tc-vta" else "Ground truth"
+        inputs.append(
+            TrackInput(title=title, kind="truth", audio_path=parent.audio_path, events_s=events, video_path=video)
         )
     given_s = row.scored_from_s if row.task == "fe" else 0.0
-    sources.append(
-        Source(
+    inputs.append(
+        TrackInput(
             title="Generated", kind="generated", audio_path=row.audio_path, events_s=events, video_path=video,
             given_s=given_s,
         )
     )  # fmt: skip
-    return sources
+    return inputs
 
 
-def _pair_sources(rows: tuple[Generated, ...]) -> list[Source]:
-    return [Source(title=row.prompt, kind="generated", audio_path=row.audio_path) for row in rows]
+def _pair_inputs(rows: tuple[Generated, ...]) -> list[TrackInput]:
+    return [TrackInput(title=row.prompt, kind="generated", audio_path=row.audio_path) for row in rows]
 
 
 def _facts(row: Generated) -> list[str]:
@@ -162,7 +162,7 @@ def _facts(row: Generated) -> list[str]:
 
 
 def _chips(rows: tuple[Generated, ...], lookup: _Lookup) -> list[tuple[str, str]]:
-    """A row's first scores; of a pair both values, in the order of its sounds."""
+    """Returns the first few scores of a row; of a pair both values, in the order of its clips."""
     values: dict[str, list[str]] = {}
     for row in rows:
         for score in lookup.scores.get(row.item_id, []):

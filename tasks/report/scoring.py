@@ -1,22 +1,22 @@
-"""The score section: per task and metric, the model beside chance, with n, intervals and the project's aims."""
+"""The score section: per task and metric, the model beside baselines, with n, intervals and the project's aims."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 from markupsafe import Markup
 
 from data_contracts import Score
 from data_contracts.generation import TASKS
-from tasks.evaluate.baselines import CODEC_UPPER_BOUND as CEILING
-from tasks.evaluate.baselines import PASTED, TRUTH
+from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, TRUTH
 from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
 from tasks.report.words import aim_for, metric_name
 
-_ROLES: Final = {CEILING: "ceiling", TRUTH: "ceiling", PASTED: "comparison"}
-"""What a compared system is; every other one knows nothing of the clip and is chance."""
+Role = Literal["model", "upper bound", "comparison", "baseline"]
+_ROLES: Final[dict[str, Role]] = {CODEC_UPPER_BOUND: "upper bound", TRUTH: "upper bound", PASTED: "comparison"}
+"""What a compared system is; the others are baselines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,8 @@ class Cell:
     system: str
     value: str
     interval: str
-    n: int
-    role: str  # model, ceiling, comparison or chance
+    n: str
+    role: Role
     met: bool | None  # None where no aim exists
 
 
@@ -52,14 +52,14 @@ class Aim:
     aim: str
     value: str
     interval: str
-    n: int
-    chance: str | None
+    n: str
+    best_baseline: str | None
     met: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scores:
-    """The whole section."""
+    """The section."""
 
     note: str | None
     aims: list[Aim]
@@ -67,7 +67,7 @@ class Scores:
 
 
 def build_scores(found: Collected) -> Scores:
-    """Returns the section from the scores table, tasks in the paper's order."""
+    """Returns the section from the scores table, in the order of the tasks."""
     titles = {name: task.title for name, task in TASKS.items()}
     groups: dict[str, dict[str, list[Score]]] = {}
     for row in found.scores:
@@ -80,9 +80,9 @@ def build_scores(found: Collected) -> Scores:
     )
 
 
-def role(row: Score) -> str:
-    """Returns what a row stands for: model, ceiling (the truth itself), comparison, or chance."""
-    return _ROLES.get(row.system, "chance") if row.is_baseline else "model"
+def role(row: Score) -> Role:
+    """Returns what a row's system is compared with the model: its upper bound, a comparison or a baseline."""
+    return _ROLES.get(row.system, "baseline") if row.is_baseline else "model"
 
 
 def is_met(value: float, aim: float, *, higher_is_better: bool) -> bool:
@@ -94,12 +94,12 @@ def is_met(value: float, aim: float, *, higher_is_better: bool) -> bool:
 def _metric(rows: list[Score]) -> MetricScores:
     first = rows[0]
     aim = aim_for(first.task, first.metric)
-    ordered = sorted(rows, key=lambda row: ("model", "ceiling", "comparison", "chance").index(role(row)))
+    ordered = sorted(rows, key=lambda row: get_args(Role).index(role(row)))
     dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_baseline, r.system) for r in ordered]
     return MetricScores(
         name=metric_name(first.metric),
         higher_is_better=first.higher_is_better,
-        aim=None if aim is None else f"{'≥' if first.higher_is_better else '≤'} {number(aim)}",
+        aim=None if aim is None else _aim_text(aim, first),
         strip=dot_strip(dots, aim=aim),
         backend=", ".join(dict.fromkeys(row.backend for row in rows)),
         cells=[_cell(row, aim) for row in ordered],
@@ -112,7 +112,7 @@ def _cell(row: Score, aim: float | None) -> Cell:
         system=row.system,
         value=number(row.value),
         interval=_interval(row),
-        n=row.n,
+        n=_count(row),
         role=role(row),
         met=is_met(row.value, aim or 0.0, higher_is_better=row.higher_is_better) if judged else None,
     )
@@ -126,16 +126,21 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
         Aim(
             task=titles.get(row.task, row.task),
             metric=metric_name(row.metric),
-            aim=f"{'≥' if row.higher_is_better else '≤'} {number(aim)}",
+            aim=_aim_text(aim, row),
             value=number(row.value),
             interval=_interval(row),
-            n=row.n,
-            chance=_best_chance(rows),
+            n=_count(row),
+            best_baseline=_best_baseline(rows),
             met=is_met(row.value, aim, higher_is_better=row.higher_is_better),
         )
         for row in rows
         if not row.is_baseline
     ]
+
+
+def _count(row: Score) -> str:
+    """Returns the number of clips, with that of their groups where clips share objects or recordings."""
+    return str(row.n) if row.n_groups == row.n else f"{row.n} ({row.n_groups} groups)"
 
 
 def _interval(row: Score) -> str:
@@ -144,10 +149,14 @@ def _interval(row: Score) -> str:
     return f"{number(row.ci_low)} to {number(row.ci_high)}"
 
 
-def _best_chance(rows: list[Score]) -> str | None:
-    """The chance row that comes nearest to the aim, by name: what the value has to beat."""
-    chance = [row for row in rows if role(row) == "chance"]
-    if not chance:
+def _aim_text(aim: float, row: Score) -> str:
+    return f"{'≥' if row.higher_is_better else '≤'} {number(aim)}"
+
+
+def _best_baseline(rows: list[Score]) -> str | None:
+    """Returns the best baseline's value and name: what the model has to beat."""
+    found = [row for row in rows if role(row) == "baseline"]
+    if not found:
         return None
-    best = max(chance, key=lambda row: row.value if row.higher_is_better else -row.value)
+    best = max(found, key=lambda row: row.value if row.higher_is_better else -row.value)
     return f"{number(best.value)} ({best.system})"

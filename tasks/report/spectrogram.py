@@ -1,19 +1,18 @@
-"""Spectrogram pictures as indexed PNG, drawn with numpy alone: fast, small and the same bytes every time.
+"""Spectrograms as indexed PNG images.
 
-Legend: T samples, C columns (time), R rows (frequency, top = highest). Level in dB below `reference`, so that two
-pictures drawn with one reference compare. The colours are matplotlib's `magma` (perceptually uniform).
+Legend: T samples, C columns (time), R rows (frequency, top = highest). Levels are in dB below `reference`, so images
+drawn with the same reference can be compared. The colours are `magma`, a perceptually uniform map.
 """
 
 from __future__ import annotations
 
+import io
 import itertools
-import struct
-import zlib
-from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from tasks.media.samples import Samples
 
@@ -22,19 +21,26 @@ Levels = npt.NDArray[np.float64]
 COLUMNS: Final = 420
 ROWS: Final = 112
 RANGE_DB: Final = 72.0
-_SHADES: Final = 64  # of the palette; more cost bytes that nobody sees
+_MAGMA: Final = bytes.fromhex(
+    "02020b04041407061c0a08220e0b2b130d34180f3d1d114722115029115a2f116336106b3d0f71440f764a107951127c"
+    "57157e5d177f641a806a1c816e1e817521817b23828125818827818e2a81942c809b2e7fa1307ea8327dae347bb5367a"
+    "bc3978c23b75c83e73cf4070d5446dd9466bdf4a68e44f64e95462ed5a5ff1605df4675cf66e5cf8765cfa7d5efb8560"
+    "fc8c63fd9467fd9b6bfea36ffeaa74feb27afeb77efebf84fec68afecd90fed597fddc9efde3a5fdebacfcf2b4fcf9bb"
+)
+"""64 RGB shades from black to pale yellow; more would enlarge the file and not be seen."""
+_SHADES: Final = len(_MAGMA) // 3
 _WINDOW_S: Final = 0.032
 
 
 def top_hz(rate_hz: int) -> int:
-    """Returns the highest drawn frequency: 8 kHz for narrow-band sound, else 16 kHz. One choice per picture pair."""
+    """Returns the highest frequency that is drawn: 8 kHz for audio of up to 24 kHz rate, else 16 kHz."""
     return 8000 if rate_hz <= 24000 else 16000
 
 
 def power(samples_T: Samples, rate_hz: int, *, span_s: float, top: int) -> Levels:
-    """Returns the power spectrogram (R, C) over 0..`span_s` s and 0..`top` Hz; NaN where there is no sound.
+    """Returns the power spectrogram (R, C) over 0..`span_s` s and 0..`top` Hz; NaN past the end of the audio.
 
-    Each cell holds the loudest bin it covers, so short strikes stay visible. Full-scale sine = 1.
+    Each cell is the loudest bin it covers, so short strikes stay visible. A full-scale sine is 1.
     """
     size = max(64, round(_WINDOW_S * rate_hz))
     window = np.hanning(size)
@@ -50,22 +56,26 @@ def power(samples_T: Samples, rate_hz: int, *, span_s: float, top: int) -> Level
 
 
 def loudest(power_RC: Levels) -> float:
-    """Returns the largest power of a spectrogram, the natural reference; a tiny positive number for silence."""
+    """Returns the largest power of a spectrogram, for use as `reference`; a tiny positive number for silence."""
     finite = power_RC[np.isfinite(power_RC)]
     return max(float(finite.max(initial=0.0)), 1e-9)
 
 
 def to_png(power_RC: Levels, *, reference: float) -> bytes:
-    """Returns an indexed PNG (R x C): `reference` is the brightest colour, -72 dB black, no sound transparent."""
+    """Returns a PNG (R x C): `reference` is the brightest colour, 72 dB below it black, NaN transparent."""
     with np.errstate(divide="ignore", invalid="ignore"):
         level_db = 10 * np.log10(np.maximum(power_RC, 1e-20) / reference)
     shade = np.clip(np.round((level_db / RANGE_DB + 1) * (_SHADES - 1)), 0, _SHADES - 1)
     index = np.where(np.isfinite(power_RC), np.nan_to_num(shade) + 1, 0).astype(np.uint8)
-    return _indexed_png(index)
+    image = Image.frombytes("P", index.shape[::-1], index.tobytes())
+    image.putpalette(b"\x00\x00\x00" + _MAGMA)
+    out = io.BytesIO()
+    image.save(out, "PNG", transparency=0, compress_level=9)
+    return out.getvalue()
 
 
 def envelope(samples_T: Samples, rate_hz: int, *, span_s: float, points: int = 160) -> list[float]:
-    """Returns the peak amplitude (0..1) in each of `points` equal stretches of 0..`span_s`; 0 past the end."""
+    """Returns the peak amplitude (0..1) in each of `points` equal intervals of 0..`span_s`; 0 past the end."""
     edges = np.round(np.linspace(0, span_s * rate_hz, points + 1)).astype(int)
     levels = np.abs(samples_T)
     return [float(levels[a : max(b, a + 1)].max(initial=0.0)) for a, b in itertools.pairwise(edges)]
@@ -83,29 +93,3 @@ def _pool_rows(spectrum_CF: Levels, bins_hz: Levels, top: int) -> Levels:
             cells = spectrum_CF[:, low[row] : high[row]]
             pooled[:, row] = cells.max(axis=1) if cells.shape[1] else spectrum_CF[:, nearest[row]]
     return pooled
-
-
-def _indexed_png(index_RC: npt.NDArray[np.uint8]) -> bytes:
-    rows, columns = index_RC.shape
-    lines = np.concatenate([np.zeros((rows, 1), np.uint8), index_RC], axis=1)  # filter byte 0 per line
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)
-    chunks = [
-        (b"IHDR", header),
-        (b"PLTE", _palette()),
-        (b"tRNS", b"\x00"),
-        (b"IDAT", zlib.compress(lines.tobytes(), 9)),
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in [*chunks, (b"IEND", b"")])
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-@cache
-def _palette() -> bytes:
-    """Entry 0 is transparent; 1.. are magma from black to white-yellow."""
-    from matplotlib import colormaps
-
-    shades = colormaps["magma"](np.linspace(0.02, 0.99, _SHADES))[:, :3]
-    return b"\x00\x00\x00" + np.round(shades * 255).astype(np.uint8).tobytes()

@@ -1,4 +1,4 @@
-"""Small crisp charts as inline SVG: no library, themed by CSS classes, every text escaped."""
+"""Charts as inline SVG, coloured by CSS classes; all text is escaped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One value on a strip, with its confidence interval where there is one."""
+    """One system's value of a metric, with its confidence interval if there is one."""
 
     value: float
     low: float | None
@@ -46,7 +46,7 @@ def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def number(value: float) -> str:
-    """Returns a number as people write it: 1200, 12.3, 0.123, 1.2e-05."""
+    """Returns a number with three significant digits: 1200, 12.3, 0.123, 1.2e-05."""
     if value == 0:
         return "0"
     size = abs(value)
@@ -58,7 +58,7 @@ def number(value: float) -> str:
 
 
 def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str) -> Markup:
-    """Returns a line chart. Hovering a point names it (an SVG title). Empty lines are left out."""
+    """Returns a line chart, empty without points. Hovering over a point shows its values."""
     drawn = [line for line in lines if line.points]
     xs = [x for line in drawn for x, _ in line.points]
     ys = [y for line in drawn for _, y in line.points]
@@ -68,13 +68,11 @@ def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str)
     frame = _Frame(min(xs), max(max(xs), min(xs) + 1e-9), y_ticks[0], y_ticks[-1])
     body = [_grid(frame, [x for x in x_ticks if frame.x0 <= x <= frame.x1], y_ticks, x_label, y_label)]
     body += [_curve(frame, line, x_label) for line in drawn]
-    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>').format(
-        WIDTH, HEIGHT, title, title, Markup("").join(body)
-    )
+    return _chart(title, Markup("").join(body))
 
 
 def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str, y_label: str) -> Markup:
-    """Returns vertical bars from zero, one per value, each with its label below and its number in a title."""
+    """Returns vertical bars from zero, one per value, each with its label below; hovering shows the value."""
     ticks = nice_ticks(0.0, max([*values, 1e-9]))
     frame = _Frame(0.0, float(len(values)), 0.0, ticks[-1])
     bars = Markup("").join(
@@ -87,13 +85,11 @@ def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str, y_l
         for i, (v, label) in enumerate(zip(values, labels, strict=True))
     )
     body = _grid(frame, [], ticks, "", y_label) + bars
-    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>').format(
-        WIDTH, HEIGHT, title, title, body
-    )
+    return _chart(title, body)
 
 
 def dot_strip(dots: Sequence[Dot], *, aim: float | None = None) -> Markup:
-    """Returns one metric's values on one axis: full dots with intervals, hollow ones beside it, a line for the aim."""
+    """Returns one metric's values on one axis: the model's dot filled, others hollow, a line at the aim."""
     values = [v for d in dots for v in (d.value, d.low, d.high) if v is not None] + ([aim] if aim is not None else [])
     low, high = min([0.0, *values]), max([1.0 if max(values, default=0) <= 1 else 0.0, *values])
     scale = 200 / (high - low or 1.0)
@@ -101,23 +97,25 @@ def dot_strip(dots: Sequence[Dot], *, aim: float | None = None) -> Markup:
     def at(value: float) -> str:
         return f"{10 + (value - low) * scale:.1f}"
 
-    parts = [Markup('<line class="axis" x1="10" x2="210" y1="14" y2="14"/>')]
+    drawn = [Markup('<line class="axis" x1="10" x2="210" y1="14" y2="14"/>')]
     if aim is not None:
-        parts.append(
-            Markup('<line class="aim" x1="{0}" x2="{0}" y1="2" y2="26"><title>aim</title></line>').format(at(aim))
-        )
-    for dot in sorted(dots, key=lambda d: not d.is_baseline):
-        parts.append(
-            _dot(dot, at(dot.value), dot.low is not None and at(dot.low), dot.high is not None and at(dot.high))
-        )
+        line = Markup('<line class="aim" x1="{0}" x2="{0}" y1="2" y2="26"><title>aim</title></line>')
+        drawn.append(line.format(at(aim)))
+    for dot in sorted(dots, key=lambda d: not d.is_baseline):  # the model last, on top
+        css = "other" if dot.is_baseline else "model"
+        if dot.low is not None and dot.high is not None:
+            interval = Markup('<line class="ci {}" x1="{}" x2="{}" y1="14" y2="14"/>')
+            drawn.append(interval.format(css, at(dot.low), at(dot.high)))
+        circle = Markup('<circle class="dot {}" cx="{}" cy="14" r="5"><title>{} {}</title></circle>')
+        drawn.append(circle.format(css, at(dot.value), dot.label, number(dot.value)))
     label = "; ".join(f"{d.label} {number(d.value)}" for d in dots)
     return Markup('<svg class="strip" viewBox="0 0 220 28" role="img" aria-label="{}">{}</svg>').format(
-        label, Markup("").join(parts)
+        label, Markup("").join(drawn)
     )
 
 
 def envelope_path(levels: Sequence[float], *, peak: float) -> Markup:
-    """Returns an amplitude envelope, mirrored around the middle, as a stretchable SVG; `peak` fills the height."""
+    """Returns an amplitude envelope, mirrored around the middle, as an SVG that stretches; `peak` fills the height."""
     step = 200 / max(1, len(levels) - 1)
     heights = [min(1.0, level / peak) * 19 + 0.4 for level in levels]
     top = [f"{i * step:.1f},{20 - h:.1f}" for i, h in enumerate(heights)]
@@ -129,7 +127,7 @@ def envelope_path(levels: Sequence[float], *, peak: float) -> Markup:
 
 
 def event_ticks(times_s: Sequence[float], *, span_s: float, given_s: float = 0.0) -> Markup:
-    """Returns marks over a spectrogram of 0..`span_s`: the true events, and a veil over the part that was given."""
+    """Returns an overlay for a spectrogram of 0..`span_s`: ticks at the true events, the given part shaded."""
     marks = Markup("").join(
         Markup('<path d="M{0:.2f} 0v9"/>').format(100 * t / span_s) for t in times_s if 0 <= t <= span_s
     )
@@ -157,6 +155,12 @@ class _Frame:
 
     def y(self, value: float) -> float:
         return HEIGHT - _BOTTOM - (value - self.y0) / (self.y1 - self.y0) * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _chart(title: str, body: Markup) -> Markup:
+    return Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}</svg>').format(
+        WIDTH, HEIGHT, title, title, body
+    )
 
 
 def _grid(frame: _Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str, y_label: str) -> Markup:
@@ -193,7 +197,7 @@ def _curve(frame: _Frame, line: Line, x_label: str) -> Markup:
         )
         for x, y in line.points[::every]
     )
-    if len(line.points) == 1:  # a line of one point would not be seen
+    if len(line.points) == 1:  # a line of one point would be invisible
         (x, y) = line.points[0]
         drawn = Markup('<circle class="point {}" cx="{:.1f}" cy="{:.1f}" r="4"/>').format(
             line.css, frame.x(x), frame.y(y)
@@ -201,12 +205,3 @@ def _curve(frame: _Frame, line: Line, x_label: str) -> Markup:
     else:
         drawn = Markup('<polyline class="curve {}" points="{}"/>').format(line.css, points)
     return drawn + hovers
-
-
-def _dot(dot: Dot, x: str, low: str | bool, high: str | bool) -> Markup:
-    css = "chance" if dot.is_baseline else "model"
-    title = Markup("<title>{} {}</title>").format(dot.label, number(dot.value))
-    interval = Markup("")
-    if isinstance(low, str) and isinstance(high, str):
-        interval = Markup('<line class="ci {}" x1="{}" x2="{}" y1="14" y2="14"/>').format(css, low, high)
-    return interval + Markup('<circle class="dot {}" cx="{}" cy="14" r="5">{}</circle>').format(css, x, title)

@@ -1,4 +1,4 @@
-"""The training section: loss and validation curves, loss by t, speed."""
+"""The training section: training and validation loss, loss by flow time, speed, learning rate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.report.svg import Line, bar_chart, line_chart, number
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """The whole section: a note, or facts and charts (title, SVG, one line that says what it shows)."""
+    """The section: a note when there is nothing to show, else facts and charts (title, SVG, explanation)."""
 
     note: str | None
     facts: list[tuple[str, str]]
@@ -82,14 +82,14 @@ def _charts(rows: list[TrainMetric]) -> list[tuple[str, Markup, str]]:
         y_label="learning rate",
     )
     return [
-        ("Loss", loss, "Faint: each logged interval. Solid: running mean. Dashed: validation."),
+        ("Loss", loss, "Faint: mean of each logged interval. Solid: running mean. Dashed: validation."),
         (
             "Loss by time t",
             _by_t(rows),
-            "Velocity error by flow time: 0 is noise, 1 is sound. Mean of the last intervals.",
+            "Error of the predicted velocity by flow time (0 is noise, 1 is audio), averaged over the last intervals.",
         ),
         ("Speed", speed, "Training samples per second."),
-        ("Learning rate", rate, "Warm-up and schedule."),
+        ("Learning rate", rate, "Warm-up, then the schedule."),
     ]
 
 

@@ -20,14 +20,14 @@ _UNITS: Final = {"db": "dB", "s": "s", "ms": "ms", "hz": "Hz", "m": "m", "share"
 
 
 def measured_words(measured_json: str) -> list[tuple[str, str]]:
-    """Returns (what, value) pairs of the measured effect; before/after twins become one `a → b` pair."""
+    """Returns (name, value) pairs of the measured effect; two values before and after become one `a → b`."""
     measured = _flat(parse_json(measured_json))
     pairs: list[tuple[str, str]] = []
     for key, value in measured.items():
         if (twin := _twin(key)) and twin in measured:
             continue  # shown with its `before`
         if any(_plain(other) == key for other in measured if other != key):
-            continue  # the same quantity stands there as a pair
+            continue  # the same quantity is there as a pair
         name = _plain(key)
         after = next((measured[k] for k in measured if k != key and _twin(k) == key), None)
         label, unit = _label(name)
@@ -37,7 +37,7 @@ def measured_words(measured_json: str) -> list[tuple[str, str]]:
 
 
 def metric_name(metric: str) -> str:
-    """Returns a metric's name for people: `onset_rate_hz` becomes `onset rate (Hz)`; mixed case is kept."""
+    """Returns a metric's name with its unit: `onset_rate_hz` becomes `onset rate (Hz)`; mixed case is kept."""
     label, unit = _label(metric)
     return f"{label} ({unit})" if unit else label
 

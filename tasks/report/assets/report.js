@@ -1,4 +1,4 @@
-// Players: a spectrogram is the seek bar of its sound. Without this script the browser's own controls are shown.
+// Players: the spectrogram is the seek bar. Without this script the browser's own controls are shown.
 (() => {
   "use strict";
   document.documentElement.classList.add("js");
@@ -36,7 +36,7 @@
     show(track, track.media.ended ? 0 : track.media.currentTime);
   };
 
-  // Gives the card's video the sound of `track`, at the same moment.
+  // Switches the card's video to the audio of `track`, keeping the position.
   const choose = (card, track) => {
     if (!track.video || card.current === track) return;
     const media = card.video, at = media.currentTime, wasPlaying = !media.paused && !media.ended;

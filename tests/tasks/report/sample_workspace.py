@@ -297,7 +297,7 @@ def _scores(workspace, generated):
         for system, v in ((MODEL, value), ("random_events", chance), ("shuffled_pairs", chance * 0.9)):
             cells.append(
                 Score(item_id=f"{task}:{metric}:{system}", task=task, system=system, metric=metric, value=v,
-                      ci_low=v * 0.9, ci_high=v * 1.08, n=24, is_baseline=system != MODEL,
+                      ci_low=v * 0.9, ci_high=v * 1.08, n=24, n_groups=7, is_baseline=system != MODEL,
                       backend="onset matching, no weights", higher_is_better=higher)
             )  # fmt: skip
     _save(workspace, "score", ClipScore, clips)

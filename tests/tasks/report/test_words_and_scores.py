@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from data_contracts import Score
-from tasks.evaluate.baselines import CODEC_UPPER_BOUND as CEILING
-from tasks.evaluate.baselines import NOISE, PASTED, RANDOM_EVENTS, TRUTH
+from tasks.evaluate.baselines import CODEC_UPPER_BOUND, NOISE, PASTED, RANDOM_EVENTS, TRUTH
 from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.scoring import build_scores, role
@@ -17,21 +16,28 @@ from tasks.report.words import measured_words, metric_name
 def score(system: str, value: float) -> Score:
     return Score(
         item_id=f"vta/EventF1@100ms/{system}", task="vta", system=system, metric="EventF1@100ms", value=value,
-        ci_low=value / 2, ci_high=value, n=24, is_baseline=system != MODEL, backend="b", higher_is_better=True,
+        ci_low=value / 2, ci_high=value, n=24, n_groups=7, is_baseline=system != MODEL, backend="b",
+        higher_is_better=True,
     )  # fmt: skip
 
 
-def test_the_ceiling_is_never_called_chance() -> None:
+def test_the_upper_bound_is_never_called_a_baseline() -> None:
     found = [score(name, value) for name, value in
-             ((NOISE, 0.0), (CEILING, 1.0), (RANDOM_EVENTS, 0.31), (PASTED, 0.4), (MODEL, 0.75))]  # fmt: skip
+             ((NOISE, 0.0), (CODEC_UPPER_BOUND, 1.0), (RANDOM_EVENTS, 0.31), (PASTED, 0.4), (MODEL, 0.75))]  # fmt: skip
     section = build_scores(Collected(scores=found))
     cells = section.tables[0][1][0].cells
     assert [(cell.system, cell.role) for cell in cells] == [
-        (MODEL, "model"), (CEILING, "ceiling"), (PASTED, "comparison"), (NOISE, "chance"), (RANDOM_EVENTS, "chance"),
+        (MODEL, "model"), (CODEC_UPPER_BOUND, "upper bound"), (PASTED, "comparison"), (NOISE, "baseline"),
+        (RANDOM_EVENTS, "baseline"),
     ]  # fmt: skip
-    assert role(score(TRUTH, 1.0)) == "ceiling"
+    assert role(score(TRUTH, 1.0)) == "upper bound"
     (aim,) = section.aims
-    assert (aim.chance, aim.n, aim.interval, aim.met) == ("0.31 (random events)", 24, "0.375 to 0.75", True)
+    assert (aim.best_baseline, aim.n, aim.interval, aim.met) == (
+        "0.31 (random events)",
+        "24 (7 groups)",
+        "0.375 to 0.75",
+        True,
+    )
 
 
 def test_a_quantity_measured_before_and_after_is_shown_once() -> None:
