@@ -231,7 +231,7 @@ class GeneratedFile(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class ClipScore(Row):
-    """One metric of one generated clip. `system` is the model or a chance row's name."""
+    """One metric of one generated clip. `system` is the model or a baseline's name."""
 
     TABLE: ClassVar[str] = "clip_scores"
     item_id: str
@@ -244,10 +244,13 @@ class ClipScore(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class Score(Row):
-    """One cell of a score table, with its n. `is_baseline` marks the rows to compare against."""
+    """One cell of a score table: a mean over `n` clips of `n_groups` objects or recordings, with a 95 % interval.
+
+    `is_baseline` marks the rows to compare the model with.
+    """
 
     TABLE: ClassVar[str] = "scores"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     item_id: str
     task: str
     system: str
@@ -256,6 +259,7 @@ class Score(Row):
     ci_low: float | None
     ci_high: float | None
     n: int
+    n_groups: int
     is_baseline: bool
     backend: str  # what computed it and on which weights
     higher_is_better: bool

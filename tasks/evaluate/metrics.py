@@ -22,6 +22,7 @@ class Metric:
 
     backend: str
     higher_is_better: bool
+    is_share: bool = False  # of clips for which something is true: values are 0 and 1
 
 
 METRICS: Final[dict[str, Metric]] = {
@@ -31,10 +32,10 @@ METRICS: Final[dict[str, Metric]] = {
     "OnsetSyncAP": Metric(onset_sync_ap.BACKEND, True),
     "OnsetSyncAcc": Metric(f"share of target onsets hit; {onset_sync_ap.BACKEND}", True),
     "MFCC-cos": Metric(timbre.BACKEND, True),
-    "AdverbCheck direction right": Metric(adverbs.BACKEND, True),
+    "AdverbCheck direction right": Metric(adverbs.BACKEND, True, is_share=True),
     **{
         f"AdverbCheck direction right: {'/'.join(sides)}": Metric(
-            f"{adverbs.CRITERIA[direction]}; {adverbs.BACKEND}", True
+            f"{adverbs.CRITERIA[direction]}; {adverbs.BACKEND}", True, is_share=True
         )
         for direction, sides in adverbs.DIRECTIONS.items()
     },

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from data_contracts import ClipScore, ContractError, Row, Score, read_table
+from data_contracts import ClipScore, ContractError, Generated, ManifestRow, Row, Score, read_table
 from data_contracts.files import hash_file
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
-from tasks.evaluate.tables import aggregate
+from tasks.evaluate.tables import aggregate, clip_groups
+
+_INPUTS: Final = (("score", ClipScore.TABLE), ("generate", Generated.TABLE), ("manifest", ManifestRow.TABLE))
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateStage(SingleItemStage):
-    """Writes mean, n and a bootstrap interval per task, system and metric."""
+    """Writes mean, n and a 95 % interval per task, system and metric."""
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     row_type: ClassVar[type[Row]] = Score
 
     def settings(self) -> dict[str, Any]:
@@ -26,18 +27,20 @@ class EvaluateStage(SingleItemStage):
         return {}
 
     def payload(self, workspace: Workspace) -> dict[str, Any]:
-        """Returns the hash of the clips' scores."""
-        return {"clip_scores_sha256": hash_file(_clip_scores(workspace))}
+        """Returns the hashes of the clips' scores and of the tables that say which group each clip is of."""
+        hashes = {}
+        for stage, table in _INPUTS:
+            path = workspace.table(stage, table)
+            if not path.exists():
+                raise ContractError(f"{path} is missing; run the {stage} stage")
+            hashes[f"{table}_sha256"] = hash_file(path)
+        return hashes
 
     def make(self, workspace: Workspace) -> list[Score]:
         """Returns the rows of the score table."""
-        rows = aggregate(read_table(_clip_scores(workspace), ClipScore))
+        scores = read_table(workspace.table("score", ClipScore.TABLE), ClipScore)
+        generated = read_table(workspace.table("generate", Generated.TABLE), Generated)
+        manifest = read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)
+        rows = aggregate(scores, clip_groups(generated, manifest))
         self.on_progress(1, 1, "")
         return rows
-
-
-def _clip_scores(workspace: Workspace) -> Path:
-    path = workspace.table("score", ClipScore.TABLE)
-    if not path.exists():
-        raise ContractError(f"{path} is missing; run the score stage")
-    return path

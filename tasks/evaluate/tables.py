@@ -1,44 +1,44 @@
-"""Clip scores to the score table: mean, n and a bootstrap interval per task, system and metric (SPEC E3)."""
+"""Clip scores to the score table: mean, n and a 95 % interval per task, system and metric (SPEC E3)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from data_contracts import ClipScore, Score
+from data_contracts import ClipScore, Generated, ManifestRow, Score
 from data_contracts.generation import TASKS
 from tasks.engine.workspace import seed_for
+from tasks.evaluate.intervals import Interval, mean_interval, share_interval
 from tasks.evaluate.metrics import METRICS, MODEL
 
-_RESAMPLES: Final = 2000
+
+def clip_groups(generated: Iterable[Generated], manifest: Iterable[ManifestRow]) -> dict[str, str]:
+    """Returns generated clip -> group (object or recording) of the row that it was made from."""
+    groups = {row.item_id: row.group_id for row in manifest}
+    return {row.item_id: groups[row.parent_id] for row in generated}
 
 
-def aggregate(rows: Sequence[ClipScore]) -> list[Score]:
-    """Returns one row per task, metric and system; the model first. `is_baseline`: every system but the model."""
-    values: dict[tuple[str, str, str], list[float]] = {}
+def aggregate(rows: Sequence[ClipScore], groups: Mapping[str, str]) -> list[Score]:
+    """Returns one row per task, metric and system, the model first. `groups`: clip -> its group (`clip_groups`)."""
+    found: dict[tuple[str, str, str], list[ClipScore]] = {}
     for row in rows:
         if row.metric in METRICS:
-            values.setdefault((row.task, row.metric, row.system), []).append(row.value)
+            found.setdefault((row.task, row.metric, row.system), []).append(row)
     metrics, tasks = list(METRICS), [*TASKS]
-    keys = sorted(values, key=lambda key: (tasks.index(key[0]), metrics.index(key[1]), key[2] != MODEL))
-    return [_score(key, values[key]) for key in keys]
+    keys = sorted(found, key=lambda key: (tasks.index(key[0]), metrics.index(key[1]), key[2] != MODEL))
+    return [_score(key, found[key], groups) for key in keys]
 
 
-def bootstrap(values: Sequence[float], seed: int) -> tuple[float, float] | tuple[None, None]:
-    """Returns the 95 % interval of the mean over resampled clips; (None, None) for fewer than two clips."""
-    if len(values) < 2:
-        return None, None
-    rng = np.random.default_rng(seed)
-    samples = np.asarray(values)[rng.integers(0, len(values), (_RESAMPLES, len(values)))]
-    low, high = np.quantile(samples.mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
+def interval(metric: str, values: Sequence[float], groups: Sequence[str], seed: int) -> Interval:
+    """Returns the 95 % interval of a metric's mean: exact for shares, a bootstrap over groups otherwise."""
+    return share_interval(values, groups) if METRICS[metric].is_share else mean_interval(values, groups, seed)
 
 
-def _score(key: tuple[str, str, str], values: Sequence[float]) -> Score:
+def _score(key: tuple[str, str, str], rows: Sequence[ClipScore], groups: Mapping[str, str]) -> Score:
     task, metric, system = key
-    low, high = bootstrap(values, seed_for("bootstrap", *key))
+    values, owners = [row.value for row in rows], [groups[row.parent_id] for row in rows]
+    low, high = interval(metric, values, owners, seed_for("bootstrap", *key))
     return Score(
         item_id="/".join(key),
         task=task,
@@ -48,6 +48,7 @@ def _score(key: tuple[str, str, str], values: Sequence[float]) -> Score:
         ci_low=low,
         ci_high=high,
         n=len(values),
+        n_groups=len(set(owners)),
         is_baseline=system != MODEL,
         backend=METRICS[metric].backend,
         higher_is_better=METRICS[metric].higher_is_better,

@@ -6,10 +6,11 @@ Finished trainings, audio and scores are kept, so an interrupted run continues.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_contracts import AblationScore, ClipScore, read_table, write_table
+from data_contracts import AblationScore, ClipScore, Generated, ManifestRow, read_table, write_table
 from data_contracts.files import atomic_path
 from model.checkpoint import read_info
 from model.features import FeatureStore
@@ -22,6 +23,7 @@ from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
+from tasks.evaluate.tables import clip_groups
 from tasks.train.job import checkpoint_path, states_folder, training_key
 from tasks.train.stage import TrainStage
 
@@ -40,7 +42,11 @@ def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnP
         steps[one.name] = _train(config, one, views[one.name], on_progress, (number, len(chosen)))
         _generate_and_score(config, one, views[one.name])
     scores = {name: read_table(view.table("score", ClipScore.TABLE), ClipScore) for name, view in views.items()}
-    rows = ablation_rows(scores, steps, config.ablations.tasks)
+    tables = [read_table(view.table("generate", Generated.TABLE), Generated) for view in views.values()]
+    groups = clip_groups(
+        itertools.chain(*tables), read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)
+    )
+    rows = ablation_rows(scores, steps, config.ablations.tasks, groups)
     write_table(workspace.path(FOLDER, f"{AblationScore.TABLE}.parquet"), AblationScore, rows)
     path = _write_text(workspace, rows, config.ablations.tasks)
     on_progress(len(chosen), len(chosen), "")

@@ -9,17 +9,19 @@ import numpy as np
 
 from data_contracts import AblationScore, ClipScore
 from tasks.engine.workspace import seed_for
+from tasks.evaluate.intervals import mean_interval
 from tasks.evaluate.metrics import METRICS, MODEL
-from tasks.evaluate.tables import bootstrap
+from tasks.evaluate.tables import interval
 
 SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "MFCC-cos")
 FULL: Final = "full"
 
 
 def ablation_rows(
-    scores: Mapping[str, Sequence[ClipScore]], steps: Mapping[str, int], tasks: Sequence[str]
+    scores: Mapping[str, Sequence[ClipScore]], steps: Mapping[str, int], tasks: Sequence[str], groups: Mapping[str, str]
 ) -> list[AblationScore]:
-    """Returns one row per variant, task and metric. `scores`: variant -> its clip scores; `steps`: of its training.
+    """Returns one row per variant, task and metric. `scores`: variant -> its clip scores; `steps`: of its training;
+    `groups`: clip -> its object or recording, which the intervals count.
 
     `delta` is the mean over clips of (variant - full) on the same clip, with a bootstrap interval; None for full itself
     and where full was not run.
@@ -30,7 +32,8 @@ def ablation_rows(
         for task in tasks:
             for metric in METRICS:
                 if clips := found.get((task, metric)):
-                    made.append(_row(name, task, metric, clips, values.get(FULL, {}), steps[name]))
+                    full = values.get(FULL, {}).get((task, metric), {}) if name != FULL else {}
+                    made.append(_row(name, (task, metric), clips, full, groups, steps[name]))
     return made
 
 
@@ -72,16 +75,18 @@ def _by_clip(rows: Sequence[ClipScore]) -> dict[tuple[str, str], dict[str, float
 
 def _row(
     name: str,
-    task: str,
-    metric: str,
+    key: tuple[str, str],
     clips: Mapping[str, float],
-    full: Mapping[tuple[str, str], Mapping[str, float]],
+    full: Mapping[str, float],
+    groups: Mapping[str, str],
     steps: int,
 ) -> AblationScore:
-    low, high = bootstrap(list(clips.values()), seed_for("bootstrap", name, task, metric))
-    theirs = full.get((task, metric), {})
-    paired = [value - theirs[clip] for clip, value in clips.items() if clip in theirs] if name != FULL else []
-    delta_low, delta_high = bootstrap(paired, seed_for("bootstrap", "delta", name, task, metric))
+    task, metric = key
+    seed = seed_for("bootstrap", name, task, metric)
+    low, high = interval(metric, list(clips.values()), [groups[clip] for clip in clips], seed)
+    paired = {clip: value - full[clip] for clip, value in clips.items() if clip in full}
+    seed = seed_for("bootstrap", "delta", name, task, metric)
+    delta_low, delta_high = mean_interval(list(paired.values()), [groups[clip] for clip in paired], seed)
     return AblationScore(
         item_id=f"{name}/{task}/{metric}",
         variant=name,
@@ -91,7 +96,7 @@ def _row(
         ci_low=low,
         ci_high=high,
         n=len(clips),
-        delta=float(np.mean(paired)) if paired else None,
+        delta=float(np.mean(list(paired.values()))) if paired else None,
         delta_low=delta_low,
         delta_high=delta_high,
         steps=steps,

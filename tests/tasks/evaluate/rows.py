@@ -1,11 +1,15 @@
-"""Manifest rows for the tests of evaluation."""
+"""Manifest and generated rows for the tests of evaluation."""
 
-from data_contracts import ManifestRow, to_json
+from __future__ import annotations
+
+from typing import Any
+
+from data_contracts import Generated, ManifestRow, to_json
 
 
-def manifest_row(name, *, material="wood", **changes):
-    """A test row with a film, one group per name."""
-    values = {
+def manifest_row(name: str, *, material: str = "wood", **changes: Any) -> ManifestRow:
+    """Returns a test row with a video and a group of its own."""
+    values: dict[str, Any] = {
         "item_id": name,
         "parent_id": name,
         "clip_id": name,
@@ -29,4 +33,27 @@ def manifest_row(name, *, material="wood", **changes):
         "seed": 0,
         "lineage_json": "{}",
     }
-    return ManifestRow(**{**values, **changes})
+    return ManifestRow(**(values | changes))
+
+
+def generated_row(name: str, **changes: Any) -> Generated:
+    """Returns a generated clip without a file, made from the row `parent_id`."""
+    values: dict[str, Any] = {
+        "item_id": name,
+        "parent_id": "clip",
+        "task": "vta",
+        "prompt": "A stick hits a wood box",
+        "reference_id": None,
+        "audio_path": f"generate/audio/{name}.flac",
+        "audio_sha256": "3" * 64,
+        "sample_rate_hz": 16_000,
+        "duration_s": 8.0,
+        "scored_from_s": 0.0,
+        "scored_to_s": 8.0,
+        "cfg_scale": 4.5,
+        "steps": 25,
+        "seed": 7,
+        "checkpoint_sha256": "d" * 64,
+        "weights_json": "{}",
+    }
+    return Generated(**(values | changes))

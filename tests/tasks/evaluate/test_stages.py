@@ -20,7 +20,7 @@ from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.metrics import MODEL
 from tasks.evaluate.plan import plan_cases
 from tasks.evaluate.score_stage import ScoreStage
-from tasks.evaluate.tables import aggregate
+from tasks.evaluate.stage import EvaluateStage
 from tasks.media.audio import read_audio, write_flac
 from tasks.media.video_writer import write_video
 from tasks.precompute import stage as precompute
@@ -158,6 +158,10 @@ def parts(monkeypatch):
     return requests
 
 
+def table(workspace):
+    return EvaluateStage().make(workspace)
+
+
 def clip_scores(workspace):
     return read_table(workspace.table("score", "clip_scores"), ClipScore)
 
@@ -166,7 +170,7 @@ def clip_scores(workspace):
 def scored(prepared, parts):
     run_stage(GenerateStage(CONFIG), prepared)
     run_stage(ScoreStage(CONFIG), prepared)
-    return {(s.task, s.metric, s.system): s for s in aggregate(clip_scores(prepared))}
+    return {(s.task, s.metric, s.system): s for s in table(prepared)}
 
 
 def test_e2_an_oracle_is_perfect_and_every_chance_row_is_not(scored):
@@ -281,7 +285,7 @@ def test_a_diverged_model_is_quarantined_and_scored_without(prepared, parts, tmp
     reasons = {row.reason for row in read_table(workspace.table("generate", "quarantine"), Quarantine)}
     assert reasons == {"nan_samples"}
     run_stage(ScoreStage(CONFIG), workspace)
-    assert "fe" not in {score.task for score in aggregate(clip_scores(workspace))}
+    assert "fe" not in {score.task for score in table(workspace)}
 
 
 def test_a_checkpoint_of_other_encoders_is_refused(prepared, parts, monkeypatch, tmp_path):
@@ -309,4 +313,4 @@ def test_scores_are_kept_per_sound_with_the_generated_rows_id(scored, prepared):
     generated = {row.item_id for row in read_table(prepared.table("generate", "generated"), Generated)}
     assert {row.parent_id for row in rows} <= generated
     assert {"onset_rate_hz", "level_db"} <= {row.metric for row in rows if row.task == "tta"}
-    assert {(s.task, s.metric, s.system) for s in aggregate(rows)} == set(scored)
+    assert {(s.task, s.metric, s.system) for s in table(prepared)} == set(scored)

@@ -1,54 +1,84 @@
-"""The score table (SPEC E3): mean, n, interval; the model first."""
+"""The score table (SPEC E3): mean, n, groups and interval per task, metric and system; the model first."""
 
-import numpy as np
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 
-from data_contracts import ClipScore, Score, read_table, write_table
-from tasks.engine import run_stage
-from tasks.engine.workspace import Workspace
+from data_contracts import ClipScore, Generated, Score
+from tasks.evaluate.intervals import mean_interval, share_interval
 from tasks.evaluate.metrics import METRICS, MODEL
-from tasks.evaluate.stage import EvaluateStage
-from tasks.evaluate.tables import aggregate, bootstrap
+from tasks.evaluate.tables import aggregate, clip_groups, interval
+from tests.tasks.evaluate.rows import generated_row, manifest_row
 
-PAPER_NAMES = ("FD_VGG", "IS", "CLAP", "IB-score", "DeSync", "KL", "Resemblyzer")
-
-
-def row(number, system, value, *, metric="EventF1@100ms", task="vta"):
-    name = f"{task}-{number}"
-    return ClipScore(
-        item_id=f"{name}/{system}/{metric}", parent_id=name, task=task, system=system, metric=metric, value=value
-    )
+SHARE = "AdverbCheck direction right"
 
 
-def test_e3_one_row_per_task_metric_and_system_with_its_n(tmp_path):
-    workspace = Workspace(tmp_path)
+def row(number: int, system: str, value: float, **changes: Any) -> ClipScore:
+    values = {"task": "vta", "metric": "EventF1@100ms"} | changes
+    name = f"{values['task']}-{number}"
+    item_id = f"{name}/{system}/{values['metric']}"
+    return ClipScore(item_id=item_id, parent_id=name, system=system, value=value, **values)
+
+
+def scored(rows: list[ClipScore], groups: int = 10**6) -> list[Score]:
+    """Returns the table with clips dealt to so many groups in turn."""
+    return aggregate(rows, {one.parent_id: f"g{int(one.parent_id.split('-')[-1]) % groups}" for one in rows})
+
+
+def test_e3_one_row_per_task_metric_and_system_with_its_n_and_groups() -> None:
     rows = [row(n, system, float(n % 2)) for n in range(10) for system in ("silence", MODEL)]
     rows.append(row(0, MODEL, 1.0, metric="OnsetSyncAP"))
-    write_table(workspace.table("score", "clip_scores"), ClipScore, rows)
-    assert run_stage(EvaluateStage(), workspace).rows == 3
-    scores = read_table(workspace.table("evaluate", "scores"), Score)
-    assert [(s.metric, s.system, s.n, s.is_baseline) for s in scores] == [
-        ("EventF1@100ms", MODEL, 10, False),
-        ("EventF1@100ms", "silence", 10, True),
-        ("OnsetSyncAP", MODEL, 1, False),
+    scores = scored(rows, groups=4)
+    assert [(s.metric, s.system, s.n, s.n_groups, s.is_baseline) for s in scores] == [
+        ("EventF1@100ms", MODEL, 10, 4, False),
+        ("EventF1@100ms", "silence", 10, 4, True),
+        ("OnsetSyncAP", MODEL, 1, 1, False),
     ]
-    assert scores[0].value == 0.5
+    assert scores[0].value == 0.5 and scores[0].ci_low is not None and scores[0].ci_high is not None
     assert scores[0].ci_low < 0.5 < scores[0].ci_high
-    assert (scores[2].ci_low, scores[2].ci_high) == (None, None)
+    assert (scores[2].ci_low, scores[2].ci_high) == (None, None)  # one group
 
 
-def test_attributes_of_single_sounds_are_no_score():
-    assert aggregate([row(0, MODEL, 3.0, metric="onset_rate_hz", task="tta")]) == []
+def test_the_table_is_the_same_for_any_order_of_systems_and_follows_the_order_of_tasks_and_metrics() -> None:
+    rows = [
+        row(n, system, n / 7, task=task, metric=metric)
+        for task in ("fe", "vta")
+        for metric in ("OnsetSyncAP", "EventF1@50ms")
+        for system in ("silence", MODEL)
+        for n in range(4)
+    ]
+    keys = [(s.task, s.metric, s.system) for s in scored(rows)]
+    assert keys[:2] == [("vta", "EventF1@50ms", MODEL), ("vta", "EventF1@50ms", "silence")]
+    assert keys[2] == ("vta", "OnsetSyncAP", MODEL) and keys[-1] == ("fe", "OnsetSyncAP", "silence")
+    by_system = sorted(rows, key=lambda one: one.system)
+    assert {s.item_id: s for s in scored(by_system)} == {s.item_id: s for s in scored(rows)}
 
 
-def test_the_interval_is_seeded_and_narrows_with_n():
-    values = list(np.random.default_rng(0).uniform(size=200))
-    assert bootstrap(values, 1) == bootstrap(values, 1)
-    wide, narrow = bootstrap(values[:10], 1), bootstrap(values, 1)
-    assert wide[1] - wide[0] > narrow[1] - narrow[0]
-    assert narrow[0] < np.mean(values) < narrow[1]
+def test_attributes_of_single_clips_are_no_score() -> None:
+    assert scored([row(0, MODEL, 3.0, metric="onset_rate_hz", task="tta")]) == []
 
 
-@pytest.mark.parametrize("name", PAPER_NAMES)
-def test_e1_no_stand_in_carries_a_paper_metrics_name(name):
-    assert not any(name.casefold() in metric.casefold().split() for metric in METRICS)
+def test_shares_get_the_exact_interval_and_other_metrics_the_bootstrap() -> None:
+    values, groups = [1.0] * 16, [f"g{n}" for n in range(16)]
+    assert interval(SHARE, values, groups, 1) == share_interval(values, groups)
+    (share,) = scored([row(n, MODEL, 1.0, metric=SHARE, task="tta") for n in range(16)])
+    assert (share.value, share.ci_high) == (1.0, 1.0) and share.ci_low == pytest.approx(0.025 ** (1 / 16))
+    mixed = [n / 16 for n in range(16)]
+    assert interval("EventF1@50ms", mixed, groups, 1) == mean_interval(mixed, groups, 1)
+    assert {metric for metric in METRICS if METRICS[metric].is_share} == {m for m in METRICS if m.startswith(SHARE)}
+
+
+def test_clips_of_few_groups_are_less_certain_than_as_many_of_their_own() -> None:
+    rows = [row(n, MODEL, float(n % 4 == 0)) for n in range(24)]
+    (few,), (own,) = scored(rows, groups=4), scored(rows)
+    assert few.value == own.value and few.ci_low is not None and own.ci_low is not None
+    assert few.ci_low < own.ci_low
+
+
+def test_a_clip_is_of_the_group_of_the_row_that_it_was_made_from() -> None:
+    manifest = [manifest_row(f"clip-{n}", group_id=f"object-{n % 2}") for n in range(4)]
+    generated: list[Generated] = [generated_row(f"vta-{n}", parent_id=f"clip-{n}") for n in range(4)]
+    assert clip_groups(generated, manifest) == {f"vta-{n}": f"object-{n % 2}" for n in range(4)}
+    assert clip_groups([], manifest) == {}

@@ -46,7 +46,9 @@ def score(clip: str, value: float, task: str = "fe", system: str = MODEL, metric
 def test_the_table_pairs_each_clip_with_itself() -> None:
     full = [score("a", 0.9), score("b", 0.5), score("a", 0.0, system="white noise")]
     other = [score("b", 0.3), score("a", 0.8), score("c", 1.0)]
-    rows = {row.variant: row for row in ablation_rows({"full": full, "m-1": other}, {"full": 7, "m-1": 9}, ["fe"])}
+    groups = {clip: f"object {clip}" for clip in "abc"}
+    made = ablation_rows({"full": full, "m-1": other}, {"full": 7, "m-1": 9}, ["fe"], groups)
+    rows = {row.variant: row for row in made}
     assert rows["full"].value == pytest.approx(0.7) and rows["full"].delta is None and rows["full"].n == 2
     assert rows["m-1"].value == pytest.approx(0.7) and rows["m-1"].n == 3 and rows["m-1"].steps == 9
     assert rows["m-1"].delta == pytest.approx((-0.2 - 0.1) / 2)

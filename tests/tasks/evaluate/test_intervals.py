@@ -1,0 +1,93 @@
+"""Intervals of means over grouped clips (SPEC E3): exact for shares, and their coverage on simulated sets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tasks.evaluate.intervals import mean_interval, share_interval
+
+SETS = 250
+
+
+def grouped(rng: np.random.Generator, n: int, groups: int, mean: float, alike: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns n expected values of this mean, and their groups; `alike`: the correlation within a group."""
+    owner = np.arange(n) % groups
+    spread = 1 / alike - 1
+    return rng.beta(mean * spread, (1 - mean) * spread, groups)[owner], owner
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 16), (1, 10), (9, 10), (16, 16), (31, 64)])
+def test_a_share_of_independent_clips_has_the_exact_binomial_interval(hits: int, n: int) -> None:
+    low, high = share_interval([1.0] * hits + [0.0] * (n - hits), range(n))
+    exact = stats.binomtest(hits, n).proportion_ci(0.95, method="exact")
+    assert (low, high) == pytest.approx((exact.low, exact.high))
+
+
+def test_all_right_is_not_certain() -> None:
+    low, high = share_interval([1.0] * 16, range(16))
+    assert (low, high) == (pytest.approx(0.025 ** (1 / 16)), 1.0)
+    fewer_groups, _ = share_interval([1.0] * 16, [number % 4 for number in range(16)])
+    assert fewer_groups is not None and low is not None and fewer_groups < low
+
+
+def test_copies_of_a_clip_within_its_group_add_no_certainty() -> None:
+    values = [0.2, 0.9, 0.5, 0.7, 0.4, 0.8]
+    once = mean_interval(values, range(6), seed=1)
+    copies, owners = [value for value in values for _ in range(10)], [n for n in range(6) for _ in range(10)]
+    many = mean_interval(copies, owners, seed=1)
+    assert many == pytest.approx(once)
+    ungrouped = mean_interval(copies, range(60), seed=1)
+    assert ungrouped[1] - ungrouped[0] < 0.5 * (once[1] - once[0])  # type: ignore[operator]
+    hits = [1.0, 1.0, 1.0, 0.0, 1.0, 0.0]
+    wide = share_interval([hit for hit in hits for _ in range(10)], owners)
+    exact = share_interval(hits, range(6))
+    assert wide[1] - wide[0] > 0.9 * (exact[1] - exact[0])  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [0.0, 1.0, 1.0]])
+def test_one_group_has_no_interval(values: list[float]) -> None:
+    groups = ["one"] * len(values)
+    assert share_interval(values, groups) == mean_interval(values, groups, seed=1) == (None, None)
+
+
+def test_the_bootstrap_is_seeded_contains_the_mean_and_narrows_with_n() -> None:
+    values = list(np.random.default_rng(0).uniform(size=200))
+    assert mean_interval(values, range(200), 1) == mean_interval(values, range(200), 1)
+    narrow, wide = mean_interval(values, range(200), 1), mean_interval(values[:10], range(10), 1)
+    assert narrow[0] < np.mean(values) < narrow[1]  # type: ignore[operator]
+    assert wide[1] - wide[0] > narrow[1] - narrow[0]  # type: ignore[operator]
+
+
+def test_names_and_order_of_the_groups_do_not_matter() -> None:
+    values, names = [0.0, 1.0, 1.0, 1.0, 0.0, 1.0], list("aabbcc")
+    order = [4, 0, 3, 1, 5, 2]
+    shuffled = share_interval([values[i] for i in order], [f"group {names[i]}" for i in order])
+    assert shuffled == pytest.approx(share_interval(values, names))
+
+
+@pytest.mark.parametrize("share", [0.8, 0.9, 0.97])
+@pytest.mark.parametrize(("n", "groups", "alike"), [(10, 10, 1e-9), (16, 16, 1e-9), (24, 7, 0.3), (64, 7, 0.1)])
+def test_the_interval_of_a_share_covers_it(share: float, n: int, groups: int, alike: float) -> None:
+    rng = np.random.default_rng([n, groups, round(100 * share)])
+    covered = 0
+    for _ in range(SETS):
+        expected, owner = grouped(rng, n, groups, share, alike) if groups < n else (np.full(n, share), np.arange(n))
+        low, high = share_interval(list((rng.random(n) < expected).astype(float)), list(owner))
+        assert low is not None and high is not None
+        covered += low <= share <= high
+    assert covered >= 0.92 * SETS
+
+
+@pytest.mark.parametrize(("n", "groups", "alike"), [(16, 8, 0.1), (24, 7, 0.3), (64, 64, 0.05), (64, 12, 0.3)])
+def test_the_interval_of_a_mean_covers_it(n: int, groups: int, alike: float) -> None:
+    rng = np.random.default_rng([n, groups])
+    covered = 0
+    for number in range(SETS):
+        expected, owner = grouped(rng, n, groups, 0.7, alike)
+        values = np.clip(expected + rng.normal(0, 0.1, n), 0, None)
+        low, high = mean_interval(list(values), list(owner), seed=number)
+        assert low is not None and high is not None
+        covered += low <= 0.7 <= high
+    assert 0.90 * SETS <= covered <= 0.99 * SETS
