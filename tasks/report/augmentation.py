@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from data_contracts import Augmented, Caption, Clip
+from data_contracts import Augmented, Caption, Clip, ContractError
 from data_contracts.adverbs import LEVELS
 from tasks.augment.recipe import recipe_from_json
 from tasks.engine.workspace import hash_text
@@ -151,7 +151,15 @@ def _example(
         caption=word_diff(row.caption, after),
         source=caption.source if caption is not None else None,
         writer=caption.writer if caption is not None else "",
-        recipe=recipe_from_json(row.operation, row.recipe_json).describe(),
+        recipe=_recipe(row),
         measured=measured_words(row.measured_json),
         paraphrases=paraphrases.get(caption.item_id, []) if caption is not None else [],
     )
+
+
+def _recipe(row: Augmented) -> str:
+    """Returns the recipe in words; what is wrong with one that cannot be read, since nothing stops the report."""
+    try:
+        return recipe_from_json(row.operation, row.recipe_json).describe()
+    except (ContractError, ValueError) as error:
+        return f"unreadable recipe: {error}"
