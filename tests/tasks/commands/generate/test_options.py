@@ -130,16 +130,16 @@ def test_a_folder_is_no_output(files: Path, tmp_path: Path) -> None:
 
 
 def test_a_video_whose_codec_the_container_cannot_hold_is_refused(files: Path, tmp_path: Path) -> None:
-    video = tmp_path / "lossless.mkv"
+    video = tmp_path / "uncompressed.mkv"
     with av.open(str(video), "w") as container:
-        stream = container.add_stream("huffyuv", rate=25)
+        stream = container.add_stream("rawvideo", rate=25)
         stream.width = stream.height = 32
         for _ in range(5):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8))))
         container.mux(stream.encode())
     options(files, "vta", tmp_path / "out.mkv", video=video).check()
     message = refusal(options(files, "vta", tmp_path / "out.mp4", video=video))
-    assert message.startswith("--out: a .mp4 file cannot") and "huffyuv" in message and "write .mkv" in message
+    assert message.startswith("--out: a .mp4 file cannot") and "rawvideo" in message and "write .mkv" in message
     broken = options(files, "vta", tmp_path / "out.mp4", video=files / "broken.wav")
     assert refusal(broken).startswith("--video: broken.wav")
 
