@@ -14,7 +14,7 @@ from typing import Final
 from data_contracts.adverbs import changes_for
 from tasks.commands.llm_estimate import LLMEstimate, Row, estimate_calls
 from tasks.config import PipelineConfig
-from tasks.ingest.planned import Plan, PlannedRecording
+from tasks.ingest.planned import PlannedCorpus, PlannedRecording
 from tasks.llm.backend import kind_of, model_of
 from tasks.llm.cache import COMPLETIONS
 from tasks.llm.config import LLMConfig
@@ -146,7 +146,7 @@ def count(config: PipelineConfig) -> Counted:
     Raises UsageError for a corpus that cannot be read.
     """
     found = Counted()
-    plan = Plan(config.ingest, config.dataset_version)
+    plan = PlannedCorpus(config.ingest, config.dataset_version)
     miner = RuleMiner() if config.mine.parser == "rules" else make_miner("auto")
     recordings = iter(plan)
     while batch := list(islice(recordings, _BATCH)):

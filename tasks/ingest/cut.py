@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tasks.ingest.config import IngestConfig
 
-_SLACK_S = 0.05  # codec padding: a recording this little over the clip length is a whole clip
+_SLACK_S = 0.05  # codecs pad: a recording longer than the clip by no more than this is kept whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

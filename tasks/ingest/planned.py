@@ -16,10 +16,10 @@ from data_contracts import ItemError
 from tasks.corpus.builtin import scenes
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import audio_cuts
+from tasks.ingest.listing import list_recordings, lists_corpora, media_folders, shard_folders
 from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.readers.text_rules import invalid_rule
 from tasks.ingest.recordings import Recording, clean_caption
-from tasks.ingest.sources import list_recordings, lists_corpora, media_folders, shard_folders
 from tasks.media.audio import probe_audio
 
 SAMPLED: Final = 200
@@ -31,7 +31,7 @@ _Header = tuple[float, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRecording:
-    """A recording and the lengths of the clips that it gives, in seconds."""
+    """A recording and the lengths in seconds of the clips that would be cut from it."""
 
     caption: str
     split: str
@@ -42,8 +42,8 @@ class PlannedRecording:
 
 
 @dataclass(slots=True)
-class Plan:
-    """Iterated once: the recordings that ingest will not quarantine. The counts are there once that is done."""
+class PlannedCorpus:
+    """Iterated once, gives the recordings that ingest will not quarantine; its counts are complete after that."""
 
     config: IngestConfig
     version: str
@@ -101,7 +101,7 @@ class Plan:
         )
 
     def _clips_s(self, header: _Header, *, has_video: bool) -> tuple[float, ...]:
-        """Returns the clips' lengths: one with a picture, portions without (SPEC D1-D3)."""
+        """Returns the clips' lengths: one with a video, portions without (SPEC D1-D3)."""
         duration_s = header[0]
         if duration_s < self.config.min_s:
             return ()
@@ -111,7 +111,7 @@ class Plan:
 
 
 def _usable(recording: Recording) -> bool:
-    """Whether the row has a file and a side: ingest quarantines the others."""
+    """Whether the row has a file and a split: ingest quarantines the others."""
     return not recording.missing and recording.split in _SPLITS
 
 

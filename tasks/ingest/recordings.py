@@ -1,7 +1,7 @@
-"""What a corpus is to the ingest stage: a list of recordings, read from a CSV or Parquet of one's own.
+"""Recordings: the rows of a corpus, and how they are read from a CSV, TSV or Parquet of one's own.
 
-A recording is one row: a sound file, a caption, perhaps a video. Nothing is opened here but the table itself; a row
-that cannot work is found out per item, so that it costs only itself.
+A recording is an audio file or a video, with a caption. Only the table is opened here. What is wrong with a single row
+is found when its item is processed, so that the other rows go on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SPLITS: Final = {
 }
 _SAMPLE_BYTES: Final = 4096
 _CAPTION_LIMIT: Final = 1000
-_LISTING: Final = ("missing", "source_id")  # what only the listing needs: no result depends on it
+_LISTING: Final = ("missing", "source_id")  # only the listing needs these: no result depends on them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +45,18 @@ class Recording:
     video: str
     caption: str
     group: str
-    split: str  # train, val or test; anything else is the row's own problem
+    split: str  # train, val or test; anything else is refused when the item is processed
     licence: str
-    corpus: str = ""  # the reader's name; empty for a single table of one's own
+    corpus: str = ""  # its name; empty for a single table of one's own
     row: int | None = None  # hf: the record within the shard that `audio` names
-    portions: int | None = None  # at most this many portions of a sound; None is the stage's own rule
+    portions: int | None = None  # at most this many portions of the audio; None is the stage's own rule
     filtered: bool = False  # the caption has to pass the text rules of WavCaps (SPEC D3)
     events: tuple[tuple[float, str, str], ...] = ()  # (seconds, material, action), where the corpus has them
-    missing: bool = False  # the list names it, the folder does not have it
-    source_id: str = ""  # as the corpus writes it; test_ids may name it
+    missing: bool = False  # the list names a file that the folder does not have
+    source_id: str = ""  # as the corpus writes it, and as test_ids may
 
     def payload(self, folder: Path, identity: Callable[[Path], str] | None = None) -> dict[str, Any]:
-        """Returns what the item's result depends on: the row, and the identity of the files it names."""
+        """Returns what the item's result depends on: the row and the identities of the files it names."""
         identity = identity or file_identity
         return {
             **{name: value for name, default in _PAYLOAD if (value := getattr(self, name)) != default},
@@ -65,7 +65,7 @@ class Recording:
         }
 
 
-# What of a row its result depends on, with the values that go without saying.
+# The fields that a result depends on, with their defaults, which are left out of the payload.
 _PAYLOAD: Final = tuple((f.name, f.default) for f in fields(Recording) if f.name not in _LISTING)
 
 
@@ -82,7 +82,7 @@ def read_recordings(
 
 
 def clean_caption(text: str) -> str:
-    """Returns the caption with control characters and runs of blanks as single spaces.
+    """Returns the caption with control characters and runs of white space replaced by single spaces.
 
     Raises ItemError `invalid_caption` for text that is empty, has no letter, is over 1,000 characters or was not UTF-8.
     """
@@ -99,7 +99,7 @@ def clean_caption(text: str) -> str:
 
 
 def split_of(group: str, *, val_share: float, test_share: float, version: str) -> str:
-    """Returns train, val or test by the hash of the group: the same group always falls on the same side."""
+    """Returns train, val or test by the hash of the group: the same group always gets the same split."""
     position = int(hash_text("split", version, group)[:12], 16) / 16**12
     if position < test_share:
         return "test"
@@ -107,10 +107,10 @@ def split_of(group: str, *, val_share: float, test_share: float, version: str) -
 
 
 def file_identity(path: Path) -> str:
-    """Returns a cheap identity of a file's content: its size and the hash of 4 KiB at its head, middle and tail.
+    """Returns a cheap identity of a file's content: its size and the hash of 4 KiB at its beginning, middle and end.
 
-    Independent of the modification time, so a copied corpus is not done again; the full SHA-256 is in the clip's row.
-    A file that cannot be read is "absent": when it appears, its item is done again.
+    It does not depend on the modification time, so a copied corpus is not processed again; the full SHA-256 is in the
+    clip's row. It is "absent" for a file that cannot be read, and its item is processed again when the file appears.
     """
     try:
         size = path.stat().st_size
@@ -155,7 +155,7 @@ def _require_columns(table: Path, columns: set[str]) -> None:
 
 
 def _text(value: Any) -> str:
-    """Returns a cell as text; None and NaN are empty, other values that are not text are kept as they print."""
+    """Returns a cell as text: empty for None and NaN, the printed value for others that are not text."""
     if isinstance(value, str):
         return value
     return "" if value is None or pd.isna(value) is True else str(value)
@@ -191,18 +191,18 @@ def _recording(row: dict[str, str]) -> Recording:
 
 
 def _with_splits(recordings: Sequence[Recording], val_share: float, test_share: float, version: str) -> list[Recording]:
-    """Fills in missing splits. A group that the table itself puts on two sides is marked `conflict`."""
+    """Fills in missing splits. A group for which the table itself states two splits is marked `conflict`."""
     stated: dict[str, set[str]] = {}
     for recording in recordings:
         if recording.split:
             stated.setdefault(recording.group, set()).add(recording.split)
     result = []
     for recording in recordings:
-        sides = stated.get(recording.group, set())
-        if len(sides) > 1:
+        known = stated.get(recording.group, set())
+        if len(known) > 1:
             split = "conflict"
-        elif sides:
-            split = next(iter(sides))
+        elif known:
+            split = next(iter(known))
         else:
             split = split_of(recording.group, val_share=val_share, test_share=test_share, version=version)
         result.append(replace(recording, split=split))

@@ -1,4 +1,4 @@
-"""Recordings of a listing on disk, in their order: a corpus of any size is listed in the memory of one row."""
+"""Recordings of a listing, kept on disk in their order: listing a corpus of any size needs the memory of one row."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ _FIELDS: Final = tuple(f.name for f in fields(Recording))
 
 
 class Spool:
-    """Rows that were put, to be read any number of times, each as `finish` leaves it. Gone with this object."""
+    """A list of recordings in a temporary file, read any number of times, each time through `finish`.
+
+    The file has no name and ends with this object.
+    """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="foleygenex-listing-")  # noqa: SIM115 (nameless: a kill leaves none)
+        self._file = tempfile.TemporaryFile(prefix="foleygenex-listing-")  # noqa: SIM115 (open as long as this object)
         self._count = 0
         self.finish: Callable[[Recording], Recording] = lambda recording: recording
 
@@ -35,7 +38,7 @@ class Spool:
     def __iter__(self) -> Iterator[Recording]:
         self._file.flush()
         place, rest = 0, b""
-        while block := os.pread(self._file.fileno(), _BLOCK, place):  # readers do not move each other's place
+        while block := os.pread(self._file.fileno(), _BLOCK, place):  # iterations do not disturb each other
             place += len(block)
             *lines, rest = (rest + block).split(b"\n")
             for line in lines:

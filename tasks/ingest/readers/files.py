@@ -1,4 +1,4 @@
-"""What all readers share: the files of a folder by name, lists read row by row, ids from a file."""
+"""Used by all readers: the files of a folder by name, lists read row by row, ids from a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import ijson
 from data_contracts import UsageError
 
 UTF_8: Final = "utf-8"
-_MARKS: Final = (  # the longer marks first: UTF-32's begins as UTF-16's does
+_MARKS: Final = (  # the longer marks first: the one of UTF-32 begins as that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -57,9 +57,9 @@ def lists_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
 
 
 def open_text(path: Path, encoding: str = UTF_8) -> TextIO:
-    """Opens a list as text, line ends as they are; bytes that do not fit become U+FFFD, for the row to be judged by.
+    """Opens a list as text with its line ends. Bytes that do not fit the encoding become U+FFFD: their row is refused.
 
-    A byte order mark says more than `encoding`. Raises UsageError for UTF-16 without one, OSError as `open` does.
+    A byte order mark takes precedence over `encoding`. Raises UsageError for UTF-16 without one, OSError as `open`.
     """
     with path.open("rb") as file:
         head = file.read(4)
@@ -73,7 +73,7 @@ def open_text(path: Path, encoding: str = UTF_8) -> TextIO:
 
 
 def rows_of(path: Path, encoding: str = UTF_8) -> Iterator[list[str]]:
-    """Yields the cells of a CSV or TSV that are not blank rows. Quotes, line ends and wrong bytes are dealt with.
+    """Yields the cells of each row of a CSV or TSV that is not blank, whatever its quoting and line ends.
 
     Raises UsageError naming the line where a quote is never closed, or closes in the middle of a cell.
     """
@@ -92,13 +92,13 @@ def rows_of(path: Path, encoding: str = UTF_8) -> Iterator[list[str]]:
 def dicts_of(path: Path, needed: tuple[str, ...], encoding: str = UTF_8) -> Iterator[dict[str, str]]:
     """Yields rows by column; short rows have empty cells.
 
-    Raises UsageError naming a column that is missing or there twice, and a row with more cells than there are columns.
+    Raises UsageError naming a column that is missing or appears twice, and a row with more cells than the header.
     """
     rows = rows_of(path, encoding)
     header = [cell.strip() for cell in next(rows, [])]
     for name in needed:
         if header.count(name) != 1:
-            problem = f"{name!r} is there twice" if name in header else f"{name!r} is missing"
+            problem = f"{name!r} appears twice" if name in header else f"{name!r} is missing"
             raise UsageError(f"list {path}: column {problem}; it has {header}")
     for row in rows:
         if any(cell.strip() for cell in row[len(header) :]):
@@ -115,11 +115,11 @@ def json_of(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8-sig", errors="replace"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"list {path} is not readable JSON: {error}") from error
+        raise UsageError(f"list {path} cannot be read as JSON: {error}") from error
 
 
 def entries_of(path: Path, array: str, encoding: str = UTF_8) -> Iterator[Any]:
-    """Yields what the array `array` of a JSON object holds, one entry in memory at a time.
+    """Yields the entries of the array `array` of a JSON object, one in memory at a time.
 
     Raises UsageError naming the file when it is not JSON, or has no such array.
     """
@@ -131,7 +131,7 @@ def entries_of(path: Path, array: str, encoding: str = UTF_8) -> Iterator[Any]:
             with open_text(path, encoding) as text:
                 yield from ijson.items(_Encoded(text), f"{array}.item", use_float=True)
     except (OSError, ijson.JSONError) as error:
-        raise UsageError(f"list {path} is not readable JSON: {str(error).splitlines()[0]}") from error
+        raise UsageError(f"list {path} cannot be read as JSON: {str(error).splitlines()[0]}") from error
     if not found:
         raise UsageError(f'list {path}: expected a JSON object with an array "{array}"')
 

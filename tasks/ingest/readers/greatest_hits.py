@@ -20,20 +20,20 @@ _VERBS = {"hit": "hitting", "scratch": "scratching"}
 def greatest_hits(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording]:
     """Yields a recording per row of V-AURA's CSV (2 s files), or per `*_times.txt` of the original (whole videos)."""
     files = files_by_name(media)
-    held = _test_videos(path)
+    test_videos = _test_videos(path)
     for name, events in _csv_rows(path, corpus.encoding) if path.is_file() else _times_files(path):
         original = name.split("_denoised", maxsplit=1)[0]
         yield Recording(
             item_id=name.removesuffix(".mp4"), audio="", video=files.get(name, name), missing=name not in files,
             caption=caption_of(events), group=f"greatest_hits-{original}",
-            split="test" if corpus.split == "official" or original in held else "",
+            split="test" if corpus.split == "official" or original in test_videos else "",
             licence=corpus.licence or "unstated",
             events=tuple(events), source_id=original,
         )  # fmt: skip
 
 
 def caption_of(events: Sequence[Event]) -> str:
-    """Returns a sentence of the most frequent action and material; empty without events."""
+    """Returns a caption with the most frequent action and its material; empty without events."""
     if not events:
         return ""
     action, _ = Counter(action for _, _, action in events if action).most_common(1)[0] if events else ("", 0)
@@ -43,7 +43,7 @@ def caption_of(events: Sequence[Event]) -> str:
 
 
 def _csv_rows(path: Path, encoding: str) -> Iterator[tuple[str, list[Event]]]:
-    """The file is the part from `start_time` to `end_time`: the event counts from its start."""
+    """Yields (file name, events). The file begins at `start_time`, so its events are relative to that."""
     needed = ("filename", "start_time", "occurring_time", "material", "action_type")
     for row in dicts_of(path, needed, encoding):
         start, time = _number(row["start_time"]), _number(row["occurring_time"])

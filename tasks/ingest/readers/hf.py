@@ -34,7 +34,7 @@ def _recordings(
 ) -> Iterator[Recording]:
     position = 0
     for batch in table.select(kept).to_batches(max_chunksize=4096):
-        names, embedded = _sounds(table.slice(position, batch.num_rows))
+        names, embedded = _audio_column(table.slice(position, batch.num_rows))
         for row, name, inside in zip(batch.to_pylist(), names, embedded, strict=True):
             key = str(row.get("id") or f"{shard}-{position}")
             missing = not inside and base_name(name) not in files
@@ -48,8 +48,8 @@ def _recordings(
             position += 1
 
 
-def _sounds(table: pa.Table) -> tuple[list[str], list[bool]]:
-    """Returns per record the file name and whether its bytes are in the shard; the bytes are not copied."""
+def _audio_column(table: pa.Table) -> tuple[list[str], list[bool]]:
+    """Returns per record the file name, and whether its bytes are in the shard, without copying them."""
     column = table.column("audio").combine_chunks()
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return [name or "" for name in column.to_pylist()], [False] * len(column)
@@ -58,14 +58,14 @@ def _sounds(table: pa.Table) -> tuple[list[str], list[bool]]:
 
 
 class OpenShard:
-    """The shard that was read last, kept open: records that follow each other are read from one opening."""
+    """Keeps the shard open that was read last, so that records that follow each other need one opening."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
         self._table: pa.Table | None = None
 
     def record_bytes(self, shard: Path, row: int) -> bytes:
-        """Returns the sound file inside a record. Raises ItemError `missing_file` when there is none."""
+        """Returns the audio file inside a record. Raises ItemError `missing_file` when there is none."""
         if self._table is None or self._path != shard:
             self._path, self._table = shard, _open(shard)
         table = self._table
@@ -73,7 +73,7 @@ class OpenShard:
             raise ItemError("missing_file", f"{shard.name} has {table.num_rows} records; record {row} was asked for")
         value = table.column("audio")[row].as_py()
         if not isinstance(value, dict) or not value.get("bytes"):
-            raise ItemError("missing_file", f"{shard.name}: record {row} holds no sound")
+            raise ItemError("missing_file", f"{shard.name}: record {row} has no audio")
         return bytes(value["bytes"])
 
 

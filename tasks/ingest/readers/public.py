@@ -11,8 +11,8 @@ from tasks.corpus.config import CorpusConfig
 from tasks.ingest.readers.files import dicts_of, entries_of, files_by_name, lists_in, rows_of, seconds
 from tasks.ingest.recordings import SPLITS, Recording
 
-_SOUNDS: Final = (".flac", ".wav", ".mp3", ".ogg", ".m4a", ".opus")
-_VIDEOS: Final = (".mp4", ".webm", ".mkv")
+_AUDIO_SUFFIXES: Final = (".flac", ".wav", ".mp3", ".ogg", ".m4a", ".opus")
+_VIDEO_SUFFIXES: Final = (".mp4", ".webm", ".mkv")
 _VGG_NAME: Final = re.compile(r"^(?P<id>.+)_(?P<start>\d{1,6})(?:\.mp4)?$", re.DOTALL)
 _ID_COLUMNS: Final = ("id", "filename", "file", "youtube_id", "ytid", "video_id")
 _LABEL_COLUMNS: Final = ("label", "desc", "caption")
@@ -27,7 +27,7 @@ def vggsound(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recordin
     for listed in lists_in(path, (".csv", ".tsv")):
         for name, start, label, split in _vgg_rows(listed, corpus.encoding):
             whole = f"{name}_{start:06d}" if start is not None else name
-            video, missing = _found(files, [f"{whole}{suffix}" for suffix in _VIDEOS])
+            video, missing = _found(files, [f"{whole}{suffix}" for suffix in _VIDEO_SUFFIXES])
             yield Recording(
                 item_id=whole, audio="", video=video, missing=missing, caption=label, group=f"youtube-{name}",
                 split=SPLITS.get(split.lower(), split) or _stem_split(listed), licence=corpus.licence or "CC-BY-4.0",
@@ -44,7 +44,7 @@ def audiocaps(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recordi
             stems = [f"{youtube}_{start}", youtube, row["audiocap_id"].strip(), f"Y{youtube}"]
             if (whole := seconds(start)) is not None:
                 stems += [f"{youtube}_{whole:06d}", f"{youtube}_{whole}_{whole + 10}"]
-            audio, missing = _found(files, [f"{stem}{suffix}" for stem in stems for suffix in _SOUNDS])
+            audio, missing = _found(files, [f"{stem}{suffix}" for stem in stems for suffix in _AUDIO_SUFFIXES])
             yield Recording(
                 item_id=row["audiocap_id"].strip(), audio=audio, video="", missing=missing, caption=row["caption"],
                 group=f"youtube-{youtube}", split=row.get("split", "").strip() or _stem_split(listed),
@@ -53,14 +53,14 @@ def audiocaps(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recordi
 
 
 def wavcaps(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording]:
-    """Yields one recording per entry of each source's JSON; the sound is `{id}.flac`, anywhere below the folder."""
+    """Yields one recording per entry of each source's JSON; the audio is `{id}.flac`, anywhere below the folder."""
     files = files_by_name(media)
     for listed in lists_in(path, (".json",)):
         for entry in entries_of(listed, "data", corpus.encoding):
             row = entry if isinstance(entry, dict) else {}
             name = str(row.get("id", "")).strip()
             stem = name.rsplit(".", 1)[0] if name.endswith((".wav", ".flac")) else name
-            audio, missing = _found(files, [f"{stem}{suffix}" for suffix in _SOUNDS])
+            audio, missing = _found(files, [f"{stem}{suffix}" for suffix in _AUDIO_SUFFIXES])
             video_id = stem[1:] if len(stem) == 12 and stem.startswith("Y") else ""
             caption = row.get("caption")
             yield Recording(
@@ -109,12 +109,12 @@ def _plain_columns(cells: list[str]) -> list[str]:
 
 
 def _stem_split(listed: Path) -> str:
-    """Returns the split that a list's name says: `test.csv`, `vgg-val.tsv`, `audiocaps_train.csv`."""
+    """Returns the split in a list's name: `test.csv`, `vgg-val.tsv`, `audiocaps_train.csv`."""
     words = re.split(r"[-_.]", listed.stem.lower())
     return next((SPLITS[word] for word in words if word in SPLITS), "")
 
 
 def _found(files: Mapping[str, str], names: list[str]) -> tuple[str, bool]:
-    """Returns the first of `names` that exists, else the first one as missing."""
+    """Returns the path of the first of `names` that exists, else the first one, and whether it is missing."""
     found = next((files[name] for name in names if name in files), None)
     return (names[0], True) if found is None else (found, False)

@@ -1,6 +1,6 @@
-"""What counts as invalid text in WavCaps (SPEC D3: "invalid text filtered out"; which text, the paper leaves open).
+"""Which captions of WavCaps are invalid (SPEC D3: "invalid text filtered out"; the paper does not say which).
 
-The first rule that holds names the reason, `invalid_text_<rule>`, under which the row is in the quarantine.
+The first rule that applies gives the quarantine's reason, `invalid_text_<rule>`.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tasks.corpus.config import CorpusConfig
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import audio_cuts
+from tasks.ingest.listing import list_recordings
 from tasks.ingest.recordings import Recording
-from tasks.ingest.sources import list_recordings
 
 IDS = st.sampled_from([f"youtube{n:04d}" for n in range(8)])  # eleven letters, as YouTube's
 LISTS = st.fixed_dictionaries(

@@ -18,9 +18,9 @@ from tasks.corpus.config import CorpusConfig
 from tasks.engine import read_quarantine, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
+from tasks.ingest.listing import list_recordings
 from tasks.ingest.readers.files import dicts_of, ids_in
 from tasks.ingest.recordings import Recording
-from tasks.ingest.sources import list_recordings
 from tasks.ingest.stage import IngestStage
 from tests.tasks.sounds import tone, write_wav
 
@@ -132,7 +132,7 @@ def test_empty_lists_and_missing_columns_are_one_line(tmp_path: Path, kind: str)
         "": f"column '{column}' is missing",
         HEADER[kind].replace(column, "other"): f"column '{column}' is missing",
         HEADER[kind]: "no rec|no rows",
-        HEADER[kind].replace(column, f"{column},{column}"): f"column '{column}' is there twice",
+        HEADER[kind].replace(column, f"{column},{column}"): f"column '{column}' appears twice",
     }
     for text, problem in cases.items():
         path.write_text(text)

@@ -19,9 +19,9 @@ from tasks.engine import read_quarantine, run_stage
 from tasks.engine.workspace import Workspace, read_json
 from tasks.ingest import stage
 from tasks.ingest.config import IngestConfig
+from tasks.ingest.listing import Listing, list_recordings
 from tasks.ingest.readers import hf
 from tasks.ingest.readers.text_rules import RULES, invalid_rule
-from tasks.ingest.sources import Listing, list_recordings
 from tasks.ingest.stage import IngestStage
 from tasks.media.video_writer import write_video
 from tasks.pipeline import find_step, run_step

@@ -65,9 +65,9 @@ def test_a_json_list_is_read_with_its_faults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "not readable JSON"),
-        ("nope", "not readable JSON"),
-        ('{"data": [1, ', "not readable JSON"),
+        ("", "cannot be read as JSON"),
+        ("nope", "cannot be read as JSON"),
+        ('{"data": [1, ', "cannot be read as JSON"),
         ("[1, 2]", 'an array "data"'),
         ('{"data": {"a": 1}}', 'an array "data"'),
         ('{"Data": []}', 'an array "data"'),

@@ -1,8 +1,8 @@
-"""One recording to be cut, wherever it came from: a row of a list, or a scene of the built-in corpus."""
+"""Resolves an item to a recording with files on this machine: a row of a list, or a scene of the built-in corpus."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -18,11 +18,11 @@ from tasks.media.video import probe_video
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """One recording, wherever it came from: files that exist on this machine, and what is known of them."""
+class ResolvedRecording:
+    """A recording with its files and what is known of it. `name` is the corpus, `path` as its list writes it."""
 
     item_id: str
-    name: str  # the corpus: its licence and paths are to be read in its terms
+    name: str
     path: str
     audio: Path
     video: Path | None
@@ -31,30 +31,24 @@ class Source:
     split: str
     licence: str
     event_times_s: tuple[float, ...] | None
-    attributes: dict[str, Any]
+    attributes: dict[str, Any] = field(default_factory=dict)
     portions: int | None = None  # at most this many
     events: tuple[Event, ...] = ()  # Greatest Hits: (seconds, material, action)
 
 
-def source_of_row(item: Item, folder: Path, config: IngestConfig) -> Source:
+def resolve_row(item: Item, folder: Path, config: IngestConfig) -> ResolvedRecording:
     """Returns the recording of a list's row. Raises ItemError for what is wrong with the row, and a broken video."""
     row = item.payload
-    if row["split"] == "held_out":
-        raise ItemError("held_out", f"recording {row['group']!r} is in a test set; it is not trained on (SPEC D5)")
-    if row["split"] not in ("train", "val", "test"):
-        raise ItemError(*_split_problem(row["split"], row["group"]))
+    _check_split(row["split"], row["group"])
     if row.get("filtered"):
         require_valid(row["caption"])
     caption = clean_caption(row["caption"])
-    if not row["audio"] and not row["video"]:
-        raise ItemError("missing_file", "the row names neither audio nor video")
-    for name in filter(None, (row["audio"], row["video"])):
-        if row.get("corpus") and not _inside(name):
-            raise ItemError("missing_file", f"{name[:80]!r} does not stay in the corpus folder")
+    _check_paths(row)
     video = folder / row["video"] if row["video"] else None
     if video is not None:
-        probe_video(video)  # a broken video is named as such, also where its sound track is the audio
-    return Source(
+        probe_video(video)  # a broken video is named as such, also where its audio track is the audio
+    events = tuple((time, material, action) for time, material, action in row.get("events", ()))
+    return ResolvedRecording(
         item_id=item.item_id,
         name=row.get("corpus") or Path(str(config.corpus.path)).stem,
         path=(row["audio"] or row["video"]) + (f"#{row['row']}" if row.get("row") is not None else ""),
@@ -64,18 +58,17 @@ def source_of_row(item: Item, folder: Path, config: IngestConfig) -> Source:
         group=row["group"],
         split=row["split"],
         licence=row["licence"],
-        event_times_s=tuple(event[0] for event in row["events"]) if row.get("events") else None,
-        attributes={},
+        event_times_s=tuple(event[0] for event in events) if events else None,
         portions=row.get("portions"),
-        events=tuple((time, material, action) for time, material, action in row.get("events", ())),
+        events=events,
     )
 
 
-def source_of_scene(item: Item, folder: Path) -> Source:
+def resolve_scene(item: Item, folder: Path) -> ResolvedRecording:
     """Renders a scene of the built-in corpus into `folder` and returns it as a recording."""
     scene = Scene.from_dict(item.payload["scene"])
     rendered = render(scene, folder)
-    return Source(
+    return ResolvedRecording(
         item_id=item.item_id,
         name="builtin",
         path=scene.scene_id,
@@ -90,12 +83,21 @@ def source_of_scene(item: Item, folder: Path) -> Source:
     )
 
 
-def _inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and "\0" not in name
-
-
-def _split_problem(split: str, group: str) -> tuple[str, str]:
+def _check_split(split: str, group: str) -> None:
+    """Raises ItemError unless a recording is on one known side of the split."""
+    if split == "held_out":
+        raise ItemError("held_out", f"recording {group!r} is in a test set; it is not trained on (SPEC D5)")
     if split == "conflict":
-        return "split_conflict", f"the table puts group {group!r} on more than one side of the split; choose one"
-    return "invalid_split", f"split {split!r} is not one of train, val, test"
+        raise ItemError("split_conflict", f"the table puts group {group!r} on two sides of the split; choose one")
+    if split not in ("train", "val", "test"):
+        raise ItemError("invalid_split", f"split {split!r} is not one of train, val, test")
+
+
+def _check_paths(row: dict[str, Any]) -> None:
+    """Raises ItemError unless a row names a file, and of a corpus only files inside its folder."""
+    if not row["audio"] and not row["video"]:
+        raise ItemError("missing_file", "the row names neither audio nor video")
+    for name in filter(None, (row["audio"], row["video"])):
+        path = PurePosixPath(name)
+        if row.get("corpus") and (path.is_absolute() or ".." in path.parts or "\0" in name):
+            raise ItemError("missing_file", f"{name[:80]!r} is not inside the corpus folder")

@@ -1,4 +1,4 @@
-"""All corpora of a run as one list of recordings: ids by source, official splits, test sets kept out of training."""
+"""Lists the recordings of all corpora of a run: unique ids, splits, and no test recording among the training ones."""
 
 from __future__ import annotations
 
@@ -35,35 +35,35 @@ _FIRST: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The recordings, and per source: how many are listed, missing (the first few by name), invalid per rule."""
+    """The recordings, and the counts per corpus that `ingest/sources.json` has."""
 
     recordings: Spool
     sources: dict[str, dict[str, Any]]
 
 
 def list_recordings(config: IngestConfig, version: str) -> Listing:
-    """Returns all recordings of the run's corpora, in the order of the lists. Opens lists and folders only.
+    """Returns all recordings of the run's corpora, in the order of the lists. Opens no recording.
 
-    Raises UsageError for a list or folder that cannot be used, or two sources of one name.
+    Raises UsageError for a list or folder that cannot be used, or two corpora of one name.
     """
     corpora = _named(config)
-    spool, sources = Spool(), dict[str, _Counts]()
+    spool, counts = Spool(), dict[str, _Counts]()
     if list(corpora) == [""]:
-        names, counts = _Names(keep_equal=True), _Counts()
-        sources["table"] = counts
-        for recording in _looked_up(_from_table(corpora[""], config, version), media_folders(config)[""]):
-            counts.add(recording)
-            spool.put(names.unique(recording))
-        return Listing(spool, {name: counts.values() for name, counts in sources.items()})
-    names, sides = _Names(), _Sides(config, version)
-    for name, corpus in corpora.items():
-        counts = sources[name] = _Counts()
-        for recording in _read(name, corpus, config, version, counts):
-            counts.add(recording)
-            sides.see(recording)
-            spool.put(names.unique(recording))
-    spool.finish = sides.filled
-    return Listing(spool, {name: counts.values() for name, counts in sources.items()})
+        counts["table"] = _Counts()
+        ids = _UniqueIds(keep_equal=True)
+        for recording in _with_files(_from_table(corpora[""], config, version), media_folders(config)[""]):
+            counts["table"].add(recording)
+            spool.put(ids.unique(recording))
+    else:
+        ids, splits = _UniqueIds(), _Splits(config, version)
+        for name, corpus in corpora.items():
+            counts[name] = _Counts()
+            for recording in _read(name, corpus, config, version, counts[name]):
+                counts[name].add(recording)
+                splits.see(recording)
+                spool.put(ids.unique(recording))
+        spool.finish = splits.decided
+    return Listing(spool, {name: counted.values() for name, counted in counts.items()})
 
 
 def lists_corpora(config: IngestConfig) -> bool:
@@ -72,17 +72,17 @@ def lists_corpora(config: IngestConfig) -> bool:
 
 
 def media_folders(config: IngestConfig) -> dict[str, Path]:
-    """Returns source name -> the folder that its recordings' paths count from."""
+    """Returns, by corpus name, the folder that its recordings' paths are relative to."""
     return {name: _media(corpus) for name, corpus in _named(config).items()}
 
 
 def shard_folders(config: IngestConfig) -> dict[str, Path]:
-    """Returns source name -> the folder that its shards count from: sounds inside records lie there."""
+    """Returns, by corpus name, the folder that the paths of its shards are relative to."""
     return {name: _path(corpus).absolute() for name, corpus in _named(config).items()}
 
 
 def _named(config: IngestConfig) -> dict[str, CorpusConfig]:
-    """Returns the listed sources by name; a single table has the empty name, and its ids as they are."""
+    """Returns the listed corpora by name; a single table has the empty name, and keeps its ids as they are."""
     if not config.corpora and config.corpus.kind == "table" and not config.corpus.test_ids:
         _path(config.corpus)
         return {"": config.corpus}
@@ -92,7 +92,7 @@ def _named(config: IngestConfig) -> dict[str, CorpusConfig]:
             continue
         name = safe_name(corpus.name or (_path(corpus).stem if corpus.kind == "table" else corpus.kind))
         if name in named:
-            raise UsageError(f"ingest.corpora: two sources are named {name!r}; set name in one of them")
+            raise UsageError(f"ingest.corpora: two corpora are named {name!r}; set name in one of them")
         named[name] = corpus
     return named
 
@@ -118,8 +118,8 @@ def _from_table(corpus: CorpusConfig, config: IngestConfig, version: str) -> lis
     return read_recordings(_path(corpus), **shares, version=version, encoding=corpus.encoding)
 
 
-def _looked_up(found: Iterable[Recording], folder: Path) -> Iterator[Recording]:
-    """Yields the rows of a table with their files found, also where the path is written as on Windows."""
+def _with_files(found: Iterable[Recording], folder: Path) -> Iterator[Recording]:
+    """Yields the rows of a table with the paths of their files, also where they are written as on Windows."""
     for recording in found:
         audio, video = _slashed(recording.audio, folder), _slashed(recording.video, folder)
         yield replace(recording, audio=audio, video=video, missing=not _exists(folder / (audio or video)))
@@ -138,12 +138,12 @@ def _exists(path: Path) -> bool:
 
 
 def _read(name: str, corpus: CorpusConfig, config: IngestConfig, version: str, counts: _Counts) -> Iterator[Recording]:
-    """Yields one source's recordings under its name, with its own split policy; counts those it leaves out."""
+    """Yields one corpus's recordings under its name, with its own split policy; counts those it leaves out."""
     if corpus.only_test_ids and not corpus.test_ids:
         raise UsageError("ingest.corpus.only_test_ids needs ingest.corpus.test_ids, the file of the ids")
     found: Iterable[Recording]
     if corpus.kind == "table":
-        found = _looked_up(_from_table(corpus, config, version), _media(corpus))
+        found = _with_files(_from_table(corpus, config, version), _media(corpus))
     else:
         path = _path(corpus)
         if not path.exists():
@@ -159,7 +159,7 @@ def _read(name: str, corpus: CorpusConfig, config: IngestConfig, version: str, c
         else:
             yield placed
     if empty:
-        raise UsageError(f"source {name}: {corpus.path} lists no recording")
+        raise UsageError(f"corpus {name}: {corpus.path} lists no recording")
 
 
 def _policy(recording: Recording, name: str, corpus: CorpusConfig, test: frozenset[str]) -> Recording:
@@ -186,8 +186,8 @@ def _is_named(recording: Recording, ids: frozenset[str]) -> bool:
     return bool(ids & (names - {""}))
 
 
-class _Names:
-    """Numbers the ids that a list repeats: no row is lost, and the numbers depend on the list's order only.
+class _UniqueIds:
+    """Numbers the ids that a list repeats, in the list's order, so that no row is lost.
 
     Ids that differ in case only count as repeated: they name files, and not every disk tells such names apart.
     """
@@ -195,7 +195,7 @@ class _Names:
     def __init__(self, *, keep_equal: bool = False) -> None:
         self._taken: dict[str, str] = {}
         self._last: dict[str, int] = {}
-        self._keep_equal = keep_equal  # equal ids stay equal, for the engine to refuse
+        self._keep_equal = keep_equal  # so that the engine refuses them
 
     def unique(self, recording: Recording) -> Recording:
         """Returns the recording under an id that no earlier one has."""
@@ -209,8 +209,8 @@ class _Names:
         return recording if name == given else replace(recording, item_id=name)
 
 
-class _Sides:
-    """Splits. What a test set holds is not trained on anywhere, nor what a validation set holds (SPEC D5)."""
+class _Splits:
+    """Decides splits by group: a recording in a test or validation set is not trained on in any corpus (SPEC D5)."""
 
     _RANK: Final = {"test": 0, "val": 1, "train": 2}
 
@@ -219,22 +219,22 @@ class _Sides:
         self._stated: dict[str, str] = {}
 
     def see(self, recording: Recording) -> None:
-        """Remembers the side that a list puts a group on."""
-        rank, side = self._RANK, recording.split
-        if side in rank and rank[side] <= rank[self._stated.get(recording.group, "train")]:
-            self._stated[recording.group] = side
+        """Remembers the split that a list states for a group; of several, the one that is kept apart most."""
+        rank, split = self._RANK, recording.split
+        if split in rank and rank[split] <= rank[self._stated.get(recording.group, "train")]:
+            self._stated[recording.group] = split
 
-    def filled(self, recording: Recording) -> Recording:
-        """Returns the recording with its side, once all have been seen; `held_out` where the lists disagree."""
-        split = recording.split
-        side = self._stated.get(recording.group) or self._split_of(recording.group)
-        if split and split != side:
-            side = "held_out" if split in self._RANK else split
-        return recording if split == side else replace(recording, split=side)
+    def decided(self, recording: Recording) -> Recording:
+        """Returns the recording with its split, once all have been seen; `held_out` where the lists disagree."""
+        stated = recording.split
+        split = self._stated.get(recording.group) or self._split_of(recording.group)
+        if stated and stated != split:
+            split = "held_out" if stated in self._RANK else stated
+        return recording if stated == split else replace(recording, split=split)
 
 
 class _Counts:
-    """What one source lists."""
+    """Counts what one corpus lists."""
 
     def __init__(self) -> None:
         self.left_out = 0

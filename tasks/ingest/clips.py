@@ -1,0 +1,142 @@
+"""Makes clips of one recording: decodes it, cuts it, writes its files, returns its rows (SPEC D1 to D3)."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+import soundfile as sf
+
+from data_contracts import Clip, ItemError, to_json
+from data_contracts.files import atomic_path, hash_file
+from tasks.engine.workspace import Workspace, seed_for
+from tasks.ingest.config import IngestConfig
+from tasks.ingest.cut import Cut, audio_cuts, video_cut
+from tasks.ingest.readers.greatest_hits import caption_of
+from tasks.ingest.resolve import ResolvedRecording
+from tasks.media.audio import SILENT_PEAK, DecodedAudio, decode_audio, peak_of, require_audible, write_flac
+from tasks.media.samples import Samples
+from tasks.media.video import probe_video
+from tasks.media.video_writer import cut_video
+
+_STAGE: Final = "ingest"
+_VIDEO_SUFFIXES: Final = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
+_COPY_SLACK_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMaker:
+    """Cuts recordings by the rules of `config` into clips of a workspace."""
+
+    config: IngestConfig
+    dataset_version: str
+    workspace: Workspace
+
+    def clips(self, recording: ResolvedRecording) -> list[Clip]:
+        """Returns the recording's clips, their files written: one with a video, else one per audible portion.
+
+        Raises ItemError with the reason for which there is none.
+        """
+        audio = decode_audio(recording.audio)
+        require_audible(audio.samples_T, audio.rate_hz, min_s=self.config.min_s, name=recording.audio.name)
+        if recording.video is not None:
+            return [self._with_video(recording, recording.video, audio)]
+        cuts = audio_cuts(audio.duration_s, self.config)[: recording.portions]
+        names = [recording.item_id] if len(cuts) == 1 else [f"{recording.item_id}~p{n + 1}" for n in range(len(cuts))]
+        clips = [
+            self._clip(recording, name, audio, cut, None)
+            for name, cut in zip(names, cuts, strict=True)
+            if peak_of(_portion(audio, cut)) > SILENT_PEAK
+        ]
+        if not clips:
+            raise ItemError("silent", f"{recording.audio.name}: nothing is audible in the {len(cuts)} portions taken")
+        return clips
+
+    def _with_video(self, recording: ResolvedRecording, source: Path, audio: DecodedAudio) -> Clip:
+        """Returns the one clip of a video and its audio, cut together."""
+        video_s = probe_video(source).duration_s
+        cut = video_cut(min(video_s, audio.duration_s), self.config)
+        if cut.duration_s < self.config.min_s:
+            too_short = f"{cut.duration_s:.3f} s of video; {self.config.min_s:g} s are needed"
+            raise ItemError("too_short", f"{source.name}: {too_short}")
+        if peak_of(_portion(audio, cut)) <= SILENT_PEAK:
+            silent = f"nothing is audible from {cut.start_s:.2f} s on, the portion that is kept"
+            raise ItemError("silent", f"{recording.audio.name}: {silent}")
+        whole = cut.start_s == 0.0 and video_s <= cut.duration_s + _COPY_SLACK_S
+        video = self._folder("video") / f"{recording.item_id}{_suffix(source) if whole else '.mp4'}"
+        if whole:
+            with atomic_path(video) as temporary:
+                shutil.copyfile(source, temporary)
+        else:
+            cut_video(source, video, start_s=cut.start_s, duration_s=cut.duration_s, max_side=self.config.max_side)
+        return self._clip(recording, recording.item_id, audio, cut, video)
+
+    def _clip(
+        self, recording: ResolvedRecording, item_id: str, audio: DecodedAudio, cut: Cut, video: Path | None
+    ) -> Clip:
+        attributes, caption, times_s = _in_cut(recording, cut)
+        samples_T, gain = _below_full_scale(_portion(audio, cut))
+        path = self._folder("audio") / f"{item_id}.flac"
+        write_flac(path, samples_T, audio.rate_hz)
+        return Clip(
+            item_id=item_id,
+            source=recording.name,
+            source_path=recording.path,
+            source_sha256=hash_file(recording.audio),
+            source_start_s=round(cut.start_s, 6),
+            group_id=recording.group,
+            subset="tta" if video is None else "vta",
+            split=recording.split,
+            caption=caption,
+            audio_path=self.workspace.relative(path),
+            audio_sha256=hash_file(path),
+            sample_rate_hz=audio.rate_hz,
+            source_channels=audio.channels,
+            source_duration_s=audio.duration_s,
+            duration_s=len(samples_T) / audio.rate_hz,
+            video_path=self.workspace.relative(video) if video else None,
+            video_sha256=hash_file(video) if video else None,
+            event_times_s=times_s,
+            attributes_json=to_json({**attributes, **gain}),
+            licence=recording.licence,
+            seed=seed_for(self.dataset_version, _STAGE, item_id),
+            tools_json=to_json({"av": av.__version__, "libsndfile": sf.__libsndfile_version__}),
+        )
+
+    def _folder(self, kind: str) -> Path:
+        return self.workspace.stage(_STAGE) / kind
+
+
+def _portion(audio: DecodedAudio, cut: Cut) -> Samples:
+    start = round(cut.start_s * audio.rate_hz)
+    return audio.samples_T[start : start + round(cut.duration_s * audio.rate_hz)]
+
+
+def _below_full_scale(samples_T: Samples) -> tuple[Samples, dict[str, float]]:
+    """Returns samples within full scale, and the gain as an attribute: 16 bits would clip a decoder's overshoot."""
+    peak = peak_of(samples_T)
+    if peak <= 1.0:
+        return samples_T, {}
+    return samples_T / np.float32(peak), {"ingest_gain_db": round(-20 * float(np.log10(peak)), 3)}
+
+
+def _in_cut(recording: ResolvedRecording, cut: Cut) -> tuple[dict[str, Any], str, tuple[float, ...] | None]:
+    """Returns attributes, caption and event times of the portion kept: events outside of it are not mentioned."""
+    attributes, times_s = dict(recording.attributes), recording.event_times_s
+    moved = None if times_s is None else tuple(round(time - cut.start_s, 6) for time in times_s)
+    kept_times = None if moved is None else tuple(time for time in moved if 0 <= time < cut.duration_s)
+    if not recording.events:
+        return attributes, recording.caption, kept_times
+    kept = [event for event in recording.events if 0 <= event[0] - cut.start_s < cut.duration_s]
+    if not kept:
+        raise ItemError("no_event", f"{recording.path}: no hit in the portion kept, from {cut.start_s:.2f} s on")
+    attributes["events"] = [[round(time - cut.start_s, 6), material, action] for time, material, action in kept]
+    return attributes, caption_of(kept), kept_times
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix.lower() if path.suffix.lower() in _VIDEO_SUFFIXES else ".mp4"
