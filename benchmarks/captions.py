@@ -21,12 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_contracts.adverbs import changes_for
+from tasks.language.cues import CuedCaption
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError
 from tasks.llm.client import LLMClient, OpenAIClient
 from tasks.llm.config import LLMConfig
-from tasks.mine.match import select
+from tasks.mine.miner import select
 from tasks.mine.parser import make_miner
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
@@ -39,7 +40,7 @@ class Case:
     """One caption and one operation. `name` is the side that it had and the level that it gets."""
 
     name: str
-    caption: str
+    caption: CuedCaption
     level: str
 
 
@@ -80,7 +81,7 @@ def cases_of(table: Path, count: int, seed: int) -> list[Case]:
             for change in changes_for(match.side):
                 if change.operation != "original":
                     name = f"{match.side} -> {change.level}"
-                    by_name.setdefault(name, []).append(Case(name, caption, change.level))
+                    by_name.setdefault(name, []).append(Case(name, CuedCaption(text=caption, cue=match), change.level))
     turns: Iterator[Case] = (
         cases[turn] for turn in range(count) for _, cases in sorted(by_name.items()) if turn < len(cases)
     )
@@ -100,9 +101,8 @@ async def recaption(
         tallies[case.name].sources[written.source] += 1
         done.append((case, written))
         for refused in written.rejected:
-            print(
-                f"  refused  {case.name}: {case.caption!r} -> {refused['caption']!r} {refused['problems']}", flush=True
-            )
+            refusal = f"{case.caption.text!r} -> {refused['caption']!r} {refused['problems']}"
+            print(f"  refused  {case.name}: {refusal}", flush=True)
     return done
 
 
@@ -123,9 +123,9 @@ async def paraphrase(
         tally.by_model += len(accepted)
         tally.asked += written.judged
         tally.accepted += written.judged - sum(1 for text, _ in written.rejected if text)
-        pairs += [(before.caption, text) for text in accepted]
+        pairs += [(before.caption.text, text) for text in accepted]
         for text, problems in written.rejected:
-            print(f"  refused  {before.caption!r} -> {text!r} {list(problems)}", flush=True)
+            print(f"  refused  {before.caption.text!r} -> {text!r} {list(problems)}", flush=True)
     return pairs
 
 
@@ -164,7 +164,7 @@ async def measure(args: argparse.Namespace, backend: Backend, config: LLMConfig,
     chance = random.Random(args.seed)
     print("\nto read: new captions")
     for case, written in chance.sample(done, min(args.show, len(done))):
-        print(f"  [{case.name}, {written.source}] {case.caption}\n      {written.caption}")
+        print(f"  [{case.name}, {written.source}] {case.caption.text}\n      {written.caption.text}")
     print("\nto read: the model's paraphrases")
     for before, text in chance.sample(pairs, min(args.show, len(pairs))):
         print(f"  {before}\n      {text}")

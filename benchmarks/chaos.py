@@ -30,15 +30,17 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from data_contracts import Clip, ManifestRow, Quarantine, read_table, write_table
+from data_contracts import Clip, ItemError, ManifestRow, Quarantine, read_table, write_table
+from data_contracts.adverbs import LEVELS
 from data_contracts.files import hash_file
 from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace
-from tasks.language.cues import LEVELS
+from tasks.language.cues import CuedCaption
+from tasks.language.finder import find_cues, find_mined
 from tasks.paraphrase.writer import by_rule
 from tasks.pipeline import find_step, run_step
-from tasks.recaption.rules import rewrites
+from tasks.recaption.rules import Rewrite, rewrites
 
 STAGES = ("mine", "augment", "recaption", "paraphrase", "manifest")
 RATE_HZ = 16_000
@@ -150,12 +152,22 @@ class Endpoint:
 
 
 def _caption(data: dict[str, Any]) -> dict[str, Any]:
-    found = (one for level in LEVELS for one in rewrites(data["caption"], level) if one.hint == data["edit"])
-    return {"caption": next(found).caption}
+    text = data["caption"]
+    captions = (CuedCaption(text=text, cue=cue) for cue in find_mined(text))
+    found = (one for caption in captions for level in LEVELS for one in _rewrites(caption, level))
+    return {"caption": next(one.caption.text for one in found if one.hint == data["edit"])}
+
+
+def _rewrites(caption: CuedCaption, level: str) -> list[Rewrite]:
+    try:
+        return rewrites(caption, level)
+    except ItemError:
+        return []
 
 
 def _paraphrases(data: dict[str, Any]) -> dict[str, Any]:
-    written = by_rule(data["caption"], int(data.get("count", 5)))
+    text = data["caption"]
+    written = by_rule(CuedCaption(text=text, cue=find_cues(text)[0]), int(data.get("count", 5)))
     return {"key_tokens": list(written.key_tokens), "paraphrases": [text for text, _ in written.paraphrases]}
 
 

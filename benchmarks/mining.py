@@ -15,8 +15,8 @@ import time
 from itertools import cycle, islice
 from pathlib import Path
 
+from tasks.language.finder import may_match
 from tasks.mine.files import CHUNK, mine_file, read_captions
-from tasks.mine.parser import may_match
 
 ROWS = 450_000
 WORKERS = 2

@@ -66,6 +66,7 @@ class Augmented(Row):
     """One sound changed by one recipe, with the effect measured afterwards (SPEC A2-A5)."""
 
     TABLE: ClassVar[str] = "augmented"
+    VERSION: ClassVar[int] = 2
     item_id: str
     parent_id: str
     clip_id: str
@@ -73,6 +74,10 @@ class Augmented(Row):
     caption: str  # the original caption
     dimension: str
     side: str
+    cue_words: str  # the mined words, `caption[cue_start:cue_end]`
+    cue_start: int
+    cue_end: int
+    cue_pos: str  # adverb, adjective, phrase
     operation: str  # speed, distance, dynamics, original
     level: str  # very_fast, fast, medium, slow, very_slow, far, crescendo, decrescendo
     recipe_json: str
@@ -91,10 +96,13 @@ class Caption(Row):
     """The new caption of an augmented sound (SPEC A6). `item_id` = the augmented row's id + `-cap`."""
 
     TABLE: ClassVar[str] = "captions"
+    VERSION: ClassVar[int] = 2
     item_id: str
     parent_id: str
     caption_before: str
     caption: str
+    cue_start: int  # where `caption` says the level, with its intensifier
+    cue_end: int
     level: str
     source: str  # llm, llm_retry, enum, rule, original
     writer: str  # model name, or the rule set's name

@@ -15,11 +15,11 @@ from data_contracts.adverbs import changes_for
 from tasks.commands.llm_estimate import LLMEstimate, Row, estimate_calls
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import PlannedCorpus, PlannedRecording
+from tasks.language.cues import Cue, CuedCaption
 from tasks.llm.backend import kind_of, model_of
 from tasks.llm.cache import COMPLETIONS
 from tasks.llm.config import LLMConfig
-from tasks.mine.match import Match, select
-from tasks.mine.miner import RuleMiner
+from tasks.mine.miner import RuleMiner, select
 from tasks.mine.parser import make_miner
 
 _BATCH: Final = 4096  # captions mined at a time
@@ -61,14 +61,18 @@ class Counted:
                 self.videos += recording.has_video
                 self.video_bytes += recording.video_bytes
 
-    def add_changes(self, recording: PlannedRecording, matches: Sequence[Match]) -> None:
+    def add_changes(self, recording: PlannedRecording, cues: Sequence[Cue]) -> None:
         """Adds what the clips of one recording are mined for and changed to."""
-        matches = select(matches)
-        changes = [change for match in matches for change in changes_for(match.side)]
+        selected = select(cues)
+        changes = [
+            (CuedCaption(text=recording.caption, cue=cue), change)
+            for cue in selected
+            for change in changes_for(cue.side)
+        ]
         clips = len(recording.clips_s)
-        self.mined += len(matches) * clips
+        self.mined += len(selected) * clips
         self.augmented += len(changes) * clips
-        written = [(recording.caption, change.level) for change in changes if change.operation != "original"]
+        written = [(caption, change.level) for caption, change in changes if change.operation != "original"]
         self.for_llm += written * clips
 
 
@@ -152,8 +156,8 @@ def count(config: PipelineConfig) -> Counted:
     while batch := list(islice(recordings, _BATCH)):
         found.add_clips(batch)
         mined = [recording for recording in batch if recording.split in config.mine.splits and recording.clips_s]
-        for recording, matches in zip(mined, miner.find([r.caption for r in mined]), strict=True):
-            found.add_changes(recording, matches)
+        for recording, cues in zip(mined, miner.find([r.caption for r in mined]), strict=True):
+            found.add_changes(recording, cues)
     found.recordings, found.sampled, found.unreadable = plan.recordings, plan.sampled, plan.unreadable
     return found
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from data_contracts import ItemError
-from tasks.language.cues import LEVELS
+from data_contracts.adverbs import LEVELS
+from tasks.language.cues import CuedCaption
 from tasks.llm.cache import CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, run_without_loop
 from tasks.llm.config import LLMConfig
@@ -26,8 +27,8 @@ SAMPLED: Final = 1000
 """Most rows followed: the rules take some milliseconds each."""
 _ANSWER_CHARS: Final = 40  # the answer's braces and names, and the words that a level adds
 _QUOTES_CHARS: Final = 4  # around each paraphrase
-Row = tuple[str, str]
-"""A caption and the level that it gets."""
+Row = tuple[CuedCaption, str]
+"""A caption with its mined cue, and the level that it gets."""
 
 
 class Calls(NamedTuple):
@@ -92,7 +93,7 @@ class _Rows:
         try:
             self._caption(row)
         except NotCachedError as error:
-            return _call(error, len(row[0]) + _ANSWER_CHARS)
+            return _call(error, len(row[0].text) + _ANSWER_CHARS)
         except ItemError:
             return _NO_CALLS
         return Calls(cached=1)
@@ -109,10 +110,10 @@ class _Rows:
             run_without_loop(lambda: paraphrasing.by_model(caption, self._count, self._client, self._paraphrase))
         except NotCachedError as error:
             texts = self._count + paraphrasing.OVER + 1  # and the key tokens
-            return _call(error, texts * (len(caption) + _QUOTES_CHARS) + _ANSWER_CHARS)
+            return _call(error, texts * (len(caption.text) + _QUOTES_CHARS) + _ANSWER_CHARS)
         return Calls(cached=1)
 
-    def _caption(self, row: Row) -> str:
+    def _caption(self, row: Row) -> CuedCaption:
         work = run_without_loop(lambda: recaptioning.by_model(*row, self._client, self._recaption, self._repair))
         return work.caption
 

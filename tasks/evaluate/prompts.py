@@ -9,23 +9,23 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from data_contracts.adverbs import DIMENSION_OF
-from tasks.language.cues import LEVELS, find_cues
+from tasks.language.finder import find_cues, without_cues
+from tasks.language.wordings import WORDINGS
 
 _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "speed": ((" quickly", " slowly"), (" rapidly", " very slowly"), (" at a fast pace", " at a slow pace")),
     "volume": ((" loudly", " quietly"), (" very loudly", " softly"), (" loudly", " faintly")),
     "distance": ((" nearby", " in the distance"), (" up close", " far away"), (" close by", " from far away")),
-    "dynamics": tuple(zip(LEVELS["crescendo"].endings, LEVELS["decrescendo"].endings, strict=True)),
+    "dynamics": tuple(
+        (f", {more}", f", {less}")
+        for more, less in zip(WORDINGS["crescendo"].endings, WORDINGS["decrescendo"].endings, strict=True)
+    ),
 }
 
 
 def plain_caption(caption: str) -> str:
     """Returns the caption without the words that name a speed, a volume or a distance; empty when nothing is left."""
-    text = caption
-    for cue in sorted(find_cues(caption, *DIMENSION_OF), key=lambda cue: -cue.start):
-        text = f"{text[: cue.start]} {text[cue.end :]}"
-    text = re.sub(r"\s+", " ", text).strip(" ,.;")
+    text = re.sub(r"\s+", " ", without_cues(caption, find_cues(caption))).strip(" ,.;")
     text = re.sub(r"(?:\s(?:and|but|or|very|off|from))+$", "", text)
     text = re.sub(r"^(?:and|very)\s", "", text)
     return text[:1].upper() + text[1:]

@@ -7,10 +7,13 @@ Source: SPEC A6.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import pairwise
 from typing import Final
 
-from tasks.language.cues import LEVELS, Level, find_cues, without_cues
+from data_contracts.adverbs import LEVELS, Level, opposites
+from tasks.language.cues import Cue, CuedCaption
+from tasks.language.finder import find_cues
 
 
 def _set(text: str) -> frozenset[str]:
@@ -30,18 +33,63 @@ _MAX_NEW_WORDS: Final = 10
 _MAX_NEW_CHARS: Final = 400
 
 
-def check(before: str, after: str, level: str) -> list[str]:
-    """Returns the reasons why `after` is no caption of `level` made from `before`; empty when it is one."""
-    if is_endless(before, after):
+def check(before: CuedCaption, after: CuedCaption, level: str) -> list[str]:
+    """Returns why `after`, whose cue is said to be the level's, is no caption of `level` made from `before`.
+
+    Empty when it is one: it says the level at its cue and the opposite nowhere, and outside the two cues it has the
+    words of `before`. A cue of another dimension may stay: loud audio that grows is still loud.
+    """
+    if is_endless(before.text, after.text):
         return ["too long"]
-    rule = LEVELS[level]
-    problems = form_problems(before, after)
-    cues = find_cues(after, *rule.axis)
-    if not any(cue.side == rule.side and (cue.strong or not rule.strong) for cue in cues):
+    wanted = LEVELS[level]
+    problems = form_problems(before.text, after.text)
+    cues = find_cues(after.text)
+    if not any(_says(cue, wanted) and _overlap(cue, after.cue) for cue in cues):
         problems.append("does not say the level")
-    if any(cue.side in rule.opposite for cue in cues):
+    if any(cue.side in opposites(wanted.side) for cue in cues):
         problems.append("says the opposite")
-    return problems + _content(before, after, rule)
+    kept = content_stems(before.cue.words) if before.cue.dimension != wanted.dimension else set()
+    return problems + _content_problems(content_stems(before.outside), content_stems(after.outside), kept)
+
+
+def find_level(before: CuedCaption, after: str, level: str) -> CuedCaption | None:
+    """Returns `after` with the cue that says the level and fits `before` best; None when nothing new says it.
+
+    What `before` says outside its cue says nothing about the level.
+    """
+    wanted = LEVELS[level]
+    if is_endless(before.text, after):
+        return None
+    old = Counter(cue.words.lower() for cue in find_cues(before.outside) if cue.side == wanted.side)
+    found = [cue for cue in find_cues(after) if _says(cue, wanted)]
+    said = Counter(cue.words.lower() for cue in found)
+    new = [cue for cue in found if said[cue.words.lower()] > old[cue.words.lower()]]
+    captions = [CuedCaption(text=after, cue=cue) for cue in new]
+    return min(captions, key=lambda caption: len(check(before, caption, level)), default=None)
+
+
+def judge(before: CuedCaption, after: str, level: str) -> tuple[CuedCaption | None, list[str]]:
+    """Returns a free answer with its new cue, and why it is refused (empty: accepted, and then there is a cue)."""
+    found = find_level(before, after, level)
+    if found is not None:
+        return found, check(before, found, level)
+    if is_endless(before.text, after):
+        return None, ["too long"]
+    problems = [*form_problems(before.text, after), "does not say the level"]
+    return None, problems + _content_problems(content_stems(before.outside), content_stems(after), set())
+
+
+def _says(cue: Cue, level: Level) -> bool:
+    return cue.side == level.side and (cue.strong or not level.strong)
+
+
+def _overlap(one: Cue, other: Cue) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _content_problems(old: set[str], new: set[str], kept: set[str]) -> list[str]:
+    problems = [f"lost {word!r}" for word in sorted(old - new)[:1]]
+    return problems + [f"added {word!r}" for word in sorted(new - old - kept)[:1]]
 
 
 def stem(word: str) -> str:
@@ -114,18 +162,3 @@ def form_problems(before: str, after: str) -> list[str]:
 
 def _count_sentences(text: str) -> int:
     return len([part for part in _SENTENCES.split(text) if part.strip()])
-
-
-def _content(before: str, after: str, rule: Level) -> list[str]:
-    old_cues, new_cues = find_cues(before, *rule.axis), find_cues(after, *rule.axis)
-    old = content_stems(without_cues(before, old_cues))
-    new = content_stems(without_cues(after, new_cues))
-    problems = []
-    if lost := sorted(old - new):
-        problems.append(f"lost {lost[0]!r}")
-    if added := sorted(new - old):
-        problems.append(f"added {added[0]!r}")
-    claimed = {cue.side for cue in new_cues} - {cue.side for cue in old_cues}
-    if claimed & {"loud", "quiet"}:
-        problems.append("claims a loudness that was not said")
-    return problems

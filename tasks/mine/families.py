@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from tasks.mine.lexicon import MATERIAL, PLACE
+from tasks.language.words import MATERIAL, PLACE
 from tasks.mine.tree import described, followed_by, modified
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts import UsageError
-from tasks.mine.match import Match
+from tasks.language.cues import Cue
 from tasks.mine.parser import make_miner
 
 CHUNK: Final = 8192
@@ -74,7 +74,7 @@ def mine_file(
         with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
             chunks = _chunks(read_captions(source, id_column, caption_column))
             for rows, found in _mined(chunks, "rules" if method.startswith("rules") else "spacy", workers):
-                values = [(key, match) for (key, _), many in zip(rows, found, strict=True) for match in many]
+                values = [(key, cue) for (key, _), many in zip(rows, found, strict=True) for cue in many]
                 writer.write_table(_table(values, schema))
                 captions += len(rows)
                 named += sum(map(bool, found))
@@ -122,14 +122,14 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield chunk
 
 
-def _mined(chunks: Iterator[list[Row]], choice: str, workers: int) -> Iterator[tuple[list[Row], list[list[Match]]]]:
+def _mined(chunks: Iterator[list[Row]], choice: str, workers: int) -> Iterator[tuple[list[Row], list[list[Cue]]]]:
     """Yields each chunk with its matches, in order; a table of one chunk, or mined by rules, starts no process."""
     first = list(islice(chunks, 2))
     if len(first) < 2 or workers < 2 or choice == "rules":
         for rows in (*first, *chunks):
             yield rows, _find(choice, [caption for _, caption in rows])
         return
-    waiting: deque[tuple[list[Row], Future[list[list[Match]]]]] = deque()
+    waiting: deque[tuple[list[Row], Future[list[list[Cue]]]]] = deque()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for rows in (*first, *chunks):
@@ -142,19 +142,19 @@ def _mined(chunks: Iterator[list[Row]], choice: str, workers: int) -> Iterator[t
             yield done, future.result()
 
 
-def _find(choice: str, captions: list[str]) -> list[list[Match]]:
+def _find(choice: str, captions: list[str]) -> list[list[Cue]]:
     return make_miner(choice).find(captions)
 
 
-def _table(values: list[tuple[str, Match]], schema: pa.Schema) -> pa.Table:
+def _table(values: list[tuple[str, Cue]], schema: pa.Schema) -> pa.Table:
     columns = [
         [key for key, _ in values],
-        [match.dimension for _, match in values],
-        [match.side for _, match in values],
-        [match.words for _, match in values],
-        [match.start for _, match in values],
-        [match.end for _, match in values],
-        [match.pos for _, match in values],
+        [cue.dimension for _, cue in values],
+        [cue.side for _, cue in values],
+        [cue.words for _, cue in values],
+        [cue.start for _, cue in values],
+        [cue.end for _, cue in values],
+        [cue.pos for _, cue in values],
     ]
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema

@@ -1,67 +1,38 @@
-"""The rules: finds words that name a side by what stands beside them, where no parser is at hand. Source: SPEC A1."""
+"""What a miner is, the miner that needs no parser, and which of a caption's cues become rows. Source: SPEC A1."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
 
-from tasks.mine.lexicon import CHANGE, CHANGEABLE, CUES, LOOK_ALIKES, MOVABLE, MOVE, NEGATION, VERSION
-from tasks.mine.match import Match, lowered
+from tasks.language.cues import Cue
+from tasks.language.finder import VERSION, find_mined
 
-_WORD: Final = r"(?<![\w'-])(?:{})(?![\w'-])"
-_CUES: Final = tuple((cue, re.compile(_WORD.format(cue.pattern))) for cue in CUES)
-_LOOK_ALIKES: Final = tuple(re.compile(_WORD.format(pattern)) for pattern in LOOK_ALIKES)
-_NEGATION: Final = re.compile(NEGATION)
-_CHANGE: Final = re.compile(CHANGE)
-_MOVE: Final = re.compile(MOVE)
-# Cheap first look: most captions hold no stem of any cue and are done after one search.
-_STEMS: Final = re.compile(
-    r"fast|quick|rapid|swift|speed|brisk|hurried|hast|rate|pace|tempo|succession|slow|sluggish|leisure|near|close|"
-    r"distan|far|background|range|proximity|loud|noisier|volume|blast|deafen|thunderous|split|quiet|soft|faint|hush|audibl"
-)
+
+class Miner(Protocol):
+    """Finds the cues of captions, many at once."""
+
+    @property
+    def method(self) -> str:
+        """What finds them, with its version; written into the rows."""
+
+    def find(self, captions: Sequence[str]) -> list[list[Cue]]:
+        """Returns per caption its cues in reading order."""
 
 
 class RuleMiner:
-    """Mines by the lexicon's look-ahead and look-behind alone."""
+    """Mines by the words beside a cue alone."""
 
     method: Final = f"rules-{VERSION}"
 
-    def find(self, captions: Sequence[str]) -> list[list[Match]]:
-        """Returns per caption its matches in reading order."""
-        return [find_cues(caption) for caption in captions]
+    def find(self, captions: Sequence[str]) -> list[list[Cue]]:
+        """Returns per caption its cues in reading order."""
+        return [find_mined(caption) for caption in captions]
 
 
-def find_cues(caption: str) -> list[Match]:
-    """Returns all cues of a caption in reading order, look-alikes, negated words and trends left out."""
-    text = lowered(caption)
-    if not _STEMS.search(text):
-        return []
-    taken = [match.span() for pattern in _LOOK_ALIKES for match in pattern.finditer(text)]
-    found: list[Match] = []
-    for cue, pattern in _CUES:
-        for match in pattern.finditer(text):
-            if any(match.start() < end and start < match.end() for start, end in taken):
-                continue
-            taken.append(match.span())
-            if not _denied(text, match):
-                words = caption[match.start() : match.end()]
-                found.append(
-                    Match(
-                        side=cue.side,
-                        words=words,
-                        start=match.start(),
-                        end=match.end(),
-                        pos=cue.pos,
-                    )
-                )
-    return sorted(found, key=lambda m: m.start)
-
-
-def _denied(text: str, match: re.Match[str]) -> bool:
-    before = text[: match.start()]
-    if _NEGATION.search(before) and not match.group().startswith("barely"):
-        return True
-    if match.group() in CHANGEABLE:
-        return bool(_CHANGE.search(before))
-    return match.group() in MOVABLE and bool(_MOVE.search(before))
+def select(cues: Iterable[Cue]) -> list[Cue]:
+    """Returns one cue per dimension, the first; a dimension with both its sides is ambiguous and left out."""
+    by_dimension: dict[str, list[Cue]] = {}
+    for cue in cues:
+        by_dimension.setdefault(cue.dimension, []).append(cue)
+    return [found[0] for found in by_dimension.values() if len({cue.side for cue in found}) == 1]

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from model.weights.catalogue import CAPTION_PARSER
 from model.weights.locate import available, located, require
-from tasks.mine.match import Match, Miner, lowered
-from tasks.mine.miner import RuleMiner
+from tasks.language.cues import Cue
+from tasks.language.finder import lowered, may_match
+from tasks.language.words import EXPRESSIONS, MINED_FORMS, VERSION
+from tasks.mine.miner import Miner, RuleMiner
 from tasks.mine.syntax import names_a_side, word_class
-from tasks.mine.words import CANDIDATES, EXPRESSIONS, STEMS, VERSION
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -29,15 +30,15 @@ class ParseMiner:
 
     method: Final = PARSED
 
-    def find(self, captions: Sequence[str]) -> list[list[Match]]:
-        """Returns per caption its matches in reading order. Raises WeightsError when the model is missing."""
+    def find(self, captions: Sequence[str]) -> list[list[Cue]]:
+        """Returns per caption its cues in reading order. Raises WeightsError when the model is missing."""
         texts = {caption: _parsable(caption) for caption in captions if may_match(caption)}
         if not texts:
             return [[] for _ in captions]
         nlp = _loaded(threading.get_ident())
         with nlp.memory_zone():  # words first met here are forgotten: a corpus has no end of names and numbers
             parsed = nlp.pipe(texts.values(), batch_size=_BATCH)
-            found = {caption: _matches(caption, doc) for caption, doc in zip(texts, parsed, strict=True)}
+            found = {caption: _cues(caption, doc) for caption, doc in zip(texts, parsed, strict=True)}
         return [found.get(caption, []) for caption in captions]
 
 
@@ -49,11 +50,6 @@ def make_miner(choice: str) -> Miner:
     if choice == "spacy":
         located(CAPTION_PARSER)
     return ParseMiner() if choice == "spacy" or (choice == "auto" and available(CAPTION_PARSER)) else RuleMiner()
-
-
-def may_match(caption: str) -> bool:
-    """Whether a caption holds a stem of any candidate: most do not, and are done after one search."""
-    return STEMS.search(lowered(caption)) is not None
 
 
 @cache
@@ -78,26 +74,26 @@ def _parsable(caption: str) -> str:
     return lowered(caption) if caption.isupper() else caption
 
 
-def _matches(caption: str, doc: Doc) -> list[Match]:
+def _cues(caption: str, doc: Doc) -> list[Cue]:
     text = lowered(caption)
     taken = [match.span() for pattern in EXPRESSIONS for match in pattern.finditer(text)]
     found = []
-    for candidate in CANDIDATES:
-        for match in candidate.pattern.finditer(text):
+    for form in MINED_FORMS:
+        for match in form.pattern.finditer(text):
             start, end = match.span()
             if any(start < other_end and other_start < end for other_start, other_end in taken):
                 continue
             taken.append((start, end))
             span = doc.char_span(start, end, alignment_mode="expand")
-            if span is None or not names_a_side(span, candidate.family):
+            if span is None or not names_a_side(span, form.family):
                 continue
             found.append(
-                Match(
-                    side=candidate.side,
+                Cue(
+                    side=form.side,
                     words=caption[start:end],
                     start=start,
                     end=end,
-                    pos=candidate.pos or word_class(span),
+                    pos=form.pos or word_class(span),
                 )
             )
-    return sorted(found, key=lambda match: match.start)
+    return sorted(found, key=lambda cue: cue.start)

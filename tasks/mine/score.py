@@ -10,7 +10,7 @@ from typing import Final
 
 from data_contracts import UsageError
 from data_contracts.adverbs import DIMENSION_OF, MINED_SIDES
-from tasks.mine.match import Miner
+from tasks.mine.miner import Miner
 
 SIDES: Final = {side: DIMENSION_OF[side] for side in MINED_SIDES}
 

@@ -11,8 +11,9 @@ from data_contracts import Clip, Mined, Row, iter_table
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
 from tasks.engine import Item, ItemResult, Stage
 from tasks.engine.workspace import Workspace
+from tasks.language.cues import Cue
 from tasks.mine.config import MineConfig
-from tasks.mine.match import Match, select
+from tasks.mine.miner import select
 from tasks.mine.parser import make_miner
 
 log = logging.getLogger(__name__)
@@ -44,24 +45,24 @@ class MineStage(Stage):
             command = COMPONENTS[CAPTION_PARSER].fetch_command
             log.warning("no parser model here: captions are mined by rules; `%s` fetches it", command)
         found = miner.find([item.payload["caption"] for item in items])
-        for item, matches in zip(items, found, strict=True):
-            yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in _mined(item, matches, miner.method)))
+        for item, cues in zip(items, found, strict=True):
+            yield ItemResult(item.item_id, rows=tuple(row.to_dict() for row in _mined(item, cues, miner.method)))
 
 
-def _mined(item: Item, matches: Sequence[Match], method: str) -> list[Mined]:
+def _mined(item: Item, cues: Sequence[Cue], method: str) -> list[Mined]:
     caption = item.payload["caption"]
     return [
         Mined(
-            item_id=f"{item.item_id}~{match.dimension}",
+            item_id=f"{item.item_id}~{cue.dimension}",
             parent_id=item.item_id,
             caption=caption,
-            dimension=match.dimension,
-            side=match.side,
-            words=match.words,
-            start=match.start,
-            end=match.end,
-            pos=match.pos,
+            dimension=cue.dimension,
+            side=cue.side,
+            words=cue.words,
+            start=cue.start,
+            end=cue.end,
+            pos=cue.pos,
             method=method,
         )
-        for match in select(matches)
+        for cue in select(cues)
     ]

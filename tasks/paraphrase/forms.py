@@ -13,23 +13,23 @@ from itertools import count, islice
 from typing import Final
 
 from tasks.engine.workspace import seed_for
-from tasks.language.cues import LEVELS, Cue, find_cues
+from tasks.language.cues import CuedCaption
+from tasks.language.edit import CLAUSE, split_ending
+from tasks.language.finder import all_cues
+from tasks.language.wordings import WORDINGS
 from tasks.paraphrase.rules import level_of, synonyms
-from tasks.paraphrase.validator import SIDES
-from tasks.recaption.rules import CLAUSE, split_ending
 
 FORMS: Final = ("heard", "level_first", "level_last", "sound_of", "there_is", "verb_form")
 """The names that the prompt explains."""
 _FRAMES: Final = ("heard", "sound_of", "there_is")  # they fit every caption
 _MOVED: Final = ("level_first", "level_last")
-_ENDINGS: Final = frozenset(text.strip(", ") for level in LEVELS.values() for text in level.endings)
-_LEVEL_SIDES: Final = frozenset(level.side for level in LEVELS.values())
+_ENDINGS: Final = frozenset(text for wording in WORDINGS.values() for text in wording.endings)
 FormRequest = dict[str, list[str]]
 """For each sentence, by the name of its form, the words that it must hold."""
 
 
-def orders(caption: str, number: int, skip: int = 0) -> FormRequest:
-    """Returns `number` sentences to ask for, after `skip` that were asked for before.
+def requested_forms(caption: CuedCaption, number: int, skip: int = 0) -> FormRequest:
+    """Returns `number` forms to ask for, after `skip` that were asked for before.
 
     A form that comes a second time has a number behind its name, and other words where there are other words.
     """
@@ -40,63 +40,67 @@ def orders(caption: str, number: int, skip: int = 0) -> FormRequest:
     return asked
 
 
-def _plan(caption: str) -> Iterator[tuple[str, list[str]]]:
+def _plan(caption: CuedCaption) -> Iterator[tuple[str, list[str]]]:
     """Without end: the forms in turn, each turn with the next wordings; the same again only when nothing is new."""
-    body, _ending = split_ending(caption)
-    cues = find_cues(body, *SIDES)
-    forms = _forms(body, cues)
+    body, _ending = split_ending(caption.text)
+    caption = CuedCaption(text=body, cue=caption.cue)
+    forms = _forms(caption)
     seen: list[tuple[str, list[str]]] = []
     for turn in count(0):
-        turns = [(form, _says(body, cues, form, turn + number)) for number, form in enumerate(forms)]
+        turns = [(form, _says(caption, form, turn + number)) for number, form in enumerate(forms)]
         new = [one for one in turns if one not in seen]
         seen += new
         yield from new or turns
 
 
-def _forms(body: str, cues: list[Cue]) -> list[str]:
+def _forms(caption: CuedCaption) -> list[str]:
     """The frames come in an order that varies with the caption: the first call does not reach the last of them."""
-    turn = seed_for("paraphrase", body) % len(_FRAMES)
+    turn = seed_for("paraphrase", caption.text) % len(_FRAMES)
     frames = [*_FRAMES[turn:], *_FRAMES[:turn]]
-    moved = _moved_form(body, cues)
+    moved = _moved_form(caption)
     return ["verb_form", *([moved] if moved else []), *frames]
 
 
-def _moved_form(body: str, cues: list[Cue]) -> str:
-    """Where the level's words can go without another sound taking them: in a caption of one sound, or said of all."""
-    levels = [cue for cue in cues if cue.side in _LEVEL_SIDES]
-    if len(levels) != 1 or not (level := level_of(levels[0])):
+def _moved_form(caption: CuedCaption) -> str:
+    """Where the level's words can go without changing what they describe: in a caption of one event, or said of all."""
+    body, cue, role = caption.text, caption.cue, caption.role
+    if level_of(cue) is None or any(level_of(other) for other in all_cues(caption) if other != cue):
         return ""
-    cue = levels[0]
     rest = f"{body[: cue.start].rstrip(' ,')} {body[cue.end :].lstrip(' ,')}"
-    of_all = cue.side in ("crescendo", "decrescendo") and body[: cue.start].endswith(", ")
+    of_all = cue.dimension == "dynamics" and body[: cue.start].endswith(", ")
     several = CLAUSE.search(rest) or " and " in rest
-    if (several and not of_all) or cue.kind == "predicate":
+    if (several and not of_all) or role == "predicate":
         return ""
-    in_front = cue.start == 0 or cue.kind == "adjective"
-    return "level_last" if in_front and level.endings else "level_first"
+    return "level_last" if cue.start == 0 or role == "attribute" else "level_first"
 
 
-def _says(body: str, cues: list[Cue], form: str, turn: int) -> list[str]:
-    """The words for each cue; those that the sentence begins or ends with come first."""
-    moved = form in _MOVED
-    ordered = sorted(cues, key=lambda cue: cue.side not in _LEVEL_SIDES) if moved else cues
-    return [_wording(body, cue, form, turn) for cue in ordered]
+def _says(caption: CuedCaption, form: str, turn: int) -> list[str]:
+    """The words for each cue; those that the paraphrase begins or ends with come first."""
+    cues = all_cues(caption)
+    if form in _MOVED:
+        cues = sorted(cues, key=lambda cue: cue != caption.cue)
+    return [
+        _wording(caption, form, turn) if cue == caption.cue else _with_noun(CuedCaption(text=caption.text, cue=cue))
+        for cue in cues
+    ]
 
 
-def _wording(body: str, cue: Cue, form: str, turn: int) -> str:
-    level = level_of(cue)
-    if form in _MOVED and level and cue.side in _LEVEL_SIDES:
-        choices = tuple(ending.strip(", ") for ending in level.endings)
+def _wording(caption: CuedCaption, form: str, turn: int) -> str:
+    cue, body = caption.cue, caption.text.lower()
+    name = level_of(cue)
+    if form in _MOVED and name:
+        choices = WORDINGS[name].endings
     else:
-        choices = tuple(dict.fromkeys((*synonyms(cue), cue.text.lower())))
-    other = [text for text in choices if text not in body.lower()]
-    same = [text for text in choices if text in body.lower()]
+        choices = tuple(dict.fromkeys((*synonyms(caption), cue.words.lower())))
+    other = [text for text in choices if text not in body]
+    same = [text for text in choices if text in body]
     words = other if other and form == "verb_form" else [*other, *same]  # there, nothing else may change
     text = words[turn % len(words)]
-    return text if text in _ENDINGS else text + _noun_after(body, cue)
+    return text if text in _ENDINGS else _with_noun(caption, text)
 
 
-def _noun_after(body: str, cue: Cue) -> str:
-    """What an adjective stands before, so that the model does not give it to another sound."""
-    found = re.match(r" [^\W\d_]+", body[cue.end :]) if cue.kind == "adjective" else None
-    return found.group().lower() if found else ""
+def _with_noun(caption: CuedCaption, words: str = "") -> str:
+    """The words and the noun that they stand before, so that the model does not give them to another one."""
+    words = words or caption.cue.words.lower()
+    found = re.match(r" [^\W\d_]+", caption.text[caption.cue.end :]) if caption.role == "attribute" else None
+    return words + (found.group().lower() if found else "")

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from data_contracts import adverbs
-from tasks.language.cues import LEVELS, Cue, Level, find_cues, without_cues
+from tasks.language.cues import Cue, CuedCaption
+from tasks.language.edit import CLAUSE, lower_first, moved, replaced, split_ending, tidy, upper_first, without_cue
+from tasks.language.finder import all_cues
 from tasks.language.validator import is_content
-from tasks.paraphrase.validator import SIDES, problems_of, wording
-from tasks.recaption.rules import CLAUSE, apply_edits, lower_first, split_ending, tidy
+from tasks.language.wordings import WORDINGS
+from tasks.paraphrase.validator import problems_of, wording
 
 _SWAPS: Final = (  # the first that fits is used; both directions are listed where both are idiomatic
     (r"\bspeaks\b", "talks"),
@@ -46,20 +48,16 @@ _VERBS: Final = (  # "barks" and "is barking" say the same of a sound
     "ticks ticking,drips dripping,patters pattering,chirps chirping,sings singing,plays playing,rings ringing,"
     "types typing,meows meowing,laughs laughing,cries crying,walks walking,idles idling,revs revving,claps clapping"
 )
-_ADVERBS: Final = {
-    "near": ("nearby", "close by", "up close"),
-    "quiet": ("quietly", "softly", "faintly"),
-}
-_ADJECTIVES: Final = {"near": ("nearby", "close-by"), "quiet": ("quiet", "soft", "faint")}
 _LEVEL_OF: Final = {(level.side, level.strong): name for name, level in adverbs.LEVELS.items()}
 
 
-def paraphrases(caption: str, count: int) -> list[str]:
+def paraphrases(caption: CuedCaption, count: int) -> list[str]:
     """Returns up to `count` different valid paraphrases, the plainest changes first."""
-    body, ending = split_ending(caption)
+    body, ending = split_ending(caption.text)
     found: dict[tuple[str, ...], str] = {}
-    for text in _variants(body) if body else ():
-        candidate = tidy(text, body) + ending
+    for text in _variants(CuedCaption(text=body, cue=caption.cue)) if body else ():
+        candidate = tidy(text) + ending
+        candidate = upper_first(candidate) if body[:1].isupper() else candidate
         key = wording(candidate)
         if key not in found and not problems_of(caption, candidate):
             found[key] = candidate
@@ -68,28 +66,47 @@ def paraphrases(caption: str, count: int) -> list[str]:
     return list(found.values())[:count]
 
 
-def key_tokens(caption: str) -> tuple[str, ...]:
+def key_tokens(caption: CuedCaption) -> tuple[str, ...]:
     """Returns the words that carry meaning and the phrases that say a side, in the caption's order, lower case."""
-    cues = find_cues(caption, *SIDES)
-    found = [(cue.start, cue.text.lower()) for cue in cues]
-    for match in re.finditer(r"[^\W_]+(?:['’-][^\W_]+)*", caption):
+    cues = all_cues(caption)
+    found = [(cue.start, cue.words.lower()) for cue in cues]
+    for match in re.finditer(r"[^\W_]+(?:['’-][^\W_]+)*", caption.text):
         inside = any(cue.start <= match.start() < cue.end for cue in cues)
         if not inside and is_content(match.group().lower()):
             found.append((match.start(), match.group().lower()))
     return tuple(dict.fromkeys(text for _, text in sorted(found)))
 
 
-def _variants(body: str) -> Iterator[str]:
+def level_of(cue: Cue) -> str | None:
+    """Returns the name of the level that a cue says, None for a side that is no level's (near, loud, quiet)."""
+    return _LEVEL_OF.get((cue.side, cue.strong)) or _LEVEL_OF.get((cue.side, False))
+
+
+def synonyms(caption: CuedCaption) -> tuple[str, ...]:
+    """Returns the wordings that can replace the caption's cue; none when no wording is as strong."""
+    cue, role = caption.cue, caption.role
+    name = level_of(cue)
+    if name is None or (cue.strong and not adverbs.LEVELS[name].strong):
+        return ()  # "very distant" has no plain synonym
+    words = WORDINGS[name]
+    if role == "predicate":
+        return (*words.adjectives, *(word for word in words.adverbs if word.startswith("at ")))
+    if role == "attribute":
+        return words.adjectives
+    return tuple(word for word in words.adverbs if word.endswith("ly")) if role == "before_verb" else words.adverbs
+
+
+def _variants(caption: CuedCaption) -> Iterator[str]:
     """One kind of change per variant first, two kinds together when those run out."""
-    degrees = list(_degree_variants(body))
-    swapped = list(_swap_variants(body))
-    fronted = list(_fronted(body))
-    yield from _interleave(degrees, fronted, swapped)
-    for text in swapped:
-        yield from _degree_variants(text)
-        yield from _fronted(text)
-    for text in degrees:
-        yield from _fronted(text)
+    degrees = list(_degree_variants(caption))
+    fronted = list(_fronted(caption))
+    swapped = list(_swap_variants(caption))
+    yield from _interleave([one.text for one in degrees], fronted, [one.text for one in swapped])
+    for one in swapped:
+        yield from (two.text for two in _degree_variants(one))
+        yield from _fronted(one)
+    for one in degrees:
+        yield from _fronted(one)
 
 
 def _interleave(*lists: list[str]) -> Iterator[str]:
@@ -98,71 +115,63 @@ def _interleave(*lists: list[str]) -> Iterator[str]:
             yield from texts[position : position + 1]
 
 
-def _degree_variants(body: str) -> Iterator[str]:
-    for cue in find_cues(body, *SIDES):
-        for word in synonyms(cue):
-            if word not in without_cues(body, [cue]):
-                yield apply_edits(body, [(cue, word)])
-        yield from _moved(body, cue)
-        if cue.kind == "adjective" and cue.start == 0:
-            yield f"The sound of {lower_first(body)}"
+def _degree_variants(caption: CuedCaption) -> Iterator[CuedCaption]:
+    cue = caption.cue
+    for word in synonyms(caption):
+        if word not in caption.outside:
+            yield replaced(caption, word, cue.side)
+    yield from _moved(caption)
+    if caption.role == "attribute" and cue.start == 0:
+        opening = "The sound of "
+        text = f"{opening}{lower_first(caption.text)}"
+        yield CuedCaption.at(text, cue.side, len(opening), len(opening) + cue.end, cue.pos)
 
 
-def _moved(body: str, cue: Cue) -> Iterator[str]:
+def _moved(caption: CuedCaption) -> Iterator[CuedCaption]:
     """An adjective, or an adverb before its verb, as a phrase after what it belongs to."""
-    level = level_of(cue)
-    if level is None or cue.kind not in ("adjective", "preverb"):
+    name = level_of(caption.cue)
+    if name is None or caption.role not in ("attribute", "before_verb"):
         return
-    rest = apply_edits(body, [(cue, "")])
-    split = CLAUSE.search(rest, cue.start)
-    if cue.kind == "adjective" and split:  # which of two sounds a phrase at the end means is not clear
+    rest, cut = without_cue(caption)
+    if caption.role == "attribute" and CLAUSE.search(rest, cut):  # a phrase at the end could mean either sound
         return
-    end = split.start() if split else len(rest)
-    for ending in level.endings:
-        if cue.kind == "preverb" or not ending.endswith("ly"):
-            yield f"{rest[:end]} {ending}{rest[end:]}"
+    for ending in WORDINGS[name].endings:
+        if caption.role == "before_verb" or not ending.endswith("ly"):
+            yield moved(caption, ending, caption.cue.side)
 
 
-def synonyms(cue: Cue) -> tuple[str, ...]:
-    """Returns the wordings that may stand in a cue's place; none when the tables have none as strong."""
-    level = level_of(cue)
-    adverbs = level.adverbs if level else _ADVERBS.get(cue.side, ())
-    adjectives = level.adjectives if level else _ADJECTIVES.get(cue.side, ())
-    if cue.strong and not (level and level.strong):
-        return ()  # "very distant" has no plain synonym in the table
-    if cue.kind == "predicate" and adjectives:
-        return (*adjectives, *(word for word in adverbs if word.startswith("at ")))
-    if cue.kind == "adjective":
-        return adjectives
-    if cue.kind == "preverb":
-        return tuple(word for word in adverbs if word.endswith("ly"))
-    return adverbs
+def _swap_variants(caption: CuedCaption) -> Iterator[CuedCaption]:
+    """The caption with one word outside its cue in another form or by another name."""
+    for pattern, replacement in (*_SWAPS, *_verb_swaps()):
+        for match in re.finditer(pattern, caption.text, re.IGNORECASE):
+            if changed := _swapped(caption, match, replacement):
+                yield changed
+                break
 
 
-def level_of(cue: Cue) -> Level | None:
-    """Returns the level that a cue says, None for a side that is no level's (near, loud, quiet)."""
-    return LEVELS.get(_LEVEL_OF.get((cue.side, cue.strong and cue.side in ("fast", "slow")), ""))
-
-
-def _swap_variants(body: str) -> Iterator[str]:
-    for pattern, replacement in _SWAPS:
-        if re.search(pattern, body, re.IGNORECASE):
-            yield re.sub(pattern, replacement, body, count=1, flags=re.IGNORECASE)
+def _verb_swaps() -> Iterator[tuple[str, str]]:
     for pair in _VERBS.split(","):
         third, participle = pair.split()
-        for pattern, replacement in ((rf"\b{third}\b", f"is {participle}"), (rf"\bis {participle}\b", third)):
-            if re.search(pattern, body):
-                yield re.sub(pattern, replacement, body, count=1)
+        yield rf"\b{third}\b", f"is {participle}"
+        yield rf"\bis {participle}\b", third
 
 
-def _fronted(body: str) -> Iterator[str]:
+def _swapped(caption: CuedCaption, match: re.Match[str], replacement: str) -> CuedCaption | None:
+    """The caption with other words for the match, its cue moved along; None when the match touches the cue."""
+    cue, text = caption.cue, caption.text
+    if match.start() < cue.end and cue.start < match.end():
+        return None
+    shift = len(replacement) - len(match.group()) if match.end() <= cue.start else 0
+    changed = f"{text[: match.start()]}{replacement}{text[match.end() :]}"
+    return CuedCaption.at(changed, cue.side, cue.start + shift, cue.end + shift, cue.pos)
+
+
+def _fronted(caption: CuedCaption) -> Iterator[str]:
     """A phrase from the very end to the front, or from the front to the end."""
-    for cue in find_cues(body, *SIDES):
-        phrase = len(cue.text.split()) > 2
-        rest = body[: cue.start].rstrip(" ,")
-        if phrase and cue.end == len(body) and rest:
-            yield f"{cue.text[:1].upper()}{cue.text[1:]}, {lower_first(rest)}"
-        if cue.start == 0 and cue.kind != "adjective" and body[cue.end :].startswith(", "):
-            moved = body[cue.end + 2 :]
-            glue = ", " if cue.side in ("crescendo", "decrescendo") else " "
-            yield f"{moved[:1].upper()}{moved[1:]}{glue}{lower_first(cue.text)}"
+    cue, body = caption.cue, caption.text
+    rest = body[: cue.start].rstrip(" ,")
+    if len(cue.words.split()) > 2 and cue.end == len(body) and rest:
+        yield f"{upper_first(cue.words)}, {lower_first(rest)}"
+    if cue.start == 0 and caption.role != "attribute" and body[cue.end :].startswith(", "):
+        glue = ", " if cue.dimension == "dynamics" else " "
+        yield f"{upper_first(body[cue.end + 2 :])}{glue}{lower_first(cue.words)}"

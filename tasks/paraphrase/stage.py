@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_contracts import Caption, Paraphrase, Row, read_table
+from data_contracts.adverbs import LEVELS
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace
+from tasks.language.cues import CuedCaption
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import LLMClient
 from tasks.llm.selection import select_evenly
@@ -26,7 +28,7 @@ class ParaphraseStage(CaptionStage):
     """Paraphrases captions by the configured backend. Reads `recaption/captions`."""
 
     name: ClassVar[str] = "paraphrase"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     prompt_number: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Paraphrase
 
@@ -46,7 +48,16 @@ class ParaphraseStage(CaptionStage):
         rows = read_table(workspace.table("recaption", "captions"), Caption)
         chosen = select_evenly([row.item_id for row in rows], self.config.max_paraphrased)
         return [
-            Item(row.item_id, {"caption": row.caption, "level": row.level, "by_llm": row.item_id in chosen})
+            Item(
+                row.item_id,
+                {
+                    "caption": row.caption,
+                    "cue_start": row.cue_start,
+                    "cue_end": row.cue_end,
+                    "level": row.level,
+                    "by_llm": row.item_id in chosen,
+                },
+            )
             for row in rows
         ]
 
@@ -56,12 +67,12 @@ class ParaphraseStage(CaptionStage):
 
     def by_rules(self, item: Item) -> list[Paraphrase]:
         """Returns the rules' paraphrases."""
-        return self._rows(item, by_rule(item.payload["caption"], self.config.paraphrases))
+        return self._rows(item, by_rule(_cued(item), self.config.paraphrases))
 
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns the model's valid paraphrases, filled up by the rules."""
-        caption, wanted = item.payload["caption"], self.config.paraphrases
-        written = await by_model(caption, wanted, client, self.templates, rounds=self.config.repair_rounds)
+        wanted = self.config.paraphrases
+        written = await by_model(_cued(item), wanted, client, self.templates, rounds=self.config.repair_rounds)
         return self._rows(item, written), written.unavailable
 
     def _rows(self, item: Item, written: Written) -> list[Paraphrase]:
@@ -77,3 +88,8 @@ class ParaphraseStage(CaptionStage):
             )
             for number, (caption, source) in enumerate(written.paraphrases)
         ]
+
+
+def _cued(item: Item) -> CuedCaption:
+    values = item.payload
+    return CuedCaption.at(values["caption"], LEVELS[values["level"]].side, values["cue_start"], values["cue_end"])

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from data_contracts.adverbs import DIMENSION_OF
-from tasks.language.cues import Cue, find_cues, without_cues
+from tasks.language.cues import Cue, CuedCaption
+from tasks.language.finder import all_cues, find_cues, without_cues
 from tasks.language.validator import content_stems, form_problems, is_endless, stem, words
 
-SIDES: Final = tuple(DIMENSION_OF)
 _SAME: Final = (
     "speak talk",
     "someone somebody person",
@@ -39,21 +38,22 @@ _NEUTRAL: Final = frozenset(
 _CLASS: Final = {stem(word): stem(group.split()[0]) for group in _SAME for word in group.split()}
 
 
-def problems_of(caption: str, paraphrase: str) -> list[str]:
+def problems_of(caption: CuedCaption, paraphrase: str) -> list[str]:
     """Returns why `paraphrase` is not one of `caption`; empty when it is."""
-    if is_endless(caption, paraphrase):
+    before = caption.text
+    if is_endless(before, paraphrase):
         return ["too long"]
-    problems = form_problems(caption, paraphrase)
-    old_cues, new_cues = find_cues(caption, *SIDES), find_cues(paraphrase, *SIDES)
+    problems = form_problems(before, paraphrase)
+    old_cues, new_cues = all_cues(caption), _cues_in(paraphrase, caption.cue)
     old_claims, new_claims = _claims(old_cues), _claims(new_cues)
     if lost := sorted(old_claims - new_claims):
         problems.append(f"does not say {lost[0]}")
     if added := sorted(new_claims - old_claims):
         problems.append(f"says {added[0]}")
-    old, new = _classes(caption, old_cues), _classes(paraphrase, new_cues)
-    if wording(caption) == wording(paraphrase) and "a copy" not in problems:
+    old, new = _classes(before, old_cues), _classes(paraphrase, new_cues)
+    if wording(before) == wording(paraphrase) and "a copy" not in problems:
         problems.append("a copy")
-    if _later_events(caption) - _later_events(paraphrase):
+    if _later_events(before) - _later_events(paraphrase):
         problems.append("changes the order of events")
     if missing := sorted(old - new - _NEUTRAL):
         problems.append(f"lost {missing[0]!r}")
@@ -70,7 +70,15 @@ def wording(text: str) -> tuple[str, ...]:
 def _later_events(text: str) -> set[str]:
     """The content words after the first "then" or "followed by": what comes later must stay later."""
     parts = _THEN.split(text, maxsplit=1)
-    return _classes(parts[1], find_cues(parts[1], *SIDES)) - _NEUTRAL if len(parts) == 2 else set()
+    return _classes(parts[1], find_cues(parts[1])) - _NEUTRAL if len(parts) == 2 else set()
+
+
+def _cues_in(paraphrase: str, cue: Cue) -> list[Cue]:
+    """The paraphrase's cues. The caption's own cue counts where it is repeated word for word, found or not."""
+    start = paraphrase.lower().find(cue.words.lower())
+    if start < 0:
+        return find_cues(paraphrase)
+    return all_cues(CuedCaption.at(paraphrase, cue.side, start, start + len(cue.words), cue.pos))
 
 
 def _claims(cues: list[Cue]) -> set[str]:

@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tasks.language.cues import find_cues
+from tasks.language.cues import CuedCaption
+from tasks.language.edit import match_style
+from tasks.language.finder import all_cues
 from tasks.language.validator import words
 from tasks.llm.client import LLMClient, UnavailableError
 from tasks.llm.completion import CompletionError
 from tasks.llm.prompt import Prompt, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
-from tasks.paraphrase.forms import FormRequest, orders
+from tasks.paraphrase.forms import FormRequest, requested_forms
 from tasks.paraphrase.rules import key_tokens, paraphrases
-from tasks.paraphrase.validator import SIDES, problems_of, wording
-from tasks.recaption.rules import match_style
+from tasks.paraphrase.validator import problems_of, wording
 
 OVER: Final = 1  # asked for beyond what is wanted
 AGAIN: Final = 0.8  # temperature of a further try: without chance it would be the first one again
@@ -39,16 +40,16 @@ class Written:
     judged: int = 0
 
 
-def by_rule(caption: str, count: int) -> Written:
+def by_rule(caption: CuedCaption, count: int) -> Written:
     """Returns up to `count` paraphrases by the rules."""
-    caption = plain(caption)
+    caption = caption.cleaned(plain)
     return Written(
         paraphrases=tuple((text, "rule") for text in paraphrases(caption, count)), key_tokens=key_tokens(caption)
     )
 
 
 async def by_model(
-    caption: str, count: int, client: LLMClient, templates: PromptTemplates, *, rounds: int = 1
+    caption: CuedCaption, count: int, client: LLMClient, templates: PromptTemplates, *, rounds: int = 1
 ) -> Written:
     """Returns `count` paraphrases, fewer when model and rules together have fewer.
 
@@ -56,8 +57,8 @@ async def by_model(
     up to `rounds` times more, then the rules fill up. When no server answers, `unavailable` says why. Raises whatever
     else `client` raises.
     """
-    caption = plain(caption)
-    if len(caption) > LONGEST:
+    caption = caption.cleaned(plain)
+    if len(caption.text) > LONGEST:
         return by_rule(caption, count)
     search = _Search(caption)
     trouble = ""
@@ -65,9 +66,9 @@ async def by_model(
         for attempt in range(1, 2 + rounds):
             missing = count - len(search.found)
             if missing > 0:
-                order = orders(caption, missing + OVER, search.asked)
-                search.asked += len(order)
-                await search.add(_prompt(caption, order, templates, attempt), client, order)
+                forms = requested_forms(caption, missing + OVER, search.asked)
+                search.asked += len(forms)
+                await search.add(_prompt(caption.text, forms, templates, attempt), client, forms)
     except UnavailableError as error:
         trouble = str(error)
     return search.written(count, trouble)
@@ -77,7 +78,7 @@ async def by_model(
 class _Search:
     """What the model has written of one caption so far: the good by their wording, the refused with their reasons."""
 
-    caption: str
+    caption: CuedCaption
     found: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     rejected: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -92,7 +93,7 @@ class _Search:
             return
         self.tokens += _texts(answer.get("key_tokens"))[:_MOST_TOKENS]
         for text in _texts(answer.get("paraphrases"), order)[: 2 * len(order)]:
-            styled = match_style(text, self.caption)
+            styled = match_style(text, self.caption.text)
             problems = problems_of(self.caption, styled)
             if not problems and wording(styled) in self.found:
                 problems = ["repeats another"]
@@ -123,14 +124,14 @@ def _texts(value: Any, order: Iterable[str] = ()) -> list[str]:
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
-def _checked_tokens(caption: str, answer: list[str]) -> tuple[str, ...]:
+def _checked_tokens(caption: CuedCaption, answer: list[str]) -> tuple[str, ...]:
     """The model's tokens that stand in the caption, and every phrase that says a side; the rules' when none is left."""
-    inside = f" {' '.join(words(caption))} "
+    inside = f" {' '.join(words(caption.text))} "
     tokens = [" ".join(words(text)) for text in answer]
     kept = [token for token in tokens if token and f" {token} " in inside]
     if not kept:
         return key_tokens(caption)
-    said = [" ".join(words(cue.text)) for cue in find_cues(caption, *SIDES)]
+    said = [" ".join(words(cue.words)) for cue in all_cues(caption)]
     missing = [text for text in said if not any(text in token for token in kept)]
     return tuple(dict.fromkeys([*kept, *missing]))
 

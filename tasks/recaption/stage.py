@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_json
+from data_contracts.adverbs import LEVELS
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace
-from tasks.language.cues import LEVELS
+from tasks.language.cues import CuedCaption
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import LLMClient
 from tasks.llm.config import LLMConfig
@@ -23,7 +24,7 @@ class RecaptionStage(CaptionStage):
     """Rewrites captions by the configured backend; originals keep theirs. Reads `augment/augmented`."""
 
     name: ClassVar[str] = "recaption"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     prompt_number: ClassVar[int] = 2
     row_type: ClassVar[type[Row]] = Caption
 
@@ -47,6 +48,10 @@ class RecaptionStage(CaptionStage):
                 row.item_id,
                 {
                     "caption": row.caption,
+                    "side": row.side,
+                    "cue_start": row.cue_start,
+                    "cue_end": row.cue_end,
+                    "cue_pos": row.cue_pos,
                     "level": row.level,
                     "original": _is_original(row),
                     "by_llm": row.item_id in chosen,
@@ -57,7 +62,7 @@ class RecaptionStage(CaptionStage):
 
     def by_rules(self, item: Item) -> list[Caption]:
         """Returns the row of an original, or the rules' best. Raises ItemError for a level without a wording."""
-        caption, level = item.payload["caption"], item.payload["level"]
+        caption, level = _cued(item), item.payload["level"]
         if item.payload["original"]:
             return [_row(item, Written(caption=caption, source="original"), "", "")]
         _check_level(level)
@@ -65,7 +70,7 @@ class RecaptionStage(CaptionStage):
 
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns the chain's row. Raises ItemError when not even the rules have a caption."""
-        caption, level = item.payload["caption"], item.payload["level"]
+        caption, level = _cued(item), item.payload["level"]
         _check_level(level)
         written = await by_model(caption, level, client, self.templates, self.repair)
         return [_row(item, written, self.backend.model, self.templates.version)], written.unavailable
@@ -81,6 +86,13 @@ def _is_original(row: Augmented) -> bool:
     return row.operation == "original"
 
 
+def _cued(item: Item) -> CuedCaption:
+    values = item.payload
+    return CuedCaption.at(
+        values["caption"], values["side"], values["cue_start"], values["cue_end"], values["cue_pos"]
+    ).with_degrees()
+
+
 def _check_level(level: str) -> None:
     if level not in LEVELS:
         raise ItemError("unknown_level", f"level {level!r} has no wording; known are {sorted(LEVELS)}")
@@ -92,7 +104,9 @@ def _row(item: Item, written: Written, model: str, prompt_version: str) -> Capti
         item_id=f"{item.item_id}-cap",
         parent_id=item.item_id,
         caption_before=item.payload["caption"],
-        caption=written.caption,
+        caption=written.caption.text,
+        cue_start=written.caption.cue.start,
+        cue_end=written.caption.cue.end,
         level=item.payload["level"],
         source=written.source,
         writer=RULES_NAME if rule else model,

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from data_contracts import ItemError, to_json
-from tasks.language.validator import check
+from tasks.language.cues import CuedCaption
+from tasks.language.edit import match_style
+from tasks.language.validator import judge
 from tasks.llm.client import LLMClient, UnavailableError
 from tasks.llm.completion import CompletionError
 from tasks.llm.prompt import Message, Prompt, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
-from tasks.recaption.rules import Rewrite, match_style, rewrites
+from tasks.recaption.rules import Rewrite, rewrites
 
 LONGEST: Final = 600  # characters that a model is asked about: no caption of a sound is longer
 NO_CAPTION: Final = 2000  # characters beyond which a text is quarantined, and of a refused answer none is kept
@@ -25,7 +27,7 @@ _REPAIR_TEMPERATURE: Final = 0.7
 class Written:
     """A caption, who wrote it (llm, llm_retry, enum, rule), and the answers that were refused on the way."""
 
-    caption: str
+    caption: CuedCaption
     source: str
     attempts: int = 0
     rejected: tuple[dict[str, Any], ...] = ()
@@ -43,18 +45,20 @@ class Repair:
     feedback: bool = False
 
 
-def by_rule(caption: str, level: str) -> Written:
+def by_rule(caption: CuedCaption, level: str) -> Written:
     """Returns the rules' best caption. Raises ItemError when the rules have none."""
-    return Written(caption=rewrites(_clean(caption), level)[0].caption, source="rule")
+    return Written(caption=rewrites(cleaned(caption), level)[0].caption, source="rule")
 
 
-async def by_model(caption: str, level: str, client: LLMClient, templates: PromptTemplates, repair: Repair) -> Written:
+async def by_model(
+    caption: CuedCaption, level: str, client: LLMClient, templates: PromptTemplates, repair: Repair
+) -> Written:
     """Returns the chain's caption; the rule's, with `unavailable` set, when no server answers.
 
     Raises ItemError when not even the rules have a caption, and whatever else `client` raises.
     """
-    caption = _clean(caption)
-    if len(caption) > LONGEST:
+    caption = cleaned(caption)
+    if len(caption.text) > LONGEST:
         return by_rule(caption, level)
     chain = _Chain(caption, level, rewrites(caption, level), templates, client, [])
     trouble = ""
@@ -72,18 +76,19 @@ async def by_model(caption: str, level: str, client: LLMClient, templates: Promp
     )
 
 
-def _clean(caption: str) -> str:
-    text = plain(caption)
-    if len(text) > NO_CAPTION:
+def cleaned(caption: CuedCaption) -> CuedCaption:
+    """Returns the caption without invisible characters, its cue moved along. Raises ItemError when it is too long."""
+    clean = caption.cleaned(plain)
+    if len(clean.text) > NO_CAPTION:
         raise ItemError(
-            "caption_too_long", f"the caption has {len(text):,} characters; at most {NO_CAPTION:,} are read"
+            "caption_too_long", f"the caption has {len(clean.text):,} characters; at most {NO_CAPTION:,} are read"
         )
-    return text
+    return clean
 
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    caption: str
+    caption: CuedCaption
     level: str
     candidates: list[Rewrite]
     templates: PromptTemplates
@@ -95,37 +100,39 @@ class _Chain:
         for number in range(1 + repair.rounds):
             feedback = self._feedback() if number and repair.feedback else None
             prompt = self._prompt(0.0 if number == 0 else _REPAIR_TEMPERATURE, feedback)
-            answer, problems = await self._answer(prompt)
-            if not problems:
-                return self._written(answer, "llm_retry" if number else "llm")
-            self.rejected.append({"caption": answer, "problems": problems})
+            text, caption, problems = await self._complete(prompt)
+            if caption is not None:
+                return self._written(caption, "llm_retry" if number else "llm")
+            self.rejected.append({"caption": text, "problems": problems})
         return None
 
     async def choice(self) -> Written | None:
         """One of the rules' candidates, when there is a choice. Full strings: letters would bias it."""
-        texts = [candidate.caption for candidate in self.candidates]
-        if len(texts) < 2:
+        captions = {candidate.caption.text: candidate.caption for candidate in self.candidates}
+        if len(captions) < 2:
             return None
-        answer, problems = await self._answer(self._prompt(0.0, None, {"type": "string", "enum": texts}))
-        if not problems and answer in texts:
-            return self._written(answer, "enum")
-        self.rejected.append({"caption": answer, "problems": problems or ["not one of the candidates"]})
+        schema = {"type": "string", "enum": list(captions)}
+        text, _caption, problems = await self._complete(self._prompt(0.0, None, schema))
+        if not problems and text in captions:
+            return self._written(captions[text], "enum")
+        self.rejected.append({"caption": text, "problems": problems or ["not one of the candidates"]})
         return None
 
-    def _written(self, caption: str, source: str) -> Written:
+    def _written(self, caption: CuedCaption, source: str) -> Written:
         count = len(self.rejected)
         return Written(caption=caption, source=source, attempts=count + 1, rejected=tuple(self.rejected))
 
-    async def _answer(self, prompt: Prompt) -> tuple[str, list[str]]:
-        """Returns the model's caption and why it is refused (empty: accepted)."""
+    async def _complete(self, prompt: Prompt) -> tuple[str, CuedCaption | None, list[str]]:
+        """Returns the model's text, and the accepted caption with its new cue or why the text is refused."""
         try:
             text = (await self.client.complete(prompt)).get("caption")
         except CompletionError as error:
-            return "", [str(error)]
+            return "", None, [str(error)]
         if not isinstance(text, str):
-            return "", ["no caption in the answer"]
-        text = match_style(text, self.caption)
-        return text[:NO_CAPTION], check(self.caption, text, self.level)
+            return "", None, ["no caption in the answer"]
+        text = match_style(text, self.caption.text)
+        caption, problems = judge(self.caption, text, self.level)
+        return text[:NO_CAPTION], None if problems else caption, problems
 
     def _feedback(self) -> dict[str, Any]:
         """The last refused answer and why, as data, with the task once more."""
@@ -133,7 +140,7 @@ class _Chain:
         return {**self._fields(), "refused": last["caption"], "problems": last["problems"]}
 
     def _fields(self) -> dict[str, Any]:
-        return {"caption": self.caption, "edit": self.candidates[0].hint}
+        return {"caption": self.caption.text, "edit": self.candidates[0].hint}
 
     def _prompt(
         self, temperature: float, feedback: dict[str, Any] | None, answer: dict[str, Any] | None = None
@@ -148,8 +155,8 @@ class _Chain:
             attempt=len(self.rejected) + 1,
             prefix=self.templates[self.level],
             turns=turns,
-            schema=_schema(answer or {"type": "string", "maxLength": len(self.caption) + 80}),
-            max_tokens=48 + len(self.caption),  # far more than English needs, so that only rambling is cut off
+            schema=_schema(answer or {"type": "string", "maxLength": len(self.caption.text) + 80}),
+            max_tokens=48 + len(self.caption.text),  # far more than English needs, so that only rambling is cut off
             temperature=temperature,
         )
 

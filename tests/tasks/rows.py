@@ -60,6 +60,10 @@ def augmented_row(clip: Clip, dimension: str, side: str, level: str, **values: A
         "caption": clip.caption,
         "dimension": dimension,
         "side": side,
+        "cue_words": clip.caption,
+        "cue_start": 0,
+        "cue_end": len(clip.caption),
+        "cue_pos": "phrase",
         "operation": {"volume": "dynamics"}.get(dimension, dimension),
         "level": level,
         "recipe_json": '{"factor":1.3}',
@@ -76,12 +80,14 @@ def augmented_row(clip: Clip, dimension: str, side: str, level: str, **values: A
 
 
 def caption_row(parent: Augmented, caption: str, source: str = "llm") -> Caption:
-    """Returns the new caption of an augmented row."""
+    """Returns the new caption of an augmented row, as if the whole caption said the level."""
     return Caption(
         item_id=f"{parent.item_id}-cap",
         parent_id=parent.item_id,
         caption_before=parent.caption,
         caption=caption,
+        cue_start=0,
+        cue_end=len(caption),
         level=parent.level,
         source=source,
         writer="test",

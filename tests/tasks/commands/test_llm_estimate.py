@@ -18,9 +18,9 @@ from tasks.recaption.stage import RecaptionStage
 from tests.tasks.language.captions import GRID
 from tests.tasks.llm.fake_server import fake_server, says
 from tests.tasks.llm.harness import config
-from tests.tasks.recaption.test_stage import ROWS, good
+from tests.tasks.recaption.test_stage import ROWS, caption_of, good
 
-PAIRS = [(row.caption, row.level) for row in ROWS[:-1]]
+PAIRS = [(caption_of(row), row.level) for row in ROWS[:-1]]
 
 
 def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):

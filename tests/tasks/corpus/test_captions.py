@@ -13,7 +13,7 @@ from data_contracts.adverbs import DIMENSIONS
 from tasks.corpus.captions import ADJECTIVES, ADVERBS, Sides, strike_caption, texture_caption
 from tasks.corpus.materials import MATERIALS
 from tasks.corpus.textures import TEXTURES
-from tasks.mine.match import select
+from tasks.mine.miner import select
 from tasks.mine.parser import make_miner
 from tests.tasks.corpus.measures import corpus
 

@@ -1,16 +1,12 @@
-"""Captions that cover the ways English names a side, with and without it."""
+"""Captions that cover the ways English names a side, with the cue that mining finds."""
 
 from __future__ import annotations
 
 from data_contracts import Augmented
+from data_contracts.adverbs import LEVELS, changes_for
+from tasks.language.cues import Cue, CuedCaption
+from tasks.language.finder import find_cues, find_mined
 
-PLAIN = (
-    "A dog barks",
-    "Loud thunder sounds",
-    "Rain falling on a roof.",
-    "Someone types on a keyboard while a phone rings",
-    "Footsteps",
-)
 SIDED = {
     "fast": (
         "A man knocks on a wooden door quickly",
@@ -21,7 +17,7 @@ SIDED = {
         "The knocking is fast",
         "Rain drips in quick succession",
         "A fast, loud hammering",
-        "A quick owl-like whistle and a rapid beep",
+        "A high-speed whistle and a beep",
     ),
     "slow": (
         "A clock ticks slowly",
@@ -34,38 +30,59 @@ SIDED = {
     "near": (
         "A nearby owl hoots",
         "A bell rings up close",
-        "An engine hums close by as birds chirp in the distance",
-        "Children shout nearby while a man talks close to the microphone",
-        "A dog barks near.",
+        "An engine hums close by as birds chirp",
+        "Children shout nearby while a man talks",
+        "A dog barks close to the microphone.",
     ),
     "loud": (
         "A dog barks loudly",
         "Loud hammering, then silence",
         "Very loud music and people talking.",
-        "An engine hums very loudly, gradually fading away",
-        "A siren gets louder and louder",
+        "An engine hums very loudly as a siren wails",
+        "A siren that is loud",
     ),
 }
-LEVELS_OF = {
-    "fast": ("very_fast", "fast", "medium", "slow", "very_slow"),
-    "slow": ("very_fast", "fast", "medium", "slow", "very_slow"),
-    "near": ("far",),
-    "loud": ("far", "crescendo", "decrescendo"),
-}
-GRID = [(caption, level) for side, captions in SIDED.items() for caption in captions for level in LEVELS_OF[side]]
-ALL = [caption for captions in (PLAIN, *SIDED.values()) for caption in captions]
+"""Captions by the side of their first cue."""
 
 
-def augmented(number: int, caption: str, level: str, operation: str = "speed") -> Augmented:
-    """One augmented row; only the fields that the recaption stage reads matter."""
+def cued(text: str, side: str = "") -> CuedCaption:
+    """Returns a caption with its first mined cue, or its first of a side; fails where there is none."""
+    found = [cue for cue in find_mined(text) if side in ("", cue.side)]
+    return CuedCaption(text=text, cue=found[0]).with_degrees()
+
+
+def said(text: str, level: str) -> CuedCaption:
+    """Returns a caption with the first of its cues that says a level."""
+    wanted = LEVELS[level]
+    found = [cue for cue in find_cues(text) if cue.side == wanted.side and cue.strong >= wanted.strong]
+    return CuedCaption(text=text, cue=found[0])
+
+
+GRID = [
+    (cued(text, side), change.level)
+    for side, texts in SIDED.items()
+    for text in texts
+    for change in changes_for(side)
+    if change.operation != "original"
+]
+"""Every caption with every level that augmentation makes of it."""
+
+
+def augmented(number: int, caption: CuedCaption, level: str, operation: str = "speed") -> Augmented:
+    """Returns an augmented row; only the fields that the recaption stage reads matter."""
+    cue: Cue = caption.cue
     return Augmented(
         item_id=f"a{number:03d}",
         parent_id="m",
         clip_id="c",
         split="train",
-        caption=caption,
-        dimension="speed",
-        side="fast",
+        caption=caption.text,
+        dimension=cue.dimension,
+        side=cue.side,
+        cue_words=cue.words,
+        cue_start=cue.start,
+        cue_end=cue.end,
+        cue_pos=cue.pos,
         operation=operation,
         level=level,
         recipe_json="{}",

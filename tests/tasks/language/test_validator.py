@@ -3,36 +3,63 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tasks.language.cues import LEVELS
-from tasks.language.validator import check, stem
+from data_contracts.adverbs import LEVELS
+from tasks.language.cues import CuedCaption
+from tasks.language.finder import find_cues
+from tasks.language.validator import (
+    check,
+    content_stems,
+    find_level,
+    form_problems,
+    is_content,
+    is_copy,
+    is_endless,
+    judge,
+    stem,
+    words,
+)
 from tasks.llm.config import LLMConfig
 from tasks.recaption.stage import RecaptionStage
+from tests.tasks.language.captions import GRID, cued, said
 from tests.tasks.llm.harness import shots_of
 
-BEFORE = "A man knocks quickly on a door"
+BEFORE = cued("A man knocks quickly on a door")
+
+
+def problems(before: CuedCaption, after: str, level: str) -> list[str]:
+    return judge(before, after, level)[1]
 
 
 @pytest.mark.parametrize(
     ("before", "after", "level"),
     [
-        (BEFORE, "A man knocks very quickly on a door", "very_fast"),
-        (BEFORE, "A man is knocking on a door at a moderate pace", "medium"),
-        (BEFORE, "A man knocks slowly on a door", "slow"),
+        (BEFORE.text, "A man knocks very quickly on a door", "very_fast"),
+        (BEFORE.text, "A man is knocking on a door at a moderate pace", "medium"),
+        (BEFORE.text, "A man knocks slowly on a door", "slow"),
         ("A dog barks loudly", "A dog barks loudly in the distance", "far"),
         ("A dog barks loudly", "A dog barks loudly, growing louder and louder", "crescendo"),
         ("A dog barks loudly", "A dog's barks fade away", "decrescendo"),
         ("A nearby owl hoots", "A distant owl hoots", "far"),
+        ("A man knocks extremely fast", "A man knocks at a medium pace", "medium"),
+        ("A quick tapping near the water", "A very quick tapping near the water", "very_fast"),
     ],
 )
-def test_good_captions_pass(before, after, level):
-    assert check(before, after, level) == []
+def test_good_captions_pass_and_the_new_cue_is_found(before: str, after: str, level: str) -> None:
+    found, why = judge(cued(before), after, level)
+    assert why == []
+    assert found is not None
+    assert found.text == after
+    assert after[found.cue.start : found.cue.end] == found.cue.words
+    assert found.cue.side == LEVELS[level].side
 
 
 @pytest.mark.parametrize(
     ("after", "level", "problem"),
     [
-        (BEFORE, "very_fast", "a copy"),
+        (BEFORE.text, "very_fast", "a copy"),
         ("A man knocks quickly on a door!", "fast", "a copy"),
         ("A man knocks rapidly on a door", "very_fast", "does not say the level"),
         ("A man knocks very quickly and slowly on a door", "very_fast", "says the opposite"),
@@ -46,33 +73,102 @@ def test_good_captions_pass(before, after, level):
         ("...", "very_fast", "empty"),
         ("A man knocks very quickly on a door" + " and so on" * 8, "very_fast", "too long"),
         ("HACKED", "very_fast", "does not say the level"),
+        ("HACKED" * 200, "very_fast", "too long"),
     ],
 )
-def test_bad_captions_are_refused_with_the_reason(after, level, problem):
-    assert problem in check(BEFORE, after, level)
+def test_bad_captions_are_refused_with_the_reason(after: str, level: str, problem: str) -> None:
+    assert problem in problems(BEFORE, after, level)
 
 
-def test_a_loudness_that_was_not_said_is_refused():
-    assert "claims a loudness that was not said" in check(
-        "A dog barks", "A loud dog barks, gradually getting louder", "crescendo"
-    )
+def test_a_loudness_that_was_not_said_is_refused() -> None:
+    before = cued("A nearby dog barks")
+    assert "added 'loud'" in problems(before, "A loud dog barks in the distance", "far")
 
 
-def test_many_sentences_may_stay_many():
-    assert check("Rain falls. A dog barks.", "Rain falls slowly. A dog barks.", "slow") == []
+def test_what_the_caption_says_elsewhere_does_not_say_the_level() -> None:
+    before = cued("A nearby owl hoots as a dog barks in the distance", "near")
+    found, why = judge(before, "A nearby owl hoots as a dog barks in the distance.", "far")
+    assert found is None
+    assert "does not say the level" in why
+    found, why = judge(before, "An owl hoots far away as a dog barks in the distance", "far")
+    assert (why, found and found.cue.words) == ([], "far away")
+
+
+def test_the_edit_is_checked_at_the_mined_cue_and_not_at_another() -> None:
+    before = cued("A man quickly knocks, then a dog runs quickly")
+    assert before.cue.start == before.text.index("quickly")
+    second = "A man quickly knocks, then a dog runs very quickly"
+    assert problems(before, second, "very_fast") == []  # the words are the same: which one changed cannot be told
+    assert "lost 'dog'" in problems(before, "A man very quickly knocks, then runs quickly", "very_fast")
+
+
+def test_a_cue_of_another_dimension_may_stay_or_go() -> None:
+    before = cued("A dog barks loudly")
+    for after in ("A dog barks loudly in the distance", "A dog barks in the distance"):
+        assert problems(before, after, "far") == []
+    assert "says the opposite" in problems(cued("A nearby dog barks"), "A nearby dog barks in the distance", "far")
+
+
+@pytest.mark.parametrize(("before", "level"), GRID)
+def test_the_caption_itself_is_never_its_own_rewrite(before: CuedCaption, level: str) -> None:
+    assert problems(before, before.text, level)
+    assert check(before, before, level)
+
+
+def test_the_cue_that_fits_best_is_taken() -> None:
+    before = cued("A man speaks loudly as a distant dog barks")
+    after = "In the distance, a man speaks loudly as a distant dog barks"
+    found = find_level(before, after, "far")
+    assert found is not None
+    assert found.cue.words == "In the distance"
+    assert check(before, said(after, "far"), "far") == []
+
+
+def test_many_sentences_may_stay_many() -> None:
+    assert problems(cued("Rain falls quickly. A dog barks."), "Rain falls slowly. A dog barks.", "slow") == []
 
 
 @pytest.mark.parametrize(
     "forms", ["barks barking barked bark", "taps tapping tapped", "strikes striking", "cries crying", "dog's dog dogs"]
 )
-def test_forms_of_one_word_have_one_stem(forms):
+def test_forms_of_one_word_have_one_stem(forms: str) -> None:
     assert len({stem(word) for word in forms.split()}) == 1
 
 
-def test_every_shot_of_every_prompt_passes_the_validator():
+def test_words_are_compared_by_content_and_order() -> None:
+    assert words("A Dog’s bark, twice") == ["a", "dog’s", "bark", "twice"]
+    assert content_stems("the dog is barking at the dogs") == {stem("dog"), stem("bark")}
+    assert is_copy("A dog, barking!", "a dog barking")
+    assert not is_copy("A dog barks", "Barks a dog")
+    assert is_content("dog")
+    assert not is_content("the")
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_the_form_of_any_text_is_judged(before: str, after: str) -> None:
+    assert ("empty" in form_problems(before, after)) == (not words(after))
+    assert form_problems(after, after)[:1] == (["a copy"] if words(after) else ["empty"])
+
+
+def test_an_endless_answer_is_refused_before_it_is_read() -> None:
+    """Looking for cues takes time with the square of the length."""
+    for text in ("A man knocks very quickly " * 100_000, "a-" * 1_000_000):
+        assert is_endless(BEFORE.text, text)
+        assert judge(BEFORE, text, "very_fast") == (None, ["too long"])
+
+
+def test_every_shot_of_every_prompt_passes_the_validator() -> None:
     templates = RecaptionStage(LLMConfig(backend="rules")).templates
     assert set(templates.by_name) == {"system", *LEVELS}
     for level in LEVELS:
         assert len(shots_of(templates[level])) == 5
-        for given, answer in shots_of(templates[level]):
-            assert check(given["caption"], answer["caption"], level) == [], (level, answer)
+        for given_, answer in shots_of(templates[level]):
+            before = shot_caption(given_["caption"], level)
+            assert problems(before, answer["caption"], level) == [], (level, answer)
+
+
+def shot_caption(text: str, level: str) -> CuedCaption:
+    """An example's caption with the cue that its edit changes; where it names no side, a word that may stay."""
+    sides = {"far": ("near", "loud"), "crescendo": ("decrescendo", "loud"), "decrescendo": ("crescendo", "loud")}
+    found = find_cues(text, sides.get(level, ("fast", "slow", "medium")))
+    return CuedCaption(text=text, cue=found[0]) if found else CuedCaption.at(text, "loud", 0, text.index(" "))

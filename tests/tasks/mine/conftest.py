@@ -6,7 +6,7 @@ import pytest
 
 from data_contracts import WeightsError
 from model.weights.catalogue import CAPTION_PARSER
-from tasks.mine.match import Match
+from tasks.language.cues import Cue
 from tasks.mine.parser import ParseMiner
 from tasks.weights.fetch import ensure
 
@@ -21,6 +21,6 @@ def parser() -> ParseMiner:
     return ParseMiner()
 
 
-def shown(matches: list[Match]) -> str:
+def shown(matches: list[Cue]) -> str:
     """Returns matches as side:words:word class."""
     return "; ".join(f"{match.side}:{match.words}:{match.pos}" for match in matches)

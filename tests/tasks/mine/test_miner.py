@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.mine.match import select
-from tasks.mine.miner import find_cues
+from tasks.language.finder import find_mined
+from tasks.mine.miner import select
 
 SIDES = {"fast": "speed", "slow": "speed", "far": "distance", "near": "distance", "loud": "volume", "quiet": "volume"}
 
@@ -80,44 +80,44 @@ LOOK_ALIKES = [
 
 @pytest.mark.parametrize(("caption", "side", "words", "pos"), NAMED)
 def test_a1_adverbs_adjectives_and_phrases_are_found(caption: str, side: str, words: str, pos: str) -> None:
-    (match,) = [m for m in find_cues(caption) if m.dimension == SIDES[side]]
+    (match,) = [m for m in find_mined(caption) if m.dimension == SIDES[side]]
     assert (match.side, match.words, match.pos) == (side, words, pos)
     assert caption[match.start : match.end] == words
 
 
 @pytest.mark.parametrize("caption", LOOK_ALIKES)
 def test_a1_look_alikes_negations_and_trends_are_not_sides(caption: str) -> None:
-    assert find_cues(caption) == []
+    assert find_mined(caption) == []
 
 
 def test_a_look_alike_does_not_hide_a_real_cue() -> None:
-    assert [m.side for m in find_cues("Fast food is fried as a loud fan runs quickly")] == ["loud", "fast"]
+    assert [m.side for m in find_mined("Fast food is fried as a loud fan runs quickly")] == ["loud", "fast"]
 
 
 def test_several_dimensions_give_one_match_each() -> None:
-    found = select(find_cues("Rapid loud knocking far away, then more loud knocking"))
+    found = select(find_mined("Rapid loud knocking far away, then more loud knocking"))
     assert [(m.dimension, m.side) for m in found] == [("speed", "fast"), ("volume", "loud"), ("distance", "far")]
 
 
 def test_both_sides_of_a_dimension_are_ambiguous() -> None:
-    found = select(find_cues("A loud horn, then a quiet horn nearby"))
+    found = select(find_mined("A loud horn, then a quiet horn nearby"))
     assert [(m.dimension, m.side) for m in found] == [("distance", "near")]
 
 
 @given(st.text(max_size=120))
 def test_any_text_is_mined_without_fail(text: str) -> None:
-    for match in find_cues(text):
+    for match in find_mined(text):
         assert text[match.start : match.end] == match.words
 
 
 @given(st.sampled_from([row[0] for row in NAMED + [(c, "", "", "") for c in LOOK_ALIKES]]))
 def test_case_does_not_matter(caption: str) -> None:
-    assert [m.side for m in find_cues(caption.upper())] == [m.side for m in find_cues(caption.lower())]
+    assert [m.side for m in find_mined(caption.upper())] == [m.side for m in find_mined(caption.lower())]
 
 
 def test_letters_that_grow_in_lower_case_keep_the_offsets() -> None:
     caption = "İİ A dog barks LOUDLY"
-    (match,) = find_cues(caption)
+    (match,) = find_mined(caption)
     assert caption[match.start : match.end] == "LOUDLY"
 
 
@@ -127,7 +127,7 @@ def test_a1_precision_and_recall_on_the_gold_captions(realdata: Path) -> None:
     for side, dimension in SIDES.items():
         hits = misses = false = 0
         for row in gold.to_dict("records"):
-            found = any(m.side == side for m in find_cues(row["caption"]))
+            found = any(m.side == side for m in find_mined(row["caption"]))
             wanted = row[dimension] in (side, "both")
             debatable = row[f"{dimension}_maybe"] in (side, "both")
             hits += found and wanted

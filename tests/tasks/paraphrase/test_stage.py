@@ -8,34 +8,47 @@ from collections import Counter
 import pytest
 
 from data_contracts import Caption, Paraphrase, read_table, write_table
+from data_contracts.adverbs import LEVELS
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
+from tasks.language.cues import CuedCaption
+from tasks.llm.backend import RULES_NAME
 from tasks.llm.config import LLMConfig
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import problems_of
-from tasks.recaption.rules import rewrite
-from tests.tasks.language.captions import GRID
+from tasks.recaption.rules import rewrites
+from tests.tasks.language.captions import GRID, said
 from tests.tasks.llm.fake_server import Reply, asked, fails, fake_server, says
 
 GOOD = "A dog barks at a very fast pace"
 
 
-def caption_row(number: int, caption: str, level: str) -> Caption:
+def caption_row(number: int, caption: CuedCaption, level: str) -> Caption:
+    """Returns a row of the captions table; only the fields that the stage reads matter."""
     return Caption(
         item_id=f"a{number:03d}-cap",
         parent_id=f"a{number:03d}",
-        caption_before=caption,
-        caption=caption,
+        caption_before=caption.text,
+        caption=caption.text,
+        cue_start=caption.cue.start,
+        cue_end=caption.cue.end,
         level=level,
         source="rule",
-        writer="rules-1",
+        writer=RULES_NAME,
         prompt_version="",
         attempts=0,
         rejected_json="[]",
     )
 
 
-ROWS = [caption_row(number, rewrite(text, level), level) for number, (text, level) in enumerate(GRID[:8])]
+def cued_of(row: Caption) -> CuedCaption:
+    return CuedCaption.at(row.caption, LEVELS[row.level].side, row.cue_start, row.cue_end)
+
+
+BARKS = said("A dog barks very quickly", "very_fast")
+ROWS = [
+    caption_row(number, rewrites(caption, level)[0].caption, level) for number, (caption, level) in enumerate(GRID[:8])
+]
 
 
 def make(folder, rows=ROWS) -> Workspace:
@@ -65,7 +78,7 @@ def one(texts, tokens=("dog",)) -> Reply:
 
 
 def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
-    workspace = make(tmp_path, [caption_row(0, "A dog barks very quickly", "very_fast")])
+    workspace = make(tmp_path, [caption_row(0, BARKS, "very_fast")])
     answer = one(
         [GOOD, GOOD.upper(), "A cat barks very quickly", "A dog barks", "HACKED"], ["dog", "very quickly", "cat"]
     )
@@ -80,7 +93,7 @@ def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
     assert rows[0].caption == GOOD
     assert {row.key_tokens for row in rows} == {("dog", "very quickly")}
     assert [row.item_id for row in rows] == [f"a000-cap-p{number}" for number in range(3)]
-    assert [row.writer for row in rows] == ["m", "rules-1", "rules-1"]
+    assert [row.writer for row in rows] == ["m", RULES_NAME, RULES_NAME]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +107,7 @@ def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
     ],
 )
 def test_garbage_leaves_the_rules(tmp_path, endpoint, reply):
-    workspace = make(tmp_path, [caption_row(0, "A dog barks very quickly", "very_fast")])
+    workspace = make(tmp_path, [caption_row(0, BARKS, "very_fast")])
     with fake_server(lambda *_: reply) as server:
         rows = run(endpoint(server), workspace)
     assert {row.source for row in rows} == {"rule"}
@@ -105,7 +118,7 @@ def test_garbage_leaves_the_rules(tmp_path, endpoint, reply):
 def test_all_rows_are_valid_deduplicated_and_n_per_caption(tmp_path):
     workspace = make(tmp_path)
     rows = run(ParaphraseStage(LLMConfig(backend="rules", paraphrases=3)), workspace)
-    captions = {row.item_id: row.caption for row in ROWS}
+    captions = {row.item_id: cued_of(row) for row in ROWS}
     assert set(Counter(row.parent_id for row in rows).values()) == {3}
     assert all(problems_of(captions[row.parent_id], row.caption) == [] for row in rows)
     assert len({(row.parent_id, row.caption.lower()) for row in rows}) == len(rows)
@@ -124,7 +137,7 @@ def test_only_the_chosen_rows_are_asked_and_a_rerun_asks_none(tmp_path, endpoint
 
 
 def test_what_is_missing_is_asked_for_again_and_only_that(tmp_path, endpoint):
-    workspace = make(tmp_path, [caption_row(0, "A dog barks very quickly", "very_fast")])
+    workspace = make(tmp_path, [caption_row(0, BARKS, "very_fast")])
     more = ["Very quickly a dog barks", "A dog is barking extremely fast", GOOD]
     with fake_server(lambda body, *_: one([GOOD] if len(asked(body)["write"]) == 4 else more)) as server:
         rows = run(endpoint(server), workspace)

@@ -159,6 +159,7 @@ def _augmented(workspace, clips, per_level):
                 Augmented(
                     item_id=f"{clip.item_id}-{level}-{turn}", parent_id=f"{clip.item_id}-fast", clip_id=clip.item_id,
                     split=clip.split, caption=clip.caption, dimension=dimension, side=side, operation=operation,
+                    cue_words=clip.caption, cue_start=0, cue_end=len(clip.caption), cue_pos="phrase",
                     level=level, recipe_json=to_json(recipe), measured_json=to_json(measured),
                     audio_path=workspace.relative(path), audio_sha256="2" * 64, sample_rate_hz=RATE,
                     duration_s=duration, event_times_s=times, seed=index, tools_json=to_json({"sox": "14.4.2"}),
@@ -182,6 +183,7 @@ def _captions(workspace, augmented, replacements):
         writer = "qwen2.5-0.5b-instruct-q4" if source.startswith(("llm", "enum")) else "rules-v1"
         rows.append(
             Caption(item_id=f"{row.item_id}-cap", parent_id=row.item_id, caption_before=row.caption, caption=caption,
+                    cue_start=0, cue_end=len(caption),
                     level=row.level, source=source, writer=writer, prompt_version="1", attempts=1, rejected_json="[]")
         )  # fmt: skip
         paraphrases += [

@@ -1,0 +1,200 @@
+"""The words and phrases that may name a side: one list for mining, rewriting and validation. Source: SPEC A1.
+
+Patterns match lower-case text with single spaces. Whether a match does name the side in its caption is decided by the
+parse (`tasks.mine.syntax`) or, without a parser, by the words beside it (`tasks.language.finder`). Raise VERSION
+whenever an entry changes: mined rows depend on it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+VERSION: Final = 3
+
+STRONG: Final = ("very", "extremely", "really", "incredibly", "super", "real")
+"""Intensifiers that make "fast" the level "very fast"."""
+DEGREES: Final = (
+    *STRONG, "so", "quite", "rather", "fairly", "pretty", "somewhat", "slightly", "relatively", "moderately", "too",
+    "more", "much", "kind of", "sort of"
+)  # fmt: skip
+"""Intensifiers that belong to the word that follows them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """Words that may name a side. `family` is their plain form ("slow" for slowly, slow, slower), or "phrase".
+
+    `pos` is empty where the caption decides between adverb and adjective.
+    """
+
+    side: str
+    family: str
+    pattern: re.Pattern[str]
+    pos: str = ""
+
+
+def bounded(pattern: str) -> re.Pattern[str]:
+    """Returns the pattern with word boundaries that take hyphens and apostrophes for letters."""
+    return re.compile(rf"(?<![\w'-])(?:{pattern})(?![\w'-])")
+
+
+def _words(side: str, family: str, pattern: str, pos: str = "") -> Form:
+    return Form(side=side, family=family, pattern=bounded(pattern), pos=pos)
+
+
+def _phrase(side: str, pattern: str, pos: str = "phrase") -> Form:
+    return _words(side, "phrase", pattern, pos)
+
+
+_PACE: Final = r"(?:rate|speeds?|pace|tempo|rhythm|manner)"
+_VERY: Final = rf"(?:(?:{'|'.join(DEGREES)}) )?"
+LISTENER: Final = r"(?:the |a |an )?(?:mic|mike|microphone|camera|recorder|recording|listener|phone)\w*"
+
+PLACE: Final = (
+    r"(?:environment|place|room|area|setting|space|street|night|day|morning|evening|house|home|hall|outdoors|"
+    r"neighbou?rhood|office|scene|forest|woods|town|village|location|surroundings|library|park|field|road|atmosphere)s?"
+)
+MATERIAL: Final = (
+    r"(?:surfaces?|materials?|grounds?|plastics?|toys?|fabrics?|cloths?|carpets?|grass|objects?|drinks?|beds?|pillows?|"
+    r"sand|snow|rock|earth|soil|dirt|mud|floors?|mattress(?:es)?|leather|paper|foods?|shoes?|soles?|skin|wood|foam|"
+    r"rubber|cushions?|blankets?|towels?|landing|substance|balls?|cheese|fruit)"
+)
+
+EXPRESSIONS: Final = tuple(
+    bounded(pattern)
+    for pattern in (
+        r"fast[ -]foods?|fast asleep|fast[ -]forward\w*|speed ?boats?|loud ?speakers?|(?:out|read(?:s|ing)?) loud",
+        r"loud ?hailers?|soft ?ware|soft ?balls?|soft drinks?|soft[- ]spoken(?= person)",
+        r"(?:as|so) (?:fast|quickly|soon|far|close) as|(?:so|by|how) far(?! away)",
+        r"far (?:more|less|too|better|worse|louder|quieter|softer|faster|slower|along|apart)",
+        r"far (?:side|end|corner|left|right)",
+        r"(?:in)?to(?:wards?)? (?:the |a )?distance|(?:increasing|certain|walking|over|covers?) (?:a |the )?distance",
+        r"close (?:together|to (?:each|one)|friends?|behind|call|harmony|captions?)|(?:near|close) to(?= the end)",
+        r"near (?:the )?(?:end|beginning|start|middle|silence|silent|constant|continuous)|near-?(?:silent|constant)",
+        r"quiet down|quiets? down|slows? down|slow(?:s|ed|ing)? (?:down|to)|close(?:s|d)? (?:down|off|out|the|a)",
+        r"(?:peace and|some|the|of|in) quiet(?=$|[.,;]| (?:and|then|after|before|until|followed)\b)",
+    )
+)
+"""Fixed expressions that name no side, whatever the parse says."""
+
+MINED_FORMS: Final = (
+    _phrase(
+        "fast",
+        rf"(?:at|with|in) (?:a |an )?{_VERY}(?:high|fast|rapid|quick|great|full|top|brisk) {_PACE}(?: of speed)?|"
+        rf"(?:high|full|top) speeds?|in {_VERY}(?:quick|rapid|fast) succession|at full throttle",
+    ),
+    _phrase("fast", r"high-speed|(?:fast|quick)[- ]?paced|fast[- ]moving|rapid-fire", "adjective"),
+    _words("fast", "rapid", r"quickly|rapidly|swiftly|speedily|briskly|hurriedly|hastily|fastly"),
+    _words("fast", "rapid", r"rapid|speedy|swift|brisk|hurried|hasty"),
+    _words("fast", "fast", r"fast|faster|fastest"),
+    _words("fast", "quick", r"quick|quicker|quickest"),
+    _phrase(
+        "slow",
+        rf"(?:at|on|with|in) (?:a |an )?{_VERY}(?:low|slow|leisurely) {_PACE}|low speeds?|in slow succession|"
+        rf"in {_VERY}slow motion",
+    ),
+    _phrase("slow", r"low-speed|slow[- ](?:moving|paced)", "adjective"),
+    _words("slow", "slow", r"slowly|slow|slower|slowest|sluggish|sluggishly|leisurely|unhurried|unhurriedly"),
+    _phrase(
+        "near",
+        r"(?:in|from|at|within) (?:a |the |very |such )*(?:near|close|short) (?:distance|range|quarters)|"
+        rf"(?:in|at|within) (?:a |the |very |such )*close proximity(?! to (?!{LISTENER}))|"
+        r"(?:a )?short (?:distance|way) (?:away|off)|up[ -]close|close[ -]up|(?:close|near) at hand|"
+        rf"(?:close|near|next)(?: up)? to {LISTENER}|near {LISTENER}|"
+        r"(?:fairly |very |quite |pretty )?close in distance",
+    ),
+    _words("near", "nearby", r"nearby|near[ -]by|close[ -]by|closeby", ""),
+    _words("near", "close", r"close|closer|closest|closely"),
+    _words("near", "near", r"near|nearer|nearest"),
+    _phrase(
+        "far",
+        r"(?:off |far |away |far off |way off |from far )*(?:in|from|at) (?:the |a |some )?"
+        r"(?:far |great |long |further |farther |distant |remote |good |considerable |large )*distances?|"
+        r"(?:a|some|a long|a good|a great) (?:distance|way|ways) (?:away|off)|"
+        r"in (?:the )?(?:far|distant|further|farther) (?:background|distance)|far in the background",
+    ),
+    _phrase(
+        "far",
+        rf"(?:from )?(?:far|farther|further|way|long way)[ -](?:away|off)(?: from {LISTENER})?|"
+        rf"from (?:a)?far|far from {LISTENER}|far back",
+    ),
+    _phrase("far", r"faraway|far-?off", "adjective"),
+    _words("far", "distant", r"distantly|distant|afar"),
+    _words("far", "far", r"far"),
+    _words("far", "distance", r"distance", "adjective"),
+    _phrase(
+        "loud",
+        rf"(?:at|of|in|with) (?:a |an )?{_VERY}(?:high|full|loud|great|maximum|top) volumes?|"
+        r"(?:high|full|maximum) volume|at full blast",
+    ),
+    _phrase("loud", r"high-volume|ear[- ]?splitting|deafening|thunderous", "adjective"),
+    _words("loud", "loud", r"loudly|loud|louder|loudest|noisily|noisier|deafeningly|thunderously"),
+    _phrase(
+        "quiet",
+        rf"(?:at|of|in|with) (?:a |an )?{_VERY}(?:low|quiet|soft) volumes?|low volume|barely (?:audibl[ey]|heard)",
+    ),
+    _phrase("quiet", r"low-volume|hushed|barely-audible", "adjective"),
+    _words("quiet", "quiet", r"quietly|quiet|quieter|quietest"),
+    _words("quiet", "soft", r"softly|soft|softer|softest"),
+    _words("quiet", "faint", r"faintly|faint|fainter|faintest"),
+)
+"""Longer expressions stand before their parts: characters that one entry took are not looked at again."""
+
+
+_GRADUAL: Final = "(?:(?:gradually|slowly|steadily|progressively|continuously|increasingly|constantly|quickly) )?"
+_TURNS: Final = "(?:getting|gets|get|growing|grows|grow|becoming|becomes|become|turning|turns)"
+_LOUDNESS: Final = "(?:volume|loudness|intensity)"
+
+
+def _trend(side: str, comparatives: str, rates: str, *others: str) -> Form:
+    patterns = (
+        rf"{_GRADUAL}{_TURNS} (?:\w+ly |ever |even )?(?:{comparatives})(?: and (?:{comparatives}))?",
+        rf"(?:{comparatives}) and (?:{comparatives})",
+        rf"with {_GRADUAL}(?:{rates}) {_LOUDNESS}",
+        rf"{_GRADUAL}(?:{rates})(?: \w+ly)? in {_LOUDNESS}",
+        rf"at (?:an? )?{_GRADUAL}(?:{rates}) volume",
+        *others,
+    )
+    return _phrase(side, "|".join(patterns))
+
+
+MADE_FORMS: Final = (
+    _trend(
+        "crescendo",
+        "louder|stronger",
+        "increasing|increases|rising|rises|growing|grows|swelling|swells|building",
+        "in an? (?:gradual )?crescendo",
+        f"{_GRADUAL}swelling(?: up)?",
+        "increasingly loud(?:ly)?",
+        "louder|crescendo",
+    ),
+    _trend(
+        "decrescendo",
+        "quieter|softer|fainter|weaker",
+        "decreasing|decreases|diminishing|diminishes|falling|falls|dropping|drops|fading|fades|declining",
+        f"{_GRADUAL}(?:fading|fades|fade|dying|dies|trailing|trails)(?: (?:gradually|slowly|steadily))? "
+        "(?:away|out|off|down)(?: into silence)?",
+        f"{_GRADUAL}(?:fading|fades)",
+        "in an? (?:gradual )?(?:decrescendo|diminuendo)",
+        "increasingly (?:quiet|soft|faint)(?:ly)?",
+        "quieter|softer|fainter|decrescendo",
+    ),
+    _phrase("medium", rf"at (?:an? )?{_VERY}(?:moderate|medium|normal) {_PACE}"),
+    _phrase("medium", "(?:moderately|medium|moderate)[ -]paced|medium-speed", "adjective"),
+    _words(
+        "medium",
+        "medium",
+        r"moderately(?! (?:fast|quick|rapid|slow|loud|quiet|soft|faint|distant|near|close))",
+        "adverb",
+    ),
+)
+"""What augmentation makes and mining does not look for: trends of loudness and the speed between fast and slow."""
+
+STEMS: Final = re.compile(
+    r"fast|quick|rapid|swift|speed|brisk|hurried|hast[iy]|succession|slow|sluggish|leisurely|near|clos|distan|far|"
+    r"(?:short|way)(?: way)? (?:away|off)|range|proximity|quarters|next to|loud|nois|volume|blast|deafen|thunderous|"
+    r"splitting|quiet|soft|faint|hush|audibl|barely|throttle|\bpace|tempo|\brate\b|manner"
+)
+"""A cheap first look at the lower-case caption: without a hit no form of a mined side can match."""
