@@ -28,7 +28,7 @@ from tasks.config import PipelineConfig, load_stored
 from tasks.engine import Mapper, Shard, Stage
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, Step, run_step, step_state
+from tasks.pipeline import Step, run_step, step_state, steps_before
 
 LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
 
@@ -67,7 +67,7 @@ def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace)
 
     A step that cannot be looked at from here (a corpus on another machine) is not counted.
     """
-    for earlier in STEPS[: [one.name for one in STEPS].index(step.name)]:
+    for earlier in steps_before(step.name):
         with suppress(FoleyGenExError):
             if not step_state(earlier, config, workspace).finished:
                 return earlier.name

@@ -222,6 +222,11 @@ def find_step(name: str) -> Step:
     raise UsageError(f"unknown stage {name!r}; known are {', '.join(step.name for step in STEPS)}")
 
 
+def steps_before(name: str) -> tuple[Step, ...]:
+    """Returns the steps that run before one. Raises UsageError for an unknown name."""
+    return STEPS[: STEPS.index(find_step(name))]
+
+
 def run_step(
     step: Step,
     config: PipelineConfig,

@@ -23,7 +23,7 @@ from tasks.commands.verify.job import current_sheet, rating_page
 from tasks.commands.verify.sheet import sheet_path
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import find_step, run_step
+from tasks.pipeline import run_step, steps_before
 from tasks.report.job import write_report
 from tests.tasks.commands.verify.serve import served
 from tests.tasks.report.browser import Page, chromium
@@ -90,8 +90,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     before = set(root.rglob("*"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root / "here")
-        for name in ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest"):
-            run_step(find_step(name), config, found)
+        for step in steps_before("precompute"):
+            run_step(step, config, found)
         write_report(found, config.model_dump(mode="json"))
         current_sheet(found)
         export_webdataset(found, root / "w" / "tars", Selection(), shard_bytes=10**9)

@@ -46,7 +46,7 @@ class BatchGenerator:
     @classmethod
     def open(cls, config: EvaluateConfig, workspace: Workspace, variant: Variant) -> BatchGenerator:
         """Loads the checkpoint, codec and text encoder. Raises MismatchError when features and checkpoint differ."""
-        store = open_store(workspace.stage("precompute"))
+        store = open_store(workspace.path("precompute"))
         generator = Generator.load(workspace.path("train", "checkpoint.safetensors"))
         generator = dataclasses.replace(generator, sampling=Sampling(**config.sampling.over(dict(variant.sampling))))
         generator.specs.require_same(store.specs, "the checkpoint", "the features")

@@ -49,7 +49,7 @@ class GenerateStage(Stage):
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per batch."""
-        store = open_store(workspace.stage("precompute"))
+        store = open_store(workspace.path("precompute"))
         checkpoint = hash_file(workspace.path("train", "checkpoint.safetensors"))
         cases = plan_cases(featured_rows(workspace, store), self.config, store.clip_s)
         items = []

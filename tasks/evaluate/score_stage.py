@@ -35,7 +35,7 @@ class ScoreStage(Stage):
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per held-out clip and per TTA pair."""
-        store = open_store(workspace.stage("precompute"))
+        store = open_store(workspace.path("precompute"))
         rows = featured_rows(workspace, store)
         hashes = {row.item_id: row.audio_sha256 for row in rows}
         generated = {row.item_id: row for row in read_table(workspace.table("generate", Generated.TABLE), Generated)}

@@ -47,7 +47,7 @@ class Scorer:
     @classmethod
     def open(cls, config: EvaluateConfig, workspace: Workspace) -> Scorer:
         """Loads the codec and fits the timbre z-score on the first real test clips."""
-        store = open_store(workspace.stage("precompute"))
+        store = open_store(workspace.path("precompute"))
         rows = featured_rows(workspace, store)
         codec = codec_of(store)
         rate_hz = codec.spec.sample_rate_hz

@@ -16,7 +16,7 @@ from tasks.config import PipelineConfig
 from tasks.engine import Stage, StageSummary, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import STEPS, Step, run_step
-from tests.tasks.engine.test_engine import content
+from tests.tasks.engine.test_run import content
 from tests.tasks.engine.tiny import TinyStage
 
 STAGE = TinyStage(bad=(3, 11))

@@ -11,8 +11,9 @@ from data_contracts.files import hash_file
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, store
 from tasks.engine.workspace import Workspace
+from tasks.pipeline import steps_before
 
-STAGES = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest")
+STAGES = [step.name for step in steps_before("precompute")]
 SETTINGS = {
     "ingest": {"corpus": {"video_clips": 2, "audio_clips": 6}},
     "mine": {"parser": "rules"},

@@ -16,10 +16,9 @@ from tasks.commands.regenerate.job import regenerate
 from tasks.config import PipelineConfig, store
 from tasks.engine.workspace import Workspace
 from tasks.media.audio import write_flac
-from tasks.pipeline import STEPS, run_step
+from tasks.pipeline import run_step, steps_before
 
 pytestmark = pytest.mark.tools
-STAGES = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest")
 
 
 def prepared(folder: Path, values: dict) -> tuple[PipelineConfig, Workspace]:
@@ -27,9 +26,8 @@ def prepared(folder: Path, values: dict) -> tuple[PipelineConfig, Workspace]:
     workspace = Workspace(folder)
     config = PipelineConfig.model_validate({"workspace": str(folder), "llm": {"backend": "rules"}, **values})
     store(config, workspace)
-    for step in STEPS:
-        if step.name in STAGES:
-            run_step(step, config, workspace)
+    for step in steps_before("precompute"):
+        run_step(step, config, workspace)
     return config, workspace
 
 

@@ -1,0 +1,141 @@
+"""The list of steps: what repeats it agrees with it, and every step tells whether it is finished by one rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data_contracts import UsageError
+from tasks.config import PipelineConfig
+from tasks.engine import StageState, check_stage, run_stage
+from tasks.engine.marker import read_marker
+from tasks.engine.workspace import Workspace
+from tasks.pipeline import (
+    STEPS,
+    find_step,
+    is_finished,
+    pipeline_states,
+    require_quarantine,
+    run_step,
+    step_state,
+    steps_before,
+)
+from tasks.report import collect
+from tests.conftest import REPOSITORY
+from tests.tasks.engine.damage import DAMAGES, flip
+from tests.tasks.engine.test_marker import contents, file_bytes
+
+NAMES = [step.name for step in STEPS]
+TINY = {
+    "ingest": {"corpus": {"kind": "builtin", "video_clips": 5, "audio_clips": 2}},
+    "mine": {"parser": "rules"},
+    "llm": {"backend": "rules", "paraphrases": 1},
+    "train": {"steps": 2, "batch_size": 2, "log_every": 1, "checkpoint_every": 1, "tensorboard": False},
+    "evaluate": {"clips": 1, "adverb_pairs": 1, "steps": 1},
+}
+
+
+def test_the_report_and_the_architecture_page_name_the_steps_in_their_order() -> None:
+    assert [name for name, _, _ in collect.STAGES] == NAMES[:-1]  # the report shows what was written before it
+    page = (REPOSITORY / "docs" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([a-z, ]+?) \|", page, re.MULTILINE)
+    named = [name for row in rows for name in row.split(", ") if name in NAMES]
+    assert named == NAMES
+
+
+def test_each_step_is_what_its_row_says() -> None:
+    for step in STEPS:
+        stage = step.make(PipelineConfig())
+        assert (stage.name, stage.single) == (step.name, step.single)
+        assert step.group is None or step.group in PipelineConfig.model_fields
+        if step.example:
+            PipelineConfig.load(None, [step.example])  # is a setting, with a value that it may have
+            assert step.example.startswith(f"{step.group}.")
+        assert step.description.endswith(".") and step.tags
+
+
+def test_steps_are_found_by_name_and_in_their_order() -> None:
+    assert [step.name for step in steps_before("mine")] == ["ingest"] and steps_before("ingest") == ()
+    with pytest.raises(UsageError, match=r"unknown stage 'mines'; known are ingest, mine, .*, report"):
+        find_step("mines")
+
+
+def test_a_step_without_its_input_waits(tmp_path: Path) -> None:
+    states = pipeline_states(PipelineConfig.model_validate(TINY), Workspace(tmp_path))
+    assert states[0] == StageState(name="ingest", pending=7)
+    assert {state.note for state in states[1:-1]} == {"waiting for an earlier stage"}
+    assert states[-1].pending == 1 and not any(state.finished for state in states)  # the report shows what there is
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_a_step_with_items_has_a_quarantine_to_retry(tmp_path: Path) -> None:
+    config = PipelineConfig.model_validate(TINY)
+    for step in STEPS:
+        if step.single:
+            with pytest.raises(UsageError, match=f"stage {step.name} has no items, so no quarantine"):
+                run_step(step, config, Workspace(tmp_path), retry=True)
+        else:
+            require_quarantine(step.make(config))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineConfig, Workspace]:
+    """A workspace in which every step has run."""
+    config, workspace = PipelineConfig.model_validate(TINY), Workspace(tmp_path_factory.mktemp("finished"))
+    for step in STEPS:
+        run_step(step, config, workspace)
+    return config, workspace
+
+
+@pytest.mark.slow
+def test_a_rerun_of_a_finished_pipeline_writes_nothing(finished: tuple[PipelineConfig, Workspace]) -> None:
+    config, workspace = finished
+    before = contents(workspace.root)
+    assert is_finished(config, workspace)
+    for step in STEPS:
+        assert run_step(step, config, workspace).new == 0
+        assert check_stage(step.make(config), workspace) == []
+    assert contents(workspace.root) == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_damaged_output_of_every_step_is_noticed_and_healed(
+    finished: tuple[PipelineConfig, Workspace], name: str, damage: Callable[[Path], None]
+) -> None:
+    config, workspace = finished
+    step = find_step(name)
+    marker = read_marker(step.make(config), workspace)
+    assert marker is not None and marker["files"]
+    before = file_bytes(workspace.path(name))
+    for file in marker["files"]:
+        damage(workspace.path(name, file))
+        assert not step_state(step, config, workspace).finished, file
+    run_step(step, config, workspace)
+    assert step_state(step, config, workspace).finished
+    after = file_bytes(workspace.path(name))
+    assert {file: after[file] for file in marker["files"]} == {file: before[file] for file in marker["files"]}
+    assert is_finished(config, workspace), "a later step has other inputs now"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ingest", "augment", "generate"])
+def test_the_audio_and_video_of_items_are_healed_on_demand(
+    finished: tuple[PipelineConfig, Workspace], name: str
+) -> None:
+    config, workspace = finished
+    stage = find_step(name).make(config)
+    media = [path for path in sorted(workspace.path(name).rglob("*")) if path.suffix in (".flac", ".mp4")]
+    assert media
+    before = [path.read_bytes() for path in media]
+    broken = [media[0], media[-1]]
+    for path in broken:
+        flip(path, keep_time=True)
+    assert run_stage(stage, workspace).new == 0
+    assert sorted(check_stage(stage, workspace)) == broken
+    assert 1 <= run_stage(stage, workspace, verify_files=True).new <= 2
+    assert [path.read_bytes() for path in media] == before
