@@ -52,6 +52,8 @@ WRONG = [
     ("ac-vta --video @silent.mp4 --reference-audio @mute.wav", "o.wav", "silent"),
     ("ac-vta --video @silent.mp4 --reference-audio @blip.wav", "o.wav", "too short"),
     ("fe --video @silent.mp4 --window 1:2", "o.wav", "has no audio"),
+    ("fe --video @silent.mp4 --window 1:4", "o.wav", "has no audio"),
+    ("fe --video @silent.mp4 --reference-audio @mute.wav", "o.wav", "is silent"),
     ("fe --video @sounding.mp4", "o.wav", "needs either"),
     ("edit --original @old.wav --window 1:9", "o.wav", "reaches past"),
     ("edit --original @old.wav --window 1.2:1", "o.wav", "before END"),

@@ -44,7 +44,7 @@ class Inputs:
     def available_s(self) -> float | None:
         """Length of the video, or of the audio to edit; None for a prompt alone."""
         if self.options.video is not None:
-            return self._video_info(self.options.video).duration_s
+            return self._video_info.duration_s
         if self.options.task == "edit":
             return len(self._original_T) / self._rate_hz
         return None
@@ -91,17 +91,19 @@ class Inputs:
             samples_T = self._audio(o.reference_audio, "--reference-audio")
             option, given_s = f"--reference-audio {o.reference_audio.name}", len(samples_T) / self._rate_hz
         else:
-            assert o.window is not None
+            assert o.window is not None and o.video is not None
             start_s, end_s = o.window
             if abs(end_s - duration_s) > 1.0 / spec.frame_rate_hz or not 0 < start_s < end_s:
                 raise UsageError(
                     f"--window {start_s:g}:{end_s:g}: task fe continues the audio before START up to the end; give "
                     f"START:{duration_s:g} with START above 0"
                 )
-            samples_T, option, given_s = self._video_audio("--reference-audio"), "--window", start_s
+            samples_T, option, given_s = self._audio(o.video, "--video"), "--window", start_s
         frames = int(given_s * spec.frame_rate_hz + 1e-6)
         if not 0 < frames < spec.frames(duration_s):
             raise UsageError(f"{option}: the segment to continue has {given_s:.2f} s, the result {duration_s:g} s")
+        if o.reference_audio is not None:
+            _require_audible(samples_T, o.reference_audio, "--reference-audio")
         return self._encode(samples_T, frames * spec.hop)
 
     def original(self, duration_s: float) -> Tensor:
@@ -130,7 +132,8 @@ class Inputs:
     def _original_T(self) -> Samples:  # noqa: N802
         if self.options.original is not None:
             return self._audio(self.options.original, "--original")
-        return self._video_audio("--original")
+        assert self.options.video is not None
+        return self._audio(self.options.video, "--video")
 
     @cached_property
     def _reference_T(self) -> Samples:  # noqa: N802
@@ -168,19 +171,19 @@ class Inputs:
         with naming(option):
             return read_audio(path, rate_hz=self._rate_hz)[0]
 
-    def _video_audio(self, instead: str) -> Samples:
-        """Returns the video's own audio; `instead` names the option that a silent video needs."""
+    @cached_property
+    def _video_info(self) -> VideoInfo:
+        """What the video has: frames of some duration, and audio where the task starts from the video's own."""
         assert self.options.video is not None
-        if not self._video_info(self.options.video).has_audio:
-            raise UsageError(f"--video {self.options.video.name} has no audio; give {instead}")
-        return self._audio(self.options.video, "--video")
-
-    @staticmethod
-    def _video_info(video: Path) -> VideoInfo:
+        name = self.options.video.name
         with naming("--video"):
-            info = probe_video(video)
+            info = probe_video(self.options.video)
         if info.duration_s <= 0:
-            raise UsageError(f"--video: {video.name} has frames without duration; give a video, not a still image")
+            raise UsageError(f"--video: {name} has frames without duration; give a video, not a still image")
+        own = {"fe": self.options.reference_audio, "edit": self.options.original}.get(self.options.task, name)
+        if own is None and not info.has_audio:
+            instead = "--reference-audio" if self.options.task == "fe" else "--original"
+            raise UsageError(f"--video {name} has no audio; give {instead}")
         return info
 
     def _encode(self, samples_T: Samples, length: int) -> Tensor:
@@ -214,7 +217,7 @@ def _frames(
 
 
 def _require_audible(samples_T: Samples, path: Path, option: str) -> None:
-    """Raises UsageError for silence: it has no timbre to imitate."""
+    """Raises UsageError for silence: there is nothing in it to imitate or to continue."""
     peak = float(np.max(np.abs(samples_T), initial=0.0))
     if peak <= SILENT_PEAK:
         raise UsageError(

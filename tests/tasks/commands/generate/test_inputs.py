@@ -198,7 +198,7 @@ def test_g5_a_window_takes_the_videos_own_audio_before_it(files: Path, session: 
             "--reference-audio old.wav: the segment to continue has 2",
         ),
         ({"window": None, "reference_audio": "blip.wav"}, "the segment to continue has 0.02 s"),
-        ({"video": "silent.mp4"}, "--video silent.mp4 has no audio; give --reference-audio"),
+        ({"window": None, "reference_audio": "mute.wav"}, "--reference-audio mute.wav is silent: its peak is 0.00e+00"),
     ],
 )
 def test_nothing_to_continue_is_said(
@@ -208,6 +208,23 @@ def test_nothing_to_continue_is_said(
     with pytest.raises(UsageError) as caught:
         inputs(files, session, "fe", **given).continued(2.0)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "instead"),
+    [
+        ("fe", {}, "--reference-audio"),
+        ("fe", {"window": (1.0, 4.0)}, "--reference-audio"),
+        ("edit", {"original": None}, "--original"),
+        ("edit", {"original": None, "window": (1.0, 9.0)}, "--original"),
+    ],
+)
+def test_a_video_without_audio_is_the_cause_whatever_the_window(
+    files: Path, session: InferenceSession, task: str, changes: dict[str, Any], instead: str
+) -> None:
+    given = options(files, task, Path("out.wav"), video=files / "silent.mp4", **changes)
+    with pytest.raises(UsageError, match=rf"--video silent\.mp4 has no audio; give {instead}"):
+        Generation(given, session).single()
 
 
 def test_g6_the_original_is_the_file_or_the_videos_own_audio(files: Path, session: InferenceSession) -> None:
