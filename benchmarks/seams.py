@@ -58,7 +58,7 @@ def edits(session: InferenceSession, folder: Path, count: int, steps: int) -> No
         files = render(scene, folder)
         options = GenerateOptions(
             task="edit", checkpoint=session.checkpoint, out=folder / "x.wav", video=files.video_path,
-            original=files.audio_path, window=EDIT_S, steps=steps,
+            original=files.audio_path, window=EDIT_S, steps=steps, keep_source=False,
         )  # fmt: skip
         new_T = Generation(options, session).run()
         old_T = round_trip(session, read_audio(files.audio_path, rate_hz=rate_hz)[0])[: len(new_T)]

@@ -42,6 +42,9 @@ def generate(
     codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
     variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
     precision: Annotated[str, typer.Option(help="fp32, or bf16 for speed on a GPU")] = "fp32",
+    keep_source: Annotated[
+        bool, typer.Option(help="edit: outside the window the original's own samples, else the codec's round trip")
+    ] = True,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="an interpretation of the paper, e.g. edit_noise=0.8; repeatable")
     ] = None,
@@ -72,6 +75,7 @@ def generate(
         codec=codec,
         variant=variant,
         precision=precision,
+        keep_source=keep_source,
         sampling=load_settings(SamplingSettings, None, set_ or []),
     )
     if task == "jobs" and jobs is None:

@@ -13,7 +13,8 @@ from model.generate import Request, Sampling, plan_request
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import finished, settings
-from tasks.commands.generate.single import Audio, Generation, generate_together
+from tasks.commands.generate.single import Generation, generate_together
+from tasks.commands.generate.splice import Audio
 from tasks.commands.spreadsheet import write_cells
 
 log = logging.getLogger(__name__)

@@ -46,7 +46,7 @@ class Inputs:
         if self.options.video is not None:
             return self._video_info.duration_s
         if self.options.task == "edit":
-            return len(self._original_T) / self._rate_hz
+            return len(self.original_T) / self._rate_hz
         return None
 
     @cached_property
@@ -106,6 +106,14 @@ class Inputs:
             _require_audible(samples_T, o.reference_audio, "--reference-audio")
         return self._encode(samples_T, frames * spec.hop)
 
+    @cached_property
+    def original_T(self) -> Samples:  # noqa: N802
+        """The audio to edit, mono at the codec's rate."""
+        if self.options.original is not None:
+            return self._audio(self.options.original, "--original")
+        assert self.options.video is not None
+        return self._audio(self.options.video, "--video")
+
     def original(self, duration_s: float) -> Tensor:
         """Returns the latent of the audio to edit, cut to `duration_s`.
 
@@ -114,26 +122,19 @@ class Inputs:
         o, spec, frames = self.options, self.session.specs.codec, self.session.specs.codec.frames(duration_s)
         assert o.window is not None
         start, stop = window_frames(o.window, duration_s, self.session.specs)
-        known = min(len(self._original_T) // spec.hop, frames)
+        known = min(len(self.original_T) // spec.hop, frames)
         if known > 0 and start <= known and stop == frames:
-            return self._encode(self._original_T, known * spec.hop)
-        if len(self._original_T) < (frames - 1) * spec.hop and o.video is None:
+            return self._encode(self.original_T, known * spec.hop)
+        if len(self.original_T) < (frames - 1) * spec.hop and o.video is None:
             raise UsageError(
                 f"--duration {duration_s:g} s is longer than the audio to edit, "
-                f"{len(self._original_T) / self._rate_hz:.2f} s; then --window must reach from there to the end"
+                f"{len(self.original_T) / self._rate_hz:.2f} s; then --window must reach from there to the end"
             )
-        return self._encode(self._original_T, frames * spec.hop)
+        return self._encode(self.original_T, frames * spec.hop)
 
     @property
     def _rate_hz(self) -> int:
         return self.session.specs.codec.sample_rate_hz
-
-    @cached_property
-    def _original_T(self) -> Samples:  # noqa: N802
-        if self.options.original is not None:
-            return self._audio(self.options.original, "--original")
-        assert self.options.video is not None
-        return self._audio(self.options.video, "--video")
 
     @cached_property
     def _reference_T(self) -> Samples:  # noqa: N802

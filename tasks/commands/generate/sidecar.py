@@ -16,7 +16,7 @@ from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import read_json
 
-VERSION: Final = 1  # raised when the same options give other audio
+VERSION: Final = 2  # raised when the same options give other audio
 
 
 def sidecar_path(out: Path) -> Path:
@@ -37,6 +37,7 @@ def settings(options: GenerateOptions, session: InferenceSession, sampling: Samp
         "seed": options.seed,
         "steps": options.steps,
         "cfg_scale": options.cfg_scale,
+        "keep_source": options.keep_source,
     }
     return {
         "version": VERSION,

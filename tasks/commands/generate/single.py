@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import soundfile as sf
 import torch
 from torch import Tensor
@@ -28,14 +27,12 @@ from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.options import MAX_SINGLE_S, WINDOWS_FROM, GenerateOptions
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import write_sidecar
+from tasks.commands.generate.splice import Audio, splice
 from tasks.engine.workspace import seed_for
 from tasks.media.audio import write_flac
 from tasks.media.mux import VIDEO_SUFFIXES, mux_audio
 
 log = logging.getLogger(__name__)
-
-Audio = npt.NDArray[np.float32]
-"""Generated audio, (T,) or (T, C); full scale is 1."""
 
 
 def generate_file(options: GenerateOptions, session: InferenceSession | None = None) -> Path:
@@ -141,11 +138,20 @@ class Generation:
         return torch.cat([self._original_NF[: self._edited.start], latent_NF, self._original_NF[self._edited.stop :]])
 
     def decode(self, latent_NF: Tensor) -> Audio:
-        """Returns the audio of a latent, cut to the result's length. Raises FoleyGenExError when it is not finite."""
+        """Returns the audio of a latent, cut to the result's length; an edit is put into the original audio.
+
+        Raises FoleyGenExError when it is not finite.
+        """
         audio: Audio = decode_long(self.session.codec, latent_NF).numpy().T
         if not np.isfinite(audio).all():
             raise FoleyGenExError("the generated audio is not finite; the checkpoint is broken, train it again")
-        return audio[: round(self.duration_s * self.session.specs.codec.sample_rate_hz)]
+        rate_hz = self.session.specs.codec.sample_rate_hz
+        audio = audio[: round(self.duration_s * rate_hz)]
+        if self.options.task != "edit" or not self.options.keep_source:
+            return audio
+        assert self.options.window is not None
+        start, stop = (round(time_s * rate_hz) for time_s in self.options.window)
+        return splice(audio, self.inputs.original_T, start, stop, rate_hz)
 
     def write(self, audio: Audio) -> dict[str, Any]:
         """Writes the file and its sidecar; returns the sidecar's content."""

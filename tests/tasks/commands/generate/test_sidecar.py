@@ -86,6 +86,7 @@ def test_a_file_is_finished_until_it_or_its_sidecar_changes(
     "changes",
     [
         {"text": "another"}, {"seed": 1}, {"steps": 3}, {"cfg_scale": 2.0}, {"duration_s": 1.9}, {"long": "off"},
+        {"keep_source": False},
         {"out": Path("a.flac")},
     ],
 )  # fmt: skip
