@@ -19,8 +19,8 @@ from data_contracts import ContractError
 from data_contracts.adverbs import CHANGES, Change
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
+from tasks.augment.ends import faded_out, first_seconds
 from tasks.augment.measure import Measured
-from tasks.augment.silence import first_seconds
 from tasks.media.samples import Samples
 
 OPERATIONS: Final = tuple(dict.fromkeys(change.operation for change in CHANGES))
@@ -75,11 +75,12 @@ class Recipe(ABC):
         """Returns one sentence for people who look at the result."""
 
     def apply(self, source_T: Samples, rate_hz: int, context: AugmentContext) -> Applied:
-        """Returns the changed first `max_s` seconds of the source, cut to `max_s` again."""
+        """Returns the changed first `max_s` seconds of the source, cut to `max_s` again; cuts are faded out."""
         used_T = first_seconds(source_T, rate_hz, context.config.max_s, context.config.silence_db)
         changed_T = self.change(used_T, rate_hz, context)
         longest = round(context.config.max_s * rate_hz)
-        return Applied(source_T=used_T, samples_T=changed_T[:longest], full_length=len(changed_T))
+        kept_T = changed_T if len(changed_T) <= longest else faded_out(changed_T[:longest], rate_hz)
+        return Applied(source_T=used_T, samples_T=kept_T, full_length=len(changed_T))
 
     def move_events(self, times_s: Sequence[float]) -> list[float]:
         """Returns where events of the source are in the changed audio, in seconds."""

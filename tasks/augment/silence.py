@@ -54,18 +54,6 @@ def audible_span(samples_T: Samples, threshold_db: float) -> tuple[int, int]:
     return first, len(loud_T) - int(np.argmax(loud_T[::-1]))
 
 
-def first_seconds(samples_T: Samples, rate_hz: int, max_s: float, threshold_db: float) -> Samples:
-    """Returns the first `max_s` seconds; when that cuts something off, without the silence that is then last."""
-    longest = round(max_s * rate_hz)
-    return samples_T if len(samples_T) <= longest else without_end(samples_T[:longest], threshold_db)
-
-
-def without_end(samples_T: Samples, threshold_db: float) -> Samples:
-    """Returns the audio without the silence at its end; audio that is all silence stays as it is."""
-    end = audible_span(samples_T, threshold_db)[1]
-    return samples_T[:end] if end else samples_T
-
-
 def _by_ffmpeg(samples_T: Samples, rate_hz: int, threshold_db: float) -> Samples:
     padded_T = np.pad(samples_T, round(_PAD_S * rate_hz))
     return run_ffmpeg(padded_T, rate_hz, lambda stream: _both_ends(stream, threshold_db))

@@ -18,10 +18,10 @@ from data_contracts.adverbs import Change, change_of, changes_for
 from data_contracts.files import atomic_path, hash_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
+from tasks.augment.ends import Source, prepare_source
 from tasks.augment.make import Made, make_audio
 from tasks.augment.programs import program_version
 from tasks.augment.recipe import AugmentContext, Recipe, recipes_for
-from tasks.augment.silence import Trimmed, trim_silence
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.media.audio import read_audio
@@ -36,7 +36,7 @@ class AugmentStage(Stage):
     config: AugmentConfig
     dataset_version: str
     name: ClassVar[str] = "augment"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Augmented
 
     def settings(self) -> dict[str, Any]:
@@ -85,17 +85,21 @@ class AugmentStage(Stage):
 
     def _augment(self, item: Item, sources: _Sources, context: AugmentContext, tools: str) -> Augmented:
         values = item.payload
-        trimmed, rate_hz = sources.trimmed(values["audio_path"], values["audio_sha256"])
-        if len(trimmed.samples_T) < _MIN_S * rate_hz:
-            length_s = len(trimmed.samples_T) / rate_hz
+        source, rate_hz = sources.read(values["audio_path"], values["audio_sha256"])
+        if len(source.samples_T) < _MIN_S * rate_hz:
+            length_s = len(source.samples_T) / rate_hz
             raise ItemError("too_short", f"{length_s:.3f} s are left without silence; {_MIN_S} s are needed")
         seed = seed_for(self.dataset_version, self.name, item.item_id)
         change = change_of(values["side"], values["level"])
-        recipe, made = _first_that_works(recipes_for(change, seed, rate_hz, context), trimmed, rate_hz, context)
+        recipe, made = _first_that_works(recipes_for(change, seed, rate_hz, context), source, rate_hz, context)
         path = sources.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
         with atomic_path(path) as temporary:
             temporary.write_bytes(made.content)
-        trim = {"silence_db": self.config.silence_db, "trim_start_s": round(trimmed.offset_s, 6)}
+        prepared = {
+            "dc_offset": round(source.dc_offset, 6),
+            "silence_db": self.config.silence_db,
+            "trim_start_s": round(source.offset_s, 6),
+        }
         duration_s = len(made.samples_T) / rate_hz
         return Augmented(
             item_id=item.item_id,
@@ -111,28 +115,28 @@ class AugmentStage(Stage):
             cue_pos=values["cue_pos"],
             operation=change.operation,
             level=change.level,
-            recipe_json=to_json({**recipe.record(made.measured), **trim, "max_s": self.config.max_s}),
+            recipe_json=to_json({**recipe.record(made.measured), **prepared, "max_s": self.config.max_s}),
             measured_json=to_json(made.measured),
             audio_path=sources.workspace.relative(path),
             audio_sha256=hashlib.sha256(made.content).hexdigest(),
             sample_rate_hz=rate_hz,
             duration_s=duration_s,
-            event_times_s=_moved(values["event_times_s"], trimmed.offset_s, recipe, duration_s),
+            event_times_s=_moved(values["event_times_s"], source.offset_s, recipe, duration_s),
             seed=seed,
             tools_json=tools,
         )
 
 
 class _Sources:
-    """Trimmed audio of clips; keeps the last one, as the levels of one clip follow each other."""
+    """The audio of clips, prepared; keeps the last one, as the levels of one clip follow each other."""
 
     def __init__(self, workspace: Workspace, config: AugmentConfig) -> None:
         self.workspace = workspace
         self._config = config
-        self._last: tuple[Path, str, Trimmed, int] | None = None
+        self._last: tuple[Path, str, Source, int] | None = None
 
-    def trimmed(self, audio_path: str, sha256: str) -> tuple[Trimmed, int]:
-        """Returns a clip's audio without silence at its ends, and its rate (SPEC A2).
+    def read(self, audio_path: str, sha256: str) -> tuple[Source, int]:
+        """Returns a clip's audio without DC offset and without silence at its ends, and its rate (SPEC A2).
 
         Raises ItemError `changed_file` when the file is not the one that was ingested.
         """
@@ -141,19 +145,18 @@ class _Sources:
             samples_T, rate_hz = read_audio(path)
             if (found := hash_file(path)) != sha256:
                 raise ItemError("changed_file", f"{path.name}: sha256 is {found[:12]}; ingest wrote {sha256[:12]}")
-            trimmed = trim_silence(samples_T, rate_hz, self._config.silence_db, self._config.backend)
-            self._last = (path, sha256, trimmed, rate_hz)
+            self._last = (path, sha256, prepare_source(samples_T, rate_hz, self._config), rate_hz)
         return self._last[2], self._last[3]
 
 
 def _first_that_works(
-    recipes: Iterable[Recipe], trimmed: Trimmed, rate_hz: int, context: AugmentContext
+    recipes: Iterable[Recipe], source: Source, rate_hz: int, context: AugmentContext
 ) -> tuple[Recipe, Made]:
     """Returns the first recipe whose effect is measured, and its audio. Raises the last ItemError otherwise."""
     refused: ItemError | None = None
     for recipe in recipes:
         try:
-            return recipe, make_audio(recipe, trimmed.samples_T, rate_hz, context)
+            return recipe, make_audio(recipe, source.samples_T, rate_hz, context)
         except ItemError as error:
             if error.reason != "effect_missing":
                 raise

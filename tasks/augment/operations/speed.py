@@ -18,11 +18,11 @@ import numpy as np
 import soxr
 
 from data_contracts import ContractError
+from tasks.augment.ends import first_seconds
 from tasks.augment.measure import Measured, effect_missing
 from tasks.augment.programs import run_sox
 from tasks.augment.ratios import pitch_ratio, time_ratio
 from tasks.augment.recipe import Applied, AugmentContext, Recipe
-from tasks.augment.silence import without_end
 from tasks.media.samples import Samples
 
 FACTORS: Final = {"faster": 1.3, "slower": 0.7}
@@ -56,13 +56,12 @@ class Speed(Recipe):
     def apply(self, source_T: Samples, rate_hz: int, context: AugmentContext) -> Applied:
         """Returns the first `max_s` seconds at the new speed; no more of the source is played than that takes.
 
-        Silence that the cut leaves at the end goes too.
+        The end is as `first_seconds` makes it.
         """
         max_s, silence_db = context.config.max_s, context.config.silence_db
         used_T = source_T[: int(np.ceil((max_s + _LOOK_AHEAD_S) * self.factor * rate_hz))]
         played_T = self.change(used_T, rate_hz, context)
-        cut_T = played_T[: round(max_s * rate_hz)]
-        kept_T = without_end(cut_T, silence_db) if len(cut_T) < len(played_T) else cut_T
+        kept_T = first_seconds(played_T, rate_hz, max_s, silence_db)
         return Applied(source_T=used_T, samples_T=kept_T, full_length=len(played_T))
 
     def change(self, samples_T: Samples, rate_hz: int, context: AugmentContext) -> Samples:

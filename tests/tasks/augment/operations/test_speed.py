@@ -66,7 +66,8 @@ def test_d2_a_slowed_sound_is_cut_and_no_more_is_played_than_stays() -> None:
     recipe = Speed(factor=0.7)
     applied = recipe.apply(sound, RATE, CONTEXT)
     assert len(applied.samples_T) == 8 * RATE and len(applied.source_T) < 5.7 * RATE
-    np.testing.assert_allclose(applied.samples_T, recipe.change(sound, RATE, CONTEXT)[: 8 * RATE], atol=1e-5)
+    whole = recipe.change(sound, RATE, CONTEXT)[: 8 * RATE]
+    np.testing.assert_allclose(applied.samples_T[: -RATE // 20], whole[: -RATE // 20], atol=1e-5)  # then it fades
     found = recipe.measure(applied, applied.samples_T, RATE, CONTEXT)
     assert found["pitch_ratio"] == pytest.approx(0.7, rel=0.005)  # of the written part, against what it came from
 
