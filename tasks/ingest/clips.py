@@ -18,7 +18,7 @@ from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import Cut, audio_cuts, video_cut
 from tasks.ingest.readers.greatest_hits import caption_of
 from tasks.ingest.resolve import ResolvedRecording
-from tasks.media.audio import SILENT_PEAK, DecodedAudio, decode_audio, peak_of, require_audible, write_flac
+from tasks.media.audio import DecodedAudio, decode_audio, is_audible, peak_of, require_audible, write_flac
 from tasks.media.samples import Samples
 from tasks.media.video import probe_video
 from tasks.media.video_writer import cut_video
@@ -50,7 +50,7 @@ class ClipMaker:
         clips = [
             self._clip(recording, name, audio, cut, None)
             for name, cut in zip(names, cuts, strict=True)
-            if peak_of(_portion(audio, cut)) > SILENT_PEAK
+            if is_audible(_portion(audio, cut), audio.rate_hz)
         ]
         if not clips:
             raise ItemError("silent", f"{recording.audio.name}: nothing is audible in the {len(cuts)} portions taken")
@@ -63,7 +63,7 @@ class ClipMaker:
         if cut.duration_s < self.config.min_s:
             too_short = f"{cut.duration_s:.3f} s of video; {self.config.min_s:g} s are needed"
             raise ItemError("too_short", f"{source.name}: {too_short}")
-        if peak_of(_portion(audio, cut)) <= SILENT_PEAK:
+        if not is_audible(_portion(audio, cut), audio.rate_hz):
             silent = f"nothing is audible from {cut.start_s:.2f} s on, the portion that is kept"
             raise ItemError("silent", f"{recording.audio.name}: {silent}")
         whole = cut.start_s == 0.0 and video_s <= cut.duration_s + _COPY_SLACK_S

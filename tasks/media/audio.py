@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile as sf
 import soxr
+from scipy import signal
 
 from data_contracts import ItemError
 from data_contracts.files import atomic_path
@@ -32,6 +33,9 @@ from tasks.media.errors import media_errors, words_of
 from tasks.media.samples import Samples
 
 SILENT_PEAK: Final = 1e-4  # -80 dBFS: a few steps of 16-bit dither are still silence
+_LOWEST_HZ: Final = 20.0  # of hearing
+_SETTLING_S: Final = 1.0
+_AUDIBLE_BLOCK: Final = 1 << 19
 _GAP_S: Final = 0.25  # what a decoder may fall short of the header's length without the file being truncated
 _FULL_SCALE: Final = 32768.0
 _BARE_FRAMES: Final = "mp3"  # FFmpeg's name of a file of frames one after another, without a container
@@ -92,13 +96,28 @@ def probe_audio(source: Path | BinaryIO, name: str) -> tuple[float, int]:
 
 
 def require_audible(samples_T: Samples, rate_hz: int, *, min_s: float, name: str) -> None:
-    """Raises ItemError `too_short` (with both lengths) or `silent` (with the peak)."""
+    """Raises ItemError `too_short` (with both lengths) or `silent` (with the peak) unless it `is_audible`."""
     duration_s = len(samples_T) / rate_hz
     if duration_s < min_s:
         raise ItemError("too_short", f"{name}: {duration_s:.3f} s; at least {min_s:g} s are needed")
-    peak = peak_of(samples_T)
-    if peak <= SILENT_PEAK:
-        raise ItemError("silent", f"{name}: peak {peak:.2e} of full scale; at most {SILENT_PEAK:g} counts as silence")
+    if not is_audible(samples_T, rate_hz):
+        peak = f"the peak is {peak_of(samples_T):.2e} of full scale"
+        raise ItemError("silent", f"{name}: {peak}, above {_LOWEST_HZ:g} Hz at most {SILENT_PEAK:g}: that is silence")
+
+
+def is_audible(samples_T: Samples, rate_hz: int) -> bool:
+    """Returns whether anything above 20 Hz is over `SILENT_PEAK`: a DC offset or a slow drift alone is silence."""
+    if peak_of(samples_T) <= SILENT_PEAK:
+        return False
+    highpass = signal.butter(4, min(_LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
+    lead = round(_SETTLING_S * rate_hz)  # the start mirrored, so that a drift which begins there is no step
+    extended_T = np.pad(samples_T[: lead + 1], (lead, 0), mode="reflect", reflect_type="odd")
+    _, state = signal.sosfilt(highpass, extended_T[:lead], zi=signal.sosfilt_zi(highpass) * extended_T[0])
+    for part_T in np.split(samples_T, range(_AUDIBLE_BLOCK, len(samples_T), _AUDIBLE_BLOCK)):
+        filtered_T, state = signal.sosfilt(highpass, part_T, zi=state)
+        if peak_of(filtered_T) > SILENT_PEAK:
+            return True  # so most recordings are decided by their first block
+    return False
 
 
 def peak_of(samples_T: Samples) -> float:

@@ -103,6 +103,7 @@ def test_each_broken_recording_has_its_own_reason_and_the_rest_completes(tmp_pat
     nan[5] = np.nan
     write_wav(folder / "nan.wav", nan, subtype="FLOAT")
     write_wav(folder / "silent.wav", np.zeros(RATE, np.float32))
+    write_wav(folder / "offset.wav", np.full(RATE, 0.3, np.float32))
     write_wav(folder / "one_ms.wav", tone(0.001))
     (folder / "empty.wav").touch()
     (folder / "text.wav").write_text("not a sound " * 100)
@@ -113,6 +114,7 @@ def test_each_broken_recording_has_its_own_reason_and_the_rest_completes(tmp_pat
     expected = {
         "nan": "nan_samples",
         "silent": "silent",
+        "offset": "silent",
         "one_ms": "too_short",
         "empty": "empty_file",
         "text": "not_audio",
