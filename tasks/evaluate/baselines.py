@@ -16,12 +16,15 @@ CODEC_UPPER_BOUND: Final = "codec(truth)"
 TRUTH: Final = "truth"
 SHUFFLED: Final = "shuffled pairing"
 RANDOM_EVENTS: Final = "random events"
+CLICKS: Final = "click every 0.2 s"
 PASTED: Final = "reference pasted"
 NOISE: Final = "white noise"
 SILENCE: Final = "silence"
 _LEVEL: Final = 0.1
 _DECAY_S: Final = 0.03
 _BURST_S: Final = 0.2
+_CLICK_GAP_S: Final = 0.2
+_CLICK_S: Final = 0.002
 
 
 def silence(length: int) -> Samples:
@@ -41,6 +44,14 @@ def random_events(length: int, rate_hz: int, count: int, rng: np.random.Generato
     for start in sorted(int(position) for position in rng.integers(0, max(1, length), count)):
         burst_T = rng.standard_normal(len(time_T)) * np.exp(-time_T / _DECAY_S)
         audio_T[start : start + len(burst_T)] += (_LEVEL * burst_T[: length - start]).astype(np.float32)
+    return audio_T
+
+
+def clicks(length: int, rate_hz: int) -> Samples:
+    """Returns (T,) a click every 0.2 s: near most events of any clip, whatever the video shows."""
+    audio_T = np.zeros(length, np.float32)
+    for start in range(0, length, round(_CLICK_GAP_S * rate_hz)):
+        audio_T[start : start + round(_CLICK_S * rate_hz)] = _LEVEL
     return audio_T
 
 

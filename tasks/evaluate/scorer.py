@@ -110,6 +110,7 @@ class Scorer:
         if events_s is not None:
             count = sum(time < case.duration_s for time in events_s)
             audio[baselines.RANDOM_EVENTS] = baselines.random_events(length, self._rate_hz, count, rng)
+        audio[baselines.CLICKS] = baselines.clicks(length, self._rate_hz)
         if TASKS[case.task].uses("reference"):
             audio[baselines.PASTED] = baselines.pasted(self._reference(case), length)
         audio[baselines.NOISE] = baselines.white_noise(length, rng)
