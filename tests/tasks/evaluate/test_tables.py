@@ -10,7 +10,7 @@ from data_contracts import ClipScore, Generated, Score
 from tasks.evaluate.intervals import mean_interval, share_interval
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.evaluate.tables import aggregate, clip_groups, interval
-from tests.tasks.evaluate.rows import generated_row, manifest_row
+from tests.tasks.rows import generated_row, manifest_row
 
 SHARE = "AdverbCheck direction right"
 

@@ -1,0 +1,69 @@
+"""The generate stage (SPEC G1-G5): batches, settings, and the same files after a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_contracts import Generated, read_table
+from model.generate import Request
+from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
+from tasks.evaluate import batch_generator
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.generate_stage import GenerateStage
+from tasks.evaluate.sampling import SamplingSettings
+from tests.tasks.evaluate.conftest import Scores
+from tests.tasks.evaluate.oracle import CONFIG, Killed, copy_of, die_after
+
+
+def table(workspace: Workspace) -> list[Generated]:
+    return read_table(workspace.table("generate", "generated"), Generated)
+
+
+def test_a_batch_has_one_task_and_at_most_the_batch_size(prepared: Workspace) -> None:
+    items = GenerateStage(CONFIG).items(prepared)
+    for item in items:
+        cases = item.payload["cases"]
+        assert {case["task"] for case in cases} == {item.item_id.rsplit("-batch-", 1)[0]}
+        assert 1 <= len(cases) <= CONFIG.batch_size
+    names = [case["item_id"] for item in items for case in item.payload["cases"]]
+    assert len(names) == len(set(names)) == 4 * CONFIG.clips + 8 * CONFIG.adverb_pairs
+
+
+def test_only_the_named_tasks_are_generated(prepared: Workspace) -> None:
+    some = GenerateStage(CONFIG, tasks=("fe", "vta")).items(prepared)
+    assert some == [item for item in GenerateStage(CONFIG).items(prepared) if item.item_id.startswith(("fe-", "vta-"))]
+
+
+def test_another_checkpoint_changes_every_item(prepared: Workspace, tmp_path: Path) -> None:
+    other = copy_of(prepared, tmp_path)
+    (other.stage("train") / "checkpoint.safetensors").write_bytes(b"other weights")
+    before, after = (GenerateStage(CONFIG).items(workspace) for workspace in (prepared, other))
+    assert [item.item_id for item in before] == [item.item_id for item in after]
+    assert all(a.payload != b.payload for a, b in zip(before, after, strict=True))
+
+
+def test_defaults_are_no_settings_and_changed_ones_are() -> None:
+    plain, changed = (
+        GenerateStage(EvaluateConfig(sampling=SamplingSettings.model_validate(values))).settings()
+        for values in ({}, {"sum_reference": "path"})
+    )
+    assert "sampling" not in plain and "variant" not in plain
+    assert changed == {**plain, "sampling": {"sum_reference": "path"}}
+    assert GenerateStage(EvaluateConfig(), variant="m-1").settings() == {**plain, "variant": "m-1"}
+
+
+def test_a_killed_generation_ends_with_the_same_table(
+    prepared: Workspace, oracle: list[Request], scored: Scores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = copy_of(prepared, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_generator, "write_flac", die_after(4, batch_generator.write_flac))
+        with pytest.raises(Killed):
+            run_stage(GenerateStage(CONFIG), workspace)
+    run_stage(GenerateStage(CONFIG), workspace, shard_size=2)
+    assert table(workspace) == table(prepared)
+    for row in table(workspace):
+        assert workspace.path(row.audio_path).read_bytes() == prepared.path(row.audio_path).read_bytes()

@@ -1,0 +1,72 @@
+"""The score stage (SPEC E2): its items, what they depend on, and the same table after a kill."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_contracts import ClipScore, Generated, read_table, write_table
+from model.generate import Request
+from tasks.engine import run_stage
+from tasks.engine.workspace import Workspace
+from tasks.evaluate import scorer
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.score_stage import ScoreStage
+from tests.tasks.evaluate.conftest import Scores
+from tests.tasks.evaluate.oracle import CONFIG, Killed, copy_of, die_after
+
+
+@pytest.fixture
+def workspace(prepared: Workspace, scored: Scores, tmp_path: Path) -> Workspace:
+    """A copy of the workspace with generated audio and without scores."""
+    assert scored
+    return copy_of(prepared, tmp_path / "copy", "generate")
+
+
+def test_an_item_is_a_clip_with_all_its_tasks_or_a_pair(workspace: Workspace) -> None:
+    items = ScoreStage(CONFIG).items(workspace)
+    for item in items:
+        cases = item.payload["cases"]
+        if item.item_id.startswith("tta-"):
+            assert len(cases) == 2 and {case["pair"] for case in cases} == {item.item_id.removeprefix("tta-")}
+        else:
+            assert {case["parent_id"] for case in cases} == {item.item_id.removeprefix("clip-")}
+            assert [case["task"] for case in cases] == ["vta", "tc-vta", "ac-vta", "fe"]
+
+
+def test_an_item_depends_on_every_file_that_it_is_compared_with(workspace: Workspace) -> None:
+    for item in ScoreStage(CONFIG).items(workspace):
+        hashes = item.payload["compared_sha256"]
+        for case in item.payload["cases"]:
+            named = {case["parent_id"], case["reference_id"], case["shuffled_id"]} - {None}
+            assert named <= set(hashes)
+        assert len(item.payload["audio_sha256"]) == len(item.payload["audio"]) == len(item.payload["cases"])
+
+
+def test_clips_that_were_not_generated_are_left_out(workspace: Workspace) -> None:
+    rows = read_table(workspace.table("generate", "generated"), Generated)
+    write_table(workspace.table("generate", "generated"), Generated, [row for row in rows if row.task != "fe"])
+    tasks = {case["task"] for item in ScoreStage(CONFIG).items(workspace) for case in item.payload["cases"]}
+    assert tasks == {"vta", "tc-vta", "ac-vta", "tta"}
+
+
+def test_only_the_seed_is_a_setting_of_the_scores() -> None:
+    assert ScoreStage(EvaluateConfig(seed=3, steps=2)).settings() == {"seed": 3}
+
+
+def test_without_items_nothing_is_loaded(tmp_path: Path) -> None:
+    assert list(ScoreStage(CONFIG).process([], Workspace(tmp_path))) == []
+
+
+def test_a_killed_scoring_ends_with_the_same_table(
+    workspace: Workspace, prepared: Workspace, oracle: list[Request], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert oracle is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(scorer, "score_clip", die_after(35, scorer.score_clip))
+        with pytest.raises(Killed):
+            run_stage(ScoreStage(CONFIG), workspace)
+    run_stage(ScoreStage(CONFIG), workspace, shard_size=3)
+    tables = [read_table(one.table("score", "clip_scores"), ClipScore) for one in (workspace, prepared)]
+    assert tables[0] == tables[1] and tables[0]
