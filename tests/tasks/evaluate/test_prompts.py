@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from data_contracts.adverbs import DIMENSION_OF
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.prompts import adverb_pair, plain_caption
-from tasks.language.cues import find_cues
+from tasks.language.finder import find_cues
 from tests.tasks.evaluate.sounds import strike_scenes
 
 CAPTIONS = [scene.caption for scene in strike_scenes(40)]
@@ -35,7 +34,7 @@ def test_a_plain_caption_names_no_side(caption: str, plain: str) -> None:
 @pytest.mark.parametrize("caption", CAPTIONS)
 def test_captions_of_the_corpus_lose_every_adverb_and_stay_plain(caption: str) -> None:
     plain = plain_caption(caption)
-    assert plain and not find_cues(plain, *DIMENSION_OF)
+    assert plain and not find_cues(plain)
     assert plain_caption(plain) == plain
     assert set(plain.casefold().split()) <= set(caption.casefold().replace(",", "").replace(".", "").split())
 
