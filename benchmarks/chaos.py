@@ -1,8 +1,8 @@
-"""Mine to manifest under fire: `python -m benchmarks.chaos [--items 10000] [--fail 0.2] [--broken 0.05] [--kills 3]`.
+"""Mining to manifest with faults: `python -m benchmarks.chaos [--items N] [--fail 0.2] [--broken 0.05] [--kills 3]`.
 
-One workspace runs undisturbed. Its twin has broken sound files, an endpoint that fails (HTTP 500, 429, cut connections,
-half an answer), and a process that is killed with SIGKILL again and again. At the end the twin's manifest must be the
-undisturbed one without the quarantined items, row for row and byte for byte, and each quarantined item must say why.
+One workspace runs undisturbed. A copy of it has broken audio files, an endpoint that fails (HTTP 500, 429, cut
+connections, half a reply), and a process that is killed with SIGKILL several times. At the end the copy's manifest must
+be the undisturbed one without the quarantined items, byte for byte, and each quarantined item must say why.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ CAPTIONS = (
     "A {} sounds close by while rain falls",
 )  # fmt: skip
 PLAIN = ("A {} is heard", "People talk and a {} sounds twice", "A {} sounds in a hall", "Rain falls on a {}")
-NAMED = 5  # one caption in five names a side, as in AudioCaps
+NAMED = 5  # one caption in five says how fast, near or loud, as in AudioCaps
 
 
 @dataclass
@@ -70,7 +70,7 @@ class Endpoint:
     _known: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def answer(self, request: dict[str, Any]) -> str:
-        """Returns the answer's text; the same for the same question, and acceptable to the validators."""
+        """Returns the answer's text; the same for the same prompt, and acceptable to the validators."""
         for message in reversed(request["messages"]):
             try:
                 data = json.loads(message["content"])
@@ -78,7 +78,7 @@ class Endpoint:
                 continue
             if isinstance(data, dict) and "caption" in data:
                 return json.dumps(self._reply(data))
-        raise AssertionError("no data in the question")
+        raise AssertionError("no data in the prompt")
 
     def _reply(self, data: dict[str, Any]) -> dict[str, Any]:
         key = json.dumps(data, sort_keys=True)
@@ -97,7 +97,7 @@ class Endpoint:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 if len(body) < int(self.headers["content-length"]):
-                    return  # the asking process was killed
+                    return  # the client was killed
                 request = json.loads(body)
                 chaos = self.path.startswith("/chaos")
                 with lock:
@@ -113,7 +113,7 @@ class Endpoint:
                 if kind == 2:  # the connection is cut
                     self.close_connection = True
                     return
-                if kind == 3:  # half an answer
+                if kind == 3:  # half a reply
                     body = _completion(text)
                     self.send_response(200)
                     self.send_header("content-type", "application/json")
@@ -133,7 +133,7 @@ class Endpoint:
                 self.wfile.write(body)
 
             def log_message(self, *_: Any) -> None:
-                """Quiet."""
+                """Keeps the output quiet."""
 
         class Server(ThreadingHTTPServer):
             daemon_threads = True
@@ -186,7 +186,7 @@ def _completion(text: str) -> bytes:
 
 
 def make_clips(workspace: Workspace, count: int) -> None:
-    """Writes `ingest/clips.parquet` and a short sound of strikes per clip."""
+    """Writes `ingest/clips.parquet` and a short audio file of strikes per clip."""
     folder = workspace.stage("ingest") / "audio"
     folder.mkdir()
     clips = []
@@ -205,12 +205,12 @@ def _thing(number: int) -> str:
 
 
 def _strikes(number: int, pattern_T: np.ndarray) -> np.ndarray:
-    sound = pattern_T * np.random.default_rng(number).standard_normal(len(pattern_T))
-    return 0.5 * sound / np.abs(sound).max()
+    audio_T = pattern_T * np.random.default_rng(number).standard_normal(len(pattern_T))
+    return 0.5 * audio_T / np.abs(audio_T).max()
 
 
 def _pattern() -> np.ndarray:
-    """Twelve strikes on a quiet bed of noise: enough to measure a speed, a room and a trend by."""
+    """Returns the level of twelve strikes over quiet noise: enough to measure speed, reverberation and a trend."""
     times = np.arange(round(SECONDS * RATE_HZ)) / RATE_HZ
     return 0.02 + np.where(times > 0.05, np.exp(-20 * ((times - 0.05) % 0.2)), 0.0)
 
@@ -244,13 +244,13 @@ def _clip(workspace: Workspace, path: Path, number: int, caption: str) -> Clip:
 
 
 def break_files(workspace: Workspace, share: float, seed: int = 2) -> set[str]:
-    """Empties, cuts, scrambles, silences or removes a share of the sounds. Returns the clips' ids."""
+    """Empties, cuts, scrambles, silences or removes a share of the audio files. Returns the clips' ids."""
     rng = random.Random(seed)
     files = sorted((workspace.stage("ingest") / "audio").glob("*.flac"))
     chosen = rng.sample(files, round(share * len(files)))
     for number, path in enumerate(chosen):
         content = path.read_bytes()
-        path.unlink()  # a hard link of the twin's file must stay whole
+        path.unlink()  # the file in the undisturbed workspace is a hard link and must stay whole
         if number % 5 == 0:
             path.write_bytes(b"")
         elif number % 5 == 1:
@@ -263,13 +263,13 @@ def break_files(workspace: Workspace, share: float, seed: int = 2) -> set[str]:
 
 
 def config_of(workspace: Path) -> PipelineConfig:
-    """Returns the settings of both twins."""
+    """Returns the settings of both workspaces."""
     llm = {"backend": "endpoint", "model": "chaos", "concurrency": 16, "max_retries": 12, "timeout_s": 20}
     return PipelineConfig.model_validate({"workspace": str(workspace), "llm": llm})
 
 
 def run_stages(folder: Path) -> None:
-    """Runs the stages from where they stand, two shards at a time."""
+    """Continues the stages, two shards at a time."""
     config, workspace = config_of(folder), Workspace(folder)
     with ThreadPoolExecutor(2) as pool:
         for name in STAGES:
@@ -278,7 +278,7 @@ def run_stages(folder: Path) -> None:
 
 
 def run_with_kills(folder: Path, environment: dict[str, str], kills: list[tuple[str, int]]) -> int:
-    """Runs the stages in a process that is killed once a stage's journal has so many lines. Returns the kills made."""
+    """Runs the stages in a process that is killed whenever a journal has so many lines. Returns the kills made."""
     made = 0
     while True:
         command = [sys.executable, "-m", "benchmarks.chaos", "--stages", str(folder)]
@@ -300,8 +300,8 @@ def _journal_lines(stage: Path) -> int:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the two workspaces came to. `wrong` is empty when the law holds."""
+class Comparison:
+    """The comparison of the two workspaces; `wrong` has every violation."""
 
     rows: int
     expected: int
@@ -310,9 +310,10 @@ class Verdict:
     wrong: list[str]
 
 
-def compare(clean: Workspace, chaos: Workspace, broken: set[str]) -> Verdict:
-    """The law: chaos = clean minus the quarantined items, and beside what the undisturbed run refuses too (an effect
-    that did not happen, say) only broken sounds are quarantined.
+def compare(clean: Workspace, chaos: Workspace, broken: set[str]) -> Comparison:
+    """Returns where the disturbed manifest is not the undisturbed one without the quarantined items.
+
+    Only broken audio may be quarantined, and what the undisturbed run quarantines too.
     """
     rows, others = (
         {row.item_id: row for row in read_table(one.table("manifest", "manifest"), ManifestRow)}
@@ -332,22 +333,21 @@ def compare(clean: Workspace, chaos: Workspace, broken: set[str]) -> Verdict:
     ]
     wrong += [f"no reason: {row.item_id}" for row in quarantine if not (row.reason and row.message)]
     for row in rows.values():
-        sound = chaos.path(row.audio_path)
-        if row.subset == "aa" and hash_file(sound) != row.audio_sha256:
-            wrong.append(f"sound of {row.item_id} is not the manifest's")
-    return Verdict(len(rows), len(expected), len(quarantine), _reasons(quarantine), wrong)
+        if row.subset == "aa" and hash_file(chaos.path(row.audio_path)) != row.audio_sha256:
+            wrong.append(f"the audio of {row.item_id} is not the manifest's")
+    return Comparison(len(rows), len(expected), len(quarantine), _reasons(quarantine), wrong)
 
 
 def _reasons(quarantine: list[Quarantine]) -> dict[str, int]:
     return dict(sorted(Counter(f"{row.stage}: {row.reason}" for row in quarantine).items()))
 
 
-def chaos(items: int, *, fail: float, broken: float, kills: int, folder: Path) -> Verdict:
-    """Runs both twins in `folder` and compares them."""
-    clean, twin = Workspace(folder / "clean"), Workspace(folder / "chaos")
+def chaos(items: int, *, fail: float, broken: float, kills: int, folder: Path) -> Comparison:
+    """Runs both workspaces in `folder` and compares them."""
+    clean, copy = Workspace(folder / "clean"), Workspace(folder / "chaos")
     make_clips(clean, items)
-    shutil.copytree(clean.root, twin.root, copy_function=os.link)
-    lost = break_files(twin, broken)
+    shutil.copytree(clean.root, copy.root, copy_function=os.link)
+    broken_clips = break_files(copy, broken)
     plan = [("augment", items // 8), ("recaption", items // 5), ("paraphrase", items // 6)]
     plan = sorted(plan * -(-kills // 3), key=lambda kill: STAGES.index(kill[0]))[:kills] if kills > 3 else plan[:kills]
     with Endpoint(fail).serving() as endpoint:
@@ -355,20 +355,20 @@ def chaos(items: int, *, fail: float, broken: float, kills: int, folder: Path) -
         started = time.monotonic()
         run_with_kills(clean.root, {**base, "OPENAI_BASE_URL": f"{endpoint.url}/clean/v1"}, [])
         undisturbed_s = time.monotonic() - started
-        made = run_with_kills(twin.root, {**base, "OPENAI_BASE_URL": f"{endpoint.url}/chaos/v1"}, plan)
+        made = run_with_kills(copy.root, {**base, "OPENAI_BASE_URL": f"{endpoint.url}/chaos/v1"}, plan)
         disturbed_s = time.monotonic() - started - undisturbed_s
         if made != kills:
             raise SystemExit(f"only {made} of {kills} kills found the process running")
         print(f"undisturbed {undisturbed_s:.0f} s, disturbed {disturbed_s:.0f} s; requests {dict(endpoint.asked)}")
-    return compare(clean, twin, lost)
+    return compare(clean, copy, broken_clips)
 
 
 def main() -> None:
-    """Runs and prints the verdict; exit code 1 when the law does not hold."""
+    """Runs and prints the comparison; exit code 1 when something is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--fail", type=float, default=0.2, help="share of requests that fail")
-    parser.add_argument("--broken", type=float, default=0.05, help="share of sound files that are broken")
+    parser.add_argument("--broken", type=float, default=0.05, help="share of audio files that are broken")
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--stages", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -376,20 +376,18 @@ def main() -> None:
         run_stages(arguments.stages)
         return
     with tempfile.TemporaryDirectory() as folder:
-        verdict = chaos(
+        found = chaos(
             arguments.items,
             fail=arguments.fail,
             broken=arguments.broken,
             kills=arguments.kills,
             folder=Path(folder),
         )
-    print(
-        f"{arguments.items} items, {arguments.kills} kills: {verdict.rows} manifest rows, expected {verdict.expected}"
-    )
-    print(f"{verdict.quarantined} quarantined: {verdict.reasons}")
-    for line in verdict.wrong[:20]:
+    print(f"{arguments.items} items, {arguments.kills} kills: {found.rows} manifest rows, expected {found.expected}")
+    print(f"{found.quarantined} quarantined: {found.reasons}")
+    for line in found.wrong[:20]:
         print(f"WRONG {line}")
-    sys.exit(1 if verdict.wrong else 0)
+    sys.exit(1 if found.wrong else 0)
 
 
 if __name__ == "__main__":

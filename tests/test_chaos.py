@@ -14,6 +14,6 @@ from benchmarks.chaos import chaos
 def test_the_manifest_after_kills_failures_and_broken_files_is_the_clean_one_less_the_quarantine(
     tmp_path: Path,
 ) -> None:
-    verdict = chaos(60, fail=0.2, broken=0.3, kills=3, folder=tmp_path)
-    assert verdict.wrong == []
-    assert verdict.rows == verdict.expected > 70 and verdict.quarantined >= 3
+    found = chaos(60, fail=0.2, broken=0.3, kills=3, folder=tmp_path)
+    assert found.wrong == []
+    assert found.rows == found.expected > 70 and found.quarantined >= 3

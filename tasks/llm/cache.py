@@ -82,7 +82,9 @@ class CompletionCache:
 
     def put(self, key: str, completion: Completion, reservation: str = "") -> None:
         """Appends a completion, which replaces its reservation; it is in the file when this returns."""
-        record = {"key": key, "text": completion.text, "cut_off": completion.cut_off}
+        record: dict[str, Any] = {"key": key, "text": completion.text, "cut_off": completion.cut_off}
+        if completion.refused:
+            record["refused"] = True
         if self.run and not completion.usable:
             record["run"] = self.run
         self._append(record | _price(completion, reservation))
@@ -167,6 +169,7 @@ def _completion(record: dict[str, Any]) -> Completion:
     return Completion(
         text=str(record["text"]),
         cut_off=bool(record["cut_off"]),
+        refused=bool(record.get("refused")),
         tokens_in=int(record["in"]),
         tokens_out=int(record["out"]),
         price_share=float(record.get("price", 1.0)),

@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-REFUSED: Final = "refused: "
-"""How the text of a completion begins that the model or the provider's filter refused to write."""
 _THOUGHTS_BEGIN: Final = re.compile(r"<think(?:ing)?>|\[THINK\]")
 _THOUGHTS_END: Final = re.compile(r"</think(?:ing)?>|\[/THINK\]")  # some servers send only this one
 
@@ -21,11 +19,13 @@ class CompletionError(Exception):
 class Completion:
     """A model's raw text, whether the token limit cut it off, and the tokens that were billed.
 
+    `refused`: the model or the provider's filter did not answer; the text is the reason.
     `price_share` is the share of the full price that was paid: below 1 for a batch.
     """
 
     text: str
     cut_off: bool
+    refused: bool = False
     tokens_in: int
     tokens_out: int
     price_share: float = 1.0
@@ -48,7 +48,7 @@ class Completion:
         """Returns the JSON object: in a code fence, after thoughts, or between other words. Raises CompletionError."""
         if self.cut_off:
             raise CompletionError("cut off")
-        if self.text.startswith(REFUSED):
+        if self.refused:
             raise CompletionError("refused")
         text = _without_thoughts(self.text)
         value = _loads(text)

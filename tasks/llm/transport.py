@@ -17,7 +17,7 @@ import openai
 from tenacity import RetryCallState, wait_exponential, wait_random
 
 from data_contracts import UsageError
-from tasks.llm.completion import REFUSED, Completion
+from tasks.llm.completion import Completion
 from tasks.llm.prompt import Prompt
 from tasks.llm.rate_limiter import retry_after_s
 
@@ -170,14 +170,12 @@ def completion_of(reply: Any, bound: tuple[int, int], price_share: float = 1.0) 
         choice = reply["choices"][0]
         message = choice["message"]
         text = _text(message)
-        if choice.get("finish_reason") == _FILTERED:
-            text = f"{REFUSED}{_FILTERED}"
-        elif not text and message.get("refusal"):
-            text = f"{REFUSED}{message['refusal']}"[:200]
+        finish = choice.get("finish_reason")
         usage = reply.get("usage") or {}
         return Completion(
-            text=text,
-            cut_off=choice.get("finish_reason") == "length",
+            text=text or str(message.get("refusal") or ""),
+            cut_off=finish == "length",
+            refused=finish == _FILTERED or (not text and bool(message.get("refusal"))),
             tokens_in=_count(usage.get("prompt_tokens"), bound[0]),
             tokens_out=_count(usage.get("completion_tokens"), bound[1]),
             price_share=price_share,

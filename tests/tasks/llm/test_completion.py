@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.llm.completion import REFUSED, Completion, CompletionError
+from tasks.llm.completion import Completion, CompletionError
 
 ANSWER = {"caption": "A dog barks"}
 TEXT = json.dumps(ANSWER)
@@ -60,7 +61,6 @@ def test_an_object_among_the_thoughts_is_not_the_answer(text: str) -> None:
         ("[1, 2]", "not a JSON object"),
         ('"a text"', "not a JSON object"),
         ("<think>" + TEXT, "not JSON"),
-        (f"{REFUSED}no", "refused"),
     ],
 )
 def test_a_text_without_an_answer_is_not_usable_and_says_why(text: str, reason: str) -> None:
@@ -68,6 +68,11 @@ def test_a_text_without_an_answer_is_not_usable_and_says_why(text: str, reason: 
         completion(text).answer()
     assert not completion(text).usable
     assert completion(TEXT).usable
+
+
+def test_a_refusal_is_no_answer_whatever_its_text() -> None:
+    with pytest.raises(CompletionError, match=r"^refused$"):
+        replace(completion(TEXT), refused=True).answer()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from tasks.llm.selection import select_evenly
 from tasks.llm.workers import as_finished
 
 
@@ -60,10 +59,45 @@ def test_it_works_inside_a_running_loop():
     assert sorted(asyncio.run(inside())) == [2, 4]
 
 
-def test_the_share_of_the_model_is_stable_and_grows():
-    ids = [f"item{number}" for number in range(100)]
-    ten, twenty = select_evenly(ids, 10), select_evenly(list(reversed(ids)), 20)
-    assert len(ten) == 10
-    assert ten < twenty
-    assert select_evenly(ids, None) == frozenset(ids)
-    assert select_evenly(ids, 0) == frozenset()
+def test_nothing_new_starts_after_an_error_and_what_is_in_flight_is_yielded() -> None:
+    started: list[int] = []
+
+    async def work(item: int) -> int:
+        started.append(item)
+        await asyncio.sleep(0.02 if item else 0.001)
+        if item == 0:
+            raise ValueError("zero")
+        return item
+
+    watch, found = Watch(), []
+    with pytest.raises(ValueError, match="zero"):
+        found.extend(as_finished([1, 0, 2, 3, 4], work, at_once=3, close=watch.close))
+    assert started == [1, 0, 2]
+    assert watch.closed
+
+
+def test_leaving_early_cancels_what_is_in_flight_before_closing() -> None:
+    ends: list[str] = []
+
+    async def work(item: int) -> int:
+        try:
+            await asyncio.sleep(30 * item)
+        except asyncio.CancelledError:
+            ends.append("cancelled")
+            raise
+        return item
+
+    async def close() -> None:
+        ends.append("closed")
+
+    results = as_finished([0, 1, 1], work, at_once=3, close=close)
+    assert next(results) == 0
+    results.close()
+    assert ends == ["cancelled", "cancelled", "closed"]
+
+
+def test_without_items_nothing_runs_but_close() -> None:
+    watch = Watch()
+    assert list(as_finished([], watch.work, at_once=4, close=watch.close)) == []
+    assert watch.closed
+    assert watch.most == 0
