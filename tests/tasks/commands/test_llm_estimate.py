@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from data_contracts import Augmented, Caption, read_table, write_table
@@ -23,7 +25,7 @@ from tests.tasks.recaption.test_stage import ROWS, caption_of, good
 PAIRS = [(caption_of(row), row.level) for row in ROWS[:-1]]
 
 
-def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):
+def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path: Path) -> None:
     found = estimate_calls(PAIRS, "m", config(), tmp_path / "none.jsonl")
     assert (found.recaption.number, found.paraphrase.number, found.total.cached) == (12, 12, 0)
     shots = RecaptionStage(LLMConfig(backend="rules")).templates["fast"]
@@ -33,7 +35,7 @@ def test_nothing_cached_is_a_call_each_with_the_tokens_of_its_prompt(tmp_path):
     assert not (tmp_path / "none.jsonl").exists()
 
 
-def test_answered_rows_are_subtracted_exactly(tmp_path, monkeypatch):
+def test_answered_rows_are_subtracted_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(tmp_path / "w")
     write_table(workspace.table("augment", "augmented"), Augmented, ROWS[:5])
     answers = workspace.path(*COMPLETIONS)
@@ -53,7 +55,7 @@ def test_answered_rows_are_subtracted_exactly(tmp_path, monkeypatch):
     assert (other.recaption.number, other.total.cached) == (12, 0)
 
 
-def test_caps_and_many_rows_scale(tmp_path):
+def test_caps_and_many_rows_scale(tmp_path: Path) -> None:
     capped = estimate_calls(PAIRS, "m", config(max_recaptions=3, max_paraphrased=0), tmp_path / "none.jsonl")
     assert (capped.recaption.number, capped.paraphrase.number) == (3, 0)
     many = PAIRS[:2] * (2 * SAMPLED)
@@ -65,7 +67,7 @@ def test_caps_and_many_rows_scale(tmp_path):
 
 @pytest.mark.llm
 @pytest.mark.slow
-def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path):
+def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path: Path) -> None:
     """One answer per stage is enough: the server says how many prompt tokens it read."""
     import asyncio
 
@@ -79,7 +81,7 @@ def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path):
     settings = LLMConfig(backend="embedded")
     cache = CompletionCache(tmp_path / "answers.jsonl")
 
-    async def run():
+    async def run() -> None:
         client = OpenAIClient(choose_backend(settings), settings, cache)
         stage = RecaptionStage(settings)
         try:

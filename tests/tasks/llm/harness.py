@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,17 +57,6 @@ def config(**values: Any) -> LLMConfig:
     """Settings of a test: an endpoint, rules when it is down, short times."""
     quick = {"backend": "endpoint", "model": "m", "timeout_s": 5.0, "when_down": "rules"}
     return LLMConfig(**{**quick, **values})
-
-
-def in_processes(target: Callable[..., None], *arguments: tuple[Any, ...]) -> None:
-    """Runs a function in one process per tuple of arguments, at the same time."""
-    context = multiprocessing.get_context("spawn")  # a test process has threads, which a fork would break
-    workers = [context.Process(target=target, args=one) for one in arguments]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert all(worker.exitcode == 0 for worker in workers)
 
 
 def with_client(

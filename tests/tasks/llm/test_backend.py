@@ -14,7 +14,7 @@ from tasks.llm.config import LLMConfig
 
 
 @pytest.fixture(autouse=True)
-def bare(monkeypatch, tmp_path):
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No endpoint, no fetched model."""
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY", "OPENAI_MODEL"):
         monkeypatch.delenv(name, raising=False)
@@ -28,20 +28,20 @@ def fetched() -> None:
         weights.truncate(file.size_bytes)
 
 
-def test_auto_without_anything_is_rules_and_says_how_to_get_more():
+def test_auto_without_anything_is_rules_and_says_how_to_get_more() -> None:
     backend = choose_backend(LLMConfig())
     assert backend.kind == "rules"
     assert COMPONENTS[EMBEDDED_LLM].fetch_command in backend.reason
 
 
-def test_auto_takes_the_endpoint_first(monkeypatch):
+def test_auto_takes_the_endpoint_first(monkeypatch: pytest.MonkeyPatch) -> None:
     fetched()
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     backend = choose_backend(LLMConfig(model="big"))
     assert (backend.kind, backend.model, backend.base_url) == ("endpoint", "big", "http://127.0.0.1:9/v1")
 
 
-def test_auto_with_an_address_but_no_model_says_so(monkeypatch):
+def test_auto_with_an_address_but_no_model_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     backend = choose_backend(LLMConfig())
     assert backend.kind == "rules"
@@ -49,14 +49,14 @@ def test_auto_with_an_address_but_no_model_says_so(monkeypatch):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="the embedded runtime is not installed")
-def test_auto_takes_the_fetched_model():
+def test_auto_takes_the_fetched_model() -> None:
     fetched()
     backend = choose_backend(LLMConfig())
     assert backend.kind == "embedded"
     assert COMPONENTS[EMBEDDED_LLM].files[0].sha256[:12] in backend.model
 
 
-def test_auto_says_that_the_runtime_is_missing(monkeypatch):
+def test_auto_says_that_the_runtime_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     fetched()
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     backend = choose_backend(LLMConfig())
@@ -66,7 +66,7 @@ def test_auto_says_that_the_runtime_is_missing(monkeypatch):
         choose_backend(LLMConfig(backend="embedded"))
 
 
-def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch):
+def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WeightsError, match=COMPONENTS[EMBEDDED_LLM].fetch_command):
         choose_backend(LLMConfig(backend="embedded"))
     with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
@@ -77,7 +77,7 @@ def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch):
     assert choose_backend(LLMConfig(backend="rules")).kind == "rules"
 
 
-def test_the_identity_holds_the_model_and_no_address(monkeypatch):
+def test_the_identity_holds_the_model_and_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("OPENAI_MODEL", "big")
     assert choose_backend(LLMConfig()).identity() == {"backend": "endpoint", "model": "big"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from data_contracts import Augmented, BudgetError, Caption, ServiceError, UsageError, read_table, write_table
+from data_contracts import Augmented, BudgetError, Caption, ServiceError, read_table, write_table
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.llm.backend import Backend
@@ -16,6 +18,7 @@ from tasks.llm.batch_files import Limits
 from tasks.llm.batch_service import BatchService
 from tasks.llm.cache import CompletionCache
 from tasks.llm.client import OpenAIClient
+from tasks.llm.prompt import Prompt
 from tasks.recaption.stage import RecaptionStage
 from tests.tasks.llm.fake_batches import End, FakeProvider, fake_provider
 from tests.tasks.llm.fake_server import Reply, asked, fails, says
@@ -27,11 +30,11 @@ QUICK = {"batch": True, "batch_poll_s": 0.001, "retry_wait_s": 0.001}
 
 
 @pytest.fixture(autouse=True)
-def key(monkeypatch):
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "test")
 
 
-def echo(body) -> Reply:
+def echo(body: dict[str, Any]) -> Reply:
     """Says back what was asked, so that a joined answer can be told from its neighbour's."""
     return says({"caption": body["messages"][-1]["content"]})
 
@@ -43,7 +46,7 @@ def fetch(
     cache = CompletionCache(folder / "answers.jsonl")
     backend = Backend(kind="endpoint", model="m", reason="test", base_url=provider.url)
 
-    def missing():
+    def missing() -> Iterator[tuple[str, Prompt]]:
         return ((key, one) for key, one in prompts.items() if cache.get(key) is None)
 
     client = OpenAIClient(backend, config(**QUICK, **values), cache)
@@ -56,7 +59,7 @@ def assert_all_answered(cache: CompletionCache) -> None:
         assert json.loads(cache.get(key).text) == {"caption": one.fields["caption"]}
 
 
-def test_unordered_results_join_by_id_at_the_batch_price(tmp_path):
+def test_unordered_results_join_by_id_at_the_batch_price(tmp_path: Path) -> None:
     with fake_provider(echo) as provider:
         cache = fetch(provider, tmp_path)
         assert_all_answered(cache)
@@ -67,7 +70,7 @@ def test_unordered_results_join_by_id_at_the_batch_price(tmp_path):
     assert (spent.tokens_in, spent.priced_in) == (700, 350.0)
 
 
-def test_files_stay_within_the_limits(tmp_path):
+def test_files_stay_within_the_limits(tmp_path: Path) -> None:
     with fake_provider(echo) as provider:
         assert_all_answered(fetch(provider, tmp_path / "a", Limits(requests=3)))
         assert [len(provider.files[f"file-{n}"].splitlines()) for n in range(3)] == [3, 3, 1]
@@ -78,22 +81,22 @@ def test_files_stay_within_the_limits(tmp_path):
 
 
 @pytest.mark.parametrize("status", ["expired", "cancelled", "completed"])
-def test_what_did_not_finish_is_submitted_again_and_nothing_else(tmp_path, status):
+def test_what_did_not_finish_is_submitted_again_and_nothing_else(tmp_path: Path, status: int) -> None:
     ends = [End(status, answers=lambda n: n % 2 == 0), End()]
     with fake_provider(echo, lambda n: ends[n]) as provider:
         assert_all_answered(fetch(provider, tmp_path))
         assert provider.asked() == 7 + 3
 
 
-def test_a_batch_that_expired_with_nothing_done_is_submitted_again(tmp_path):
+def test_a_batch_that_expired_with_nothing_done_is_submitted_again(tmp_path: Path) -> None:
     ends = [End("expired", answers=lambda _: False), End()]
     with fake_provider(echo, lambda n: ends[n]) as provider:
         assert_all_answered(fetch(provider, tmp_path))
         assert len(provider.batches) == 2
 
 
-def test_a_question_that_batches_never_answer_is_left_to_the_ordinary_calls(tmp_path):
-    def respond(body):
+def test_a_question_that_batches_never_answer_is_left_to_the_ordinary_calls(tmp_path: Path) -> None:
+    def respond(body: dict[str, Any]) -> Reply:
         return fails(500) if body["messages"][-1]["content"] == "caption 3" else echo(body)
 
     with fake_provider(respond) as provider:
@@ -109,7 +112,7 @@ def test_a_question_that_batches_never_answer_is_left_to_the_ordinary_calls(tmp_
     "end",
     [End("failed", errors=({"code": "invalid", "message": "bad line 1"},)), End("completed", answers=lambda _: False)],
 )
-def test_a_batch_that_answers_nothing_stops_with_its_reason(tmp_path, end):
+def test_a_batch_that_answers_nothing_stops_with_its_reason(tmp_path: Path, end: End) -> None:
     with fake_provider(echo, lambda _: end) as provider, pytest.raises(ServiceError, match=r"bad line 1|too late"):
         fetch(provider, tmp_path)
 
@@ -129,7 +132,9 @@ STATES = (
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_killed_in_any_state_the_rerun_picks_the_batch_up(tmp_path, monkeypatch, state):
+def test_killed_in_any_state_the_rerun_picks_the_batch_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
     """Whatever was submitted before the kill is not submitted again."""
     with fake_provider(echo) as provider:
         with monkeypatch.context() as patch:
@@ -149,7 +154,7 @@ def test_killed_in_any_state_the_rerun_picks_the_batch_up(tmp_path, monkeypatch,
 def kill(patch: pytest.MonkeyPatch, state: str) -> None:
     """Makes one call die."""
 
-    async def die(*_args, **_kw):
+    async def die(*_args: Any, **_kw: Any) -> Any:
         raise Killed
 
     if state == "before upload":
@@ -159,7 +164,7 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
     elif state == "reply to create lost":
         submit = BatchService.submit
 
-        async def lost(self, path, name):
+        async def lost(self: BatchService, path: Path, name: str) -> str:
             await submit(self, path, name)
             raise Killed
 
@@ -169,7 +174,7 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
     elif state == "while waiting":
         look, looks = BatchService.batch, [0]
 
-        async def once(self, batch_id):
+        async def once(self: BatchService, batch_id: str) -> Any:
             looks[0] += 1
             return await look(self, batch_id) if looks[0] == 1 else await die()
 
@@ -177,7 +182,7 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
     else:
         put, count = CompletionCache.put, [0]
 
-        def some(self, *args):
+        def some(self: CompletionCache, *args: Any) -> None:
             count[0] += 1
             if count[0] > 3:
                 raise Killed
@@ -186,8 +191,8 @@ def kill(patch: pytest.MonkeyPatch, state: str) -> None:
         patch.setattr(CompletionCache, "put", some)
 
 
-def test_a_model_that_thinks_is_submitted_again_with_room(tmp_path):
-    def respond(body):
+def test_a_model_that_thinks_is_submitted_again_with_room(tmp_path: Path) -> None:
+    def respond(body: dict[str, Any]) -> Reply:
         return echo(body) if body["max_tokens"] > 1000 else says("", finish="length")
 
     with fake_provider(respond) as provider:
@@ -200,31 +205,15 @@ def test_a_model_that_thinks_is_submitted_again_with_room(tmp_path):
         assert provider.asked() == 7
 
 
-def test_a_lost_reply_to_create_makes_no_second_batch(tmp_path):
-    with fake_provider(echo) as provider:
-        provider.lose_reply.add("POST /v1/batches")
-        assert_all_answered(fetch(provider, tmp_path))
-        assert len(provider.batches) == 1
-
-
-@pytest.mark.parametrize("what", ["POST /v1/files", "POST /v1/batches", "GET /v1/batches/batch-0"])
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_provider_that_stumbles_is_asked_again(tmp_path, what, status):
+def test_a_provider_that_fails_during_the_wait_is_queried_again(tmp_path: Path, status: int) -> None:
     with fake_provider(echo) as provider:
-        provider.fail_next[what] = status
+        provider.fail_next["GET /v1/batches/batch-0"] = status
         assert_all_answered(fetch(provider, tmp_path))
         assert len(provider.batches) == 1
 
 
-@pytest.mark.parametrize("status", [401, 404])
-def test_no_batch_api_is_said_plainly(tmp_path, status):
-    with fake_provider(echo) as provider:
-        provider.fail_next["POST /v1/files"] = status
-        with pytest.raises(UsageError, match=r"llm\.batch=false"):
-            fetch(provider, tmp_path)
-
-
-def test_the_budget_is_asked_before_anything_is_submitted(tmp_path):
+def test_the_budget_is_checked_before_anything_is_submitted(tmp_path: Path) -> None:
     with fake_provider(echo) as provider:
         with pytest.raises(BudgetError):
             fetch(provider, tmp_path, max_tokens_total=300)
@@ -233,10 +222,10 @@ def test_the_budget_is_asked_before_anything_is_submitted(tmp_path):
         assert_all_answered(fetch(provider, tmp_path))
 
 
-def test_the_stage_by_batches_writes_what_it_writes_by_calls(tmp_path, monkeypatch):
+def test_the_stage_by_batches_writes_what_it_writes_by_calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """First tries in one batch, repairs in the next, whichever shard comes first; then no call is left to make."""
 
-    def respond(body):
+    def respond(body: dict[str, Any]) -> Reply:
         return good(body) if body["temperature"] > 0 or len(asked(body)["caption"]) % 2 else says({"caption": "no"})
 
     tables = []

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from tasks.llm.cache import CompletionCache, Spent
 from tasks.llm.completion import Completion
-from tests.tasks.llm.harness import in_processes
+from tests.tasks.llm.processes import in_processes, put_many
 
 COMPLETION = Completion(text='{"caption": "é\\n"}', cut_off=False, tokens_in=3, tokens_out=2)
 
 
-def test_what_is_put_is_found_by_another_reader(tmp_path):
+def test_what_is_put_is_found_by_another_reader(tmp_path: Path) -> None:
     writer, reader = CompletionCache(tmp_path / "a.jsonl"), CompletionCache(tmp_path / "a.jsonl")
     assert reader.get("k") is None
     writer.put("k", COMPLETION)
@@ -34,7 +34,7 @@ def test_every_field_of_a_completion_reads_back(
     assert CompletionCache(path).get("k") == put
 
 
-def test_a_record_cut_by_a_kill_at_any_byte_loses_only_itself(tmp_path):
+def test_a_record_cut_by_a_kill_at_any_byte_loses_only_itself(tmp_path: Path) -> None:
     whole = tmp_path / "whole.jsonl"
     CompletionCache(whole).put("a", COMPLETION)
     CompletionCache(whole).put("b", COMPLETION)
@@ -53,7 +53,7 @@ def test_a_record_cut_by_a_kill_at_any_byte_loses_only_itself(tmp_path):
 GARBAGE = Completion(text="Sure!", cut_off=False, tokens_in=3, tokens_out=2)
 
 
-def test_a_completion_without_an_answer_is_only_kept_for_the_run_that_paid(tmp_path):
+def test_a_completion_without_an_answer_is_only_kept_for_the_run_that_paid(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     first = CompletionCache(path, "run 1")
     for key, completion in (("good", COMPLETION), ("bad", GARBAGE), ("better later", GARBAGE)):
@@ -67,7 +67,7 @@ def test_a_completion_without_an_answer_is_only_kept_for_the_run_that_paid(tmp_p
     assert second.spent() == Spent(12, 8, 12.0, 8.0)
 
 
-def test_what_is_charged_is_spent_and_not_kept(tmp_path):
+def test_what_is_charged_is_spent_and_not_kept(tmp_path: Path) -> None:
     cache = CompletionCache(tmp_path / "a.jsonl")
     cache.reserve("r", 1.0, 30, 20)
     cache.charge(COMPLETION, "r")
@@ -75,7 +75,7 @@ def test_what_is_charged_is_spent_and_not_kept(tmp_path):
     assert cache.committed() == cache.spent() == CompletionCache(tmp_path / "a.jsonl").spent() == Spent(13, 2, 8.0, 2.0)
 
 
-def test_records_of_many_writers_do_not_mix(tmp_path):
+def test_records_of_many_writers_do_not_mix(tmp_path: Path) -> None:
     def write(name: str) -> None:
         cache = CompletionCache(tmp_path / "a.jsonl")
         for number in range(50):
@@ -90,7 +90,7 @@ def test_records_of_many_writers_do_not_mix(tmp_path):
     assert all(reader.get(f"{name}{number}") == COMPLETION for name in "abcd" for number in range(50))
 
 
-def test_foreign_lines_are_passed_over(tmp_path):
+def test_foreign_lines_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('garbage\n{"key": 1}\n[]\n\x00\n')
     cache = CompletionCache(path)
@@ -99,21 +99,15 @@ def test_foreign_lines_are_passed_over(tmp_path):
     assert cache.spent() == Spent(3, 2, 3.0, 2.0)
 
 
-def _many(path: Path, name: str) -> None:
-    cache = CompletionCache(path)
-    for number in range(200):
-        cache.put(f"{name}{number}", Completion(text="x" * 3000, cut_off=False, tokens_in=1, tokens_out=1))
-
-
-def test_records_of_many_processes_do_not_mix(tmp_path):
+def test_records_of_many_processes_do_not_mix(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    in_processes(_many, *((path, name) for name in "abc"))
+    in_processes(put_many, *((path, name) for name in "abc"))
     reader = CompletionCache(path)
     assert all(reader.get(f"{name}{number}") for name in "abc" for number in range(200))
     assert reader.spent() == Spent(600, 600, 600.0, 600.0)
 
 
-def test_text_that_is_no_utf8_is_kept_readable(tmp_path):
+def test_text_that_is_no_utf8_is_kept_readable(tmp_path: Path) -> None:
     cache = CompletionCache(tmp_path / "a.jsonl")
     cache.put("k", Completion(text="\ud800 \u2028 end", cut_off=False, tokens_in=1, tokens_out=1))
     assert cache.get("k") is not None

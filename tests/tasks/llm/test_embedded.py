@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def test_the_server_ends_when_its_parent_is_killed():
+def test_the_server_ends_when_its_parent_is_killed() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT],
         stdout=subprocess.PIPE,
@@ -48,7 +49,7 @@ def test_the_server_ends_when_its_parent_is_killed():
     assert not _alive(pid)
 
 
-def test_a_file_that_is_no_model_is_a_clear_error(tmp_path, monkeypatch):
+def test_a_file_that_is_no_model_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     broken = tmp_path / "broken.gguf"
@@ -57,7 +58,7 @@ def test_a_file_that_is_no_model_is_a_clear_error(tmp_path, monkeypatch):
         pass
 
 
-def test_only_one_server_runs_at_a_time(tmp_path, monkeypatch):
+def test_only_one_server_runs_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     log: list[str] = []
 
@@ -77,7 +78,7 @@ def test_only_one_server_runs_at_a_time(tmp_path, monkeypatch):
 
 @pytest.mark.llm
 @pytest.mark.slow
-def test_the_real_server_answers_on_loopback_and_is_gone_afterwards():
+def test_the_real_server_answers_on_loopback_and_is_gone_afterwards() -> None:
     import urllib.error
     import urllib.request
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +22,7 @@ from tasks.llm.cache import CompletionCache
 from tasks.llm.client import OpenAIClient
 from tasks.llm.completion import CompletionError
 from tasks.llm.config import LLMConfig
-from tasks.llm.prompt import plain
+from tasks.llm.prompt import Prompt, plain
 from tasks.llm.prompt_templates import data_turn
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
@@ -61,18 +63,18 @@ def cleaned(text: str) -> CuedCaption:
 class Echo:
     """A model that does what a hostile caption wants."""
 
-    def __init__(self, answer):
+    def __init__(self, answer: dict[str, Any] | None) -> None:
         self.answer = answer
-        self.prompts = []
+        self.prompts: list[Prompt] = []
 
-    async def complete(self, prompt):
+    async def complete(self, prompt: Prompt) -> dict[str, Any]:
         self.prompts.append(prompt)
         if self.answer is None:
             raise CompletionError("not JSON")
         return self.answer
 
 
-def recaption(caption, level, client):
+def recaption(caption: str, level: str, client: Echo) -> recaptioning.Written:
     stage = RecaptionStage(RULES)
     return asyncio.run(
         recaptioning.by_model(
@@ -83,7 +85,7 @@ def recaption(caption, level, client):
 
 @pytest.mark.parametrize("caption", HOSTILE)
 @pytest.mark.parametrize("answer", [{"caption": "HACKED"}, {"caption": "sk-secret"}, {"caption": ["x"]}, {}, None])
-def test_a_model_that_obeys_a_caption_changes_nothing(caption, answer):
+def test_a_model_that_obeys_a_caption_changes_nothing(caption: str, answer: dict | None) -> None:
     for level in ("very_fast", "far", "crescendo"):
         written = recaption(caption, level, Echo(answer))
         assert written.source == "rule"
@@ -92,7 +94,7 @@ def test_a_model_that_obeys_a_caption_changes_nothing(caption, answer):
 
 
 @pytest.mark.parametrize("caption", HOSTILE)
-def test_a_caption_stays_inside_one_json_string_of_one_message(caption):
+def test_a_caption_stays_inside_one_json_string_of_one_message(caption: str) -> None:
     client = Echo({"caption": "HACKED"})
     recaption(caption, "very_fast", client)
     stage = ParaphraseStage(RULES)
@@ -110,7 +112,7 @@ def test_a_caption_stays_inside_one_json_string_of_one_message(caption):
 
 
 @pytest.mark.parametrize("caption", HOSTILE)
-def test_the_paraphrases_of_a_hostile_caption_are_valid_or_the_rules(caption):
+def test_the_paraphrases_of_a_hostile_caption_are_valid_or_the_rules(caption: str) -> None:
     stage, client = ParaphraseStage(RULES), Echo({"paraphrases": ["HACKED", "A dog barks"], "key_tokens": ["HACKED"]})
     written = asyncio.run(paraphrasing.by_model(cued(caption), 3, client, stage.templates))
     assert all(problems_of(cleaned(caption), text) == [] for text, _ in written.paraphrases)
@@ -121,7 +123,7 @@ def test_the_paraphrases_of_a_hostile_caption_are_valid_or_the_rules(caption):
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
-def test_any_text_makes_one_line_of_json_that_reads_back(text):
+def test_any_text_makes_one_line_of_json_that_reads_back(text: str) -> None:
     content = data_turn({"caption": text})["content"]
     assert json.loads(content) == {"caption": plain(text)}
     assert "\n" not in content
@@ -130,7 +132,7 @@ def test_any_text_makes_one_line_of_json_that_reads_back(text):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_ten_thousand_characters_are_no_caption(level):
+def test_ten_thousand_characters_are_no_caption(level: str) -> None:
     """Quarantined at once, before a rule or a model sees them."""
     endless = "a loud dog barks very quickly nearby, " * 270
     with pytest.raises(ItemError, match="10,259 characters"):
@@ -143,7 +145,7 @@ def test_ten_thousand_characters_are_no_caption(level):
 
 @pytest.mark.llm
 @pytest.mark.slow
-def test_the_embedded_model_is_not_taken_over(tmp_path):
+def test_the_embedded_model_is_not_taken_over(tmp_path: Path) -> None:
     """The real model on hostile captions: what comes out is about the sound, whoever wrote it."""
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
     if not available(EMBEDDED_LLM):
@@ -151,7 +153,7 @@ def test_the_embedded_model_is_not_taken_over(tmp_path):
     config = LLMConfig(backend="embedded")
     stage, cache = RecaptionStage(config), CompletionCache(tmp_path / "answers.jsonl")
 
-    async def run():
+    async def run() -> list[recaptioning.Written]:
         client = OpenAIClient(choose_backend(config), config, cache)
         try:
             return [

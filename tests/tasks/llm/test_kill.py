@@ -9,18 +9,24 @@ import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from data_contracts import Augmented, Caption, read_table, write_table
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.recaption.stage import RecaptionStage
-from tests.tasks.llm.fake_server import fake_server
+from tests.tasks.llm.fake_server import Reply, fake_server
 from tests.tasks.llm.harness import config
 from tests.tasks.recaption.test_stage import ROWS, good
 
 CHILD = """
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 from tasks.engine import run_stage
 from tasks.llm.config import LLMConfig
 from tasks.recaption.stage import RecaptionStage
@@ -30,12 +36,12 @@ run_stage(stage, Workspace(Path(sys.argv[1])), shard_size=4)
 """
 
 
-def test_a_killed_run_calls_only_for_the_rest(tmp_path: Path, monkeypatch):
+def test_a_killed_run_calls_only_for_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace = Workspace(tmp_path / "w")
     write_table(workspace.table("augment", "augmented"), Augmented, ROWS)
     reached = threading.Event()
 
-    def behave(request, number):
+    def behave(request: dict[str, Any], number: int) -> Reply:
         if number == 8:
             reached.set()
         return replace(good(request), delay_s=0.0 if number < 8 else 30.0)

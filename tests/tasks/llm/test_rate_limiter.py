@@ -14,7 +14,7 @@ from tests.tasks.llm.harness import FakeTime
 
 
 @given(st.lists(st.booleans(), max_size=200), st.integers(1, 64))
-def test_the_limit_stays_between_one_and_the_most(outcomes, most):
+def test_the_limit_stays_between_one_and_the_most(outcomes: list[bool], most: int) -> None:
     time = FakeTime()
     limiter = RateLimiter(most, 0.5, time.clock, time.sleep)
     for good in outcomes:
@@ -23,7 +23,7 @@ def test_the_limit_stays_between_one_and_the_most(outcomes, most):
         assert 1 <= limiter.limit <= most
 
 
-def test_requests_in_flight_together_halve_it_once():
+def test_requests_in_flight_together_halve_it_once() -> None:
     time = FakeTime()
     limiter = RateLimiter(32, 0.5, time.clock, time.sleep)
     started = time.now - 1
@@ -35,7 +35,7 @@ def test_requests_in_flight_together_halve_it_once():
     assert limiter.limit == 8
 
 
-def test_a_round_of_successes_adds_one():
+def test_a_round_of_successes_adds_one() -> None:
     limiter = RateLimiter(32, 0.5)
     limiter.limit = 8.0
     for _ in range(8):
@@ -43,7 +43,7 @@ def test_a_round_of_successes_adds_one():
     assert 8.9 < limiter.limit < 9
 
 
-def test_no_more_than_the_limit_run_and_a_pause_holds_for_all():
+def test_no_more_than_the_limit_run_and_a_pause_holds_for_all() -> None:
     time = FakeTime()
 
     async def run() -> tuple[int, list[float]]:
@@ -80,7 +80,7 @@ def test_no_more_than_the_limit_run_and_a_pause_holds_for_all():
         ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "soon"}, 0),
     ],
 )
-def test_a_quota_that_has_run_out_is_waited_for(headers, seconds):
+def test_a_quota_that_has_run_out_is_waited_for(headers: dict[str, str], seconds: float) -> None:
     time = FakeTime()
 
     async def run() -> float:
@@ -93,7 +93,7 @@ def test_a_quota_that_has_run_out_is_waited_for(headers, seconds):
     assert asyncio.run(run()) - begun == pytest.approx(seconds)
 
 
-def test_every_form_of_retry_after_is_understood():
+def test_every_form_of_retry_after_is_understood() -> None:
     date = email.utils.formatdate(1_000_030, usegmt=True)
     assert retry_after_s({"retry-after": "12"}) == 12
     assert retry_after_s({"retry-after-ms": "250", "retry-after": "1"}) == 0.25
@@ -104,6 +104,6 @@ def test_every_form_of_retry_after_is_understood():
 
 
 @given(st.text(max_size=20))
-def test_any_duration_is_a_number_of_seconds_or_none(text):
+def test_any_duration_is_a_number_of_seconds_or_none(text: str) -> None:
     found = duration_s(text)
     assert found is None or found >= 0

@@ -29,21 +29,21 @@ class Watch:
         self.closed = True
 
 
-def test_every_item_comes_out_once_and_no_more_than_allowed_run_at_once():
+def test_every_item_comes_out_once_and_no_more_than_allowed_run_at_once() -> None:
     watch = Watch()
     assert sorted(as_finished(range(20), watch.work, at_once=3, close=watch.close)) == [2 * n for n in range(20)]
     assert watch.most == 3
     assert watch.closed
 
 
-def test_an_error_reaches_the_caller_and_closes():
+def test_an_error_reaches_the_caller_and_closes() -> None:
     watch = Watch()
     with pytest.raises(ValueError, match="negative"):
         list(as_finished([1, -1, *range(100)], watch.work, at_once=2, close=watch.close))
     assert watch.closed
 
 
-def test_leaving_early_closes():
+def test_leaving_early_closes() -> None:
     watch = Watch()
     results = as_finished(range(1000), watch.work, at_once=2, close=watch.close)
     next(results)
@@ -51,7 +51,7 @@ def test_leaving_early_closes():
     assert watch.closed
 
 
-def test_it_works_inside_a_running_loop():
+def test_it_works_inside_a_running_loop() -> None:
     async def inside() -> list[int]:
         watch = Watch()
         return list(as_finished([1, 2], watch.work, at_once=2, close=watch.close))
