@@ -95,7 +95,7 @@ def test_a_batch_that_expired_with_nothing_done_is_submitted_again(tmp_path: Pat
         assert len(provider.batches) == 2
 
 
-def test_a_question_that_batches_never_answer_is_left_to_the_ordinary_calls(tmp_path: Path) -> None:
+def test_a_prompt_that_batches_never_answer_is_left_to_the_ordinary_calls(tmp_path: Path) -> None:
     def respond(body: dict[str, Any]) -> Reply:
         return fails(500) if body["messages"][-1]["content"] == "caption 3" else echo(body)
 

@@ -31,7 +31,7 @@ def test_a_good_answer_is_asked_for_once_and_then_comes_from_the_file(tmp_path: 
         assert server.requests[0]["response_format"]["json_schema"]["schema"] == SCHEMA
 
 
-def test_equal_questions_at_the_same_time_are_one_call(tmp_path: Path) -> None:
+def test_equal_prompts_at_the_same_time_are_one_call(tmp_path: Path) -> None:
     with fake_server(lambda *_: GOOD) as server:
         assert ask_together(server, tmp_path, *[prompt()] * 8, concurrency=8) == [{"caption": "x"}] * 8
         assert len(server.requests) == 1
@@ -62,7 +62,7 @@ def test_passing_trouble_is_retried(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TROUBLE)
-def test_lasting_trouble_of_one_question_is_unavailable_and_costs_no_more_than_its_tries(
+def test_lasting_trouble_of_one_prompt_is_unavailable_and_costs_no_more_than_its_tries(
     tmp_path: Path, name: str
 ) -> None:
     with fake_server(lambda *_: TROUBLE[name]) as server:
@@ -202,7 +202,7 @@ def test_an_answer_that_the_providers_filter_ended_is_a_refusal(tmp_path: Path, 
     assert [str(one) for one in found] == ["refused"] * 2
 
 
-def test_a_question_that_the_providers_filter_refuses_is_not_asked_in_other_words(tmp_path: Path) -> None:
+def test_a_prompt_that_the_providers_filter_refuses_is_not_asked_in_other_words(tmp_path: Path) -> None:
     body = b'{"error": {"message": "the prompt was filtered", "code": "content_filter"}}'
     with fake_server(lambda *_: Reply(body, 400)) as server:
         (found,) = ask(server, tmp_path, prompt())
@@ -240,7 +240,7 @@ def test_a_parameter_that_the_server_refuses_is_left_out_from_then_on(tmp_path: 
         assert all(("max_tokens" in one) != ("max_completion_tokens" in one) for one in server.requests)
 
 
-def test_a_refused_question_is_a_bad_answer_and_is_not_kept(tmp_path: Path) -> None:
+def test_a_refused_prompt_is_a_bad_answer_and_is_not_kept(tmp_path: Path) -> None:
     with fake_server(lambda *_: fails(400)) as server:
         found = ask(server, tmp_path, prompt())
     assert str(found[0]) == "refused"
