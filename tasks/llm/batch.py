@@ -58,10 +58,8 @@ def fetch_batches(folder: Path, client: OpenAIClient, missing: Prompts, limits: 
         service = BatchService(await client.connected(), client.config.retry_wait_s)
         await _Batches(folder, service, client, limits or Limits()).run(missing)
 
-    with exclusive(folder / "lock"):
-        # as_finished for one item: an event loop of its own, also when the caller runs inside another
-        for _done in as_finished([missing], work, at_once=1, close=client.close):
-            pass
+    with exclusive(folder / "lock"):  # and an event loop of its own, also when the caller is inside another
+        list(as_finished([missing], work, at_once=1, close=client.close))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import pytest
 from data_contracts import WeightsError
 from model.weights.catalogue import EMBEDDED_LLM
 from model.weights.locate import available, located
-from tasks.llm.embedded import _only_server, embedded_server
+from tasks.llm.embedded import CONTEXT_TOKENS, SLOTS, _only_server, embedded_server
 
 PARENT = """
 import subprocess, sys
@@ -74,6 +74,57 @@ def test_only_one_server_runs_at_a_time(tmp_path: Path, monkeypatch: pytest.Monk
     for thread in threads:
         thread.join()
     assert [line.split()[1] for line in log] == ["in", "out", "in", "out"]
+
+
+FAKE = """
+import sys, threading, time
+
+class Bag:
+    def __getattr__(self, name):
+        value = self.__dict__[name] = Bag()
+        return value
+
+class CommonParams(Bag):
+    pass
+
+class Server:
+    def __init__(self, params):
+        print("loading", params.model.path, flush=True)
+        self.listening_address = f"http://127.0.0.1:{params.n_ctx}"
+        threading.Thread(target=self._talk, args=(params.model.path,), daemon=True).start()
+
+    def _talk(self, path):
+        time.sleep(0.2)
+        sys.stdout.write("x" * 1_000_000)
+        sys.stdout.flush()
+        open(path + ".talked", "w").close()
+"""
+
+
+@pytest.fixture
+def fake_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A runtime that loads anything and prints a lot. Returns the model's path."""
+    (tmp_path / "xllamacpp.py").write_text(FAKE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "model.gguf"
+
+
+def test_the_url_is_found_among_other_output_and_more_output_blocks_nothing(fake_runtime: Path) -> None:
+    with embedded_server(fake_runtime) as url:
+        assert url == f"http://127.0.0.1:{CONTEXT_TOKENS * SLOTS}/v1"
+        talked = fake_runtime.with_name("model.gguf.talked")
+        deadline = time.monotonic() + 20
+        while not talked.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert talked.exists()
+
+
+def test_the_server_is_gone_after_an_error_of_its_user(fake_runtime: Path) -> None:
+    with pytest.raises(ValueError, match="mine"), embedded_server(fake_runtime):
+        raise ValueError("mine")
+    with embedded_server(fake_runtime):  # the lock is free again
+        pass
 
 
 @pytest.mark.llm

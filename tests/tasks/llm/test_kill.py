@@ -24,9 +24,6 @@ from tests.tasks.recaption.test_stage import ROWS, good
 CHILD = """
 import sys
 from pathlib import Path
-from typing import Any
-
-import pytest
 from tasks.engine import run_stage
 from tasks.llm.config import LLMConfig
 from tasks.recaption.stage import RecaptionStage
