@@ -39,3 +39,13 @@ def test_d3_portions_stay_inside_and_do_not_overlap(duration_s: float) -> None:
     assert cuts[0].start_s == 0
     assert cuts[-1].start_s + cuts[-1].duration_s <= duration_s + 1e-9
     assert all(cut.duration_s <= 8 for cut in cuts)
+
+
+@given(st.floats(16, 5000))
+def test_d3_a_long_sound_gives_as_many_whole_portions_as_fit_up_to_five(duration_s: float) -> None:
+    cuts = audio_cuts(duration_s, CONFIG)
+    assert len(cuts) == min(5, int(duration_s // 8))
+    assert {cut.duration_s for cut in cuts} == {8.0}
+    starts = [cut.start_s for cut in cuts]
+    assert all(later - earlier >= 8.0 - 1e-9 for earlier, later in pairwise(starts))
+    assert starts[0] == 0 and abs(starts[-1] + 8.0 - duration_s) < 1e-6

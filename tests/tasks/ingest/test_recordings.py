@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -129,3 +131,29 @@ def test_file_identity_follows_the_content_not_the_clock(tmp_path: Path) -> None
     path.write_bytes(b"x" * 25_000 + b"y" + b"x" * 24_999)
     assert file_identity(path) != before
     assert file_identity(tmp_path / "no") == "absent" == file_identity(tmp_path / "a\x00b")
+
+
+PLAIN = Recording(item_id="a", audio="a.wav", video="", caption="A dog", group="g", split="train", licence="CC0-1.0")
+
+
+def test_a_payload_has_what_the_result_depends_on_and_no_more(tmp_path: Path) -> None:
+    """So that reading a list with a new version, or finding a file elsewhere, makes nothing again."""
+    plain = PLAIN.payload(tmp_path, lambda path: path.name)
+    assert plain["audio_identity"] == "a.wav" and plain["video_identity"] == ""
+    assert not {"missing", "source_id", "row", "portions", "events"} & set(plain)
+    assert replace(PLAIN, missing=True, source_id="x").payload(tmp_path, lambda path: path.name) == plain
+
+
+@pytest.mark.parametrize(
+    "change", [{"caption": "A cat"}, {"split": "test"}, {"portions": 1}, {"row": 0}, {"filtered": True}]
+)
+def test_a_payload_changes_with_everything_that_the_result_depends_on(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert replace(PLAIN, **change).payload(tmp_path) != PLAIN.payload(tmp_path)
+
+
+def test_a_payload_changes_with_the_content_of_a_file(tmp_path: Path) -> None:
+    absent = PLAIN.payload(tmp_path)
+    (tmp_path / "a.wav").write_bytes(b"x")
+    present = PLAIN.payload(tmp_path)
+    (tmp_path / "a.wav").write_bytes(b"y")
+    assert len({str(payload) for payload in (absent, present, PLAIN.payload(tmp_path))}) == 3

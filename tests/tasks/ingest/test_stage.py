@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -10,52 +9,30 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from data_contracts import Clip, read_table
 from data_contracts.files import hash_file
 from tasks.corpus.config import CorpusConfig
-from tasks.engine import StageSummary, read_quarantine, run_stage
-from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.stage import IngestStage
 from tasks.media.audio import decode_audio, read_audio
 from tasks.media.frames import read_frames
 from tasks.media.video import probe_video
 from tasks.media.video_writer import write_video
+from tests.tasks.ingest.corpora import reasons_in, run_ingest, table_stage, write_table
 from tests.tasks.sounds import RATE, counting_frames, cut_short, strikes, tone, write_wav
 
 
-def table(folder: Path, rows: list[dict[str, str]]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    names = ["id", "audio", "video", "caption", "split", "group", "licence"]
-    with (folder / "corpus.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    return folder / "corpus.csv"
-
-
-def stage(path: Path, **settings: float) -> IngestStage:
-    return IngestStage(IngestConfig(corpus=CorpusConfig(kind="table", path=str(path)), **settings), "1")
-
-
-def run(stage: IngestStage, root: Path) -> tuple[StageSummary, dict[str, Clip]]:
-    workspace = Workspace(root)
-    summary = run_stage(stage, workspace)
-    return summary, {clip.item_id: clip for clip in read_table(workspace.table("ingest", "clips"), Clip)}
-
-
-def test_sounds_are_cut_hashed_and_kept_at_their_rate(tmp_path: Path) -> None:
+def test_recordings_are_cut_hashed_and_kept_at_their_rate(tmp_path: Path) -> None:
     long = np.concatenate([tone(8, hz, 22_050) for hz in (300, 600, 900)])
     write_wav(tmp_path / "in/long.wav", long, 22_050)
     sf.write(tmp_path / "in/short.wav", np.stack([tone(3), tone(3)], 1), RATE)
-    path = table(
+    path = write_table(
         tmp_path / "in",
         [
             {"id": "long", "audio": "long.wav", "caption": "Three tones", "licence": "CC0-1.0"},
             {"id": "short", "audio": "short.wav", "caption": " A  tone\n", "split": "test"},
         ],
     )
-    summary, clips = run(stage(path), tmp_path / "w")
+    summary, clips = run_ingest(table_stage(path), tmp_path / "w")
     assert (summary.done, summary.rows, summary.quarantined) == (2, 4, 0)
     assert [clips[f"long~p{n}"].source_start_s for n in (1, 2, 3)] == [0, 8, 16]  # SPEC D3
     assert {clips[f"long~p{n}"].split for n in (1, 2, 3)} == {clips["long~p1"].split}
@@ -70,12 +47,12 @@ def test_sounds_are_cut_hashed_and_kept_at_their_rate(tmp_path: Path) -> None:
     assert clips["long~p1"].source_sha256 == hash_file(tmp_path / "in/long.wav")
 
 
-def test_d1_picture_and_sound_are_cut_together_to_the_final_part(tmp_path: Path) -> None:
+def test_d1_video_and_audio_are_cut_together_to_the_final_portion(tmp_path: Path) -> None:
     events = [1.0, 4.0, 5.5]
     (tmp_path / "in").mkdir()
     write_video(tmp_path / "in/v.mp4", counting_frames(30), 5, strikes(6.0, events), RATE)
-    path = table(tmp_path / "in", [{"id": "v", "audio": "", "video": "v.mp4", "caption": "Strikes"}])
-    _, clips = run(stage(path, clip_s=4.0, split_from_s=8.0), tmp_path / "w")
+    path = write_table(tmp_path / "in", [{"id": "v", "audio": "", "video": "v.mp4", "caption": "Strikes"}])
+    _, clips = run_ingest(table_stage(path, clip_s=4.0, split_from_s=8.0), tmp_path / "w")
     clip = clips["v"]
     assert (clip.subset, clip.source_start_s, clip.source_path) == ("vta", pytest.approx(2.0, abs=0.05), "v.mp4")
     frames = read_frames(tmp_path / "w" / str(clip.video_path), fps=5, size=16)
@@ -91,8 +68,8 @@ def test_a_video_that_needs_no_cut_is_copied(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write_video(tmp_path / "in/v.mp4", counting_frames(20), 10)
     write_wav(tmp_path / "in/v.wav", tone(2.0))
-    path = table(tmp_path / "in", [{"id": "v", "audio": "v.wav", "video": "v.mp4", "caption": "A tone"}])
-    _, clips = run(stage(path), tmp_path / "w")
+    path = write_table(tmp_path / "in", [{"id": "v", "audio": "v.wav", "video": "v.mp4", "caption": "A tone"}])
+    _, clips = run_ingest(table_stage(path), tmp_path / "w")
     assert clips["v"].video_sha256 == hash_file(tmp_path / "in/v.mp4") and clips["v"].duration_s == 2.0
 
 
@@ -130,8 +107,8 @@ def test_each_broken_recording_has_its_own_reason_and_the_rest_completes(tmp_pat
         {"id": "nosplit", "audio": "good.wav", "caption": "A tone", "split": "later", "group": "z"},
         {"id": "longname", "audio": "x" * 400, "caption": "A tone"},
     ]
-    summary, clips = run(stage(table(folder, rows)), tmp_path / "w")
-    reasons = {q.item_id: q.reason for q in read_quarantine(Workspace(tmp_path / "w"))}
+    summary, clips = run_ingest(table_stage(write_table(folder, rows)), tmp_path / "w")
+    reasons = reasons_in(tmp_path / "w")
     assert set(clips) == {"good"} and summary.quarantined == len(rows) - 1
     assert reasons.pop("video") in ("unreadable_video", "truncated")
     assert reasons == expected | {
@@ -146,16 +123,16 @@ def test_each_broken_recording_has_its_own_reason_and_the_rest_completes(tmp_pat
 def test_a_repaired_file_is_done_again_and_nothing_else(tmp_path: Path) -> None:
     write_wav(tmp_path / "in/a.wav", tone(1))
     rows = [{"id": k, "audio": f"{k}.wav", "caption": "A tone"} for k in ("a", "b")]
-    path = table(tmp_path / "in", rows)
-    assert run(stage(path), tmp_path / "w")[0].quarantined == 1
+    path = write_table(tmp_path / "in", rows)
+    assert run_ingest(table_stage(path), tmp_path / "w")[0].quarantined == 1
     write_wav(tmp_path / "in/b.wav", tone(1, 500))
-    summary, clips = run(stage(path), tmp_path / "w")
+    summary, clips = run_ingest(table_stage(path), tmp_path / "w")
     assert (summary.new, summary.quarantined, set(clips)) == (1, 0, {"a", "b"})
 
 
 def test_builtin_scenes_become_clips_with_true_events(tmp_path: Path) -> None:
     config = IngestConfig(corpus=CorpusConfig(video_clips=2, audio_clips=2))
-    _, clips = run(IngestStage(config, "1"), tmp_path / "w")
+    _, clips = run_ingest(IngestStage(config, "1"), tmp_path / "w")
     assert len(clips) == 4 and {c.subset for c in clips.values()} == {"vta", "tta"}
     for clip in clips.values():
         assert clip.duration_s == 8.0 and clip.source == "builtin"
@@ -166,8 +143,8 @@ def test_builtin_scenes_become_clips_with_true_events(tmp_path: Path) -> None:
 
 def test_another_process_writes_the_same_bytes(tmp_path: Path) -> None:
     config = IngestConfig(corpus=CorpusConfig(video_clips=2, audio_clips=1))
-    _, here = run(IngestStage(config, "1"), tmp_path / "a")
+    _, here = run_ingest(IngestStage(config, "1"), tmp_path / "a")
     with ProcessPoolExecutor(1) as pool:
-        _, there = pool.submit(run, IngestStage(config, "1"), tmp_path / "b").result()
+        _, there = pool.submit(run_ingest, IngestStage(config, "1"), tmp_path / "b").result()
     assert here == there
     assert (tmp_path / "a/ingest/clips.parquet").read_bytes() == (tmp_path / "b/ingest/clips.parquet").read_bytes()

@@ -19,7 +19,17 @@ from tasks.engine import read_quarantine, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.listing import list_recordings
-from tasks.ingest.readers.files import dicts_of, ids_in
+from tasks.ingest.readers.files import (
+    base_name,
+    dicts_of,
+    entries_of,
+    files_by_name,
+    ids_in,
+    json_of,
+    lists_in,
+    rows_of,
+    seconds,
+)
 from tasks.ingest.recordings import Recording
 from tasks.ingest.stage import IngestStage
 from tests.tasks.sounds import tone, write_wav
@@ -244,3 +254,103 @@ def test_ids_as_windows_shells_write_them(tmp_path: Path) -> None:
     path = tmp_path / "ids.txt"
     path.write_bytes("yt1\r\nyt2\r\n".encode("utf-16"))
     assert ids_in(str(path)) == {"yt1", "yt2"}
+
+
+def test_a_json_list_is_read_with_its_faults(tmp_path: Path) -> None:
+    path = tmp_path / "list.json"
+    entries = [{"id": 1, "caption": "a caf\u00e9 \U0001f50a"}, 7, None, {"id": "2.5", "duration": 1.5, "data": [1]}]
+    path.write_text("\ufeff" + json.dumps({"other": {"data": [9]}, "data": entries}, ensure_ascii=False), "utf-8")
+    assert list(entries_of(path, "data")) == entries
+    path.write_bytes(b'{"data": [{"caption": "a \xff dog"}]}')
+    assert list(entries_of(path, "data")) == [{"caption": "a \ufffd dog"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "cannot be read as JSON"),
+        ("nope", "cannot be read as JSON"),
+        ('{"data": [1, ', "cannot be read as JSON"),
+        ("[1, 2]", 'an array "data"'),
+        ('{"data": {"a": 1}}', 'an array "data"'),
+        ('{"Data": []}', 'an array "data"'),
+    ],
+)
+def test_what_is_no_such_list_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "list.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=problem) as caught:
+        list(entries_of(path, "data"))
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_files_are_known_by_name_the_first_path_in_order_counts_and_links_are_not_followed(tmp_path: Path) -> None:
+    for name in ("b/x.wav", "a/x.wav", "y.wav", "a/deep/z.wav"):
+        (tmp_path / "m" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "m" / name).touch()
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.wav").touch()
+    (tmp_path / "m" / "link").symlink_to(tmp_path / "outside")
+    found = files_by_name(tmp_path / "m")
+    assert {name: found[name] for name in ("x.wav", "y.wav", "z.wav")} == {
+        "x.wav": "a/x.wav", "y.wav": "y.wav", "z.wav": "a/deep/z.wav",
+    }  # fmt: skip
+    assert "secret.wav" not in found
+    with pytest.raises(UsageError, match=r"does not exist; set ingest\.corpus\.media"):
+        files_by_name(tmp_path / "no")
+
+
+@pytest.mark.parametrize("name", ["a.wav", "x/a.wav", "x\\a.wav", "C:\\x\\a.wav", "/x/y/a.wav", "../a.wav"])
+def test_a_base_name_is_the_last_part_however_the_path_is_written(name: str) -> None:
+    assert base_name(name) == "a.wav"
+
+
+def test_the_lists_of_a_folder_are_those_with_the_right_suffix_in_order(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv", "c.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in lists_in(tmp_path, (".csv",))] == ["a.csv", "b.csv"]
+    assert lists_in(tmp_path / "c.txt", (".csv",)) == [tmp_path / "c.txt"]
+    for path in (tmp_path / "no", tmp_path):
+        with pytest.raises(UsageError, match="no list found"):
+            lists_in(path, (".json",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("30", 30),
+        ("30.0", 30),
+        ("0", 0),
+        ("30.5", None),
+        ("-1", None),
+        ("1e9", None),
+        ("x", None),
+        ("", None),
+        ("nan", None),
+    ],
+)
+def test_whole_seconds_are_read_and_anything_else_is_not(text: str, expected: int | None) -> None:
+    assert seconds(text) == expected
+
+
+@given(st.integers(0, 999_999))
+def test_seconds_come_back_from_both_ways_of_writing_them(value: int) -> None:
+    assert seconds(str(value)) == seconds(f"{value}.0") == seconds(f"{value:06d}") == value
+
+
+def test_ids_are_the_lines_of_a_text_or_the_first_column_of_a_table(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(" x \n\ny\n")
+    (tmp_path / "a.csv").write_text("x,1\ny,2\n")
+    assert ids_in(str(tmp_path / "a.txt")) == ids_in(str(tmp_path / "a.csv")) == {"x", "y"}
+    assert ids_in(None) == frozenset()
+    with pytest.raises(UsageError, match=r"ingest\.corpus\.test_ids: .*no\.txt cannot be read"):
+        ids_in(str(tmp_path / "no.txt"))
+
+
+def test_a_list_or_json_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no\.csv cannot be read"):
+        list(rows_of(tmp_path / "no.csv"))
+    (tmp_path / "a.json").write_text("{")
+    for name in ("no.json", "a.json"):
+        with pytest.raises(UsageError, match=rf"{name} cannot be read as JSON"):
+            json_of(tmp_path / name)

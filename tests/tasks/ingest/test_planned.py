@@ -19,6 +19,7 @@ from tasks.corpus.config import CorpusConfig
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
+from tasks.ingest.planned import PlannedCorpus
 from tasks.ingest.stage import IngestStage
 from tasks.mine.config import MineConfig
 from tests.tasks.sounds import RATE, tone, write_wav
@@ -115,3 +116,30 @@ def test_the_cost_is_said_as_unknown_without_prices_and_never_as_nothing(tmp_pat
     priced = estimate(config, backend="endpoint", price_in=1000.0, price_out=1000.0, sizes=False)
     assert priced.cost and f"about {priced.cost:,.2f} at the given prices" in priced.text()
     assert "cost         none" in estimate(config, backend="rules", sizes=False).text()
+
+
+def planned(path: Path, **values: object) -> PlannedCorpus:
+    config = IngestConfig.model_validate({"corpus": {"kind": "table", "path": str(path)}, **values})
+    return PlannedCorpus(config, "1")
+
+
+def test_a_planned_recording_has_the_lengths_that_the_rules_of_cutting_give(tmp_path: Path) -> None:
+    for name, length in (("short", 3.0), ("mid", 12.0), ("long", 17.0), ("brief", 0.2)):
+        write_wav(tmp_path / f"{name}.wav", tone(length))
+    rows = "".join(f"{name}.wav,A dog,train\n" for name in ("short", "mid", "long", "brief"))
+    (tmp_path / "t.csv").write_text("audio,caption,split\n" + rows)
+    lengths = [recording.clips_s for recording in planned(tmp_path / "t.csv")]
+    assert lengths == [(3.0,), (8.0,), (8.0, 8.0), ()]
+    first = next(iter(planned(tmp_path / "t.csv", clip_s=2.0, split_from_s=4.0)))
+    assert first.clips_s == (2.0,)
+
+
+def test_rows_that_ingest_would_quarantine_are_not_planned(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", tone(1.0))
+    rows = ["a.wav,A dog,train", "gone.wav,A dog,train", "a.wav,...,train", "a.wav,A dog,later"]
+    (tmp_path / "t.csv").write_text(
+        "audio,caption,split,group\n" + "".join(f"{row},g{n}\n" for n, row in enumerate(rows))
+    )
+    corpus = planned(tmp_path / "t.csv")
+    assert [recording.caption for recording in corpus] == ["A dog"]
+    assert corpus.recordings == 1 and corpus.unreadable == 0
