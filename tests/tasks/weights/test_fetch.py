@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import UsageError, WeightsError
-from model.weights.catalogue import COMPONENTS, Component, Hub
+from model.weights.catalogue import COMPONENTS, Component, Hub, Installed
 from model.weights.locate import available, location, weights_folder
 from tasks.weights import fetch as fetching
 from tasks.weights.fetch import components_named, ensure, fetch, hub_reachable
@@ -284,10 +284,8 @@ def test_ensure_names_what_is_missing_why_the_command_and_the_alternative(
     with catalogued(monkeypatch, made), pytest.raises(WeightsError) as raised:
         ensure("thing")
     message = str(raised.value)
-    assert message.startswith(
-        "thing cannot be fetched: a (and 1 more files): someone/model (model hub), a: the model hub"
-    )
-    assert message.endswith("try again with `foleygenex fetch-thing`, or set codec=other")
+    assert message.startswith("thing is not fetched: a and 1 more: someone/model (model hub), a: the model hub")
+    assert message.endswith("fetch it with `foleygenex fetch-thing`, or set codec=other")
 
 
 def test_a_cache_that_cannot_be_written_is_a_reason(
@@ -328,3 +326,11 @@ def test_the_hub_is_not_asked_when_it_is_switched_off_or_has_no_address(monkeypa
     assert hub_reachable("https://no-such-host.invalid")  # the proxy resolves it
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert not hub_reachable("http://127.0.0.1:1")
+
+
+def test_what_is_installed_is_only_checked_and_what_is_not_says_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ensure("embedded_16k")[0].is_file()
+    assert ensure("motion") == []
+    missing = component(type(hub_file())(path="x", sources=(Installed("no_such_package", "x", "nothing"),)))
+    with catalogued(monkeypatch, missing), pytest.raises(WeightsError, match="run `pip install nothing`"):
+        ensure("thing")
