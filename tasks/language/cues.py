@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from data_contracts.adverbs import DIMENSION_OF
+from tasks.language.inflect import verb_lemma
 from tasks.language.words import DEGREES, STRONG
 
 Role = Literal["attribute", "predicate", "before_verb", "adverbial"]
@@ -171,8 +172,9 @@ def role_of(caption: str, cue: Cue) -> Role:
         return "attribute" if content_follows and noun_phrase and opens else "adverbial"
     if cue.words.lower().endswith("ly"):
         joined = re.match(r"(?:,| and)\s+\w+ly\s+([\w'-]+)", rest)  # "slowly and quietly opens"
-        joined_verb = joined is not None and joined.group(1) not in _FUNCTION
-        return "before_verb" if content_follows or passive or joined_verb else "adverbial"
+        joined_verb = joined is not None and bool(verb_lemma(joined.group(1)))
+        before_verb = content_follows and bool(verb_lemma(following))
+        return "before_verb" if before_verb or passive or joined_verb else "adverbial"
     return "attribute" if content_follows and opens else "adverbial"
 
 

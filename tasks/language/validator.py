@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Final
 
 from data_contracts.adverbs import LEVELS, Level, opposites
 from tasks.language.cues import Cue, CuedCaption
 from tasks.language.finder import find_cues
+from tasks.language.inflect import lemmas
 
 
 def _set(text: str) -> frozenset[str]:
@@ -48,8 +50,8 @@ def check(before: CuedCaption, after: CuedCaption, level: str) -> list[str]:
         problems.append("does not say the level")
     if any(cue.side in opposites(wanted.side) for cue in cues):
         problems.append("says the opposite")
-    kept = content_stems(before.cue.words) if before.cue.dimension != wanted.dimension else set()
-    return problems + _content_problems(content_stems(before.outside), content_stems(after.outside), kept)
+    kept = content_words(before.cue.words) if before.cue.dimension != wanted.dimension else set()
+    return problems + _content_problems(content_words(before.outside), content_words(after.outside), kept)
 
 
 def find_level(before: CuedCaption, after: str, level: str) -> CuedCaption | None:
@@ -76,7 +78,7 @@ def judge(before: CuedCaption, after: str, level: str) -> tuple[CuedCaption | No
     if is_endless(before.text, after):
         return None, ["too long"]
     problems = [*form_problems(before.text, after), "does not say the level"]
-    return None, problems + _content_problems(content_stems(before.outside), content_stems(after), set())
+    return None, problems + _content_problems(content_words(before.outside), content_words(after), set())
 
 
 def _says(cue: Cue, level: Level) -> bool:
@@ -88,36 +90,19 @@ def _overlap(one: Cue, other: Cue) -> bool:
 
 
 def _content_problems(old: set[str], new: set[str], kept: set[str]) -> list[str]:
-    problems = [f"lost {word!r}" for word in sorted(old - new)[:1]]
-    return problems + [f"added {word!r}" for word in sorted(new - old - kept)[:1]]
+    problems = [f"lost {word!r}" for word in unmatched(old, new)[:1]]
+    return problems + [f"added {word!r}" for word in unmatched(new, old | kept)[:1]]
 
 
-def stem(word: str) -> str:
-    """Returns a crude stem: enough to see that "barking" and "barks" are one word."""
-    word = word.lower().replace("’", "'").removesuffix("'s").strip("'")
-    for suffix, least in (
-        ("ingly", 4),
-        ("edly", 4),
-        ("ing", 3),
-        ("ies", 3),
-        ("ied", 3),
-        ("ed", 3),
-        ("es", 3),
-        ("s", 3),
-        ("ly", 4),
-    ):
-        if word.endswith(suffix) and len(word) - len(suffix) >= least and not word.endswith("ss"):
-            word = word[: -len(suffix)] + ("i" if suffix in ("ies", "ied") else "")
-            break
-    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
-        word = word[:-1]
-    word = word.rstrip("e") if len(word) > 3 else word
-    return f"{word[:-1]}i" if word.endswith("y") else word
+def content_words(text: str) -> set[str]:
+    """Returns the lower-case words that carry meaning."""
+    return {word for word in words(text) if word not in _STOP}
 
 
-def content_stems(text: str) -> set[str]:
-    """Returns the stems of the words that carry meaning."""
-    return {stem(word) for word in words(text) if word not in _STOP}
+def unmatched(some: Iterable[str], others: Iterable[str], forms: Callable[[str], Iterable[str]] = lemmas) -> list[str]:
+    """Returns the words of which no form is a form of the other words, sorted."""
+    known = {form for word in others for form in forms(word)}
+    return sorted(word for word in set(some) if known.isdisjoint(forms(word)))
 
 
 def is_content(word: str) -> bool:

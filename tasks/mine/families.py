@@ -9,14 +9,19 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from tasks.language.inflect import verb_lemma
 from tasks.language.words import MATERIAL, PLACE
 from tasks.mine.tree import described, followed_by, modified
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-_SHUTS: Final = re.compile(r"(?:slid|slide|sliding|sw[iu]ng|open|slam|pull|push|shut|snap|bang|bring|draw|com)\w*$")
-_ARRIVES: Final = re.compile(r"(?:com|mov(?:e|es|ing)$|draw|get|got|go(?:es|ing)?$|grow(?:s|ing)?$|approach|slow)\w*$")
+_SHUTS: Final = frozenset({
+    "bang", "bring", "come", "draw", "open", "pull", "push", "shut", "slam", "slide", "snap", "swing"
+})  # fmt: skip
+_ARRIVES: Final = frozenset({"approach", "come", "draw", "get", "go", "grow", "move", "slow"})
+_NOT_HEARD: Final = frozenset({"follow", "listen", "match", "pack", "relate", "space", "watch"})  # "closely watched"
+_HOLDS: Final = frozenset({"hold", "stand", "stick"})
 _DOORS: Final = re.compile(r"(?:door|gate|lid|drawer|window|curtain|hatch|cupboard|cabinet|locker|trunk)s?$")
 _EVENTS: Final = re.compile(
     r"(?:\w{3,}ings?|(?:foot)?steps|rate|speed|pace|tempo|rhythm|speech|breath\w*|knocks|taps|motions?|movements?|"
@@ -93,7 +98,7 @@ def _fast(token: Token) -> bool:
     before = token.nbor(-1).lower_ if token.i else ""
     if re.match(r"foods?$|asleep$|forward|paced$|-$", following):
         return False
-    return not re.match(r"(?:stuck|h[eo]ld\w*|stand\w*)$", before)
+    return verb_lemma(before) not in _HOLDS
 
 
 def _close(token: Token) -> bool:
@@ -104,10 +109,10 @@ def _close(token: Token) -> bool:
         noun = modified(token)
         if noun is not None and re.match(r"(?:look|inspection|friend|relation|attention|harmon)", noun.lower_):
             return False
-        if modified(token) is None and token.i and _ARRIVES.match(token.nbor(-1).lower_):
+        if modified(token) is None and token.i and verb_lemma(token.nbor(-1).lower_) in _ARRIVES:
             return False
         door = any(_DOORS.match(word.lower_) for word in token.doc[max(0, token.i - 4) : token.i])
-        if modified(token) is None and (door or _SHUTS.match(token.head.lower_)):
+        if modified(token) is None and (door or verb_lemma(token.head.lower_) in _SHUTS):
             return False
         return modified(token) is not None or token.pos_ in {"ADV", "ADJ"}
     if token.lower_ == "closely":
@@ -115,7 +120,7 @@ def _close(token: Token) -> bool:
             token.pos_ == "ADV"
             and token.head.pos_ == "VERB"
             and following not in {"together", "to", "related", "spaced"}
-            and not re.match(r"(?:follow|watch|listen|spac|pack|relat|match)\w*$", token.head.lower_)
+            and verb_lemma(token.head.lower_) not in _NOT_HEARD
         )
     return True
 
@@ -128,7 +133,7 @@ def _near(token: Token) -> bool:
     following = token.nbor(1) if token.i + 1 < len(token.doc) else None
     if following is not None and following.lower_ == "and" and followed_by(following, "far"):
         return True
-    if any(child.dep_ == "pobj" for child in token.children) or _ARRIVES.match(token.head.lower_):
+    if any(child.dep_ == "pobj" for child in token.children) or verb_lemma(token.head.lower_) in _ARRIVES:
         return False
     return following is None or following.is_punct
 

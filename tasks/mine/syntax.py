@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from tasks.language.inflect import is_compared, verb_lemma
 from tasks.mine.families import FAMILIES
 from tasks.mine.tree import QUALITIES, followed_by, governors, modified
 
@@ -24,25 +25,23 @@ _DEGREES: Final = frozenset({
     "a", "all", "an", "any", "are", "as", "at", "be", "especially", "even", "exactly", "extremely", "is", "overly",
     "particularly", "quite", "really", "so", "sound", "sounds", "that", "too", "very"
 })  # fmt: skip
-_CHANGES: Final = re.compile(
-    r"(?:(?:get(?:s|ting)?|got|grow(?:s|ing|n)?|grew|turn(?:s|ed|ing)?)$|becom|became|increas|decreas|fad|"
-    r"intensif|ris(?:e|ing)|rose|build|diminish|dwindl|dying|"
-    r"dies|die|lower|louden|soften|quieten|recede|receding)\w*$"
-)
-_STATES: Final = re.compile(
-    r"(?:go|goes|going|went|gone|fall|falls|fell|falling|turns?|turned|keeps?|stays?|remains?)$"
-)
-_RATES: Final = re.compile(
-    r"(?:(?:get(?:s|ting)?|got|grow(?:s|ing|n)?|grew|dies?|dying)$|slow|fad|becom|increas|decreas|intensif|ris(?:e|ing)|"
-    r"build|diminish|dwindl|subsid|lessen|quieten|soften)\w*$"
-)
-_MOVES: Final = re.compile(
-    r"(?:mov(?:e|es|ed|ing)$|driv|com(?:e|es|ing)|go|goes|going|draw|fly|flies|flying|travel|approach|get|got|walk|run|roll|pull|"
-    r"sail|speed|fad|reced|depart|leav)\w*$"
-)
-_SUCCESSIONS: Final = re.compile(r"(?:follow|succeed|interrupt|join|after|replac|preced)\w*$")
-_LASTING: Final = re.compile(r"(?:speak|talk|driv|typ|accelerat|mov|pass|by|run|walk|flow|ride|riding|rev)\w*$")
-_COMPARATIVE: Final = re.compile(r"(?:fast|quick|slow|loud|quiet|soft|faint|clos|near|nois)i?er$|(?:farther|further)\b")
+_CHANGES: Final = frozenset({
+    "become", "build", "decrease", "die", "diminish", "dwindle", "fade", "get", "grow", "increase", "intensify",
+    "louden", "lower", "quieten", "recede", "rise", "soften", "turn"
+})  # fmt: skip
+_STATES: Final = frozenset({"fall", "go", "keep", "remain", "stay", "turn"})
+_RATES: Final = frozenset({
+    "become", "build", "decrease", "die", "diminish", "dwindle", "fade", "get", "grow", "increase", "intensify",
+    "lessen", "quieten", "rise", "slow", "soften", "subside"
+})  # fmt: skip
+_MOVES: Final = frozenset({
+    "approach", "come", "depart", "draw", "drive", "fade", "fly", "get", "go", "leave", "move", "pull", "recede",
+    "roll", "run", "sail", "speed", "travel", "walk"
+})  # fmt: skip
+_SUCCESSIONS: Final = frozenset({"follow", "interrupt", "join", "precede", "replace", "succeed"})
+_LASTING: Final = frozenset({
+    "accelerate", "drive", "flow", "move", "pass", "rev", "ride", "run", "speak", "talk", "type", "walk"
+})  # fmt: skip
 _ALSO: Final = frozenset({
     "and", "closer", "fainter", "farther", "faster", "further", "louder", "more", "nearer", "or", "quicker",
     "quieter", "slower", "softer", "then"
@@ -129,15 +128,16 @@ def _is_verb_or_noun(token: Token, family: str) -> bool:
 def _succession(token: Token) -> bool:
     """ "quickly followed by", "followed quickly by": when it comes, not how it sounds."""
     following = token.nbor(1).lower_ if token.i + 1 < len(token.doc) else ""
-    if _SUCCESSIONS.match(following):
-        if following == "followed" and token.i and _LASTING.match(token.nbor(-1).lower_):
+    if _is_succession(following):
+        before = token.nbor(-1).lower_ if token.i else ""
+        if following == "followed" and (before == "by" or verb_lemma(before) in _LASTING):
             return False  # "speaks quickly followed by": what lasts can be fast
         return token.lower_ in {"quickly", "closely", "swiftly", "quick"}
-    return (
-        token.dep_ == "advmod"
-        and bool(_SUCCESSIONS.match(token.head.lower_))
-        and token.head.i < token.i < token.head.i + 3
-    )
+    return token.dep_ == "advmod" and _is_succession(token.head.lower_) and token.head.i < token.i < token.head.i + 3
+
+
+def _is_succession(word: str) -> bool:
+    return word.startswith("after") or verb_lemma(word) in _SUCCESSIONS
 
 
 def _rate_of_change(token: Token) -> bool:
@@ -147,7 +147,7 @@ def _rate_of_change(token: Token) -> bool:
     doc = token.doc
     after = [doc[i] for i in range(token.i + 1, min(len(doc), token.i + 2))]
     if after and (
-        _RATES.match(after[0].lower_) or (after[0].lower_.startswith("speed") and followed_by(after[0], "up"))
+        verb_lemma(after[0].lower_) in _RATES or (after[0].lower_.startswith("speed") and followed_by(after[0], "up"))
     ):
         return True
     head = token.head
@@ -156,7 +156,7 @@ def _rate_of_change(token: Token) -> bool:
     return (
         token.dep_ == "advmod"
         and head.pos_ == "VERB"
-        and bool(_RATES.match(head.lower_))
+        and verb_lemma(head.lower_) in _RATES
         and "then" not in {word.lower_ for word in token.doc[min(token.i, head.i) : max(token.i, head.i)]}
         and abs(head.i - token.i) < 4
     )
@@ -169,15 +169,15 @@ def _trend(token: Token, family: str) -> bool:
     before = token.nbor(-1).lower_ if token.i else ""
     if before in {"increasingly", "gradually", "progressively"}:
         return True
-    if _COMPARATIVE.match(token.lower_):
+    if token.lower_.endswith("er") and is_compared(token.lower_):
         return _after_change(token) or not (_before_noun(token) or _steady(token))
     if token.dep_ == "amod" or (_before_noun(token) and not _after_change(token)):
         return False
     states = family in {"quiet", "soft", "loud", "faint"}
     for verb in governors(token):
-        if _CHANGES.match(verb.lower_) and not (verb.lower_.startswith("turn") and family in {"fast", "slow"}):
+        if verb_lemma(verb.lower_) in _CHANGES and not (verb.lower_.startswith("turn") and family in {"fast", "slow"}):
             return True
-        if states and _STATES.match(verb.lower_):
+        if states and verb_lemma(verb.lower_) in _STATES:
             return True
     return _after_change(token)
 
@@ -189,7 +189,12 @@ def _steady(token: Token) -> bool:
         return verb.lower_ in {"is", "are", "was", "were"}
     subjects = [child for child in verb.children if child.dep_ == "nsubj"]
     other = any(child.lower_ in {"another", "other", "second"} for subject in subjects for child in subject.children)
-    return token.dep_ == "advmod" and other and not _MOVES.match(verb.lower_) and not _CHANGES.match(verb.lower_)
+    return (
+        token.dep_ == "advmod"
+        and other
+        and verb_lemma(verb.lower_) not in _MOVES
+        and verb_lemma(verb.lower_) not in _CHANGES
+    )
 
 
 def _before_noun(token: Token) -> bool:
@@ -208,7 +213,7 @@ def _after_change(token: Token) -> bool:
     doc = token.doc
     for index in range(token.i - 1, max(-1, token.i - 5), -1):
         word = doc[index].lower_
-        if _CHANGES.match(word) and doc[index].pos_ in {"VERB", "AUX", "ADJ", "NOUN"}:
+        if verb_lemma(word) in _CHANGES and doc[index].pos_ in {"VERB", "AUX", "ADJ", "NOUN"}:
             return True
         if word in {"a", "an", "as"} or (word not in _DEGREES and word not in _ALSO):
             return False
@@ -220,7 +225,7 @@ def _moves(span: Span) -> bool:
     doc = span.doc
     for index in range(span.start - 1, max(-1, span.start - 6), -1):
         word = doc[index].lower_
-        if _CHANGES.match(word) or _MOVES.match(word):
+        if verb_lemma(word) in _CHANGES or verb_lemma(word) in _MOVES:
             return "er " in span.text.lower() or not word.startswith(("fly", "fli", "travel", "walk", "run"))
         if word not in _ALSO and word not in {"than", "even", "slowly", ",", "away"}:
             return False

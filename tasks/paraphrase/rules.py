@@ -7,47 +7,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from data_contracts import adverbs
 from tasks.language.cues import Cue, CuedCaption
 from tasks.language.edit import CLAUSE, lower_first, moved, replaced, split_ending, tidy, upper_first, without_cue
 from tasks.language.finder import all_cues
+from tasks.language.inflect import inflected
 from tasks.language.validator import is_content
 from tasks.language.wordings import WORDINGS
 from tasks.paraphrase.validator import problems_of, wording
 
-_SWAPS: Final = (  # the first that fits is used; both directions are listed where both are idiomatic
-    (r"\bspeaks\b", "talks"),
-    (r"\bspeaking\b", "talking"),
-    (r"\bspeak\b", "talk"),
-    (r"\btalks\b", "speaks"),
-    (r"\btalking\b", "speaking"),
-    (r"\btalk\b", "speak"),
+_PHRASES: Final = (  # the first place that fits is changed; both directions are listed where both are idiomatic
     (r"\bsomeone\b", "a person"),
     (r"\bsomebody\b", "someone"),
     (r"\ba person\b", "someone"),
     (r"\bwhile\b", "as"),
     (r"\bas (?=an? |the )", "while "),
-    (r"\bhits\b", "strikes"),
-    (r"\bstrikes (?=an? |the )", "hits "),
-    (r"\bbangs on\b", "pounds on"),
     (r"\bseveral\b", "multiple"),
     (r"\bmultiple\b", "several"),
-    (r"\bkids\b", "children"),
-    (r"\bchildren\b", "kids"),
     (r"\ba motor\b", "an engine"),
     (r"\bautomobile\b", "car"),
     (r"\bcontinuously\b", "constantly"),
-    (r"\bnoises\b", "sounds"),
-    (r"\bpasses by\b", "goes by"),
 )
-_VERBS: Final = (  # "barks" and "is barking" say the same of a sound
-    "barks barking,speaks speaking,talks talking,knocks knocking,taps tapping,hits hitting,strikes striking,"
-    "bangs banging,beats beating,clinks clinking,blows blowing,falls falling,hums humming,runs running,beeps beeping,"
-    "ticks ticking,drips dripping,patters pattering,chirps chirping,sings singing,plays playing,rings ringing,"
-    "types typing,meows meowing,laughs laughing,cries crying,walks walking,idles idling,revs revving,claps clapping"
+_SYNONYMS: Final = (  # lemma, its synonym, what follows it, the forms that are swapped
+    ("speak", "talk", r"\b", ("VBZ", "VBG", "VB")),
+    ("talk", "speak", r"\b", ("VBZ", "VBG", "VB")),
+    ("hit", "strike", r"\b", ("VBZ",)),
+    ("strike", "hit", r"(?= (?:an?|the) )", ("VBZ",)),
+    ("bang", "pound", r"(?= on\b)", ("VBZ",)),
+    ("pass", "go", r"(?= by\b)", ("VBZ",)),
+    ("kid", "child", r"\b", ("NNS",)),
+    ("child", "kid", r"\b", ("NNS",)),
+    ("noise", "sound", r"\b", ("NNS",)),
 )
+_VERBS: Final = (
+    "bark", "speak", "talk", "knock", "tap", "hit", "strike", "bang", "beat", "clink", "blow", "fall", "hum", "run",
+    "beep", "tick", "drip", "patter", "chirp", "sing", "play", "ring", "type", "meow", "laugh", "cry", "walk", "idle",
+    "rev", "clap"
+)  # fmt: skip
+"""Verbs whose "barks" and "is barking" say the same of a sound."""
 _LEVEL_OF: Final = {(level.side, level.strong): name for name, level in adverbs.LEVELS.items()}
 
 
@@ -142,18 +142,25 @@ def _moved(caption: CuedCaption) -> Iterator[CuedCaption]:
 
 def _swap_variants(caption: CuedCaption) -> Iterator[CuedCaption]:
     """The caption with one word outside its cue in another form or by another name."""
-    for pattern, replacement in (*_SWAPS, *_verb_swaps()):
+    for pattern, replacement in _swaps():
         for match in re.finditer(pattern, caption.text, re.IGNORECASE):
             if changed := _swapped(caption, match, replacement):
                 yield changed
                 break
 
 
-def _verb_swaps() -> Iterator[tuple[str, str]]:
-    for pair in _VERBS.split(","):
-        third, participle = pair.split()
-        yield rf"\b{third}\b", f"is {participle}"
-        yield rf"\bis {participle}\b", third
+@cache
+def _swaps() -> tuple[tuple[str, str], ...]:
+    """Returns the patterns of words with what replaces them: synonyms first, then other forms of a verb."""
+    synonyms_ = (
+        (rf"\b{inflected(lemma, tag)}{after}", inflected(synonym, tag))
+        for lemma, synonym, after, tags in _SYNONYMS
+        for tag in tags
+    )
+    pairs = [(inflected(verb, "VBZ"), inflected(verb, "VBG")) for verb in _VERBS]
+    finite = ((rf"\b{third}\b", f"is {participle}") for third, participle in pairs)
+    continuous = ((rf"\bis {participle}\b", third) for third, participle in pairs)
+    return (*synonyms_, *_PHRASES, *finite, *continuous)
 
 
 def _swapped(caption: CuedCaption, match: re.Match[str], replacement: str) -> CuedCaption | None:

@@ -11,15 +11,16 @@ from typing import Final
 
 from tasks.language.cues import Cue, CuedCaption
 from tasks.language.finder import all_cues, find_cues, without_cues
-from tasks.language.validator import content_stems, form_problems, is_endless, stem, words
+from tasks.language.inflect import lemmas
+from tasks.language.validator import content_words, form_problems, is_endless, unmatched, words
 
 _SAME: Final = (
     "speak talk",
     "someone somebody person",
-    "hit strike struck",
+    "hit strike",
     "bang pound",
     "several multiple",
-    "kid child children",
+    "kid child",
     "car automobile",
     "engine motor",
     "constantly continuously",
@@ -29,13 +30,10 @@ _SAME: Final = (
     "man male",
     "dog canine",
     "run operate flow",
-    "rhythmically rhythmic",
 )
 _THEN: Final = re.compile(r"\b(?:then|followed by|after which)\b", re.IGNORECASE)
-_NEUTRAL: Final = frozenset(
-    stem(word) for word in ("sound", "noise", "heard", "hear", "audible", "make", "coming", "occur", "followed", "from")
-)
-_CLASS: Final = {stem(word): stem(group.split()[0]) for group in _SAME for word in group.split()}
+_NEUTRAL: Final = frozenset(["sound", "noise", "hear", "audible", "make", "come", "occur", "follow", "from"])
+_CLASS: Final = {word: group.split()[0] for group in _SAME for word in group.split()}
 
 
 def problems_of(caption: CuedCaption, paraphrase: str) -> list[str]:
@@ -50,15 +48,13 @@ def problems_of(caption: CuedCaption, paraphrase: str) -> list[str]:
         problems.append(f"does not say {lost[0]}")
     if added := sorted(new_claims - old_claims):
         problems.append(f"says {added[0]}")
-    old, new = _classes(before, old_cues), _classes(paraphrase, new_cues)
+    old, new = content_words(without_cues(before, old_cues)), content_words(without_cues(paraphrase, new_cues))
     if wording(before) == wording(paraphrase) and "a copy" not in problems:
         problems.append("a copy")
-    if _later_events(before) - _later_events(paraphrase):
+    if unmatched(_later_events(before), _later_events(paraphrase), _classes):
         problems.append("changes the order of events")
-    if missing := sorted(old - new - _NEUTRAL):
-        problems.append(f"lost {missing[0]!r}")
-    if extra := sorted(new - old - _NEUTRAL):
-        problems.append(f"added {extra[0]!r}")
+    problems += [f"lost {word!r}" for word in unmatched(_meaningful(old), new, _classes)[:1]]
+    problems += [f"added {word!r}" for word in unmatched(_meaningful(new), old, _classes)[:1]]
     return problems
 
 
@@ -70,7 +66,7 @@ def wording(text: str) -> tuple[str, ...]:
 def _later_events(text: str) -> set[str]:
     """The content words after the first "then" or "followed by": what comes later must stay later."""
     parts = _THEN.split(text, maxsplit=1)
-    return _classes(parts[1], find_cues(parts[1])) - _NEUTRAL if len(parts) == 2 else set()
+    return _meaningful(content_words(without_cues(parts[1], find_cues(parts[1])))) if len(parts) == 2 else set()
 
 
 def _cues_in(paraphrase: str, cue: Cue) -> list[Cue]:
@@ -86,5 +82,10 @@ def _claims(cues: list[Cue]) -> set[str]:
     return {f"very {cue.side}" if cue.strong and cue.side in ("fast", "slow") else cue.side for cue in cues}
 
 
-def _classes(text: str, cues: list[Cue]) -> set[str]:
-    return {_CLASS.get(word, word) for word in content_stems(without_cues(text, cues))}
+def _meaningful(found: set[str]) -> set[str]:
+    return {word for word in found if _NEUTRAL.isdisjoint(lemmas(word))}
+
+
+def _classes(word: str) -> set[str]:
+    """The word's plain forms, each by the first word of its group of synonyms."""
+    return {_CLASS.get(lemma, lemma) for lemma in lemmas(word)}

@@ -16,13 +16,13 @@ from data_contracts.adverbs import LEVELS, Level
 from tasks.engine.workspace import seed_for
 from tasks.language.cues import CuedCaption
 from tasks.language.edit import CLAUSE, event_end, inserted, moved, replaced, split_ending, without_cue
+from tasks.language.inflect import is_compared
 from tasks.language.validator import check
 from tasks.language.wordings import WORDINGS
 from tasks.language.words import DEGREES
 
 _DEGREE: Final = re.compile(rf"\b(?:{'|'.join(DEGREES)}) ", re.IGNORECASE)
 _GRADED: Final = re.compile(r"\b(?:fast|quick|rapid|high|brisk|swift|slow|low|leisurely|sluggish)\b")
-_COMPARED: Final = re.compile(r"(?:fast|quick|slow)(?:er|est)\b")
 _IN_TURN: Final = re.compile(r",? (?:followed by|and then|then|before)\b", re.IGNORECASE)
 _PREPOSITION: Final = re.compile(r"\b(?:at|from|in|of|with|to) $", re.IGNORECASE)
 _JOINED: Final = re.compile(r"\b(?:and|or) $", re.IGNORECASE)
@@ -67,7 +67,7 @@ def _strengthened(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCapt
     cue = caption.cue
     core = _DEGREE.sub("", cue.words).lower()
     graded = _GRADED.search(core) if cue.pos == "phrase" else re.match("", core)
-    if _COMPARED.match(core) or not graded:  # "very faster", "at very full speed"
+    if is_compared(core) or not graded:  # "very faster", "at very full speed"
         return
     for degree in ("extremely", "incredibly") if cue.strong else ("very", "extremely"):
         words = f"{core[: graded.start()]}{degree} {core[graded.start() :]}"
