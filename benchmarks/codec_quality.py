@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from model.codec import Codec, load_codec
-from tasks.commands.train_codec.losses import mel, mel_distance
+from tasks.commands.train_codec.losses import mel, spectral_distances
 from tasks.corpus.builtin import scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.scene import Scene
@@ -89,7 +89,7 @@ def quality(real_T: np.ndarray, made_T: np.ndarray) -> Quality:
     fine = [20 * torch.log10(mel(sound, 1024, 80, RATE_HZ) + 1e-4) for sound in (real, made)]
     return Quality(
         si_sdr_db(real_T, made_T),
-        float(mel_distance(real, made, RATE_HZ)),
+        float(spectral_distances(real, made, RATE_HZ)[0]),
         float((fine[0] - fine[1]).abs().mean()),
         float(10 * np.log10(np.mean(made_T**2) / np.mean(real_T**2))),
     )

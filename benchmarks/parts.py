@@ -22,7 +22,7 @@ from model.codec.dac_vae import ContinuousDAC, DACSizes, fold_weight_norm
 from model.codec.mel import MEL_44K, Mel
 from model.codec.meta_dacvae import MetaDACVAE
 from model.codec.mmaudio import MMAudioCodec
-from model.codec.mmaudio_vae import VAE_44K, MelVAE
+from model.codec.mmaudio_vae import MelVAE, VAESizes
 from model.codec.torchaudio_shim import prepare_torchaudio
 from model.devices import half_precision
 from model.encoders.synchformer import SynchformerSizes, VideoTransformer
@@ -40,7 +40,7 @@ class Job:
 
 
 def _mmaudio() -> nn.Module:
-    vae = MelVAE(VAE_44K)
+    vae = MelVAE(VAESizes(bands=128, latent_dim=40, width=512))
     vae.normalise_rows()
     return MMAudioCodec(Mel(MEL_44K), vae, BigVGAN(BigVGANSizes()))
 

@@ -19,13 +19,9 @@ def train_codec(out: str = "codec.safetensors", settings: CodecTrainConfig = Cod
         out: Path of the safetensors file to write.
         settings: The defaults made the shipped codec.
     """
-    from tasks.commands.train_codec.job import CodecProgress, run_codec_training
+    from tasks.commands.train_codec.job import run_codec_training
 
     with run_progress("train-codec", "steps") as on_progress:
-
-        def report(progress: CodecProgress) -> None:
-            on_progress(progress.step, settings.steps, "")
-
-        path = run_codec_training(settings, Path(out), report)
+        path = run_codec_training(settings, Path(out), on_progress)
     get_run_logger().info("codec written to %s", path)
     return str(path)

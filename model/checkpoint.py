@@ -1,6 +1,6 @@
-"""Checkpoints: safetensors weights with a JSON header that says what they are and what they were trained on.
+"""Checkpoints: safetensors weights with a JSON header: network, specs, step and settings.
 
-The latent statistics are tensors of the network (`latent_mean`, `latent_std`), so they cannot get lost.
+The latent statistics are tensors of the network (`latent_mean`, `latent_std`), so every checkpoint has them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def save_checkpoint(
     step: int,
     training: dict[str, Any] | None = None,
 ) -> str:
-    """Writes a checkpoint under a temporary name, then renames. Equal weights give equal bytes. Returns its SHA-256."""
+    """Writes a checkpoint atomically and returns its SHA-256. Equal weights give equal bytes."""
     header = {
         "format": FORMAT,
         "version": FORMAT_VERSION,
@@ -80,7 +80,7 @@ def read_info(path: Path) -> CheckpointInfo:
     header = json.loads(metadata.get("foleygenex", "{}"))
     found = (header.get("format"), header.get("version"))
     if not header:
-        raise WeightsError(f"checkpoint {path} holds no network of this project; `foleygenex convert` reads MMAudio's")
+        raise WeightsError(f"checkpoint {path} is not of this project; `foleygenex convert` reads MMAudio's")
     if found != (FORMAT, FORMAT_VERSION):
         raise WeightsError(f"checkpoint {path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}")
     return CheckpointInfo(
@@ -95,7 +95,7 @@ def read_info(path: Path) -> CheckpointInfo:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file is a checkpoint of this project, of whatever version."""
+    """Tells whether a file is a checkpoint of this project, of any version."""
     try:
         with safe_open(path, framework="pt") as file:
             return "foleygenex" in (file.metadata() or {})
@@ -112,9 +112,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_checkpoint(path: Path) -> tuple[Network, CheckpointInfo]:
-    """Returns the network (CPU, eval) and its header; every weight must be there and fit. Raises WeightsError."""
+    """Returns the network (CPU, eval) and its header; every weight must be present and fit. Raises WeightsError."""
     info = read_info(path)
-    with torch.device("meta"):  # no weights drawn for nothing: 1 s instead of 20 for `medium`
+    with torch.device("meta"):  # without drawing weights that are overwritten: 1 s instead of 20 for `medium`
         network = Network(info.network, info.specs)
     network.to_empty(device="cpu")
     try:

@@ -20,7 +20,7 @@ MaskSync = Literal["projected", "raw", "both"]
 Pool = Literal["all", "visible"]
 Absent = Literal["zero", "learned"]
 Precision = Literal["fp32", "bf16"]
-"""bf16: the network under autocast; flow states, time and sums stay in fp32."""
+"""bf16: the network under autocast; flow states, flow times and sums stay in fp32."""
 
 
 def setting(default: Any, description: str, **limits: float) -> Any:
@@ -33,7 +33,7 @@ def setting(default: Any, description: str, **limits: float) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkConfig:
-    """Sizes and readings of the network (SPEC M1, M4-M9, M12). `depth` counts joint and fused blocks together."""
+    """Sizes and switches of the network (SPEC M1, M4-M9, M12). `depth` counts joint and fused blocks together."""
 
     width: int
     depth: int

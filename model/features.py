@@ -1,9 +1,9 @@
 """Precomputed features as flat binary files, memory-mapped (SPEC T3).
 
 Legend: N audio latent frames, F latent channels, V video frames, S sync positions, L text tokens, D width, R records.
-One file per field holds R records of one shape, fp16 or bf16, nothing else; `features.json` names the files, their
-shapes and hashes, and the encoders that made them. File names carry their content's hash and the header is replaced
-last, so a store is always whole: a killed writer leaves the old one as it was.
+One file per field holds R records of one shape, fp16 or bf16 and no header; `features.json` names the files, their
+shapes and hashes, and the encoders that made them. File names contain their content's hash and the header is
+replaced last, so a store is always complete: a killed writer leaves the old one as it was.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def field_shapes(specs: FeatureSpecs, clip_s: float) -> dict[str, tuple[int, int
 
 @dataclass(frozen=True, slots=True)
 class FeatureStore:
-    """A finished set of features. Batches are read as float32 tensors; nothing else is held in memory."""
+    """A finished set of features. Batches are read as float32 tensors; the files are memory-mapped."""
 
     folder: Path
     header: dict[str, Any]
@@ -57,7 +57,7 @@ class FeatureStore:
 
     @property
     def storage(self) -> Storage:
-        """How the values lie in the files."""
+        """The format of the values in the files."""
         return storage_of(self.header["fields"]["text"]["dtype"])
 
     def record(self, name: str, number: int) -> Values:
@@ -119,7 +119,7 @@ class FeatureStore:
         index = np.asarray(rows, np.int64)
         if len(index) and not 0 <= index.min() <= index.max() < len(array):
             raise ContractError(f"features {name}: record {index.max()} asked for; the file holds {len(array)}")
-        # Rising record numbers turn random access into one sweep over the file.
+        # Reading in the order of record numbers passes through the file once.
         order = np.argsort(index, kind="stable")
         batch = np.empty((len(index), *array.shape[1:]), array.dtype)
         for position in order:
@@ -128,7 +128,7 @@ class FeatureStore:
 
 
 class FeatureWriter:
-    """Appends records one at a time, so any number fits in memory; `finish` makes the store visible at once."""
+    """Appends records one at a time, so memory does not grow with them; `finish` replaces the store atomically."""
 
     def __init__(self, folder: Path, specs: FeatureSpecs, clip_s: float, storage: Storage = FP16) -> None:
         self.folder, self.specs, self.clip_s = folder, specs, clip_s
@@ -153,15 +153,15 @@ class FeatureWriter:
         return self._fields["clip"].add(clip_VD)
 
     def add_text(self, text_LD: npt.NDArray[Any]) -> int:
-        """Appends a sentence's token states. Returns the record number."""
+        """Appends a caption's token states. Returns the record number."""
         return self._fields["text"].add(text_LD)
 
     def finish(self, *, stats_from: str, keys: dict[str, list[str]], made_by: dict[str, Any] | None = None) -> None:
         """Names the files by their content, replaces the header, removes the files of the store before.
 
-        `stats_from` says in words which rows the latent statistics are from; `keys` (kept in the header) says for
-        latents, videos and texts what each record was computed from, so that a later run can reuse it; `made_by`
-        keeps the settings, so that a later stage can load the same codec and encoders by name.
+        The header gets `stats_from` (in words, which rows the latent statistics are from), `keys` (for latents, videos
+        and texts what each record was computed from, so that a later run can reuse it) and `made_by` (the settings, so
+        that a later stage can load the same codec and encoders by name).
         """
         fields = {name: field.close() for name, field in self._fields.items()}
         mean_F, std_F = self._stats.result()
@@ -186,7 +186,7 @@ class FeatureWriter:
 
 
 class _FieldFile:
-    """One field's file while it is written."""
+    """One field's file during writing."""
 
     def __init__(self, folder: Path, name: str, shape: tuple[int, int], storage: Storage) -> None:
         self.folder, self.name, self.shape, self.count = folder, name, shape, 0
@@ -221,7 +221,7 @@ class _FieldFile:
 
 
 class _ChannelStats:
-    """Mean and deviation per channel in float64, one clip at a time."""
+    """Mean and deviation per channel, accumulated in float64 one clip at a time."""
 
     def __init__(self, channels: int) -> None:
         self.clips = 0
@@ -238,7 +238,9 @@ class _ChannelStats:
 
     def result(self) -> tuple[list[float], list[float]]:
         if not self._frames:
-            raise ContractError("features: no latent record counts towards the statistics; nothing to normalise by")
+            raise ContractError(
+                "features: no latent is in the statistics, so none can be normalised; add training clips"
+            )
         mean_F = self._sum_F / self._frames
         std_F = np.sqrt(np.maximum(self._squares_F / self._frames - mean_F**2, 1e-12))
         return mean_F.tolist(), std_F.tolist()

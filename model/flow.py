@@ -1,4 +1,4 @@
-"""Flow matching: the straight path from noise to data, its masked loss, and the Euler sampler with guidance.
+"""Flow matching: the straight path from noise to data, its error per frame, and the Euler sampler with guidance.
 
 Legend: B batch, N audio frames, F latent channels, t flow time: 0 = noise x0, 1 = data x1. Masks: True = generated.
 """
@@ -31,12 +31,6 @@ def frame_errors(velocity_BNF: Tensor, x0_BNF: Tensor, x1_BNF: Tensor) -> Tensor
     return (velocity_BNF.float() - (x1_BNF - x0_BNF)).square().mean(-1)
 
 
-def masked_mean(errors_BN: Tensor, mask_BN: Tensor) -> Tensor:
-    """Returns the sum over hidden frames divided by their number N, over the whole batch. Source: SPEC M10 (eq. 4)."""
-    mask = mask_BN.to(errors_BN.dtype)
-    return (errors_BN * mask).sum() / mask.sum()
-
-
 def guided(conditional: Tensor, null: Tensor, scale: float) -> Tensor:
     """Returns scale * v_cond + (1 - scale) * v_null, MMAudio's convention: 1 = no guidance. Source: SPEC G7."""
     return scale * conditional + (1 - scale) * null
@@ -49,16 +43,17 @@ def euler(
     steps: int,
     start: float = 0.0,
     stop: float = 1.0,
-    hold: Callable[[Tensor, float], Tensor] | None = None,
+    constrain: Callable[[Tensor, float], Tensor] | None = None,
 ) -> Tensor:
     """Integrates from `start` to `stop` in equal steps; start 1, stop 0 inverts data to noise (SPEC G6, G7).
 
-    `hold(x, t)`, when given, may overwrite frames before each step and at the end (context kept on its own path).
+    `constrain(x, t)`, when given, may overwrite frames before each step and at the end, e.g. to keep given frames on
+    their own path.
     """
-    times = torch.linspace(start, stop, steps + 1)  # fp32 times and differences: MMAudio's numbers, bit for bit
+    times = torch.linspace(start, stop, steps + 1)  # times and differences in fp32: equal to MMAudio's, bit for bit
     for now, after in pairwise(times):
-        if hold is not None:
-            x_BNF = hold(x_BNF, float(now))
+        if constrain is not None:
+            x_BNF = constrain(x_BNF, float(now))
         t_B = torch.full((x_BNF.shape[0],), float(now), device=x_BNF.device, dtype=torch.float32)
         x_BNF = x_BNF + float(after - now) * velocity(x_BNF, t_B)
-    return x_BNF if hold is None else hold(x_BNF, float(times[-1]))
+    return x_BNF if constrain is None else constrain(x_BNF, float(times[-1]))

@@ -1,4 +1,4 @@
-"""Sampling: requests in, codec latents out, for all six tasks. Source: SPEC G1-G7.
+"""Sampling: codec latents for requests of all six tasks. Source: SPEC G1-G7.
 
 Legend: B batch, N audio frames, F latent channels, t flow time (0 noise, 1 data). Masks: True = to be generated.
 """
@@ -19,7 +19,7 @@ from model.checkpoint import CheckpointInfo, load_checkpoint
 from model.config import Precision, SumReference
 from model.flow import Velocity, euler, guided
 from model.network import Conditions, Features, Network
-from model.requests import Plan, Request, leading_task, plan_request, window_frames
+from model.requests import Request, SamplingPlan, leading_task, plan_request, window_frames
 from model.specs import FeatureSpecs
 
 __all__ = [
@@ -34,15 +34,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """Readings of the paper at inference (DESIGN section 6).
+    """Interpretations of the paper at inference (docs/model.md, Switches).
 
-    `sum_reference` "path" holds the reference at (1-t) noise + t data; a network without an InputEmbedding then sees
-    just that instead of the clean reference: MMAudio as it is, which never trained with clean frames (SPEC G8).
+    `sum_reference` "path" keeps the reference at (1-t) noise + t data; a network without an InputEmbedding then gets
+    that instead of the clean reference: MMAudio, which was never trained with clean frames (SPEC G8).
     """
 
-    sum_reference: SumReference = "start"  # SPEC G4, G5: added to the initial noise; path: held on its own path
+    sum_reference: SumReference = "start"  # SPEC G4, G5: added to the initial noise; path: kept on its own path
     cfg_keep_reference: bool = False  # SPEC G7: the null branch has no reference either
-    mask_surrogate: bool = True  # SPEC G4: the training mask hides the surrogate video
+    mask_surrogate: bool = True  # SPEC G4: the surrogate video is masked as in training
     edit_noise: float = 0.5  # SPEC G6: share of fresh noise in the window; 0 = the inverted noise, 1 = only fresh
 
     def __post_init__(self) -> None:
@@ -52,7 +52,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """A trained network and how it is sampled. `specs` says which codec and encoders belong to it.
+    """A trained network and how it is sampled. `specs` names the codec and encoders it was trained with.
 
     `precision` bf16: the network under autocast; the state and the sums over the steps stay in fp32.
     """
@@ -70,7 +70,7 @@ class Generator:
 
     @property
     def specs(self) -> FeatureSpecs:
-        """The parts that the network was trained on."""
+        """The codec and encoders that the network was trained with."""
         return self.network.specs
 
     def generate(
@@ -86,9 +86,9 @@ class Generator:
     def generate_each(
         self, requests: Sequence[Request], *, steps: int = 25, cfg_scale: float = 4.5, batch_size: int = 16
     ) -> list[Tensor]:
-        """Returns a codec latent (N, F) per request, of any durations; equal shapes are sampled together.
+        """Returns a codec latent (N, F) per request, whatever their durations; equal shapes are sampled together.
 
-        Given frames (a continued segment, what lies outside an edit's window) come back exactly. Source: SPEC G1-G7.
+        Given frames (a continued segment, or outside an edit's window) are returned unchanged. Source: SPEC G1-G7.
         """
         if steps < 1 or cfg_scale < 1.0:
             raise UsageError(f"steps {steps} and cfg_scale {cfg_scale:g} must both be at least 1")
@@ -105,7 +105,7 @@ class Generator:
         return [results[index] for index in range(len(requests))]
 
     @torch.no_grad()
-    def _sample(self, plans: Sequence[Plan], steps: int, cfg_scale: float) -> Tensor:
+    def _sample(self, plans: Sequence[SamplingPlan], steps: int, cfg_scale: float) -> Tensor:
         """Returns (B, N, F) codec latents of plans of one shape."""
         batch = _Batch.collate(plans, self.network)
         with torch.autocast(batch.noise_BNF.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -121,14 +121,14 @@ class Generator:
         """Samples with the reference summed into the noise, as `sum_reference` says. Source: SPEC G4, G5, M12."""
         noise, reference = batch.noise_BNF, batch.reference_BNF
         if self.sampling.sum_reference == "path":
-            return euler(velocity, noise, steps=steps, hold=_on_path(noise, reference, batch.mask_BN))
+            return euler(velocity, noise, steps=steps, constrain=_kept_on_path(noise, reference, batch.mask_BN))
         summed = noise + reference if self.sampling.sum_reference == "start" else noise
         return euler(velocity, summed, steps=steps)
 
     def _edit(self, batch: _Batch, velocity: Velocity, steps: int) -> Tensor:
-        """Inverts the whole sound, then regenerates the window while the rest stays on its own path. Source: SPEC G6.
+        """Inverts the original to noise, then generates the window while the rest stays on its path. Source: SPEC G6.
 
-        The inversion runs without guidance, text and context: the sentence describes the new sound, not the old one.
+        The inversion runs without guidance, text and context: the prompt describes the new audio, not the original.
         """
         everything = torch.ones_like(batch.mask_BN)
         features = replace(batch.features, has_text_B=torch.zeros_like(batch.features.has_text_B))
@@ -143,16 +143,16 @@ class Generator:
         mixed = fresh * batch.noise_BNF + (1 - fresh**2) ** 0.5 * inverted
         mixed = torch.where(batch.fresh_BN[..., None], batch.noise_BNF, mixed)
         start = torch.where(batch.mask_BN[..., None], mixed, inverted)
-        return euler(velocity, start, steps=steps, hold=_on_path(inverted, batch.original_BNF, batch.mask_BN))
+        return euler(velocity, start, steps=steps, constrain=_kept_on_path(inverted, batch.original_BNF, batch.mask_BN))
 
     def _velocity(self, batch: _Batch, cfg_scale: float) -> Velocity:
-        """Returns the guided velocity; both branches go through the network in one batch. Source: SPEC G7."""
+        """Returns the guided velocity; both branches are one batch of the network. Source: SPEC G7."""
         network, everything = self.network, torch.ones_like(batch.mask_BN)
         video_mask = batch.mask_BN if self.sampling.mask_surrogate else everything
         conditions = network.preprocess_conditions(batch.features, video_mask)
         nothing, mask_BN, reference = torch.zeros_like(batch.reference_BNF), batch.mask_BN, batch.reference_BNF
         if self.sampling.sum_reference == "path" and not network.config.input_embedding and not batch.inverts:
-            mask_BN, reference = everything, nothing  # the held state itself is what the network sees
+            mask_BN, reference = everything, nothing  # the network sees the reference in its state
         if cfg_scale == 1.0:
             return lambda x, t: network(x, t, reference, mask_BN, conditions)
         keep = self.sampling.cfg_keep_reference
@@ -172,7 +172,7 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Plans of one shape, stacked. `reference_BNF` (zero where masked) and `original_BNF` are normalised."""
+    """Sampling plans of one shape, stacked. `reference_BNF` (zero where masked) and `original_BNF` are normalised."""
 
     features: Features
     mask_BN: Tensor
@@ -184,14 +184,14 @@ class _Batch:
     inverts: bool
 
     @staticmethod
-    def collate(plans: Sequence[Plan], network: Network) -> _Batch:
+    def collate(plans: Sequence[SamplingPlan], network: Network) -> _Batch:
         device = network.latent_mean.device
         mask_BN, given, noise, fresh_BN = (
             torch.stack([getattr(plan, name) for plan in plans]).to(device)
             for name in ("mask_N", "given_NF", "noise_NF", "fresh_N")
         )
         normalized = network.normalize(given)
-        normalized = torch.where(fresh_BN[..., None], 0.0, normalized)  # unknown, so the mean
+        normalized = torch.where(fresh_BN[..., None], 0.0, normalized)  # unknown frames: the mean
         features = Features(
             *(torch.stack([getattr(p, name) for p in plans]).to(device) for name in ("clip_VC", "sync_SC", "text_LC")),
             *(
@@ -203,10 +203,10 @@ class _Batch:
         return _Batch(features, mask_BN, given, reference, normalized, noise, fresh_BN, plans[0].inverts)
 
 
-def _on_path(noise_BNF: Tensor, data_BNF: Tensor, mask_BN: Tensor) -> Callable[[Tensor, float], Tensor]:
-    """Returns a hold that keeps given frames at (1 - t) noise + t data."""
+def _kept_on_path(noise_BNF: Tensor, data_BNF: Tensor, mask_BN: Tensor) -> Callable[[Tensor, float], Tensor]:
+    """Returns a constraint for `euler` that keeps given frames at (1 - t) noise + t data."""
 
-    def hold(x_BNF: Tensor, t: float) -> Tensor:
+    def constrain(x_BNF: Tensor, t: float) -> Tensor:
         return torch.where(mask_BN[..., None], x_BNF, (1 - t) * noise_BNF + t * data_BNF)
 
-    return hold
+    return constrain

@@ -1,7 +1,7 @@
-"""Long sounds: windows that continue one another in the latent space, and a codec over pieces. Source: SPEC G5.
+"""Long audio: windows that continue one another in the latent space, and a codec over pieces. Source: SPEC G5.
 
-Every next window starts with the end of what is already there as its context (`Request.context_NF`), so the parts are
-joined as latents and decoded as one sound. Memory holds one window's features and activations, whatever the length.
+Each window has the end of the latents generated so far as its context (`Request.context_NF`). The windows are joined as
+latents and decoded together. Memory is needed for one window's features and activations, whatever the length.
 Legend: T samples, N audio latent frames, F latent channels.
 """
 
@@ -19,12 +19,12 @@ from model.codec import Codec
 
 OVERLAP: Final = 0.25  # of a window; training shows at most 30 % context (SPEC M3)
 _PIECE_S: Final = 20.0
-_MARGIN_S: Final = 2.0  # more than a convolutional codec sees to either side
+_MARGIN_S: Final = 2.0  # more than the receptive field of a convolutional codec to either side
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Frames [start, start + length) of the whole; the first `known` of them are there before it is generated."""
+    """Frames [start, start + length) of the whole; the first `known` of them are given as context."""
 
     start: int
     length: int
@@ -39,13 +39,13 @@ class Window:
 def plan_windows(frames: int, longest: int, *, known: int = 0, overlap: float = OVERLAP) -> list[Window]:
     """Returns windows of nearly equal length, at most `longest`, that fill frames known..frames in order.
 
-    Equal lengths, because a short last window would be a clip such as training never showed. Raises UsageError when
-    nothing is left to generate or a window could not move on.
+    Equal lengths, because a short last window would be unlike any training clip. Raises UsageError when nothing is left
+    to generate or windows would not advance.
     """
     if not 0 <= known < frames:
         raise UsageError(f"{known} of {frames} frames are given; nothing is left to generate")
     if longest < 2 or not 0 < overlap < 1:
-        raise UsageError(f"windows of {longest} frames with an overlap of {overlap:g} cannot move on")
+        raise UsageError(f"windows of {longest} frames with an overlap of {overlap:g} do not advance")
     if frames <= longest:
         return [Window(0, frames, known)]
     count = len(list(_windows(frames, longest, known, overlap)))
@@ -79,10 +79,10 @@ def generate_windows(
 
 
 def encode_long(codec: Codec, audio_T: Tensor) -> Tensor:
-    """Returns the posterior's mean (N, F), piece by piece when long.
+    """Returns the posterior's mean (N, F), encoded piece by piece when long.
 
-    Equal to one pass wherever the codec sees less than 2 s to either side, as convolutional codecs do; a codec with
-    attention over all time sees only the piece.
+    Equal to one pass for a codec whose receptive field is below 2 s to either side, as that of convolutional codecs is;
+    a codec with attention over all time is given one piece at a time.
     """
     spec = codec.spec
     frames = -(-audio_T.shape[-1] // spec.hop)
@@ -94,7 +94,7 @@ def encode_long(codec: Codec, audio_T: Tensor) -> Tensor:
 
 
 def decode_long(codec: Codec, latent_NF: Tensor) -> Tensor:
-    """Returns the sound, (T,) or of a stereo codec (C, T), piece by piece when long; equal to one pass as above."""
+    """Returns the audio, (T,) or of a stereo codec (C, T), piece by piece when long; equal to one pass as above."""
     hop, decode = codec.spec.hop, codec.decode if codec.spec.channels == 1 else codec.decode_channels
     parts = []
     for start, stop, left, right in _pieces(len(latent_NF), codec.spec.frame_rate_hz):
@@ -104,7 +104,7 @@ def decode_long(codec: Codec, latent_NF: Tensor) -> Tensor:
 
 
 def _pieces(frames: int, rate_hz: float) -> Iterator[tuple[int, int, int, int]]:
-    """Yields start, stop and the same with margins; a sound of up to twice a piece is one piece."""
+    """Yields start, stop and the same with margins; audio of up to twice a piece's length is one piece."""
     piece, margin = round(_PIECE_S * rate_hz), round(_MARGIN_S * rate_hz)
     if frames <= 2 * piece:
         piece = frames

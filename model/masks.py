@@ -1,7 +1,7 @@
-"""Which frames are generated, what each modality shows there, and what is dropped in training. Pure functions.
+"""Which frames are generated, which features are masked there, and what training drops. Pure functions.
 
 Legend: B batch, N audio frames, V video frames, D channels. Masks are bool, **True = to be generated**; a False
-frame is context (reference). All chance comes from the caller's `torch.Generator`, drawn on the CPU.
+frame is context (reference). All random numbers come from the caller's `torch.Generator`, on the CPU.
 """
 
 # ruff: noqa: N815 - shape suffixes of record fields
@@ -19,17 +19,17 @@ from model.config import MaskConfig, MaskKind, SpanPlacement
 def rand_span_mask(
     batch: int, frames: int, generator: torch.Generator, *, share: tuple[float, float], placement: SpanPlacement
 ) -> Tensor:
-    """Returns (B, N) bool with one contiguous hidden span per row. Source: SPEC M3.
+    """Returns (B, N) bool with one contiguous masked span per row. Source: SPEC M3.
 
     The span is floor(U(share) * N) frames long and at least 1. `random` starts it at floor((N - length) * U), as in
     F5-TTS; `prefix` puts it at the end, so that the context is a prefix as in generation; `mixed` draws one of the two.
     """
     low, high = share
     lengths = ((low + (high - low) * torch.rand(batch, generator=generator)) * frames).long().clamp(1, frames)
-    room = frames - lengths
-    starts = (room * torch.rand(batch, generator=generator)).long()
+    free = frames - lengths
+    starts = (free * torch.rand(batch, generator=generator)).long()
     to_end = torch.rand(batch, generator=generator) < {"random": 0.0, "prefix": 1.0, "mixed": 0.5}[placement]
-    starts = torch.where(to_end, room, starts)
+    starts = torch.where(to_end, free, starts)
     position = torch.arange(frames)
     return (position >= starts[:, None]) & (position < (starts + lengths)[:, None])
 
@@ -49,16 +49,16 @@ def mask_features(features_BVD: Tensor, mask_BN: Tensor, kind: MaskKind) -> Tens
 
 
 def visible_mean(tokens_BVD: Tensor, mask_BN: Tensor, kind: MaskKind) -> Tensor:
-    """Returns (B, D): the mean of video tokens, each counting as much as it is shown; zero where none is.
+    """Returns (B, D): the mean of video tokens weighted by how visible each is; zero where none is visible.
 
-    With nothing hidden it is the plain mean. The other reading of MMAudio's pooling, which counts hidden tokens too.
+    Without masked tokens it is the plain mean, which is MMAudio's pooling.
     """
     weights = resample_mask(mask_BN, tokens_BVD.shape[1], kind)[..., None].to(tokens_BVD.dtype)
     return (tokens_BVD * weights).sum(1) / weights.sum(1).clamp(min=1e-6)
 
 
 def masked_latent(latent_BNF: Tensor, mask_BN: Tensor, keep_B: Tensor) -> Tensor:
-    """Returns the context: the latent on given frames, zero on hidden ones and in rows whose reference is dropped.
+    """Returns the context: the latent on given frames, zero on masked ones and in rows whose reference is dropped.
 
     Source: SPEC M4, M5.
     """
@@ -68,7 +68,7 @@ def masked_latent(latent_BNF: Tensor, mask_BN: Tensor, keep_B: Tensor) -> Tensor
 
 @dataclass(frozen=True, slots=True)
 class TrainingMasks:
-    """One batch's draws: the frames to generate (B, N), and per row what stays (B,), all bool."""
+    """One batch's draws: the frames to generate (B, N), and per row which conditions stay (B,), all bool."""
 
     mask_BN: Tensor
     keep_reference_B: Tensor
@@ -80,17 +80,17 @@ class TrainingMasks:
 def draw_masks(batch: int, frames: int, config: MaskConfig, generator: torch.Generator) -> TrainingMasks:
     """Returns a training batch's masks and drops. Source: SPEC M3, M5, T2.
 
-    A dropped reference hides the whole clip (`dropped_reference_mask="full"`), so those rows train plain VTA and TTA.
+    A dropped reference masks all frames (`dropped_reference_mask="full"`), so those rows train plain VTA and TTA.
     """
     mask = rand_span_mask(
         batch, frames, generator, share=(config.span_low, config.span_high), placement=config.span_placement
     )
-    chance = torch.rand(5, batch, generator=generator)
-    keep_reference = chance[0] >= config.drop_reference
+    draws = torch.rand(5, batch, generator=generator)
+    keep_reference = draws[0] >= config.drop_reference
     if config.dropped_reference_mask == "full":
         mask = mask | ~keep_reference[:, None]
-    keep_semantics = chance[4] >= config.drop_semantics
-    keep_clip = chance[1] >= config.drop_clip
-    keep_sync = keep_clip if config.drop_video == "joint" else chance[2] >= config.drop_sync
-    keep_text = chance[3] >= config.drop_text
+    keep_semantics = draws[4] >= config.drop_semantics
+    keep_clip = draws[1] >= config.drop_clip
+    keep_sync = keep_clip if config.drop_video == "joint" else draws[2] >= config.drop_sync
+    keep_text = draws[3] >= config.drop_text
     return TrainingMasks(mask, keep_reference, keep_clip & keep_semantics, keep_sync, keep_text & keep_semantics)

@@ -1,7 +1,7 @@
-"""The production parts as specs, known before any file is there: for plans, for checks, for building a network.
+"""Specs of the published codecs and encoders, known without their files: for plans, checks and network sizes.
 
 The names are those of a config (`precompute.codec`, `text_encoder`, `image_encoder`, `sync_encoder`). A spec here has
-no weights' hash (`NOT_LOADED`); the loaded part's own spec has it and equals this one in everything else.
+no weights' hash (`NOT_LOADED`); the loaded component's spec has it and equals this one in everything else.
 Source: SPEC M1, M2, M6-M8.
 """
 
@@ -57,5 +57,5 @@ SYNCHFORMER: Final = SyncSpec(
 
 
 def paper_specs(codec: str = "mmaudio-44k") -> FeatureSpecs:
-    """Returns the paper's four parts around a codec of CODECS: 77 x 1024 text, 64 x 1024 pictures, 192 x 768 sync."""
+    """Returns the paper's encoders with a codec of CODECS: for 8 s 77 x 1024 text, 64 x 1024 clip, 192 x 768 sync."""
     return FeatureSpecs(codec=CODECS[codec], text=CLIP_TEXT, clip=CLIP_IMAGE, sync=SYNCHFORMER)

@@ -1,6 +1,6 @@
-"""What a network preset needs besides its sizes: the codec and the encoders, by name. Source: SPEC M1, M2.
+"""Which codec and encoders a network preset is made for. Source: SPEC M1, M2.
 
-`tiny`, `small` and `medium` fit any codec. A preset with a rate in its name was made for one: MMAudio's at 16 and
+`tiny`, `small` and `medium` fit any codec. A preset with a rate in its name is made for one: MMAudio's at 16 and
 44.1 kHz, a public DAC-VAE at 48 kHz. Lengths always follow from the specs and the duration.
 """
 
@@ -13,16 +13,16 @@ from model.specs import CodecSpec, FeatureSpecs
 
 
 def preset_specs(name: str) -> FeatureSpecs | None:
-    """Returns the parts that a preset is meant for, or None when it fits any. Raises UsageError for unknown names."""
+    """Returns the specs a preset is made for, None when it fits any. Raises UsageError for an unknown name."""
     preset(name)
     codec = PRESET_CODECS.get(name)
     return None if codec is None else paper_specs(codec)
 
 
 def require_preset_codec(name: str, codec: CodecSpec) -> None:
-    """Raises MismatchError when latents are of another width or rate than the preset's own codec makes.
+    """Raises MismatchError when the codec's latents have another width or rate than those of the preset's codec.
 
-    Another codec of equal form is welcome: there are several DAC-VAEs of 128 channels at 50 Hz.
+    A codec of equal form is accepted: there are several DAC-VAEs of 128 channels at 50 Hz.
     """
     specs = preset_specs(name)
     if specs is None or _form(specs.codec) == _form(codec):

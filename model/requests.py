@@ -1,4 +1,4 @@
-"""What is asked of the generator, and what each of the six tasks makes of it. Source: SPEC G1-G6.
+"""Sampling requests, and what each of the six tasks turns them into. Source: SPEC G1-G6.
 
 Legend: N audio frames, V video frames, S sync positions, L text tokens, F latent channels, C feature channels.
 Masks are bool, True = to be generated. Latents in requests are the codec's own, not normalised.
@@ -20,12 +20,12 @@ from model.specs import FeatureSpecs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One sound to generate. Conditions that the task does not use (`data_contracts.generation.TASKS`) are ignored.
+    """One result to generate. Conditions that the task does not use (`data_contracts.generation.TASKS`) are ignored.
 
-    `reference_NF`: ac-vta and edit, another sound, encoded alone; fe, the sound's own first segment. `original_NF`
-    with `window_s`: edit; it may end before the result does when the window takes over from there. `duration_s` is the
-    length of the result; the reference of ac-vta and edit comes on top and is cut off. `context_NF`: what the result
-    begins with, whatever the task: the end of the window before, in a long sound.
+    `reference_NF`: for ac-vta and edit the latent of other audio, encoded alone; for fe the segment to continue.
+    `original_NF` and `window_s`: for edit; the original may end before the result when the window starts there or
+    earlier. `duration_s` is the length of the result, without the reference of ac-vta and edit, which is cut off.
+    `context_NF`: the frames that the result starts with, for any task: in long audio the end of the window before.
     """
 
     task: TaskName
@@ -42,12 +42,12 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A request in the network's terms. `given_NF` is the codec latent of the frames that are not generated.
+class SamplingPlan:
+    """A request as the network's inputs. `given_NF` is the codec latent of the frames that are not generated.
 
-    On generated frames it is zero, but for an edit, where it is the whole old sound. The first
-    `cut` frames are not part of the result. `inverts`: start from the given sound's own noise (SPEC G6), but for
-    `fresh_N`, frames that the old sound does not have.
+    On generated frames it is zero, except for an edit, where it is the whole original. The first `cut` frames are not
+    part of the result. `inverts`: sampling starts from the noise that the original inverts to (SPEC G6), except on
+    `fresh_N`, frames that the original does not have.
     """
 
     clip_VC: Tensor
@@ -65,11 +65,11 @@ class Plan:
 
     @property
     def shape(self) -> tuple[int, int, int, bool]:
-        """Requests of equal shape can share a batch."""
+        """Plans of equal shape can be sampled in one batch."""
         return len(self.mask_N), len(self.clip_VC), len(self.sync_SC), self.inverts
 
 
-def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
+def plan_request(request: Request, specs: FeatureSpecs) -> SamplingPlan:
     """Returns the plan of a request. Raises UsageError when a needed condition is missing or has a wrong length.
 
     Noise comes from a CPU generator seeded with the request alone: the same in any batch and on any device.
@@ -88,7 +88,7 @@ def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
         raise MismatchError(f"text features are {tuple(text.shape)}; expected {(specs.text.tokens, specs.text.dim)}")
     generator = torch.Generator().manual_seed(request.seed)
     given_NF = torch.cat([reference[:before], result_NF])
-    return Plan(
+    return SamplingPlan(
         clip_VC=torch.zeros(specs.clip.length(total_s), specs.clip.dim) if clip is None else clip.float(),
         sync_SC=torch.zeros(specs.sync.length(total_s), specs.sync.dim) if sync is None else sync.float(),
         text_LC=torch.zeros(specs.text.tokens, specs.text.dim) if text is None else text.float(),
@@ -105,8 +105,8 @@ def plan_request(request: Request, specs: FeatureSpecs) -> Plan:
 
 
 def leading_task(request: Request) -> TaskName:
-    """Returns the task whose conditions lead: an edit imitates a reference (G4), follows a sentence (G3), or goes on
-    as the video and the sound around the window say (G5). Source: SPEC G6."""
+    """Returns the task whose conditions are used. For an edit: ac-vta with a reference (G4), tc-vta with text (G3),
+    else fe, from the video and the audio around the window (G5). Source: SPEC G6."""
     if request.task != "edit":
         return request.task
     if request.reference_NF is not None:
@@ -115,11 +115,11 @@ def leading_task(request: Request) -> TaskName:
 
 
 def window_frames(window_s: tuple[float, float], duration_s: float, specs: FeatureSpecs) -> tuple[int, int]:
-    """Returns the frames [start, stop) that cover a window. Raises UsageError when it is not inside the sound."""
+    """Returns the frames [start, stop) that cover a window. Raises UsageError when it is not inside the audio."""
     start_s, stop_s = window_s
     if not 0 <= start_s < stop_s <= duration_s + 1e-6:
         raise UsageError(
-            f"window {start_s:g}:{stop_s:g} s is not inside the sound of {duration_s:g} s; give START:END with "
+            f"window {start_s:g}:{stop_s:g} s is not inside the audio of {duration_s:g} s; give START:END with "
             f"0 <= START < END <= {duration_s:g}"
         )
     rate_hz = specs.codec.frame_rate_hz
@@ -175,8 +175,8 @@ def _edited(request: Request, specs: FeatureSpecs, frames: int) -> tuple[Tensor,
     known = len(original)
     if known > frames or (known < frames and not (start <= known and stop == frames)):
         raise UsageError(
-            f"the sound to edit has {known} frames, {request.duration_s:g} s have {frames}; a longer result needs a "
-            f"window from the old sound's end (or before) to the new end"
+            f"the audio to edit has {known} frames, {request.duration_s:g} s have {frames}; a longer result needs a "
+            f"window from the original's end (or before) to the new end"
         )
     position = torch.arange(frames)
     given = torch.zeros(frames, specs.codec.latent_dim)
@@ -201,7 +201,7 @@ def _clip(request: Request, specs: FeatureSpecs, total_s: float, leading: TaskNa
 
 
 def _sync(request: Request, specs: FeatureSpecs, leading: TaskName) -> Tensor | None:
-    """Returns sync features; ac-vta puts the surrogate's, extracted apart, before the target's. Source: SPEC G4."""
+    """Returns sync features; for ac-vta the surrogate's, extracted separately, before the target's. Source: SPEC G4."""
     if not TASKS[leading].uses("sync") or request.sync_SD is None:
         return None
     _check_length("sync", len(request.sync_SD), specs.sync.length(request.duration_s), request.duration_s)

@@ -1,4 +1,4 @@
-"""What the network must know about its codec and encoders; every sequence length is derived here.
+"""Names, sizes and rates of codecs and encoders; every sequence length is derived here.
 
 Legend: N audio latent frames, F latent channels, V video frames, S sync positions, L text tokens, D feature width.
 A feature file and a checkpoint both carry these specs; `require_same` refuses to mix them.
@@ -25,7 +25,7 @@ class CodecSpec:
     latent_dim: int
     std_form: Literal["exp_half_logvar", "softplus", "none"]
     weights_sha256: str
-    placeholder: bool  # an embedded default, not one of the paper's parts; labelled in every artifact
+    placeholder: bool  # an embedded default, not one of the paper's components; labelled in every artifact
 
     @property
     def frame_rate_hz(self) -> float:
@@ -89,13 +89,13 @@ class SyncSpec:
         return self.per_segment * max(0, (frames - self.segment) // self.step + 1)
 
 
-PartSpec = CodecSpec | TextSpec | ClipSpec | SyncSpec
+ComponentSpec = CodecSpec | TextSpec | ClipSpec | SyncSpec
 
 
-def same_part(a: PartSpec, b: PartSpec) -> bool:
-    """Whether two specs are one part: equal in all, and in the weights' hash where both know it.
+def same_component(a: ComponentSpec, b: ComponentSpec) -> bool:
+    """Tells whether two specs name one component: equal in all, and in the weights' hash where both have one.
 
-    A checkpoint from another project names its codec and encoders but holds no hashes of them ("").
+    A checkpoint from another project names its codec and encoders without their hashes ("").
     """
     if "" in (a.weights_sha256, b.weights_sha256):
         a, b = (dataclasses.replace(one, weights_sha256="") for one in (a, b))
@@ -104,7 +104,7 @@ def same_part(a: PartSpec, b: PartSpec) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureSpecs:
-    """The four parts whose features a model is trained on."""
+    """The codec and the three encoders whose features a model is trained on."""
 
     codec: CodecSpec
     text: TextSpec
@@ -126,15 +126,15 @@ class FeatureSpecs:
         )
 
     def require_same(self, other: FeatureSpecs, mine: str, theirs: str) -> None:
-        """Raises MismatchError naming the first differing part unless both were made by the same parts."""
-        for part in ("codec", "text", "clip", "sync"):
-            a, b = getattr(self, part), getattr(other, part)
-            if not same_part(a, b):
+        """Raises MismatchError naming the first component that differs."""
+        for name in ("codec", "text", "clip", "sync"):
+            a, b = getattr(self, name), getattr(other, name)
+            if not same_component(a, b):
                 raise MismatchError(
-                    f"{part}: {mine} uses {a.name} ({a.weights_sha256[:12]}), {theirs} uses {b.name} "
+                    f"{name}: {mine} uses {a.name} ({a.weights_sha256[:12]}), {theirs} uses {b.name} "
                     f"({b.weights_sha256[:12]}); precompute the features with the encoders the model was trained with"
                 )
 
     def placeholders(self) -> list[str]:
-        """Returns the names of the embedded placeholders among the parts."""
-        return [p.name for p in (self.codec, self.text, self.clip, self.sync) if p.placeholder]
+        """Returns the names of the components that are embedded placeholders."""
+        return [one.name for one in (self.codec, self.text, self.clip, self.sync) if one.placeholder]

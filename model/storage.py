@@ -1,6 +1,6 @@
-"""How feature values lie in a file: fp16, or bf16 for encoders whose values pass fp16's 65,504. Source: SPEC T3.
+"""How feature values are stored: fp16, or bf16 for encoders whose values exceed fp16's 65,504. Source: SPEC T3.
 
-numpy has no bf16, so its bits are kept as 16-bit integers: the upper half of a float32, rounded to even by torch.
+numpy has no bf16, so its bits are stored as 16-bit integers: the upper half of a float32, rounded to even by torch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Values = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """One 16-bit format. `label` names it in headers, `dtype` is how numpy sees the file."""
+    """One 16-bit format. `label` names it in headers, `dtype` is numpy's type of the file."""
 
     name: StorageName
     label: str

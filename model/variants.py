@@ -1,7 +1,7 @@
 """The paper's ablations and baselines as named configurations of one model. Source: SPEC M12, G8.
 
-A variant overrides fields of `NetworkConfig`, `MaskConfig` and `model.generate.Sampling`, and says which video stands
-before the target's when a reference sound is given (SPEC G4). Variants with equal `weights` are one trained network.
+A variant overrides fields of `NetworkConfig`, `MaskConfig` and `model.generate.Sampling`, and says which video precedes
+the target's when reference audio is given (SPEC G4). Variants with equal `weights` are one trained network.
 
 | variant | InputEmbedding | video masked | reference in the noise | surrogate |
 |---|---|---|---|---|
@@ -26,7 +26,7 @@ from model.config import MaskConfig, NetworkConfig
 
 Surrogate = Literal["crop", "blank", "repeat", "true"]
 """The video before the target's: the target's frames cropped or looped to the reference's length (`crop`), zero-filled
-frames (`blank`), the target's first two seconds again (`repeat`), the reference sound's own video (`true`)."""
+frames (`blank`), the target's first two seconds again (`repeat`), the reference audio's own video (`true`)."""
 
 Overrides = Mapping[str, Any]
 
@@ -56,8 +56,8 @@ _MMAUDIO: Final = {
     # MMAudio as published: learned empty features, no masks; its video is dropped as a whole (v1).
     "network": {"input_embedding": False, "mask_video": False, "absent": "learned"},
     "masks": {"drop_reference": 1.0, "dropped_reference_mask": "full", "drop_video": "joint", "drop_semantics": 0.0},
-    # G8: clean reference latents stand in the noise and in every x_t, so the null branch of guidance has them too.
-    # The other reading, latents noised to t, is `sum_reference="path"`.
+    # G8: clean reference latents replace the noise and every x_t, so the null branch of guidance has them too.
+    # The other interpretation, latents noised to t, is `sum_reference="path"`.
     "sampling": {"sum_reference": "never", "cfg_keep_reference": True, "mask_surrogate": False},
 }
 

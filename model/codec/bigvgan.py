@@ -2,7 +2,7 @@
 
 Legend: B batch, D width, K mel bands, M mel frames, T = M * hop samples.
 Each residual block works with Snake activations at twice the rate: up by a Kaiser-windowed sinc, x + sin(a x)^2 / b,
-down by the same filter, so that the new harmonics do not fold back. Frequencies a and amplitudes b are stored as
+down by the same filter, so that new harmonics do not alias. Frequencies a and amplitudes b are stored as
 logarithms. Version 2 (44.1 kHz, 128 bands) ends in a clamp and has no bias there, version 1 (16 kHz, 80 bands) ends in
 tanh. Source: SPEC M1; Lee et al. 2023, "BigVGAN".
 """
@@ -46,9 +46,9 @@ class BigVGANSizes:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Returns the sizes in a `config.json`. Raises WeightsError for a variant that this network is not."""
+        """Returns the sizes in a `config.json`. Raises WeightsError for other variants of BigVGAN."""
         if (config.get("resblock"), config.get("activation"), config.get("snake_logscale")) != ("1", "snakebeta", True):
-            raise WeightsError("this BigVGAN is not of the kind resblock 1, activation snakebeta, snake_logscale true")
+            raise WeightsError("this BigVGAN is not of resblock 1, activation snakebeta and snake_logscale true")
         dilations = {tuple(row) for row in config.get("resblock_dilation_sizes", [[1, 3, 5]])}
         if len(dilations) != 1:
             raise WeightsError(f"this BigVGAN has blocks of different dilations {sorted(dilations)}; expected one set")
@@ -143,7 +143,7 @@ class _Activation(nn.Module):
         self.act = _SnakeBeta(width)
         self.upsample, lowpass = _Filter(), _Filter()
         self.downsample = nn.ModuleDict({"lowpass": lowpass})
-        self._filters = [self.upsample, lowpass]  # a list: the same modules, no second name
+        self._filters = [self.upsample, lowpass]  # in a list, so that they have no second name in the state dict
 
     def forward(self, x_BDT: Tensor) -> Tensor:
         doubled = _double(x_BDT, self._filters[0].filter)

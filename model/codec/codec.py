@@ -1,4 +1,4 @@
-"""A loaded codec: audio to Gaussian latents and back (SPEC M2), and how a config's name becomes one.
+"""A loaded codec: audio to Gaussian latents and back (SPEC M2), and how one is loaded by name.
 
 Legend: B batch, C audio channels, T samples, N latent frames, F latent channels.
 """
@@ -35,7 +35,7 @@ _TENSOR_FILES: Final = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
 class Codec:
     """Frozen, fp32, in evaluation mode. `spec` says what its latents are; make one with `load_codec`.
 
-    Most codecs are mono. A stereo one takes mono sound on both channels; `decode` gives the mean of its channels,
+    Most codecs are mono. A stereo one takes mono audio on both channels; `decode` gives the mean of its channels,
     `decode_channels` all of them.
     """
 
@@ -44,7 +44,7 @@ class Codec:
         self.spec = spec
         self.padding = padding
         self._network = network.eval().float().requires_grad_(False)
-        self._one_thread = threading.Lock()
+        self._one_at_a_time = threading.Lock()
 
     @property
     def device(self) -> torch.device:
@@ -60,7 +60,7 @@ class Codec:
     def encode(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         """Returns mean and deviation (B, N, F), float32, of audio (B, T) or (B, C, T); N = ceil(T / hop).
 
-        The last frame is filled with zeros; Meta's codec mirrors the sound's end instead, as it was trained to.
+        The last frame is filled with zeros; Meta's codec mirrors the end of the audio instead, as in its training.
         Raises ContractError for another shape or another number of channels.
         """
         with self._exact():
@@ -79,12 +79,12 @@ class Codec:
 
     @contextmanager
     def _exact(self) -> Iterator[None]:
-        """Full float32 on a GPU, whose convolutions would round to 10 bits; one thread, as the switch is global."""
+        """Full float32 on a GPU, where convolutions would use TF32; one thread at a time, as the switch is global."""
         if self.device.type != "cuda":
             yield
             return
         with (
-            self._one_thread,
+            self._one_at_a_time,
             torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
         ):
             yield
@@ -100,7 +100,7 @@ class Codec:
         return audio_BCT.to(self.device, torch.float32)
 
     def _padded(self, audio_BCT: Tensor) -> Tensor:
-        """Mirroring needs as many samples as it adds; a shorter sound is first mirrored as far as it goes."""
+        """Pads to whole frames. Audio shorter than what is to be mirrored is mirrored as far as it goes, then zeros."""
         missing = -audio_BCT.shape[-1] % self.spec.hop
         if self.padding == "constant" or not missing:
             return functional.pad(audio_BCT, (0, missing))
@@ -136,16 +136,16 @@ def codec_path(name_or_path: str) -> Path:
 
 
 def _published(name: str) -> Codec:
-    """Loads a codec of the catalogue and holds it against the spec that was promised for its name."""
+    """Loads a codec of the catalogue; its spec must be the published one of that name."""
     if name == "oobleck":
         raise WeightsError("codec oobleck needs its folder: oobleck:PATH; named ones: stable-audio-open, ace-step")
     component = component_named(name)
     loaded = LAYOUTS[name](require(component.name) if component else [], name)
-    promised = CODECS[loaded.spec.name]
-    found = dataclasses.replace(loaded.spec, weights_sha256=promised.weights_sha256, placeholder=promised.placeholder)
-    if found != promised:
+    expected = CODECS[loaded.spec.name]
+    found = dataclasses.replace(loaded.spec, weights_sha256=expected.weights_sha256, placeholder=expected.placeholder)
+    if found != expected:
         raise WeightsError(
-            f"codec {name}: the file describes {found}, expected {promised}; it is not the published one"
+            f"codec {name}: the file describes {found}, expected {expected}; it is not the published one"
         )
     return _codec(loaded)
 

@@ -39,9 +39,9 @@ class DACSizes:
 
     @classmethod
     def from_kwargs(cls, kwargs: dict[str, Any]) -> Self:
-        """Returns the sizes that a file's own constructor arguments name; the published ones where it is silent.
+        """Returns the sizes in a file's constructor arguments, the published ones where they are missing.
 
-        Raises WeightsError for a file that is no DAC-VAE or whose decoder does not mirror its encoder.
+        Raises WeightsError for a file of another kind or whose decoder does not mirror its encoder.
         """
         if not kwargs.get("continuous", True):
             raise WeightsError("the file is a quantising DAC (continuous=False), not a VAE; use a DAC-VAE")
@@ -49,7 +49,7 @@ class DACSizes:
         rates = tuple(int(rate) for rate in kwargs.get("encoder_rates", default.rates))
         back = tuple(int(rate) for rate in kwargs.get("decoder_rates", reversed(rates)))
         if back != rates[::-1]:
-            raise WeightsError(f"decoder_rates {back} do not mirror encoder_rates {rates}; latents would have no rate")
+            raise WeightsError(f"decoder_rates {back} do not mirror encoder_rates {rates}; it is not a codec")
         return cls(
             sample_rate_hz=int(kwargs.get("sample_rate", default.sample_rate_hz)),
             encoder_dim=int(kwargs.get("encoder_dim", default.encoder_dim)),
@@ -99,7 +99,7 @@ def dac_decoder(latent_dim: int, width: int, rates: tuple[int, ...]) -> nn.Modul
 
 
 def exact_lengths(decoder: nn.Module) -> None:
-    """Gives odd strides one sample of output padding: DAC pads ceil(stride / 2), which would lose that sample."""
+    """Gives odd strides one sample of output padding: DAC pads ceil(stride / 2), which loses that sample."""
     for module in decoder.modules():
         if isinstance(module, nn.ConvTranspose1d):
             module.output_padding = (int(module.stride[0]) % 2,)
@@ -107,7 +107,7 @@ def exact_lengths(decoder: nn.Module) -> None:
 
 @contextmanager
 def old_weight_norm() -> Iterator[None]:
-    """Silences the note that dac's weight_norm has a newer spelling; the key names in files are the older ones."""
+    """Silences the warning that dac's weight_norm is deprecated; its key names are those in the files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         yield

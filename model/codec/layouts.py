@@ -1,7 +1,7 @@
 """From files in a published layout to a network and its spec (SPEC M2).
 
-A layout is a set of key names. A file is recognised by them, is loaded strictly, and says its own sizes where it can
-(constructor arguments, `config.json`); where it cannot, the published sizes are taken and have to fit.
+A layout is a set of key names. A file is recognised by them and loaded strictly. Its sizes are read from it where it
+has them (constructor arguments, `config.json`); else the published sizes are used and have to fit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ VOCODER_FILES: Final = ("config.json", "bigvgan_generator.pt")
 
 
 class CodecNetwork(Protocol):
-    """What every codec's network does. Both work on whole frames: T = N * hop."""
+    """A codec's network. Both methods work on whole frames: T = N * hop."""
 
     def posterior(self, audio_BCT: Tensor) -> tuple[Tensor, Tensor]:
         """Returns mean and deviation (B, F, N)."""
@@ -65,7 +65,7 @@ def load_dac_vae(paths: list[Path], name: str) -> Loaded:
 
 
 def load_meta_dacvae(paths: list[Path], name: str, *, watermark: bool = True) -> Loaded:
-    """Loads Meta's `weights.pth`. `watermark=False` decodes the sound before the watermark is added."""
+    """Loads Meta's `weights.pth`. `watermark=False` decodes without the watermark."""
     file = read_tensors(paths[0])
     kwargs = file.kwargs
     sizes = SIZES if not kwargs else DACSizes.from_kwargs(kwargs)
@@ -77,7 +77,7 @@ def load_meta_dacvae(paths: list[Path], name: str, *, watermark: bool = True) ->
 
 
 def load_meta_dacvae_plain(paths: list[Path], name: str) -> Loaded:
-    """Loads Meta's codec without its watermark. The latents are the same, so the spec keeps the codec's one name."""
+    """Loads Meta's codec without its watermark. The latents are the same, so the spec has the same name."""
     return load_meta_dacvae(paths, name.removesuffix("-plain"), watermark=False)
 
 
@@ -110,7 +110,7 @@ def load_mmaudio_16k(paths: list[Path], name: str) -> Loaded:
 
 
 def refuse_dac(paths: list[Path], name: str) -> Loaded:
-    """Raises WeightsError: descript's own codec quantises, so it has no Gaussian latent to train a flow on."""
+    """Raises WeightsError: descript's codec quantises, so it has no Gaussian latent to train a flow on."""
     raise WeightsError(
         f"{name} ({paths[0] if paths else 'descript/dac_44khz'}) is a quantising codec, not a VAE: its encoder gives "
         "no mean and deviation; use moss-dacvae, meta-dacvae or mmaudio-44k"
@@ -132,7 +132,7 @@ LAYOUTS: Final[Mapping[str, Loader]] = {
 }
 
 
-_MARKS: Final = (
+_KEY_NAMES: Final = (
     (("quant_conv.weight", "encoder.block.0.weight_v"), "moss-dacvae"),
     (("quantizer.in_proj.weight_v", "decoder.wm_model.msg_processor.msg_processor.weight"), "meta-dacvae"),
     (("encoder.block.0.res_unit1.snake1.beta",), "oobleck"),
@@ -142,17 +142,17 @@ _MARKS: Final = (
 
 
 def recognise(path: Path) -> str:
-    """Returns the layout of a file or folder by its key names. Raises WeightsError when it is none of the known."""
+    """Returns the layout of a file or folder by its key names. Raises WeightsError when it is unknown."""
     if path.is_dir():
         return _recognise_folder(path)
     names = read_tensors(path).tensors.keys()
-    for marks, layout in _MARKS:
-        if all(mark in names for mark in marks):
+    for keys, layout in _KEY_NAMES:
+        if all(key in names for key in keys):
             return layout
     if "data_mean" in names:
-        raise WeightsError(f"{path} is MMAudio's VAE alone; give the folder that also holds its vocoder")
+        raise WeightsError(f"{path} is MMAudio's VAE alone; give the folder that also has its vocoder")
     raise WeightsError(
-        f"{path} is no known codec: its header does not describe one, and its key names are of none of "
+        f"{path} is not a known codec: its header does not describe one, and its key names are of none of "
         f"{', '.join(LAYOUTS)}"
     )
 
@@ -161,7 +161,7 @@ def _recognise_folder(path: Path) -> str:
     for file, layout in ((OOBLECK_FILE, "oobleck"), ("v1-44.pth", "mmaudio-44k"), ("v1-16.pth", "mmaudio-16k")):
         if (path / file).is_file():
             return layout
-    raise WeightsError(f"{path} holds none of {OOBLECK_FILE}, v1-44.pth, v1-16.pth; give a codec's file or folder")
+    raise WeightsError(f"{path} has none of {OOBLECK_FILE}, v1-44.pth, v1-16.pth; give a codec's file or folder")
 
 
 def _members(paths: list[Path], names: tuple[str, ...]) -> list[Path]:
@@ -169,7 +169,7 @@ def _members(paths: list[Path], names: tuple[str, ...]) -> list[Path]:
     if len(paths) == len(names):
         return paths
     if not paths[0].is_dir():
-        raise WeightsError(f"{paths[0]} is one file; give the folder that holds {', '.join(names)}")
+        raise WeightsError(f"{paths[0]} is one file; give the folder with {', '.join(names)}")
     return [paths[0] / name for name in names]
 
 
@@ -190,23 +190,25 @@ def _mmaudio(vae: TensorFile, generator: TensorFile, sizes: BigVGANSizes, mel: M
 
 
 def _build(network: Callable[[], NetworkT], file: TensorFile) -> NetworkT:
-    import model.codec.blocks  # noqa: F401  a first import must not happen while tensors are made without memory
+    import model.codec.blocks  # noqa: F401  imported before tensors are made on the meta device
 
     return build(network, file.tensors, file.path)
 
 
 def _vae_sizes(file: TensorFile) -> VAESizes:
-    """The file has no config; its first and last convolutions say all."""
+    """The file has no config; its sizes are those of its first and last convolutions."""
     try:
         width, bands, _ = file.tensors["encoder.conv_in.weight"].shape
         moments = file.tensors["encoder.conv_out.weight"].shape[0]
     except (KeyError, ValueError) as error:
-        raise WeightsError(f"{file.path} is no mel VAE of MMAudio: encoder.conv_in or conv_out is missing") from error
+        raise WeightsError(
+            f"{file.path} is not a mel VAE of MMAudio: encoder.conv_in or conv_out is missing"
+        ) from error
     return VAESizes(bands=bands, latent_dim=moments // 2, width=width)
 
 
 def _resized(sizes: BigVGANSizes, file: TensorFile) -> BigVGANSizes:
-    """Best_netG.pt has no config; only its width can differ from the published one."""
+    """`best_netG.pt` has no config; only its width can differ from the published one."""
     first = file.tensors.get("conv_pre.weight_v", torch.empty(0))
     return replace(sizes, upsample_initial_channel=first.shape[0]) if first.ndim == 3 else sizes
 
@@ -232,7 +234,7 @@ def _spec(
 
 
 def _published(name: str, files: list[TensorFile]) -> bool:
-    """Whether each file whose hash its authors published has that hash; True where nothing was published."""
+    """Tells whether each file whose hash its authors published has that hash; True where none was published."""
     component = COMPONENTS.get(name)
     known = [file for file in component.files if file.md5] if component else []
     return all(digest(found.path, "md5") == file.md5 for file, found in zip(known, files, strict=False))

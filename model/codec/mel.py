@@ -34,7 +34,7 @@ MEL_16K: Final = MelSizes(sample_rate_hz=16_000, window=1024, hop=256, bands=80,
 
 
 class Mel(nn.Module):
-    """Audio to log mel magnitudes. Holds no weights of a file."""
+    """Audio to log mel magnitudes. None of its tensors are in a file."""
 
     filters: Tensor
     hann: Tensor

@@ -1,10 +1,10 @@
 """Meta's DAC-VAE (`facebook/dacvae-watermarked`, 48 kHz, 25 Hz, 128 channels) in its own key layout.
 
 Legend: B batch, C audio channels (1), T samples, N latent frames, F latent channels, W watermark channels, K bits.
-The encoder is DAC's. Each decoder block is a list of twelve layers: the sound goes through pairs 0-1, 4-5, 8-9; pairs
-2-3, 6-7, 10-11 belong to the watermarker. As published, the decoder adds a watermark of 16 bits to every sound
-(`+ 0.25 * h`); that stays the default here. `watermark=False` gives the sound before it. The bits are fixed instead of
-random: the same seed must give the same sound.
+The encoder is DAC's. Each decoder block is a list of twelve layers: the audio goes through pairs 0-1, 4-5, 8-9; pairs
+2-3, 6-7, 10-11 belong to the watermarker. As published, the decoder adds a watermark of 16 bits (`+ 0.25 * h`); that
+is the default here, too. `watermark=False` gives the audio without it. The bits are fixed instead of random, so that
+equal latents give equal audio.
 Source: SPEC M2.
 """
 
@@ -58,7 +58,7 @@ class MetaDACVAE(nn.Module):
 
 
 class _Decoder(nn.Module):
-    """`model.0` widens, `model.1..4` are the blocks, `wm_model` holds the last layers and the watermarker."""
+    """`model.0` widens, `model.1..4` are the blocks, `wm_model` has the last layers and the watermarker."""
 
     def __init__(self, sizes: DACSizes) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class _Decoder(nn.Module):
     def forward(self, x: Tensor, *, watermark: bool) -> Tensor:
         for layer in self.model:
             x = layer(x)
-        audio_BCT = self.wm_model.sound(x)
+        audio_BCT = self.wm_model.audio(x)
         if not watermark:
             return audio_BCT
         mark = self.wm_model.start(audio_BCT)
@@ -90,7 +90,7 @@ class _Decoder(nn.Module):
 
 
 class _Block(nn.Module):
-    """Twelve layers: up-sampling and three residual units of the sound, and the watermarker's own between them."""
+    """Twelve layers: up-sampling and three residual units of the audio, with the watermarker's between them."""
 
     def __init__(self, width: int, stride: int, mark_stride: int) -> None:
         super().__init__()
@@ -125,11 +125,11 @@ class _Block(nn.Module):
         return self._through(x, (0, 1, 4, 5, 8, 9))
 
     def grow(self, mark: Tensor) -> Tensor:
-        """Takes the watermark up one level."""
+        """Up-samples the watermark by one level."""
         return self._through(mark, (2, 3, 6))
 
     def shrink(self, mark: Tensor) -> Tensor:
-        """Takes the watermarker's input down one level."""
+        """Down-samples the watermarker's input by one level."""
         return self._through(mark, (7, 10, 11))
 
     def _through(self, x: Tensor, indices: tuple[int, ...]) -> Tensor:
@@ -139,7 +139,7 @@ class _Block(nn.Module):
 
 
 class _Watermarker(nn.Module):
-    """`encoder_block.pre` starts with the sound's own last layers: Snake, convolution to one channel, tanh."""
+    """`encoder_block.pre` starts with the audio's last layers: Snake, convolution to one channel, tanh."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -147,12 +147,15 @@ class _Watermarker(nn.Module):
 
         channels = width // _SPLIT
         code = round(channels / _STRENGTH)
-        to_sound = WNConv1d(width, 1, kernel_size=7, padding=3)
+        to_audio = WNConv1d(width, 1, kernel_size=7, padding=3)
         to_mark = _CausalConv(1, channels, kernel_size=7)
-        pre = nn.Sequential(Snake1d(width), to_sound, nn.Tanh(), to_mark)
+        pre = nn.Sequential(Snake1d(width), to_audio, nn.Tanh(), to_mark)
         post = nn.Sequential(_SkipLSTM(hidden), nn.ELU(), _CausalConv(hidden, code, kernel_size=7))
         self.encoder_block = nn.ModuleDict({"pre": pre, "post": post})
-        self._sound, self._start = [pre[0], pre[1], pre[2]], [pre[3]]  # lists: the same modules, no second name
+        self._audio, self._start = (
+            [pre[0], pre[1], pre[2]],
+            [pre[3]],
+        )  # in lists, so that they have no second name in the state dict
         self.msg_processor = nn.ModuleDict({"msg_processor": nn.Embedding(2 * BITS, code)})
         self.decoder_block = nn.ModuleDict(
             {
@@ -161,14 +164,14 @@ class _Watermarker(nn.Module):
             }
         )
 
-    def sound(self, x: Tensor) -> Tensor:
-        """Returns the sound (B, 1, T) without a watermark."""
-        for layer in self._sound:
+    def audio(self, x: Tensor) -> Tensor:
+        """Returns the audio (B, 1, T) without a watermark."""
+        for layer in self._audio:
             x = layer(x)
         return x
 
     def start(self, audio_BCT: Tensor) -> Tensor:
-        """Returns the watermarker's first features of the sound."""
+        """Returns the watermarker's first features of the audio."""
         started: Tensor = self._start[0](audio_BCT)
         return started
 
@@ -182,7 +185,7 @@ class _Watermarker(nn.Module):
         return written
 
     def finish(self, mark: Tensor) -> Tensor:
-        """Returns the watermark as sound (B, 1, T)."""
+        """Returns the watermark as audio (B, 1, T)."""
         finished: Tensor = self.decoder_block["post"](mark)
         return finished
 

@@ -13,7 +13,7 @@ from model.codec.mmaudio_vae import MelVAE
 
 
 class MMAudioCodec(nn.Module):
-    """Sound to the VAE's latents and back (SPEC M1, M2). T = 2 * N mel hops."""
+    """Audio to the VAE's latents and back (SPEC M1, M2). T = 2 * N mel hops."""
 
     def __init__(self, mel: Mel, vae: MelVAE, vocoder: BigVGAN) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 Legend: B batch, K mel bands, M mel frames, N = M / 2 latent frames, F latent channels, D width, H = D // heads.
 A magnitude-preserving network (Karras et al. 2024, "Analyzing and improving the training dynamics of diffusion
 models") keeps activations at unit size without learned norms: each convolution's rows have length one, sums and
-non-linearities are divided by the size they would add. Files hold raw rows; `normalise_rows` is applied once after
+non-linearities are divided by the size they would add. Files have raw rows; `normalise_rows` is applied once after
 loading. The attention in the middle is global over time, so a reference has to be encoded alone (never cut out of a
 longer latent). Source: SPEC M1, M2.
 """
@@ -38,10 +38,6 @@ class VAESizes:
     width: int
 
 
-VAE_44K: Final = VAESizes(bands=128, latent_dim=40, width=512)
-VAE_16K: Final = VAESizes(bands=80, latent_dim=20, width=384)
-
-
 class MelVAE(nn.Module):
     """Log mel spectrogram to Gaussian latents and back."""
 
@@ -68,7 +64,7 @@ class MelVAE(nn.Module):
 
     @torch.no_grad()
     def normalise_rows(self) -> None:
-        """Brings every convolution's rows to their effective length. Once, right after loading a file."""
+        """Scales every convolution's rows to their effective length; call once, right after loading a file."""
         for module in self.modules():
             if isinstance(module, _Conv):
                 module.weight.copy_(_unit(module.weight, dims=(1, 2)) / math.sqrt(module.weight[0].numel()))

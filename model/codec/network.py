@@ -3,8 +3,8 @@
 Legend: B batch, T samples, P samples per patch, R = T / P patches, N latent frames, F latent channels. T = N * hop.
 
 The blocks work on patches of P samples (as channels), not on single samples: a tenth of the work. Each patch is split
-into its level (log) and its shape (level 1), and the decoder's two are multiplied again, so that a sound 60 dB down is
-as easy to see and to make as a loud one, and an attack is one step of the level.
+into its level (log) and its shape (level 1), and the decoder multiplies the two again, so that audio at -60 dB is coded
+as well as loud audio, and an attack is one step of the level.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from model.codec.dac_vae import exact_lengths, fold_weight_norm, old_weight_norm
 LOGVAR_RANGE: Final = (-10.0, 4.0)
 _SILENCE: Final = 1e-5  # -100 dBFS
 _MIDDLE_DECADE: Final = -2.5  # levels reach from -5 to 0 decades
-_REACH: Final = 2.9  # decades to either side, softly
+_REACH: Final = 2.9  # decades to either side, limited by tanh
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

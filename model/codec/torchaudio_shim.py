@@ -1,6 +1,6 @@
 """Lets torchaudio, which descript-audio-codec imports, load beside a CPU-only torch.
 
-torchaudio's wheels carry CUDA libraries and fail at import where torch has no CUDA. Its Python part needs none of
+torchaudio's wheels carry CUDA libraries and fail at import where torch has no CUDA. Its Python code needs none of
 them, so its extension module is replaced by an empty one before the first import.
 """
 

@@ -1,7 +1,7 @@
-"""Codec weights as one safetensors file whose header says what they are.
+"""Codec weights as one safetensors file with a descriptive header.
 
-The header holds the network's sizes, what the codec is called and the SHA-256 of all tensor bytes, so that one atomic
-file is enough and a damaged one is noticed.
+The header has the network's sizes, the codec's name and the SHA-256 of all tensor bytes, so that a codec is one file
+and a damaged one is detected.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def save_weights(
     placeholder: bool,
     training: dict[str, Any],
 ) -> None:
-    """Writes tensors and header to `path` (the caller makes the replacement atomic). `training` goes to the header."""
+    """Writes tensors and header to `path` (the caller replaces the file atomically). `training` goes to the header."""
     kept = {key: value.detach().to("cpu").contiguous() for key, value in sorted(tensors.items())}
     header = {
         "format": FORMAT,
@@ -57,7 +57,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], DACVAEC
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  a reader, not a dict
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"codec weights {path} are no readable safetensors file ({error})") from error
+        raise WeightsError(f"codec weights {path} are not a readable safetensors file ({error})") from error
     header = _header(path, metadata)
     found, declared = tensors_sha256(tensors), header["tensors_sha256"]
     if found != declared:

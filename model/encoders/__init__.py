@@ -1,7 +1,7 @@
-"""Encoders by name (DESIGN section 5): the published ones, and small embedded placeholders that say so in their spec.
+"""Encoders by name: the published ones, and small embedded placeholders, marked as such in their specs.
 
-A name is never replaced by another in silence: an unknown one is a UsageError, a published one whose files are not
-there is a WeightsError that says where they come from. `NAME:PATH` reads a published one from your own files.
+No encoder is replaced by another: an unknown name is a UsageError, a published one without its files is a WeightsError
+that says where they come from. `NAME:PATH` reads a published encoder from your own files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checks that the encoders share: the pictures' form and the weights' hash."""
+"""Checks that the encoders share: the shape of frames and the hash of weights."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""CLIP DFN5B ViT-H/14: token states for the text (SPEC M6), one vector per frame for the picture (SPEC M7).
+"""CLIP DFN5B ViT-H/14: token states of text (SPEC M6), one vector per video frame (SPEC M7).
 
 Legend: B texts or frames, L = 77 tokens, D = 1024, H height, W width, C = 3 colours.
-As MMAudio takes them. Text: ids padded with 0, no attention mask but the causal one, states after the final layer norm,
-each token of length one. Picture: 8 frames per second squashed to 384 x 384 (bicubic); the network looks at the upper
-left 378 x 378, which is what a patch size of 14 leaves; the projected vector, of length one.
+As MMAudio uses them. Text: ids padded with 0, no attention mask but the causal one, states after the final layer norm,
+each token of unit length. Video: 8 frames per second squashed to 384 x 384 (bicubic), of which the network uses the
+upper left 378 x 378, a multiple of its patch size 14; the projected vector, of unit length.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from model.weights.files import build
 
 NAME: Final = "clip-dfn5b"
 RATE_HZ: Final = 8.0
-MARGIN: Final = 6  # MMAudio's frames are 384 wide, the network's pictures 378
+MARGIN: Final = 6  # MMAudio's frames are 384 wide, the network's input 378
 _MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 _STD: Final = (0.26862954, 0.26130258, 0.27577711)
-_TEXTS_AT_ONCE: Final = 8  # a fixed number, so that a sentence's bits do not depend on its company
+_TEXTS_AT_ONCE: Final = 8  # a fixed number, so that a text's bits do not depend on the other texts
 _FRAMES_AT_ONCE: Final = 64
 
 
@@ -53,7 +53,7 @@ class ClipText:
         from transformers import CLIPTextConfig, CLIPTextModel
 
         files = read_clip(folder)
-        network = build(lambda: CLIPTextModel(CLIPTextConfig(**files.text)), files.half("text"), files.weights)
+        network = build(lambda: CLIPTextModel(CLIPTextConfig(**files.text)), files.tower("text"), files.weights)
         length = int(files.text["max_position_embeddings"])
         tokens = ClipTokens.load(folder, length, int(files.text["vocab_size"]))
         spec = TextSpec(
@@ -67,7 +67,7 @@ class ClipText:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        """Returns (B, L, D) float32, each token of length one, padding included: CLIP was trained without a mask."""
+        """Returns (B, L, D) float32, each token of unit length, padding included: CLIP was trained without a mask."""
         if not texts:
             return torch.zeros(0, self.spec.tokens, self.spec.dim)
         at_once = _TEXTS_AT_ONCE if self.device.type == "cuda" else 1
@@ -83,7 +83,7 @@ class ClipText:
 
 @dataclass(frozen=True, slots=True)
 class ClipImage:
-    """One vector per frame from CLIP's picture tower; make one with `ClipImage.load`."""
+    """One vector per frame from CLIP's vision tower; make one with `ClipImage.load`."""
 
     network: Any
     image_size: int
@@ -98,7 +98,7 @@ class ClipImage:
 
         files = read_clip(folder)
         config = CLIPVisionConfig(**files.vision)
-        network = build(lambda: CLIPVisionModelWithProjection(config), files.half("vision"), files.weights)
+        network = build(lambda: CLIPVisionModelWithProjection(config), files.tower("vision"), files.weights)
         spec = ClipSpec(
             name=name,
             rate_hz=RATE_HZ,
@@ -115,15 +115,16 @@ class ClipImage:
 
     @property
     def fit(self) -> Fit:
-        """The whole picture is squashed to a square."""
+        """The whole frame is squashed to a square."""
         return "squash"
 
     @torch.inference_mode()
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:
-        """Returns (B, D) float32, each of length one. Raises ContractError unless frames are uint8 (B, 384, 384, 3)."""
+        """Returns (B, D) float32 of unit length. Raises ContractError unless frames are uint8 (B, 384, 384, 3)."""
         check_frames(frames_BHWC, self.size, self.spec.name)
-        parts = [self._vectors(frames_BHWC[start : start + _FRAMES_AT_ONCE]) for start in self._starts(frames_BHWC)]
-        return functional.normalize(torch.cat(parts), dim=-1).cpu()
+        starts = range(0, len(frames_BHWC), _FRAMES_AT_ONCE)
+        vectors = [self._vectors(frames_BHWC[start : start + _FRAMES_AT_ONCE]) for start in starts]
+        return functional.normalize(torch.cat(vectors), dim=-1).cpu()
 
     def _vectors(self, frames_BHWC: Frames) -> torch.Tensor:
         inner = np.ascontiguousarray(frames_BHWC[:, : self.image_size, : self.image_size])
@@ -133,13 +134,9 @@ class ClipImage:
             vectors_BD: torch.Tensor = self.network(pixel_values=(pixels - mean) / std).image_embeds
         return vectors_BD.float()
 
-    @staticmethod
-    def _starts(frames_BHWC: Frames) -> range:
-        return range(0, len(frames_BHWC), _FRAMES_AT_ONCE)
-
 
 def _placed(network: nn.Module, device: torch.device | str) -> nn.Module:
-    """Gives the counting buffers, which no file holds, their values, and moves the network."""
+    """Fills the position buffers, which no file has, and moves the network."""
     for module in network.modules():
         numbers = getattr(module, "position_ids", None)
         if isinstance(numbers, torch.Tensor) and numbers.is_meta:

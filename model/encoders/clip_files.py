@@ -44,12 +44,12 @@ _LAYER: Final = {
     "mlp.c_proj": "mlp.fc2",
     "attn.out_proj": "self_attn.out_proj",
 }
-_UNUSED: Final = ("attn_mask", "position_ids")  # constants that older files carry
+_UNUSED: Final = ("attn_mask", "position_ids")  # constants in older files
 
 
 @dataclass(frozen=True, slots=True)
 class ClipFiles:
-    """Tensors under transformers' names, and the two halves' settings as transformers' configs take them."""
+    """Tensors under transformers' names, and the settings of both towers as transformers' configs take them."""
 
     folder: Path
     weights: Path
@@ -60,12 +60,12 @@ class ClipFiles:
 
     @property
     def embed(self) -> int:
-        """Width of the common space."""
+        """Width of the joint embedding."""
         return int(self.vision["projection_dim"])
 
     @property
     def is_dfn5b(self) -> bool:
-        """Whether the sizes are those of DFN5B-CLIP-ViT-H-14-378 and the file does not call itself random."""
+        """Whether the sizes are those of DFN5B-CLIP-ViT-H-14-378 and the file is not marked as random."""
         found = {
             "embed": self.embed,
             "text_layers": self.text["num_hidden_layers"],
@@ -74,7 +74,7 @@ class ClipFiles:
         }
         return found == DFN5B and not self.random
 
-    def half(self, name: str) -> dict[str, Tensor]:
+    def tower(self, name: str) -> dict[str, Tensor]:
         """Returns the tensors of `text` or `vision`, the latter with its projection."""
         prefix = f"{name}_model."
         own = {key: value for key, value in self.tensors.items() if key.startswith(prefix)}
@@ -84,13 +84,13 @@ class ClipFiles:
 
 
 def read_clip(folder: Path) -> ClipFiles:
-    """Returns what a folder holds. Raises WeightsError when files are missing or of another model."""
+    """Returns a folder's weights and settings. Raises WeightsError when files are missing or of another model."""
     for (config, names), read in ((OPEN_CLIP, _open_clip), (TRANSFORMERS, _transformers)):
         weights = next((folder / name for name in names if (folder / name).is_file()), None)
         if weights is not None:
             return read(folder, read_json(folder / config), read_tensors(weights))
     expected = " or ".join(f"{config} with {names[0]}" for config, names in (OPEN_CLIP, TRANSFORMERS))
-    raise WeightsError(f"{folder} holds no CLIP weights; expected {expected}")
+    raise WeightsError(f"{folder} has no CLIP weights; expected {expected}")
 
 
 def from_open_clip(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -176,7 +176,7 @@ def _checked(tensors: dict[str, Tensor], file: TensorFile) -> dict[str, Tensor]:
     strangers = [name for name in tensors if not name.startswith(known)]
     if strangers or "visual_projection.weight" not in tensors:
         raise WeightsError(
-            f"{file.path} is no CLIP of text and pictures: "
+            f"{file.path} is not a CLIP of text and images: "
             f"{'unexpected ' + strangers[0] if strangers else 'visual_projection.weight is missing'}"
         )
     return {name: value.to(torch.float32) for name, value in tensors.items()}

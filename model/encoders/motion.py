@@ -1,10 +1,10 @@
 """Motion features computed from the frames: the embedded placeholder for Synchformer (SPEC M8).
 
 Legend: T frames, H height, W width, C = 3 colours, R x R cells of a grid, D = 64 features.
-A strike shows as a downward movement that stops or turns around, at a place that stays put. So each frame gets, per
-cell: how much changed, whether it grew lighter, and which way things moved vertically; and for the whole picture the
-movement up, down, left and right with their first and second differences in time. No weights: the definition is
-versioned by its name, whose hash stands where a weights' hash would.
+A strike appears as a downward movement that stops or reverses while the struck place does not move. So each frame has
+per cell: how much changed, whether it became lighter, and the vertical movement; and for the whole frame the movement
+up, down and sideways with first and second differences in time. There are no weights: the definition has a version,
+whose hash takes the place of a weights' hash.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """One feature vector per frame, about unit scale, zero for a still picture."""
+    """One feature vector per frame, of about unit scale, zero for a still video."""
 
     @property
     def spec(self) -> SyncSpec:
@@ -48,7 +48,7 @@ class Motion:
 
     @property
     def fit(self) -> Fit:
-        """The middle of the picture."""
+        """The middle of the frame."""
         return "crop"
 
     def encode(self, frames_THWC: Frames) -> torch.Tensor:
@@ -57,7 +57,7 @@ class Motion:
         gray_THW = frames_THWC.astype(np.float32) @ _LUMA / 255.0
         change_THW = np.diff(gray_THW, axis=0, prepend=gray_THW[:1])
         middle_THW = (gray_THW + np.concatenate([gray_THW[:1], gray_THW[:-1]])) / 2
-        # Brightness constancy: dI/dt = -v dI/dx, so -dI/dt * dI/dx has the velocity's sign and grows with it.
+        # Brightness constancy: dI/dt = -v dI/dx, so -dI/dt * dI/dx has the sign of the velocity and grows with it.
         down_THW = -change_THW * np.gradient(middle_THW, axis=1)
         right_THW = -change_THW * np.gradient(middle_THW, axis=2)
         per_cell = [
@@ -65,11 +65,11 @@ class Motion:
             _compress(_cells(change_THW), 400.0),
             _compress(_cells(down_THW), 4000.0),
         ]
-        features_TD = np.concatenate([*per_cell, _whole_picture(change_THW, down_THW, right_THW)], axis=1)
+        features_TD = np.concatenate([*per_cell, _whole_frame(change_THW, down_THW, right_THW)], axis=1)
         return torch.from_numpy(np.ascontiguousarray(features_TD, np.float32))
 
 
-def _whole_picture(change_THW: Floats, down_THW: Floats, right_THW: Floats) -> Floats:
+def _whole_frame(change_THW: Floats, down_THW: Floats, right_THW: Floats) -> Floats:
     """Returns (T, 16): amount, down, up, sideways, net vertical; their differences; the height of the movement."""
     total_T = _compress(np.abs(change_THW).mean(axis=(1, 2)), 400.0)
     falling_T = _compress(np.maximum(down_THW, 0).mean(axis=(1, 2)), 4000.0)
@@ -99,6 +99,6 @@ def _cells(values_THW: Floats) -> Floats:
 
 
 def _compress(values: Floats, gain: float) -> Floats:
-    """Returns sign(x) log(1 + gain |x|): small movements count, large ones do not drown them."""
+    """Returns sign(x) log(1 + gain |x|), so that small movements are visible beside large ones."""
     compressed: Floats = (np.sign(values) * np.log1p(gain * np.abs(values))).astype(np.float32)
     return compressed

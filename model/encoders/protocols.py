@@ -1,8 +1,8 @@
-"""What an encoder is: a `spec` that names it and its weights, and one `encode`.
+"""The encoders' interfaces: a `spec` that names the encoder and its weights, and one `encode`.
 
 Legend: B batch, T frames, H height, W width, C = 3 colours, L text tokens, S sync positions, D feature width.
-Encoders are frozen and deterministic: one input gives the same bits each time, whatever is encoded beside it. What they
-return is float32 on the CPU, wherever they compute.
+Encoders are frozen and deterministic: equal input gives equal bits, whatever else is in the batch. They return float32
+tensors on the CPU, whichever device they compute on.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from model.specs import ClipSpec, SyncSpec, TextSpec
 
 Frames = npt.NDArray[np.uint8]
 Fit = Literal["crop", "squash"]
-"""How a picture becomes a square: its middle, its short side resized; or all of it, squashed."""
+"""How a frame becomes a square. crop: its short side is resized, its middle kept; squash: both sides are resized."""
 
 
 class TextEncoder(Protocol):
-    """Token states of a sentence (SPEC M6)."""
+    """Token states of texts (SPEC M6)."""
 
     @property
     def spec(self) -> TextSpec:
         """Name, sizes and the hash of the weights."""
 
     def encode(self, texts: Sequence[str]) -> torch.Tensor:
-        """Returns (B, L, D) float32 of sentences cut to L tokens. What stands after the last one is the encoder's own:
-        zeros, or (CLIP, trained without a mask) states of the padding."""
+        """Returns (B, L, D) float32 of texts cut to L tokens. Rows after the last token are zeros, or states of the
+        padding for CLIP, which was trained without a mask."""
 
 
 class ImageEncoder(Protocol):
@@ -46,7 +46,7 @@ class ImageEncoder(Protocol):
 
     @property
     def fit(self) -> Fit:
-        """How a picture becomes `size` x `size` pixels."""
+        """How a frame becomes `size` x `size` pixels."""
 
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:
         """Returns (B, D) float32 of RGB frames, uint8. Raises ContractError on another shape or type."""
@@ -65,7 +65,7 @@ class SyncEncoder(Protocol):
 
     @property
     def fit(self) -> Fit:
-        """How a picture becomes `size` x `size` pixels."""
+        """How a frame becomes `size` x `size` pixels."""
 
     def encode(self, frames_THWC: Frames) -> torch.Tensor:
         """Returns (S, D) float32 of RGB frames, uint8, at `spec.fps`. Raises ContractError on another shape or type."""

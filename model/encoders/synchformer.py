@@ -4,9 +4,9 @@ Legend: T frames, W windows of 16 frames (one every 8), F = 8 frame pairs of a w
 H height, X width, C = 3 colours, D = 768 features, A heads, K = D / A.
 Frames at 25 per second, short side 224, centre crop, to -1..1. A token is a patch of 16 x 16 over two frames. Each
 block attends over time (the same place in all pairs), then over space (the same pair), both with the class token; one
-more encoder layer with a class token of its own sums up each pair's places. A window gives F x D, windows overlap by
+more encoder layer with its own class token summarises each pair's places. A window gives F x D; windows overlap by
 half.
-Source: facts of Synchformer (Iashin et al. 2024) and Motionformer (Patrick et al. 2021).
+Sources: Synchformer (Iashin et al. 2024), Motionformer (Patrick et al. 2021).
 """
 
 from __future__ import annotations
@@ -65,11 +65,11 @@ class VideoTransformer(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + sizes.patches, width))
         self.temp_embed = nn.Parameter(torch.zeros(1, pairs, width))
         cube = (PAIR, sizes.patch, sizes.patch)
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, sizes.patch, sizes.patch)})  # used by nothing
+        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, sizes.patch, sizes.patch)})  # in the file, unused
         self.patch_embed_3d = nn.ModuleDict({"proj": nn.Conv3d(3, width, cube, cube)})
         self.blocks = nn.ModuleList(_Block(width, sizes.heads, sizes.patches) for _ in range(sizes.depth))
         self.norm = nn.LayerNorm(width, eps=_EPS)
-        self.spatial_attn_agg = _SumUp(width, sizes.heads)
+        self.spatial_attn_agg = _Summary(width, sizes.heads)
 
     def forward(self, pixels_WCTHX: Tensor) -> Tensor:
         """Returns (W, F, D)."""
@@ -78,8 +78,8 @@ class VideoTransformer(nn.Module):
         for block in self.blocks:
             x = block(x)
         places: Tensor = self.norm(x[:, 1:]).reshape(-1, self.patches, x.shape[2])
-        summed: Tensor = self.spatial_attn_agg(places)
-        return summed.reshape(len(x), -1, x.shape[2])
+        summary: Tensor = self.spatial_attn_agg(places)
+        return summary.reshape(len(x), -1, x.shape[2])
 
     def _positions(self) -> Tensor:
         """Returns (1, 1 + F * P, D): the place's embedding plus the pair's; the class token has only its place's."""
@@ -104,9 +104,9 @@ class _Block(nn.Module):
 
 
 class _DividedAttention(nn.Module):
-    """A token looks at the class token and at its own place in all pairs, or at all places of its own pair.
+    """A token attends to the class token and its own place in all pairs, or to all places of its own pair.
 
-    The class token looks at everything.
+    The class token attends to everything.
     """
 
     def __init__(self, width: int, heads: int, patches: int, *, over_time: bool) -> None:
@@ -139,7 +139,7 @@ class _DividedAttention(nn.Module):
         return torch.cat([first, groups], dim=3)
 
 
-class _SumUp(nn.Module):
+class _Summary(nn.Module):
     """One encoder layer (norms first) over a class token and the places of a pair; only the class token is kept."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -196,7 +196,7 @@ class Synchformer:
 
     @property
     def fit(self) -> Fit:
-        """The short side is resized, the middle is cut out."""
+        """The short side is resized, the middle kept."""
         return "crop"
 
     @torch.inference_mode()
@@ -222,26 +222,26 @@ class Synchformer:
 
 
 def visual_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Returns the visual encoder's tensors of a whole Synchformer, or of a file that holds only them.
+    """Returns the visual encoder's tensors of a whole Synchformer, or of a file with only them.
 
-    Raises WeightsError when the file has other parts than Synchformer's.
+    Raises WeightsError when the file has other tensors than Synchformer's.
     """
     own = {name.removeprefix(PREFIX): value for name, value in tensors.items() if name.startswith(PREFIX)}
     if not own:
         return dict(tensors)
     strangers = [name for name in tensors if not name.startswith((PREFIX, *_OTHERS))]
     if strangers:
-        raise WeightsError(f"{path} is no Synchformer: unexpected tensor {strangers[0]}")
+        raise WeightsError(f"{path} is not a Synchformer: unexpected tensor {strangers[0]}")
     return own
 
 
 def _sizes(tensors: Mapping[str, Tensor], path: Path) -> SynchformerSizes:
-    """The file has no config: width, patches and depth are in its shapes; heads are 64 wide as in the published one."""
+    """Reads width, patches and depth from the shapes; heads are 64 wide as in the published file."""
     try:
         _, positions, width = tensors["pos_embed"].shape
         patch = tensors["patch_embed_3d.proj.weight"].shape[-1]
     except (KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is no Synchformer: pos_embed or patch_embed_3d.proj is missing") from error
+        raise WeightsError(f"{path} is not a Synchformer: pos_embed or patch_embed_3d.proj is missing") from error
     depth = len({name.split(".")[1] for name in tensors if name.startswith("blocks.")})
     side = round((positions - 1) ** 0.5)
     return SynchformerSizes(width=width, depth=depth, heads=max(1, width // 64), image=side * patch, patch=patch)

@@ -1,6 +1,6 @@
-"""MMAudio's files: read without unpickling code, converted to a checkpoint of ours, exported back.
+"""MMAudio's files: read without unpickling code, converted to checkpoints of this project, exported back.
 
-Raises WeightsError for files that are not what they should be. All tensors become fp32, as the published ones are.
+Raises WeightsError for files that are not what they should be. Tensors are converted to fp32, as published.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from model.checkpoint import is_checkpoint, read_info, read_weights, save_checkp
 from model.config import NetworkConfig
 from model.mmaudio.adapter import LEARNED, adapt, extract
 from model.mmaudio.layout import NOT_WEIGHTS, PUBLISHED_MD5, Layout, listed, plain, read_layout, require_keys
-from model.network import Network
 from model.specs import FeatureSpecs
 from model.variants import Variant, variant
 
@@ -30,8 +29,8 @@ _WEIGHTS_KEY: Final = "weights"  # in the training's own files, beside optimizer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """An MMAudio file that was read: fp32 tensors in MMAudio's names, checked key by key, and what they are."""
+class MMAudioFile:
+    """The content of an MMAudio file: fp32 tensors under MMAudio's names, checked key by key, and their layout."""
 
     tensors: dict[str, Tensor]
     layout: Layout
@@ -41,10 +40,10 @@ class Source:
     published_as: str | None
 
 
-def read_mmaudio(path: Path, specs: FeatureSpecs | None = None) -> Source:
+def read_mmaudio(path: Path, specs: FeatureSpecs | None = None) -> MMAudioFile:
     """Returns a checked MMAudio file, `.pth` or safetensors, weights alone or a training's whole state.
 
-    `specs` are the parts it was trained with; None: MMAudio's own, by the number of latent channels.
+    `specs` are those of its codec and encoders; None: MMAudio's own, by the number of latent channels.
     """
     tensors = {key: value.float() for key, value in _tensors(path).items() if key not in NOT_WEIGHTS}
     layout = read_layout(tensors, path.name)
@@ -53,7 +52,7 @@ def read_mmaudio(path: Path, specs: FeatureSpecs | None = None) -> Source:
     layout.require(specs, "the given codec and encoders")
     require_keys(tensors, layout.network, specs, path.name)
     sha256, md5 = _hashes(path)
-    return Source(
+    return MMAudioFile(
         tensors=tensors,
         layout=layout,
         specs=specs,
@@ -64,9 +63,9 @@ def read_mmaudio(path: Path, specs: FeatureSpecs | None = None) -> Source:
 
 
 def convert(path: Path, out: Path, *, kind: Variant | None = None, specs: FeatureSpecs | None = None) -> str:
-    """Writes a checkpoint of ours that starts exactly as the MMAudio file; returns one line about it.
+    """Writes a checkpoint of this project that equals the MMAudio network; returns one line about it.
 
-    `kind`: which of the named configurations it becomes (full). It keeps MMAudio's learned empty features.
+    `kind`: the named configuration it becomes, `full` by default. It keeps MMAudio's learned empty features.
     """
     source = read_mmaudio(path, specs)
     chosen = kind or variant("full")
@@ -92,9 +91,9 @@ def convert(path: Path, out: Path, *, kind: Variant | None = None, specs: Featur
 
 
 def export(path: Path, out: Path, *, drop_input_embedding: bool = False) -> str:
-    """Writes a checkpoint of ours as MMAudio's `.pth` or safetensors; returns one line about it.
+    """Writes a checkpoint of this project as MMAudio's `.pth` or safetensors; returns one line about it.
 
-    Raises WeightsError when the network has become one that MMAudio's code cannot run (`adapter.extract`).
+    Raises WeightsError when MMAudio's code cannot run the network (`adapter.extract`).
     """
     if out.suffix not in (".pth", ".safetensors"):
         raise UsageError(f"export to {out.name}: the name must end in .pth or .safetensors")
@@ -112,7 +111,7 @@ def export(path: Path, out: Path, *, drop_input_embedding: bool = False) -> str:
 
 
 def initial_weights(path: Path, config: NetworkConfig, specs: FeatureSpecs, *, seed: int = 0) -> dict[str, Tensor]:
-    """Returns a full state dict for `Network(config, specs)` from an MMAudio file or a checkpoint of ours.
+    """Returns a full state dict for `Network(config, specs)` from an MMAudio file or a checkpoint of this project.
 
     An MMAudio network gets a fresh InputEmbedding when `config` has one and starts exactly as it was, as long as its
     own `latent_mean` and `latent_std` (in the result) normalise the latents. Raises WeightsError when sizes differ,
@@ -141,16 +140,6 @@ def starting_config(path: Path, config: NetworkConfig) -> NetworkConfig:
     return dataclasses.replace(config, absent=absent)
 
 
-def start_from(path: Path, config: NetworkConfig, specs: FeatureSpecs, *, seed: int = 0) -> Network:
-    """Returns the network of `config` with `initial_weights`, on the CPU, ready to be trained.
-
-    `starting_config` gives the config that starts exactly as the file; `absent: zero` is another start.
-    """
-    network = Network(config, specs)
-    network.load_state_dict(initial_weights(path, config, specs, seed=seed), strict=True)
-    return network
-
-
 def _extended(network: NetworkConfig) -> NetworkConfig:
     return dataclasses.replace(network, input_embedding=True, mask_video=True)
 
@@ -170,7 +159,7 @@ def _require_network(found: NetworkConfig, wanted: NetworkConfig, name: str) -> 
 
 
 def _with_absent(weights: dict[str, Tensor], config: NetworkConfig, name: str) -> dict[str, Tensor]:
-    """All-zero absent features need no tensors; learned ones must be there."""
+    """Drops the tensors of absent modalities for all-zero features; learned ones must be in the file."""
     if config.absent == "zero":
         return {key: value for key, value in weights.items() if key not in LEARNED}
     missing = [key for key in LEARNED if key not in weights]
@@ -185,7 +174,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         content = content[_WEIGHTS_KEY]
     odd = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
     if odd or not content:
-        raise WeightsError(f"{path.name} holds no weights: {', '.join(odd[:3]) or 'it is empty'} is not a tensor")
+        raise WeightsError(f"{path.name} has no weights: {', '.join(odd[:3]) or 'it is empty'} is not a tensor")
     return {str(key): value for key, value in content.items()}
 
 
@@ -196,9 +185,9 @@ def _content(path: Path) -> dict[str, Any]:
         if path.suffix == ".safetensors":
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # on bytes of another kind an unpickler may stumble over anything
+    except Exception as error:  # an unpickler raises errors of any type on other bytes
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:160]
-        raise WeightsError(f"{path} is no file of plain tensors and is not opened further ({reason})") from error
+        raise WeightsError(f"{path} is not a file of plain tensors ({reason})") from error
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path.name} holds a {type(content).__name__}, not a dict of tensors")
     return dict(content)

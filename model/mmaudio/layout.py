@@ -1,7 +1,8 @@
-"""Which MMAudio network a state dict holds, read from its shapes alone. Source: SPEC M1.
+"""Which MMAudio network a state dict is of, read from its shapes alone. Source: SPEC M1.
 
-Both generations are known: v2 has an activation inside the clip and text projections, which moves the gated MLP's keys
-from index 1 to 2, and a time embedding over D instead of 256 frequencies. All other names are those of `model.network`.
+Both generations are recognised: v2 has an activation inside the clip and text projections, which moves the gated MLP's
+keys from index 1 to 2, and a time embedding over D instead of 256 frequencies. All other names are those of
+`model.network`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from model.network import Network
 from model.paper_specs import paper_specs
 from model.specs import FeatureSpecs
 
-NOT_WEIGHTS: Final = frozenset({"t_embed.freqs", "latent_rot", "clip_rot"})  # tables that old files still carry
+NOT_WEIGHTS: Final = frozenset({"t_embed.freqs", "latent_rot", "clip_rot"})  # tables in older files
 CODEC_BY_CHANNELS: Final[Mapping[int, str]] = {40: "mmaudio-44k", 20: "mmaudio-16k"}
 PUBLISHED_MD5: Final[Mapping[str, str]] = {
     "af93cde404179f58e3919ac085b8033b": "mmaudio_small_16k",
@@ -30,7 +31,7 @@ PUBLISHED_MD5: Final[Mapping[str, str]] = {
     "01ad4464f049b2d7efdaa4c1a59b8dfe": "mmaudio_large_44k_v2",
 }
 _MOST_NAMED: Final = 6
-_AXES: Final[Mapping[str, int]] = {  # what the sizes are read from
+_AXES: Final[Mapping[str, int]] = {  # the tensors that the sizes are read from, and their axes
     "latent_mean": 3,
     "empty_string_feat": 2,
     "sync_pos_emb": 4,
@@ -61,7 +62,7 @@ class Layout:
         codec = CODEC_BY_CHANNELS.get(self.channels)
         if codec is None:
             raise WeightsError(
-                f"latents of {self.channels} channels belong to no MMAudio codec; 44.1 kHz has 40 and 16 kHz has 20"
+                f"no MMAudio codec has latents of {self.channels} channels; 44.1 kHz has 40 and 16 kHz has 20"
             )
         specs = paper_specs(codec)
         self.require(specs, "MMAudio's encoders")
@@ -110,7 +111,7 @@ def read_layout(tensors: Mapping[str, Tensor], name: str) -> Layout:
 
 
 def require_keys(tensors: Mapping[str, Tensor], network: NetworkConfig, specs: FeatureSpecs, name: str) -> None:
-    """Raises WeightsError, in one line that names them, unless keys and shapes are exactly the network's."""
+    """Raises WeightsError naming the differences unless keys and shapes are exactly the network's."""
     with torch.device("meta"):
         expected = {key: tuple(value.shape) for key, value in Network(network, specs).state_dict().items()}
     unknown = sorted(tensors.keys() - expected.keys())

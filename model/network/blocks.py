@@ -55,8 +55,8 @@ class Attention(nn.Module):
 class FrameCondition(NamedTuple):
     """The frame-aligned condition by its distinct rows (B, R, D), R < N, and which of them each frame has (B, N).
 
-    Without `row_BN` the rows are the frames themselves. Synchronisation features are fewer than audio frames and are
-    repeated (SPEC M8), so whatever is computed row by row is computed on the distinct ones and then spread.
+    Without `row_BN` there is one row per frame. Synchronisation features are fewer than audio frames and are repeated
+    (SPEC M8), so layers that work on each row alone run on the distinct rows, and their output is then spread.
     """
 
     rows_BRD: Tensor
@@ -78,9 +78,9 @@ def attend(qkv: QKV) -> Tensor:
 
 
 class StreamBlock(nn.Module):
-    """One stream's half of a block: what happens before and after attention.
+    """One stream's layers before and after attention.
 
-    A `pre_only` stream takes part in attention as keys and values and ends there (the last joint block's video, text).
+    A `pre_only` stream gives keys and values to attention and ends there (the last joint block's video, text).
     """
 
     def __init__(self, width: int, heads: int, hidden: int, kernel: int, *, pre_only: bool = False) -> None:
@@ -96,7 +96,7 @@ class StreamBlock(nn.Module):
     def pre_attention(
         self, x_BND: Tensor, c: FrameCondition, rotary_NK2: Tensor | None
     ) -> tuple[QKV, tuple[Tensor, ...]]:
-        """Returns q, k, v and the modulation left for after attention; `c` may be one row for all positions."""
+        """Returns q, k, v and the modulation for after attention; `c` may have one row for all positions."""
         modulation = c.spread(self.adaLN_modulation(c.rows_BRD))
         shift, scale, *rest = modulation.chunk(2 if self.pre_only else 6, dim=-1)
         normed = F.layer_norm(x_BND, (self.width,))

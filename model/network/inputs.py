@@ -1,4 +1,4 @@
-"""What turns raw inputs into tokens: the InputEmbedding, the four input projections and the time embedding.
+"""Layers from raw inputs to tokens: the InputEmbedding, the four input projections and the time embedding.
 
 Legend: B batch, N audio frames, D width, F latent channels, t flow time in 0..1 (0 noise, 1 data).
 """
@@ -42,14 +42,14 @@ class InputEmbedding(nn.Module):
         self.conv_pos_embed = ConvPositionEmbedding(width, kernel, groups)
 
     def forward(self, x_BNF: Tensor, reference_BNF: Tensor) -> Tensor:
-        """Returns (B, N, D) from x_t and the masked latent (zero on hidden frames)."""
+        """Returns (B, N, D) from x_t and the masked latent (zero on masked frames)."""
         h_BND = self.proj(torch.cat([x_BNF, reference_BNF], dim=-1))
         result: Tensor = h_BND + self.conv_pos_embed(h_BND)
         return result
 
 
 class TimestepEmbedder(nn.Module):
-    """Sinusoids of t and a small MLP. Computed in fp32: v2's arguments reach 10,000, where bf16 would be noise."""
+    """Sinusoids of t and a small MLP. Computed in fp32: v2's arguments reach 10,000, far beyond bf16's precision."""
 
     def __init__(self, width: int, frequencies: int, max_period: float) -> None:
         super().__init__()

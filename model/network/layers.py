@@ -1,4 +1,4 @@
-"""Building blocks without any notion of audio or video: convolutions on (B, N, D), gated MLPs, rotary positions.
+"""Layers that do not depend on the modality: convolutions on (B, N, D), gated MLPs, rotary positions.
 
 Legend: B batch, N positions, D channels, H heads, K channels per head. Tables of rotations are (N, K/2, 2).
 """
@@ -58,7 +58,7 @@ def rotary_table(length: int, channels: int, scaling: float, device: torch.devic
 
 def slow_frequencies(channels: int, device: torch.device | None = None) -> Tensor:
     """Returns (K/2,) fp32: 1 / 10000^(2j/K). A power of the reciprocal would differ in the last bit, which the phases
-    of MMAudio v2, 10,000 times as fast, would turn into errors of 2e-4."""
+    of MMAudio v2, 10,000 times as fast, would enlarge to errors of 2e-4."""
     exponent = torch.arange(0, channels, 2, device=device, dtype=torch.float32) / channels
     return 1.0 / 10000.0**exponent
 
@@ -66,8 +66,8 @@ def slow_frequencies(channels: int, device: torch.device | None = None) -> Tenso
 def rotate(x_BNHK: Tensor, table_NK2: Tensor) -> Tensor:
     """Rotates neighbouring channel pairs (0,1), (2,3), ... by the table, in fp32; returns the input's dtype.
 
-    A pair is one complex number, so that the rotation is a single pass over memory. A compiler makes one pass of real
-    arithmetic by itself and of complex arithmetic none.
+    Pairs are treated as complex numbers, so that the rotation is a single pass over memory. torch.compile fuses real
+    arithmetic into one pass by itself, and does not compile complex arithmetic.
     """
     pairs = x_BNHK.float().reshape(*x_BNHK.shape[:-1], -1, 2)
     if torch.compiler.is_compiling():
@@ -79,11 +79,11 @@ def rotate(x_BNHK: Tensor, table_NK2: Tensor) -> Tensor:
 
 
 def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
-    """Draws all linear and convolutional weights inside `module`: Xavier linears, PyTorch's law for convolutions."""
-    for part in module.modules():
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight, generator=generator)
-        elif isinstance(part, nn.Conv1d):
-            nn.init.kaiming_uniform_(part.weight, a=5**0.5, generator=generator)
-        if isinstance(part, nn.Linear | nn.Conv1d) and part.bias is not None:
-            nn.init.zeros_(part.bias)
+    """Draws all linear (Xavier) and convolutional weights (PyTorch's default) inside `module`; biases are zero."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.xavier_uniform_(layer.weight, generator=generator)
+        elif isinstance(layer, nn.Conv1d):
+            nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
+        if isinstance(layer, nn.Linear | nn.Conv1d) and layer.bias is not None:
+            nn.init.zeros_(layer.bias)

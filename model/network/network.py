@@ -1,6 +1,6 @@
 """The velocity network: MMAudio's MMDiT with a reference-audio context and masked video. Source: SPEC M1-M9.
 
-Read `preprocess_conditions` (once per generation) and `forward` (once per step); all else are their parts.
+Read `preprocess_conditions` (once per generation) and `forward` (once per step) first; the rest serves these two.
 Legend: B batch, N audio frames, V video frames, S sync positions, R distinct rows of the frame condition, L text
 tokens, D width, F latent channels, C feature channels, t flow time (0 noise, 1 data). Masks are bool, True = to be
 generated.
@@ -34,7 +34,7 @@ from model.specs import FeatureSpecs
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Raw encoder features of a batch, and per row whether each modality is there (bool, (B,))."""
+    """Raw encoder features of a batch, and per row whether each modality is present (bool, (B,))."""
 
     clip_BVC: Tensor
     sync_BSC: Tensor
@@ -59,10 +59,6 @@ class Conditions:
     pooled_B1D: Tensor
     rotary: Rotary
 
-    def frame_sync(self) -> Tensor:
-        """Returns (B, N, D): the masked sync condition of every frame."""
-        return self.sync.spread(self.sync.rows_BRD)
-
     @staticmethod
     def stack(first: Conditions, second: Conditions) -> Conditions:
         """Returns one batch [first; second] of equal lengths, for guidance in a single pass (SPEC G7)."""
@@ -84,7 +80,7 @@ class Network(nn.Module):
 
     No weight depends on a duration; `latent_mean` and `latent_std` (1, 1, F) are set by `set_latent_stats`.
     `gradient_checkpointing`: training keeps only each block's input and computes the rest again, for the same result.
-    `distinct_rows`: adaLN on the distinct rows of the frame condition, also for the same result (adaln_rows.py).
+    `distinct_rows`: adaLN on the distinct rows of the frame condition, also for the same result.
     """
 
     gradient_checkpointing = False
@@ -120,7 +116,7 @@ class Network(nn.Module):
         self.latent_std: Tensor
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draws all weights from `generator`: Xavier linears, zero gates and output, PyTorch's law for convolutions."""
+        """Draws all weights from `generator` (`draw_weights`); gates and output start at zero."""
         draw_weights(self, generator)
         for name, weight in self.named_parameters():
             if name.endswith("adaLN_modulation.1.weight") or name == "final_layer.conv.weight":
@@ -131,7 +127,7 @@ class Network(nn.Module):
     def set_latent_stats(self, mean_F: Tensor, std_F: Tensor) -> None:
         """Sets the per-channel statistics of the training latents; deviations must be positive."""
         if not bool((std_F > 1e-5).all()):
-            raise UsageError("a latent channel never changes in the training data; the codec or its latents are broken")
+            raise UsageError("a latent channel is constant in the training data; check the codec and precompute again")
         self.latent_mean.copy_(mean_F.reshape(1, 1, -1))
         self.latent_std.copy_(std_F.reshape(1, 1, -1))
 
@@ -144,7 +140,7 @@ class Network(nn.Module):
         return latent_BNF * self.latent_std + self.latent_mean
 
     def preprocess_conditions(self, features: Features, mask_BN: Tensor) -> Conditions:
-        """Returns what does not change during sampling. Video is shown only where audio is generated.
+        """Returns what does not change during sampling. Video is visible only where audio is generated.
 
         Source: SPEC M6-M9. Raises MismatchError when a feature's width is not the one the network was built for.
         """
@@ -185,20 +181,22 @@ class Network(nn.Module):
         return velocity
 
     def _pool(self, clip_BVD: Tensor, mask_BN: Tensor) -> Tensor:
-        """Returns (B, D), the clip tokens' part in the global condition. Source: SPEC M9 (readings in DESIGN)."""
+        """Returns (B, D), the clip tokens' part in the global condition. Source: SPEC M9."""
         if self.config.mask_video and self.config.pool == "visible":
             return visible_mean(clip_BVD, mask_BN, self.config.mask_kind)
         return clip_BVD.mean(1)
 
     def _run(self, block: nn.Module, *args: Any) -> Any:
         if self.gradient_checkpointing and torch.is_grad_enabled():
-            return checkpoint(block, *args, use_reentrant=False, preserve_rng_state=False)  # a block draws nothing
+            return checkpoint(
+                block, *args, use_reentrant=False, preserve_rng_state=False
+            )  # blocks draw no random numbers
         return block(*args)
 
     def _frame_sync(self, sync_BSC: Tensor, mask_BN: Tensor) -> FrameCondition:
-        """Projects sync features, assigns them to the audio frames and hides the context's. Source: SPEC M8.
+        """Projects sync features, assigns them to the audio frames and masks the context's. Source: SPEC M8.
 
-        Masked frames have only the global condition, so they share one further row, of zeros.
+        Masked frames have only the global condition, so they share one additional row, of zeros.
         """
         batch, length, channels = sync_BSC.shape
         per_segment = self.specs.sync.per_segment
@@ -220,7 +218,7 @@ class Network(nn.Module):
         )
 
     def _fill_absent(self, features: Features) -> tuple[Tensor, Tensor, Tensor]:
-        parts = (
+        modalities = (
             (features.clip_BVC, features.has_clip_B, "empty_clip_feat"),
             (features.sync_BSC, features.has_sync_B, "empty_sync_feat"),
             (features.text_BLC, features.has_text_B, "empty_string_feat"),
@@ -228,12 +226,12 @@ class Network(nn.Module):
         learned = self.config.absent == "learned"
         clip, sync, text = (
             torch.where(has_B[:, None, None], values, getattr(self, name) if learned else 0.0)
-            for values, has_B, name in parts
+            for values, has_B, name in modalities
         )
         return clip, sync, text
 
     def _add_empty_features(self) -> None:
-        """MMAudio's placeholders for an absent modality; the text's is the encoder's empty string and stays frozen."""
+        """Adds MMAudio's features of absent modalities; the text's are those of an empty string and stay frozen."""
         if self.config.absent != "learned":
             return
         specs = self.specs

@@ -16,15 +16,15 @@ from torch import Tensor
 from data_contracts import FeatureRow, UsageError
 from model.network import Features
 from model.specs import FeatureSpecs
-from model.training.chance import generator_for
+from model.training.randomness import generator_for
 
 
 class FeatureSource(Protocol):
-    """What training reads: `model.features.FeatureStore`, or a placeholder in tests."""
+    """What training reads: `model.features.FeatureStore`, or synthetic features in benchmarks and tests."""
 
     @property
     def specs(self) -> FeatureSpecs:
-        """The parts that made the features."""
+        """The codec and encoders that made the features."""
 
     @property
     def clip_s(self) -> float:
@@ -52,10 +52,10 @@ class FeatureSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BatchPlan:
-    """Says which rows a step trains on: strictly half VTA, half TTA (with AA), without state. Source: SPEC T4, D4.
+    """Chooses the rows of each step: strictly half VTA, half TTA (with AA). Source: SPEC T4, D4.
 
-    Each half walks through its own endless sequence of shuffled epochs; where a row stands depends on the seed alone,
-    never on the number of processes or micro-batches (`shares`).
+    Each half walks through its own endless sequence of shuffled epochs. A row's place depends on the seed alone, never
+    on earlier steps or on the number of processes and micro-batches (`split`).
     """
 
     vta: tuple[FeatureRow, ...]
@@ -68,7 +68,7 @@ class BatchPlan:
     def from_rows(rows: Sequence[FeatureRow], batch_size: int, seed: int) -> BatchPlan:
         """Returns the plan for the rows of split train. Raises UsageError without any.
 
-        A corpus of one kind alone (no videos at all, say) fills both halves with it; there is nothing to balance.
+        Rows of a corpus without video (or without anything else) fill both halves.
         """
         train = [row for row in rows if row.split == "train"]
         vta = tuple(row for row in train if row.subset == "vta")
@@ -81,7 +81,7 @@ class BatchPlan:
 
     @property
     def balanced(self) -> bool:
-        """Whether both kinds are there, so that every batch is 1:1."""
+        """Whether there are rows of both kinds, so that every batch is 1:1."""
         return bool(self.vta and self.tta)
 
     def rows(self, step: int) -> list[FeatureRow]:
@@ -91,10 +91,10 @@ class BatchPlan:
         half = self.batch_size // 2
         return self._take(self.vta, "vta", step * half, half) + self._take(self.tta, "tta", step * half, half)
 
-    def shares(self, parts: int) -> list[list[int]]:
-        """Returns the places in `rows(step)` of equal shares, each 1:1 in itself: for processes and micro-batches.
+    def split(self, parts: int) -> list[list[int]]:
+        """Returns, for each of `parts` equal micro-batches, its places in `rows(step)`: half VTA, half TTA each.
 
-        Raises UsageError when the batch cannot be shared so.
+        Raises UsageError when the batch cannot be divided so.
         """
         halves = 2 if self.balanced else 1
         if self.batch_size % (halves * parts):
@@ -120,7 +120,7 @@ class BatchPlan:
         return taken
 
     def _order(self, name: str, epoch: int, size: int) -> Tensor:
-        """An epoch's order, kept while it lasts: shuffling millions of rows in every step would cost more than it."""
+        """Returns an epoch's order, kept for its duration: shuffling millions of rows costs more than a step."""
         kept = self._orders.get(name)
         if kept is None or kept[0] != epoch:
             kept = (epoch, torch.randperm(size, generator=generator_for(self.seed, f"order-{name}", epoch)))
@@ -132,8 +132,8 @@ def training_stats(source: FeatureSource, *, rows: int = 256) -> tuple[Tensor, T
     """Returns (mean_F, std_F) that give *sampled* latents unit deviation.
 
     MMAudio takes the deviation of the posterior means alone. A channel that a codec does not use has a constant mean
-    and a posterior as wide as its prior; divided by the means' deviation it would drown all others, so the posterior's
-    variance (over up to `rows` training rows) is added. Where posteriors are narrow the two agree.
+    and a posterior as wide as its prior; divided by the means' deviation it would dominate all others, so the
+    posterior's variance (over up to `rows` training rows) is added. Where posteriors are narrow the two agree.
     """
     mean_F, std_F = source.latent_stats()
     train = [row.latent_row for row in source.rows if row.split == "train"]
@@ -146,7 +146,7 @@ def training_stats(source: FeatureSource, *, rows: int = 256) -> tuple[Tensor, T
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch of normalised latents and their features. Drops are applied to `features` by `with_drops`."""
+    """Normalised latents and their features, before any modality is dropped (`with_drops`)."""
 
     latent_BNF: Tensor
     features: Features
@@ -161,8 +161,8 @@ def load_batch(
 ) -> Batch:
     """Reads rows: latents sampled as mean + std * eps and normalised, one caption drawn per row. Source: SPEC T3, A7.
 
-    Chance is drawn for all `rows`; `places` names those that are read (all by default), so that a share of a batch is
-    the same whoever reads it. Rows without video carry zero features and say so in `has_clip_B` and `has_sync_B`.
+    Random numbers are drawn for all `rows`; `places` names those that are read (all by default), so that a row of a
+    batch is the same in every process. Rows without video have zero features, False in `has_clip_B` and `has_sync_B`.
     """
     spec, (mean_F, std_F) = source.specs.codec, stats
     noise_RNF = torch.randn(len(rows), spec.frames(source.clip_s), spec.latent_dim, generator=generator)
@@ -182,9 +182,9 @@ def _video(source: FeatureSource, rows: Sequence[FeatureRow]) -> tuple[Tensor, T
     specs, duration_s = source.specs, source.clip_s
     clip_BVC = torch.zeros(len(rows), specs.clip.length(duration_s), specs.clip.dim)
     sync_BSC = torch.zeros(len(rows), specs.sync.length(duration_s), specs.sync.dim)
-    here = [index for index, row in enumerate(rows) if row.video_row is not None]
+    with_video = [index for index, row in enumerate(rows) if row.video_row is not None]
     records = [row.video_row for row in rows if row.video_row is not None]
-    if here:
-        clip_BVC[here] = source.clip(records)
-        sync_BSC[here] = source.sync(records)
+    if with_video:
+        clip_BVC[with_video] = source.clip(records)
+        sync_BSC[with_video] = source.sync(records)
     return clip_BVC, sync_BSC

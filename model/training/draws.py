@@ -1,4 +1,4 @@
-"""A step's chance, and what the network is asked with it. Source: SPEC M3-M5, M10, M11, T2.
+"""A step's random draws, and the network's errors under them. Source: SPEC M3-M5, M10, M11, T2.
 
 Legend: B batch, N audio frames, F latent channels, t flow time. Masks: True = to be generated.
 """
@@ -24,7 +24,7 @@ RecordT = TypeVar("RecordT")
 
 @dataclass(frozen=True, slots=True)
 class Draws:
-    """A step's chance: flow times (B,), noise (B, N, F) and masks."""
+    """A step's random draws: flow times (B,), noise (B, N, F) and masks."""
 
     t_B: Tensor
     noise_BNF: Tensor

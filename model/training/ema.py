@@ -1,10 +1,10 @@
 """Post-hoc EMA (Karras et al. 2024, as MMAudio trains): running averages of two widths, snapshots of them at intervals,
 and from these the average of any width afterwards. Source: SPEC T1.
 
-The averages, their law and the least-squares synthesis are `nitrous-ema`'s. This module adds what that library leaves
-open: snapshots are written under another name and renamed (a kill leaves no half file), at most `keep` of them stay,
-evenly spaced, and frozen weights and latent statistics are left out of the averages, because the synthesis' weights
-sum to one only nearly. The library reads snapshots with `weights_only=True`.
+The averages, their decay and the least-squares synthesis are `nitrous-ema`'s. This module adds what that library leaves
+open: snapshots are written to a temporary name and renamed (a killed run leaves no partial file), at most `keep` of
+them stay, evenly spaced, and frozen weights and latent statistics are left out of the averages, because the weights
+of the synthesis sum to one only approximately. The library reads snapshots with `weights_only=True`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How much a training step computes, and how much a device could: the two sides of MFU (model FLOPs utilisation).
+"""FLOPs of a training step and of a device's peak: the two sides of MFU (model FLOPs utilisation).
 
 FLOPs are the model's own (a multiply-add is 2; what gradient checkpointing computes twice counts once), counted on
 tensors without storage, so that a count costs no memory and no GPU.
@@ -67,14 +67,14 @@ def forward_flops(config: NetworkConfig, specs: FeatureSpecs, clip_s: float) -> 
 
 def _velocity(network: Network, specs: FeatureSpecs, clip_s: float) -> Tensor:
     frames, channels = specs.codec.frames(clip_s), specs.codec.latent_dim
-    there = torch.ones(1, dtype=torch.bool)
+    present = torch.ones(1, dtype=torch.bool)
     features = Features(
         torch.zeros(1, specs.clip.length(clip_s), specs.clip.dim),
         torch.zeros(1, specs.sync.length(clip_s), specs.sync.dim),
         torch.zeros(1, specs.text.tokens, specs.text.dim),
-        there,
-        there,
-        there,
+        present,
+        present,
+        present,
     )
     mask_BN = torch.ones(1, frames, dtype=torch.bool)
     latent_BNF = torch.zeros(1, frames, channels)

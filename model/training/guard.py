@@ -8,12 +8,12 @@ from typing import Final
 
 from data_contracts import TrainingError
 
-WINDOW: Final = 100  # losses that the running median looks back on
-ENOUGH: Final = 20  # losses before the median means anything
+WINDOW: Final = 100  # losses in the running median
+ENOUGH: Final = 20  # losses before the median is used
 
 
 class LossGuard:
-    """Looks at every step's loss and gradient norm. `recent` is part of the resumed state."""
+    """Checks every step's loss and gradient norm. `recent` is part of the training state."""
 
     def __init__(self, *, limit: float, factor: float) -> None:
         self.limit, self.factor = limit, factor

@@ -1,4 +1,4 @@
-"""What is summed up between two rows of the log, and the row."""
+"""What is collected between two rows of the metrics, and the row."""
 
 from __future__ import annotations
 

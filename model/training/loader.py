@@ -1,6 +1,6 @@
-"""A step's batch, made one step ahead in a thread, whole or as this process's share of it. Source: SPEC T3, T4.
+"""A step's batch, prepared one step ahead in a thread, whole or as this process's share of it. Source: SPEC T3, T4.
 
-Chance is always drawn for the whole batch and then cut into shares, so that a step is the same for any number of
+Random numbers are always drawn for the whole batch and then divided, so that a step is the same for any number of
 processes and micro-batches.
 """
 
@@ -16,117 +16,122 @@ from torch import Tensor
 from data_contracts import FeatureRow, UsageError
 from model.config import TrainingConfig
 from model.training.batches import Batch, BatchPlan, FeatureSource, load_batch
-from model.training.chance import generator_for
 from model.training.draws import Draws, RecordT, draw_step, each_tensor
+from model.training.randomness import generator_for
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class MicroBatch:
     """What one forward pass trains on."""
 
     batch: Batch
     draws: Draws
 
-    def to(self, device: torch.device) -> Share:
-        """Returns the share on a device."""
+    def to(self, device: torch.device) -> MicroBatch:
+        """Returns the micro-batch on a device."""
         if device.type == "cpu":
             return self
         return each_tensor(self, lambda tensor: tensor.to(device, non_blocking=True))
 
-    def pinned(self) -> Share:
-        """Returns the share in page-locked memory, which a GPU reads while the processor works on."""
+    def pinned(self) -> MicroBatch:
+        """Returns the micro-batch in page-locked memory, which a GPU reads while the processor computes."""
         return each_tensor(self, lambda tensor: tensor.pin_memory())
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """This process's shares of a step, one per micro-batch. `hidden` is the paper's N, over the whole batch.
+class StepBatch:
+    """This process's micro-batches of a step. `masked_frames` is the paper's N, over the whole batch.
 
     `times_B` has the whole batch's flow times in the order in which the ranks' samples are gathered.
     """
 
-    shares: list[Share]
-    hidden: int
+    micro_batches: list[MicroBatch]
+    masked_frames: int
     times_B: Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Sharing:
-    """How a batch is cut: `size` processes, of which this is `rank`, with `micro` forward passes each."""
+class BatchSplit:
+    """How a batch is divided: over `size` processes, of which this is `rank`, with `micro` forward passes each."""
 
     rank: int
     size: int
     micro: int
 
     @staticmethod
-    def of(rank: int, size: int, batch_size: int, micro_batch: int | None) -> Sharing:
-        """Returns the sharing. Raises UsageError when `micro_batch` does not divide a process's share."""
-        share = batch_size // size
-        if micro_batch is None or micro_batch >= share:
-            return Sharing(rank, size, 1)
-        if share % micro_batch:
-            raise UsageError(f"micro_batch {micro_batch} does not divide a process's share of {share} rows")
-        return Sharing(rank, size, share // micro_batch)
+    def of(rank: int, size: int, batch_size: int, micro_batch: int | None) -> BatchSplit:
+        """Returns the split. Raises UsageError when `micro_batch` does not divide a process's rows."""
+        own = batch_size // size
+        if micro_batch is None or micro_batch >= own:
+            return BatchSplit(rank, size, 1)
+        if own % micro_batch:
+            raise UsageError(f"micro_batch {micro_batch} does not divide a process's share of {own} rows")
+        return BatchSplit(rank, size, own // micro_batch)
 
-    def mine(self, parts: list[list[int]]) -> list[list[int]]:
-        """Returns this process's parts of `size * micro`."""
-        return parts[self.rank * self.micro : (self.rank + 1) * self.micro]
+    @property
+    def total(self) -> int:
+        """Micro-batches of all processes together."""
+        return self.size * self.micro
+
+    def own(self, places: list[list[int]]) -> list[list[int]]:
+        """Returns this process's entries of a list with one entry per micro-batch of all processes."""
+        return places[self.rank * self.micro : (self.rank + 1) * self.micro]
 
 
 @dataclass(slots=True)
 class StepLoader:
-    """Makes steps. `take(n)` is ready at once when `take(n - 1)` came before it."""
+    """Prepares steps. `take(n)` returns at once when `take(n - 1)` came before it."""
 
     source: FeatureSource
     plan: BatchPlan
     config: TrainingConfig
     stats: tuple[Tensor, Tensor]
-    sharing: Sharing
+    split: BatchSplit
     pin: bool = False
-    _ahead: tuple[int, Future[Step]] | None = None
+    _ahead: tuple[int, Future[StepBatch]] | None = None
     _thread: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(max_workers=1, thread_name_prefix="train-loader")
     )
 
     def __post_init__(self) -> None:
-        self.plan.shares(self.sharing.size * self.sharing.micro)  # a batch that cannot be shared is refused at once
+        self.plan.split(self.split.total)  # refuses a batch that cannot be divided before anything runs
 
-    def take(self, step: int) -> Step:
-        """Returns a step's shares and begins to make the next step's."""
+    def take(self, step: int) -> StepBatch:
+        """Returns a step's micro-batches and starts to prepare the next step's."""
         future = self._ahead[1] if self._ahead and self._ahead[0] == step else self._thread.submit(self.make, step)
         made = future.result()
         self._ahead = (step + 1, self._thread.submit(self.make, step + 1)) if step + 1 < self.config.steps else None
         return made
 
-    def make(self, step: int) -> Step:
-        """Returns a step's shares: a pure function of the seed, the step and the sharing."""
-        parts = self.plan.shares(self.sharing.size * self.sharing.micro)
+    def make(self, step: int) -> StepBatch:
+        """Returns a step's micro-batches: a pure function of the seed, the step and the split."""
+        places = self.plan.split(self.split.total)
         rows, generator = self.plan.rows(step), generator_for(self.config.seed, "step", step)
-        shares, draws = cut(self.source, rows, self.config, generator, self.stats, self.sharing.mine(parts))
-        order = torch.tensor([place for part in parts for place in part])
-        shares = [share.pinned() for share in shares] if self.pin else shares
-        return Step(shares, int(draws.masks.mask_BN.sum()), draws.t_B[order])
+        parts, draws = load_micro_batches(self.source, rows, self.config, generator, self.stats, self.split.own(places))
+        order = torch.tensor([place for part in places for place in part])
+        parts = [part.pinned() for part in parts] if self.pin else parts
+        return StepBatch(parts, int(draws.masks.mask_BN.sum()), draws.t_B[order])
 
 
-def cut(
+def load_micro_batches(
     source: FeatureSource,
     rows: list[FeatureRow],
     config: TrainingConfig,
     generator: torch.Generator,
     stats: tuple[Tensor, Tensor],
-    parts: list[list[int]],
-) -> tuple[list[Share], Draws]:
-    """Returns the shares of `rows` at the places of each part, and the draws of them all."""
-    here = [place for part in parts for place in part]
-    batch = load_batch(source, rows, generator, stats, here)
+    places: list[list[int]],
+) -> tuple[list[MicroBatch], Draws]:
+    """Returns one micro-batch per list of places in `rows`, and the draws of all rows."""
+    wanted = [place for part in places for place in part]
+    batch = load_batch(source, rows, generator, stats, wanted)
     draws = draw_step(torch.Size((len(rows), *batch.latent_BNF.shape[1:])), config, generator)
-    shares = []
+    made = []
     start = 0
-    for part in parts:
-        read = slice(start, start + len(part))
-        shares.append(Share(_at(batch, read), _at(draws, torch.tensor(part))))
+    for part in places:
+        loaded = slice(start, start + len(part))
+        made.append(MicroBatch(_at(batch, loaded), _at(draws, torch.tensor(part))))
         start += len(part)
-    return shares, draws
+    return made, draws
 
 
 def _at(record: RecordT, places: slice | Tensor) -> RecordT:

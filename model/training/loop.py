@@ -20,37 +20,37 @@ from data_contracts import TrainMetric
 from model.config import NetworkConfig, TrainingConfig
 from model.network import Network, build_network
 from model.training.batches import BatchPlan, FeatureSource, training_stats
-from model.training.chance import generator_for
 from model.training.ema import Averages
 from model.training.flops import peak_flops, training_flops
 from model.training.guard import LossGuard
 from model.training.interval import Interval, peak_memory_gib
-from model.training.loader import Sharing, Step, StepLoader, cut
+from model.training.loader import BatchSplit, StepBatch, StepLoader, load_micro_batches
+from model.training.randomness import generator_for
 from model.training.ranks import Ranks
 from model.training.schedule import learning_rate
 from model.training.state import read_newest, state_files, write_state
 from model.training.step import FlowLoss, sample_losses
 
-_GPU_SETTLE_EVERY: Final = 10  # looking at a loss makes a GPU wait
+_GPU_COLLECT_EVERY: Final = 10  # reading a loss from a GPU stalls it
 
 
 @dataclass(frozen=True, slots=True)
-class _Unseen:
-    """A step's results that have not been looked at: sums and losses of this rank, on its device."""
+class _Pending:
+    """A step's results that have not been read yet: sums and losses of this rank, on its device."""
 
     step: int
     error_sum: Tensor
     norm: Tensor
     losses_B: Tensor
-    hidden: int
+    masked_frames: int
     times_B: Tensor
 
 
 class Trainer:
     """Trains one network on one feature source, in one process or as one of several ranks.
 
-    `folder` gets the training states (`state-STEP.pt`, the last `keep_last`) and the EMA's snapshots (`ema/`), from
-    rank 0 alone. `initial` are weights to start from, latent statistics included; by default both are made anew.
+    Rank 0 writes the training states (`state-STEP.pt`, the last `keep_last`) and the EMA's snapshots (`ema/`) into
+    `folder`. `initial` are weights to start from, latent statistics included; by default both are made anew.
     """
 
     def __init__(
@@ -73,19 +73,19 @@ class Trainer:
             self.network.gradient_checkpointing = True
         self.optimizer = _optimizer(self.network, config)
         self.plan = BatchPlan.from_rows(source.rows, config.batch_size, config.seed)
-        self.sharing = Sharing.of(self.ranks.rank, self.ranks.size, config.batch_size, config.micro_batch)
-        self.loader = StepLoader(source, self.plan, config, self.stats, self.sharing, pin=self.device.type == "cuda")
+        self.split = BatchSplit.of(self.ranks.rank, self.ranks.size, config.batch_size, config.micro_batch)
+        self.loader = StepLoader(source, self.plan, config, self.stats, self.split, pin=self.device.type == "cuda")
         self.loss = self.ranks.wrap(FlowLoss(self.network, bf16=self._bf16, backend=self._backend))
         self.averages = self._averages() if self.ranks.is_main else None
         self.guard = LossGuard(limit=config.explosion_loss, factor=config.explosion_factor)
-        self.settle_every = 1 if self.device.type == "cpu" else _GPU_SETTLE_EVERY
+        self.collect_every = 1 if self.device.type == "cpu" else _GPU_COLLECT_EVERY
         self.step = 0
         self.metrics: list[TrainMetric] = []
         self._interval = Interval()
-        self._unseen: list[_Unseen] = []
+        self._pending: list[_Pending] = []
 
     def run(self) -> Iterator[TrainMetric]:
-        """Trains from where the state stands to the last step; yields a row per interval.
+        """Trains from the current step to the last one; yields a row per interval.
 
         Raises TrainingError when the loss is not finite or explodes; nothing is saved after that.
         """
@@ -101,24 +101,24 @@ class Trainer:
     def validation_loss(self) -> float | None:
         """Returns the masked loss of the averaged weights on split val, with fixed draws; None without such rows.
 
-        Rank 0 alone computes it. The draws depend on the batch size, not on how the rows are passed through.
+        Rank 0 alone computes it. The draws depend on the batch size, not on how the rows are divided.
         """
         rows = [row for row in self.source.rows if row.split == "val"][: self.config.validation_rows]
         if not rows or self.averages is None:
             return None
         loss = FlowLoss(self.averages.network(self.config.ema_sigma_rel), bf16=self._bf16)
         total = count = 0.0
-        size, most = self.config.batch_size, self.config.batch_size // (self.sharing.size * self.sharing.micro)
+        size, most = self.config.batch_size, self.config.batch_size // self.split.total
         with torch.no_grad():
             for number, start in enumerate(range(0, len(rows), size)):
                 generator = generator_for(self.config.seed, "validation", number)
                 chosen = rows[start : start + size]
                 places = list(range(len(chosen)))
                 parts = [places[first : first + most] for first in range(0, len(places), most)]
-                shares, draws = cut(self.source, chosen, self.config, generator, self.stats, parts)
-                for share in shares:
-                    there = share.to(self.device)
-                    total += float(loss(there.batch, there.draws).sum())
+                made, draws = load_micro_batches(self.source, chosen, self.config, generator, self.stats, parts)
+                for one in made:
+                    moved = one.to(self.device)
+                    total += float(loss(moved.batch, moved.draws).sum())
                 count += float(draws.masks.mask_BN.sum())
         return total / count
 
@@ -129,7 +129,7 @@ class Trainer:
 
     def save(self) -> None:
         """Writes the whole state atomically, from rank 0."""
-        self._settle()
+        self._collect()
         if self.averages is None:
             return
         state = {
@@ -144,7 +144,7 @@ class Trainer:
         write_state(self.folder, self.step, state, keep=self.config.keep_last)
 
     def resume(self) -> bool:
-        """Restores the newest state if there is one. Returns whether there was. Any number of ranks may continue."""
+        """Restores the newest state; returns False when there is none. Any number of ranks may continue."""
         state = read_newest(self.folder)
         self.ranks.wait()  # rank 0 removes old states only after all have read theirs
         if state is None:
@@ -164,10 +164,10 @@ class Trainer:
         started = time.perf_counter()
         step = self.loader.take(self.step)
         loaded = time.perf_counter()
-        self._unseen.append(self._backward(step))
+        self._pending.append(self._backward(step))
         snapshot = (self.step + 1) % self.config.ema_snapshot_every == 0
-        if len(self._unseen) >= self.settle_every or snapshot:
-            self._settle()
+        if len(self._pending) >= self.collect_every or snapshot:
+            self._collect()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.config)
         self.optimizer.step()
@@ -176,7 +176,7 @@ class Trainer:
         self.step += 1
         self._interval.clock(loaded - started, time.perf_counter() - started)
 
-    def _backward(self, step: Step) -> _Unseen:
+    def _backward(self, step: StepBatch) -> _Pending:
         """Adds the gradients of eq. 4: errors summed over every rank and micro-batch, divided by the batch's N.
 
         Every rank knows N, because masks are drawn for the whole batch. DDP averages gradients over the ranks, hence
@@ -185,34 +185,34 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         sums: list[Tensor] = []
         losses: list[Tensor] = []
-        for number, share in enumerate(step.shares, start=1):
-            there = share.to(self.device)
-            with self.ranks.accumulating(self.loss, more=number < len(step.shares)):
-                errors_BN = self.loss(there.batch, there.draws)
+        for number, part in enumerate(step.micro_batches, start=1):
+            moved = part.to(self.device)
+            with self.ranks.accumulating(self.loss, more=number < len(step.micro_batches)):
+                errors_BN = self.loss(moved.batch, moved.draws)
                 error_sum = errors_BN.sum()
-                self.ranks.backward(error_sum * self.ranks.size / step.hidden)
+                self.ranks.backward(error_sum * self.ranks.size / step.masked_frames)
             sums.append(error_sum.detach())
-            losses.append(sample_losses(errors_BN.detach(), there.draws.masks.mask_BN))
+            losses.append(sample_losses(errors_BN.detach(), moved.draws.masks.mask_BN))
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip)
         total = sums[0] if len(sums) == 1 else torch.stack(sums).sum()
-        return _Unseen(self.step, total, norm.detach(), torch.cat(losses), step.hidden, step.times_B)
+        return _Pending(self.step, total, norm.detach(), torch.cat(losses), step.masked_frames, step.times_B)
 
-    def _settle(self) -> None:
-        """Brings results that are still on the devices together, checks them and adds them to the interval."""
-        unseen, self._unseen = self._unseen, []
-        if not unseen:
+    def _collect(self) -> None:
+        """Reads the pending results of all ranks, checks them and adds them to the interval."""
+        pending, self._pending = self._pending, []
+        if not pending:
             return
-        sums = self.ranks.total(torch.stack([entry.error_sum for entry in unseen])).cpu()
-        norms = torch.stack([entry.norm for entry in unseen]).tolist()
-        gathered_RKB = self.ranks.gather(torch.stack([entry.losses_B for entry in unseen])).cpu()
+        sums = self.ranks.total(torch.stack([entry.error_sum for entry in pending])).cpu()
+        norms = torch.stack([entry.norm for entry in pending]).tolist()
+        gathered_RKB = self.ranks.gather(torch.stack([entry.losses_B for entry in pending])).cpu()
         losses_KB = gathered_RKB.transpose(0, 1).flatten(1)
-        for entry, error_sum, norm, losses_B in zip(unseen, sums, norms, losses_KB, strict=True):
-            loss = float(error_sum / entry.hidden)
+        for entry, error_sum, norm, losses_B in zip(pending, sums, norms, losses_KB, strict=True):
+            loss = float(error_sum / entry.masked_frames)
             self.guard.check(entry.step, loss, norm, self._advice())
             self._interval.add(loss, norm, entry.times_B.tolist(), losses_B.tolist())
 
     def _log(self) -> TrainMetric:
-        self._settle()
+        self._collect()
         row = self._interval.metric(
             step=self.step,
             lr=learning_rate(self.step - 1, self.config),
@@ -230,7 +230,7 @@ class Trainer:
 
     def _advice(self) -> str:
         files = state_files(self.folder)
-        last = f"the last good checkpoint is {files[-1][1]}" if files else "no checkpoint yet"
+        last = f"the last good state is {files[-1][1]}" if files else "there is no state yet"
         return f"{last}. Lower train.lr (now {self.config.lr:g}) and start again"
 
     def _averages(self) -> Averages:
@@ -249,7 +249,7 @@ class Trainer:
 
     @cached_property
     def _flops_share(self) -> float | None:
-        """A step's FLOPs over those that all devices could do in a second."""
+        """A step's FLOPs over the peak of all devices in a second."""
         peak = peak_flops(self.device, bf16=self._bf16)
         if peak is None:
             return None

@@ -1,4 +1,4 @@
-"""One process or many: HF accelerate behind the few calls that training needs. Source: SPEC T1, T4.
+"""One process or many: a thin layer over Hugging Face accelerate. Source: SPEC T1, T4.
 
 Under `torchrun` or `accelerate launch` every process is a rank of one DDP run (gloo on CPU, NCCL on GPUs); started
 plainly, there is one rank and every call here is a no-op.
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-# Rank 0 validates, samples and writes alone; the others wait in their next collective call meanwhile.
-_PATIENCE: Final = timedelta(hours=2)
+# The other ranks wait in their next collective call while rank 0 validates, samples and writes alone.
+_TIMEOUT: Final = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """The processes of a run, seen from one of them."""
+    """The processes of a training run, as one of them sees them."""
 
     accelerator: Accelerator
 
@@ -42,7 +42,9 @@ class Ranks:
         cpu = device.type == "cpu"
         known = PartialState._shared_state
         if known and known.get("num_processes") == 1 and bool(known.get("_cpu")) != cpu:
-            AcceleratorState._reset_state(reset_partial_state=True)  # an earlier run here was on the other device
+            AcceleratorState._reset_state(
+                reset_partial_state=True
+            )  # an earlier run in this process was on the other device
         if not cpu:
             torch.set_float32_matmul_precision("high")  # TF32 for what is not bf16, as MMAudio trains
         return cls(
@@ -51,7 +53,7 @@ class Ranks:
                 mixed_precision="no",
                 kwargs_handlers=[
                     DistributedDataParallelKwargs(broadcast_buffers=False, gradient_as_bucket_view=True),
-                    InitProcessGroupKwargs(timeout=_PATIENCE),
+                    InitProcessGroupKwargs(timeout=_TIMEOUT),
                 ],
             )
         )
@@ -79,7 +81,7 @@ class Ranks:
     def wrap(self, module: nn.Module) -> nn.Module:
         """Returns the module with its gradients averaged over the ranks (DDP); the module itself for one rank."""
         with warnings.catch_warnings():
-            # Buffers never change, so they need no broadcast; torch wants that said under a name still to come.
+            # Buffers never change, so they are not broadcast; torch warns that this option will be renamed.
             warnings.filterwarnings("ignore", message=".*broadcast_buffers", category=FutureWarning)
             wrapped: nn.Module = self.accelerator.prepare_model(module)
         return wrapped
@@ -90,7 +92,7 @@ class Ranks:
 
     @contextlib.contextmanager
     def accumulating(self, module: nn.Module, more: bool) -> Iterator[None]:
-        """While `more` micro-batches follow, gradients stay on this rank."""
+        """Keeps gradients on this rank as long as `more` micro-batches follow."""
         with self.accelerator.no_sync(module) if more else contextlib.nullcontext():
             yield
 
@@ -103,5 +105,5 @@ class Ranks:
         return self.accelerator.gather(values[None].contiguous()) if self.size > 1 else values[None]
 
     def wait(self) -> None:
-        """Returns when every rank has come here."""
+        """Returns when every rank has called it."""
         self.accelerator.wait_for_everyone()

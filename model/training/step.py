@@ -1,4 +1,4 @@
-"""The part of a training step that is differentiated: one module, so that DDP and torch.compile see one graph.
+"""The differentiated part of a training step as one module, so that DDP and torch.compile see one graph.
 
 Legend: B batch, N audio frames. Masks: True = to be generated.
 """
@@ -38,5 +38,5 @@ class FlowLoss(nn.Module):
 
 
 def sample_losses(errors_BN: Tensor, mask_BN: Tensor) -> Tensor:
-    """Returns (B,): the mean error over each row's hidden frames."""
+    """Returns (B,): the mean error over each row's masked frames."""
     return errors_BN.sum(1) / mask_BN.sum(1)

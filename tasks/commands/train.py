@@ -1,7 +1,7 @@
 """Training in many processes: `torchrun --nproc-per-node 8 -m tasks.commands.train CONFIG` (`accelerate launch` too).
 
-Every process runs this; rank 0 writes the files and prints. With one process it is `foleygenex run train` without
-Prefect.
+Every process runs this; rank 0 writes the files and prints. In one process it does the same as `foleygenex run train`,
+without Prefect.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def _train(config: PipelineConfig) -> None:
     workspace = Workspace(Path(config.workspace).resolve())
     stage = TrainStage(config=config.train, on_progress=_show)
     with ExitStack() as stack:
-        if _is_main():  # for all ranks: when it is refused it ends, and the launcher ends the others
+        if _is_main():  # for all ranks: where it is refused, rank 0 ends and the launcher ends the others
             stack.enter_context(acquire(workspace.root, "training"))
             store(config, workspace)
         finished = is_stage_finished(stage, workspace)
-        Ranks.start(choose_device(config.train.device)).wait()  # all have looked before rank 0 changes anything
+        Ranks.start(choose_device(config.train.device)).wait()  # every rank has checked before rank 0 changes files
         if _is_main():
             print(run_stage(stage, workspace).line(), flush=True)
         elif not finished:

@@ -10,7 +10,7 @@ from tasks.engine.settings import StageConfig
 
 
 class PrecomputeConfig(StageConfig):
-    """Names are looked up in `model.codec` and `model.encoders`."""
+    """The codec and encoders are chosen by the names in `model.codec` and `model.encoders`."""
 
     NOT_IN_RESULTS: ClassVar[frozenset[str]] = frozenset({"device"})  # says how fast, not what
 
@@ -18,6 +18,6 @@ class PrecomputeConfig(StageConfig):
     text_encoder: str = Field("minilm", description="text encoder: minilm, clip-dfn5b, clip-dfn5b:FOLDER")
     image_encoder: str = Field("efficientnet_lite0", description="visual semantics: efficientnet_lite0, clip-dfn5b")
     sync_encoder: str = Field("motion", description="synchronisation: motion, synchformer, synchformer:FILE")
-    device: str = Field("auto", description="where published parts compute: auto, cpu, cuda, cuda:1")
-    dtype: Literal["fp16", "bf16"] = Field("fp16", description="how features are stored; bf16: range before precision")
+    device: str = Field("auto", description="where published components compute: auto, cpu, cuda, cuda:1")
+    dtype: Literal["fp16", "bf16"] = Field("fp16", description="how features are stored; bf16: a wider range")
     clip_s: float = Field(8.0, gt=0.5, le=30, description="every clip is padded or cut to this length")

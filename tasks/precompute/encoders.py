@@ -1,9 +1,9 @@
-"""The four frozen parts of a run, loaded once per process, and what they turn one clip into (SPEC T3).
+"""The codec and the three encoders of a run, loaded once per process, and the features of one clip (SPEC T3).
 
 Legend: N audio latent frames, F latent channels, V video frames, S sync positions, L text tokens, D width, T samples.
-Clips run one by one: a batch would be a little faster, but its size changes the last bits, and a resumed run must end
-with the same bytes. All frames of a clip go through the picture encoders together. Embedded parts compute on the CPU,
-published ones where `precompute.device` says; threads share one copy and decode videos while another one computes.
+Clips are encoded one by one: a batch would be a little faster, but its size changes the last bits, and a resumed run
+must end with the same bytes. All frames of a clip are one batch. Embedded components compute on the CPU, published ones
+on `precompute.device`. Threads share one copy; one decodes a video while another computes.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class Encoders:
 
     @property
     def specs(self) -> FeatureSpecs:
-        """What the features must be labelled with."""
+        """The specs that are stored with the features."""
         return FeatureSpecs(codec=self.codec.spec, text=self.text.spec, clip=self.image.spec, sync=self.sync.spec)
 
 
 def load_encoders(config: PrecomputeConfig) -> Encoders:
-    """Loads the parts by name. Raises UsageError (unknown name) or WeightsError (missing or wrong weights)."""
+    """Loads codec and encoders by name. Raises UsageError (unknown name) or WeightsError (missing or wrong weights)."""
     device = choose_device(config.device)
     codec = load_codec(config.codec)
     return Encoders(
@@ -65,13 +65,13 @@ def load_encoders(config: PrecomputeConfig) -> Encoders:
 
 @dataclass(slots=True)
 class EncoderCache:
-    """Holds the parts that the first caller loaded; the others wait for it. A copy in another process starts empty."""
+    """Keeps what the first caller loads; other threads wait for it. A copy in another process starts empty."""
 
     loaded: Encoders | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, load: Callable[[], Encoders]) -> Encoders:
-        """Returns the parts, loading them on the first call."""
+    def get(self, load: Callable[[], Encoders]) -> Encoders:
+        """Returns codec and encoders, loading them on the first call."""
         with self.lock:
             if self.loaded is None:
                 self.loaded = load()
@@ -82,7 +82,7 @@ class EncoderCache:
 
 
 def read_clip(encoders: Encoders, path: Path, clip_s: float) -> Samples:
-    """Returns the sound (T,) at the codec's rate, padded with silence or cut to `clip_s` in whole latent frames.
+    """Returns the audio (T,) at the codec's rate, padded with silence or cut to `clip_s` in whole latent frames.
 
     Raises ItemError when the file cannot be read.
     """
@@ -118,5 +118,5 @@ def encode_texts(encoders: Encoders, texts: Sequence[str]) -> list[Values]:
 
 
 def _stored(encoders: Encoders, values: torch.Tensor) -> Values:
-    """Rounds to what the files will hold, so that a part and a packed record are the same."""
+    """Rounds to the values that the files store, so that a record file and a packed record are equal."""
     return encoders.storage.rounded(values.detach().cpu().float().numpy())

@@ -1,4 +1,4 @@
-"""How fast this machine encodes, timed on synthetic clips: only the parts that ship here, so a plan stays quick."""
+"""How fast this machine encodes, timed on synthetic clips; only the embedded components, so that a plan is quick."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ from model.encoders.protocols import Frames
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.size import Rate
 
-_SENTENCE = "a dog barks twice in the distance while rain falls on a tin roof"
+_CAPTION = "a dog barks twice in the distance while rain falls on a tin roof"
 
 
 def measured_rates(config: PrecomputeConfig) -> dict[str, Rate]:
-    """Returns clips (latents, clip, sync) and sentences (text) per second of each embedded part; others are left out.
+    """Returns clips (latents, clip, sync) and texts (text) per second of each embedded component, without the others.
 
-    Decoding and resampling files is not in it.
+    Decoding and resampling files is not included.
     """
     work: dict[str, tuple[bool, Callable[[], Callable[[], object]]]] = {
         "latents": (config.codec in CODECS, lambda: _audio(config)),
-        "clip": (config.image_encoder in ENCODERS, lambda: _pictures(config)),
+        "clip": (config.image_encoder in ENCODERS, lambda: _images(config)),
         "sync": (config.sync_encoder in ENCODERS, lambda: _motion(config)),
         "text": (config.text_encoder in ENCODERS, lambda: _text(config)),
     }
     device = f"CPU of {os.cpu_count()} cores (timed now)"
-    return {name: Rate(per_s=1 / _seconds(make()), device=device) for name, (here, make) in work.items() if here}
+    return {
+        name: Rate(per_s=1 / _seconds(make()), device=device) for name, (embedded, make) in work.items() if embedded
+    }
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    """Returns the shorter of two runs, after one that loads what is loaded once."""
+    """Returns the shorter of two runs' times, after a first run that loads weights."""
     run()
     times = []
     for _ in range(2):
@@ -52,7 +54,7 @@ def _audio(config: PrecomputeConfig) -> Callable[[], object]:
     return lambda: codec.encode(samples)
 
 
-def _pictures(config: PrecomputeConfig) -> Callable[[], object]:
+def _images(config: PrecomputeConfig) -> Callable[[], object]:
     image = load_image_encoder(config.image_encoder)
     return lambda: image.encode(_frames(image.spec.length(config.clip_s), image.size))
 
@@ -64,7 +66,7 @@ def _motion(config: PrecomputeConfig) -> Callable[[], object]:
 
 def _text(config: PrecomputeConfig) -> Callable[[], object]:
     text = load_text_encoder(config.text_encoder)
-    return lambda: text.encode([_SENTENCE])
+    return lambda: text.encode([_CAPTION])
 
 
 def _frames(count: int, size: int) -> Frames:

@@ -1,7 +1,7 @@
 """What features take on disk and in time, from the chosen encoders' own sizes (SPEC T3); for `foleygenex plan`.
 
-Bytes are exact: a record's shape follows from the specs and the clip's length, and nothing else is in the files. Hours
-are known only for parts whose speed was measured on a named device.
+Bytes are exact: a record's shape follows from the specs and the clip's length, and the files have nothing else in them.
+Hours are known only for components whose speed was measured on a named device.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
 from model.storage import STORAGES
 from tasks.precompute.config import PrecomputeConfig
 
-# SPEC D1-D4: hours of video-to-audio and text-to-audio sound, and the augmented rows of the paper.
+# SPEC D1-D4: hours of video-to-audio and text-to-audio clips, and the augmented rows of the paper.
 PAPER_VTA_HOURS: Final = 500
 PAPER_TTA_HOURS: Final = 128 + 7_600
 PAPER_AUGMENTED: Final = 88_370
@@ -28,7 +28,7 @@ _VGGSOUND_CLASSES: Final = 309
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Distinct sounds, videos and sentences: each is stored once, however many rows use it."""
+    """Distinct audio files, videos and texts: each is stored once, however many rows use it."""
 
     sounds: int
     videos: int
@@ -37,7 +37,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """How many clips or sentences per second a part encodes on one device, and where that was measured."""
+    """How many clips or texts per second a component encodes on one device, and where that was measured."""
 
     per_s: float
     device: str
@@ -56,8 +56,8 @@ class FeatureSize:
         shapes = field_shapes(specs, clip_s)
         return cls(MappingProxyType({name: width * math.prod(shape) for name, shape in shapes.items()}))
 
-    def parts(self, counts: Counts) -> dict[str, int]:
-        """Returns the bytes of latents (mean and deviation), visual semantics, sync features and sentences."""
+    def by_field(self, counts: Counts) -> dict[str, int]:
+        """Returns the bytes of latents (mean and deviation), visual semantics, sync features and texts."""
         one = self.record_bytes
         return {
             "latents": counts.sounds * (one["latent_mean"] + one["latent_std"]),
@@ -68,11 +68,11 @@ class FeatureSize:
 
     def total(self, counts: Counts) -> int:
         """Returns all bytes."""
-        return sum(self.parts(counts).values())
+        return sum(self.by_field(counts).values())
 
 
 def paper_counts(clip_s: float, *, paraphrases: int) -> Counts:
-    """Returns the paper's data as clips of `clip_s`, at most: every hour used, every text-to-audio caption another."""
+    """Returns the paper's data as clips of `clip_s`, at most: every hour used, all text-to-audio captions distinct."""
     vggsound = vggsound_counts(clip_s)
     sounds = round(PAPER_TTA_HOURS * 3600 / clip_s) + PAPER_AUGMENTED
     texts = vggsound.texts + sounds + PAPER_AUGMENTED * paraphrases
@@ -80,15 +80,15 @@ def paper_counts(clip_s: float, *, paraphrases: int) -> Counts:
 
 
 def vggsound_counts(clip_s: float) -> Counts:
-    """Returns SPEC D1 as clips: 500 h with pictures, whose captions are 309 class labels."""
+    """Returns SPEC D1 as clips: 500 h with video, whose captions are 309 class labels."""
     clips = round(PAPER_VTA_HOURS * 3600 / clip_s)
     return Counts(sounds=clips, videos=clips, texts=_VGGSOUND_CLASSES)
 
 
 def planned_specs(config: PrecomputeConfig) -> FeatureSpecs:
-    """Returns the sizes of the config's parts without their weights where they are published ones.
+    """Returns the specs of a config; published components need not be downloaded for it.
 
-    Raises UsageError or WeightsError for a part that is neither published nor here.
+    Raises UsageError or WeightsError for a component that is neither published nor on this machine.
     """
     names = {name: _name(value) for name, value in config.model_dump().items() if isinstance(value, str)}
     return FeatureSpecs(
@@ -104,7 +104,7 @@ def size_lines(
 ) -> list[str]:
     """Returns the lines of `plan` on features: this corpus', the paper's at the same sizes, and the encoding time.
 
-    A part whose sizes cannot be known gets a line that says so; nothing is guessed.
+    When the sizes of a component are unknown, a line says so; nothing is guessed.
     """
     try:
         specs = planned_specs(config)
@@ -114,10 +114,10 @@ def size_lines(
     paper = paper_counts(config.clip_s, paraphrases=paraphrases)
     names = f"{specs.codec.name}, {specs.clip.name}, {specs.sync.name}, {specs.text.name}"
     return [
-        f"features     at most {readable(size.total(counts))} in {config.dtype}: {_split(size.parts(counts))}",
-        f"             by {names}; a clip with picture {size.total(Counts(sounds=1, videos=1, texts=1)):,} bytes",
+        f"features     at most {readable(size.total(counts))} in {config.dtype}: {_split(size.by_field(counts))}",
+        f"             by {names}; a clip with video {size.total(Counts(sounds=1, videos=1, texts=1)):,} bytes",
         f"             the paper's data (SPEC D1-D4) at these sizes: at most {readable(size.total(paper))} "
-        f"({_split(size.parts(paper))}); VGGSound alone {readable(size.total(vggsound_counts(config.clip_s)))}",
+        f"({_split(size.by_field(paper))}); VGGSound alone {readable(size.total(vggsound_counts(config.clip_s)))}",
         _hours_line(counts, rates or {}),
     ]
 
@@ -143,7 +143,7 @@ def readable(size: int) -> str:
 
 
 def _name(name: str) -> str:
-    """A part's name without the path that may follow it (`clip-dfn5b:PATH`)."""
+    """Returns a component's name without the path that may follow it (`clip-dfn5b:PATH`)."""
     return name.partition(":")[0].replace("_", "-")
 
 

@@ -1,7 +1,7 @@
-"""Manifest rows to memory-mapped features (SPEC T3): what training reads instead of sound, pictures and sentences.
+"""Manifest rows to memory-mapped features (SPEC T3): what training reads instead of audio, video and text.
 
-Each item's parts are written as they are encoded; `assemble` packs them, each distinct sound, video and sentence once.
-Augmented and text-audio rows have no video: the network gives them all-zero video features.
+Each item's records are written as they are encoded; `assemble` packs them, each distinct audio file, video and text
+once. Augmented and text-audio rows have no video: the network gives them all-zero video features.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tasks.precompute.encoders import (
     load_encoders,
     read_clip,
 )
-from tasks.precompute.parts import PartKeys, Parts
+from tasks.precompute.records import RecordFiles, RecordKeys
 
 log = logging.getLogger(__name__)
 
@@ -39,25 +39,25 @@ class PrecomputeStage(Stage):
     """Codec latents, visual, sync and text features of every manifest row."""
 
     config: PrecomputeConfig
-    shelf: EncoderCache = field(default_factory=EncoderCache, compare=False, repr=False)
+    cache: EncoderCache = field(default_factory=EncoderCache, compare=False, repr=False)
 
     name: ClassVar[str] = "precompute"
     version: ClassVar[int] = 1
     row_type: ClassVar[type[Row]] = FeatureRow
 
     def settings(self) -> dict[str, Any]:
-        """Names of the parts and the clip length; the parts' own hashes are in every item."""
+        """Returns the names of codec and encoders and the clip length; their hashes are in every item's keys."""
         return self.config.model_dump(exclude=set(PrecomputeConfig.NOT_IN_RESULTS))
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns one item per manifest row, with the keys of its parts."""
+        """Returns one item per manifest row, with the keys of its records."""
         rows = read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)
-        keys = PartKeys(self._encoders().specs, self.config.clip_s, STORAGES[self.config.dtype])
+        keys = RecordKeys(self._encoders().specs, self.config.clip_s, STORAGES[self.config.dtype])
         videos = _video_hashes(workspace, rows)
         return [Item(row.item_id, _payload(row, keys, videos)) for row in rows]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
-        """Encodes each item's missing parts. An unreadable sound or video quarantines its item."""
+        """Encodes each item's missing records. Unreadable audio or video quarantines its item."""
         maker = _Maker.open(self._encoders(), self.config.clip_s, workspace)
         for item in items:
             try:
@@ -68,7 +68,7 @@ class PrecomputeStage(Stage):
                 yield ItemResult(item.item_id, rows=({"item_id": item.item_id, **item.payload, "truth_peak": peak},))
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> list[Row]:
-        """Packs the parts into one file per field and returns where each row's records stand."""
+        """Packs the records into one file per field and returns the record numbers of each row."""
         maker = _Maker.open(self._encoders(), self.config.clip_s, workspace)
         in_stats, stats_from = _stats_rows(rows)
         packer = _Packer(
@@ -84,7 +84,7 @@ class PrecomputeStage(Stage):
             keys={kind: list(known) for kind, known in packer.known.items()},
             made_by=self.settings(),
         )
-        maker.parts.clear()
+        maker.records.clear()
         return table
 
     def outputs(self, workspace: Workspace) -> dict[str, str | None]:
@@ -93,36 +93,36 @@ class PrecomputeStage(Stage):
         return {HEADER: None, **{field["file"]: field["sha256"] for field in fields}}
 
     def _encoders(self) -> Encoders:
-        """The parts, loaded once for all threads of this run: the published ones weigh gigabytes."""
-        return self.shelf.take(lambda: load_encoders(self.config))
+        """Returns codec and encoders, loaded once for all threads of this run: published ones take gigabytes."""
+        return self.cache.get(lambda: load_encoders(self.config))
 
 
 @dataclass(slots=True)
 class _Maker:
-    """Makes missing parts."""
+    """Makes missing records."""
 
     encoders: Encoders
-    parts: Parts
+    records: RecordFiles
     workspace: Workspace
     clip_s: float
 
     @classmethod
     def open(cls, encoders: Encoders, clip_s: float, workspace: Workspace) -> _Maker:
-        parts = Parts.open(workspace.stage("precompute"), encoders.specs, clip_s, encoders.storage)
-        return cls(encoders, parts, workspace, clip_s)
+        records = RecordFiles.open(workspace.stage("precompute"), encoders.specs, clip_s, encoders.storage)
+        return cls(encoders, records, workspace, clip_s)
 
     def make(self, payload: dict[str, Any]) -> float:
-        """Writes the item's missing parts and returns the sound's peak."""
+        """Writes the item's missing records and returns the audio's peak."""
         texts = dict(zip(payload["text_keys"], payload["texts"], strict=True))
-        missing = {key: text for key, text in texts.items() if not self.parts.has("texts", key)}
-        for key, half in zip(missing, encode_texts(self.encoders, list(missing.values())), strict=True):
-            self.parts.write("texts", key, [half])
+        missing = {key: text for key, text in texts.items() if not self.records.has("texts", key)}
+        for key, text in zip(missing, encode_texts(self.encoders, list(missing.values())), strict=True):
+            self.records.write("texts", key, [text])
         video_key = payload["video_key"]
-        if video_key and not self.parts.has("videos", video_key):
-            self.parts.write("videos", video_key, self.video(payload))
+        if video_key and not self.records.has("videos", video_key):
+            self.records.write("videos", video_key, self.video(payload))
         samples_T = read_clip(self.encoders, self.workspace.path(payload["audio_path"]), self.clip_s)
-        if not self.parts.has("latents", payload["latent_key"]):
-            self.parts.write("latents", payload["latent_key"], encode_audio(self.encoders, samples_T))
+        if not self.records.has("latents", payload["latent_key"]):
+            self.records.write("latents", payload["latent_key"], encode_audio(self.encoders, samples_T))
         return float(np.abs(samples_T).max())
 
     def audio(self, payload: dict[str, Any]) -> list[Values]:
@@ -136,18 +136,18 @@ class _Maker:
         text = payload["texts"][payload["text_keys"].index(key)]
         return encode_texts(self.encoders, [text])
 
-    def part(self, kind: str, key: str, again: Callable[[], list[Values]]) -> list[Values]:
-        """Returns a part; one that was deleted by hand is encoded again."""
-        found = self.parts.read(kind, key)
+    def record(self, kind: str, key: str, again: Callable[[], list[Values]]) -> list[Values]:
+        """Returns a record; one that was deleted by hand is encoded again."""
+        found = self.records.read(kind, key)
         if found is not None:
             return found
-        log.warning("precompute: part %s/%s is gone; encoding it again", kind, key)
+        log.warning("precompute: record %s/%s is gone; encoding it again", kind, key)
         return again()
 
 
 @dataclass(slots=True)
 class _Packer:
-    """Appends each distinct part once and remembers its record number."""
+    """Appends each distinct record once and remembers its number."""
 
     maker: _Maker
     writer: FeatureWriter
@@ -169,26 +169,26 @@ class _Packer:
     def _latent(self, row: dict[str, Any]) -> int:
         key, known = row["latent_key"], self.known["latents"]
         if key not in known:
-            mean, std = self.maker.part("latents", key, lambda: self.maker.audio(row))
+            mean, std = self.maker.record("latents", key, lambda: self.maker.audio(row))
             known[key] = self.writer.add_latent(mean, std, in_stats=key in self.in_stats)
         return known[key]
 
     def _video(self, row: dict[str, Any]) -> int:
         key, known = row["video_key"], self.known["videos"]
         if key not in known:
-            clip, sync = self.maker.part("videos", key, lambda: self.maker.video(row))
+            clip, sync = self.maker.record("videos", key, lambda: self.maker.video(row))
             known[key] = self.writer.add_video(clip, sync)
         return known[key]
 
     def _text(self, row: dict[str, Any], key: str) -> int:
         known = self.known["texts"]
         if key not in known:
-            (text,) = self.maker.part("texts", key, lambda: self.maker.text(row, key))
+            (text,) = self.maker.record("texts", key, lambda: self.maker.text(row, key))
             known[key] = self.writer.add_text(text)
         return known[key]
 
 
-def _payload(row: ManifestRow, keys: PartKeys, videos: dict[str, str]) -> dict[str, Any]:
+def _payload(row: ManifestRow, keys: RecordKeys, videos: dict[str, str]) -> dict[str, Any]:
     texts = list(dict.fromkeys((row.caption, *row.paraphrases)))
     return {
         "subset": row.subset,

@@ -33,5 +33,5 @@ class AblationsConfig(StageConfig):
     def _tasks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         known = [name for name, task in TASKS.items() if "sync" in task.needs]
         if wrong := [name for name in names if name not in known]:
-            raise ValueError(f"task {wrong[0]!r} has no video to score against; choose from {', '.join(known)}")
+            raise ValueError(f"task {wrong[0]!r} is not scored against a video; choose from {', '.join(known)}")
         return names

@@ -1,4 +1,4 @@
-"""A finished training's weights averaged with another width (post-hoc EMA), from its snapshots. Source: SPEC T1."""
+"""Weights of a finished training averaged with another width (post-hoc EMA), from its snapshots. Source: SPEC T1."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_average(workspace: Workspace, sigma: float, out: Path, *, step: int | 
     folder = states_folder(workspace, finished_key(workspace)) / "ema"
     found = sorted({at for at, _ in snapshots(folder)})
     if not found:
-        raise UsageError(f"{folder} holds no EMA snapshots; they were removed, so only train/checkpoint is left")
+        raise UsageError(f"{folder} has no EMA snapshots; they were removed, so only train/checkpoint is left")
     path = checkpoint_path(workspace)
     info = read_info(path)
     network = Network(info.network, info.specs)

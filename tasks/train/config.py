@@ -64,7 +64,7 @@ class TrainConfig(_TrainingSettings):
         None, description="weights to start from: an MMAudio checkpoint, a converted one or one of this project's"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is one")
-    sample_every: int = Field(0, ge=0, description="steps between sample sounds of fixed val rows; 0: none")
+    sample_every: int = Field(0, ge=0, description="steps between samples of fixed validation rows; 0: none")
     tensorboard: bool = Field(True, description="write train/tensorboard")
     masks: MaskSettings = MaskSettings()
     options: NetworkOptions = NetworkOptions()

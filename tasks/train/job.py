@@ -1,7 +1,7 @@
-"""The training stage: features in, a checkpoint and its metrics out. Finished work is found, cut work continues.
+"""One training: reads features, writes a checkpoint and its metrics. An interrupted training continues.
 
-In one process, or in each process of `torchrun` or `accelerate launch` (`python -m tasks.commands.train`): then only
-rank 0 writes files.
+It runs in one process, or in each process of `torchrun` or `accelerate launch` (`python -m tasks.commands.train`),
+where only rank 0 writes files.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from model.training import Ranks, Trainer
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
-from tasks.train.samples import Sampler
-from tasks.train.watch import Board
+from tasks.train.samples import SampleWriter
+from tasks.train.tensorboard import TensorBoardWriter
 
 log = logging.getLogger(__name__)
 
 STAGE: Final = "train"
 VERSION: Final = 2
-# How a training is run, watched and kept; the same weights up to the order of float sums.
+# Settings of how a training runs and what it logs; weights are equal up to the order of float sums.
 _NOT_IN_RESULT: Final = {
     "log_every", "validate_every", "checkpoint_every", "keep_last", "sample_every", "tensorboard", "device", "compile",
     "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor", "init_from",
@@ -41,13 +41,13 @@ _NOT_IN_RESULT: Final = {
 
 CHECKPOINT: Final = "checkpoint.safetensors"
 RECORD: Final = "train.json"
-"""Says which training the checkpoint is from: its key, steps, losses, size and hash."""
+"""Describes the checkpoint: its training's key, steps, losses, size and hash."""
 
 
 def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgress = silent) -> list[TrainMetric]:
     """Trains on the workspace's features up to `config.steps`, writes the checkpoint and returns the logged rows.
 
-    A cut training continues exactly at its last state; changed features or settings start anew. Every rank of a
+    An interrupted training continues at its last state; changed features or settings start anew. Every rank of a
     launched run calls this. `on_progress` is called at each logged step, on rank 0. Raises ContractError (no features),
     MismatchError (a preset made for another codec), UsageError (settings), TrainingError (loss). SPEC T1-T4.
     """
@@ -57,10 +57,10 @@ def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgr
     key = training_key(config, store)
     trainer = _trainer(config, workspace, store, key, ranks)
     with ExitStack() as stack:
-        watchers = _watchers(config, workspace, store, trainer, stack) if ranks.is_main else []
+        callbacks = _row_callbacks(config, workspace, store, trainer, stack) if ranks.is_main else []
         for row in trainer.run():
-            for watch in watchers:
-                watch(row)
+            for callback in callbacks:
+                callback(row)
             if ranks.is_main:
                 on_progress(row.step, config.steps, progress_note(row))
     if ranks.is_main:
@@ -88,14 +88,14 @@ def training_key(config: TrainConfig, store: FeatureStore) -> str:
 
 
 def checkpoint_path(workspace: Workspace) -> Path:
-    """Returns where the trained weights stand."""
+    """Returns the path of the trained weights."""
     return workspace.path(STAGE, CHECKPOINT)
 
 
 def states_folder(workspace: Workspace, key: str) -> Path:
-    """Returns where a training's states and EMA snapshots stand.
+    """Returns the folder of a training's states and EMA snapshots.
 
-    The folder carries the training's key in its name: a state of other features or settings is never continued.
+    Its name has the training's key, so a state of other features or settings is never continued.
     """
     return workspace.path(STAGE, "last", key[:16])
 
@@ -127,7 +127,7 @@ def _initial(config: TrainConfig, store: FeatureStore) -> tuple[NetworkConfig, d
     """Returns the network and the weights of `init_from`, its latent statistics included.
 
     Absent modalities stay what they were in that file (learned features in MMAudio's, else all-zero), so that training
-    starts exactly there. Raises when file, preset and features do not belong together.
+    starts exactly at those weights. Raises when file, preset and features do not fit together.
     """
     from model.mmaudio import initial_weights, starting_config
 
@@ -144,19 +144,19 @@ def _initial_file(name: str) -> Path:
     return path
 
 
-def _watchers(
+def _row_callbacks(
     config: TrainConfig, workspace: Workspace, store: FeatureStore, trainer: Trainer, stack: ExitStack
 ) -> list[Callable[[TrainMetric], None]]:
-    """Returns what looks at each logged row: TensorBoard, and sample sounds at intervals."""
-    watchers: list[Callable[[TrainMetric], None]] = []
-    board: Board | None = None
+    """Returns what is called with each logged row: TensorBoard, and the writer of samples."""
+    callbacks: list[Callable[[TrainMetric], None]] = []
+    board: TensorBoardWriter | None = None
     if config.tensorboard:
-        board = stack.enter_context(Board.open(workspace.path(STAGE, "tensorboard"), trainer.step))
-        watchers.append(board.add_row)
+        board = stack.enter_context(TensorBoardWriter.open(workspace.path(STAGE, "tensorboard"), trainer.step))
+        callbacks.append(board.add_row)
     if config.sample_every:
         folder = workspace.path(STAGE, "samples")
-        watchers.append(Sampler.open(store, folder, trainer, every=config.sample_every, board=board).watch)
-    return watchers
+        callbacks.append(SampleWriter.open(store, folder, trainer, every=config.sample_every, board=board).add_row)
+    return callbacks
 
 
 def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: str) -> None:

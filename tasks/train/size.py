@@ -1,4 +1,4 @@
-"""What a training leaves on disk and how much it computes, for `foleygenex plan`. Source: SPEC T1."""
+"""Disk space and FLOPs of a training, for `foleygenex plan`. Source: SPEC T1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ADAM_AND_WEIGHTS: Final = 3  # copies of the weights in a state, besides the av
 
 
 def training_line(config: TrainConfig, precompute: PrecomputeConfig) -> str:
-    """Returns the line: parameters, EMA snapshots, states, FLOPs. It says so when the encoders' sizes are unknown."""
+    """Returns parameters, EMA snapshots, states and FLOPs, or that they are unknown because the encoders' sizes are."""
     try:
         specs = planned_specs(precompute)
     except (UsageError, WeightsError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from model.config import NetworkConfig
-from model.network import Features, Network, build_network
+from model.network import Conditions, Features, Network, build_network
 from tests.model.fakes import TOY, toy_specs
 
 B, N, V, S = 2, 50, 8, 50
@@ -24,11 +24,16 @@ def awake(config: NetworkConfig = TOY, *, per_segment: int = 1) -> Network:
 def features(seed: int = 0, *, frames: int = S) -> Features:
     """All three modalities, `frames` sync features."""
     g = torch.Generator().manual_seed(seed)
-    there = torch.ones(B, dtype=torch.bool)
+    present = torch.ones(B, dtype=torch.bool)
     return Features(
         torch.randn(B, V, 10, generator=g), torch.randn(B, frames, 6, generator=g),
-        torch.randn(B, 5, 12, generator=g), there, there, there,
+        torch.randn(B, 5, 12, generator=g), present, present, present,
     )  # fmt: skip
+
+
+def frame_sync(conditions: Conditions) -> torch.Tensor:
+    """(B, frames, D): the masked sync condition of every frame."""
+    return conditions.sync.spread(conditions.sync.rows_BRD)
 
 
 def span(start: int, stop: int, frames: int = N) -> torch.Tensor:

@@ -12,7 +12,7 @@ from model.network import Conditions
 from model.network.blocks import FrameCondition
 from model.network.network import nearest_exact
 from tests.model.fakes import TOY
-from tests.model.networks import awake, features, span
+from tests.model.networks import awake, features, frame_sync, span
 
 FRAMES = 130
 
@@ -69,8 +69,8 @@ def test_g7_guidance_stacks_rows_of_two_masks():
     f = features(frames=48)
     with torch.no_grad():
         one, two = network.preprocess_conditions(f, mask), network.preprocess_conditions(f, torch.ones_like(mask))
-    both = Conditions.stack(one, two).frame_sync()
-    assert torch.equal(both, torch.cat([one.frame_sync(), two.frame_sync()]))
+    both = frame_sync(Conditions.stack(one, two))
+    assert torch.equal(both, torch.cat([frame_sync(one), frame_sync(two)]))
 
 
 @pytest.mark.parametrize(("length", "frames"), [(192, 345), (40, 87), (192, 400), (736, 1292), (50, 100), (8, 3)])

@@ -25,5 +25,5 @@ def test_conditions_are_projected_once_per_branch_and_both_branches_share_a_forw
         task="vta", duration_s=2.0, seed=0, clip_VD=torch.randn(specs.clip.length(2.0), specs.clip.dim),
         sync_SD=torch.randn(specs.sync.length(2.0), specs.sync.dim),
     )  # fmt: skip
-    Generator(network).generate([request], steps=steps, cfg_scale=cfg_scale)
+    Generator(network).generate_each([request], steps=steps, cfg_scale=cfg_scale)
     assert calls == dict.fromkeys(names[:4], branches) | dict.fromkeys(names[4:], steps)

@@ -192,7 +192,7 @@ def test_g8_without_input_embedding_path_sampling_shows_the_noised_reference():
                 seen = (1 - now) * noise + now * clean if kind == "path" else clean
                 x = torch.where(mask, x, seen)
                 x = x + (after - now) * plain(x, torch.tensor([now]), zero, everything, c)
-        latent = Generator(plain, None, Sampling(sum_reference=kind)).generate([asked], steps=3, cfg_scale=1.0)[0]
+        latent = Generator(plain, None, Sampling(sum_reference=kind)).generate_each([asked], steps=3, cfg_scale=1.0)[0]
         assert torch.allclose(latent, x[0, 20:], atol=1e-4), kind
 
 
@@ -292,8 +292,8 @@ def test_durations_are_free_and_mixed_ones_are_returned_one_by_one():
         ({"task": "fe", "reference_NF": torch.zeros(50, 4)}, "nothing is left to generate"),
         ({"task": "vta", "context_NF": torch.zeros(50, 4)}, "nothing is left"),
         ({"task": "edit", "reference_NF": torch.zeros(9, 4)}, "needs the reference's sync features"),
-        ({"task": "edit", "window_s": (1.5, 2.5)}, "is not inside the sound"),
-        ({"task": "edit", "window_s": (1.0, 1.0)}, "is not inside the sound"),
+        ({"task": "edit", "window_s": (1.5, 2.5)}, "is not inside the audio"),
+        ({"task": "edit", "window_s": (1.0, 1.0)}, "is not inside the audio"),
         ({"task": "sing"}, "unknown; choose one of"),
     ],
 )

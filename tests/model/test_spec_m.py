@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.config import MaskConfig, preset
-from model.flow import frame_errors, interpolate, masked_mean
+from model.flow import interpolate
 from model.masks import draw_masks, mask_features, masked_latent, rand_span_mask, resample_mask
 from model.network import Network, build_network
 from model.paper_specs import CODECS, paper_specs
+from model.training.batches import Batch
+from model.training.draws import Draws, batch_errors
 from model.variants import variant
 from tests.model.fakes import TOY, toy_specs
-from tests.model.networks import N, awake, features, span
+from tests.model.networks import N, awake, features, frame_sync, span
 
 
 def _random(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -160,7 +162,7 @@ def test_m8_sync_is_projected_spread_and_masked_as_written(mask_sync):
         raw = raw * resample_mask(mask, 24, "soft")[..., None]
     placed = torch.stack([raw[:, s] + network.sync_pos_emb[0, 0, s % 8] for s in range(24)], 1)
     projected = network.sync_input_proj(placed)
-    found = network.preprocess_conditions(f, mask).frame_sync()
+    found = frame_sync(network.preprocess_conditions(f, mask))
     for n in range(N):
         expected = projected[:, int((n + 0.5) * 24 / N)]
         if mask_sync in ("projected", "both") and not 20 <= n < 45:
@@ -183,21 +185,41 @@ def test_m8_m9_blocks_get_the_frame_condition_and_the_final_layer_the_global_one
         everywhere = (network.t_embed(t) + network.global_cond_mlp(clip + text))[:, None]
     assert torch.allclose(seen["final"], everywhere, atol=1e-6)
     assert torch.equal(seen["joint"][0], seen["final"])
-    per_frame = everywhere + conditions.frame_sync()
+    per_frame = everywhere + frame_sync(conditions)
     for condition in (seen["fused"], seen["joint"][1]):
         assert torch.allclose(condition.spread(condition.rows_BRD), per_frame, atol=1e-6)
 
 
-def test_m10_the_loss_is_the_mean_over_features_summed_over_hidden_frames_by_their_number():
-    masks = draw_masks(5, 30, MaskConfig(), torch.Generator().manual_seed(2))
-    v, x0, x1 = (_random(5, 30, 4, seed=s) for s in range(3))
-    total, hidden = 0.0, 0
-    for b in range(5):
+class _FixedVelocity:
+    """Stands for a network: whatever the input, the same velocity."""
+
+    def __init__(self, velocity):
+        self.velocity = velocity
+
+    def preprocess_conditions(self, features, mask_BN):
+        return None
+
+    def __call__(self, *_):
+        return self.velocity
+
+
+def test_m10_the_loss_sums_the_mean_over_channels_over_masked_frames_and_divides_by_their_number():
+    """As the training computes it, against a plain loop; given frames get no gradient."""
+    masks = draw_masks(2, 30, MaskConfig(drop_reference=0.0), torch.Generator().manual_seed(2))
+    v, x0, x1 = (_random(2, 30, 4, seed=s) for s in range(3))
+    v.requires_grad_()
+    total, masked = 0.0, 0
+    for b in range(2):
         for n in range(30):
             if masks.mask_BN[b, n]:
                 total += sum(float(v[b, n, f] - (x1[b, n, f] - x0[b, n, f])) ** 2 for f in range(4)) / 4
-                hidden += 1
-    assert float(masked_mean(frame_errors(v, x0, x1), masks.mask_BN)) == pytest.approx(total / hidden, rel=1e-5)
+                masked += 1
+    errors_BN = batch_errors(_FixedVelocity(v), Batch(x1, features()), Draws(torch.rand(2), x0, masks))
+    loss = errors_BN.sum() / masks.mask_BN.sum()
+    assert float(loss.detach()) == pytest.approx(total / masked, rel=1e-5)
+    loss.backward()
+    moved_BN = v.grad.abs().sum(-1) > 0
+    assert 0 < masked < 60 and torch.equal(moved_BN, masks.mask_BN)
 
 
 def test_m11_the_path_runs_straight_from_noise_to_data():

@@ -8,21 +8,21 @@ import pytest
 
 from data_contracts import MismatchError
 from model.paper_specs import CODECS, paper_specs
-from model.specs import same_part
+from model.specs import same_component
 
 KNOWN = dataclasses.replace(CODECS["mmaudio-44k"], weights_sha256="a" * 64)
 
 
 def test_an_unknown_hash_matches_any_and_two_known_ones_must_agree():
-    assert same_part(KNOWN, CODECS["mmaudio-44k"])
-    assert same_part(CODECS["mmaudio-44k"], KNOWN)
-    assert same_part(KNOWN, KNOWN)
-    assert not same_part(KNOWN, dataclasses.replace(KNOWN, weights_sha256="b" * 64))
+    assert same_component(KNOWN, CODECS["mmaudio-44k"])
+    assert same_component(CODECS["mmaudio-44k"], KNOWN)
+    assert same_component(KNOWN, KNOWN)
+    assert not same_component(KNOWN, dataclasses.replace(KNOWN, weights_sha256="b" * 64))
 
 
 @pytest.mark.parametrize("change", [{"name": "other"}, {"latent_dim": 41}, {"hop": 512}, {"placeholder": True}])
 def test_an_unknown_hash_excuses_nothing_else(change):
-    assert not same_part(KNOWN, dataclasses.replace(CODECS["mmaudio-44k"], **change))
+    assert not same_component(KNOWN, dataclasses.replace(CODECS["mmaudio-44k"], **change))
 
 
 def test_a_converted_checkpoint_accepts_features_of_the_parts_it_names():

@@ -11,8 +11,8 @@ from data_contracts import TrainingError, UsageError
 from model.config import MaskConfig, TrainingConfig
 from model.training import BatchPlan, Trainer, load_batch
 from model.training.batches import training_stats
-from model.training.chance import generator_for
 from model.training.draws import draw_step, with_drops
+from model.training.randomness import generator_for
 from model.training.schedule import learning_rate
 from tests.model.fakes import TOY, fake_store
 
@@ -174,7 +174,7 @@ def test_nan_stops_with_step_and_last_checkpoint(tmp_path):
     with torch.no_grad():
         one.network.audio_input_proj[0].weight.fill_(float("nan"))
         one.network.final_layer.conv.weight.fill_(1.0)
-    with pytest.raises(TrainingError, match=r"step 0: loss is nan; the last good checkpoint is .*state-00000000\.pt"):
+    with pytest.raises(TrainingError, match=r"step 0: loss is nan; the last good state is .*state-00000000\.pt"):
         list(one.run())
 
 

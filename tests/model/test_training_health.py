@@ -39,7 +39,7 @@ def test_an_explosion_is_measured_against_the_running_median(losses, factor):
         guard.check(step, loss, 1.0, "")  # no two are further apart than a factor of 4
     middle = sorted(guard.recent)[len(guard.recent) // 2]
     with pytest.raises(TrainingError, match=r"training step 999: loss .* has exploded: .* times the median"):
-        guard.check(999, 3.0 * factor * middle, 1.0, "the last good checkpoint is X")
+        guard.check(999, 3.0 * factor * middle, 1.0, "the last good state is X")
     assert len(guard.recent) <= 100
 
 
@@ -61,7 +61,7 @@ def test_a_stopped_training_leaves_its_last_state_intact(tmp_path):
     one.save()
     before = {path: path.read_bytes() for _, path in state_files(tmp_path)}
     one.guard.recent = [1e-9] * ENOUGH  # any loss is now far above the median
-    with pytest.raises(TrainingError, match=r"training step 4: .*median.*last good checkpoint is .*state-00000004\.pt"):
+    with pytest.raises(TrainingError, match=r"training step 4: .*median.*last good state is .*state-00000004\.pt"):
         list(one.run())
     assert {path: path.read_bytes() for _, path in state_files(tmp_path)} == before
     again = trainer(tmp_path)
@@ -70,16 +70,16 @@ def test_a_stopped_training_leaves_its_last_state_intact(tmp_path):
     assert all(bool(value.isfinite().all()) for value in again.network.state_dict().values())
 
 
-@pytest.mark.parametrize("settle_every", [3, 100])
-def test_a_loss_that_is_looked_at_later_still_names_its_step_and_is_never_saved(tmp_path, settle_every):
+@pytest.mark.parametrize("collect_every", [3, 100])
+def test_a_loss_that_is_looked_at_later_still_names_its_step_and_is_never_saved(tmp_path, collect_every):
     """On a GPU losses are looked at in groups; here the group is made by hand."""
     one = trainer(tmp_path, log_every=5, checkpoint_every=5, ema_snapshot_every=2)
-    one.settle_every = settle_every
+    one.collect_every = collect_every
 
     def broken(step: int, take=one.loader.take):
         made = take(step)
         if step == 3:
-            made.shares[0].batch.latent_BNF.fill_(float("nan"))
+            made.micro_batches[0].batch.latent_BNF.fill_(float("nan"))
         return made
 
     one.loader = type("Broken", (), {"take": staticmethod(broken)})()
@@ -91,9 +91,9 @@ def test_a_loss_that_is_looked_at_later_still_names_its_step_and_is_never_saved(
 
 def test_looking_at_losses_later_changes_no_number(tmp_path):
     rows = []
-    for settle_every in (1, 3):
-        one = trainer(tmp_path / str(settle_every))
-        one.settle_every = settle_every
+    for collect_every in (1, 3):
+        one = trainer(tmp_path / str(collect_every))
+        one.collect_every = collect_every
         rows.append([(row.loss, row.grad_norm, row.loss_by_t, row.val_loss) for row in one.run()])
     assert rows[0] == rows[1]
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from data_contracts import TrainMetric, UsageError, read_table
 from model.config import MaskConfig, TrainingConfig
 from model.training import BatchPlan, Trainer
-from model.training.loader import Sharing, StepLoader
+from model.training.loader import BatchSplit, StepLoader
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
@@ -39,9 +39,9 @@ def test_t4_shares_cover_the_batch_once_and_each_is_half_vta_half_tta(half, part
     plan = BatchPlan.from_rows(rows, 2 * half, seed=1)
     if half % parts:
         with pytest.raises(UsageError, match=f"make it a multiple of {2 * parts}"):
-            plan.shares(parts)
+            plan.split(parts)
         return
-    shares, batch = plan.shares(parts), plan.rows(3)
+    shares, batch = plan.split(parts), plan.rows(3)
     assert sorted(place for share in shares for place in share) == list(range(2 * half))
     for share in shares:
         vta = [batch[place].subset == "vta" for place in share]
@@ -52,20 +52,20 @@ def test_t4_shares_cover_the_batch_once_and_each_is_half_vta_half_tta(half, part
 def test_t4_a_sample_is_the_same_whoever_reads_it(size, micro):
     store = fake_store(val=0)
     plan, stats = BatchPlan.from_rows(store.rows, 8, seed=1), store.latent_stats()
-    whole = StepLoader(store, plan, CONFIG, stats, Sharing(0, 1, 1)).make(5)
-    places = plan.shares(size * micro)
+    whole = StepLoader(store, plan, CONFIG, stats, BatchSplit(0, 1, 1)).make(5)
+    places = plan.split(size * micro)
     pieces = [
         share
         for rank in range(size)
-        for share in StepLoader(store, plan, CONFIG, stats, Sharing(rank, size, micro)).make(5).shares
+        for share in StepLoader(store, plan, CONFIG, stats, BatchSplit(rank, size, micro)).make(5).micro_batches
     ]
-    (all_of_it,) = whole.shares
+    (all_of_it,) = whole.micro_batches
     for share, at in zip(pieces, places, strict=True):
         assert torch.equal(share.batch.latent_BNF, all_of_it.batch.latent_BNF[at])
         assert torch.equal(share.batch.features.text_BLC, all_of_it.batch.features.text_BLC[at])
         assert torch.equal(share.draws.noise_BNF, all_of_it.draws.noise_BNF[at])
         assert torch.equal(share.draws.masks.mask_BN, all_of_it.draws.masks.mask_BN[at])
-    assert whole.hidden == sum(int(share.draws.masks.mask_BN.sum()) for share in pieces)
+    assert whole.masked_frames == sum(int(share.draws.masks.mask_BN.sum()) for share in pieces)
 
 
 def test_m10_micro_batches_give_the_gradients_of_the_whole_batch(tmp_path):

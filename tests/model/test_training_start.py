@@ -7,11 +7,11 @@ import dataclasses
 import torch
 
 from model.config import TrainingConfig
-from model.mmaudio import initial_weights, read_mmaudio, start_from
+from model.mmaudio import initial_weights, read_mmaudio
 from model.training import Trainer
 from model.training.draws import batch_errors
 from tests.model.fakes import fake_store
-from tests.model.mmaudio.files import small_file, small_specs
+from tests.model.mmaudio.files import small_file, small_specs, start_from
 
 
 def test_t1_fine_tuning_starts_exactly_at_the_checkpoint_with_its_statistics(tmp_path):
@@ -25,9 +25,9 @@ def test_t1_fine_tuning_starts_exactly_at_the_checkpoint_with_its_statistics(tmp
     assert torch.equal(trainer.stats[0], source.tensors["latent_mean"].flatten())
     expected = start_from(path, network, specs)
     assert all(torch.equal(value, expected.state_dict()[name]) for name, value in trainer.network.state_dict().items())
-    (share,) = trainer.loader.make(0).shares
+    (part,) = trainer.loader.make(0).micro_batches
     with torch.no_grad():
-        truth = float(batch_errors(expected, share.batch, share.draws).sum() / share.draws.masks.mask_BN.sum())
+        truth = float(batch_errors(expected, part.batch, part.draws).sum() / part.draws.masks.mask_BN.sum())
     rows = list(trainer.run())
     assert rows[0].loss == truth
     moved = trainer.averaged_weights()

@@ -23,7 +23,7 @@ from model.encoders import (
     load_text_encoder,
 )
 from model.generate import Generator, Sampling
-from model.specs import FeatureSpecs, same_part
+from model.specs import FeatureSpecs, same_component
 from model.variants import Variant, variant
 from tasks.commands.generate.options import GenerateOptions
 from tasks.evaluate.sampling import SamplingSettings
@@ -62,7 +62,7 @@ class InferenceSession:
         assert info is not None
         chosen = _variant(info, named)
         loaded = load_codec(codec or specs.codec.name)
-        if not same_part(loaded.spec, specs.codec):
+        if not same_component(loaded.spec, specs.codec):
             raise MismatchError(
                 f"codec: the checkpoint was trained on {specs.codec.name} ({specs.codec.weights_sha256[:12]}), loaded "
                 f"is {loaded.spec.name} ({loaded.spec.weights_sha256[:12]}); give the right one with --codec"

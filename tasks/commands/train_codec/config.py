@@ -8,7 +8,7 @@ from tasks.engine.settings import StageConfig
 
 
 class CodecTrainConfig(StageConfig):
-    """Defaults made the shipped `embedded_16k` codec on one CPU core."""
+    """The shipped `embedded_16k` codec was trained with the defaults, on one CPU core."""
 
     name: str = Field("embedded_16k", description="name in the weights' header")
     encoder_dim: int = Field(32, ge=2, description="channels of the first encoder layer")
@@ -23,9 +23,9 @@ class CodecTrainConfig(StageConfig):
     spectral_weight: float = Field(1.0, ge=0, description="weight of the relative L1 of mel magnitudes")
     wave_weight: float = Field(0.0, ge=0, description="weight of the negative signal-to-noise ratio in dB")
     grad_clip: float = Field(3.0, gt=0)
-    ema_decay: float = Field(0.998, ge=0, lt=1, description="average of the weights that is published")
+    ema_decay: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights, which are published")
     corpus_scenes: int = Field(400, ge=4, description="scenes of the built-in corpus, rendered at the start")
-    corpus_seed: int = Field(771_177, description="not the demo's: its clips stay unseen")
+    corpus_seed: int = Field(771_177, description="another one than the demo's, whose clips stay unseen")
     corpus_share: float = Field(0.6, ge=0, le=1, description="share of segments from the corpus; the rest is general")
     checkpoint_every: int = Field(100, ge=1, description="steps between resumable checkpoints")
     publish_every: int = Field(100, ge=1, description="steps between published snapshots")

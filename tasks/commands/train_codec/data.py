@@ -1,6 +1,6 @@
-"""Training segments of the codec: the built-in corpus (other seeds than the demo's) and general sounds.
+"""Training segments of the codec: the built-in corpus (with another seed than the demo's) and general audio.
 
-Legend: B segments, T samples. A step's batch depends on (seed, step) only, so a resumed run sees what it would have.
+Legend: B segments, T samples. A step's batch depends on (seed, step) only, so a resumed run trains on the same batches.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Segments:
 
     @classmethod
     def render(cls, config: CodecTrainConfig, hop: int) -> Self:
-        """Renders the corpus part: half of the scenes as in films (irregular), half as in text-audio clips."""
+        """Renders the corpus part: half of the scenes as in videos (irregular), half as in text-audio clips."""
         half = config.corpus_scenes // 2
         scenes = [
             *make_scenes(half, has_video=True, seed=config.corpus_seed),
             *make_scenes(config.corpus_scenes - half, has_video=False, seed=config.corpus_seed),
         ]
-        sounds = [np.round(scene_audio(scene) * 32767).astype(np.int16) for scene in scenes]
-        return cls(np.stack(sounds), config, config.segment_frames * hop)
+        audio = [np.round(scene_audio(scene) * 32767).astype(np.int16) for scene in scenes]
+        return cls(np.stack(audio), config, config.segment_frames * hop)
 
     def batch(self, step: int) -> Tensor:
         """Returns the segments (B, T) of a step, float32 in -1..1."""

@@ -1,6 +1,6 @@
-"""Procedural sounds of every kind, so that the codec carries real recordings too: noises, chirps, tones, clicks.
+"""Procedural audio of many kinds, so that the codec works for real recordings too: noises, chirps, tones, clicks.
 
-Legend: T samples at 16 kHz. Each maker returns a sound of any level; `general_sound` sets the level at random.
+Legend: T samples at 16 kHz. Each maker returns audio of any level; `general_sound` sets the level at random.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ RATE_HZ: Final = 16_000
 
 
 def general_sound(length: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Returns a random sound (T,) with a peak between -40 and -0.5 dBFS; now and then a mixture, rarely silence."""
+    """Returns random audio (T,) with a peak between -40 and -0.5 dBFS: one sound, a mixture, or rarely silence."""
     if rng.random() < 0.03:
         return np.zeros(length, np.float32)
     mixture_T = np.zeros(length)
@@ -84,7 +84,7 @@ def _clicks(length: int, rng: np.random.Generator) -> Wide:
 
 
 def _modes(length: int, rng: np.random.Generator) -> Wide:
-    """A struck thing of no particular material."""
+    """A struck object of no particular material."""
     out_T = np.zeros(length)
     count = int(rng.integers(2, 12))
     f_hz = np.exp(rng.uniform(np.log(90), np.log(7000), count))
@@ -99,7 +99,7 @@ def _modes(length: int, rng: np.random.Generator) -> Wide:
 
 
 def _formants(length: int, rng: np.random.Generator) -> Wide:
-    """A buzz through two wandering resonances: somewhat like voices and animals."""
+    """A buzz through two wandering resonances: similar to voices and animals."""
     buzz_T = _harmonic(length, rng)
     out_T = np.zeros(length)
     for centre_hz in np.exp(rng.uniform(np.log(300), np.log(3200), 2)):

@@ -1,4 +1,4 @@
-"""The codec's training run: resumable, and its averaged weights published as it goes.
+"""The codec's training run: resumable, and its averaged weights are written at intervals.
 
 Legend: B segments, T samples, F latent channels, N latent frames.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,28 +23,14 @@ from tasks.commands.train_codec.config import CodecTrainConfig
 from tasks.commands.train_codec.data import Segments
 from tasks.commands.train_codec.losses import codec_losses
 from tasks.commands.train_codec.start import scale_by_data
+from tasks.engine.progress import OnProgress, silent
 
 log = logging.getLogger(__name__)
-Progress = Callable[["CodecProgress"], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CodecProgress:
-    """One logged interval, means over it. `mel` is a log10 distance, `spectral` relative, `kl` nats per frame."""
-
-    step: int
-    steps: int
-    mel: float
-    spectral: float
-    snr_db: float
-    kl: float
-    grad_norm: float
-    seconds_per_step: float
 
 
 @dataclass(slots=True)
 class _Run:
-    """What a checkpoint holds."""
+    """The state of a training, as saved for a resume."""
 
     network: DACVAE
     average: dict[str, Tensor]
@@ -53,10 +38,10 @@ class _Run:
     step: int = 0
 
 
-def run_codec_training(config: CodecTrainConfig, out_path: Path, on_progress: Progress | None = None) -> Path:
+def run_codec_training(config: CodecTrainConfig, out_path: Path, on_progress: OnProgress = silent) -> Path:
     """Trains the codec and returns `out_path`, the safetensors file with the averaged weights (SPEC M2).
 
-    Continues from `<out_path>.last.pt` when that is there. Snapshots replace `out_path` atomically on the way.
+    Continues from `<out_path>.last.pt` when it exists. Snapshots replace `out_path` atomically at intervals.
     Raises TrainingError when the loss is not finite.
     """
     sizes = codec_sizes(config)
@@ -68,8 +53,9 @@ def run_codec_training(config: CodecTrainConfig, out_path: Path, on_progress: Pr
     while run.step < config.steps:
         window.append(_step(run, segments, config, sizes.sample_rate_hz))
         if run.step % config.log_every == 0:
-            elapsed_s = (time.monotonic() - started) / len(window)
-            _report(run, window, elapsed_s, config, on_progress)
+            note = _note(window, (time.monotonic() - started) / len(window))
+            log.info("codec step %d: %s", run.step, note)
+            on_progress(run.step, config.steps, note)
             window, started = [], time.monotonic()
         if run.step % config.checkpoint_every == 0:
             _save_checkpoint(run, last)
@@ -98,18 +84,18 @@ def _start(config: CodecTrainConfig, sizes: DACVAEConfig, segments: Segments) ->
 def _step(run: _Run, segments: Segments, config: CodecTrainConfig, rate_hz: int) -> Tensor:
     """One optimiser step; returns (mel, spectral, snr_db, kl, grad_norm)."""
     for group in run.optimiser.param_groups:
-        group["lr"] = _lr(run.step, config)
+        group["lr"] = learning_rate(run.step, config)
     real_BT = segments.batch(run.step).to(config.device)
     noise = torch.Generator().manual_seed(config.seed + run.step)
     mean_BFN, logvar_BFN = run.network.moments(real_BT)
     draw_BFN = torch.randn(mean_BFN.shape, generator=noise).to(mean_BFN.device)
     made_BT = run.network.synthesise(mean_BFN + torch.exp(0.5 * logvar_BFN) * draw_BFN)
-    parts = codec_losses(real_BT, made_BT, mean_BFN, logvar_BFN, rate_hz)
+    terms = codec_losses(real_BT, made_BT, mean_BFN, logvar_BFN, rate_hz)
     loss = (
-        parts.mel
-        + config.spectral_weight * parts.spectral
-        - config.wave_weight * parts.snr_db
-        + config.kl_weight * parts.kl
+        terms.mel
+        + config.spectral_weight * terms.spectral
+        - config.wave_weight * terms.snr_db
+        + config.kl_weight * terms.kl
     )
     if not torch.isfinite(loss):
         raise TrainingError(f"codec training: the loss is {loss.item()} at step {run.step}; lower train_codec.lr")
@@ -119,38 +105,29 @@ def _step(run: _Run, segments: Segments, config: CodecTrainConfig, rate_hz: int)
     run.optimiser.step()
     run.step += 1
     _average(run, config)
-    return torch.stack([parts.mel, parts.spectral, parts.snr_db, parts.kl, norm]).detach()
+    return torch.stack([terms.mel, terms.spectral, terms.snr_db, terms.kl, norm]).detach()
 
 
 @torch.no_grad()
 def _average(run: _Run, config: CodecTrainConfig) -> None:
-    decay = min(config.ema_decay, (1 + run.step) / (10 + run.step))  # early steps must not linger
+    decay = min(config.ema_decay, (1 + run.step) / (10 + run.step))  # so that early steps have little weight
     for name, value in run.network.state_dict().items():
         run.average[name].lerp_(value, 1 - decay)
 
 
-def _lr(step: int, config: CodecTrainConfig) -> float:
+def learning_rate(step: int, config: CodecTrainConfig) -> float:
+    """Returns the rate of a step: a linear warm-up, then a cosine to a twentieth of the peak."""
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
     return config.lr * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps))))
 
 
-def _report(
-    run: _Run, window: list[Tensor], seconds: float, config: CodecTrainConfig, on_progress: Progress | None
-) -> None:
+def _note(window: list[Tensor], seconds: float) -> str:
+    """Returns the means over logged steps: log10 mel distance, relative distance, SNR, KL per frame, gradient norm."""
     mel, spectral, snr, kl, norm = torch.stack(window).mean(0).tolist()
-    progress = CodecProgress(
-        step=run.step,
-        steps=config.steps,
-        mel=mel,
-        spectral=spectral,
-        snr_db=snr,
-        kl=kl,
-        grad_norm=norm,
-        seconds_per_step=seconds,
+    return (
+        f"mel {mel:.4f}, spectral {spectral:.4f}, snr {snr:.2f} dB, kl {kl:.2f}, gradient {norm:.3g}, "
+        f"{seconds:.2f} s/step"
     )
-    log.info("codec %s", asdict(progress))
-    if on_progress is not None:
-        on_progress(progress)
 
 
 def _save_checkpoint(run: _Run, path: Path) -> None:

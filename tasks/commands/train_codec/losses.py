@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 SCALES: Final = ((2048, 96), (1024, 80), (512, 48), (256, 24), (64, 10))  # (window, mel bands); hop = window / 4
-_FLOOR: Final = 3e-6  # of band magnitudes; higher, and silence becomes a cheap answer to a sparse sound
+_FLOOR: Final = 3e-6  # of band magnitudes; with a higher one, silence would score well for sparse audio
 _QUIET_BAND: Final = 5e-5  # mean magnitude below which relative differences fade out
-_QUIET_POWER: Final = 3e-5  # -45 dBFS: quieter errors stop counting, or faint segments would rule the gradient
+_QUIET_POWER: Final = 3e-5  # -45 dBFS: quieter errors hardly count, else quiet segments would dominate the gradient
 
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The parts of one step's loss, scalars. `snr_db` is the mean over the batch (higher is better)."""
+    """The terms of one step's loss, scalars. `snr_db` is the mean over the batch (higher is better)."""
 
     mel: Tensor
     spectral: Tensor
@@ -39,8 +39,8 @@ def codec_losses(real_BT: Tensor, made_BT: Tensor, mean_BFN: Tensor, logvar_BFN:
 def spectral_distances(real_BT: Tensor, made_BT: Tensor, rate_hz: int) -> tuple[Tensor, Tensor]:
     """Returns two distances of mel spectra, averaged over the scales: L1 of the log10, and L1 over the sum of both.
 
-    Strikes fill a tenth of the time. The log counts every moment alike, and silence would come out cheap; the relative
-    one counts energy, and is at most 1 however wrong the level.
+    Strikes fill a tenth of the time. The distance of logarithms weighs all frames equally, so silence would score well;
+    the relative one weighs energy, and is at most 1 however wrong the level.
     """
     log_total, relative_total = real_BT.new_zeros(()), real_BT.new_zeros(())
     both_BT = torch.cat([real_BT, made_BT])
@@ -51,11 +51,6 @@ def spectral_distances(real_BT: Tensor, made_BT: Tensor, rate_hz: int) -> tuple[
         relative_total = relative_total + (difference_B / energy_B).mean()
         log_total = log_total + ((real_BMN + _FLOOR).log10() - (made_BMN + _FLOOR).log10()).abs().mean()
     return log_total / len(SCALES), relative_total / len(SCALES)
-
-
-def mel_distance(real_BT: Tensor, made_BT: Tensor, rate_hz: int) -> Tensor:
-    """Returns the mean L1 distance of log10 mel spectra, averaged over the scales."""
-    return spectral_distances(real_BT, made_BT, rate_hz)[0]
 
 
 def mel(audio_BT: Tensor, window: int, bands: int, rate_hz: int) -> Tensor:
@@ -75,6 +70,6 @@ def snr_db(real_BT: Tensor, made_BT: Tensor) -> Tensor:
 
 @cache
 def _mel_filters(window: int, bands: int, rate_hz: int) -> Tensor:
-    """Rows sum to 1, so that a level means the same at every resolution."""
+    """Returns mel filters whose rows sum to 1, so that levels are comparable at all resolutions."""
     filters = torch.from_numpy(librosa.filters.mel(sr=rate_hz, n_fft=window, n_mels=bands, fmin=0, norm=None))
     return filters / filters.sum(1, keepdim=True).clamp(min=1e-6)

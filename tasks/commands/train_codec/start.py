@@ -1,8 +1,8 @@
-"""Scales a fresh codec so that every layer's output has a sensible spread on real segments.
+"""Scales a fresh codec so that every layer's output has about unit deviation on real segments.
 
-PyTorch's default weights shrink the signal at each of the many layers, until the latent carries a hundredth of its own
-noise and the decoder learns to do without it. One pass over a batch sets every scale right (layer-sequential unit
-variance). Legend: B segments, T samples.
+PyTorch's default weights shrink the signal at each of the many layers, until the latent is a hundredth of its own
+noise and the decoder learns to ignore it. One pass over a batch sets all scales (layer-sequential unit variance).
+Legend: B segments, T samples.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from model.codec.network import DACVAE
 
-_RESIDUAL_STD: Final = 0.3  # a residual unit starts near the identity
+_RESIDUAL_STD: Final = 0.3  # so that a residual unit starts near the identity
 _CALM: Final = 0.1
 
 
@@ -40,7 +40,7 @@ def scale_by_data(network: DACVAE, audio_BT: Tensor) -> None:
 
 
 def _rescale(target: float, module: nn.Module, _: object, output: Tensor) -> Tensor:
-    """Makes the output's spread `target` and centres each channel, in the weights and in this pass alike."""
+    """Gives the output the deviation `target` and centres each channel, in the weights and in this pass."""
     channels = output.transpose(0, 1).flatten(1)
     factor = target / float((channels - channels.mean(1, keepdim=True)).square().mean().sqrt().clamp(min=1e-6))
     weight = module.weight_g if hasattr(module, "weight_g") else module.weight
@@ -53,7 +53,7 @@ def _rescale(target: float, module: nn.Module, _: object, output: Tensor) -> Ten
 
 
 def _calm_variance(quant_conv: nn.Conv1d) -> None:
-    """The log variance starts low and almost constant: the latent must be worth listening to from the first step."""
+    """Starts the log variance low and almost constant, so that the latent is informative from the first step."""
     half = quant_conv.out_channels // 2
     quant_conv.weight[half:].mul_(_CALM)
     if quant_conv.bias is not None:
@@ -61,7 +61,7 @@ def _calm_variance(quant_conv: nn.Conv1d) -> None:
 
 
 def _calm_level(decoder: nn.Module) -> None:
-    """The level starts low and almost constant: a level that is decades too high would drown every other gradient."""
+    """Starts the level low and almost constant: a level decades too high would dominate all gradients."""
     last = [module for module in decoder.modules() if isinstance(module, nn.Conv1d)][-1]
     weight = last.weight_g if hasattr(last, "weight_g") else last.weight
     if isinstance(weight, Tensor) and last.bias is not None:

@@ -7,7 +7,7 @@ import pytest
 from model.codec.bigvgan import BIGVGAN_16K, BigVGAN, BigVGANSizes
 from model.codec.dac_vae import ContinuousDAC, DACSizes
 from model.codec.meta_dacvae import MetaDACVAE
-from model.codec.mmaudio_vae import VAE_16K, VAE_44K, MelVAE
+from model.codec.mmaudio_vae import MelVAE, VAESizes
 from model.codec.oobleck import Oobleck, OobleckSizes
 from tests.model.codec import layouts
 
@@ -22,8 +22,8 @@ FULL = {
         lambda: Oobleck(OobleckSizes(sampling_rate=48_000, downsampling_ratios=(2, 4, 4, 6, 10))),
         layouts.oobleck(128, (2, 4, 4, 6, 10), (1, 2, 4, 8, 16), 2, 64),
     ),
-    "mmaudio-44k": (lambda: MelVAE(VAE_44K), layouts.mel_vae(128, 40, 512)),
-    "mmaudio-16k": (lambda: MelVAE(VAE_16K), layouts.mel_vae(80, 20, 384)),
+    "mmaudio-44k": (lambda: MelVAE(VAESizes(bands=128, latent_dim=40, width=512)), layouts.mel_vae(128, 40, 512)),
+    "mmaudio-16k": (lambda: MelVAE(VAESizes(bands=80, latent_dim=20, width=384)), layouts.mel_vae(80, 20, 384)),
     "bigvgan-44k": (
         lambda: BigVGAN(BigVGANSizes()),
         layouts.bigvgan(128, 1536, (16, 8, 4, 4, 4, 4), last_bias=False),

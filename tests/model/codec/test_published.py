@@ -234,7 +234,7 @@ def test_damaged_missing_and_foreign_files_are_said_in_one_line(files: dict[str,
     for asked, words in (
         (f"moss-dacvae:{tmp_path / 'cut.pth'}", "damaged"),
         (f"moss-dacvae:{tmp_path / 'none.pth'}", "missing"),
-        (str(tmp_path / "other.pth"), "no known codec"),
+        (str(tmp_path / "other.pth"), "not a known codec"),
         (str(tmp_path / "list.pth"), "no state_dict"),
         (str(tmp_path), "give a codec's file or folder"),
         (f"mmaudio-44k:{tmp_path / 'other.pth'}", "give the folder"),

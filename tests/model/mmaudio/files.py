@@ -7,6 +7,9 @@ from pathlib import Path
 
 import torch
 
+from model.config import NetworkConfig
+from model.mmaudio import initial_weights
+from model.network import Network
 from model.paper_specs import paper_specs
 from model.specs import FeatureSpecs
 from tests.model.mmaudio.reference import Weights, state_dict
@@ -31,6 +34,13 @@ def small_weights(version: str, *, channels: int = 40, seed: int = 0) -> Weights
         width=48, depth=4, fused=2, hidden=256, channels=channels, clip=CLIP, sync=SYNC, text=TEXT, tokens=TOKENS,
         second=version == "v2", seed=seed,
     )  # fmt: skip
+
+
+def start_from(path: Path, config: NetworkConfig, specs: FeatureSpecs, *, seed: int = 0) -> Network:
+    """A network with the weights that a training from `path` starts with."""
+    network = Network(config, specs)
+    network.load_state_dict(initial_weights(path, config, specs, seed=seed), strict=True)
+    return network
 
 
 def small_file(path: Path, version: str = "v1", **changes: torch.Tensor | None) -> Weights:

@@ -14,12 +14,12 @@ from safetensors.torch import load_file, save_file
 from data_contracts import MismatchError, UsageError, WeightsError
 from model.checkpoint import load_checkpoint, save_checkpoint
 from model.config import preset
-from model.mmaudio import convert, export, initial_weights, read_mmaudio, start_from
+from model.mmaudio import convert, export, initial_weights, read_mmaudio
 from model.mmaudio.layout import read_layout
 from model.network import Network
 from model.paper_specs import paper_specs
 from model.variants import variant
-from tests.model.mmaudio.files import CLIP, SYNC, TEXT, TOKENS, small_file, small_specs
+from tests.model.mmaudio.files import CLIP, SYNC, TEXT, TOKENS, small_file, small_specs, start_from
 from tests.model.mmaudio.reference import layout, state_dict
 
 PUBLISHED = {

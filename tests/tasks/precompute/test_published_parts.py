@@ -68,19 +68,19 @@ def test_the_device_changes_no_key(config: PrecomputeConfig) -> None:
 
 
 def test_threads_share_one_copy_and_another_process_makes_its_own() -> None:
-    shelf, loads = EncoderCache(), []
+    cache, loads = EncoderCache(), []
 
     def load():
         loads.append(threading.get_ident())
         return FAKES
 
-    threads = [threading.Thread(target=lambda: shelf.take(load)) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: cache.get(load)) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(loads) == 1 and shelf.take(load) is FAKES
-    assert pickle.loads(pickle.dumps(shelf)).loaded is None
+    assert len(loads) == 1 and cache.get(load) is FAKES
+    assert pickle.loads(pickle.dumps(cache)).loaded is None
     assert pickle.loads(pickle.dumps(PrecomputeStage(PrecomputeConfig()))) == PrecomputeStage(PrecomputeConfig())
 
 

@@ -118,7 +118,7 @@ def test_a_run_killed_while_packing_ends_with_the_same_bytes(tmp_path, monkeypat
 
     targets = {
         "finish": (stage_module.FeatureWriter, "finish"),
-        "clear": (stage_module.Parts, "clear"),
+        "clear": (stage_module.RecordFiles, "clear"),
         "table": (engine_run, "write_table"),
     }
     with monkeypatch.context() as patch:
@@ -132,7 +132,7 @@ def test_a_run_killed_while_packing_ends_with_the_same_bytes(tmp_path, monkeypat
 def test_a_finished_stage_needs_no_parts_and_one_more_item_encodes_only_itself(tmp_path, monkeypatch):
     workspace = make_workspace(tmp_path / "a")
     run_stage(STAGE, workspace)
-    assert not (workspace.stage("precompute") / "parts").exists()
+    assert not (workspace.stage("precompute") / "records").exists()
     assert run_stage(STAGE, workspace).new == 0
     write_manifest(workspace, [*manifest(workspace), make_row(workspace, 6)])
     encoded = []
@@ -155,7 +155,7 @@ def test_a_part_deleted_by_hand_is_encoded_again(tmp_path, monkeypatch):
         patch.setattr(stage_module, "_Packer", _Dies)
         with pytest.raises(Killed):
             run_stage(STAGE, workspace)
-    for number, path in enumerate(sorted((workspace.stage("precompute") / "parts").rglob("*.f16"))):
+    for number, path in enumerate(sorted((workspace.stage("precompute") / "records").rglob("*.f16"))):
         if number % 2:
             path.unlink()
         elif number % 3:

@@ -9,11 +9,11 @@ from data_contracts import MismatchError
 from model import config as model_config
 from model.checkpoint import load_checkpoint
 from model.config import NetworkConfig
-from model.mmaudio import start_from
 from tasks.engine.workspace import Workspace
 from tasks.train.config import TrainConfig
 from tasks.train.job import checkpoint_path, run_training
 from tests.model.fakes import fake_store, toy_specs
+from tests.model.mmaudio.files import start_from
 from tests.model.mmaudio.reference import state_dict
 from tests.tasks.train.features import write_features
 

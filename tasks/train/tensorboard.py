@@ -1,4 +1,4 @@
-"""TensorBoard: each logged row as scalars, sample sounds as audio (`tensorboard --logdir W/train/tensorboard`)."""
+"""TensorBoard: each logged row as scalars, samples as audio (`tensorboard --logdir W/train/tensorboard`)."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _SCALARS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """Writes event files. What a killed run logged after its last state is dropped when it continues."""
+class TensorBoardWriter:
+    """Writes event files. What a killed run logged after its last state is removed when training continues."""
 
     writer: Any
 
     @classmethod
     def open(cls, folder: Path, step: int) -> Self:
-        """Opens a folder's event files to go on after `step`."""
+        """Opens a folder's event files and removes what is after `step`."""
         from torch.utils.tensorboard import SummaryWriter
 
         return cls(SummaryWriter(str(folder), purge_step=step + 1 if step else None))
@@ -47,8 +47,8 @@ class Board:
             self.writer.add_scalar(f"loss_by_t/{number}", loss, row.step)
         self.writer.flush()
 
-    def add_sound(self, name: str, samples_T: Tensor, rate_hz: int, step: int) -> None:
-        """Writes one sound."""
+    def add_audio(self, name: str, samples_T: Tensor, rate_hz: int, step: int) -> None:
+        """Writes audio (T,)."""
         self.writer.add_audio(name, samples_T[None], step, sample_rate=rate_hz)
 
     def __enter__(self) -> Self:

@@ -1,7 +1,8 @@
-"""Encoded clips between their encoding and the packed files: one small file each, named by what it was made from.
+"""Encoded clips before they are packed: one small file each, named by the hash of what it was made from.
 
-A part's key is the hash of the input's content and of the encoder. So a part is never stale, two workers that make the
-same one write the same bytes, and the records of the packed store serve as parts for the next run.
+A record's key is the hash of the input's content, the clip length, the encoder and the storage format. So a record is
+never out of date, two workers that make the same one write the same bytes, and the next run takes records from the
+packed store of the last one.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from tasks.engine.workspace import hash_text
 FIELDS: Final = {"latents": ("latent_mean", "latent_std"), "videos": ("clip", "sync"), "texts": ("text",)}
 
 
-def part_key(
+def record_key(
     content: str, clip_s: float, *specs: CodecSpec | TextSpec | ClipSpec | SyncSpec, storage: Storage = FP16
 ) -> str:
-    """Returns the key of a part: what it was made from (a hash or a text), for how long a clip, by what, stored how."""
+    """Returns a record's key, a hash of its content (a file's hash or a text), clip length, specs and format."""
     stored = () if storage == FP16 else (storage.name,)
     return hash_text(content, to_json(clip_s), to_json([dataclasses.asdict(spec) for spec in specs]), *stored)[:24]
 
 
 @dataclass(frozen=True, slots=True)
-class PartKeys:
+class RecordKeys:
     """Keys for one set of encoders, one clip length and one storage format."""
 
     specs: FeatureSpecs
@@ -43,20 +44,20 @@ class PartKeys:
 
     def latent(self, audio_sha256: str) -> str:
         """Returns the key of an audio file's latent."""
-        return part_key(audio_sha256, self.clip_s, self.specs.codec, storage=self.storage)
+        return record_key(audio_sha256, self.clip_s, self.specs.codec, storage=self.storage)
 
     def video(self, video_sha256: str) -> str:
         """Returns the key of a video's features."""
-        return part_key(video_sha256, self.clip_s, self.specs.clip, self.specs.sync, storage=self.storage)
+        return record_key(video_sha256, self.clip_s, self.specs.clip, self.specs.sync, storage=self.storage)
 
     def text(self, text: str) -> str:
-        """Returns the key of a sentence's token states."""
-        return part_key(text, 0.0, self.specs.text, storage=self.storage)
+        """Returns the key of a text's token states."""
+        return record_key(text, 0.0, self.specs.text, storage=self.storage)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts folder, and behind it the packed store of an earlier run. `kind` is latents, videos or texts."""
+class RecordFiles:
+    """The folder of records, and the packed store of an earlier run. `kind` is latents, videos or texts."""
 
     folder: Path
     shapes: dict[str, tuple[int, int]]
@@ -66,7 +67,7 @@ class Parts:
 
     @classmethod
     def open(cls, stage_folder: Path, specs: FeatureSpecs, clip_s: float, storage: Storage = FP16) -> Self:
-        """Opens the parts of a stage folder. A store that cannot be read is no source; its parts are made again."""
+        """Opens the records of a stage folder. The records of a packed store that cannot be read are made again."""
         packed = _open_packed(stage_folder)
         rows = (
             {}
@@ -75,22 +76,22 @@ class Parts:
                 kind: {key: number for number, key in enumerate(keys)} for kind, keys in packed.header["keys"].items()
             }
         )
-        return cls(stage_folder / "parts", field_shapes(specs, clip_s), packed, rows, storage)
+        return cls(stage_folder / "records", field_shapes(specs, clip_s), packed, rows, storage)
 
     def has(self, kind: str, key: str) -> bool:
-        """Tells whether the part need not be made."""
+        """Tells whether a record exists."""
         return key in self.packed_rows.get(kind, {}) or self._path(kind, key).is_file()
 
     def write(self, kind: str, key: str, arrays: Sequence[Values]) -> None:
-        """Writes a part at once. Raises ContractError when an array has not the shape that the specs ask for."""
+        """Writes a record atomically. Raises ContractError when an array's shape is not that of the specs."""
         for name, array in zip(FIELDS[kind], arrays, strict=True):
             if array.shape != self.shapes[name]:
-                raise ContractError(f"part {kind} {key}: {name} is {array.shape}; expected {self.shapes[name]}")
+                raise ContractError(f"record {kind} {key}: {name} is {array.shape}; expected {self.shapes[name]}")
         with atomic_path(self._path(kind, key)) as temporary:
             temporary.write_bytes(b"".join(self.storage.pack(array).tobytes() for array in arrays))
 
     def read(self, kind: str, key: str) -> list[Values] | None:
-        """Returns a part's arrays in the order of FIELDS, or None when it has to be made."""
+        """Returns a record's arrays in the order of FIELDS, or None when it has to be made."""
         number = self.packed_rows.get(kind, {}).get(key)
         if number is not None and self.packed is not None:
             return [self.packed.record(name, number) for name in FIELDS[kind]]
@@ -100,7 +101,7 @@ class Parts:
         values = np.frombuffer(path.read_bytes(), self.storage.dtype)
         sizes = [int(np.prod(self.shapes[name])) for name in FIELDS[kind]]
         if values.size != sum(sizes):
-            return None  # not one of ours; made again
+            return None  # damaged; made again
         pieces = np.split(values, np.cumsum(sizes)[:-1])
         return [
             self.storage.unpack(piece).reshape(self.shapes[name])
@@ -108,7 +109,7 @@ class Parts:
         ]
 
     def clear(self) -> None:
-        """Removes the part files; the packed store has them all."""
+        """Removes the record files, when the packed store has them all."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, kind: str, key: str) -> Path:

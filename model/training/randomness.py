@@ -1,4 +1,4 @@
-"""Random numbers of training: a generator per purpose and step, so that a resume needs only the step number."""
+"""Random generators of training: one per purpose and step, so that a resumed run needs only the step number."""
 
 from __future__ import annotations
 
