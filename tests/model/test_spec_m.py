@@ -212,7 +212,7 @@ def test_m10_the_loss_sums_the_mean_over_channels_over_masked_frames_and_divides
     for b in range(2):
         for n in range(30):
             if masks.mask_BN[b, n]:
-                total += sum(float(v[b, n, f] - (x1[b, n, f] - x0[b, n, f])) ** 2 for f in range(4)) / 4
+                total += sum(float(v.detach()[b, n, f] - (x1[b, n, f] - x0[b, n, f])) ** 2 for f in range(4)) / 4
                 masked += 1
     errors_BN = batch_errors(_FixedVelocity(v), Batch(x1, features()), Draws(torch.rand(2), x0, masks))
     loss = errors_BN.sum() / masks.mask_BN.sum()
