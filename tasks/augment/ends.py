@@ -24,7 +24,7 @@ _PAUSE_S: Final = 1e-3  # an end with less silence than this, a zero crossing sa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class PreparedAudio:
     """A recording as the recipes get it (T,): where in the recording it begins, and the DC offset that was removed."""
 
     samples_T: Samples  # noqa: N815 (shape suffix)
@@ -32,7 +32,7 @@ class Source:
     dc_offset: float
 
 
-def prepare_source(samples_T: Samples, rate_hz: int, config: AugmentConfig) -> Source:
+def prepare_source(samples_T: Samples, rate_hz: int, config: AugmentConfig) -> PreparedAudio:
     """Returns a recording without DC offset and without silence at its ends; an end that had none is faded.
 
     Raises ItemError `silent` when nothing is left.
@@ -46,7 +46,7 @@ def prepare_source(samples_T: Samples, rate_hz: int, config: AugmentConfig) -> S
         kept_T = faded_out(kept_T, rate_hz)
     if start < pause:
         kept_T = faded_in(kept_T, rate_hz)
-    return Source(samples_T=kept_T, offset_s=trimmed.offset_s, dc_offset=dc_offset)
+    return PreparedAudio(samples_T=kept_T, offset_s=trimmed.offset_s, dc_offset=dc_offset)
 
 
 def dc_offset_of(samples_T: Samples, rate_hz: int) -> float:

@@ -106,7 +106,7 @@ class Recipe(ABC):
             raise ContractError(f"stored recipe {dict(values)} does not fit {cls.__name__}: {error}") from error
 
     def record(self, measured: Measured) -> dict[str, Any]:  # noqa: ARG002
-        """Returns what a row stores: the recipe's values, and what only a measurement tells of them."""
+        """Returns what a row stores: the recipe's values, and what was measured of its parameters."""
         return self.to_values()
 
 

@@ -18,7 +18,7 @@ from data_contracts.adverbs import Change, change_of, changes_for
 from data_contracts.files import atomic_path, hash_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
-from tasks.augment.ends import Source, prepare_source
+from tasks.augment.ends import PreparedAudio, prepare_source
 from tasks.augment.make import Made, make_audio
 from tasks.augment.programs import program_version
 from tasks.augment.recipe import AugmentContext, Recipe, recipes_for
@@ -133,9 +133,9 @@ class _Sources:
     def __init__(self, workspace: Workspace, config: AugmentConfig) -> None:
         self.workspace = workspace
         self._config = config
-        self._last: tuple[Path, str, Source, int] | None = None
+        self._last: tuple[Path, str, PreparedAudio, int] | None = None
 
-    def read(self, audio_path: str, sha256: str) -> tuple[Source, int]:
+    def read(self, audio_path: str, sha256: str) -> tuple[PreparedAudio, int]:
         """Returns a clip's audio without DC offset and without silence at its ends, and its rate (SPEC A2).
 
         Raises ItemError `changed_file` when the file is not the one that was ingested.
@@ -150,7 +150,7 @@ class _Sources:
 
 
 def _first_that_works(
-    recipes: Iterable[Recipe], source: Source, rate_hz: int, context: AugmentContext
+    recipes: Iterable[Recipe], source: PreparedAudio, rate_hz: int, context: AugmentContext
 ) -> tuple[Recipe, Made]:
     """Returns the first recipe whose effect is measured, and its audio. Raises the last ItemError otherwise."""
     refused: ItemError | None = None

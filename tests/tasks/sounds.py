@@ -1,4 +1,4 @@
-"""Synthetic sounds, pictures and broken files for the data stages' tests."""
+"""Synthetic audio, frames and broken files for the tests of the data stages."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Distance(Recipe):
         return cls(room=Room.from_values(values))
 
     def record(self, measured: Measured) -> dict[str, Any]:
-        """Returns the room's values with the T60 and the ratio it really has: the T60 asked for is not the room's."""
+        """Returns the room's values with its measured T60 and ratio: the measured T60 is not exactly the drawn one."""
         found = {"room_t60_s": measured["t60_s"], "room_ratio_db": measured["direct_to_reverberant_after_db"]}
         return {**self.to_values(), **found}
 

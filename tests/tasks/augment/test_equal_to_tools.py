@@ -51,7 +51,7 @@ def test_a3_speed_is_sox_within_two_steps(factor: float, rate_hz: int, seed: int
 
 
 @pytest.mark.parametrize("factor", [0.7, 1.3])
-def test_a3_the_worst_sound_is_60_db_close(factor: float) -> None:
+def test_a3_full_band_noise_is_60_db_close(factor: float) -> None:
     sound = noise(5, 44_100)
     by_sox, here = by_both(Speed(factor=factor), sound, 44_100)
     error, power = np.mean(np.square(by_sox - here)), np.mean(np.square(by_sox))
@@ -88,7 +88,7 @@ def test_a2_trim_is_silenceremove_sample_for_sample(parts: list[tuple[float, int
             results.append((error.reason, []))
     first, second = results
     assert first[1] == second[1]
-    if len(set(map(abs, first[1]))) > 1:  # in a constant sound, FFmpeg's slice can be found at more than one place
+    if len(set(map(abs, first[1]))) > 1:  # in constant audio, FFmpeg's slice can be found at more than one place
         assert first[0] == second[0]
 
 

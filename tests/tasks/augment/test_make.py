@@ -1,4 +1,4 @@
-"""SPEC A2 and what holds for every sound: judged on the decoded file, refused with both numbers."""
+"""SPEC A2, and the checks of every written file: made on the decoded samples, refused with both numbers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.tasks.sounds import RATE, strikes, tone
         (np.pad(tone(1.0), (RATE // 5, 0)), "edge_silence", r"0\.200 s"),
     ],
 )
-def test_a_bad_sound_is_refused_with_both_numbers(after: np.ndarray, reason: str, message: str) -> None:
+def test_bad_audio_is_refused_with_both_numbers(after: np.ndarray, reason: str, message: str) -> None:
     with pytest.raises(ItemError, match=message) as caught:
         check_audio(tone(1.0), after.astype(np.float32), RATE, silence_db=-60)
     assert caught.value.reason == reason
@@ -48,10 +48,10 @@ def test_a_source_that_is_clipped_already_is_no_fault_of_the_change() -> None:
     st.floats(0.0, 1.0),
     st.floats(2.0, 10.0),
 )
-def test_whatever_is_made_keeps_the_laws(
+def test_whatever_is_made_can_be_used(
     change: Change, times_s: list[float], peak: float, lead_s: float, max_s: float
 ) -> None:
-    """What is refused says so; what is not refused is trimmed, unclipped, audible and no longer than it may be."""
+    """What is refused has a reason with numbers; what is made is trimmed, unclipped, audible and not too long."""
     sound = np.concatenate([np.zeros(round(lead_s * RATE)), strikes(8.0, sorted(times_s), peak=peak)])
     source = trim_silence(sound.astype(np.float32), RATE, -60).samples_T
     context = replace(CONTEXT, config=CONTEXT.config.model_copy(update={"max_s": max_s}))

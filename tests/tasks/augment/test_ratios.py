@@ -1,4 +1,4 @@
-"""SPEC A3: the pitch and time ratios are right wherever they are given, and withheld where the sound does not tell."""
+"""SPEC A3: the pitch and time ratios are right wherever they are given, and None where the audio does not show them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def played(sound: np.ndarray, factor: float) -> np.ndarray:
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0.7, 1.3), st.integers(0, 99), st.floats(0.02, 0.5), st.floats(0.6, 6.0))
-def test_white_noise_tells_its_pitch(factor: float, seed: int, peak: float, duration_s: float) -> None:
+def test_white_noise_shows_its_pitch_ratio(factor: float, seed: int, peak: float, duration_s: float) -> None:
     noise = np.random.default_rng(seed).uniform(-peak, peak, round(duration_s * RATE)).astype(np.float32)
     ratio = pitch_ratio(noise, played(noise, factor), RATE)
     assert ratio is not None and ratio == pytest.approx(factor, rel=0.004)
@@ -34,7 +34,7 @@ def test_white_noise_tells_its_pitch(factor: float, seed: int, peak: float, dura
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0.7, 1.3), st.floats(150, 5000), st.floats(0.8, 4.0))
-def test_a_tone_tells_its_pitch(factor: float, hz: float, duration_s: float) -> None:
+def test_a_tone_shows_its_pitch_ratio(factor: float, hz: float, duration_s: float) -> None:
     sound = tone(duration_s, hz, RATE)
     ratio = pitch_ratio(sound, played(sound, factor), RATE)
     assert ratio is not None and ratio == pytest.approx(factor, rel=0.006)
@@ -42,7 +42,7 @@ def test_a_tone_tells_its_pitch(factor: float, hz: float, duration_s: float) -> 
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0.7, 1.3), st.lists(st.floats(0.05, 3.8), min_size=4, max_size=8, unique_by=lambda s: round(s * 4)))
-def test_strikes_tell_pitch_and_time(factor: float, times_s: list[float]) -> None:
+def test_strikes_show_pitch_and_time_ratio(factor: float, times_s: list[float]) -> None:
     sound = strikes(4.0, sorted(times_s), rate_hz=RATE)
     after = played(sound, factor)
     pitch, time = pitch_ratio(sound, after, RATE), time_ratio(sound, after, RATE)
@@ -59,7 +59,7 @@ def test_time_without_pitch_and_pitch_without_time_are_told_apart() -> None:
     assert pitch_ratio(sound, slower, RATE) is None or pitch_ratio(sound, slower, RATE) == pytest.approx(1, rel=0.01)
 
 
-def test_unrelated_sounds_and_silence_tell_nothing() -> None:
+def test_unrelated_audio_and_silence_show_no_ratio() -> None:
     first, second = (np.random.default_rng(n).uniform(-0.5, 0.5, 2 * RATE).astype(np.float32) for n in (1, 2))
     assert pitch_ratio(first, second, RATE) is None
     silence = np.zeros(2 * RATE, np.float32)

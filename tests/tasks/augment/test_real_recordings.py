@@ -1,4 +1,4 @@
-"""SPEC A2-A5 on real recordings: clocks that keep true time, and what share of sounds takes each change."""
+"""SPEC A2-A5 on real recordings: clocks that keep true time, and the share of recordings that each change works on."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def rates(paths: list[Path]) -> tuple[dict[str, Counter[str]], int]:
     "stride", [pytest.param(1, marks=pytest.mark.slow, id="all"), pytest.param(8, id="one in eight")]
 )
 def test_every_recording_is_changed_or_refused_with_a_reason(realdata: Path, stride: int) -> None:
-    """Speed and distance work on 95 % and more; a trend on sounds that do not stand against it."""
+    """Speed and distance work on 95 % and more; a trend on recordings without a stronger one of their own."""
     counts, done = rates(sorted((realdata / "audio" / "esc10").rglob("*.ogg"))[::stride])
     assert all(sum(reasons.values()) == done for reasons in counts.values())
     for level in ("very_fast", "very_slow", "far"):

@@ -1,4 +1,4 @@
-"""What holds for every recipe, whatever its operation: found by name, stored as JSON, moved events, a sentence."""
+"""Every recipe, whatever its operation: found by name, stored as JSON, moves events, describes itself."""
 
 from __future__ import annotations
 

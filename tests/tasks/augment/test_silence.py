@@ -1,4 +1,4 @@
-"""SPEC A2: silence goes at both ends and stays inside."""
+"""SPEC A2: silence is removed at both ends and kept inside."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_silence_stays_out() -> None:
     assert caught.value.reason == "silent"
 
 
-def test_a_sound_without_silence_is_unchanged() -> None:
+def test_audio_without_silence_is_unchanged() -> None:
     sound = tone(0.5)[3:-3]
     trimmed = trim_silence(sound, RATE, THRESHOLD_DB)
     assert trimmed.offset_s < 1e-3 and abs(len(trimmed.samples_T) - len(sound)) <= 3

@@ -74,7 +74,7 @@ def test_a3_to_a5_each_side_gets_its_levels() -> None:
     }
 
 
-def test_a_loud_sound_with_a_stated_place_is_not_moved_twice(tmp_path: Path) -> None:
+def test_loud_audio_with_a_stated_distance_is_not_moved_twice(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     clips = [clip_row("a"), clip_row("b")]
     mined = [mined_row(clip, "volume", "loud") for clip in clips] + [mined_row(clips[0], "distance", "far")]
@@ -101,7 +101,7 @@ def test_rows_match_their_files(done: tuple[Path, dict[str, Augmented]]) -> None
         assert {"soxr", "libsndfile", "pyroomacoustics"} <= json.loads(row.tools_json).keys()
 
 
-def test_event_times_follow_the_sound(done: tuple[Path, dict[str, Augmented]]) -> None:
+def test_event_times_follow_the_audio(done: tuple[Path, dict[str, Augmented]]) -> None:
     root, rows = done
     for name, factor in (("fast~speed~very_fast", 1.3), ("fast~speed~fast", 1.0), ("slow~speed~very_slow", 0.7)):
         row = rows[name]

@@ -1,4 +1,4 @@
-"""The built-in corpus as files: events where the scene says, levels and distances as claimed, equal bytes."""
+"""The built-in corpus as files: events at the scene's times, levels and distances as claimed, equal bytes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import json
 from collections import Counter
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
 from tasks.corpus.builtin import render, scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
+from tasks.corpus.drawing import FPS
 from tasks.corpus.modal import RATE_HZ
 from tasks.corpus.scene import Scene
 from tasks.corpus.scenes import make_scenes
@@ -41,7 +43,7 @@ def test_audio_is_8_s_below_full_scale_and_never_digital_silence(scene: Scene) -
 
 
 @pytest.mark.parametrize("scene", STRIKES[::4], ids=lambda scene: scene.material)
-def test_events_are_audible_where_the_scene_says(scene: Scene) -> None:
+def test_events_are_audible_at_the_times_of_the_scene(scene: Scene) -> None:
     audio_T = scene_audio(scene)
     errors = [abs(onset_after(audio_T, event_s) - event_s) for event_s in scene.event_times_s]
     assert np.median(errors) < 0.005
@@ -72,7 +74,7 @@ def test_audio_depends_on_the_scene_alone() -> None:
     assert not np.array_equal(scene_audio(scene), scene_audio(dataclasses.replace(scene, seed=scene.seed + 1)))
 
 
-def test_the_object_of_a_group_sounds_alike_in_all_its_scenes() -> None:
+def test_the_object_of_a_group_has_one_spectrum_in_all_its_scenes() -> None:
     """The resonances belong to the object: another object of the same material has others."""
     scene = next(scene for scene in STRIKES if scene.material == "glass")
 
@@ -112,6 +114,42 @@ def test_rendering_gives_equal_bytes_and_the_facts_of_the_scene(tmp_path: Path) 
             info = probe_video(one.video_path)
             assert (info.fps, info.width, info.has_audio) == (25.0, 128, False)
             assert info.duration_s == pytest.approx(8.0, abs=0.05)
+
+
+def test_the_video_file_shows_each_strike_when_the_audio_file_has_it(tmp_path: Path) -> None:
+    """Both files decoded again: the stick is lowest within a frame of the onset that the audio has."""
+    scene = next(
+        scene for scene in scenes_with_video() if scene.volume == "loud" and 4 <= len(scene.event_times_s) <= 10
+    )
+    rendered = render(scene, tmp_path)
+    samples_T, _ = read_audio(rendered.audio_path)
+    assert rendered.video_path is not None
+    frames = decoded_frames(rendered.video_path)
+    assert len(frames) == 200
+    # Where the stick is raised most of the time, a frame with the stick down differs from the median frame.
+    moved = np.abs(frames.astype(np.int16) - np.median(frames, axis=0).astype(np.int16)).sum(-1).max(2) > 90
+    lowest = np.asarray([np.flatnonzero(rows).max(initial=0) for rows in moved], float)
+    for event_s in scene.event_times_s:
+        onset_s = onset_after(samples_T, event_s)
+        first = max(0, round(onset_s * FPS) - 2)
+        window = lowest[first : first + 5]
+        best = first + np.flatnonzero(window >= window.max() - 0.5)
+        assert np.min(np.abs(best / FPS - onset_s)) <= 1 / FPS
+
+
+def decoded_frames(path: Path) -> np.ndarray:
+    """Returns the frames (T, H, W, 3) of a video file."""
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+@pytest.mark.parametrize("kind", [None, "rain", "clock"])
+def test_clips_without_video_state_events_only_where_there_are_any(tmp_path: Path, kind: str | None) -> None:
+    scene = next(s for s in corpus() if not s.has_video and (s.kind == kind or (kind is None and s.kind == "strike")))
+    rendered = render(scene, tmp_path)
+    assert (rendered.event_times_s is None) == (kind == "rain")
+    assert rendered.attributes["kind"] == scene.kind
+    assert rendered.attributes["speed"] is None or rendered.event_times_s is not None
 
 
 def test_the_audio_file_is_the_audio_of_the_scene_in_16_bits(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_height_is_zero_at_events_and_never_between() -> None:
     assert stick_heights(events, grid)[away].min() > 0.1
 
 
-def test_two_frames_beside_the_contact_tell_its_time() -> None:
+def test_two_frames_beside_the_contact_show_its_time() -> None:
     """The movement has its kink at the event, so a 25 fps video carries the time to a fraction of a frame."""
     frame_s = np.arange(200) / FPS
     for event_s in (1.0, 1.013, 1.027):
@@ -109,7 +109,7 @@ def test_frames_are_whole_and_only_the_stick_moves(material: str, distance_m: fl
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_stick_stands_out_from_any_wall(seed: int) -> None:
+def test_the_stick_contrasts_with_any_wall(seed: int) -> None:
     scene = dataclasses.replace(SCENES[0], object_seed=seed, event_times_s=(2.0,), distance_m=1.5)
     frames = draw_scene(scene).astype(int)
     change = np.abs(frames[50] - frames[0]).sum(axis=2)

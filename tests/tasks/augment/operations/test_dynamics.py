@@ -44,7 +44,7 @@ def test_a5_strikes_keep_their_times_and_gain_a_trend(direction: str) -> None:
     assert found["peak_after_db"] == pytest.approx(found["peak_before_db"], abs=0.1)
 
 
-def test_a_sound_that_dies_away_cannot_become_a_crescendo() -> None:
+def test_audio_that_dies_away_cannot_become_a_crescendo() -> None:
     decay = tone(3.0) * np.exp(-2 * np.arange(3 * RATE) / RATE).astype(np.float32)
     recipe = Dynamics(direction="crescendo", span_db=10)
     with pytest.raises(ItemError) as caught:

@@ -61,7 +61,7 @@ def test_the_effect_is_measured(sound: np.ndarray, factor: float) -> None:
     assert found["pitch_ratio"] == pytest.approx(factor, rel=0.02)
 
 
-def test_d2_a_slowed_sound_is_cut_and_no_more_is_played_than_stays() -> None:
+def test_d2_slowed_audio_is_cut_and_no_more_is_played_than_is_kept() -> None:
     sound = np.random.default_rng(0).uniform(-0.5, 0.5, 8 * RATE).astype(np.float32)
     recipe = Speed(factor=0.7)
     applied = recipe.apply(sound, RATE, CONTEXT)
@@ -117,7 +117,7 @@ def test_tempo_keeps_the_pitch(factor: float) -> None:
 
 
 @pytest.mark.parametrize(("keeps", "words"), [(False, "pitch and length change"), (True, "the pitch stays")])
-def test_its_description_says_what_happens_to_the_pitch(keeps: bool, words: str) -> None:
+def test_the_description_includes_what_happens_to_the_pitch(keeps: bool, words: str) -> None:
     description = Speed(factor=1.3, keeps_pitch=keeps).describe()
     assert words in description and "1.3 times" in description
 
@@ -136,7 +136,7 @@ def test_a2_an_inner_pause_stays_and_scales(factor: float, pause_s: float) -> No
     assert longest_s == pytest.approx(pause_s / factor, abs=0.01)
 
 
-def test_a_full_scale_sound_is_not_clipped() -> None:
+def test_full_scale_audio_is_not_clipped() -> None:
     square = np.sign(tone(1.0, 100)) * np.float32(0.999)
     played = Speed(factor=1.3).change(square, RATE, CONTEXT)
     assert np.max(np.abs(played)) < 1.0
