@@ -139,7 +139,7 @@ def test_a_recording_without_a_clip_says_why_and_leaves_no_file(tmp_path: Path) 
     sound = write_wav(tmp_path / "long.wav", tone(3))
     between = np.concatenate([np.zeros(8 * RATE), tone(0.5), np.zeros(RATE * 7)]).astype(np.float32)
     cases = [
-        (recording(silent), "silent", "silent.wav: peak"),
+        (recording(silent), "silent", "silent.wav: the peak is 0.00"),
         (recording(brief), "too_short", "brief.wav: 0.100 s"),
         (recording(video, video), "silent", "v.mp4: nothing is audible from 2."),
         (recording(sound, flash), "too_short", "flash.mp4: 0.200 s of video"),

@@ -40,7 +40,7 @@ def _audiocaps(folder: Path) -> CorpusConfig:
     rows += [f"{n},yt{n},30,A dog barks loudly in yard {n}" for n in range(5)]
     (folder / "train.csv").write_text("\n".join(rows) + "\n")
     for n in range(3):
-        sf.write(folder / f"yt{n}.wav", np.full(160_000, 0.1, np.float32), 16_000)
+        sf.write(folder / f"yt{n}.wav", tone(10.0), 16_000)
     return CorpusConfig(kind="audiocaps", path=str(folder))
 
 
@@ -53,7 +53,7 @@ def test_plan_counts_the_files_that_are_there(tmp_path: Path) -> None:
     found = count(_config(tmp_path, _audiocaps(tmp_path / "a")))
     assert (found.recordings, found.clips, found.unreadable) == (3, 3, 0)
     assert abs(found.seconds - 24.0) < 1e-6
-    assert found.mined == 3 and {caption for caption, _ in found.for_llm} == found.captions
+    assert found.mined == 3 and {cued.text for cued, _ in found.for_llm} == found.captions
 
 
 def test_plan_adds_the_rendered_corpus_to_the_listed_ones(tmp_path: Path) -> None:
