@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 
 import datasets
-import numpy as np
 import pyarrow as pa
 import pytest
 import soundfile as sf
