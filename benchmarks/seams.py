@@ -1,11 +1,11 @@
-"""Do edits and long sounds click at their seams? Measured on a checkpoint, against joining samples instead.
+"""Do edits and long audio click at their seams? Measured on a checkpoint, against joining samples instead.
 
     python -m benchmarks.seams --checkpoint workspace/train/checkpoint.safetensors [--scenes 8] [--steps 25]
 
-Edits: a window of 1.5 s in built-in scenes, with the scene's video. Long: a film of 30 s (scenes one after another) in
+Edits: a window of 1.5 s in built-in scenes, with the scene's video, as merged latents. Long: a video of 30 s (scenes one after another) in
 windows. Rank: the share of places within half a second that bend at least as sharply as the seam; one half on average
 where nothing stands out, near 0 at a click. Beside it the rank of the same places in the codec's own round trip, of
-the same parts joined as samples, and of those with a jump of 5 % of full scale at the seam: what the measure can see.
+the same parts joined as samples, and of those with a jump of 5 % of full scale at the seam: what the rank can detect.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def edits(session: InferenceSession, folder: Path, count: int, steps: int) -> No
         cut_T = np.concatenate([old_T[: places[0]], new_T[places[0] : places[1]], old_T[places[1] :]])
         jump_T = new_T.copy()
         jump_T[places[0] : places[1]] += 0.05
-        for name, sound_T in (("edit", new_T), ("whole", old_T), ("samples", cut_T), ("click", jump_T)):
-            ranks[name] += [seam_rank(sound_T, at, rate_hz) for at in places]
+        for name, audio_T in (("edit", new_T), ("whole", old_T), ("samples", cut_T), ("click", jump_T)):
+            ranks[name] += [seam_rank(audio_T, at, rate_hz) for at in places]
     report("edit, joined as latents", ranks["edit"])
     report("the same places before the edit", ranks["whole"])
     report("the same parts joined as samples", ranks["samples"])
@@ -74,29 +74,29 @@ def edits(session: InferenceSession, folder: Path, count: int, steps: int) -> No
 
 
 def long(session: InferenceSession, folder: Path, steps: int) -> None:
-    """Gives a film of 30 s its sound, in windows."""
+    """Gives a video of 30 s its sound, in windows."""
     rate_hz = session.codec.spec.sample_rate_hz
-    films = [render(scene, folder).video_path for scene in scenes(CorpusConfig())[:4]]
-    frames = np.concatenate([read_frames(film, fps=25, size=128) for film in films if film])[: round(LONG_S * 25)]
+    videos = [render(scene, folder).video_path for scene in scenes(CorpusConfig())[:4]]
+    frames = np.concatenate([read_frames(video, fps=25, size=128) for video in videos if video])[: round(LONG_S * 25)]
     write_video(folder / "long.mp4", frames, 25)
     options = GenerateOptions(
         task="vta", checkpoint=session.checkpoint, out=folder / "x.wav", video=folder / "long.mp4", steps=steps
     )
     generation = Generation(options, session)
-    sound_T = generation.run()
+    audio_T = generation.run()
     hop = session.codec.spec.hop
     seams = [(window.start + window.known) * hop for window in generation.windows[1:]]
-    report(f"windows of a {LONG_S:g} s film", [seam_rank(sound_T, at, rate_hz) for at in seams])
-    elsewhere = range(rate_hz, len(sound_T) - rate_hz, rate_hz)
-    report("every second of it", [seam_rank(sound_T, at, rate_hz) for at in elsewhere])
-    jump_T = sound_T + 0.05 * np.searchsorted(seams, np.arange(len(sound_T)), side="right").astype(np.float32)
+    report(f"windows of a {LONG_S:g} s video", [seam_rank(audio_T, at, rate_hz) for at in seams])
+    elsewhere = range(rate_hz, len(audio_T) - rate_hz, rate_hz)
+    report("every second of it", [seam_rank(audio_T, at, rate_hz) for at in elsewhere])
+    jump_T = audio_T + 0.05 * np.searchsorted(seams, np.arange(len(audio_T)), side="right").astype(np.float32)
     report("with a jump of 0.05 at the seams", [seam_rank(jump_T, at, rate_hz) for at in seams])
 
 
 def round_trip(session: InferenceSession, samples_T: Samples) -> Samples:
-    """Returns what the codec alone makes of a sound."""
-    sound: Samples = decode_long(session.codec, encode_long(session.codec, torch.from_numpy(samples_T))).numpy()
-    return sound
+    """Returns the codec's round trip."""
+    decoded: Samples = decode_long(session.codec, encode_long(session.codec, torch.from_numpy(samples_T))).numpy()
+    return decoded
 
 
 def report(name: str, ranks: Sequence[float]) -> None:
