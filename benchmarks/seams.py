@@ -2,8 +2,8 @@
 
     python -m benchmarks.seams --checkpoint workspace/train/checkpoint.safetensors [--scenes 8] [--steps 25]
 
-Edits: a window of 1.5 s in built-in scenes, with the scene's video, as merged latents. Long: a video of 30 s (scenes one after another) in
-windows. Rank: the share of places within half a second that bend at least as sharply as the seam; one half on average
+Edits: a window of 1.5 s in built-in scenes, with the scene's video, as merged latents. Long: a video of 30 s (scenes
+one after another) in windows. Rank: the share of places within half a second that bend at least as sharply as the seam; one half on average
 where nothing stands out, near 0 at a click. Beside it the rank of the same places in the codec's own round trip, of
 the same parts joined as samples, and of those with a jump of 5 % of full scale at the seam: what the rank can detect.
 """
@@ -74,7 +74,7 @@ def edits(session: InferenceSession, folder: Path, count: int, steps: int) -> No
 
 
 def long(session: InferenceSession, folder: Path, steps: int) -> None:
-    """Gives a video of 30 s its sound, in windows."""
+    """Generates the audio of a video of 30 s, in windows."""
     rate_hz = session.codec.spec.sample_rate_hz
     videos = [render(scene, folder).video_path for scene in scenes(CorpusConfig())[:4]]
     frames = np.concatenate([read_frames(video, fps=25, size=128) for video in videos if video])[: round(LONG_S * 25)]

@@ -80,13 +80,13 @@ def options_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
 
 
 def run(form: Form, session: InferenceSession, folder: Path) -> FormResult:
-    """Writes `sound.wav` and, with a video, the video with its new audio, into a new subfolder.
+    """Writes `audio.wav` and, with a video, the video with its new audio, into a new subfolder.
 
     Never raises for what a person filled in: the problem is the result's message, one line.
     """
     try:
-        place = Path(tempfile.mkdtemp(prefix="sound-", dir=folder))
-        return _run(options_of(form, session.checkpoint, place / "sound.wav"), session)
+        place = Path(tempfile.mkdtemp(prefix="result-", dir=folder))
+        return _run(options_of(form, session.checkpoint, place / "audio.wav"), session)
     except (FoleyGenExError, ValueError, OSError) as error:
         return FormResult(message=" ".join(str(error).replace("--", "").split()), failed=True)
 

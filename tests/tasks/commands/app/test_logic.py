@@ -74,7 +74,7 @@ def test_every_task_gives_audio_and_with_a_video_a_video(files, session, tmp_pat
     assert (result.video is not None) == ("video" in fields_of(task))
     if result.video is not None:
         assert probe_video(result.video).has_audio and result.video.suffix == ".mp4"
-    assert result.audio.with_name("sound.wav.json").exists()
+    assert result.audio.with_name("audio.wav.json").exists()
 
 
 @pytest.mark.parametrize(
