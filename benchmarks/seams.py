@@ -3,9 +3,10 @@
     python -m benchmarks.seams --checkpoint workspace/train/checkpoint.safetensors [--scenes 8] [--steps 25]
 
 Edits: a window of 1.5 s in built-in scenes, with the scene's video, as merged latents. Long: a video of 30 s (scenes
-one after another) in windows. Rank: the share of places within half a second that bend at least as sharply as the seam; one half on average
-where nothing stands out, near 0 at a click. Beside it the rank of the same places in the codec's own round trip, of
-the same parts joined as samples, and of those with a jump of 5 % of full scale at the seam: what the rank can detect.
+one after another) in windows. Rank: the share of places within half a second that bend at least as sharply as the
+seam; one half on average where nothing stands out, near 0 at a click. Beside it the rank of the same places in the
+codec's own round trip, of the same parts joined as samples, and of those with a jump of 5 % of full scale at the seam:
+what the rank can detect.
 """
 
 from __future__ import annotations

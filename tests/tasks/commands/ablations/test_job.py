@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import AblationScore, ClipScore, ManifestRow, UsageError, read_table, write_table
+from data_contracts import AblationScore, ManifestRow, read_table, write_table
 from model.checkpoint import read_info
 from tasks.commands.ablations.job import run_ablations
-from tasks.commands.ablations.table import ablation_rows, table_text
-from tasks.commands.ablations.view import variant_workspace
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.evaluate.metrics import MODEL
 from tasks.pipeline import find_step, run_step, steps_before
 
 RUN = ["full", "m-1", "no-sum", "mmaudio-s1", "mmaudio-s3"]
@@ -35,40 +32,6 @@ def _two_materials(workspace: Workspace) -> None:
     other = {"attributes_json": '{"material":"another"}', "group_id": "another", "caption": "Something else"}
     rows[changed] = dataclasses.replace(rows[changed], **other)
     write_table(path, ManifestRow, rows)
-
-
-def score(clip: str, value: float, task: str = "fe", system: str = MODEL, metric: str = "EventF1@100ms") -> ClipScore:
-    return ClipScore(
-        item_id=f"{clip}/{system}/{task}/{metric}", parent_id=clip, task=task, system=system, metric=metric, value=value
-    )
-
-
-def test_the_table_pairs_each_clip_with_itself() -> None:
-    full = [score("a", 0.9), score("b", 0.5), score("a", 0.0, system="white noise")]
-    other = [score("b", 0.3), score("a", 0.8), score("c", 1.0)]
-    groups = {clip: f"object {clip}" for clip in "abc"}
-    made = ablation_rows({"full": full, "m-1": other}, {"full": 7, "m-1": 9}, ["fe"], groups)
-    rows = {row.variant: row for row in made}
-    assert rows["full"].value == pytest.approx(0.7) and rows["full"].delta is None and rows["full"].n == 2
-    assert rows["m-1"].value == pytest.approx(0.7) and rows["m-1"].n == 3 and rows["m-1"].steps == 9
-    assert rows["m-1"].delta == pytest.approx((-0.2 - 0.1) / 2)
-    assert rows["m-1"].delta_low <= rows["m-1"].delta <= rows["m-1"].delta_high < 0
-    text = table_text(list(rows.values()), ["fe"])
-    assert "| m-1 | 3 | 9 | 0.700 (-0.150, -0.200 to -0.100)* |" in text and "| full | 2 | 7 | 0.700 |" in text
-
-
-def test_a_variant_sees_the_runs_data_and_its_own_results(tmp_path: Path) -> None:
-    base = Workspace(tmp_path)
-    view = variant_workspace(base, "m-1", "m-1")
-    assert view.path("precompute", "x") == base.path("precompute", "x")
-    assert view.path("generate", "x") == base.path("ablations", "m-1", "generate", "x")
-    assert view.path("train", "x") == base.path("ablations", "weights", "m-1", "train", "x")
-    assert variant_workspace(base, "no-sum", "full").path("train", "x") == base.path("train", "x")
-    for parts in (("generate", "..", "..", "..", "..", "evil"), ("..", "evil"), ("/etc/passwd",)):
-        with pytest.raises(UsageError, match="leaves"):
-            view.path(*parts)
-    for path in ("generate/a.flac", "ingest/a.flac", "train/x"):
-        assert view.path(*view.relative(view.path(*path.split("/"))).split("/")) == view.path(*path.split("/"))
 
 
 @pytest.mark.parametrize(("field", "value"), [("variants", ["m-9"]), ("tasks", ["tta"]), ("tasks", ["x"])])

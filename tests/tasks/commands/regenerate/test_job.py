@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from data_contracts import Caption, Clip, ContractError, ManifestRow, UsageError, read_table, write_table
 from data_contracts.files import hash_file
 from flows.cli import app
-from tasks.commands.regenerate.job import regenerate
+from tasks.commands.regenerate.job import Comparison, _difference, _source_ids, regenerate
 from tasks.config import PipelineConfig, store
 from tasks.engine.workspace import Workspace
 from tasks.media.audio import write_flac
@@ -146,3 +146,37 @@ def test_a_wavcaps_portion_from_the_middle_comes_out_the_same(tmp_path: Path) ->
         verdicts = {one.stage: one.verdict for one in regenerate(config, workspace, row.item_id)}
         assert verdicts["ingest"] == "restored"
         assert {path: path.read_bytes() for path in files} == before
+
+
+@pytest.mark.parametrize(
+    ("stored", "made", "difference"),
+    [
+        ([{"item_id": "a", "n": 1}], [{"item_id": "a", "n": 1}], ""),
+        ([{"item_id": "a", "n": 1}], [{"item_id": "a", "n": 2}], "n: 1 in the table, 2 now"),
+        ([{"item_id": "a"}], [], "0 rows now, 1 in the table"),
+        ([], [{"item_id": "a"}], "1 rows now, 0 in the table"),
+        ([{"item_id": "a"}], [{"item_id": "b"}], "1 rows now, 1 in the table"),
+        ([{"item_id": "a", "t": "x" * 90}], [{"item_id": "a", "t": ""}], f"t: '{'x' * 56}... in the table, '' now"),
+    ],
+)
+def test_the_first_difference_is_said(stored: list[dict], made: list[dict], difference: str) -> None:
+    assert _difference(stored, made) == difference
+
+
+@pytest.mark.parametrize(
+    ("clip_id", "recordings"),
+    [
+        ("rain", ("rain",)),
+        ("rain~p3", ("rain~p3", "rain")),
+        ("rain~px", ("rain~px",)),
+        ("a~p1~p2", ("a~p1~p2", "a~p1")),
+    ],
+)
+def test_a_portion_is_looked_up_by_its_recording_too(clip_id: str, recordings: tuple[str, ...]) -> None:
+    assert _source_ids(clip_id) == recordings
+
+
+def test_a_line_names_stage_verdict_and_item() -> None:
+    line = Comparison(stage="augment", item_id="a~far", verdict="restored", detail="augment/audio/a.flac").line()
+    assert line.split() == ["augment", "restored", "a~far", "(augment/audio/a.flac)"]
+    assert not Comparison(stage="ingest", item_id="a", verdict="same").line().endswith(")")
