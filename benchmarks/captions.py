@@ -1,10 +1,13 @@
-"""How good the language model's captions are, on real captions: `python benchmarks/captions.py CAPTIONS.csv`.
+"""How good the captions are on real captions: `python -m benchmarks.captions CAPTIONS.csv`.
 
 Draws captions that name a side (SPEC A1), rewrites them for all eight operations (A3 to A5) and paraphrases a part
 of the results (A7), with whichever backend the environment gives (`--backend embedded` for the small local model).
 Prints, per operation and in all: how many answers the validator accepts at the first try, after repair rounds, how
 many fall to the rules, and of the paraphrases how many are accepted and how many the model wrote of those wanted;
 then tokens, captions per second, and pairs for a person to read. The validator looks at words: read the pairs.
+
+With `--backend rules` it rewrites every mined caption by the rules and prints, per operation, how many rewrites change
+text outside the mined cue and how many captions have none.
 """
 
 from __future__ import annotations
@@ -20,8 +23,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_contracts import ItemError
 from data_contracts.adverbs import changes_for
 from tasks.language.cues import CuedCaption
+from tasks.language.validator import words
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError
@@ -32,6 +37,7 @@ from tasks.mine.parser import make_miner
 from tasks.paraphrase import writer as paraphrasing
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption import writer as recaptioning
+from tasks.recaption.rules import rewrites
 from tasks.recaption.stage import RecaptionStage
 
 
@@ -70,27 +76,63 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
 
 
-def cases_of(table: Path, count: int, seed: int) -> list[Case]:
-    """Returns `count` cases, spread evenly over the eight operations, from captions in a seeded order."""
-    with table.open(encoding="utf-8", newline="") as file:
-        captions = sorted({row["caption"] for row in csv.DictReader(file)})
-    random.Random(seed).shuffle(captions)
-    by_name: dict[str, list[Case]] = {}
-    for caption, matches in zip(captions, make_miner("auto").find(captions), strict=True):
-        for match in select(matches):
-            for change in changes_for(match.side):
-                if change.operation != "original":
-                    name = f"{match.side} -> {change.level}"
-                    by_name.setdefault(name, []).append(Case(name, CuedCaption(text=caption, cue=match), change.level))
+def spread(by_name: dict[str, list[Case]], count: int) -> list[Case]:
+    """Returns `count` cases, spread evenly over the eight operations."""
     turns: Iterator[Case] = (
         cases[turn] for turn in range(count) for _, cases in sorted(by_name.items()) if turn < len(cases)
     )
     return [case for _, case in zip(range(count), turns, strict=False)]
 
 
+def cases_of(table: Path, seed: int) -> dict[str, list[Case]]:
+    """Returns the cases of each operation, as the pipeline makes them, from captions in a seeded order."""
+    with table.open(encoding="utf-8", newline="") as file:
+        captions = sorted({row["caption"] for row in csv.DictReader(file)})
+    random.Random(seed).shuffle(captions)
+    by_name: dict[str, list[Case]] = {}
+    for text, found in zip(captions, make_miner("auto").find(captions), strict=True):
+        cues = select(found)
+        placed = any(cue.dimension == "distance" for cue in cues)
+        for cue in cues:
+            for change in changes_for(cue.side):
+                moved_again = placed and change.operation == "distance" and cue.dimension != "distance"
+                if change.operation != "original" and not moved_again:
+                    name = f"{cue.side} -> {change.level}"
+                    caption = CuedCaption(text=text, cue=cue).with_degrees()
+                    by_name.setdefault(name, []).append(Case(name, caption, change.level))
+    return by_name
+
+
+def measure_rules(by_name: dict[str, list[Case]], show: int, seed: int) -> None:
+    """Rewrites all cases by the rules and prints what changed outside the mined cue."""
+    pairs, totals = [], Counter[str]()
+    print(f"{'':<24}{'n':>7}{'outside':>9}{'none':>7}")
+    for name, cases in sorted(by_name.items()):
+        counts = Counter(n=len(cases))
+        for case in cases:
+            try:
+                new = rewrites(case.caption, case.level)[0].caption
+            except ItemError:
+                counts["none"] += 1
+                continue
+            kept = (without_articles(case.caption.outside), without_articles(case.caption.text))
+            counts["outside"] += without_articles(new.outside) not in kept
+            pairs.append((name, case.caption.text, new.text))
+        totals += counts
+        print(f"{name:<24}{counts['n']:>7}{counts['outside']:>9}{counts['none']:>7}")
+    print(f"{'all':<24}{totals['n']:>7}{totals['outside']:>9}{totals['none']:>7}\n\nto read:")
+    for name, before, after in random.Random(seed).sample(pairs, min(show, len(pairs))):
+        print(f"  [{name}] {before}\n      {after}")
+
+
+def without_articles(text: str) -> list[str]:
+    """Returns the words of a text without "a" and "an", which follow the word after them."""
+    return [word for word in words(text) if word not in ("a", "an")]
+
+
 async def recaption(
     cases: list[Case], client: LLMClient, stage: RecaptionStage, tallies: dict[str, Tally]
-) -> list[tuple[Case, recaptioning.Written]]:
+) -> list[tuple[Case, recaptioning.WrittenCaption]]:
     """Rewrites every case, by level so that prompts stay in the server's prefix cache."""
     done = []
     for case in sorted(cases, key=lambda case: (case.level, case.name)):
@@ -107,7 +149,10 @@ async def recaption(
 
 
 async def paraphrase(
-    done: list[tuple[Case, recaptioning.Written]], client: LLMClient, stage: ParaphraseStage, tallies: dict[str, Tally]
+    done: list[tuple[Case, recaptioning.WrittenCaption]],
+    client: LLMClient,
+    stage: ParaphraseStage,
+    tallies: dict[str, Tally],
 ) -> list[tuple[str, str]]:
     """Paraphrases new captions; returns the model's accepted pairs."""
     wanted, pairs = stage.config.paraphrases, []
@@ -131,7 +176,7 @@ async def paraphrase(
 
 async def measure(args: argparse.Namespace, backend: Backend, config: LLMConfig, cache: CompletionCache) -> None:
     """Runs both and prints the tables."""
-    cases = cases_of(args.captions, args.recaptions, args.seed)
+    cases = spread(cases_of(args.captions, args.seed), args.recaptions)
     tallies = {name: Tally() for name in sorted({case.name for case in cases})}
     server = OpenAIClient(backend, config, cache)
     client: LLMClient = CacheOnlyClient(backend.model, cache) if args.cached_only else server
@@ -187,7 +232,9 @@ def main() -> None:
     config = LLMConfig.model_validate(values)
     backend = choose_backend(config)
     if backend.kind == "rules":
-        raise SystemExit(f"there is no language model to measure: {backend.reason}")
+        print(f"the rules alone: {backend.reason}")
+        measure_rules(cases_of(args.captions, args.seed), args.show, args.seed)
+        return
     with tempfile.TemporaryDirectory() as folder:
         answers = args.answers or Path(folder) / "answers.jsonl"
         asyncio.run(measure(args, backend, config, CompletionCache(answers)))

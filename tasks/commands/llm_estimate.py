@@ -109,7 +109,7 @@ class _Rows:
         try:
             run_without_loop(lambda: paraphrasing.by_model(caption, self._count, self._client, self._paraphrase))
         except NotCachedError as error:
-            texts = self._count + paraphrasing.OVER + 1  # and the key tokens
+            texts = self._count + paraphrasing.EXTRA + 1  # and the key tokens
             return _call(error, texts * (len(caption.text) + _QUOTES_CHARS) + _ANSWER_CHARS)
         return Calls(cached=1)
 

@@ -144,7 +144,7 @@ class CuedCaption:
 
 
 def with_degrees(caption: str, cue: Cue) -> Cue:
-    """Returns the cue with the intensifiers that stand right before it."""
+    """Returns the cue with the intensifiers right before it."""
     before = _DEGREES_BEFORE.search(caption[: cue.start])
     if before is None:
         return cue

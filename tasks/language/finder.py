@@ -1,4 +1,4 @@
-"""Finds the cues of a caption by the words beside them, where no parse is at hand. Source: SPEC A1.
+"""Finds the cues of a caption by the words beside them, without a parse. Source: SPEC A1.
 
 Mining by rules finds the six sides of a corpus this way; the validators of captions also find the trends and the speed
 that augmentation makes.
@@ -17,7 +17,7 @@ from tasks.language.words import EXPRESSIONS, MADE_FORMS, MATERIAL, MINED_FORMS,
 VERSION: Final = 3
 """Raised whenever a rule below changes: rows that were mined by rules depend on it."""
 
-# A comparative counts where it stands before its noun ("a softer horn"); elsewhere it is a trend.
+# A comparative counts right before its noun ("a softer horn"); elsewhere it is a trend.
 _BEFORE_NOUN: Final = re.compile(
     r" (?!(?:and|then|as|with|while|to|in|on|at|by|over|until|than|or|before|after|when|during|along|from|for|away|"
     r"off)\b)\w"
@@ -26,12 +26,12 @@ _NOT_PREPOSITION: Final = (
     r"(?!,? (?:and|then|as|with|while|from|in|into|on|onto|at|by|through|over|past|followed|off|away|down|across|"
     r"around|before|after|along|up|out|for|when|during|against|to)\b)"
 )
-# Adjectives that may stand between "quick" and its noun: "a quick distant tapping".
+# Adjectives that may be between "quick" and its noun: "a quick distant tapping".
 _BETWEEN: Final = r"(?:,? (?:and |very )?(?:loud|quiet|soft|faint|distant|nearby|faraway|steady|light))*"
 _REPEATED: Final = r"(?:\w{3,}ing|(?:foot)?steps|rate|speeds?|pace|tempo|rhythm|speech|breath\w*|knocks|taps)"
 _ANYWHERE: Final = re.compile("")
 _Rule = tuple[str, re.Pattern[str], re.Pattern[str]]
-"""A word class, and what stands before and behind a word of that class."""
+"""A word class, and what must be before and after a word of that class."""
 
 
 def _rule(pos: str, *, before: str = "", after: str = "") -> _Rule:
@@ -68,7 +68,7 @@ _CHANGE_VERBS: Final = (
     r"diminish\w*|dwindl\w*|dying|dies|slow(?:s|ing)?(?= down)|speed(?:s|ing) up)"
 )
 _RATES: Final = "(?:quickly|rapidly|slowly|swiftly|fast)"
-_LOOK_ALIKES: Final = (
+_NO_CUES: Final = (
     *EXPRESSIONS,
     *map(
         bounded,
@@ -150,12 +150,15 @@ def may_match(caption: str) -> bool:
 
 
 def find_mined(caption: str) -> list[Cue]:
-    """Returns all cues of the mined sides in reading order; look-alikes, negated words and trends are left out."""
+    """Returns all cues of the mined sides in reading order, without negated words and trends."""
     return _found(caption, MINED_SIDES) if may_match(caption) else []
 
 
 def find_cues(caption: str, sides: Iterable[str] = DIMENSION_OF) -> list[Cue]:
-    """Returns the cues of these sides in reading order, each with its intensifiers; trends come before their parts."""
+    """Returns the cues of these sides in reading order, each with its intensifiers.
+
+    A trend includes the words in it: "slowly fading" is not slow.
+    """
     wanted = set(sides)
     found = _found(caption, DIMENSION_OF)
     return [with_degrees(caption, cue) for cue in found if cue.side in wanted]
@@ -179,7 +182,7 @@ def _found(caption: str, sides: Iterable[str]) -> list[Cue]:
     text, wanted = lowered(caption), set(sides)
     taken: list[tuple[int, int]] = []
     made = [cue for form in MADE_FORMS if form.side in wanted for cue in _matches(caption, text, form, taken)]
-    taken += [match.span() for pattern in _LOOK_ALIKES for match in pattern.finditer(text)]
+    taken += [match.span() for pattern in _NO_CUES for match in pattern.finditer(text)]
     mined = [cue for form in MINED_FORMS if form.side in wanted for cue in _matches(caption, text, form, taken)]
     return sorted((*made, *mined), key=lambda cue: cue.start)
 
@@ -199,7 +202,7 @@ def _matches(caption: str, text: str, form: Form, taken: list[tuple[int, int]]) 
 
 
 def _word_class(text: str, match: re.Match[str], form: Form) -> str:
-    """Returns the word's class as the words beside it show; nothing when they show that it names no side."""
+    """Returns the word's class as the words beside it show; empty when they show that it names no side."""
     word, before, after = match.group(), text[: match.start()], text[match.end() :]
     if form.pos:
         return form.pos

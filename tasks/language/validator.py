@@ -1,4 +1,4 @@
-"""What a caption of a level must satisfy, whoever wrote it: a model, a rule, or a prompt injection.
+"""Checks of a new caption against the caption and the mined cue that it was made from, whoever wrote it.
 
 It looks at words, not meaning: reading 120 accepted captions by eye found about one in twenty awkward.
 Source: SPEC A6.
@@ -55,9 +55,9 @@ def check(before: CuedCaption, after: CuedCaption, level: str) -> list[str]:
 
 
 def find_level(before: CuedCaption, after: str, level: str) -> CuedCaption | None:
-    """Returns `after` with the cue that says the level and fits `before` best; None when nothing new says it.
+    """Returns `after` with the cue that says the level and fits `before` best; None when no new cue says it.
 
-    What `before` says outside its cue says nothing about the level.
+    Cues that `before` has outside its own cue do not count.
     """
     wanted = LEVELS[level]
     if is_endless(before.text, after):
@@ -71,7 +71,7 @@ def find_level(before: CuedCaption, after: str, level: str) -> CuedCaption | Non
 
 
 def judge(before: CuedCaption, after: str, level: str) -> tuple[CuedCaption | None, list[str]]:
-    """Returns a free answer with its new cue, and why it is refused (empty: accepted, and then there is a cue)."""
+    """Returns a model's caption with its new cue, and why it is refused; an accepted caption always has a cue."""
     found = find_level(before, after, level)
     if found is not None:
         return found, check(before, found, level)
@@ -121,7 +121,7 @@ def is_copy(first: str, second: str) -> bool:
 
 
 def is_endless(before: str, after: str) -> bool:
-    """Whether an answer is so long that it is not worth reading: looking for cues takes time with its square."""
+    """Whether a text is too long to be searched for cues: the time grows with the square of its length."""
     return len(after) > len(before) + _MAX_NEW_CHARS
 
 

@@ -140,7 +140,7 @@ MINED_FORMS: Final = (
     _words("quiet", "soft", r"softly|soft|softer|softest"),
     _words("quiet", "faint", r"faintly|faint|fainter|faintest"),
 )
-"""Longer expressions stand before their parts: characters that one entry took are not looked at again."""
+"""Longer expressions come before the words in them: characters that one form matched are matched by no other."""
 
 
 _GRADUAL: Final = "(?:(?:gradually|slowly|steadily|progressively|continuously|increasingly|constantly|quickly) )?"
@@ -197,4 +197,4 @@ STEMS: Final = re.compile(
     r"(?:short|way)(?: way)? (?:away|off)|range|proximity|quarters|next to|loud|nois|volume|blast|deafen|thunderous|"
     r"splitting|quiet|soft|faint|hush|audibl|barely|throttle|\bpace|tempo|\brate\b|manner"
 )
-"""A cheap first look at the lower-case caption: without a hit no form of a mined side can match."""
+"""Most captions have none of these stems, and then no form of a mined side matches: one search instead of forty."""

@@ -10,7 +10,7 @@ from tasks.engine.settings import StageConfig
 
 
 class MineConfig(StageConfig):
-    """The words and laws themselves are versioned in the code (SPEC A1)."""
+    """The words and the rules of the parse are versioned in the code (SPEC A1)."""
 
     splits: tuple[Literal["train", "val", "test"], ...] = Field(
         ("train",), description="which splits are mined and augmented (SPEC A1: training samples)"

@@ -1,6 +1,6 @@
-"""The laws of single words: what "soft" must not describe, when "close" is an adverb, which "quick" is fast.
+"""Rules for single words: what "soft" must not describe, when "close" is an adverb, which "quick" is fast.
 
-Each takes the word in its parsed caption and says whether it speaks of a sound or its source. Source: SPEC A1.
+Each takes the word in its parsed caption and returns whether it describes a sound or its source. Source: SPEC A1.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Mining a table of captions: rows in, matches out, chunk by chunk, so that memory stays small. Source: SPEC A1."""
+"""Mining a table of captions: rows in, cues out, in chunks, so that memory stays small. Source: SPEC A1."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Row = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileSummary:
-    """What mining a file came to."""
+    """Counts of a mined table. `matches` are its cues."""
 
     captions: int
     with_a_side: int
@@ -56,7 +56,7 @@ def mine_file(
     caption_column: str = "caption",
     on_progress: Callable[[int], None] | None = None,
 ) -> FileSummary:
-    """Mines a CSV or Parquet table of captions into Parquet, one row per match, in the table's order.
+    """Mines a CSV or Parquet table of captions into Parquet, one row per cue, in the table's order.
 
     Weaker cues (trends, verbs of change, "background") make no row. Raises UsageError for a table without the columns,
     WeightsError when `choice` is spacy and its model is missing. Written whole or not at all.

@@ -1,4 +1,4 @@
-"""Mining by dependency parse: a cheap look for stems first, then one parse per distinct caption. Source: SPEC A1."""
+"""Mining by dependency parse: one parse per distinct caption that has a stem of a form. Source: SPEC A1."""
 
 from __future__ import annotations
 

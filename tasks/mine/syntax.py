@@ -1,8 +1,8 @@
 """Whether a word that may name a side does so, read from a dependency parse of its caption. Source: SPEC A1.
 
-The parse answers what a word list cannot: is "close" a verb, what does "soft" describe, is "loud" denied, is "slowly"
-how a thing sounds or how it fades. It is a small model that errs on captions without a verb ("Slow steady ticking"), so
-each law here holds for what the parse says *or* for what plainly stands beside the word.
+The parse tells what a word list cannot: whether "close" is a verb, what "soft" describes, whether "loud" is denied, and
+whether "slowly" is how a thing sounds or how it fades. The small model errs on captions without a verb ("Slow steady
+ticking"), so each rule looks at the parse and at the words right beside the cue.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _STEADY: Final = re.compile(r"\w+ly$")
 
 
 def word_class(span: Span) -> str:
-    """Returns adverb or adjective for a single word, as the sentence uses it."""
+    """Returns adverb or adjective for a single word, as the caption uses it."""
     token = span.root
     if token.dep_ == "amod" or (modified(token) is not None and token.pos_ == "ADJ"):
         return "adjective"

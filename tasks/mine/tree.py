@@ -1,4 +1,4 @@
-"""What a word belongs to in a dependency parse, held against the small model's errors on captions without a verb."""
+"""What a word belongs to in a dependency parse, corrected for the small model's errors on captions without a verb."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _COMPLEMENTS: Final = frozenset(
 
 
 QUALITIES: Final = frozenset({"loud", "quiet", "soft", "faint", "distant", "nearby", "rapid", "slow", "fast", "steady"})
-"""Attributes that may stand between another and its noun, whatever the model takes them for."""
+"""Attributes that may be between another and its noun, whatever class the model gives them."""
 
 
 def governors(token: Token) -> Iterator[Token]:
@@ -29,7 +29,7 @@ def governors(token: Token) -> Iterator[Token]:
 
 
 def modified(token: Token) -> Token | None:
-    """Returns the noun that an attribute describes; None for a word that stands elsewhere."""
+    """Returns the noun that an attribute describes; None for a word that describes none."""
     for _ in range(5):
         if token.dep_ in {"amod", "compound", "nmod"} and token.head.i > token.i:
             head = token.head
@@ -45,7 +45,7 @@ def modified(token: Token) -> Token | None:
 
 
 def described(token: Token) -> list[str]:
-    """Returns the nouns a word may describe: by the tree, its subject, and those that stand right behind it."""
+    """Returns the nouns a word may describe: by the tree, its subject, and the words right after it."""
     found = []
     if (noun := modified(token)) is not None:
         found.append(noun.lower_)

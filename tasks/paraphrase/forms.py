@@ -1,7 +1,7 @@
-"""Which sentences a model is asked for: each has a form of its own and its own words for the level.
+"""The forms that a model is told to write: each paraphrase has a form of its own and its own words for the level.
 
-Asked for "four different sentences", a small model repeats itself and forgets the adverb. So code, which knows the
-caption's cues, names the form of every sentence and the words that it must hold; the model only writes it.
+A small model that is told to write "four different paraphrases" repeats itself and forgets the adverb. So the prompt
+names the form of every paraphrase and the words that it must contain, taken from the caption's cues.
 Source: SPEC A7.
 """
 
@@ -20,18 +20,18 @@ from tasks.language.wordings import WORDINGS
 from tasks.paraphrase.rules import level_of, synonyms
 
 FORMS: Final = ("heard", "level_first", "level_last", "sound_of", "there_is", "verb_form")
-"""The names that the prompt explains."""
+"""The prompt's system text explains each of these names."""
 _FRAMES: Final = ("heard", "sound_of", "there_is")  # they fit every caption
 _MOVED: Final = ("level_first", "level_last")
 _ENDINGS: Final = frozenset(text for wording in WORDINGS.values() for text in wording.endings)
 FormRequest = dict[str, list[str]]
-"""For each sentence, by the name of its form, the words that it must hold."""
+"""The words that each paraphrase must contain, by the name of its form."""
 
 
 def requested_forms(caption: CuedCaption, number: int, skip: int = 0) -> FormRequest:
-    """Returns `number` forms to ask for, after `skip` that were asked for before.
+    """Returns `number` forms to request, after `skip` that were requested before.
 
-    A form that comes a second time has a number behind its name, and other words where there are other words.
+    A form that comes a second time has a number after its name, and other words where there are any.
     """
     asked: FormRequest = {}
     for form, says in islice(_plan(caption), skip, skip + number):
@@ -41,7 +41,7 @@ def requested_forms(caption: CuedCaption, number: int, skip: int = 0) -> FormReq
 
 
 def _plan(caption: CuedCaption) -> Iterator[tuple[str, list[str]]]:
-    """Without end: the forms in turn, each turn with the next wordings; the same again only when nothing is new."""
+    """Yields the forms in turn without end, each turn with the next wordings, repeating only when none is new."""
     body, _ending = split_ending(caption.text)
     caption = CuedCaption(text=body, cue=caption.cue)
     forms = _forms(caption)
@@ -54,7 +54,7 @@ def _plan(caption: CuedCaption) -> Iterator[tuple[str, list[str]]]:
 
 
 def _forms(caption: CuedCaption) -> list[str]:
-    """The frames come in an order that varies with the caption: the first call does not reach the last of them."""
+    """The order of the frames varies with the caption: the first call does not reach the last of them."""
     turn = seed_for("paraphrase", caption.text) % len(_FRAMES)
     frames = [*_FRAMES[turn:], *_FRAMES[:turn]]
     moved = _moved_form(caption)
@@ -94,13 +94,13 @@ def _wording(caption: CuedCaption, form: str, turn: int) -> str:
         choices = tuple(dict.fromkeys((*synonyms(caption), cue.words.lower())))
     other = [text for text in choices if text not in body]
     same = [text for text in choices if text in body]
-    words = other if other and form == "verb_form" else [*other, *same]  # there, nothing else may change
+    words = other if other and form == "verb_form" else [*other, *same]  # in this form nothing else may change
     text = words[turn % len(words)]
     return text if text in _ENDINGS else _with_noun(caption, text)
 
 
 def _with_noun(caption: CuedCaption, words: str = "") -> str:
-    """The words and the noun that they stand before, so that the model does not give them to another one."""
+    """The words with the noun that they describe, so that the model does not attach them to another noun."""
     words = words or caption.cue.words.lower()
     found = re.match(r" [^\W\d_]+", caption.text[caption.cue.end :]) if caption.role == "attribute" else None
     return words + (found.group().lower() if found else "")

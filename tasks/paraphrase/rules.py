@@ -1,6 +1,6 @@
-"""Deterministic paraphrases: degree synonyms, a phrase moved to the front, and swaps of plain words.
+"""Deterministic paraphrases: another wording of the level, a phrase moved to the front, swaps of plain words.
 
-Shallow, but they never change the meaning; they fill up what the model leaves open. Source: SPEC A7.
+They never change the meaning, and replace the paraphrases that a model did not write. Source: SPEC A7.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _VERBS: Final = (
     "beep", "tick", "drip", "patter", "chirp", "sing", "play", "ring", "type", "meow", "laugh", "cry", "walk", "idle",
     "rev", "clap"
 )  # fmt: skip
-"""Verbs whose "barks" and "is barking" say the same of a sound."""
+"""Verbs whose "barks" and "is barking" mean the same in a caption."""
 _LEVEL_OF: Final = {(level.side, level.strong): name for name, level in adverbs.LEVELS.items()}
 
 
@@ -133,7 +133,7 @@ def _moved(caption: CuedCaption) -> Iterator[CuedCaption]:
     if name is None or caption.role not in ("attribute", "before_verb"):
         return
     rest, cut = without_cue(caption)
-    if caption.role == "attribute" and CLAUSE.search(rest, cut):  # a phrase at the end could mean either sound
+    if caption.role == "attribute" and CLAUSE.search(rest, cut):  # a phrase at the end could describe either event
         return
     for ending in WORDINGS[name].endings:
         if caption.role == "before_verb" or not ending.endswith("ly"):

@@ -1,8 +1,7 @@
 """The paraphrase stage: key tokens and N paraphrases of every augmented caption. Source: SPEC A7.
 
-One call asks for one more than wanted, each in a form of its own (`forms`), and the validator keeps the good ones. What
-is missing is asked for again in other forms or words, as often as a refused caption is (`llm.repair_rounds`); then the
-rules fill up.
+One call requests one more than wanted, each in a form of its own (`forms`), and the validator keeps the good ones. What
+is missing is requested again in other forms or words, at most `llm.repair_rounds` times; the rules write the rest.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import LLMClient
 from tasks.llm.selection import select_evenly
 from tasks.llm.stage import CaptionStage
-from tasks.paraphrase.writer import Written, by_model, by_rule
+from tasks.paraphrase.writer import WrittenParaphrases, by_model, by_rule
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class ParaphraseStage(CaptionStage):
         written = await by_model(_cued(item), wanted, client, self.templates, rounds=self.config.repair_rounds)
         return self._rows(item, written), written.unavailable
 
-    def _rows(self, item: Item, written: Written) -> list[Paraphrase]:
+    def _rows(self, item: Item, written: WrittenParaphrases) -> list[Paraphrase]:
         return [
             Paraphrase(
                 item_id=f"{item.item_id}-p{number}",

@@ -1,6 +1,6 @@
 """What a paraphrase must satisfy: the same sides, as strong, and the same words up to a short list of synonyms.
 
-Strict on purpose: small models lose a word or invent an event, and words are all that can be checked without a model.
+Strict on purpose: small models drop a word or invent an event, and without a model only words can be checked.
 Source: SPEC A7.
 """
 

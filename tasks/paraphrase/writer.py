@@ -1,4 +1,4 @@
-"""Paraphrases of one caption: the model's valid ones first, the rules' for what is missing. Source: SPEC A7."""
+"""Writes the paraphrases of one caption: the model's valid ones first, then the rules'. Source: SPEC A7."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.paraphrase.forms import FormRequest, requested_forms
 from tasks.paraphrase.rules import key_tokens, paraphrases
 from tasks.paraphrase.validator import problems_of, wording
+from tasks.recaption.writer import MAX_PROMPTED_CHARS
 
-OVER: Final = 1  # asked for beyond what is wanted
-AGAIN: Final = 0.8  # temperature of a further try: without chance it would be the first one again
-LONGEST: Final = 600  # characters that a model is asked about
+EXTRA: Final = 1  # requested beyond what is wanted
+_RETRY_TEMPERATURE: Final = 0.8  # at temperature 0 a further try would repeat the first
 _MAX_TOKENS_EACH: Final = 60
-_KEPT: Final = 1000  # characters of a refused sentence
-_MOST_TOKENS: Final = 12  # key tokens of one answer
+_MAX_REFUSED_CHARS: Final = 1000
+_MAX_KEY_TOKENS: Final = 12  # of one answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class WrittenParaphrases:
     """Paraphrases with their source (llm, rule), the caption's key tokens, and what was refused of the model's.
 
     `judged` counts the model's paraphrases, good and bad, in all its answers.
@@ -40,25 +40,24 @@ class Written:
     judged: int = 0
 
 
-def by_rule(caption: CuedCaption, count: int) -> Written:
+def by_rule(caption: CuedCaption, count: int) -> WrittenParaphrases:
     """Returns up to `count` paraphrases by the rules."""
     caption = caption.cleaned(plain)
-    return Written(
+    return WrittenParaphrases(
         paraphrases=tuple((text, "rule") for text in paraphrases(caption, count)), key_tokens=key_tokens(caption)
     )
 
 
 async def by_model(
     caption: CuedCaption, count: int, client: LLMClient, templates: PromptTemplates, *, rounds: int = 1
-) -> Written:
+) -> WrittenParaphrases:
     """Returns `count` paraphrases, fewer when model and rules together have fewer.
 
-    Each of the model's is judged alone: a bad one does not spoil its neighbours. For what is missing the model is asked
-    up to `rounds` times more, then the rules fill up. When no server answers, `unavailable` says why. Raises whatever
-    else `client` raises.
+    Each of the model's is checked alone. What is missing is requested up to `rounds` times more, then the rules write
+    it. When no server answers, `unavailable` says why. Raises whatever else `client` raises.
     """
     caption = caption.cleaned(plain)
-    if len(caption.text) > LONGEST:
+    if len(caption.text) > MAX_PROMPTED_CHARS:
         return by_rule(caption, count)
     search = _Search(caption)
     trouble = ""
@@ -66,8 +65,8 @@ async def by_model(
         for attempt in range(1, 2 + rounds):
             missing = count - len(search.found)
             if missing > 0:
-                forms = requested_forms(caption, missing + OVER, search.asked)
-                search.asked += len(forms)
+                forms = requested_forms(caption, missing + EXTRA, search.requested)
+                search.requested += len(forms)
                 await search.add(_prompt(caption.text, forms, templates, attempt), client, forms)
     except UnavailableError as error:
         trouble = str(error)
@@ -76,38 +75,38 @@ async def by_model(
 
 @dataclass(slots=True)
 class _Search:
-    """What the model has written of one caption so far: the good by their wording, the refused with their reasons."""
+    """The model's paraphrases of one caption so far: accepted ones by their wording, refused ones with reasons."""
 
     caption: CuedCaption
     found: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     rejected: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
-    asked: int = 0
+    requested: int = 0
 
-    async def add(self, prompt: Prompt, client: LLMClient, order: FormRequest) -> None:
-        """Judges the paraphrases of one answer, those first that were ordered first, and not many more than those."""
+    async def add(self, prompt: Prompt, client: LLMClient, forms: FormRequest) -> None:
+        """Checks the paraphrases of one answer in the order of their request, at most twice as many as requested."""
         try:
             answer = await client.complete(prompt)
         except CompletionError as error:
             self.rejected.append(("", (str(error),)))
             return
-        self.tokens += _texts(answer.get("key_tokens"))[:_MOST_TOKENS]
-        for text in _texts(answer.get("paraphrases"), order)[: 2 * len(order)]:
+        self.tokens += _texts(answer.get("key_tokens"))[:_MAX_KEY_TOKENS]
+        for text in _texts(answer.get("paraphrases"), forms)[: 2 * len(forms)]:
             styled = match_style(text, self.caption.text)
             problems = problems_of(self.caption, styled)
             if not problems and wording(styled) in self.found:
                 problems = ["repeats another"]
             if problems:
-                self.rejected.append((styled[:_KEPT], tuple(problems)))
+                self.rejected.append((styled[:_MAX_REFUSED_CHARS], tuple(problems)))
             else:
                 self.found[wording(styled)] = (styled, "llm")
 
-    def written(self, count: int, unavailable: str) -> Written:
+    def written(self, count: int, unavailable: str) -> WrittenParaphrases:
         """Returns the first `count` of the model's, filled up by the rules."""
         found = dict(self.found)
         for text in paraphrases(self.caption, count + len(found)) if len(found) < count else ():
             found.setdefault(wording(text), (text, "rule"))
-        return Written(
+        return WrittenParaphrases(
             paraphrases=tuple(found.values())[:count],
             key_tokens=_checked_tokens(self.caption, self.tokens),
             rejected=tuple(self.rejected),
@@ -116,16 +115,16 @@ class _Search:
         )
 
 
-def _texts(value: Any, order: Iterable[str] = ()) -> list[str]:
-    """The sentences of an object by name, or of a list, which a server without schemas may send."""
+def _texts(value: Any, names: Iterable[str] = ()) -> list[str]:
+    """The strings of an object, those with these names first, or of a list, as a server without schemas may send."""
     if isinstance(value, dict):
-        named = {name: value[name] for name in order if name in value}
+        named = {name: value[name] for name in names if name in value}
         value = list({**named, **value}.values())
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _checked_tokens(caption: CuedCaption, answer: list[str]) -> tuple[str, ...]:
-    """The model's tokens that stand in the caption, and every phrase that says a side; the rules' when none is left."""
+    """The model's tokens that are in the caption, and every cue; the rules' tokens when none is left."""
     inside = f" {' '.join(words(caption.text))} "
     tokens = [" ".join(words(text)) for text in answer]
     kept = [token for token in tokens if token and f" {token} " in inside]
@@ -136,12 +135,12 @@ def _checked_tokens(caption: CuedCaption, answer: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*kept, *missing]))
 
 
-def _prompt(caption: str, order: FormRequest, templates: PromptTemplates, attempt: int) -> Prompt:
-    fields = {"caption": caption, "write": order}
-    names = sorted(order)  # as in the prompt's examples
+def _prompt(caption: str, forms: FormRequest, templates: PromptTemplates, attempt: int) -> Prompt:
+    fields = {"caption": caption, "write": forms}
+    names = sorted(forms)  # as in the prompt's examples
     text = {"type": "string", "maxLength": len(caption) + 80}
     lists = {
-        "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": _MOST_TOKENS},
+        "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": _MAX_KEY_TOKENS},
         "paraphrases": _object(dict.fromkeys(names, text)),
     }
     return Prompt(
@@ -151,8 +150,8 @@ def _prompt(caption: str, order: FormRequest, templates: PromptTemplates, attemp
         prefix=templates["paraphrase"],
         turns=(data_turn(fields),),
         schema=_object(lists),
-        max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (len(order) + 2),
-        temperature=0.0 if attempt == 1 else AGAIN,
+        max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (len(forms) + 2),
+        temperature=0.0 if attempt == 1 else _RETRY_TEMPERATURE,
     )
 
 

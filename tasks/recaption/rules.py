@@ -54,7 +54,7 @@ def rewrites(caption: CuedCaption, level: str) -> list[Rewrite]:
 
 
 def _candidates(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCaption, str]]:
-    if caption.cue.dimension != level.dimension:  # a loud sound that is moved away is still a loud one
+    if caption.cue.dimension != level.dimension:  # loud audio that is moved away is still called loud
         yield from _added(caption, level)
         return
     if level.strong and caption.cue.side == level.side:

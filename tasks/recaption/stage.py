@@ -1,4 +1,4 @@
-"""The recaption stage: a new caption for every augmented sound, each labelled with who wrote it. Source: SPEC A6."""
+"""The recaption stage: a new caption for every augmented clip; each row says who wrote it. Source: SPEC A6."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.llm.client import LLMClient
 from tasks.llm.config import LLMConfig
 from tasks.llm.selection import select_evenly
 from tasks.llm.stage import CaptionStage
-from tasks.recaption.writer import Repair, Written, by_model, by_rule
+from tasks.recaption.writer import Repair, WrittenCaption, by_model, by_rule
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class RecaptionStage(CaptionStage):
         """Returns the row of an original, or the rules' best. Raises ItemError for a level without a wording."""
         caption, level = _cued(item), item.payload["level"]
         if item.payload["original"]:
-            return [_row(item, Written(caption=caption, source="original"), "", "")]
+            return [_row(item, WrittenCaption(caption=caption, source="original"), "", "")]
         _check_level(level)
         return [_row(item, by_rule(caption, level), "", "")]
 
@@ -98,7 +98,7 @@ def _check_level(level: str) -> None:
         raise ItemError("unknown_level", f"level {level!r} has no wording; known are {sorted(LEVELS)}")
 
 
-def _row(item: Item, written: Written, model: str, prompt_version: str) -> Caption:
+def _row(item: Item, written: WrittenCaption, model: str, prompt_version: str) -> Caption:
     rule = written.source == "rule"
     return Caption(
         item_id=f"{item.item_id}-cap",

@@ -1,6 +1,6 @@
-"""The chain that writes one caption: model, repair rounds, a choice among the rules' candidates, the best rule.
+"""Writes one caption: model, repair rounds, a choice among the rules' candidates, the rules' best candidate.
 
-Every step's answer meets the same validator; what was refused is kept with its reasons. Source: SPEC A6.
+Every answer is checked by the same validator; what was refused is kept with its reasons. Source: SPEC A6.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tasks.llm.prompt import Message, Prompt, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.recaption.rules import Rewrite, rewrites
 
-LONGEST: Final = 600  # characters that a model is asked about: no caption of a sound is longer
-NO_CAPTION: Final = 2000  # characters beyond which a text is quarantined, and of a refused answer none is kept
+MAX_PROMPTED_CHARS: Final = 600  # longer captions are left to the rules
+MAX_CHARS: Final = 2000  # longer captions are quarantined, and refused answers are cut here
 _REPAIR_TEMPERATURE: Final = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """A caption, who wrote it (llm, llm_retry, enum, rule), and the answers that were refused on the way."""
+class WrittenCaption:
+    """A caption, who wrote it (llm, llm_retry, enum, rule, original), and the refused answers before it."""
 
     caption: CuedCaption
     source: str
@@ -38,40 +38,40 @@ class Written:
 class Repair:
     """How often a refused caption is tried again, and whether the model is told what was wrong.
 
-    Small models answer better when they are just asked again: told, they copy the examples.
+    Small models do better when the same prompt is sent again: told what was wrong, they copy the examples.
     """
 
     rounds: int = 1
     feedback: bool = False
 
 
-def by_rule(caption: CuedCaption, level: str) -> Written:
+def by_rule(caption: CuedCaption, level: str) -> WrittenCaption:
     """Returns the rules' best caption. Raises ItemError when the rules have none."""
-    return Written(caption=rewrites(cleaned(caption), level)[0].caption, source="rule")
+    return WrittenCaption(caption=rewrites(cleaned(caption), level)[0].caption, source="rule")
 
 
 async def by_model(
     caption: CuedCaption, level: str, client: LLMClient, templates: PromptTemplates, repair: Repair
-) -> Written:
-    """Returns the chain's caption; the rule's, with `unavailable` set, when no server answers.
+) -> WrittenCaption:
+    """Returns the model's caption; the rules' best, with `unavailable` set, when no server answers.
 
     Raises ItemError when not even the rules have a caption, and whatever else `client` raises.
     """
     caption = cleaned(caption)
-    if len(caption.text) > LONGEST:
+    if len(caption.text) > MAX_PROMPTED_CHARS:
         return by_rule(caption, level)
-    chain = _Chain(caption, level, rewrites(caption, level), templates, client, [])
+    writer = _CaptionWriter(caption, level, rewrites(caption, level), templates, client, [])
     trouble = ""
     try:
-        if written := await chain.free(repair) or await chain.choice():
+        if written := await writer.free(repair) or await writer.choice():
             return written
     except UnavailableError as error:
         trouble = str(error)
-    return Written(
-        caption=chain.candidates[0].caption,
+    return WrittenCaption(
+        caption=writer.candidates[0].caption,
         source="rule",
-        attempts=len(chain.rejected),
-        rejected=tuple(chain.rejected),
+        attempts=len(writer.rejected),
+        rejected=tuple(writer.rejected),
         unavailable=trouble,
     )
 
@@ -79,15 +79,15 @@ async def by_model(
 def cleaned(caption: CuedCaption) -> CuedCaption:
     """Returns the caption without invisible characters, its cue moved along. Raises ItemError when it is too long."""
     clean = caption.cleaned(plain)
-    if len(clean.text) > NO_CAPTION:
+    if len(clean.text) > MAX_CHARS:
         raise ItemError(
-            "caption_too_long", f"the caption has {len(clean.text):,} characters; at most {NO_CAPTION:,} are read"
+            "caption_too_long", f"the caption has {len(clean.text):,} characters; at most {MAX_CHARS:,} are read"
         )
     return clean
 
 
 @dataclass(frozen=True, slots=True)
-class _Chain:
+class _CaptionWriter:
     caption: CuedCaption
     level: str
     candidates: list[Rewrite]
@@ -95,7 +95,7 @@ class _Chain:
     client: LLMClient
     rejected: list[dict[str, Any]]
 
-    async def free(self, repair: Repair) -> Written | None:
+    async def free(self, repair: Repair) -> WrittenCaption | None:
         """The model's own words: a first try and repair rounds."""
         for number in range(1 + repair.rounds):
             feedback = self._feedback() if number and repair.feedback else None
@@ -106,7 +106,7 @@ class _Chain:
             self.rejected.append({"caption": text, "problems": problems})
         return None
 
-    async def choice(self) -> Written | None:
+    async def choice(self) -> WrittenCaption | None:
         """One of the rules' candidates, when there is a choice. Full strings: letters would bias it."""
         captions = {candidate.caption.text: candidate.caption for candidate in self.candidates}
         if len(captions) < 2:
@@ -118,9 +118,9 @@ class _Chain:
         self.rejected.append({"caption": text, "problems": problems or ["not one of the candidates"]})
         return None
 
-    def _written(self, caption: CuedCaption, source: str) -> Written:
+    def _written(self, caption: CuedCaption, source: str) -> WrittenCaption:
         count = len(self.rejected)
-        return Written(caption=caption, source=source, attempts=count + 1, rejected=tuple(self.rejected))
+        return WrittenCaption(caption=caption, source=source, attempts=count + 1, rejected=tuple(self.rejected))
 
     async def _complete(self, prompt: Prompt) -> tuple[str, CuedCaption | None, list[str]]:
         """Returns the model's text, and the accepted caption with its new cue or why the text is refused."""
@@ -132,10 +132,10 @@ class _Chain:
             return "", None, ["no caption in the answer"]
         text = match_style(text, self.caption.text)
         caption, problems = judge(self.caption, text, self.level)
-        return text[:NO_CAPTION], None if problems else caption, problems
+        return text[:MAX_CHARS], None if problems else caption, problems
 
     def _feedback(self) -> dict[str, Any]:
-        """The last refused answer and why, as data, with the task once more."""
+        """The last refused answer and its problems, with the task repeated."""
         last = self.rejected[-1]
         return {**self._fields(), "refused": last["caption"], "problems": last["problems"]}
 

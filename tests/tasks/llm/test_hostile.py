@@ -74,7 +74,7 @@ class Echo:
         return self.answer
 
 
-def recaption(caption: str, level: str, client: Echo) -> recaptioning.Written:
+def recaption(caption: str, level: str, client: Echo) -> recaptioning.WrittenCaption:
     stage = RecaptionStage(RULES)
     return asyncio.run(
         recaptioning.by_model(
@@ -99,7 +99,7 @@ def test_a_caption_stays_inside_one_json_string_of_one_message(caption: str) -> 
     recaption(caption, "very_fast", client)
     stage = ParaphraseStage(RULES)
     asyncio.run(paraphrasing.by_model(cued(caption), 3, client, stage.templates))
-    if len(plain(caption)) > recaptioning.LONGEST:
+    if len(plain(caption)) > recaptioning.MAX_PROMPTED_CHARS:
         assert client.prompts == []
     for prompt in client.prompts:
         assert [message["role"] for message in prompt.turns] in (["user"], ["user", "assistant", "user"])
@@ -153,7 +153,7 @@ def test_the_embedded_model_is_not_taken_over(tmp_path: Path) -> None:
     config = LLMConfig(backend="embedded")
     stage, cache = RecaptionStage(config), CompletionCache(tmp_path / "answers.jsonl")
 
-    async def run() -> list[recaptioning.Written]:
+    async def run() -> list[recaptioning.WrittenCaption]:
         client = OpenAIClient(choose_backend(config), config, cache)
         try:
             return [
