@@ -1,4 +1,4 @@
-"""Laws of the config: everything has a default, everything wrong is refused in one line that names the field."""
+"""The pipeline's settings: everything has a default, and the workspace keeps what it was run with."""
 
 from __future__ import annotations
 
@@ -34,45 +34,19 @@ def test_overrides_win_and_keep_their_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["train.steps"], "expected name=value"),
         (["train.steps=many"], "train.steps"),
         (["train.stepz=3"], "train.stepz: unknown setting; did you mean steps"),
         (["augmnet.speed_method=tempo"], "augmnet: unknown setting; did you mean augment"),
         (["manifest.qqq=1"], "manifest.qqq: unknown setting; known: "),
         (["train.steps=abc"], "train.steps: .*, not 'abc'"),
-        (["nothing.at.all=3"], "nothing"),
         (["workers=0"], "workers"),
-        (["workers.deep=1", "workers=2", "workers.deep=1"], "is a value, not a group"),
         (["llm.backend=magic"], "llm.backend"),
-        (["workspace=[unclosed"], "not valid YAML"),
     ],
 )
 def test_wrong_overrides_name_the_field(overrides: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
         PipelineConfig.load(None, overrides)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("a: [", "not valid YAML"),
-        ("- a\n- b\n", "must be a mapping"),
-        ("unknown: 1\n", "unknown"),
-        ("just text", "mapping"),
-    ],
-)
-def test_wrong_files_are_one_line(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "c.yaml"
-    path.write_text(text)
-    with pytest.raises(UsageError, match=message) as caught:
-        PipelineConfig.load(path)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"none\.yaml does not exist"):
-        PipelineConfig.load(tmp_path / "none.yaml")
 
 
 def test_a_corpus_path_is_relative_to_its_config_file(tmp_path: Path) -> None:
@@ -93,6 +67,7 @@ def test_the_workspace_keeps_its_config(tmp_path: Path) -> None:
     config = PipelineConfig.load(None, [f"workspace={tmp_path}", "train.steps=9", "mine.splits=[train, test]"])
     store(config, space)
     assert load_stored(space) == config
+    assert load_stored(space, overrides=["workspace=/elsewhere"]).workspace == str(tmp_path)
     merged = load_stored(space, {"train": {"steps": 3}})
     assert (merged.train.steps, merged.mine.splits) == (3, ("train", "test"))
 
