@@ -1,21 +1,23 @@
-"""Laws of the Prefect wrapper: the same bytes on every task runner, artifacts for people, nothing cached elsewhere."""
+"""Steps under Prefect: the same bytes on every task runner, nothing cached elsewhere, one run at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from data_contracts import UsageError
-from flows import artifacts, runner
-from flows.progress import JournalCount, watch
+from flows import artifacts, cli, runner, runs
+from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
-from tasks.config import PipelineConfig
-from tasks.engine import Stage, StageSummary, run_stage
+from tasks.config import PipelineConfig, load_stored, store
+from tasks.engine import StageState, StageSummary, run_stage
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, Step, run_step
+from tasks.engine.workspace_lock import acquire, holder_of
+from tasks.pipeline import Step, run_step
+from tests.flows.steps import tiny_step
 from tests.tasks.engine.test_run import content
 from tests.tasks.engine.tiny import TinyStage
 
@@ -26,15 +28,11 @@ class LargeShards(TinyStage):
     large_shards: ClassVar[bool] = True
 
 
-def tiny_step(make: Callable[[PipelineConfig], Stage]) -> Step:
-    return Step(name="tiny", description="A stage for tests.", make=make, group=None, tags=())
-
-
 def run_tiny(space: Workspace, config: PipelineConfig, stage: TinyStage = STAGE) -> tuple[StageSummary, list[int]]:
     """Runs the tiny stage in a flow; returns its result and the progress it reported."""
     from prefect import flow
 
-    step = tiny_step(lambda _: stage)
+    step = tiny_step("tiny", lambda _: stage)
     seen: list[int] = []
 
     def report(done: int, total: int, word: str) -> None:
@@ -76,7 +74,7 @@ def test_a_failing_shard_fails_the_flow_and_keeps_what_is_done(prefect_backend: 
                 raise ZeroDivisionError("a bug")
             return super()._row(item, workspace)
 
-    space, step = Workspace(tmp_path), tiny_step(lambda _: Broken())
+    space, step = Workspace(tmp_path), tiny_step("tiny", lambda _: Broken())
 
     @flow(name="tiny")
     def tiny() -> StageSummary:
@@ -96,40 +94,51 @@ def test_unknown_dask_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         runner.task_runner(PipelineConfig(runner="dask"), 2)
 
 
-def test_every_step_has_its_flow_with_a_description() -> None:
-    assert list(STAGE_FLOWS) == [step.name for step in STEPS]
-    for name, flow in STAGE_FLOWS.items():
-        assert flow.name == name and flow.description
-        properties = flow.parameters.properties
-        assert "workspace" in properties
-        assert all(value.get("description") for value in properties.values()), (name, properties)
+def stored(folder: Path, *overrides: str) -> Workspace:
+    space = Workspace(folder)
+    store(PipelineConfig.load(None, list(overrides)), space)
+    return space
 
 
-def test_quarantined_text_cannot_break_the_artifact() -> None:
-    cell = artifacts.plain("a | b\n<script>alert(1)</script> ![x](http://y/z) `c` *d* ~~e~~ www://f")
-    assert "\n" not in cell and "://" not in cell
-    for mark in "|<>![]`*~":
-        assert f"\\{mark}" in cell and mark not in cell.replace(f"\\{mark}", "")
+def test_a_second_run_changes_nothing_and_says_who_is_there(
+    prefect_backend: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space = stored(tmp_path, "train.steps=9")
+    before = (tmp_path / "config.yaml").read_bytes()
+    with acquire(space.root, "train of w", run="night"):
+        for arguments in (["run", "mine"], ["run", "all"], ["run", "ablations"]):
+            assert cli.exit_code([*arguments, "demo", "--workspace", str(tmp_path)]) == 2
+            assert "in use by train of w (process" in capsys.readouterr().err
+    assert (tmp_path / "config.yaml").read_bytes() == before
 
 
-def test_stage_markdown_names_the_quarantine(tmp_path: Path) -> None:
-    space, step = Workspace(tmp_path), tiny_step(lambda _: STAGE)
-    text = artifacts.stage_markdown(step, run_step(step, PipelineConfig(), space), space)
-    assert "| 38 | 40 | 38 | 2 |" in text and "number 3 is bad" in text
+def test_a_pipeline_and_its_stages_share_one_hold(
+    prefect_backend: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = []
+
+    def state(step: Step, config: PipelineConfig, workspace: Workspace) -> StageState:
+        holder = holder_of(workspace.root)
+        names.append(holder.what if holder else None)
+        return StageState(name=step.name, done=1, pending=0 if step.name != "manifest" else 1)
+
+    def manifest(workspace: str) -> dict[str, Any]:
+        place = Workspace(Path(workspace))
+        with runs.running_in(place, "manifest", lambda: load_stored(place)):
+            return {"stage": "manifest", "done": 1, "new": 1, "quarantined": 0}
+
+    monkeypatch.setattr("flows.pipeline.step_state", state)
+    monkeypatch.setitem(STAGE_FLOWS, "manifest", manifest)
+    results = pipeline(workspace=str(tmp_path))
+    assert [one["new"] for one in results.values()].count(1) == 1
+    assert set(names) == {f"pipeline of {tmp_path.name}"} and holder_of(tmp_path) is None
 
 
-def test_journal_growth_is_counted_once(tmp_path: Path) -> None:
-    (tmp_path / "00000.jsonl").write_bytes(b"old\n")
-    count = JournalCount(tmp_path)
-    assert count.update() == 0
-    with (tmp_path / "00000.jsonl").open("ab") as file:
-        file.write(b"new\nhalf")
-    (tmp_path / "00001.jsonl").write_bytes(b"new\n")
-    assert (count.update(), count.update()) == (2, 2)
-
-
-def test_watch_reports_at_the_end(tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    with watch(tmp_path, 3, lambda done, total, word: seen.append((done, total)), every_s=60):
-        (tmp_path / "a.jsonl").write_bytes(b"1\n2\n")
-    assert seen == [(2, 3)]
+@pytest.mark.parametrize(("before", "after"), [(logging.NOTSET, logging.INFO), (logging.ERROR, logging.ERROR)])
+def test_the_stages_own_lines_reach_the_log_unless_somebody_has_set_their_level(
+    before: int, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("tasks"), "level", before)
+    monkeypatch.setattr(logging.getLogger("model"), "level", before)
+    runner._enable_stage_logs()
+    assert logging.getLogger("tasks").level == logging.getLogger("model").level == after

@@ -1,0 +1,65 @@
+"""Commands and requests to the Prefect server that the tests of one process share."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flows.settings import QUIET_TERMINAL, SHIPPED
+from tests.conftest import REPOSITORY
+
+PREFECT = str(Path(sys.executable).with_name("prefect"))
+
+
+class Server:
+    """A server's API, and the environment of commands that talk to it."""
+
+    def __init__(self, url: str, home: Path) -> None:
+        self.url = url
+        known = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        self.environment = {
+            **known,
+            **SHIPPED,
+            **QUIET_TERMINAL,
+            "PREFECT_HOME": str(home),
+            "PREFECT_API_URL": self.url,
+            "FOLEYGENEX_HOME": str(REPOSITORY),
+        }
+
+    def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Returns the JSON of a GET, or of a POST where there is a body."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    def run(self, *command: str) -> str:
+        """Runs a command against the server and returns its output."""
+        done = subprocess.run(
+            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@contextmanager
+def process(command: list[str], log: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs a command in the background while the block runs; its output goes to `log`."""
+    with log.open("w") as file:
+        started = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=file, stderr=file)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(30)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()

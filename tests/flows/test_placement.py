@@ -1,0 +1,82 @@
+"""Where a stage runs: on a work pool that has a worker, waited for, cancelled with its pipeline, checked afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_contracts import FoleyGenExError
+from flows import placement
+from tasks.config import PipelineConfig
+from tasks.engine import StageState
+from tasks.engine.workspace import Workspace
+from tasks.pipeline import find_step
+
+
+class FakeServer:
+    """Stands for Prefect's client: the states that a run goes through, and the state set at last."""
+
+    def __init__(self, *states: Any) -> None:
+        self.states, self.set = list(states), []
+
+    def __enter__(self) -> FakeServer:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def read_flow_run(self, run_id: object) -> Any:
+        state = self.states.pop(0)
+        if isinstance(state, BaseException):
+            raise state
+        return type("Run", (), {"state": state})
+
+    def set_flow_run_state(self, run_id: object, state: Any, force: bool) -> None:
+        self.set.append(state.type.value)
+
+
+def on_pool(monkeypatch: pytest.MonkeyPatch, workspace: Path, server: FakeServer, *, finished: bool = True) -> bool:
+    from uuid import uuid4
+
+    from prefect.client.schemas.objects import FlowRun
+    from prefect.logging import disable_run_logger
+
+    monkeypatch.setattr(placement, "PREFECT_API_URL", type("Url", (), {"value": staticmethod(lambda: "http://x/api")}))
+    monkeypatch.setattr(placement, "get_client", lambda **options: server)
+    monkeypatch.setattr(placement, "_why_not", lambda *given: "")
+    monkeypatch.setattr(placement, "_LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(placement, "run_deployment", lambda *a, **k: FlowRun(flow_id=uuid4()))
+    state = StageState(name="train", pending=0 if finished else 1)
+    monkeypatch.setattr(placement, "step_state", lambda *given: state)
+    with disable_run_logger():
+        return placement.run_on_pool(find_step("train"), PipelineConfig(), Workspace(workspace))
+
+
+def test_a_stage_on_a_pool_is_waited_for_also_while_the_server_restarts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import httpx
+    from prefect.states import Completed, Running
+
+    server = FakeServer(Running(), httpx.ConnectError("refused"), Running(), Completed())
+    assert on_pool(monkeypatch, tmp_path, server)
+    assert server.states == [] and server.set == []
+
+
+def test_a_stopped_pipeline_cancels_its_stage_on_the_pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from prefect.states import Running
+
+    server = FakeServer(Running(), KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        on_pool(monkeypatch, tmp_path, server)
+    assert server.set == ["CANCELLING"]
+
+
+def test_a_failed_run_or_another_folder_on_the_worker_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from prefect.states import Completed, Failed
+
+    with pytest.raises(FoleyGenExError, match="train/train ended as Failed: no memory"):
+        on_pool(monkeypatch, tmp_path, FakeServer(Failed(message="no memory")))
+    with pytest.raises(FoleyGenExError, match=r"pool gpu must see the same folder .* or set gpu_pool"):
+        on_pool(monkeypatch, tmp_path, FakeServer(Completed()), finished=False)

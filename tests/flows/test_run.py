@@ -1,0 +1,119 @@
+"""What a command does with a config: it looks first, and starts Prefect only when there is work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flows import cli, run, runner, tools
+from tasks import pipeline
+from tasks.config import PipelineConfig, store
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import acquire
+from tests.flows.steps import First, Second, Single, tiny_step
+from tests.tasks.engine.tiny import TinyStage
+
+
+def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().err.splitlines() if line]
+
+
+def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = tiny_step("first", lambda _: First())
+    second = tiny_step("second", lambda _: Second())
+    monkeypatch.setattr(pipeline, "STEPS", (first, second))
+    space = Workspace(tmp_path)
+    store(PipelineConfig(workspace=str(tmp_path)), space)
+    for one in (first, second):
+        pipeline.run_step(one, PipelineConfig(), space)
+    assert cli.exit_code(["status", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all(line.endswith("do nothing") for line in lines[1:])
+    changed = tiny_step("first", lambda _: First(count=41))
+    monkeypatch.setattr(pipeline, "STEPS", (changed, second))
+    with acquire(tmp_path, "train of w"):
+        assert cli.exit_code(["status", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].endswith("process 1") and lines[2].endswith("do nothing, as far as known before first has run")
+    assert lines[3].startswith("in use by train of w (process")
+    assert runner.first_stale_before(second, PipelineConfig(), space) == "first"
+    assert runner.first_stale_before(changed, PipelineConfig(), space) == ""
+
+
+def test_the_second_run_finds_nothing_to_do_and_starts_no_prefect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never() -> None:
+        raise AssertionError("Prefect was started")
+
+    monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
+    monkeypatch.setattr(run, "_prepare_prefect", never)
+    monkeypatch.setattr("flows.weights.prepare_captions", lambda config: never())
+    assert cli.exit_code(["demo", "--workspace", str(tmp_path / "w")]) == 0
+    out = capsys.readouterr().out
+    assert "nothing to do" in out and "report.html" in out
+
+
+def test_status_says_what_a_rerun_would_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = TinyStage(bad=(1, 2))
+    steps = (
+        tiny_step("tiny", lambda config: stage),
+        tiny_step("single", lambda config: Single()),
+    )
+    monkeypatch.setattr(pipeline, "STEPS", steps)
+    space = Workspace(tmp_path)
+    store(PipelineConfig(workspace=str(tmp_path)), space)
+    assert cli.exit_code(["status", str(tmp_path)]) == 0
+    assert "process 40" in capsys.readouterr().out
+    pipeline.run_step(steps[0], PipelineConfig(), space)
+    before = sorted(path for path in tmp_path.rglob("*"))
+    assert cli.exit_code(["status", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["tiny", "38", "0", "2", "do", "nothing"]
+    assert lines[2].split() == ["single", "0", "1", "0", "process", "1"]
+    assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_a_missing_program_is_one_line_before_prefect_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never() -> None:
+        raise AssertionError("Prefect was started")
+
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    monkeypatch.setattr(run, "_prepare_prefect", never)
+    for stage in ("augment", "all"):
+        arguments = ["run", stage, "demo", "--workspace", str(tmp_path / "w"), "--set", "augment.backend=tool"]
+        assert cli.exit_code(arguments) == 2
+        (line,) = errors(capsys)
+        assert "sox and ffmpeg not found" in line
+    assert not (tmp_path / "w").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("llm.backend=endpoint", "set OPENAI_BASE_URL"), ("mine.parser=spacy", "fetch-parser")]
+)
+def test_what_writes_captions_is_asked_for_before_anything_runs(
+    setting: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(run, "_prepare_prefect", lambda: pytest.fail("Prefect was started"))
+    code = cli.exit_code(["run", "all", "demo", "-w", str(tmp_path / "w"), "--set", setting])
+    line = errors(capsys)[0]
+    assert code in (1, 2) and message in line, line
+    assert not (tmp_path / "w").exists()
+
+
+def test_a_stage_without_items_has_no_quarantine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store(PipelineConfig(workspace=str(tmp_path)), Workspace(tmp_path))
+    assert cli.exit_code(["retry-quarantine", str(tmp_path), "train"]) == 2
+    assert "stage train has no items" in errors(capsys)[0]
+    assert cli.exit_code(["status", str(tmp_path / "config.yaml")]) == 2
+    assert "is a file" in errors(capsys)[0]
