@@ -28,7 +28,7 @@ class LLMConfig(StageConfig):
     thinking_tokens: int | None = Field(
         None,
         ge=0,
-        description="room for a model's thoughts; default: 4,096 once a reply is cut off before its answer",
+        description="tokens for a model's thoughts; default: 4,096 once a reply is cut off before its answer",
     )
     max_retries: int = Field(5, ge=0, le=20, description="of one request, on 408, 409, 5xx, timeouts, lost connections")
     retry_wait_s: float = Field(0.5, gt=0, description="before the first retry; doubles, with jitter")

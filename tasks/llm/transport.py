@@ -23,8 +23,8 @@ from tasks.llm.rate_limiter import retry_after_s
 
 log = logging.getLogger(__name__)
 
-THINKING_TOKENS: Final = 4096  # room for the thoughts of a model that is seen to think, where no setting gives it
-MOST_BYTES: Final = 4_000_000  # of one reply: far more than any answer asked for here
+THINKING_TOKENS: Final = 4096  # for the thoughts of a model that turns out to think, without a setting
+MOST_BYTES: Final = 4_000_000  # of one reply: far more than any answer requested here
 _FILTERED: Final = "content_filter"  # of the provider: a code of an error, or how a completion ends
 _FORMATS: Final = ("json_schema", "response_format")
 _NO_CREDIT: Final = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
@@ -67,10 +67,10 @@ def wait_between_tries(first_s: float, longest_s: float) -> Callable[[RetryCallS
 
 @dataclass(slots=True)
 class Dialect:
-    """How a server wants to be asked, learned from its replies.
+    """What a server accepts and its model needs, learned from the replies.
 
-    `without` are the request parameters that it does not accept, `thinking_tokens` the room for its model's thoughts,
-    None until the model is seen to think.
+    `without` are the request parameters that it does not accept; `thinking_tokens` are added for the model's thoughts,
+    None until it turns out to think.
     """
 
     without: set[str] = field(default_factory=set)
@@ -97,7 +97,7 @@ class Dialect:
         if sent_with is not None or not completion.cut_off_early:
             return False
         if self.thinking_tokens is None:
-            log.info("the model is cut off before it answers; it gets %d tokens to think from now on", THINKING_TOKENS)
+            log.info("the model was cut off before its answer: %d tokens more from now on", THINKING_TOKENS)
         self.thinking_tokens = THINKING_TOKENS
         return True
 

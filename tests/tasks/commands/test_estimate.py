@@ -130,7 +130,8 @@ def test_every_clip_of_a_recording_is_changed_in_every_way_of_its_side(clips: in
     assert found.mined == clips
     assert found.augmented == clips * len(changes)
     levels = [change.level for change in changes if change.operation != "original"]
-    assert sorted(found.for_llm) == sorted((caption, level) for level in levels * clips)
+    assert sorted((row.text, level) for row, level in found.for_llm) == sorted((caption, one) for one in levels * clips)
+    assert {row.cue.words for row, _ in found.for_llm} == {"quickly"}
 
 
 def text_of(cost: float | None = 0.0, **counts: float) -> list[str]:

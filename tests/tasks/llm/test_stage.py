@@ -23,6 +23,7 @@ from tasks.llm.prompt_templates import PromptTemplates
 from tasks.llm.stage import CaptionStage
 from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, says
 from tests.tasks.llm.harness import config, prompt
+from tests.tasks.rows import augmented_row, caption_row, clip_row
 
 
 @dataclass(frozen=True)
@@ -68,18 +69,8 @@ def item(number: int, *, by_llm: bool = True) -> Item:
 
 
 def row(item: Item, caption: str, source: str) -> Caption:
-    return Caption(
-        item_id=f"{item.item_id}-cap",
-        parent_id=item.item_id,
-        caption_before=item.payload["caption"],
-        caption=caption,
-        level="fast",
-        source=source,
-        writer="w",
-        prompt_version="1",
-        attempts=1,
-        rejected_json="[]",
-    )
+    parent = augmented_row(clip_row(item.item_id), "speed", "fast", "fast")
+    return caption_row(parent, caption, source)
 
 
 def shout(request: dict[str, Any], _number: int = 0) -> Reply:
