@@ -1,4 +1,4 @@
-"""The ablation table as a flow of its own: it follows a finished run and is not part of the schedule."""
+"""The flow of the ablation table. It needs a finished run and is not part of the pipeline."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def ablations(
     """
     from tasks.commands.ablations.job import run_ablations
 
-    place = Workspace(Path(workspace).resolve())
+    space = Workspace(Path(workspace).resolve())
     groups = {"train": train, "evaluate": evaluate, "ablations": compared}
     given = {name: group.model_dump(mode="json") for name, group in groups.items() if group is not None}
     with (
-        running_in(place, f"ablations of {place.root.name}", lambda: load_stored(place)),
+        running_in(space, f"ablations of {space.root.name}", lambda: load_stored(space)),
         run_progress("ablations", "variants") as on_progress,
     ):
         # The table's settings (a shorter training, fewer clips) are not the run's, so they are not stored.
-        text = run_ablations(load_stored(place, given), place, on_progress)
+        text = run_ablations(load_stored(space, given), space, on_progress)
     create_markdown_artifact(text, key="ablations", description="named configurations on the held-out clips")
     return text

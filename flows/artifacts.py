@@ -1,4 +1,4 @@
-"""What a run leaves in the UI for people: its progress, counts with the quarantine, and a link to the report."""
+"""What a run shows in the UI: its progress, counts with the quarantine, and a link to the report."""
 
 from __future__ import annotations
 

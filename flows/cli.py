@@ -1,4 +1,4 @@
-"""The `foleygenex` command: usage in, one exit code out (0 done, 1 failed, 2 wrong usage or bad input).
+"""The `foleygenex` command and its exit codes: 0 done, 1 failed, 2 wrong usage or bad input.
 
 Commands import what they need when they run, so that `foleygenex --help` is quick.
 """
@@ -26,7 +26,7 @@ from flows.locations import config_path, existing, shipped_config
 from flows.termination import end_on_sigterm
 
 app = typer.Typer(
-    help="Sound for silent video, and the pipeline that makes its training data.",
+    help="Generate audio for silent video, and run the pipeline that makes the training data.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,12 +36,12 @@ WorkspaceOption = Annotated[Path | None, typer.Option("--workspace", "-w", help=
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="a setting, e.g. train.steps=100; repeatable")]
 WorkspaceArgument = Annotated[Path, typer.Argument(help="folder of a run")]
 DEMO: Final = "demo.yaml"
-_INTERRUPTED: Final = 130  # what typer makes of Ctrl-C
+_INTERRUPTED: Final = 130  # what typer returns for Ctrl-C
 
 
 @app.callback()
 def options(debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False) -> None:
-    """Sound for silent video, and the pipeline that makes its training data."""
+    """Generate audio for silent video, and run the pipeline that makes the training data."""
 
 
 @app.command()
@@ -81,7 +81,7 @@ def run(
     set_: SetOption = None,
     out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),
 ) -> None:
-    """Run one stage or all of them. What is finished is left alone; a cut run continues."""
+    """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
     from flows.run import run_ablation_table, run_all, run_codec, run_one
     from tasks.config import PipelineConfig
     from tasks.pipeline import find_step

@@ -39,10 +39,10 @@ def pipeline(
         changes: Single settings on top, as with --set, e.g. train.steps=1000 or workers=4.
     """
     settings = pipeline_settings(workspace, config_file, config, changes)
-    place = Workspace(Path(settings.workspace))
-    with running_in(place, f"pipeline of {place.root.name}", lambda: settings):
-        results = [_run(step, settings, place) for step in STEPS]
-        publish_pipeline(results, place)
+    space = Workspace(Path(settings.workspace))
+    with running_in(space, f"pipeline of {space.root.name}", lambda: settings):
+        results = [_run(step, settings, space) for step in STEPS]
+        publish_pipeline(results, space)
     return {result["stage"]: result for result in results}
 
 

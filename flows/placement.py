@@ -1,4 +1,4 @@
-"""Where a stage runs: as its own deployment on a work pool that has a worker, else in place."""
+"""Runs a stage as its own deployment on a work pool, when that has a worker."""
 
 from __future__ import annotations
 

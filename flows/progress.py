@@ -1,4 +1,4 @@
-"""How far a stage is: a bar in the terminal, and the same number for the UI, both read from the stage's journal.
+"""Progress of a stage: a bar in the terminal, and the growth of the stage's journal as the number to show.
 
 Workers are threads, processes or other machines; the journal is what all of them write to, one line per finished item.
 """

@@ -1,4 +1,4 @@
-"""What the command line does with a config: look first, start Prefect only when there is work."""
+"""What the commands do with a config: they look first, and start Prefect only when there is work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tasks.report import REPORT
 
 def run_demo(config: PipelineConfig) -> None:
     """Runs the demo; when there is work, fetches the caption models that it uses first."""
-    if not is_finished(_placed(config), Workspace(Path(config.workspace))):
+    if not is_finished(_with_absolute_workspace(config), Workspace(Path(config.workspace))):
         from flows.weights import prepare_captions
 
         prepare_captions(config)
@@ -32,7 +32,7 @@ def run_demo(config: PipelineConfig) -> None:
 
 def run_all(config: PipelineConfig) -> None:
     """Runs the whole pipeline and prints each stage's line and the report's path."""
-    config = _placed(config)
+    config = _with_absolute_workspace(config)
     workspace = Workspace(Path(config.workspace))
     report = workspace.path(*REPORT)
     if is_finished(config, workspace):
@@ -50,7 +50,7 @@ def run_all(config: PipelineConfig) -> None:
 
 
 def _check_writers(config: PipelineConfig) -> None:
-    """Raises, before an hour of ingest, what the caption stages would: no endpoint set, a model not fetched."""
+    """Raises early what mining and the caption stages would raise later: no endpoint set, a model not fetched."""
     from tasks.llm.backend import choose_backend
     from tasks.mine.parser import make_miner
 
@@ -60,7 +60,7 @@ def _check_writers(config: PipelineConfig) -> None:
 
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
     """Runs one stage in the config's workspace."""
-    config = _placed(config)
+    config = _with_absolute_workspace(config)
     made = find_step(stage).make(config)
     if retry:
         require_quarantine(made)
@@ -76,7 +76,7 @@ def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
 
 def run_ablation_table(config: PipelineConfig) -> None:
     """Trains and scores the named configurations on a finished run's features, and prints their table."""
-    config = _placed(config)
+    config = _with_absolute_workspace(config)
     _prepare_prefect()
     from flows.ablations import ablations
 
@@ -112,7 +112,7 @@ def status_text(folder: Path) -> str:
 
 
 def _prepare_prefect() -> None:
-    """Prefect's settings before its first import, and the stages' lines on stderr."""
+    """Sets Prefect's settings before its first import, and shows the stages' log lines on stderr."""
     ship_settings(quiet=True)
     if not os.environ.get("PREFECT_API_URL"):
         sys.stderr.write("starting Prefect (no server is set, so the run has its own; 10 s or more) ...\n")
@@ -132,18 +132,18 @@ def _listen(logger: str, level: int) -> None:
     found.setLevel(logging.INFO)
 
 
-def _placed(config: PipelineConfig) -> PipelineConfig:
-    """Makes the workspace absolute: workers of another process have another current folder.
+def _with_absolute_workspace(config: PipelineConfig) -> PipelineConfig:
+    """Returns the config with an absolute workspace: other processes have another current folder.
 
-    Raises UsageError for a place where no folder can be made, before anything is started.
+    Raises UsageError when no folder can be made there, before anything is started.
     """
-    place = Path(config.workspace).resolve()
-    there = next(path for path in (place, *place.parents) if path.exists())
-    if not there.is_dir():
-        raise UsageError(f"workspace {place}: {there} is a file; give a folder with --workspace")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"workspace {place}: no permission to write in {there}; give another with --workspace")
-    return config.model_copy(update={"workspace": str(place)})
+    folder = Path(config.workspace).resolve()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir():
+        raise UsageError(f"workspace {folder}: {existing} is a file; give a folder with --workspace")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(f"workspace {folder}: no permission to write in {existing}; give another with --workspace")
+    return config.model_copy(update={"workspace": str(folder)})
 
 
 def _would(pending: int | None, note: str) -> str:

@@ -1,4 +1,4 @@
-"""Prefect's settings as this project ships them, and why. Set before Prefect is imported; the user's own values win."""
+"""The settings of Prefect that this project ships, and why. Values that the user has set are kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 SHIPPED: Final = {
-    # Nothing phones home: both are needed (server and client).
+    # No usage data is sent: the first is the server's setting, the second the client's.
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",

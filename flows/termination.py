@@ -1,4 +1,4 @@
-"""SIGTERM ends a command within seconds, whatever Prefect still wants to say to a server that may be gone."""
+"""SIGTERM ends a command within seconds, also when Prefect still tries to reach a server that has ended."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ TERMINATED: Final = 128 + signal.SIGTERM
 
 
 def end_on_sigterm(grace_s: float = GRACE_S) -> None:
-    """From now on SIGTERM ends this process: in good order if that takes less than `grace_s`, then at once.
+    """Makes SIGTERM end this process: normally if that takes less than `grace_s`, then at once.
 
     Nothing is lost: every finished item is in the journal. A signal sent to the whole process group (`timeout`,
-    systemd) also ends the server that a run started for itself, and Prefect would then ask it for minutes. To be
-    called in the main thread.
+    systemd) also ends the server that a run started for itself, and Prefect would then retry its requests for minutes.
+    Call this in the main thread.
     """
     read, write = os.pipe()
     os.set_blocking(write, False)
-    signal.set_wakeup_fd(write, warn_on_full_buffer=False)  # told of signals whoever handles them
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)  # gets each signal, whoever handles it
     threading.Thread(target=_watch, args=(read, grace_s), name="sigterm", daemon=True).start()
 
 

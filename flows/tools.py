@@ -1,4 +1,4 @@
-"""Which programs a stage needs on the machine that runs it, asked before it starts."""
+"""Checks, before a stage starts, that the programs which it needs are installed."""
 
 from __future__ import annotations
 

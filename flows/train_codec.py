@@ -1,4 +1,4 @@
-"""Trains the small codec that this project ships, as a flow of its own."""
+"""The flow that trains the small codec which this project ships."""
 
 from __future__ import annotations
 

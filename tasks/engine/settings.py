@@ -77,15 +77,15 @@ def _plain(problem: Mapping[str, Any]) -> str:
     return f"{message}, not {given!r}" if shown and str(given) not in message else message
 
 
-def _unknown(kind: type[BaseModel], place: Sequence[int | str]) -> str:
+def _unknown(kind: type[BaseModel], location: Sequence[int | str]) -> str:
     """Returns which setting a misspelt one may have been, or which there are."""
     model: Any = kind
-    for part in place[:-1]:
+    for part in location[:-1]:
         field = model.model_fields.get(part) if isinstance(part, str) and _is_model(model) else None
         model = field.annotation if field is not None else None
     if not _is_model(model):
         return "unknown setting"
-    near = get_close_matches(str(place[-1]), model.model_fields, n=1)
+    near = get_close_matches(str(location[-1]), model.model_fields, n=1)
     return (
         f"unknown setting; did you mean {near[0]}?"
         if near

@@ -15,7 +15,7 @@ from tasks.engine.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One unit of work. `payload` is JSON-able and holds all that the result depends on (paths with their hashes)."""
+    """One unit of work. `payload` is JSON-able and has all that the result depends on (paths with their hashes)."""
 
     item_id: str
     payload: dict[str, Any]
@@ -33,7 +33,7 @@ class ItemResult:
 class Stage(ABC):
     """A step of the pipeline: it lists items, processes any number of them, and assembles one table.
 
-    Subclasses are small frozen dataclasses that hold their settings, so they can be sent to other processes.
+    Subclasses are small frozen dataclasses with their settings as fields, so they can be sent to other processes.
     """
 
     name: ClassVar[str]

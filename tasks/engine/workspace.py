@@ -1,6 +1,6 @@
-"""A workspace: one folder with a subfolder per stage, written atomically and never left.
+"""A workspace: the folder of a run, with a subfolder per stage; paths that cannot leave it, hashes, seeds, JSON files.
 
-Every path that comes from a table or a user passes `Workspace.path`, which refuses to leave the folder.
+Every path that comes from a table or a user goes through `Workspace.path`, which refuses paths outside the folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Workspace:
     root: Path
 
     def path(self, *parts: str) -> Path:
-        """Returns the absolute path of a workspace-relative path. Raises UsageError if it leaves the workspace."""
+        """Returns the absolute path of a workspace-relative path. Raises UsageError for one outside of it."""
         root = self.root.resolve()
         candidate = root.joinpath(*parts).resolve()
         if not candidate.is_relative_to(root):
@@ -48,7 +48,7 @@ class Workspace:
 
 
 def safe_name(text: str, *, limit: int = 60) -> str:
-    """Returns a file-name-safe form of untrusted text, unique by a hash whenever anything had to change."""
+    """Returns untrusted text as a safe file name, with a hash at its end when anything had to be changed."""
     cleaned = _UNSAFE.sub("_", text).strip("._-")[:limit]
     if cleaned == text and cleaned:
         return cleaned
@@ -71,7 +71,7 @@ def seed_for(*parts: str) -> int:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes indented JSON atomically."""
+    """Writes indented JSON to a temporary name and renames it, so a killed run leaves no partial file."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 

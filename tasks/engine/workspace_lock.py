@@ -1,6 +1,6 @@
 """One run at a time in a workspace.
 
-Each process of a run has a lock file of its own, `.run/members/*.lock`, which the operating system frees however the
+Each process of a run has its own lock file, `.run/members/*.lock`, which the operating system frees however the
 process ends. A process may enter while the only members are of its own run: the pipeline and the stages that it gives
 to another work pool share a workspace. `holder.json` names the run for people; its time, renewed by a heartbeat, keeps
 out another machine whose file system does not share locks.

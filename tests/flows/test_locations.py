@@ -1,4 +1,4 @@
-"""Where a config and a workspace are: shipped names, files, and what is said of a folder that is no workspace."""
+"""Where a config and a workspace are: shipped names, files, and the error for a folder that is no workspace."""
 
 from __future__ import annotations
 

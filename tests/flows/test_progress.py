@@ -19,6 +19,6 @@ def test_journal_growth_is_counted_once(tmp_path: Path) -> None:
 
 def test_watch_reports_at_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
-    with watch(tmp_path, 3, lambda done, total, word: seen.append((done, total)), every_s=60):
+    with watch(tmp_path, 3, lambda done, total, note: seen.append((done, total)), every_s=60):
         (tmp_path / "a.jsonl").write_bytes(b"1\n2\n")
     assert seen == [(2, 3)]

@@ -14,6 +14,7 @@ from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, load_stored, store
 from tasks.engine import StageState, StageSummary, run_stage
+from tasks.engine.progress import silent
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire, holder_of
 from tasks.pipeline import Step, run_step
@@ -35,7 +36,7 @@ def run_tiny(space: Workspace, config: PipelineConfig, stage: TinyStage = STAGE)
     step = tiny_step("tiny", lambda _: stage)
     seen: list[int] = []
 
-    def report(done: int, total: int, word: str) -> None:
+    def report(done: int, total: int, note: str) -> None:
         seen.append(done)
 
     @flow(name="tiny")
@@ -79,7 +80,7 @@ def test_a_failing_shard_fails_the_flow_and_keeps_what_is_done(prefect_backend: 
     @flow(name="tiny")
     def tiny() -> StageSummary:
         config = PipelineConfig(shard_size=8, workers=2)
-        mapper = runner.shard_mapper(step.make(config), config, space, lambda done, total, word: None)
+        mapper = runner.shard_mapper(step.make(config), config, space, silent)
         return run_step(step, config, space, mapper=mapper)
 
     with pytest.raises(ZeroDivisionError, match="a bug"):
@@ -88,7 +89,7 @@ def test_a_failing_shard_fails_the_flow_and_keeps_what_is_done(prefect_backend: 
     assert run_stage(TinyStage(), space).new < 40
 
 
-def test_unknown_dask_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dask_without_its_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "prefect_dask", None)
     with pytest.raises(UsageError, match=r"pip install 'foleygenex\[dask\]'"):
         runner.task_runner(PipelineConfig(runner="dask"), 2)
@@ -112,7 +113,7 @@ def test_a_second_run_changes_nothing_and_says_who_is_there(
     assert (tmp_path / "config.yaml").read_bytes() == before
 
 
-def test_a_pipeline_and_its_stages_share_one_hold(
+def test_a_pipeline_and_its_stages_share_the_workspace(
     prefect_backend: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = []
@@ -123,8 +124,8 @@ def test_a_pipeline_and_its_stages_share_one_hold(
         return StageState(name=step.name, done=1, pending=0 if step.name != "manifest" else 1)
 
     def manifest(workspace: str) -> dict[str, Any]:
-        place = Workspace(Path(workspace))
-        with runs.running_in(place, "manifest", lambda: load_stored(place)):
+        inner = Workspace(Path(workspace))
+        with runs.running_in(inner, "manifest", lambda: load_stored(inner)):
             return {"stage": "manifest", "done": 1, "new": 1, "quarantined": 0}
 
     monkeypatch.setattr("flows.pipeline.step_state", state)

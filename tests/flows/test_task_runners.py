@@ -24,7 +24,7 @@ SETTINGS = {
 
 
 def run_stages(folder: Path, **settings: str) -> dict[str, str]:
-    """Runs the data stages; returns the hash of every table and sound they wrote."""
+    """Runs the data stages; returns the hash of every table and audio file they wrote."""
     space = Workspace(folder)
     store(PipelineConfig.model_validate({**SETTINGS, **settings}), space)
     counts = {stage: STAGE_FLOWS[stage](workspace=str(folder)) for stage in STAGES}

@@ -1,4 +1,4 @@
-"""Laws of the engine: whatever the shards, workers, kills and reruns, the same tables (DESIGN section 3)."""
+"""The engine: the same tables whatever the shards, workers, kills and reruns."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_a_changed_setting_redoes_all(tmp_path: Path) -> None:
 
 
 def test_a_setting_changed_back_is_done_again(tmp_path: Path) -> None:
-    """The old journal lines must not be trusted: their files have been replaced."""
+    """The old journal lines do not count: their files have been replaced."""
     space = workspace(tmp_path)
     run_stage(TinyStage(), space)
     before = content(space)
@@ -231,7 +231,7 @@ def test_duplicate_ids_are_refused(tmp_path: Path) -> None:
         run_stage(Twice(), workspace(tmp_path))
 
 
-def test_an_item_without_outcome_is_unfinished(tmp_path: Path) -> None:
+def test_an_item_without_a_result_is_unfinished(tmp_path: Path) -> None:
     class Forgetful(TinyStage):
         def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
             yield from super().process(items[1:], workspace)
@@ -331,7 +331,7 @@ def test_a_run_leaves_no_ledger_even_after_a_kill(tmp_path: Path) -> None:
     assert not list(space.path("tiny").glob(".ledger*"))
 
 
-def test_a_stages_note_stands_in_its_line_also_the_second_time(tmp_path: Path) -> None:
+def test_a_stages_note_is_part_of_its_line_also_the_second_time(tmp_path: Path) -> None:
     class Noting(TinyStage):
         def on_finished(self, workspace: Workspace) -> str:
             return "two files missing"

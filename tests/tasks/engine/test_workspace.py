@@ -1,4 +1,4 @@
-"""Laws of the workspace: nothing leaves it, files appear whole or not at all, seeds come from names."""
+"""The workspace: no path leaves it, files appear whole or not at all, seeds come from names."""
 
 from __future__ import annotations
 

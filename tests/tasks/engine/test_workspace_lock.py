@@ -48,7 +48,7 @@ def on_another_machine(folder: Path, *, silent_s: float) -> None:
     os.utime(path, (time.time() - silent_s,) * 2)
 
 
-def test_another_run_is_refused_and_told_who_holds_it_and_what_to_do(tmp_path: Path) -> None:
+def test_another_run_is_refused_and_told_who_uses_it_and_what_to_do(tmp_path: Path) -> None:
     with acquire(tmp_path, "pipeline of w"):
         with pytest.raises(
             UsageError, match=rf"in use by pipeline of w \(process {os.getpid()} on .*since 20"

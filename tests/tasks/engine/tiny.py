@@ -30,7 +30,7 @@ class TinyRow(Row):
 
 @dataclass(frozen=True)
 class TinyStage(Stage):
-    """`count` items; every item whose number is in `bad` fails until a file `healed` stands in the workspace."""
+    """`count` items; every item whose number is in `bad` fails until there is a file `healed` in the workspace."""
 
     count: int = 40
     factor: int = 2
