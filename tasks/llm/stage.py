@@ -103,26 +103,26 @@ class CaptionStage(Stage):
         """Yields all results; an item without a completion, though the server is up, is tried once more at the end."""
         # By level: prompts that share their shots share the server's prefix cache.
         ordered = sorted(items, key=lambda item: (item.payload["level"], item.item_id))
-        postponed: dict[str, tuple[ItemResult, str, bool]] = {}
+        postponed: dict[str, tuple[ItemResult, str]] = {}
         reasons: list[str] = []
         down = False
         for result, unavailable, down in self._pass(ordered, cache):
             if unavailable and not down:
-                postponed[result.item_id] = (result, unavailable, down)
-                continue
-            reasons += [unavailable] * bool(unavailable)
+                postponed[result.item_id] = (result, unavailable)
+            else:
+                reasons.append(unavailable)
+                yield result
+        again = self._pass([item for item in ordered if item.item_id in postponed], cache)
+        for result, unavailable in postponed.values() if down else ((one, reason) for one, reason, _ in again):
+            reasons.append(unavailable)
             yield result
-        again = [item for item in ordered if item.item_id in postponed]
-        for result, unavailable, _ in postponed.values() if down else self._pass(again, cache):
-            reasons += [unavailable] * bool(unavailable)
-            yield result
-        if reasons:
+        if lost := [reason for reason in reasons if reason]:
             log.warning(
                 "%s: the LLM was not available for %d of %d captions, rules wrote them: %s",
                 self.name,
-                len(reasons),
+                len(lost),
                 len(items),
-                reasons[-1],
+                lost[-1],
             )
 
     def _pass(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[ItemResult, str, bool]]:
