@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server that does what a test tells it to: answer, refuse, stutter, lie, or say nothing."""
+"""An OpenAI-compatible server whose replies a test decides: answers, refusals, broken, slow or missing replies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reply:
 
 @dataclass
 class FakeServer:
-    """`behave` gets the request and its number and returns the reply; `requests` keeps what was asked."""
+    """`behave` gets a request and its number and returns the reply; `requests` has all requests."""
 
     behave: Callable[[dict[str, Any], int], Reply]
     url: str = ""
@@ -100,7 +100,7 @@ def fake_server(behave: Callable[[dict[str, Any], int], Reply]) -> Iterator[Fake
             self.end_headers()
             try:
                 _send(self, reply)
-            except OSError:  # the client had enough
+            except OSError:  # the client has closed the connection
                 self.close_connection = True
 
         def log_message(self, *_args: Any) -> None:

@@ -1,4 +1,4 @@
-"""Which writer is chosen and why; never by asking a server, never in silence."""
+"""Which writer is chosen and why: without a request to a server, and always logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server process: it fails clearly, takes turns, and never outlives who started it."""
+"""The server process: clear errors, one at a time, and it always ends with the process that started it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captions are untrusted text: what stands in them is data for the rules, the prompt and the model. SPEC A6, A7."""
+"""Captions are untrusted text: data for the rules, the prompt and the model, never instructions. SPEC A6, A7."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Additive increase, multiplicative decrease, and whatever the server says about when to come back."""
+"""Additive increase, multiplicative decrease, and the waits that the server asks for."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_round_of_successes_adds_one() -> None:
     assert 8.9 < limiter.limit < 9
 
 
-def test_no_more_than_the_limit_run_and_a_pause_holds_for_all() -> None:
+def test_no_more_than_the_limit_run_and_a_pause_delays_all() -> None:
     time = FakeTime()
 
     async def run() -> tuple[int, list[float]]:
