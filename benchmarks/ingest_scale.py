@@ -1,8 +1,10 @@
-"""Ingest and mine at WavCaps scale: time, CPU and peak memory, with recordings cut by a stub that writes no sound.
+"""Ingest and mine at WavCaps scale: time, CPU and peak memory, with recordings cut by a stub that writes no audio.
 
 Listing, files' identities, journal, tables and mining are the real ones, and every recording has a (tiny) file. A
-twentieth of the rows is run first, so that what is loaded once is in the base: the growth per row is of the rest. Each
-stage is then run again, finding everything done. Run: `python -m benchmarks.ingest_scale --rows 400000`
+twentieth of the rows is run first, so that the memory of what is loaded once is in the base and the growth per row is
+that of the other rows. Each stage is then run again, with everything done.
+
+Run: `python -m benchmarks.ingest_scale --rows 400000`
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from tasks.ingest.stage import IngestStage
 from tasks.mine.config import MineConfig
 from tasks.mine.stage import MineStage
 
-_SENTENCES: Final = (  # one in five names a side, as in AudioCaps
+_CAPTIONS: Final = (  # one in five names a side, as in AudioCaps
     "A dog barks loudly", "Rain falls on a roof", "A woman speaks", "Water is poured into a glass", "A door closes",
 )  # fmt: skip
 _FOLDERS: Final = 400
@@ -35,7 +37,7 @@ _FOLDERS: Final = 400
 
 @dataclass(frozen=True)
 class _StubbedCut(IngestStage):
-    """Ingest with the cutting left out: what remains is listing, journal and table."""
+    """Ingest without cutting: listing, journal and table are left."""
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:  # noqa: ARG002
         yield from each(items, partial(_clip))
@@ -55,7 +57,7 @@ def _clip(item: Item) -> list[Clip]:
 
 
 def _make_corpus(folder: Path, rows: int) -> Path:
-    """Writes a WavCaps list and its files; nothing of it stays in memory."""
+    """Writes a WavCaps list and its files, row by row."""
     folder.mkdir()
     for number in range(_FOLDERS):
         (folder / f"{number:03d}").mkdir()
@@ -63,7 +65,7 @@ def _make_corpus(folder: Path, rows: int) -> Path:
     with path.open("w") as file:
         file.write('{"num_captions_per_audio": 1, "data": [')
         for n in range(rows):
-            entry = {"id": f"{n:06d}", "caption": f"{_SENTENCES[n % 5]} number {n}.", "duration": 10.0}
+            entry = {"id": f"{n:06d}", "caption": f"{_CAPTIONS[n % 5]} number {n}.", "duration": 10.0}
             file.write((", " if n else "") + json.dumps(entry))
             (folder / f"{n % _FOLDERS:03d}" / f"{n:06d}.flac").write_bytes(b"%d" % n)
         file.write("]}")
@@ -80,14 +82,14 @@ def _stages(corpus: Path) -> tuple[IngestStage, MineStage]:
 
 
 def _timed(stage: IngestStage | MineStage, workspace: Workspace) -> tuple[StageSummary, str]:
-    """Runs a stage; returns its summary, and its seconds in words."""
+    """Runs a stage; returns its summary, and its seconds as text."""
     started, cpu = time.perf_counter(), time.process_time()
     summary = run_stage(stage, workspace, shard_size=512)
     return summary, f"{time.perf_counter() - started:.1f} s ({time.process_time() - cpu:.1f} s of CPU)"
 
 
 def main() -> None:
-    """Prints two lines per stage: the first run, and the run that finds everything done."""
+    """Prints two lines per stage: of the first run, and of a second one with everything done."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=400_000)
     rows = parser.parse_args().rows

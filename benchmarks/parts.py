@@ -1,8 +1,8 @@
-"""How long the published parts take at full size, against a plain matrix product of as many operations.
+"""How long the published codecs and encoders take at full size, against a matrix product of as many operations.
 
-`python -m benchmarks.parts [--part synchformer ...] [--device cuda]`. Weights are random: time does not depend on them.
-Each line: seconds for the unit, its operations (multiply and add count as two), and the share of the matmul's speed.
-`--count` only counts operations, of 8 s, without memory or time.
+`python -m benchmarks.parts [--component synchformer ...] [--device cuda]`. The weights are random: the time does not
+depend on them. Each line has the seconds for one unit, its operations (multiply and add count as two), and the share of
+the matrix product's speed. `--count` only counts the operations of 8 s, and needs neither memory nor time.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from model.encoders.synchformer import SynchformerSizes, VideoTransformer
 
 
 @dataclass(frozen=True)
-class Job:
+class Workload:
     """One unit of work: `network` made on a device, `run` does it once; `per_clip` of them make 8 s."""
 
     unit: str
@@ -62,53 +62,53 @@ def _clip_text() -> nn.Module:
     return CLIPTextModel(CLIPTextConfig(**sizes, hidden_act="quick_gelu"))
 
 
-JOBS = {
-    "synchformer": Job(
+WORKLOADS = {
+    "synchformer": Workload(
         "window",
         24,
         lambda: VideoTransformer(SynchformerSizes()),
         lambda network, device: network(torch.zeros(1, 3, 16, 224, 224, device=device)),
         half=True,
     ),
-    "clip-image": Job(
+    "clip-image": Workload(
         "frame",
         64,
         _clip_image,
         lambda network, device: network(pixel_values=torch.zeros(1, 3, 378, 378, device=device)),
         half=True,
     ),
-    "clip-text": Job(
-        "sentence",
+    "clip-text": Workload(
+        "caption",
         1,
         _clip_text,
         lambda network, device: network(input_ids=torch.ones(1, 77, dtype=torch.int64, device=device)),
         half=True,
     ),
-    "mmaudio-44k encode": Job(
+    "mmaudio-44k encode": Workload(
         "second",
         8,
         _mmaudio,
         lambda network, device: network.posterior(torch.zeros(1, 1, 43 * 1024, device=device)),  # type: ignore[operator]
     ),
-    "mmaudio-44k decode": Job(
+    "mmaudio-44k decode": Workload(
         "second",
         8,
         _mmaudio,
         lambda network, device: network.waveform(torch.zeros(1, 40, 43, device=device)),  # type: ignore[operator]
     ),
-    "meta-dacvae encode": Job(
+    "meta-dacvae encode": Workload(
         "second",
         8,
         MetaDACVAE,
         lambda network, device: network.posterior(torch.zeros(1, 1, 48_000, device=device)),  # type: ignore[operator]
     ),
-    "meta-dacvae decode": Job(
+    "meta-dacvae decode": Workload(
         "second",
         8,
         MetaDACVAE,
         lambda network, device: network.waveform(torch.zeros(1, 128, 25, device=device)),  # type: ignore[operator]
     ),
-    "moss-dacvae encode": Job(
+    "moss-dacvae encode": Workload(
         "second",
         8,
         lambda: ContinuousDAC(DACSizes()),
@@ -118,33 +118,33 @@ JOBS = {
 
 
 @torch.inference_mode()
-def measure(job: Job, device: torch.device) -> tuple[float, float, float]:
+def measure(workload: Workload, device: torch.device) -> tuple[float, float, float]:
     """Returns seconds per unit (best of two), operations, and the matmul's seconds for as many operations."""
     with device:
-        network = job.make().eval()
+        network = workload.make().eval()
     fold_weight_norm(network)
     with FlopCounterMode(display=False) as counter:
-        _once(job, network, device)
+        _once(workload, network, device)
     flops = counter.get_total_flops()
-    seconds = min(_timed(lambda: _once(job, network, device), device) for _ in range(2))
-    return seconds, flops, flops / _matmul_speed(device, half=job.half)
+    seconds = min(_timed(lambda: _once(workload, network, device), device) for _ in range(2))
+    return seconds, flops, flops / _matmul_speed(device, half=workload.half)
 
 
 @torch.inference_mode()
-def count(job: Job) -> int:
-    """Returns the operations of one unit, on tensors without content."""
+def count(workload: Workload) -> int:
+    """Returns the operations of one unit, counted on the meta device."""
     device = torch.device("meta")
     with device:
-        network = job.make().eval()
+        network = workload.make().eval()
     fold_weight_norm(network)
     with FlopCounterMode(display=False) as counter:
-        job.run(network.to(device), device)
+        workload.run(network.to(device), device)
     return int(counter.get_total_flops())
 
 
-def _once(job: Job, network: nn.Module, device: torch.device) -> None:
-    with half_precision(device) if job.half else torch.autocast(device.type, enabled=False):
-        job.run(network, device)
+def _once(workload: Workload, network: nn.Module, device: torch.device) -> None:
+    with half_precision(device) if workload.half else torch.autocast(device.type, enabled=False):
+        workload.run(network, device)
 
 
 def _timed(work: Callable[[], object], device: torch.device) -> float:
@@ -158,7 +158,7 @@ def _timed(work: Callable[[], object], device: torch.device) -> float:
 
 
 def _matmul_speed(device: torch.device, *, half: bool) -> float:
-    """Operations per second of a square product, in the precision that the part computes in."""
+    """Operations per second of a square product, in the precision that the component computes in."""
     size = 8192 if device.type == "cuda" else 2048
     dtype = torch.float16 if half and device.type == "cuda" else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=dtype) for _ in range(2))
@@ -166,20 +166,20 @@ def _matmul_speed(device: torch.device, *, half: bool) -> float:
 
 
 def main() -> None:
-    """Prints one line per part."""
+    """Prints one line per component."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--part", nargs="*", default=list(JOBS), choices=list(JOBS))
+    parser.add_argument("--component", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--count", action="store_true")
     options = parser.parse_args()
-    for name in options.part:
-        job = JOBS[name]
+    for name in options.component:
+        workload = WORKLOADS[name]
         if options.count:
-            print(f"{name:20} {count(job) * job.per_clip / 1e9:9.0f} GFLOP per 8 s clip", flush=True)
+            print(f"{name:20} {count(workload) * workload.per_clip / 1e9:9.0f} GFLOP per 8 s clip", flush=True)
             continue
-        seconds, flops, floor = measure(job, torch.device(options.device))
+        seconds, flops, floor = measure(workload, torch.device(options.device))
         print(
-            f"{name:20} {seconds:8.3f} s per {job.unit:8} {seconds * job.per_clip:8.1f} s per 8 s clip "
+            f"{name:20} {seconds:8.3f} s per {workload.unit:8} {seconds * workload.per_clip:8.1f} s per 8 s clip "
             f"{flops / 1e9:9.1f} GFLOP  {floor / seconds:5.0%} of a matmul's speed",
             flush=True,
         )

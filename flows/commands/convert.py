@@ -1,4 +1,4 @@
-"""`foleygenex convert`: other projects' checkpoints in, and back out."""
+"""`foleygenex convert`: turns another project's checkpoint into one of ours, and back."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ def convert(
     kind: Annotated[str, typer.Argument(help="mmaudio")],
     checkpoint: Annotated[Path, typer.Argument(help="MMAudio's .pth or safetensors; with --export, one of ours")],
     out: Annotated[Path, typer.Argument(help="the file to write; with --export, .pth or .safetensors")],
-    export: Annotated[bool, typer.Option("--export", help="the other way: ours to MMAudio's names")] = False,
-    variant: Annotated[str, typer.Option(help="what it becomes: full, m-1, m-2, m-3 or mmaudio-s1")] = "full",
+    export: Annotated[bool, typer.Option("--export", help="convert one of ours to MMAudio's names")] = False,
+    variant: Annotated[str, typer.Option(help="the variant to make: full, m-1, m-2, m-3 or mmaudio-s1")] = "full",
     drop_input_embedding: Annotated[
-        bool, typer.Option("--drop-input-embedding", help="export even though reference audio gets lost")
+        bool, typer.Option("--drop-input-embedding", help="export although the network then ignores reference audio")
     ] = False,
 ) -> None:
     """Convert an MMAudio checkpoint (any size, v1 or v2, read from its keys), or export one to MMAudio's names."""
@@ -24,7 +24,7 @@ def convert(
     from model.variants import variant as named
 
     if kind != "mmaudio":
-        raise UsageError(f"convert {kind!r} is unknown; this release knows mmaudio")
+        raise UsageError(f"convert {kind!r} is unknown; expected mmaudio")
     if not checkpoint.is_file():
         raise UsageError(f"checkpoint {checkpoint} does not exist")
     if out.exists() and out.samefile(checkpoint):
@@ -32,6 +32,8 @@ def convert(
     if export:
         typer.echo(mmaudio.export(checkpoint, out, drop_input_embedding=drop_input_embedding))
     elif drop_input_embedding:
-        raise UsageError("--drop-input-embedding belongs to --export; for a network without one give --variant m-2")
+        raise UsageError(
+            "--drop-input-embedding belongs to --export; to make a network without an input embedding use --variant m-2"
+        )
     else:
         typer.echo(mmaudio.convert(checkpoint, out, kind=named(variant)))

@@ -1,4 +1,4 @@
-"""`foleygenex mine-captions`: which captions of a table name a side."""
+"""`foleygenex mine-captions`: finds the captions of a table that name an adverb's side, such as loud or far."""
 
 from __future__ import annotations
 

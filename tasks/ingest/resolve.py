@@ -84,11 +84,11 @@ def resolve_scene(item: Item, folder: Path) -> ResolvedRecording:
 
 
 def _check_split(split: str, group: str) -> None:
-    """Raises ItemError unless a recording is on one known side of the split."""
+    """Raises ItemError unless the recording has one known split."""
     if split == "held_out":
         raise ItemError("held_out", f"recording {group!r} is in a test set; it is not trained on (SPEC D5)")
     if split == "conflict":
-        raise ItemError("split_conflict", f"the table puts group {group!r} on two sides of the split; choose one")
+        raise ItemError("split_conflict", f"the table puts group {group!r} in two splits; choose one")
     if split not in ("train", "val", "test"):
         raise ItemError("invalid_split", f"split {split!r} is not one of train, val, test")
 

@@ -2,7 +2,7 @@
 
 Legend: T samples, C channels. A broken file is an ItemError whose reason says how it is broken: `missing_file`,
 `empty_file`, `not_audio`, `truncated`, `unreadable_audio`, `nan_samples`; `too_short` and `silent` come from
-`require_audible`, for callers that need a clip with something to hear. Times count from the start of the container, so
+`require_audible`, for callers that need an audible clip. Times count from the start of the container, so
 the audio and the video of one file stay together.
 """
 

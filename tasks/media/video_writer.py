@@ -48,7 +48,7 @@ def write_video(
 def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float, max_side: int = 480) -> None:
     """Writes `duration_s` of a video from `start_s` on, re-encoded, without audio, at the source's mean rate.
 
-    The short side becomes at most `max_side` pixels: more than any encoder looks at, and many times faster.
+    The short side becomes at most `max_side` pixels: more than any encoder takes, and many times faster to encode.
     Raises ItemError as `open_video`.
     """
     with open_video(source) as (_, stream):

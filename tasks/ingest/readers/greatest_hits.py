@@ -1,6 +1,6 @@
 """Greatest Hits: videos of a stick that hits and scratches, with the time, material and action of each (SPEC D5).
 
-All of it is test data unless `split` says otherwise, and then the videos of `*video_test.json` beside the list stay so.
+All of it is test data. With another `split` set, the videos of `*video_test.json` beside the list stay test data.
 """
 
 from __future__ import annotations

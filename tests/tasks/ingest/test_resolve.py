@@ -46,7 +46,7 @@ def test_events_of_a_row_are_kept_with_their_times(tmp_path: Path) -> None:
     ("values", "reason", "words"),
     [
         ({"split": "held_out"}, "held_out", "SPEC D5"),
-        ({"split": "conflict"}, "split_conflict", "two sides"),
+        ({"split": "conflict"}, "split_conflict", "in two splits"),
         ({"split": "later"}, "invalid_split", "'later' is not one of train, val, test"),
         ({"split": ""}, "invalid_split", "train, val, test"),
         ({"caption": " "}, "invalid_caption", "empty"),
