@@ -24,7 +24,7 @@ from tasks.commands.verify.sheet import sheet_path
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import run_step, steps_before
-from tasks.report.job import write_report
+from tasks.report.page import write_report
 from tests.tasks.commands.verify.serve import served
 from tests.tasks.report.browser import Page, chromium
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from data_contracts import ClipScore, Generated, ManifestRow
 from data_contracts.generation import TASKS
+from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaEmbedder
@@ -94,10 +95,9 @@ def _task_names(found: Collected) -> list[str]:
 
 
 def _lookup(found: Collected) -> _Lookup:
-    baselines = {row.system for row in found.scores if row.is_baseline}
     lookup = _Lookup({row.item_id: row for row in found.manifest})
     for row in found.clip_scores:
-        if row.system not in baselines:
+        if row.system == MODEL:
             lookup.scores.setdefault(row.parent_id, []).append(row)
     return lookup
 

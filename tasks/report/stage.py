@@ -9,7 +9,7 @@ from data_contracts.files import hash_file
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
 from tasks.report import REPORT, Settings
-from tasks.report.job import write_report
+from tasks.report.page import write_report
 
 _NOT_SHOWN: Final = {"workspace", "runner", "dask_address", "workers", "shard_size", "gpu_pool"}
 

@@ -36,8 +36,7 @@ class Dot:
 
 def nice_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Returns about `count` round numbers that span low..high (1, 2, 5 x 10^k apart)."""
-    if not high > low:
-        high = low + 1.0
+    low, high = _widened(low, high)
     raw = (high - low) / count
     base = 10.0 ** math.floor(math.log10(raw))
     step = next(m * base for m in (1, 2, 5, 10) if m * base >= raw * (1 - 1e-9))
@@ -65,7 +64,7 @@ def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str)
     if not xs:
         return Markup("")
     x_ticks, y_ticks = nice_ticks(min(xs), max(xs), 6), nice_ticks(min(ys), max(ys))
-    frame = _Frame(min(xs), max(max(xs), min(xs) + 1e-9), y_ticks[0], y_ticks[-1])
+    frame = _Frame(*_widened(min(xs), max(xs)), y_ticks[0], y_ticks[-1])
     body = [_grid(frame, [x for x in x_ticks if frame.x0 <= x <= frame.x1], y_ticks, x_label, y_label)]
     body += [_curve(frame, line, x_label) for line in drawn]
     return _chart(title, Markup("").join(body))
@@ -139,6 +138,12 @@ def event_ticks(times_s: Sequence[float], *, span_s: float, given_s: float = 0.0
     return Markup(
         '<svg class="events" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{}</svg>'
     ).format(marks)
+
+
+def _widened(low: float, high: float) -> tuple[float, float]:
+    """Returns the range, or a wider one when it is too narrow to be divided by."""
+    size = max(1.0, abs(low), abs(high))
+    return (low, high) if high - low > 1e-9 * size else (low, low + size)
 
 
 @dataclass(frozen=True, slots=True)

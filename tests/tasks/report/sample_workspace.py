@@ -27,6 +27,7 @@ from data_contracts import (
 from data_contracts.generation import TASKS
 from tasks.augment.room import draw_room
 from tasks.engine.workspace import Workspace, write_json
+from tasks.evaluate.metrics import MODEL
 from tasks.media.audio import write_flac
 from tasks.media.video_writer import write_video
 
@@ -42,7 +43,6 @@ LEVELS = {
     "crescendo": ("volume", "loud", "dynamics", {"direction": "crescendo", "span_db": 20.0}, "louder and louder"),
     "decrescendo": ("volume", "loud", "dynamics", {"direction": "decrescendo", "span_db": 20.0}, "fading away"),
 }
-MODEL = "foleygenex"
 
 
 def strikes(times_s, duration_s, *, pitch_hz=700.0, gain=lambda t: 1.0, seed=0):
@@ -294,7 +294,7 @@ def _scores(workspace, generated):
         ("vta", "EventF1@100ms", 0.742, 0.231, True), ("vta", "EventF1@50ms", 0.61, 0.14, True),
         ("vta", "onset_sync_ap", 0.83, 0.66, True), ("vta", "onset_error_s", 0.031, 0.2, False),
         ("tc-vta", "EventF1@100ms", 0.69, 0.22, True), ("ac-vta", "timbre_similarity", 0.71, 0.42, True),
-        ("tta", "adverb_direction_right", 0.775, 0.5, True),
+        ("tta", "AdverbCheck direction right", 0.775, 0.5, True),
     ):  # fmt: skip
         for system, v in ((MODEL, value), ("random_events", chance), ("shuffled_pairs", chance * 0.9)):
             cells.append(

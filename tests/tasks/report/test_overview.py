@@ -5,13 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from data_contracts import Quarantine
 from tasks.config import PipelineConfig
 from tasks.corpus.config import CorpusConfig
 from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
 from tasks.report.collect import Collected, ComponentWeights
-from tasks.report.overview import build_hero
+from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
+from tests.tasks.report.conftest import SETTINGS
+from tests.tasks.rows import clip_row, manifest_row
 
 RENDERED, OWN = CorpusConfig(), CorpusConfig(kind="vggsound", path="v.csv")
 
@@ -37,3 +41,49 @@ def test_placeholders_are_named(tmp_path: Path, placeholder: bool, said: str) ->
     found = Collected(weights=[ComponentWeights(role="codec", name="small", sha256="0", placeholder=placeholder)])
     hero = build_hero(found, Workspace(tmp_path), PipelineConfig().model_dump(mode="json"))
     assert said in hero.statement and hero.placeholders == (["codec: small"] if placeholder else [])
+
+
+def numbers(found: Collected, tmp_path: Path) -> dict[str, str]:
+    return dict(build_hero(found, Workspace(tmp_path), SETTINGS).numbers)
+
+
+def test_the_run_in_numbers(found: Collected, tmp_path: Path) -> None:
+    counted = numbers(found, tmp_path)
+    assert counted["clips"] == "8" and counted["augmented clips"] == "8" and counted["in quarantine"] == "4"
+    assert counted["hours of audio"] == f"{sum(row.duration_s for row in found.manifest) / 3600:.2f}"
+    by_llm = sum(row.source in ("llm", "llm_retry", "enum") for row in found.captions)
+    assert counted["captions by the LLM"] == f"{by_llm} of 8"
+    assert set(numbers(Collected(), tmp_path).values()) == {"0", "0.00", "0 of 0"}
+
+
+def test_hours_add_up_over_splits_and_subsets() -> None:
+    rows = [
+        manifest_row(f"{subset}-{split}-{n}", subset=subset, split=split, duration_s=400.0)
+        for subset in ("aa", "vta", "tta") for split in ("test", "train", "val") for n in range(2)
+    ]  # fmt: skip
+    pipeline = build_pipeline(Collected(manifest=rows))
+    assert pipeline.splits == ["train", "val", "test"] and pipeline.hours_from == "manifest"
+    assert [(row.subset, row.cells, row.total) for row in pipeline.hours] == [
+        (subset, ["0.22 h"] * 3, "0.67 h") for subset in ("vta", "tta", "aa")
+    ]
+
+
+def test_before_the_manifest_hours_are_those_of_the_clips() -> None:
+    pipeline = build_pipeline(Collected(clips=[clip_row("a", duration_s=90.0)]))
+    assert (pipeline.hours_from, pipeline.hours[0].cells, pipeline.hours[0].total) == ("clips", ["1.5 min"], "1.5 min")
+    assert build_pipeline(Collected()).hours == []
+
+
+def test_quarantine_is_counted_by_reason_and_cut_after_200_rows() -> None:
+    rows = [Quarantine(stage="ingest", item_id=f"i{n}", reason="silent" if n % 3 else "truncated", message="m")
+            for n in range(250)]  # fmt: skip
+    view = build_quarantine(Collected(quarantine=rows))
+    assert view.counts == [("ingest", "silent", 166), ("ingest", "truncated", 84)]
+    assert (len(view.rows), view.omitted) == (200, 50)
+
+
+def test_provenance_has_the_settings_back_and_counts_licences() -> None:
+    clips = [clip_row("a", licence="CC0"), clip_row("b", licence=""), clip_row("c", licence="CC0")]
+    provenance = build_provenance(Collected(clips=clips), SETTINGS)
+    assert yaml.safe_load(provenance.config) == SETTINGS
+    assert provenance.licences == [("CC0", 2), ("not stated", 1)]

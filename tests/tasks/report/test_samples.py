@@ -1,0 +1,104 @@
+"""The listening section: cards per task, pairs of opposite adverbs, the model's scores and no other's."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from data_contracts import ClipScore, Generated
+from tasks.engine.workspace import Workspace
+from tasks.evaluate.metrics import MODEL
+from tasks.report.collect import Collected
+from tasks.report.media import MediaEmbedder
+from tasks.report.samples import CARDS, Card, build_samples, pick
+from tests.tasks.rows import generated_row, manifest_row
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> MediaEmbedder:
+    return MediaEmbedder(Workspace(tmp_path), budget=10**6)
+
+
+def cards(found: Collected, media: MediaEmbedder) -> list[Card]:
+    return [card for task in build_samples(found, media).tasks for card in task.cards]
+
+
+def clip_score(clip: str, metric: str, value: float, system: str = MODEL) -> ClipScore:
+    return ClipScore(item_id=f"{clip}/{system}/{metric}", parent_id=clip, task="vta", system=system, metric=metric,
+                     value=value)  # fmt: skip
+
+
+def test_tasks_come_in_their_order_with_the_text_of_the_vocabulary(found: Collected, workspace: Workspace) -> None:
+    section = build_samples(found, MediaEmbedder(workspace, budget=10**8))
+    assert [task.name for task in section.tasks] == ["vta", "tc-vta", "ac-vta", "fe", "tta"]
+    assert all(task.title and task.about and task.rows == 4 for task in section.tasks)
+    for task in section.tasks:
+        assert [card.has_video for card in task.cards] == [task.name != "tta"] * len(task.cards)
+        for card in task.cards:
+            assert all(track.problem is None for track in card.tracks)
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 17])
+def test_chosen_groups_are_few_different_and_in_order(count: int) -> None:
+    groups = [(generated_row(f"g{n}"),) for n in range(count)]
+    chosen = pick(groups)
+    places = [groups.index(group) for group in chosen]
+    assert len(chosen) == min(CARDS, count) and places == sorted(set(places))
+    assert pick([]) == []
+
+
+def test_a_pair_of_opposite_adverbs_is_one_card(media: MediaEmbedder) -> None:
+    rows = [
+        generated_row(f"tta-{n}", task="tta", parent_id="p", seed=n // 2, prompt=f"A dog barks {word}")
+        for n, word in enumerate(["fast", "slowly", "loudly", "quietly"])
+    ]
+    made = cards(Collected(generated=rows), media)
+    assert len(made) == 2
+    assert [track.title for track in made[0].tracks] == ["A dog barks fast", "A dog barks slowly"]
+    assert [(piece.kind, piece.text) for piece in made[0].prompt] == [
+        ("same", "A dog barks"), ("removed", " fast"), ("added", " slowly"),
+    ]  # fmt: skip
+
+
+def test_only_the_models_scores_are_shown_and_both_of_a_pair(media: MediaEmbedder) -> None:
+    rows = [generated_row(f"tta-{n}", task="tta", parent_id="p", seed=1) for n in range(2)]
+    scores = [clip_score("tta-0", "onset_rate_hz", 4.0), clip_score("tta-1", "onset_rate_hz", 1.0),
+              clip_score("tta-0", "onset_rate_hz", 9.0, system="white noise")]  # fmt: skip
+    (card,) = cards(Collected(generated=rows, clip_scores=scores), media)
+    assert card.chips == [("onset rate (Hz)", "4 → 1")]
+
+
+def titles(row: Generated, media: MediaEmbedder) -> list[str]:
+    manifest = [manifest_row("clip"), manifest_row("other")]
+    (card,) = cards(Collected(generated=[row], manifest=manifest), media)
+    return [track.title for track in card.tracks]
+
+
+def test_each_task_is_shown_beside_what_it_was_made_from(media: MediaEmbedder) -> None:
+    assert titles(generated_row("a"), media) == ["Ground truth", "Generated"]
+    assert titles(generated_row("a", task="tc-vta"), media) == ["Original audio", "Generated"]
+    control = generated_row("a", task="ac-vta", reference_id="other")
+    assert titles(control, media) == ["Reference audio", "Ground truth", "Generated"]
+    extension = generated_row("a", task="fe", reference_id="clip", scored_from_s=3.0)
+    assert titles(extension, media) == ["Ground truth", "Generated"]
+    assert titles(generated_row("a", parent_id="gone"), media) == ["Generated"]
+
+
+def test_facts_say_which_part_was_scored_only_where_it_is_not_all(media: MediaEmbedder) -> None:
+    whole, part = generated_row("a"), generated_row("b", task="fe", scored_from_s=3.0)
+    facts = [card.facts for card in cards(Collected(generated=[whole, part]), media)]
+    assert facts[0] == ["seed 7", "25 steps", "guidance 4.5"]
+    assert facts[1][-1] == "scored 3 to 8 s"
+
+
+def test_an_unknown_task_keeps_its_name_and_comes_last(media: MediaEmbedder) -> None:
+    rows = [generated_row("a", task="new"), generated_row("b")]
+    section = build_samples(Collected(generated=rows), media)
+    assert [(task.name, task.title) for task in section.tasks] == [("vta", "Video to audio"), ("new", "new")]
+
+
+def test_without_generated_clips_there_is_a_note(media: MediaEmbedder) -> None:
+    section = build_samples(Collected(notes={"generated": "not yet"}), media)
+    assert dataclasses.asdict(section) == {"note": "not yet", "tasks": []}

@@ -1,0 +1,82 @@
+"""The score section: what a compared system is, with n, groups and interval, and whether an aim is met."""
+
+from __future__ import annotations
+
+import pytest
+
+from data_contracts import Score
+from tasks.evaluate.baselines import CLICKS, CODEC_UPPER_BOUND, NOISE, PASTED, RANDOM_EVENTS, SHUFFLED, SILENCE, TRUTH
+from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.report.collect import Collected
+from tasks.report.scoring import aim_for, build_scores, is_met, role
+
+EVENTS = "EventF1@100ms"
+
+
+def score(system: str, value: float, *, task: str = "vta", metric: str = EVENTS, n_groups: int = 7) -> Score:
+    return Score(
+        item_id=f"{task}/{metric}/{system}", task=task, system=system, metric=metric, value=value, ci_low=value / 2,
+        ci_high=value, n=24, n_groups=n_groups, is_baseline=system != MODEL, backend="b",
+        higher_is_better=METRICS[metric].higher_is_better,
+    )  # fmt: skip
+
+
+def test_the_upper_bound_is_never_called_a_baseline() -> None:
+    values = ((NOISE, 0.0), (CODEC_UPPER_BOUND, 1.0), (RANDOM_EVENTS, 0.31), (PASTED, 0.4), (MODEL, 0.75))
+    section = build_scores(Collected(scores=[score(name, value) for name, value in values]))
+    assert [(cell.system, cell.role) for cell in section.tables[0][1][0].cells] == [
+        (MODEL, "model"), (CODEC_UPPER_BOUND, "upper bound"), (PASTED, "comparison"), (NOISE, "baseline"),
+        (RANDOM_EVENTS, "baseline"),
+    ]  # fmt: skip
+    (aim,) = section.aims
+    assert (aim.best_baseline, aim.n) == ("0.31 (random events)", "24 (7 groups)")
+    assert (aim.interval, aim.met, aim.aim) == ("0.375 to 0.75", True, "≥ 0.7")
+
+
+@pytest.mark.parametrize("system", [SHUFFLED, RANDOM_EVENTS, CLICKS, NOISE, SILENCE])
+def test_what_ignores_the_clip_is_a_baseline(system: str) -> None:
+    assert role(score(system, 0.5)) == "baseline"
+
+
+def test_the_model_and_the_truth_have_their_roles() -> None:
+    assert role(score(MODEL, 1.0)) == "model" and role(score(TRUTH, 1.0)) == "upper bound"
+
+
+def test_groups_are_named_only_where_clips_share_them() -> None:
+    section = build_scores(Collected(scores=[score(MODEL, 0.5, n_groups=24), score(NOISE, 0.5, n_groups=3)]))
+    assert [cell.n for cell in section.tables[0][1][0].cells] == ["24", "24 (3 groups)"]
+
+
+def test_tasks_and_metrics_are_grouped_in_the_order_of_the_tasks() -> None:
+    rows = [score(MODEL, 0.5, task=task, metric=metric) for task in ("tta", "vta") for metric in (EVENTS, "MFCC-cos")]
+    section = build_scores(Collected(scores=rows))
+    assert [title for title, _ in section.tables] == ["Video to audio", "Text to audio"]
+    assert all([metric.name for metric in metrics] == [EVENTS, "MFCC-cos"] for _, metrics in section.tables)
+
+
+def test_of_a_metric_that_is_better_when_lower_the_lowest_baseline_is_the_best() -> None:
+    rows = [
+        score(name, value, metric="EventOffset_s") for name, value in ((MODEL, 0.02), (NOISE, 0.04), (CLICKS, 0.03))
+    ]
+    (metric,) = build_scores(Collected(scores=rows)).tables[0][1]
+    assert not metric.higher_is_better and metric.aim is None and metric.cells[0].met is None
+
+
+@pytest.mark.parametrize(("value", "higher", "met"), [(0.7, True, True), (0.69, True, False), (0.7, False, True)])
+def test_an_aim_is_met_at_its_value(value: float, higher: bool, met: bool) -> None:
+    assert is_met(value, 0.7, higher_is_better=higher) is met
+    assert not is_met(0.71, 0.7, higher_is_better=False)
+
+
+def test_aims_exist_for_timing_and_adverbs_only() -> None:
+    assert {metric for metric in METRICS if aim_for("vta", metric)} == {EVENTS} | {
+        metric for metric in METRICS if metric.startswith("AdverbCheck")
+    }
+    assert aim_for("fe", EVENTS) is None
+
+
+def test_without_scores_the_note_says_so_and_without_baselines_none_is_the_best() -> None:
+    empty = build_scores(Collected(notes={"scores": "The evaluate stage has not run yet."}))
+    assert (empty.note, empty.tables, empty.aims) == ("The evaluate stage has not run yet.", [], [])
+    (aim,) = build_scores(Collected(scores=[score(MODEL, 0.5)])).aims
+    assert aim.best_baseline is None and not aim.met
