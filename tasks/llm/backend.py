@@ -59,7 +59,7 @@ def choose_backend(config: LLMConfig) -> Backend:
     Raises UsageError when `endpoint` lacks an address or a model, WeightsError when `embedded` was not fetched.
     """
     if config.backend == "rules":
-        return _rules("llm.backend is rules")
+        return Backend(kind="rules", model=RULES_NAME, reason="llm.backend is rules")
     if config.backend == "endpoint":
         return _endpoint(config)
     if config.backend == "embedded":
@@ -101,7 +101,7 @@ def _auto(config: LLMConfig) -> Backend:
         notes.append(missing)
     else:
         return _embedded("; ".join([*notes, "the embedded model is fetched"]), config.threads)
-    return _rules("; ".join(notes))
+    return Backend(kind="rules", model=RULES_NAME, reason="; ".join(notes))
 
 
 def _endpoint(config: LLMConfig) -> Backend:
@@ -116,10 +116,6 @@ def _endpoint(config: LLMConfig) -> Backend:
 def _embedded(reason: str, threads: int | None = None) -> Backend:
     model = f"{EMBEDDED_LLM}@{str(COMPONENTS[EMBEDDED_LLM].files[0].sha256)[:12]}"
     return Backend(kind="embedded", model=model, reason=reason, threads=threads)
-
-
-def _rules(reason: str) -> Backend:
-    return Backend(kind="rules", model=RULES_NAME, reason=reason)
 
 
 def _model(config: LLMConfig) -> str:

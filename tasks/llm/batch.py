@@ -103,7 +103,8 @@ class _Batches:
         return record.count
 
     async def _settle_all(self) -> None:
-        records = [_record(read_json(path)) for path in sorted(self.folder.glob("*.json"))]
+        stored = [read_json(path) for path in sorted(self.folder.glob("*.json"))]
+        records = [BatchRecord(**{name: one[name] for name in BatchRecord.__slots__}) for one in stored]
         for path in self.folder.glob("*.jsonl"):
             if path.stem not in {record.name for record in records}:
                 path.unlink()  # a killed run had not written its record yet
@@ -168,11 +169,6 @@ class _Batches:
 
     def _requests(self, record: BatchRecord) -> Path:
         return self.folder / f"{record.name}.jsonl"
-
-
-def _record(values: dict[str, Any]) -> BatchRecord:
-    """A record of an earlier version has a `hold` too, the name of its reservation."""
-    return BatchRecord(**{name: value for name, value in values.items() if name != "hold"})
 
 
 def _failure(batch: openai.types.Batch) -> str:

@@ -6,7 +6,6 @@ the environment. One server per machine: two of them on the same cores are fifty
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import select
@@ -83,7 +82,7 @@ def _await_url(process: subprocess.Popen[str]) -> str:
             continue
         line = process.stdout.readline()
         if line.startswith(_READY):
-            return str(json.loads(line.removeprefix(_READY)))
+            return line.removeprefix(_READY).strip()
         if not line:
             raise WeightsError(f"the embedded model's server ended with code {process.wait()} before it was ready")
     raise WeightsError(f"the embedded model's server was not ready after {READY_TIMEOUT_S:.0f} s")
@@ -116,7 +115,7 @@ def main(arguments: Sequence[str]) -> None:
     params.ui = False
     params.cache_ram_mib = 256  # some twenty prompts; the default is 8 GiB
     server = xllamacpp.Server(params)
-    print(_READY + json.dumps(f"{server.listening_address}/v1"), flush=True)
+    print(f"{_READY}{server.listening_address}/v1", flush=True)
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads the pipe from here on
     threading.Event().wait()
 

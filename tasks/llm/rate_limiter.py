@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
+
+log = logging.getLogger(__name__)
 
 _LONGEST_PAUSE_S: Final = 60.0  # when the server does not say how long to wait
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
@@ -57,13 +60,17 @@ class RateLimiter:
 
     def limited(self, started: float, retry_after_s: float | None) -> None:
         """Records a 429: halves the limit, once for all requests that were in flight together, and pauses."""
-        now = self.clock()
-        if started >= self._cut_at:
+        new_round = started >= self._cut_at
+        if new_round:
             self.limit = max(1.0, self.limit / 2)
-            self._cut_at = now
+            self._cut_at = self.clock()
             self._rounds_limited += 1
-        pause = min(_LONGEST_PAUSE_S, self.wait_s * 2.0 ** (self._rounds_limited - 1))
-        self.pause(pause if retry_after_s is None else retry_after_s)
+        pause_s = retry_after_s
+        if pause_s is None:
+            pause_s = min(_LONGEST_PAUSE_S, self.wait_s * 2.0 ** (self._rounds_limited - 1))
+        if new_round:
+            log.info("the server limits the rate: no request for %.1f s, then %d at a time", pause_s, int(self.limit))
+        self.pause(pause_s)
 
     def succeeded(self, headers: Mapping[str, str]) -> None:
         """Records a success: one more slot per full round of successes; pauses when the quota has run out."""

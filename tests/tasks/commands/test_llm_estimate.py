@@ -9,14 +9,18 @@ import pytest
 from data_contracts import Augmented, Caption, read_table, write_table
 from model.weights.catalogue import EMBEDDED_LLM
 from model.weights.locate import available
-from tasks.commands.llm_estimate import SAMPLED, estimate_calls
+from tasks.commands import llm_estimate
+from tasks.commands.llm_estimate import Calls, estimate_calls
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.llm.cache import COMPLETIONS, CompletionCache
+from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, run_without_loop
+from tasks.llm.completion import Completion
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import CHARS_PER_TOKEN
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption.stage import RecaptionStage
+from tasks.recaption.writer import Repair, by_model
 from tests.tasks.language.captions import GRID
 from tests.tasks.llm.fake_server import fake_server, says
 from tests.tasks.llm.harness import config
@@ -55,14 +59,35 @@ def test_answered_rows_are_subtracted_exactly(tmp_path: Path, monkeypatch: pytes
     assert (other.recaption.number, other.total.cached) == (12, 0)
 
 
-def test_caps_and_many_rows_scale(tmp_path: Path) -> None:
+def test_caps_limit_the_calls(tmp_path: Path) -> None:
     capped = estimate_calls(PAIRS, "m", config(max_recaptions=3, max_paraphrased=0), tmp_path / "none.jsonl")
     assert (capped.recaption.number, capped.paraphrase.number) == (3, 0)
-    many = PAIRS[:2] * (2 * SAMPLED)
+    none = estimate_calls(PAIRS, "m", config(max_recaptions=0, paraphrases=0), tmp_path / "none.jsonl")
+    assert none.total == Calls()
+    assert estimate_calls([], "m", config(), tmp_path / "none.jsonl").total == Calls()
+
+
+def test_of_many_rows_an_even_sample_is_scaled_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second half of the rows has longer captions than the first; both count."""
+    monkeypatch.setattr(llm_estimate, "SAMPLED", 10)
+    many = [PAIRS[0]] * 500 + [PAIRS[1]] * 500
     found = estimate_calls(many, "m", config(paraphrases=0), tmp_path / "none.jsonl")
-    one = estimate_calls(PAIRS[:2], "m", config(paraphrases=0), tmp_path / "none.jsonl")
-    assert (found.recaption.number, found.paraphrase.number) == (len(many), 0)
-    assert found.total.tokens_in == pytest.approx(one.total.tokens_in * len(many) / 2, rel=0.05)
+    assert (found.recaption.number, found.paraphrase.number) == (1000, 0)
+    each = [estimate_calls([pair], "m", config(paraphrases=0), tmp_path / "none.jsonl").total for pair in PAIRS[:2]]
+    assert found.total.tokens_in == 500 * sum(calls.tokens_in for calls in each)
+    assert found.total.tokens_out == 500 * sum(calls.tokens_out for calls in each)
+
+
+def test_what_earlier_runs_paid_for_without_an_answer_is_a_call_again(tmp_path: Path) -> None:
+    """As the next run will do, whose cache does not give it either."""
+    path = tmp_path / "answers.jsonl"
+    stage, row = RecaptionStage(config(backend="rules")), PAIRS[0]
+    client = CacheOnlyClient("m", CompletionCache(path, "an earlier run"))
+    with pytest.raises(NotCachedError) as caught:
+        run_without_loop(lambda: by_model(*row, client, stage.templates, stage.repair))
+    garbage = Completion(text="Sure!", cut_off=False, tokens_in=1, tokens_out=1)
+    client.cache.put(caught.value.key, garbage)
+    assert estimate_calls([row], "m", config(paraphrases=0), path).recaption.number == 1
 
 
 @pytest.mark.llm
@@ -73,7 +98,6 @@ def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path: Path
 
     from tasks.llm.backend import choose_backend
     from tasks.llm.client import OpenAIClient
-    from tasks.recaption.writer import Repair, by_model
 
     pytest.importorskip("xllamacpp", reason="the embedded runtime is not installed")
     if not available(EMBEDDED_LLM):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import logging
 
 import pytest
 from hypothesis import given
@@ -33,6 +34,16 @@ def test_requests_in_flight_together_halve_it_once() -> None:
     time.now += 5
     limiter.limited(time.now, 0.0)
     assert limiter.limit == 8
+
+
+def test_a_pause_is_logged_once_for_a_round_with_its_length(caplog: pytest.LogCaptureFixture) -> None:
+    time = FakeTime()
+    limiter = RateLimiter(32, 0.5, time.clock, time.sleep)
+    with caplog.at_level(logging.INFO):
+        for _ in range(5):
+            limiter.limited(time.now - 1, 120.0)
+            time.now += 0.1
+    assert caplog.messages == ["the server limits the rate: no request for 120.0 s, then 16 at a time"]
 
 
 def test_a_round_of_successes_adds_one() -> None:
