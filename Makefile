@@ -12,7 +12,7 @@ demo: setup
 
 test: SYSTEM = --tests
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .
