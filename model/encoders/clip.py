@@ -75,6 +75,10 @@ class ClipText:
         states = [functional.normalize(self._states(part), dim=-1) for part in torch.split(ids_BL, at_once)]
         return torch.cat(states)[: len(texts)].cpu()
 
+    def token_count(self, text: str) -> int:
+        """Returns how many tokens a text has, marks of start and end included."""
+        return self.tokens.count(text)
+
     def _states(self, ids_BL: torch.Tensor) -> torch.Tensor:
         with half_precision(self.device):
             states_BLD: torch.Tensor = self.network(input_ids=ids_BL).last_hidden_state

@@ -64,10 +64,17 @@ class ClipTokens:
         """Returns (B, L) int64."""
         rows = torch.full((len(texts), self.length), PAD_ID, dtype=torch.int64)
         for index, text in enumerate(texts):
-            clean = html.unescape(html.unescape(text)).strip()
-            ids = [self._start, *self._tokenizer.encode(clean).ids[: self.length - 2], self._end]
+            ids = [self._start, *self._inner(text)[: self.length - 2], self._end]
             rows[index, : len(ids)] = torch.tensor(ids)
         return rows
+
+    def count(self, text: str) -> int:
+        """Returns how many ids a text has before it is cut, START and END included."""
+        return len(self._inner(text)) + 2
+
+    def _inner(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(html.unescape(html.unescape(text)).strip()).ids
+        return ids
 
     def _id(self, token: str) -> int:
         found = self._tokenizer.token_to_id(token)

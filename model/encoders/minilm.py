@@ -73,6 +73,12 @@ class MiniLM:
             states_BLD[index, : len(hidden_LD)] = functional.layer_norm(hidden_LD, (DIM,))
         return states_BLD
 
+    def token_count(self, text: str) -> int:
+        """Returns how many tokens a text has, marks of start and end included."""
+        encoding = self.tokenizer.encode(text)
+        marks = int(sum(encoding.special_tokens_mask))
+        return len(encoding.ids) + sum(len(more.ids) - marks for more in encoding.overflowing)
+
     def _hidden(self, ids_L: torch.Tensor) -> torch.Tensor:
         w = self.weights
         x_LD = (

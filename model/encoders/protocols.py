@@ -32,6 +32,9 @@ class TextEncoder(Protocol):
         """Returns (B, L, D) float32 of texts cut to L tokens. Rows after the last token are zeros, or states of the
         padding for CLIP, which was trained without a mask."""
 
+    def token_count(self, text: str) -> int:
+        """Returns how many tokens a text has, marks of start and end included; what is past L is not encoded."""
+
 
 class ImageEncoder(Protocol):
     """Per-frame visual semantics (SPEC M7)."""

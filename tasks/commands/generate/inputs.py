@@ -51,9 +51,14 @@ class Inputs:
 
     @cached_property
     def text_LD(self) -> Tensor | None:  # noqa: N802 - shape suffix
-        """The prompt's features, None without a prompt."""
+        """The prompt's features, None without a prompt. Logs a warning when the encoder does not read all of it."""
         prompt = self.options.prompt
-        return None if prompt is None else self.session.text.encode([prompt])[0]
+        if prompt is None:
+            return None
+        encoder = self.session.text
+        if (count := encoder.token_count(prompt)) > encoder.spec.tokens:
+            log.warning("--text has %d tokens; %s reads the first %d", count, encoder.spec.name, encoder.spec.tokens)
+        return encoder.encode([prompt])[0]
 
     def clip(self, start_s: float, duration_s: float) -> Tensor | None:
         """Returns the video's semantics (V, D) of a span, None without a video."""

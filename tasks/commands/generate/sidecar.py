@@ -64,6 +64,8 @@ def write_sidecar(
         **made,
         "duration_s": duration_s,
         "windows": windows,
+        "prompt_tokens": session.text.token_count(options.prompt) if options.prompt else None,
+        "prompt_tokens_read": session.specs.text.tokens,
         "sample_rate_hz": session.codec.spec.sample_rate_hz,
         "parts": {
             name: {"name": spec["name"], "sha256": spec["weights_sha256"], "placeholder": spec["placeholder"]}

@@ -145,6 +145,15 @@ def test_tokens_are_the_slow_byte_pairs_padded_with_zero(folder: Path, text: str
     assert row == expected + [0] * (LENGTH - len(expected))
 
 
+def test_tokens_are_counted_past_what_is_read(folder: Path) -> None:
+    encoder = load_text_encoder(f"clip-dfn5b:{folder}")
+    counts = [encoder.token_count(" ".join(["dog"] * words)) for words in range(LENGTH + 5)]
+    each = counts[1] - counts[0]
+    assert counts == [2 + each * words for words in range(LENGTH + 5)] and each >= 1
+    for text in ("", "the dog runs", "dog &amp;amp; run"):
+        assert encoder.token_count(text) == len(slow_tokens(text.replace("&amp;amp;", "&")))
+
+
 def test_html_entities_are_resolved_before_tokens(folder: Path) -> None:
     tokens = load_text_encoder(f"clip-dfn5b:{folder}").tokens
     assert torch.equal(tokens(["dog &amp;amp; run"]), tokens([" dog & run "]))

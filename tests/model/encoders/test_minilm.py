@@ -26,6 +26,14 @@ def test_a_sentence_alone_and_among_others_gives_the_same_bits(encoder):
         assert torch.equal(encoder.encode([text])[0], together[index])
 
 
+@pytest.mark.parametrize("words", [0, 1, 29, 30, 31, 32, 60, 61, 200])
+def test_tokens_are_counted_past_what_is_read(encoder, words: int) -> None:
+    """One token a word, and the marks of start and end; never more rows than the encoder has."""
+    text = " ".join(["dog"] * words)
+    assert encoder.token_count(text) == words + 2
+    assert int(encoder.encode([text])[0].any(dim=-1).sum()) == min(words + 2, encoder.spec.tokens)
+
+
 def test_no_texts_give_an_empty_batch(encoder):
     assert encoder.encode([]).shape == (0, 32, 384)
 

@@ -44,6 +44,15 @@ def test_a_prompt_alone_has_no_length_and_no_video_features(files: Path, session
     assert inputs(files, session, "vta").text_LD is None
 
 
+@pytest.mark.parametrize(("words", "cut"), [(SPECS.text.tokens, False), (SPECS.text.tokens + 1, True), (50, True)])
+def test_a_prompt_past_the_encoders_length_is_said(
+    files: Path, session: InferenceSession, caplog: pytest.LogCaptureFixture, words: int, cut: bool
+) -> None:
+    assert inputs(files, session, "tta", text="dog " * words).text_LD is not None
+    message = f"--text has {words} tokens; toy-text reads the first {SPECS.text.tokens}"
+    assert (message in caplog.text) is cut
+
+
 def test_the_length_is_the_videos_or_that_of_the_audio_to_edit(files: Path, session: InferenceSession) -> None:
     assert inputs(files, session, "vta", video=files / "long.mp4").available_s == pytest.approx(4.0)
     assert inputs(files, session, "edit").available_s == pytest.approx(2.0)

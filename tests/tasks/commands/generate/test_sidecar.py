@@ -117,6 +117,12 @@ def test_a_changed_input_checkpoint_or_sampling_asks_for_the_file_again(
     assert not is_finished(given, session)
 
 
+def test_the_sidecar_says_how_much_of_the_prompt_was_read(files: Path, tmp_path: Path) -> None:
+    for task, changes, count in (("tta", {"text": "a dog " * 4}, 8), ("tc-vta", {}, 3), ("ac-vta", {}, None)):
+        found = sidecar(generate_file(options(files, task, tmp_path / "a.wav", **changes)))
+        assert (found["prompt_tokens"], found["prompt_tokens_read"]) == (count, 5)
+
+
 def test_where_an_input_lies_does_not_matter(files: Path, session: InferenceSession, tmp_path: Path) -> None:
     given = options(files, "vta", tmp_path / "a.wav")
     generate_file(given, session)

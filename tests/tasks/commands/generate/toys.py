@@ -46,6 +46,9 @@ class ToyText:
     def encode(self, texts):
         return torch.stack([torch.full((5, 12), float(len(text) % 7)) for text in texts])
 
+    def token_count(self, text):
+        return len(text.split())
+
 
 @dataclass(frozen=True)
 class ToyImage:
