@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from typing import Any, Final, Literal
@@ -44,10 +45,8 @@ def run_sox(samples_T: Samples, rate_hz: int, effect: Literal["speed", "tempo"],
     transformer = getattr(sox.Transformer(), effect)(factor)
     try:
         played_T = transformer.build_array(input_array=quieter_T, sample_rate_in=rate_hz)
-    except FileNotFoundError as error:
-        raise _not_installed("sox") from error
-    except sox.SoxError as error:
-        raise _failed("sox", str(error)) from error
+    except sox.SoxError as error:  # also for a missing program
+        raise _failed("sox", str(error)) if shutil.which("sox") else _not_installed("sox") from error
     return np.asarray(played_T, np.float32).reshape(-1) / np.float32(_HEADROOM)
 
 

@@ -95,11 +95,6 @@ class AugmentStage(Stage):
         path = sources.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
         with atomic_path(path) as temporary:
             temporary.write_bytes(made.content)
-        prepared = {
-            "dc_offset": round(source.dc_offset, 6),
-            "silence_db": self.config.silence_db,
-            "trim_start_s": round(source.offset_s, 6),
-        }
         duration_s = len(made.samples_T) / rate_hz
         return Augmented(
             item_id=item.item_id,
@@ -115,7 +110,7 @@ class AugmentStage(Stage):
             cue_pos=values["cue_pos"],
             operation=change.operation,
             level=change.level,
-            recipe_json=to_json({**recipe.record(made.measured), **prepared, "max_s": self.config.max_s}),
+            recipe_json=_recipe_json(recipe, made, source, self.config),
             measured_json=to_json(made.measured),
             audio_path=sources.workspace.relative(path),
             audio_sha256=hashlib.sha256(made.content).hexdigest(),
@@ -184,6 +179,16 @@ def _item(mined: Mined, change: Change, clip: Clip) -> Item:
         "level": change.level,
     }
     return Item(f"{mined.item_id}~{change.level}", payload)
+
+
+def _recipe_json(recipe: Recipe, made: Made, source: PreparedAudio, config: AugmentConfig) -> str:
+    """Returns the recipe, what was done to the source before it, and the longest result."""
+    prepared = {
+        "dc_offset": round(source.dc_offset, 6),
+        "silence_db": config.silence_db,
+        "trim_start_s": round(source.offset_s, 6),
+    }
+    return to_json({**recipe.record(made.measured), **prepared, "max_s": config.max_s})
 
 
 def _moved(times_s: list[float] | None, offset_s: float, recipe: Recipe, duration_s: float) -> tuple[float, ...] | None:

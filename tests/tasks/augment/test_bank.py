@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_contracts import ItemError
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
+from tasks.augment.measure import effect_missing
+from tasks.augment.room import Response, Room, draw_room, simulate
 from tests.tasks.sounds import RATE
 
 CONFIG = AugmentConfig(rooms=3)
@@ -61,3 +64,45 @@ def test_no_bank_gives_each_item_a_room_of_its_own(tmp_path: Path) -> None:
     assert bank.response(first, RATE).t60_s > 0
     assert not list(tmp_path.glob("*.npz"))  # a room used once is not kept
     np.testing.assert_array_equal(bank.response(first, RATE).far_T, bank.response(first, RATE).far_T)
+
+
+def test_a_room_whose_measures_are_out_of_range_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = RoomBank(config=CONFIG, dataset_version="1").draw(0, RATE)
+
+    def refuse_the_first(room: Room, rate_hz: int) -> Response:
+        if room == first:
+            raise effect_missing("T60 in s", 2.0, "0.35 to 0.9")
+        return simulate(room, rate_hz)
+
+    monkeypatch.setattr("tasks.augment.bank.simulate", refuse_the_first)
+    drawn = [RoomBank(config=CONFIG, dataset_version="1").draw(0, RATE) for _ in range(2)]
+    assert drawn[0] == drawn[1] != first and drawn[0].number == first.number
+
+
+@pytest.mark.parametrize(("reason", "tries"), [("effect_missing", 20), ("tool_failed", 1)])
+def test_a_bank_gives_up_where_no_draw_helps(monkeypatch: pytest.MonkeyPatch, reason: str, tries: int) -> None:
+    calls: list[Room] = []
+
+    def refuse(room: Room, _: int) -> Response:
+        calls.append(room)
+        raise ItemError(reason, "never")
+
+    monkeypatch.setattr("tasks.augment.bank.simulate", refuse)
+    with pytest.raises(ItemError, match="never"):
+        RoomBank(config=CONFIG, dataset_version="1").draw(0, RATE)
+    assert len(calls) == len(set(calls)) == tries
+
+
+def test_only_the_last_rooms_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Room] = []
+
+    def record(room: Room, _: int) -> Response:
+        calls.append(room)
+        return Response(far_T=np.zeros(1, np.float32), lead=0, near_ratio_db=9.0, far_ratio_db=0.0, t60_s=0.5)
+
+    monkeypatch.setattr("tasks.augment.bank.simulate", record)
+    bank = RoomBank(config=CONFIG, dataset_version="1")
+    rooms = [draw_room(seed, near_m=0.5, far_m=7.0) for seed in range(65)]
+    for room in [*rooms, rooms[-1], rooms[0]]:
+        bank.response(room, RATE)
+    assert calls == [*rooms, rooms[0]]  # the last was still there, the first was not

@@ -46,6 +46,8 @@ def test_a_missing_program_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match="ffmpeg is not installed; `apt-get install ffmpeg`"):
         run_ffmpeg(tone(0.1), RATE, lambda stream: stream)
+    with pytest.raises(UsageError, match="sox is not installed; `apt-get install sox`"):
+        run_sox(tone(0.1), RATE, "speed", 1.3)
     with pytest.raises(UsageError, match="reverb is not installed; `apt-get install reverb`"):
         program_version("reverb", "--version")
 

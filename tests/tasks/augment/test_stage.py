@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 
 from data_contracts import Augmented, Clip, Mined, read_table, write_table
-from data_contracts.adverbs import changes_for
+from data_contracts.adverbs import DIMENSION_OF, changes_for
 from data_contracts.files import hash_file
 from tasks.augment.config import AugmentConfig
 from tasks.augment.stage import AugmentStage
@@ -228,3 +228,51 @@ def test_the_source_rate_is_kept(tmp_path: Path) -> None:
     run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
     rows = read_table(workspace.table("augment", "augmented"), Augmented)
     assert [sf.info(tmp_path / row.audio_path).samplerate for row in rows] == [11_025] * 3
+
+
+@pytest.mark.parametrize(("duration_s", "side", "level"), [(0.2, "fast", "very_fast"), (0.9, "loud", "crescendo")])
+def test_audio_too_short_for_a_change_is_refused_with_both_lengths(
+    tmp_path: Path, duration_s: float, side: str, level: str
+) -> None:
+    workspace = Workspace(tmp_path)
+    path = workspace.stage("ingest") / "audio" / "short.flac"
+    write_flac(path, np.pad(tone(duration_s), RATE), RATE)
+    clip = clip_row("short", audio_sha256=hash_file(path))
+    write_table(workspace.table("ingest", "clips"), Clip, [clip])
+    write_table(workspace.table("mine", "mined"), Mined, [mined_row(clip, DIMENSION_OF[side], side)])
+    run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
+    failures = {row.item_id.rpartition("~")[2]: row for row in read_quarantine(workspace)}
+    assert failures[level].reason == "too_short"
+    assert f"{duration_s:.2f}" in failures[level].message and len(failures[level].message.split()) > 6
+
+
+def test_the_offset_that_was_removed_is_in_the_recipe_and_the_audio_is_centred(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    path = workspace.stage("ingest") / "audio" / "shifted.flac"
+    write_flac(path, np.pad(strikes(3.0, [0.1, 1.0, 2.0], peak=0.5), RATE) + np.float32(0.25), RATE)
+    clip = clip_row("shifted", audio_sha256=hash_file(path), duration_s=5.0)
+    write_table(workspace.table("ingest", "clips"), Clip, [clip])
+    write_table(workspace.table("mine", "mined"), Mined, [mined_row(clip, "speed", "fast")])
+    run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
+    rows = read_table(workspace.table("augment", "augmented"), Augmented)
+    assert [row.level for row in rows] == ["very_fast", "fast", "medium"]
+    for row in rows:
+        recipe = json.loads(row.recipe_json)
+        assert recipe["dc_offset"] == pytest.approx(0.25, abs=1e-4)
+        assert recipe["trim_start_s"] == pytest.approx(1.1, abs=0.002)  # the silence was found under the offset
+        assert abs(float(np.mean(read_audio(tmp_path / row.audio_path)[0]))) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("settings", "programs"),
+    [
+        ({}, set()),
+        ({"speed_method": "tempo"}, {"sox"}),
+        ({"backend": "tool"}, {"sox", "ffmpeg"}),
+        ({"backend": "tool", "speed_method": "tempo"}, {"sox", "ffmpeg"}),
+    ],
+)
+def test_the_programs_of_a_configuration_are_those_that_its_rows_name(
+    settings: dict[str, str], programs: set[str]
+) -> None:
+    assert set(AugmentStage(AugmentConfig.model_validate(settings), "1").programs()) == programs
