@@ -28,7 +28,7 @@ class PreparedAudio:
     """A recording as the recipes get it (T,): where in the recording it begins, and the DC offset that was removed."""
 
     samples_T: Samples  # noqa: N815 (shape suffix)
-    offset_s: float
+    start_s: float
     dc_offset: float
 
 
@@ -41,12 +41,12 @@ def prepare_source(samples_T: Samples, rate_hz: int, config: AugmentConfig) -> P
     centred_T = samples_T - np.float32(dc_offset) if dc_offset else samples_T
     trimmed = trim_silence(centred_T, rate_hz, config.silence_db, config.backend)
     kept_T, pause = trimmed.samples_T, _PAUSE_S * rate_hz
-    start = round(trimmed.offset_s * rate_hz)
+    start = round(trimmed.start_s * rate_hz)
     if len(samples_T) - start - len(kept_T) < pause:
         kept_T = faded_out(kept_T, rate_hz)
     if start < pause:
         kept_T = faded_in(kept_T, rate_hz)
-    return PreparedAudio(samples_T=kept_T, offset_s=trimmed.offset_s, dc_offset=dc_offset)
+    return PreparedAudio(samples_T=kept_T, start_s=trimmed.start_s, dc_offset=dc_offset)
 
 
 def dc_offset_of(samples_T: Samples, rate_hz: int) -> float:

@@ -26,7 +26,7 @@ class Trimmed:
     """What is left (T,), and where in the original it began, in seconds."""
 
     samples_T: Samples  # noqa: N815 (shape suffix)
-    offset_s: float
+    start_s: float
 
 
 def trim_silence(samples_T: Samples, rate_hz: int, threshold_db: float, backend: Backend = "fast") -> Trimmed:
@@ -42,7 +42,7 @@ def trim_silence(samples_T: Samples, rate_hz: int, threshold_db: float, backend:
         left_T = samples_T[start:end]
     if not len(left_T):
         raise ItemError("silent", f"no sample is over {threshold_db:g} dBFS")
-    return Trimmed(samples_T=left_T, offset_s=start / rate_hz)
+    return Trimmed(samples_T=left_T, start_s=start / rate_hz)
 
 
 def audible_span(samples_T: Samples, threshold_db: float) -> tuple[int, int]:

@@ -116,7 +116,7 @@ class AugmentStage(Stage):
             audio_sha256=hashlib.sha256(made.content).hexdigest(),
             sample_rate_hz=rate_hz,
             duration_s=duration_s,
-            event_times_s=_moved(values["event_times_s"], source.offset_s, recipe, duration_s),
+            event_times_s=_moved(values["event_times_s"], source.start_s, recipe, duration_s),
             seed=seed,
             tools_json=tools,
         )
@@ -186,16 +186,16 @@ def _recipe_json(recipe: Recipe, made: Made, source: PreparedAudio, config: Augm
     prepared = {
         "dc_offset": round(source.dc_offset, 6),
         "silence_db": config.silence_db,
-        "trim_start_s": round(source.offset_s, 6),
+        "trim_start_s": round(source.start_s, 6),
     }
     return to_json({**recipe.record(made.measured), **prepared, "max_s": config.max_s})
 
 
-def _moved(times_s: list[float] | None, offset_s: float, recipe: Recipe, duration_s: float) -> tuple[float, ...] | None:
+def _moved(times_s: list[float] | None, start_s: float, recipe: Recipe, duration_s: float) -> tuple[float, ...] | None:
     """Returns event times in the new audio: shifted by the trim, moved by the recipe; those outside are dropped."""
     if times_s is None:
         return None
-    moved = (round(time_s, 6) for time_s in recipe.move_events([time_s - offset_s for time_s in times_s]))
+    moved = (round(time_s, 6) for time_s in recipe.move_events([time_s - start_s for time_s in times_s]))
     return tuple(max(0.0, time_s) for time_s in moved if -1e-3 <= time_s < duration_s)
 
 

@@ -29,10 +29,10 @@ _METRES: Final = {"near": (0.6, 0.9), None: (1.3, 1.7), "far": (7.0, 11.0)}
 
 def make_scenes(count: int, *, has_video: bool, seed: int) -> list[Scene]:
     """Returns `count` scenes with video or without; a scene depends on seed, index and count alone."""
-    kind = "video" if has_video else "audio"
+    medium = "video" if has_video else "audio"
     size = max(1, min(_GROUP_SIZE, count // 6))
-    splits = group_splits(-(-count // size), np.random.default_rng(seed_for("corpus-splits", kind, str(seed))))
-    return [_scene(index, index // size, splits[index // size], kind, seed) for index in range(count)]
+    splits = group_splits(-(-count // size), np.random.default_rng(seed_for("corpus-splits", medium, str(seed))))
+    return [_scene(index, index // size, splits[index // size], medium, seed) for index in range(count)]
 
 
 def group_splits(groups: int, rng: np.random.Generator) -> list[str]:
@@ -61,27 +61,27 @@ def event_times(
     return [round(time, 5) for time in times if time <= DURATION_S - 0.4]
 
 
-def _scene(index: int, group: int, split: str, kind: str, seed: int) -> Scene:
-    has_video = kind == "video"
-    group_rng = np.random.default_rng(object_seed := seed_for("corpus-object", kind, str(seed), str(group)))
-    rng = np.random.default_rng(scene_seed := seed_for("corpus-scene", kind, str(seed), str(index)))
+def _scene(index: int, group: int, split: str, medium: str, seed: int) -> Scene:
+    has_video = medium == "video"
+    group_rng = np.random.default_rng(object_seed := seed_for("corpus-object", medium, str(seed), str(group)))
+    rng = np.random.default_rng(scene_seed := seed_for("corpus-scene", medium, str(seed), str(index)))
     is_strike = has_video or group_rng.random() > _TEXTURE_SHARE
-    what = STRIKE if is_strike else str(group_rng.choice(list(TEXTURES)))
+    kind = STRIKE if is_strike else str(group_rng.choice(list(TEXTURES)))
     material = MATERIALS[list(MATERIALS)[(group + seed) % len(MATERIALS)]]
     thing = str(group_rng.choice(material.objects))
-    sides = _sides(what, rng)
+    sides = _sides(kind, rng)
     rate_hz = float(rng.uniform(*_RATES_HZ[sides.speed]))
     level_db = float(rng.uniform(*_LEVELS_DB[sides.volume]))
-    times = _times(what, rate_hz, has_video, rng)
+    times = _times(kind, rate_hz, has_video, rng)
     strengths = [gain(level_db + rng.normal(0, 1.0)) for _ in times]
     return Scene(
-        scene_id=f"{kind}-{index:05d}",
-        group_id=f"{kind}-object-{group:04d}",
+        scene_id=f"{medium}-{index:05d}",
+        group_id=f"{medium}-object-{group:04d}",
         split=split,
-        kind=what,
+        kind=kind,
         has_video=has_video,
         material=material.name if is_strike else "none",
-        thing=thing if is_strike else what,
+        thing=thing if is_strike else kind,
         speed=sides.speed,
         distance=sides.distance,
         volume=sides.volume,
@@ -90,7 +90,7 @@ def _scene(index: int, group: int, split: str, kind: str, seed: int) -> Scene:
         distance_m=round(float(rng.uniform(*_METRES[sides.distance])), 3),
         event_times_s=tuple(times),
         strengths=tuple(round(s, 6) for s in strengths),
-        caption=strike_caption(material, thing, sides, rng) if is_strike else texture_caption(what, sides, rng),
+        caption=strike_caption(material, thing, sides, rng) if is_strike else texture_caption(kind, sides, rng),
         object_seed=object_seed,
         seed=scene_seed,
     )

@@ -83,7 +83,7 @@ def test_a2_trim_is_silenceremove_sample_for_sample(parts: list[tuple[float, int
     for backend in ("tool", "fast"):
         try:
             trimmed = trim_silence(sound, RATE, -60, backend)
-            results.append((trimmed.offset_s, trimmed.samples_T.tolist()))
+            results.append((trimmed.start_s, trimmed.samples_T.tolist()))
         except ItemError as error:
             results.append((error.reason, []))
     first, second = results
@@ -147,5 +147,5 @@ def test_both_backends_agree_on_real_recordings(realdata: Path) -> None:
 def test_tone_of_one_level_is_trimmed_at_its_edges_only() -> None:
     sound = np.concatenate([np.zeros(500), tone(0.3)[7:], np.zeros(900)]).astype(np.float32)
     both = [trim_silence(sound, RATE, -60, backend) for backend in ("tool", "fast")]
-    assert both[0].offset_s == both[1].offset_s
+    assert both[0].start_s == both[1].start_s
     np.testing.assert_array_equal(both[0].samples_T, both[1].samples_T)

@@ -22,16 +22,16 @@ def test_a2_ends_go_and_the_pause_inside_stays(lead_s: float, tail_s: float, pau
     sound = np.concatenate([*parts, np.zeros(round(tail_s * RATE))]).astype(np.float32)
     trimmed = trim_silence(sound, RATE, THRESHOLD_DB)
     inside = np.concatenate(parts[1:]).astype(np.float32)
-    assert trimmed.offset_s == pytest.approx(lead_s, abs=1e-3)
+    assert trimmed.start_s == pytest.approx(lead_s, abs=1e-3)
     assert len(trimmed.samples_T) / RATE == pytest.approx(len(inside) / RATE, abs=2e-3)
-    start = round(trimmed.offset_s * RATE)
+    start = round(trimmed.start_s * RATE)
     np.testing.assert_array_equal(trimmed.samples_T, sound[start : start + len(trimmed.samples_T)])
 
 
 def test_a2_noise_below_the_threshold_counts_as_silence() -> None:
     hiss = 1e-4 * np.random.default_rng(0).uniform(-1, 1, RATE)
     sound = np.concatenate([hiss, tone(0.5)[3:], hiss]).astype(np.float32)
-    assert trim_silence(sound, RATE, THRESHOLD_DB).offset_s == pytest.approx(1.0, abs=1e-3)
+    assert trim_silence(sound, RATE, THRESHOLD_DB).start_s == pytest.approx(1.0, abs=1e-3)
 
 
 def test_silence_stays_out() -> None:
@@ -43,7 +43,7 @@ def test_silence_stays_out() -> None:
 def test_audio_without_silence_is_unchanged() -> None:
     sound = tone(0.5)[3:-3]
     trimmed = trim_silence(sound, RATE, THRESHOLD_DB)
-    assert trimmed.offset_s < 1e-3 and abs(len(trimmed.samples_T) - len(sound)) <= 3
+    assert trimmed.start_s < 1e-3 and abs(len(trimmed.samples_T) - len(sound)) <= 3
 
 
 pieces = st.lists(st.tuples(st.sampled_from([0.0, 5e-4, 0.01, 0.9]), st.integers(1, 2000)), min_size=1, max_size=8)
@@ -60,7 +60,7 @@ def test_a2_trimming_is_idempotent_and_keeps_what_is_inside(parts: list[tuple[fl
         return
     once = trim_silence(sound, RATE, THRESHOLD_DB)
     np.testing.assert_array_equal(once.samples_T, sound[loud[0] : loud[-1] + 1])
-    assert once.offset_s == loud[0] / RATE
+    assert once.start_s == loud[0] / RATE
     twice = trim_silence(once.samples_T, RATE, THRESHOLD_DB)
-    assert twice.offset_s == 0
+    assert twice.start_s == 0
     np.testing.assert_array_equal(twice.samples_T, once.samples_T)
