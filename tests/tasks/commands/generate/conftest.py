@@ -12,12 +12,12 @@ from tests.tasks.commands.generate.toys import put_toys, write_files
 
 @pytest.fixture(autouse=True)
 def _toys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if "real_parts" not in request.fixturenames:
+    if "real_components" not in request.fixturenames:
         put_toys(monkeypatch)
 
 
 @pytest.fixture
-def real_parts() -> None:
+def real_components() -> None:
     """Asks for the embedded codec and encoders instead of the toys."""
 
 

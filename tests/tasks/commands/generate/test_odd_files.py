@@ -34,13 +34,13 @@ VIDEOS = {
     "stream.ts": ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac"],
     "tall.mov": ["-vf", "scale=48:160", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p"],
 }
-SOUNDS = {
+AUDIO = {
     "stereo_48k.wav": ["-ar", "48000", "-ac", "2"],
     "phone_8k.mp3": ["-ar", "8000", "-ac", "1"],
     "44k.ogg": ["-ar", "44100", "-ac", "2"],
     "96k_24bit.flac": ["-ar", "96000", "-sample_fmt", "s32"],
     "surround.m4a": ["-ac", "6", "-c:a", "aac"],
-    "film.mp4": ["-f", "lavfi", "-i", "color=red:size=64x48:duration=1.3", "-shortest"],
+    "video.mp4": ["-f", "lavfi", "-i", "color=red:size=64x48:duration=1.3", "-shortest"],
 }
 
 
@@ -50,7 +50,7 @@ def ffmpeg(*arguments: object) -> None:
 
 @pytest.fixture(scope="session")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Videos of 1.6 s and sounds of 1.3 s, each odd in its own way, and an untrained checkpoint."""
+    """Videos of 1.6 s and audio files of 1.3 s, each odd in its own way, and an untrained checkpoint."""
     folder = tmp_path_factory.mktemp("odd")
     source = folder / "source.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=160x90:rate=30:duration=1.6", "-f", "lavfi", "-i",
@@ -59,14 +59,14 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ffmpeg("-i", source, *([] if name == "stream.ts" else ["-an"]), *how, folder / name)
     ffmpeg("-i", folder / "fps12.avi", "-c:v", "libx264", "-pix_fmt", "yuv420p", folder / "plain.mp4")
     ffmpeg("-i", folder / "plain.mp4", "-c", "copy", "-metadata:s:v", "rotate=270", folder / "turned.mp4")
-    for name, how in SOUNDS.items():
+    for name, how in AUDIO.items():
         ffmpeg("-f", "lavfi", "-i", "aevalsrc=0.3*sin(880*t)|0.2*sin(1320*t):duration=1.3", *how, folder / name)
     return folder
 
 
 @pytest.fixture(scope="session")
 def session(tmp_path_factory: pytest.TempPathFactory) -> InferenceSession:
-    """The embedded parts around a network that nobody trained; its output is not zero."""
+    """The embedded codec and encoders around an untrained network whose output is not zero."""
     specs = FeatureSpecs(
         codec=load_codec("embedded_16k").spec,
         text=load_text_encoder("minilm").spec,
@@ -92,8 +92,8 @@ def make(session: InferenceSession, task: str, out: Path, **changes) -> Path:
 
 @pytest.mark.tools
 @pytest.mark.parametrize("name", [*VIDEOS, "turned.mp4"])
-@pytest.mark.usefixtures("real_parts")
-def test_any_video_gets_a_sound_as_long_as_its_picture(
+@pytest.mark.usefixtures("real_components")
+def test_any_video_gets_audio_of_its_own_length(
     odd: Path, session: InferenceSession, tmp_path: Path, name: str
 ) -> None:
     out = make(session, "vta", tmp_path / "out.mkv", video=odd / name, text="rain")
@@ -107,16 +107,16 @@ def test_any_video_gets_a_sound_as_long_as_its_picture(
 
 
 @pytest.mark.tools
-@pytest.mark.parametrize("name", SOUNDS)
-@pytest.mark.usefixtures("real_parts")
-def test_any_sound_can_be_imitated_continued_and_edited(
+@pytest.mark.parametrize("name", AUDIO)
+@pytest.mark.usefixtures("real_components")
+def test_any_audio_can_be_imitated_continued_and_edited(
     odd: Path, session: InferenceSession, tmp_path: Path, name: str
 ) -> None:
     sound, video = odd / name, odd / "plain.mp4"
-    picture_s = probe_video(video).duration_s
+    video_s = probe_video(video).duration_s
     for task, changes, seconds in (
-        ("ac-vta", {"video": video, "reference_audio": sound}, picture_s),
-        ("fe", {"video": video, "reference_audio": sound}, picture_s),
+        ("ac-vta", {"video": video, "reference_audio": sound}, video_s),
+        ("fe", {"video": video, "reference_audio": sound}, video_s),
         ("edit", {"original": sound, "window": (0.4, 0.8)}, 1.3),
     ):
         samples, rate = sf.read(make(session, task, tmp_path / f"{task}.wav", **changes))
@@ -124,8 +124,8 @@ def test_any_sound_can_be_imitated_continued_and_edited(
         assert len(samples) / RATE == pytest.approx(seconds, abs=0.13 if name.endswith(("mp3", "m4a", "mp4")) else 0.03)
 
 
-@pytest.mark.usefixtures("real_parts")
-def test_g6_outside_the_window_the_sound_is_the_codecs_round_trip(session: InferenceSession, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("real_components")
+def test_g6_outside_the_window_the_audio_is_the_codecs_round_trip(session: InferenceSession, tmp_path: Path) -> None:
     """Latents to 1e-3 (here exactly), samples wherever the codec no longer sees the window."""
     rng = np.random.default_rng(0)
     old = (tone(4.0, 330) + 0.05 * rng.standard_normal(4 * RATE)).astype(np.float32)
@@ -181,7 +181,7 @@ def _chord(seed: int) -> np.ndarray:
 
 
 @pytest.mark.realdata
-@pytest.mark.usefixtures("real_parts")
+@pytest.mark.usefixtures("real_components")
 def test_real_videos_with_their_own_sound(realdata: Path, session: InferenceSession, tmp_path: Path) -> None:
     """All tasks that take a video, on recordings: continued, edited, imitated, muxed by stream copy."""
     videos = [path for path in sorted((realdata / "video").glob("*.mp4")) if probe_video(path).has_audio][:16:8]

@@ -38,7 +38,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineConfig, Wor
 
 
 def rows_of(workspace: Workspace) -> dict[str, ManifestRow]:
-    """One row per kind: with a picture, without, and one of each augmented level."""
+    """One row per kind: with a video, without, and one of each augmented level."""
     rows = read_table(workspace.table("manifest", "manifest"), ManifestRow)
     return {row.level or row.subset: row for row in rows}
 
