@@ -15,6 +15,7 @@ from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace, hash_text, read_json
 
 CARD: Final = "card.md"
+STAGES: Final = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest")
 _SUBSETS: Final = {"vta": "video to audio", "tta": "text to audio", "aa": "adverb-augmented"}
 _SPLITS: Final = ("train", "val", "test")
 _EXAMPLES: Final = 3
@@ -46,7 +47,7 @@ def dataset_card(workspace: Workspace, rows: Sequence[ManifestRow]) -> str:
         "## Who wrote the captions",
         _count_table("Source", Counter(row.caption_source for row in rows)),
         "## Left out",
-        _quarantine_table(workspace, read_quarantine(workspace)),
+        _quarantine_table(workspace, [row for row in read_quarantine(workspace) if row.stage in STAGES]),
         "## Examples",
         _examples(rows),
     ]
