@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 STRONG: Final = ("very", "extremely", "really", "incredibly", "super", "real")
 """Intensifiers that make "fast" the level "very fast"."""
@@ -194,7 +194,7 @@ MADE_FORMS: Final = (
 
 STEMS: Final = re.compile(
     r"fast|quick|rapid|swift|speed|brisk|hurried|hast[iy]|succession|slow|sluggish|leisurely|near|clos|distan|far|"
-    r"(?:short|way)(?: way)? (?:away|off)|range|proximity|quarters|next to|loud|nois|volume|blast|deafen|thunderous|"
-    r"splitting|quiet|soft|faint|hush|audibl|barely|throttle|\bpace|tempo|\brate\b|manner"
+    r"further|(?:short|ways?)(?: way)?[ -](?:away|off)|range|proximity|quarters|next (?:up )?to|loud|nois|volume|blast|"
+    r"deafen|thunderous|splitting|quiet|soft|faint|hush|audibl|barely|throttle|\bpace|tempo|rhythm|\brate\b|manner"
 )
 """Most captions have none of these stems, and then no form of a mined side matches: one search instead of forty."""
