@@ -59,6 +59,21 @@ def test_a_shard_is_mined_in_one_batch_and_rows_say_by_what(parser: ParseMiner, 
     assert {r.method for r in read_table(workspace.table("mine", "mined"), Mined)} == {RuleMiner.method}
 
 
+@pytest.mark.parametrize("choice", ["spacy", "rules"])
+def test_a_row_has_the_place_of_its_words_whatever_mined_it(parser: ParseMiner, tmp_path: Path, choice: str) -> None:
+    workspace = Workspace(tmp_path)
+    captions = ["Distant thunder", "A dog barks\tvery  LOUDLY nearby", "İstanbul’s clock ticks at a slow pace."]
+    clips = [clip_row(f"c{number}", caption=caption) for number, caption in enumerate(captions)]
+    write_table(workspace.table("ingest", "clips"), Clip, clips)
+    run_stage(MineStage(MineConfig(parser=choice)), workspace)
+    rows = read_table(workspace.table("mine", "mined"), Mined)
+    assert [row.side for row in rows] == ["far", "loud", "near", "slow"]
+    for row in rows:
+        assert row.caption[row.start : row.end] == row.words
+        assert row.pos in ("adverb", "adjective", "phrase")
+        assert row.item_id == f"{row.parent_id}~{row.dimension}"
+
+
 def test_without_the_model_auto_mines_by_rules_and_says_so(tmp_path: Path, monkeypatch, caplog) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
     workspace = Workspace(tmp_path)
