@@ -30,8 +30,8 @@ class Budget:
             return ""
         name = name or uuid.uuid4().hex
         with self.cache.exclusive():
-            self._check(Spent.at(price_share, tokens_in, tokens_out))
-            self.cache.reserve(name, price_share, tokens_in, tokens_out)
+            self._check(Spent.at(tokens_in, tokens_out, price_share))
+            self.cache.reserve(name, tokens_in, tokens_out, price_share)
         return name
 
     def release(self, reservation: str) -> None:

@@ -37,7 +37,7 @@ class Spent:
     priced_out: float = 0.0
 
     @classmethod
-    def at(cls, price_share: float, tokens_in: int, tokens_out: int) -> Spent:
+    def at(cls, tokens_in: int, tokens_out: int, price_share: float) -> Spent:
         """Returns tokens at a share of the price."""
         return cls(tokens_in, tokens_out, tokens_in * price_share, tokens_out * price_share)
 
@@ -104,7 +104,7 @@ class CompletionCache:
         with self._lock:
             return sum(self._reservations.values(), self.spent())
 
-    def reserve(self, name: str, price_share: float, tokens_in: int, tokens_out: int) -> None:
+    def reserve(self, name: str, tokens_in: int, tokens_out: int, price_share: float) -> None:
         """Sets tokens aside. Call it inside `exclusive()`, after a check of `committed()`."""
         self._append({"hold": name, "in": tokens_in, "out": tokens_out, "price": price_share})
 
@@ -147,11 +147,10 @@ class CompletionCache:
 
     def _add(self, record: dict[str, Any]) -> None:
         if "hold" in record:
-            tokens = int(record["in"]), int(record["out"])
-            self._reservations[str(record["hold"])] = Spent.at(float(record["price"]), *tokens)
+            self._reservations[str(record["hold"])] = _tokens(record)
             return
         if "in" in record:
-            self._spent += Spent.at(float(record.get("price", 1.0)), int(record["in"]), int(record["out"]))
+            self._spent += _tokens(record)
         if "key" in record:
             self._completions[str(record["key"])] = _completion(record), str(record.get("run", ""))
         if "ends" in record:
@@ -163,6 +162,10 @@ def _price(completion: Completion, reservation: str) -> dict[str, Any]:
     if completion.price_share != 1.0:
         record["price"] = completion.price_share
     return record | ({"ends": reservation} if reservation else {})
+
+
+def _tokens(record: dict[str, Any]) -> Spent:
+    return Spent.at(int(record["in"]), int(record["out"]), float(record.get("price", 1.0)))
 
 
 def _completion(record: dict[str, Any]) -> Completion:

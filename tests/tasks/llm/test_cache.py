@@ -69,7 +69,7 @@ def test_a_completion_without_an_answer_is_only_kept_for_the_run_that_paid(tmp_p
 
 def test_what_is_charged_is_spent_and_not_kept(tmp_path: Path) -> None:
     cache = CompletionCache(tmp_path / "a.jsonl")
-    cache.reserve("r", 1.0, 30, 20)
+    cache.reserve("r", 30, 20, 1.0)
     cache.charge(COMPLETION, "r")
     cache.charge(Completion(text="", cut_off=True, tokens_in=10, tokens_out=0, price_share=0.5))
     assert cache.committed() == cache.spent() == CompletionCache(tmp_path / "a.jsonl").spent() == Spent(13, 2, 8.0, 2.0)
