@@ -53,5 +53,7 @@ def read_newest(folder: Path) -> dict[str, Any] | None:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # an unpickler raises errors of any type on damaged bytes
         before = f"continue from step {files[-2][0]}" if len(files) > 1 else "start again"
-        raise TrainingError(f"{path} is not a readable training state ({error}); delete it to {before}") from error
+        raise TrainingError(
+            f"{path} is not a readable training state ({type(error).__name__}); delete it to {before}"
+        ) from error
     return state

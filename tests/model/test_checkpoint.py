@@ -50,7 +50,7 @@ def test_missing_foreign_and_incomplete_files_are_refused(tmp_path):
         read_info(broken)
     foreign = tmp_path / "foreign.safetensors"
     save_file({"a": torch.zeros(1)}, foreign)
-    with pytest.raises(WeightsError, match="no network of this project"):
+    with pytest.raises(WeightsError, match="is not of this project"):
         read_info(foreign)
     save_file({"a": torch.zeros(1)}, foreign, metadata={"foleygenex": '{"format": "other", "version": 9}'})
     with pytest.raises(WeightsError, match="this release reads"):

@@ -272,7 +272,7 @@ def test_full_size_has_the_published_counts_and_transformers_takes_every_tensor(
 
 
 def test_wrong_files_are_refused_in_one_line(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"holds no CLIP weights; expected open_clip_config\.json"):
+    with pytest.raises(WeightsError, match=r"has no CLIP weights; expected open_clip_config\.json"):
         load_image_encoder(f"clip-dfn5b:{tmp_path}")
     for name in ("open_clip_config.json", "open_clip_pytorch_model.bin"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())

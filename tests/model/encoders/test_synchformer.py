@@ -181,7 +181,7 @@ def test_other_parts_missing_tensors_and_short_videos_are_refused(path: Path, tm
     with pytest.raises(WeightsError, match=r"do not fit.*patch_embed\.proj\.bias"):
         load_sync_encoder(f"synchformer:{tmp_path / 'short.pth'}")
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match="no Synchformer"):
+    with pytest.raises(WeightsError, match="is not a Synchformer"):
         load_sync_encoder(f"synchformer:{tmp_path / 'other.pth'}")
     encoder = load_sync_encoder(f"synchformer:{path}")
     with pytest.raises(ContractError, match="at least 16"):

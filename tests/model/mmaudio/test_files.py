@@ -145,7 +145,7 @@ def test_code_in_a_file_is_not_run(tmp_path, capsys):
         pickle.dump({"weights": _Trap()}, file, protocol=2)
     torch.save({"weights": _Trap()}, tmp_path / "trap2.pth")
     for name in ("trap.pth", "trap2.pth"):
-        with pytest.raises(WeightsError, match="no file of plain tensors"):
+        with pytest.raises(WeightsError, match="not a file of plain tensors"):
             read_mmaudio(tmp_path / name)
     assert "code ran" not in capsys.readouterr().out
 
@@ -155,7 +155,7 @@ def test_files_without_weights_are_refused(tmp_path):
     torch.save({"a": 3}, tmp_path / "numbers.pth")
     (tmp_path / "broken.safetensors").write_bytes(b"x" * 30)
     for name, message in (
-        ("list.pth", "not a dict"), ("numbers.pth", "a is not a tensor"), ("broken.safetensors", "no file of plain"),
+        ("list.pth", "not a dict"), ("numbers.pth", "a is not a tensor"), ("broken.safetensors", "not a file of plain"),
         ("none.pth", "does not exist"),
     ):  # fmt: skip
         with pytest.raises(WeightsError, match=message):
@@ -195,7 +195,7 @@ def test_fine_tuned_weights_besides_the_embedding_are_exported(tmp_path):
         ("input_embed__proj__weight", "projection is not the identity"),
         ("input_embed__proj__bias", "projection is not the identity"),
         ("input_embed__conv_pos_embed__conv1d__2__bias", "positions are trained"),
-        ("audio_input_proj__0__weight", "further channels are read"),
+        ("audio_input_proj__0__weight", "further channels are used"),
     ],
 )
 def test_a_trained_embedding_is_exported_only_when_told(tmp_path, name, reason):
@@ -236,7 +236,7 @@ def test_a_network_narrower_than_its_latents_gets_no_embedding(tmp_path):
         width=16, depth=2, fused=1, hidden=256, head=8, clip=CLIP, sync=SYNC, text=TEXT, tokens=TOKENS, second=False
     )
     torch.save(narrow, tmp_path / "m.pth")
-    with pytest.raises(WeightsError, match="width 16 cannot carry 40 latent channels"):
+    with pytest.raises(WeightsError, match="width 16 cannot pass on 40 latent channels"):
         convert(tmp_path / "m.pth", tmp_path / "ours.safetensors", specs=small_specs())
 
 

@@ -1,0 +1,67 @@
+"""Training states: the newest is read, the last are kept, a damaged one says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from data_contracts import TrainingError
+from model.training.state import read_newest, state_files, state_path, write_atomically, write_state
+
+
+def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
+    state = {"step": 3, "tensor": torch.arange(5.0), "losses": [0.1, 0.2], "none": None, "nested": {"a": torch.ones(2)}}
+    assert write_state(tmp_path, 3, state, keep=2) == state_path(tmp_path, 3)
+    found = read_newest(tmp_path)
+    assert found is not None
+    assert torch.equal(found["tensor"], state["tensor"]) and torch.equal(found["nested"]["a"], torch.ones(2))
+    assert {name: found[name] for name in ("step", "losses", "none")} == {"step": 3, "losses": [0.1, 0.2], "none": None}
+
+
+@pytest.mark.parametrize("keep", [1, 2, 5])
+def test_the_last_states_are_kept_in_order_of_their_steps(tmp_path: Path, keep: int) -> None:
+    for step in (2, 10, 100, 1000):
+        write_state(tmp_path, step, {"step": step}, keep=keep)
+    assert [step for step, _ in state_files(tmp_path)] == [2, 10, 100, 1000][-keep:]
+    assert read_newest(tmp_path) == {"step": 1000}
+
+
+def test_other_files_are_no_states(tmp_path: Path) -> None:
+    for name in ("state-1.pt", "state-00000001.pt.tmp", "state-0000000x.pt", "other.pt"):
+        (tmp_path / name).write_bytes(b"")
+    assert state_files(tmp_path) == []
+    assert read_newest(tmp_path) is None
+    assert read_newest(tmp_path / "missing") is None
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = state_path(tmp_path, 1)
+    write_atomically(path, {"step": 1})
+    before = path.read_bytes()
+    with pytest.raises(Exception, match="pickle"):
+        write_atomically(path, {"step": lambda: 1})
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_damaged_state_names_the_file_and_what_to_continue_from(tmp_path: Path) -> None:
+    write_state(tmp_path, 1, {"step": 1}, keep=5)
+    state_path(tmp_path, 2).write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match=r"state-00000002\.pt .*delete it to continue from step 1"):
+        read_newest(tmp_path)
+    state_path(tmp_path, 1).unlink()
+    with pytest.raises(TrainingError, match="delete it to start again"):
+        read_newest(tmp_path)
+
+
+def test_code_in_a_state_is_not_run(tmp_path: Path) -> None:
+    class Harmful:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    torch.save({"step": Harmful()}, state_path(tmp_path, 1))
+    with pytest.raises(TrainingError, match="not a readable training state"):
+        read_newest(tmp_path)
+    assert not (tmp_path / "ran").exists()
