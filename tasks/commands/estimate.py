@@ -181,7 +181,7 @@ def _features(found: Counted, config: PipelineConfig) -> list[str]:
 
     paraphrases = config.llm.paraphrases
     counts = Counts(
-        sounds=found.clips + found.augmented,
+        audio=found.clips + found.augmented,
         videos=found.videos,
         texts=len(found.captions) + found.augmented * (1 + paraphrases),
     )

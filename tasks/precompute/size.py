@@ -30,7 +30,7 @@ _VGGSOUND_CLASSES: Final = 309
 class Counts:
     """Distinct audio files, videos and texts: each is stored once, however many rows use it."""
 
-    sounds: int
+    audio: int
     videos: int
     texts: int
 
@@ -60,7 +60,7 @@ class FeatureSize:
         """Returns the bytes of latents (mean and deviation), visual semantics, sync features and texts."""
         one = self.record_bytes
         return {
-            "latents": counts.sounds * (one["latent_mean"] + one["latent_std"]),
+            "latents": counts.audio * (one["latent_mean"] + one["latent_std"]),
             "clip": counts.videos * one["clip"],
             "sync": counts.videos * one["sync"],
             "text": counts.texts * one["text"],
@@ -74,15 +74,15 @@ class FeatureSize:
 def paper_counts(clip_s: float, *, paraphrases: int) -> Counts:
     """Returns the paper's data as clips of `clip_s`, at most: every hour used, all text-to-audio captions distinct."""
     vggsound = vggsound_counts(clip_s)
-    sounds = round(PAPER_TTA_HOURS * 3600 / clip_s) + PAPER_AUGMENTED
-    texts = vggsound.texts + sounds + PAPER_AUGMENTED * paraphrases
-    return Counts(sounds=vggsound.sounds + sounds, videos=vggsound.videos, texts=texts)
+    audio = round(PAPER_TTA_HOURS * 3600 / clip_s) + PAPER_AUGMENTED
+    texts = vggsound.texts + audio + PAPER_AUGMENTED * paraphrases
+    return Counts(audio=vggsound.audio + audio, videos=vggsound.videos, texts=texts)
 
 
 def vggsound_counts(clip_s: float) -> Counts:
     """Returns SPEC D1 as clips: 500 h with video, whose captions are 309 class labels."""
     clips = round(PAPER_VTA_HOURS * 3600 / clip_s)
-    return Counts(sounds=clips, videos=clips, texts=_VGGSOUND_CLASSES)
+    return Counts(audio=clips, videos=clips, texts=_VGGSOUND_CLASSES)
 
 
 def planned_specs(config: PrecomputeConfig) -> FeatureSpecs:
@@ -115,7 +115,7 @@ def size_lines(
     names = f"{specs.codec.name}, {specs.clip.name}, {specs.sync.name}, {specs.text.name}"
     return [
         f"features     at most {readable(size.total(counts))} in {config.dtype}: {_split(size.by_field(counts))}",
-        f"             by {names}; a clip with video {size.total(Counts(sounds=1, videos=1, texts=1)):,} bytes",
+        f"             by {names}; a clip with video {size.total(Counts(audio=1, videos=1, texts=1)):,} bytes",
         f"             the paper's data (SPEC D1-D4) at these sizes: at most {readable(size.total(paper))} "
         f"({_split(size.by_field(paper))}); VGGSound alone {readable(size.total(vggsound_counts(config.clip_s)))}",
         _hours_line(counts, rates or {}),
@@ -123,7 +123,7 @@ def size_lines(
 
 
 def _hours_line(counts: Counts, rates: Mapping[str, Rate]) -> str:
-    work = {"latents": counts.sounds, "clip": counts.videos, "sync": counts.videos, "text": counts.texts}
+    work = {"latents": counts.audio, "clip": counts.videos, "sync": counts.videos, "text": counts.texts}
     parts = []
     for device in dict.fromkeys(rate.device for rate in rates.values()):
         hours = [f"{n} {work[n] / r.per_s / 3600:,.2f} h" for n, r in rates.items() if r.device == device]

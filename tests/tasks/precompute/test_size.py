@@ -21,7 +21,7 @@ def test_t3_planned_bytes_are_the_bytes_on_disk(tmp_path, sounds, videos):
     fake = fake_store(videos=videos, sounds=sounds, clip_s=1.5)
     write_features(tmp_path, fake)
     found = sum(path.stat().st_size for path in tmp_path.glob("*.bin"))
-    counts = Counts(sounds=videos + sounds, videos=videos, texts=2 * (videos + sounds))
+    counts = Counts(audio=videos + sounds, videos=videos, texts=2 * (videos + sounds))
     assert FeatureSize.of(fake.specs, 1.5, "fp16").total(counts) == found
     assert FeatureStore.open(tmp_path).specs == toy_specs()
 
@@ -29,8 +29,8 @@ def test_t3_planned_bytes_are_the_bytes_on_disk(tmp_path, sounds, videos):
 def test_t3_the_papers_record_is_half_of_mmaudios():
     """MMAudio stores 1,277,760 bytes of fp32 per video clip and 425,792 per sound (at 44.1 kHz)."""
     size = FeatureSize.of(paper_specs("mmaudio-44k"), 8.0, "bf16")
-    assert size.total(Counts(sounds=1, videos=1, texts=1)) == 1_277_760 // 2
-    assert size.total(Counts(sounds=1, videos=0, texts=1)) == 425_792 // 2
+    assert size.total(Counts(audio=1, videos=1, texts=1)) == 1_277_760 // 2
+    assert size.total(Counts(audio=1, videos=0, texts=1)) == 425_792 // 2
 
 
 @settings(deadline=None)
@@ -38,17 +38,17 @@ def test_t3_the_papers_record_is_half_of_mmaudios():
 def test_sizes_add_up(sounds, videos, texts):
     size = FeatureSize.of(paper_specs(), 8.0, "fp16")
     alone = (
-        Counts(sounds=sounds, videos=0, texts=0),
-        Counts(sounds=0, videos=videos, texts=0),
-        Counts(sounds=0, videos=0, texts=texts),
+        Counts(audio=sounds, videos=0, texts=0),
+        Counts(audio=0, videos=videos, texts=0),
+        Counts(audio=0, videos=0, texts=texts),
     )
-    assert size.total(Counts(sounds=sounds, videos=videos, texts=texts)) == sum(map(size.total, alone))
+    assert size.total(Counts(audio=sounds, videos=videos, texts=texts)) == sum(map(size.total, alone))
 
 
 def test_the_papers_data_is_its_hours():
     counts = paper_counts(8.0, paraphrases=2)
     assert counts.videos == vggsound_counts(8.0).videos == 225_000
-    assert counts.sounds == 225_000 + 7_728 * 450 + 88_370
+    assert counts.audio == 225_000 + 7_728 * 450 + 88_370
     assert counts.texts == 309 + 7_728 * 450 + 3 * 88_370
 
 
@@ -60,7 +60,7 @@ def test_published_parts_need_no_weights_and_unknown_ones_are_said_to_be_unknown
         sync_encoder="synchformer",
     )
     assert planned_specs(config) == paper_specs("moss-dacvae")
-    counts = Counts(sounds=2, videos=1, texts=2)
+    counts = Counts(audio=2, videos=1, texts=2)
     lines = size_lines(config, counts, paraphrases=0)
     assert "encoding     latents, clip, sync, text unknown (no measured rate)" in lines
     (line,) = size_lines(config.model_copy(update={"codec": "nobody/knows.safetensors"}), counts, paraphrases=0)
@@ -71,7 +71,7 @@ def test_published_parts_need_no_weights_and_unknown_ones_are_said_to_be_unknown
 
 def test_hours_are_work_over_rate():
     rates = {"latents": Rate(per_s=0.5, device="X"), "clip": Rate(per_s=2.0, device="X")}
-    counts = Counts(sounds=3600, videos=7200, texts=1)
+    counts = Counts(audio=3600, videos=7200, texts=1)
     config = PrecomputeConfig(
         codec="mmaudio-44k", text_encoder="clip-dfn5b", image_encoder="clip-dfn5b", sync_encoder="synchformer"
     )

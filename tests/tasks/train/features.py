@@ -1,14 +1,15 @@
-"""The in-memory features of the model's tests, written as a store on disk."""
+"""The in-memory features of the model's tests, written as a store on disk, and a training on them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from data_contracts import FeatureRow, write_table
 from model.features import FeatureWriter
+from tasks.train.config import TrainConfig
 from tests.model.fakes import FakeStore
 
 
@@ -22,3 +23,10 @@ def write_features(folder: Path, fake: FakeStore, made_by: dict[str, Any] | None
         writer.add_text(text)
     writer.finish(stats_from="all rows", keys={"latents": [], "videos": [], "texts": []}, made_by=made_by)
     write_table(folder / "features.parquet", FeatureRow, fake.rows)
+
+
+SHORT: Final = TrainConfig(
+    steps=4, batch_size=4, warmup_steps=1, log_every=2, validate_every=2, checkpoint_every=2, ema_snapshot_every=2,
+    device="cpu",
+)  # fmt: skip
+"""A training of four steps that logs, validates and saves twice."""

@@ -25,7 +25,7 @@ from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import write_features
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONFIG = TrainingConfig(
     steps=4, batch_size=8, lr=2e-3, warmup_steps=3, schedule="cosine", log_every=1, validate_every=4,
     checkpoint_every=4, seed=3, masks=MaskConfig(span_placement="mixed"),

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from data_contracts import ContractError, TrainMetric, UsageError, read_table
-from model import config as model_config
 from model.checkpoint import load_checkpoint
 from model.devices import choose_device
 from tasks.engine import StageSummary, is_stage_finished, run_stage
@@ -17,7 +16,7 @@ from tasks.engine.workspace import Workspace
 from tasks.train.config import MaskSettings, TrainConfig
 from tasks.train.job import checkpoint_path
 from tasks.train.stage import TrainStage
-from tests.model.fakes import TOY, fake_store
+from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features
 
 CONFIG = TrainConfig(steps=6, batch_size=4, warmup_steps=1, log_every=2, validate_every=3, checkpoint_every=2)
@@ -33,18 +32,6 @@ def is_finished(config: TrainConfig, workspace: Workspace) -> bool:
 
 def checkpoint(workspace: Workspace) -> bytes:
     return checkpoint_path(workspace).read_bytes()
-
-
-@pytest.fixture(autouse=True)
-def _toy_preset(monkeypatch):
-    monkeypatch.setitem(model_config.PRESETS, "tiny", TOY)
-
-
-@pytest.fixture
-def workspace(tmp_path):
-    workspace = Workspace(tmp_path / "w")
-    write_features(workspace.stage("precompute"), fake_store(clip_s=1.0))
-    return workspace
 
 
 def test_t1_a_run_writes_checkpoint_metrics_and_a_summary(workspace):

@@ -1,0 +1,31 @@
+"""Settings of the ablation table (SPEC M12, G8): known variants and tasks that have a video to score against."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from data_contracts.generation import TASKS
+from model.variants import VARIANTS
+from tasks.train.ablations import AblationsConfig
+
+
+def test_m12_the_default_table_has_the_papers_configurations_and_tasks() -> None:
+    config = AblationsConfig()
+    assert set(config.variants) == {"m-1", "m-2", "m-3", "full", "no-sum"}
+    assert set(config.tasks) == {"vta", "ac-vta", "fe"}
+
+
+def test_every_named_variant_can_be_compared() -> None:
+    assert AblationsConfig(variants=tuple(VARIANTS)).variants == tuple(VARIANTS)
+
+
+def test_an_unknown_variant_names_the_known_ones() -> None:
+    with pytest.raises(ValidationError, match="'m-9' is unknown; choose one of full, m-1"):
+        AblationsConfig(variants=("full", "m-9"))
+
+
+@pytest.mark.parametrize("task", [name for name, one in TASKS.items() if "sync" not in one.needs])
+def test_tasks_without_a_video_are_refused(task: str) -> None:
+    with pytest.raises(ValidationError, match=f"'{task}' is not scored against a video; choose from"):
+        AblationsConfig(tasks=(task,))

@@ -1,0 +1,109 @@
+"""One training: what it starts from, and which settings it depends on (SPEC T1-T4)."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from data_contracts import MismatchError, TrainMetric, UsageError
+from model.checkpoint import load_checkpoint
+from model.features import FeatureStore
+from tasks.engine import is_stage_finished, run_stage
+from tasks.engine.workspace import Workspace
+from tasks.train.job import checkpoint_path, finished_key, progress_note, run_training, states_folder, training_key
+from tasks.train.stage import TrainStage
+from tests.model.fakes import fake_store, toy_specs
+from tests.tasks.train.features import SHORT, write_features
+
+
+def test_t1_training_starts_from_given_weights_and_their_statistics(workspace, tmp_path):
+    run_training(SHORT, workspace)
+    start = checkpoint_path(workspace)
+    other = Workspace(tmp_path / "other")
+    write_features(other.stage("precompute"), fake_store(clip_s=1.0, seed=9))
+    still = SHORT.model_copy(update={"init_from": str(start), "lr": 1e-12, "steps": 1})
+    run_training(still, other)
+    weights = [load_checkpoint(checkpoint_path(w))[0].state_dict() for w in (workspace, other)]
+    for name, value in weights[0].items():
+        assert torch.allclose(value, weights[1][name], atol=1e-6), name
+    with pytest.raises(UsageError, match=r"init_from: .* does not exist"):
+        run_training(SHORT.model_copy(update={"init_from": str(tmp_path / "none.safetensors")}), other)
+
+
+def test_t3_weights_trained_on_another_encoder_are_no_start(workspace, tmp_path):
+    run_training(SHORT, workspace)
+    specs = toy_specs()
+    changed = type(specs)(
+        codec=specs.codec, text=specs.text, clip=specs.clip,
+        sync=type(specs.sync)(name="other", dim=6, weights_sha256="0" * 64, placeholder=True),
+    )  # fmt: skip
+    other = Workspace(tmp_path / "other")
+    write_features(other.stage("precompute"), fake_store(clip_s=1.0, specs=changed))
+    with pytest.raises(MismatchError, match="sync"):
+        run_training(SHORT.model_copy(update={"init_from": str(checkpoint_path(workspace))}), other)
+
+
+def test_how_a_training_is_run_is_not_part_of_what_it_is(workspace):
+    run_stage(TrainStage(config=SHORT), workspace)
+    changes = {
+        "micro_batch": 2,
+        "keep_last": 5,
+        "sample_every": 0,
+        "tensorboard": False,
+        "gradient_checkpointing": True,
+    }
+    assert is_stage_finished(TrainStage(config=SHORT.model_copy(update=changes)), workspace)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"lr": 1e-4}, {"steps": 5}, {"seed": 1}, {"variant": "m-3"}, {"precision": "bf16"}, {"ema_sigma_rel": 0.05}],
+)
+def test_what_changes_the_weights_changes_the_key(workspace, change):
+    store = FeatureStore.open(workspace.path("precompute"))
+    key = training_key(SHORT, store)
+    assert training_key(SHORT, store) == key
+    assert training_key(SHORT.model_copy(update=change), store) != key
+
+
+def test_other_features_and_other_start_weights_change_the_key(workspace, tmp_path):
+    store = FeatureStore.open(workspace.path("precompute"))
+    keys = {training_key(SHORT, store)}
+    write_features(tmp_path / "other", fake_store(clip_s=1.0, seed=3))
+    keys.add(training_key(SHORT, FeatureStore.open(tmp_path / "other")))
+    start = tmp_path / "start.safetensors"
+    for content in (b"one", b"two"):
+        start.write_bytes(content)
+        keys.add(training_key(SHORT.model_copy(update={"init_from": str(start)}), store))
+    assert len(keys) == 4
+
+
+def test_states_of_other_settings_are_removed_and_never_continued(workspace):
+    run_training(SHORT, workspace)
+    first = states_folder(workspace, finished_key(workspace))
+    assert any(first.glob("state-*.pt"))
+    seen: list[int] = []
+    run_training(SHORT.model_copy(update={"seed": 2}), workspace, lambda step, *_: seen.append(step))
+    assert seen == [2, 4]  # from the first step on
+    assert not first.exists()
+
+
+def test_an_empty_workspace_has_no_finished_training(tmp_path):
+    with pytest.raises(UsageError, match="has no finished training; `foleygenex run train` makes one"):
+        finished_key(Workspace(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("values", "note"),
+    [
+        ({}, "loss 2.1000, 8.0 samples/s"),
+        ({"val_loss": 2.2}, "loss 2.1000, validation 2.2000, 8.0 samples/s"),
+        ({"mfu": 0.312}, "loss 2.1000, 8.0 samples/s, MFU 31.2 %"),
+    ],
+)
+def test_a_progress_note_has_what_is_known(values, note):
+    defaults = {
+        "step": 1, "loss": 2.1, "val_loss": None, "grad_norm": 1.0, "lr": 1e-3, "steps_per_s": 2.0,
+        "samples_per_s": 8.0, "data_wait_share": 0.1, "mfu": None, "peak_memory_gib": 0.5, "loss_by_t": (),
+    }  # fmt: skip
+    assert progress_note(TrainMetric(**(defaults | values))) == note
