@@ -113,10 +113,13 @@ def read_quarantine(workspace: Workspace) -> list[Quarantine]:
     return found
 
 
-def _finished_summary(stage: Stage, workspace: Workspace) -> StageSummary | None:
-    """Returns the summary of the run that finished the stage; None when the stage is not finished."""
+def _finished_summary(stage: Stage, workspace: Workspace, fingerprint: str = "") -> StageSummary | None:
+    """Returns the summary of the run that finished the stage; None when the stage is not finished.
+
+    `fingerprint` is that of the items where it is known already: making it lists all of them.
+    """
     marker = read_marker(stage, workspace)
-    if marker is None or marker["fingerprint"] != fingerprint_of(stage, workspace):
+    if marker is None or marker["fingerprint"] != (fingerprint or fingerprint_of(stage, workspace)):
         return None
     return None if damaged_files(stage, workspace, marker) else StageSummary(**{**marker["summary"], "new": 0})
 
@@ -125,7 +128,7 @@ def _run(ledger: Ledger, *, shard_size: int, mapper: Mapper, retry: bool, verify
     stage, workspace = ledger.stage, ledger.workspace
     damaged = _forget_damaged(ledger, verify_files=verify_files)
     shards = ledger.shards(size=shard_size, retry=retry)
-    if not shards and not damaged and (summary := _finished_summary(stage, workspace)):
+    if not shards and not damaged and (summary := _finished_summary(stage, workspace, ledger.fingerprint)):
         return summary
     marker_path(workspace, stage.name).unlink(missing_ok=True)
     for path in (*damaged, *table_paths(stage, workspace)):  # a table exists only when complete; nothing reuses damage
