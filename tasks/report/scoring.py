@@ -26,7 +26,8 @@ class Cell:
     system: str
     value: str
     interval: str
-    n: str
+    n: int
+    groups: str  # empty where every clip is a group of its own
     role: Role
     met: bool | None  # None where no aim exists
 
@@ -52,7 +53,8 @@ class Aim:
     aim: str
     value: str
     interval: str
-    n: str
+    n: int
+    groups: str
     best_baseline: str | None
     met: bool
 
@@ -118,7 +120,8 @@ def _cell(row: Score, aim: float | None) -> Cell:
         system=row.system,
         value=number(row.value),
         interval=_interval(row),
-        n=_count(row),
+        n=row.n,
+        groups=_groups(row),
         role=role(row),
         met=is_met(row.value, aim or 0.0, higher_is_better=row.higher_is_better) if judged else None,
     )
@@ -135,7 +138,8 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
             aim=_aim_text(aim, row),
             value=number(row.value),
             interval=_interval(row),
-            n=_count(row),
+            n=row.n,
+            groups=_groups(row),
             best_baseline=_best_baseline(rows),
             met=is_met(row.value, aim, higher_is_better=row.higher_is_better),
         )
@@ -144,9 +148,9 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
     ]
 
 
-def _count(row: Score) -> str:
-    """Returns the number of clips, with that of their groups where clips share objects or recordings."""
-    return str(row.n) if row.n_groups == row.n else f"{row.n} ({row.n_groups} groups)"
+def _groups(row: Score) -> str:
+    """Returns the number of groups in words where clips share objects or recordings, else nothing."""
+    return "" if row.n_groups == row.n else f"{row.n_groups} group{'s' if row.n_groups != 1 else ''}"
 
 
 def _interval(row: Score) -> str:

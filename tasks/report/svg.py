@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 WIDTH: Final = 640
 HEIGHT: Final = 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 14, 40
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def test_the_upper_bound_is_never_called_a_baseline() -> None:
         (RANDOM_EVENTS, "baseline"),
     ]  # fmt: skip
     (aim,) = section.aims
-    assert (aim.best_baseline, aim.n) == ("0.31 (random events)", "24 (7 groups)")
+    assert (aim.best_baseline, aim.n, aim.groups) == ("0.31 (random events)", 24, "7 groups")
     assert (aim.interval, aim.met, aim.aim) == ("0.375 to 0.75", True, "≥ 0.7")
 
 
@@ -44,7 +44,7 @@ def test_the_model_and_the_truth_have_their_roles() -> None:
 
 def test_groups_are_named_only_where_clips_share_them() -> None:
     section = build_scores(Collected(scores=[score(MODEL, 0.5, n_groups=24), score(NOISE, 0.5, n_groups=3)]))
-    assert [cell.n for cell in section.tables[0][1][0].cells] == ["24", "24 (3 groups)"]
+    assert [(cell.n, cell.groups) for cell in section.tables[0][1][0].cells] == [(24, ""), (24, "3 groups")]
 
 
 def test_tasks_and_metrics_are_grouped_in_the_order_of_the_tasks() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,17 +23,18 @@ def score(clip: str, value: float, task: str = "fe", system: str = MODEL, metric
 
 
 def test_the_table_pairs_each_clip_with_itself() -> None:
-    full = [score("a", 0.9), score("b", 0.5), score("a", 0.0, system="white noise")]
-    other = [score("b", 0.3), score("a", 0.8), score("c", 1.0)]
-    groups = {clip: f"object {clip}" for clip in "abc"}
+    full = [*(score(clip, 0.8) for clip in "abcdefg"), score("a", 0.0, system="white noise")]
+    other = [*(score(clip, 0.6 if clip in "ace" else 0.5) for clip in "gfedcba"), score("h", 1.0)]
+    groups = {clip: f"object {clip}" for clip in "abcdefgh"}
     made = ablation_rows({"full": full, "m-1": other}, {"full": 7, "m-1": 9}, ["fe"], groups)
     rows = {row.variant: row for row in made}
-    assert rows["full"].value == pytest.approx(0.7) and rows["full"].delta is None and rows["full"].n == 2
-    assert rows["m-1"].value == pytest.approx(0.7) and rows["m-1"].n == 3 and rows["m-1"].steps == 9
-    assert rows["m-1"].delta == pytest.approx((-0.2 - 0.1) / 2)
+    assert rows["full"].value == pytest.approx(0.8) and rows["full"].delta is None and rows["full"].n == 7
+    assert rows["m-1"].value == pytest.approx(0.6) and rows["m-1"].n == 8 and rows["m-1"].steps == 9
+    assert rows["m-1"].delta == pytest.approx((3 * -0.2 + 4 * -0.3) / 7)
     assert rows["m-1"].delta_low <= rows["m-1"].delta <= rows["m-1"].delta_high < 0
     text = table_text(list(rows.values()), ["fe"])
-    assert "| m-1 | 3 | 9 | 0.700 (-0.150, -0.200 to -0.100)* |" in text and "| full | 2 | 7 | 0.700 |" in text
+    assert re.search(r"\| m-1 \| 8 \| 9 \| 0\.600 \(-0\.257, -0\.\d+ to -0\.\d+\)\* \|", text)
+    assert "| full | 7 | 7 | 0.800 |" in text
 
 
 def table_rows(scores: dict[str, list[ClipScore]], steps: dict[str, int], tasks: list[str]) -> list[AblationScore]:
