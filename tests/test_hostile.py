@@ -1,4 +1,4 @@
-"""Foreign text end to end: no caption, id or file name leaves the workspace, runs in a page or reaches a shell.
+"""Untrusted text end to end: no caption, id or file name leaves the workspace, runs in a page or reaches a shell.
 
 A table of hostile rows goes from ingest to the manifest, the card, the report, a rater's page and both exports.
 """
@@ -53,14 +53,14 @@ pytestmark = [
 
 
 def corpus(folder: Path) -> Path:
-    """Writes a sound of five decaying beats under each name, and the table."""
+    """Writes audio of five decaying beats under each name, and the table that lists it. Returns the table."""
     (folder / "odd").mkdir(parents=True)
     time_T = np.arange(2 * RATE_HZ) / RATE_HZ
     rows = []
     for number, (name, caption, file) in enumerate(ROWS):
         beats = sum(np.exp(-np.clip(time_T - at, 0, None) * 20) * (time_T >= at) for at in (0.1, 0.5, 0.9, 1.3, 1.7))
-        sound = 0.4 * beats * np.sin(2 * np.pi * (300 + 50 * number) * time_T)
-        soundfile.write(folder / "odd" / file, sound.astype(np.float32), RATE_HZ)
+        audio = 0.4 * beats * np.sin(2 * np.pi * (300 + 50 * number) * time_T)
+        soundfile.write(folder / "odd" / file, audio.astype(np.float32), RATE_HZ)
         rows.append((name, caption, f"odd/{file}", "CC0 <b onclick=x>|"))
     for place in ("../../../../../etc/hosts", "http://127.0.0.1:9/a", "concat:odd/a|odd/b"):
         rows.append((place, "A dog barks loudly", place, "CC0"))
@@ -97,7 +97,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
         export_webdataset(found, root / "w" / "tars", Selection(), shard_bytes=10**9)
         export_datasets(found, root / "w" / "hf", Selection(), shard_bytes=10**9)
     outside = {path for path in root.rglob("*") if not path.is_relative_to(found.root)}
-    assert outside == before, "something was written outside the workspace"
+    assert outside == before, "something was written outside of the workspace"
     yield found
 
 
@@ -112,7 +112,7 @@ def test_every_file_of_the_workspace_has_a_harmless_name(workspace: Workspace) -
     assert any(row.subset == "aa" for row in rows)
 
 
-def test_cards_show_foreign_text_as_text(workspace: Workspace) -> None:
+def test_cards_show_untrusted_text_as_text(workspace: Workspace) -> None:
     for path in ("manifest/card.md", "tars/README.md", "hf/README.md"):
         card = workspace.path(path).read_text("utf-8")
         assert "<script" not in card and "<img" not in card and "<b " not in card and "\n# heading" not in card

@@ -1,4 +1,4 @@
-"""Builds a user's table (audio, caption, video, id, group) of real recordings, one file in ten of them broken."""
+"""Builds a table (audio, caption, video, id, group) of real recordings, with one file in ten broken."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _nan(path: Path, _: Path) -> None:
     sf.write(path, samples, 16_000, subtype="FLOAT")
 
 
-# file name -> how it is broken; None: the file is not written at all.
+# file name -> how it is broken; None: the file is missing.
 BROKEN: dict[str, Callable[[Path, Path], object] | None] = {
     "empty.ogg": lambda path, _: path.write_bytes(b""),
     "truncated.ogg": _truncated,
@@ -35,9 +35,9 @@ BROKEN: dict[str, Callable[[Path, Path], object] | None] = {
 
 
 def build_table(data: Path, folder: Path, *, recordings: int, videos: int) -> Path:
-    """Writes `table.csv` in `folder` next to links to real recordings. Returns its path.
+    """Writes `table.csv` in `folder` beside copies of real recordings. Returns its path.
 
-    Broken files make one row in ten. Recordings with an adverb in their caption come first, so that mining finds some.
+    One row in ten is a broken file. Recordings with an adverb in their caption come first, so that mining finds some.
     """
     folder.mkdir(parents=True, exist_ok=True)
     manifest = pd.read_csv(data / "MANIFEST.csv")

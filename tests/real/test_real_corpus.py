@@ -1,4 +1,4 @@
-"""The user's own data: real recordings and videos, one file in ten broken, from a CSV to generated sound and report."""
+"""The user's own data: real recordings and videos, one file in ten broken, from a CSV to generated audio and the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXPECTED_REASONS = {"empty_file", "truncated", "not_audio", "silent", "missing_f
 @pytest.mark.tools
 @pytest.mark.slow
 def test_the_whole_pipeline_on_real_recordings(realdata: Path, tmp_path: Path) -> None:
-    """Broken files end in quarantine with their reason; every other row reaches the manifest, features and report."""
+    """Broken files end in quarantine with their reason; every other row reaches manifest, features and report."""
     table = build_table(realdata, tmp_path / "data", recordings=54, videos=9)
     workspace = Workspace(tmp_path / "workspace")
     config = _config(table, tmp_path, workspace)
@@ -47,7 +47,7 @@ def test_the_whole_pipeline_on_real_recordings(realdata: Path, tmp_path: Path) -
 
 
 def _config(table: Path, folder: Path, workspace: Workspace) -> PipelineConfig:
-    """Everything real except the length of training, which only has to run here."""
+    """Returns a config with a training of six steps: it only has to run here."""
     values = {
         "workspace": str(workspace.root),
         "ingest": {"corpus": {"kind": "table", "path": str(table)}, "test_share": 0.25},
