@@ -1,4 +1,4 @@
-"""Untrusted text end to end: no caption, id or file name leaves the workspace, runs in a page or reaches a shell.
+"""Untrusted text end to end: no caption, id or file name leaves the workspace, runs in a page or in a shell.
 
 A table of hostile rows goes from ingest to the manifest, the card, the report, a rater's page and both exports.
 """

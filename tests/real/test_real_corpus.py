@@ -1,4 +1,4 @@
-"""The user's own data: real recordings and videos, one file in ten broken, from a CSV to generated audio and the report."""
+"""The user's own data: real recordings and videos, one file in ten broken, from a CSV to audio and the report."""
 
 from __future__ import annotations
 

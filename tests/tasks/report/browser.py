@@ -1,4 +1,4 @@
-"""A few lines of the DevTools protocol: open a page in headless Chromium, run scripts in it, take pictures."""
+"""A small DevTools client: opens a page in headless Chromium, runs scripts in it, takes screenshots."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import base64
 import json
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -22,7 +24,7 @@ FLAGS = (
 class Page:
     """One tab. `problems` gathers console errors, exceptions, log errors and every request not of file: or data:."""
 
-    def __init__(self, socket):
+    def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.own = ("file:", "data:", "blob:")  # addresses that are not a problem
         self.count = 0
@@ -31,7 +33,7 @@ class Page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
 
-    def call(self, method, **params):
+    def call(self, method: str, **params: Any) -> Any:
         self.count += 1
         self.socket.send(json.dumps({"id": self.count, "method": method, "params": params}))
         while True:
@@ -41,7 +43,7 @@ class Page:
                 return message["result"]
             self._event(message)
 
-    def _event(self, message):
+    def _event(self, message: dict[str, Any]) -> None:
         method, params = message["method"], message.get("params", {})
         self.events.append(method)
         if method == "Runtime.exceptionThrown" or (
@@ -53,10 +55,10 @@ class Page:
         if method == "Network.requestWillBeSent" and not params["request"]["url"].startswith(self.own):
             self.problems.append(f"request: {params['request']['url'][:200]}")
 
-    def open(self, path: Path, *, width: int, height: int = 2400, dark: bool = False):
+    def open(self, path: Path, *, width: int, height: int = 2400, dark: bool = False) -> None:
         self.open_url(path.resolve().as_uri(), width=width, height=height, dark=dark)
 
-    def open_url(self, url: str, *, width: int, height: int = 2400, dark: bool = False):
+    def open_url(self, url: str, *, width: int, height: int = 2400, dark: bool = False) -> None:
         """Opens a page; a page of a local server asks that server alone."""
         if url.startswith("http"):
             self.own = (*self.own, "/".join(url.split("/")[:3]) + "/")
@@ -73,28 +75,28 @@ class Page:
             time.sleep(0.05)
         assert "Page.loadEventFired" in self.events, "the page did not load"
 
-    def evaluate(self, script: str):
+    def evaluate(self, script: str) -> Any:
         result = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True, userGesture=True
         )  # fmt: skip
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def press(self, key: str, code: str = "", text: str = ""):
+    def press(self, key: str, code: str = "", text: str = "") -> None:
         """Presses and lets go of one key."""
         for kind in ("keyDown", "keyUp"):
             self.call(
                 "Input.dispatchKeyEvent", type=kind, key=key, code=code, **({"text": text} if kind == "keyDown" else {})
             )
 
-    def wait_for(self, script: str, seconds: float = 20):
+    def wait_for(self, script: str, seconds: float = 20) -> None:
         """Waits until a script is true."""
         deadline = time.monotonic() + seconds
         while not self.evaluate(script):
             assert time.monotonic() < deadline, f"not true after {seconds} s: {script}; {self.problems}"
             time.sleep(0.05)
 
-    def screenshot(self, out: Path, *, y: float = 0, height: float | None = None):
+    def screenshot(self, out: Path, *, y: float = 0, height: float | None = None) -> None:
         width = self.evaluate("innerWidth")
         full = self.evaluate("document.documentElement.scrollHeight")
         clip = {"x": 0, "y": y, "width": width, "height": min(height or full, full - y), "scale": 1}
@@ -103,7 +105,7 @@ class Page:
 
 
 @contextmanager
-def chromium(profile: Path):
+def chromium(profile: Path) -> Iterator[Page]:
     """Starts Chromium with a fresh profile and yields a Page; ends the process it started."""
     process = subprocess.Popen(
         ["chromium", *FLAGS, f"--user-data-dir={profile}", "about:blank"],

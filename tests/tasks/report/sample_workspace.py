@@ -1,12 +1,15 @@
-"""A small synthetic workspace with every table, real FLAC sound and real MP4 video, to build reports from."""
+"""A small synthetic workspace with every table, real FLAC audio and real MP4 video, to build reports from."""
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from data_contracts import (
     Augmented,
@@ -19,6 +22,7 @@ from data_contracts import (
     Mined,
     Paraphrase,
     Quarantine,
+    Row,
     Score,
     TrainMetric,
     to_json,
@@ -29,6 +33,7 @@ from tasks.augment.room import draw_room
 from tasks.engine.workspace import Workspace, write_json
 from tasks.evaluate.metrics import MODEL
 from tasks.media.audio import write_flac
+from tasks.media.samples import Samples
 from tasks.media.video_writer import write_video
 
 RATE = 16000
@@ -45,7 +50,14 @@ LEVELS = {
 }
 
 
-def strikes(times_s, duration_s, *, pitch_hz=700.0, gain=lambda t: 1.0, seed=0):
+def strikes(
+    times_s: Iterable[float],
+    duration_s: float,
+    *,
+    pitch_hz: float = 700.0,
+    gain: Callable[[float], float] = lambda _: 1.0,
+    seed: int = 0,
+) -> Samples:
     """Returns damped modes with a noise burst at each time: (T,) float32."""
     rng = np.random.default_rng(seed)
     total = np.zeros(round(duration_s * RATE))
@@ -58,7 +70,7 @@ def strikes(times_s, duration_s, *, pitch_hz=700.0, gain=lambda t: 1.0, seed=0):
     return (0.8 * total / max(np.abs(total).max(), 1e-9)).astype(np.float32)
 
 
-def ball(times_s, duration_s, *, fps=25, size=96):
+def falling_bar(times_s: Sequence[float], duration_s: float, *, fps: int = 25, size: int = 96) -> npt.NDArray[np.uint8]:
     """Returns frames (T, size, size, 3) of a bar that comes down at each time."""
     frames = np.full((round(duration_s * fps), size, size, 3), (26, 22, 34), np.uint8)
     frames[:, int(size * 0.75) :, :] = (150, 104, 70)
@@ -84,7 +96,13 @@ def make_workspace(
     return workspace
 
 
-def _save(workspace, stage, row_type, rows, quarantined=()):
+def _save(
+    workspace: Workspace,
+    stage: str,
+    row_type: type[Row],
+    rows: Sequence[Any],
+    quarantined: Sequence[tuple[str, str, str]] = (),
+) -> None:
     write_table(workspace.table(stage, row_type.TABLE), row_type, rows)
     bad = [Quarantine(stage=stage, item_id=i, reason=r, message=m) for i, r, m in quarantined]
     write_table(workspace.table(stage, "quarantine"), Quarantine, bad)
@@ -92,7 +110,7 @@ def _save(workspace, stage, row_type, rows, quarantined=()):
     write_json(workspace.path(stage, "stage.json"), {"fingerprint": "f", "summary": summary})
 
 
-def _clips(workspace, captions, clip_s):
+def _clips(workspace: Workspace, captions: Sequence[str], clip_s: float) -> list[Clip]:
     rows = []
     tools = to_json({"ffmpeg": "5.1.9", "libsndfile": "1.2.2"})
     for number in range(8):
@@ -105,7 +123,7 @@ def _clips(workspace, captions, clip_s):
         if subset == "vta":
             video = workspace.path("ingest", "video", f"{name}.mp4")
             video.parent.mkdir(parents=True, exist_ok=True)
-            write_video(video, ball(times, clip_s), 25.0)
+            write_video(video, falling_bar(times, clip_s), 25.0)
         materials = ("wood", "glass", "metal", "stone")
         caption = f"A stick strikes {materials[number % 4]} fast and loudly, close to the microphone."
         rows.append(
@@ -134,7 +152,7 @@ def _clips(workspace, captions, clip_s):
     return rows
 
 
-def _augmented(workspace, clips, per_level):
+def _augmented(workspace: Workspace, clips: Sequence[Clip], per_level: int) -> list[Augmented]:
     rows = []
     for index, (level, (dimension, side, operation, recipe, _)) in enumerate(LEVELS.items()):
         for turn in range(per_level):
@@ -144,12 +162,12 @@ def _augmented(workspace, clips, per_level):
             duration = min(8.0, clip.duration_s / factor)
             times = tuple(t for t in times if t < duration - 0.2)
             sign = {"crescendo": 1, "decrescendo": -1}.get(level, 0)
-            sound = strikes(
+            audio = strikes(
                 times, duration, pitch_hz=(300 + 160 * (index % 8)) * factor, seed=index,
                 gain=lambda t, s=sign, d=duration: 10 ** (s * (t / d - 0.5)) if s else 1.0,
             )  # fmt: skip
             path = workspace.path("augment", "audio", f"{level}-{turn}.flac")
-            write_flac(path, sound * (0.2 if level == "far" else 1.0), RATE)
+            write_flac(path, audio * (0.2 if level == "far" else 1.0), RATE)
             measured = {
                 "speed": {"onset_rate_before_hz": 2.1, "onset_rate_after_hz": 2.1 * factor, "ratio": factor},
                 "distance": {"level_change_db": -14.2, "direct_to_reverberant_change_db": -18.6},
@@ -169,7 +187,7 @@ def _augmented(workspace, clips, per_level):
     return rows
 
 
-def _captions(workspace, augmented, replacements):
+def _captions(workspace: Workspace, augmented: Sequence[Augmented], replacements: Sequence[str]) -> None:
     rows, paraphrases = [], []
     sources = ("llm", "llm_retry", "enum", "rule", "llm", "original")
     for index, row in enumerate(augmented):
@@ -195,7 +213,7 @@ def _captions(workspace, augmented, replacements):
     _save(workspace, "paraphrase", Paraphrase, paraphrases)
 
 
-def _manifest(workspace, clips, augmented):
+def _manifest(workspace: Workspace, clips: Sequence[Clip], augmented: Sequence[Augmented]) -> list[ManifestRow]:
     rows = [
         ManifestRow(
             item_id=f"{row.item_id}-m", parent_id=row.item_id, clip_id=row.item_id, group_id=row.group_id,
@@ -219,7 +237,7 @@ def _manifest(workspace, clips, augmented):
     return rows
 
 
-def _train(workspace, manifest):
+def _train(workspace: Workspace, manifest: Sequence[ManifestRow]) -> None:
     features = [
         FeatureRow(item_id=r.item_id, subset=r.subset, split=r.split, latent_row=i, video_row=None, text_rows=(i,),
                    duration_s=r.duration_s, truth_peak=0.8)
@@ -251,7 +269,9 @@ SPECS = {
 }
 
 
-def _generated(workspace, manifest, clip_s, replacements):
+def _generated(
+    workspace: Workspace, manifest: Sequence[ManifestRow], clip_s: float, replacements: Sequence[str]
+) -> list[Generated]:
     videos = [row for row in manifest if row.video_path]
     rows = []
     for task in (name for name in TASKS if name != "edit"):
@@ -282,7 +302,7 @@ def _generated(workspace, manifest, clip_s, replacements):
     return rows
 
 
-def _scores(workspace, generated):
+def _scores(workspace: Workspace, generated: Sequence[Generated]) -> None:
     clips, cells = [], []
     for row in generated:
         for metric, value in (("EventF1@100ms", 0.78), ("onset_sync_ap", 0.81)):
@@ -290,13 +310,13 @@ def _scores(workspace, generated):
                 ClipScore(item_id=f"{row.item_id}:{metric}", parent_id=row.item_id, task=row.task, system=MODEL,
                           metric=metric, value=value)
             )  # fmt: skip
-    for task, metric, value, chance, higher in (
+    for task, metric, value, baseline, higher in (
         ("vta", "EventF1@100ms", 0.742, 0.231, True), ("vta", "EventF1@50ms", 0.61, 0.14, True),
         ("vta", "onset_sync_ap", 0.83, 0.66, True), ("vta", "onset_error_s", 0.031, 0.2, False),
         ("tc-vta", "EventF1@100ms", 0.69, 0.22, True), ("ac-vta", "timbre_similarity", 0.71, 0.42, True),
         ("tta", "AdverbCheck direction right", 0.775, 0.5, True),
     ):  # fmt: skip
-        for system, v in ((MODEL, value), ("random_events", chance), ("shuffled_pairs", chance * 0.9)):
+        for system, v in ((MODEL, value), ("random events", baseline), ("shuffled pairing", baseline * 0.9)):
             cells.append(
                 Score(item_id=f"{task}:{metric}:{system}", task=task, system=system, metric=metric, value=v,
                       ci_low=v * 0.9, ci_high=v * 1.08, n=24, n_groups=7, is_baseline=system != MODEL,
