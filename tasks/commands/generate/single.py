@@ -154,7 +154,10 @@ class Generation:
         return splice(audio, self.inputs.original_T, start, stop, rate_hz)
 
     def write(self, audio: Audio) -> dict[str, Any]:
-        """Writes the file and its sidecar; returns the sidecar's content."""
+        """Writes the file and its sidecar; returns the sidecar's content. Logs a warning when the audio is clipped."""
+        if (peak := float(np.abs(audio).max(initial=0.0))) > 1.0:
+            over_db = 20 * np.log10(peak)
+            log.warning("%s: the audio is %.1f dB over full scale and is clipped", self.options.out.name, over_db)
         write_audio(self.options.out, self.options.video, audio, self.session.specs.codec.sample_rate_hz)
         return write_sidecar(
             self.options, self.session, self.sampling, duration_s=self.duration_s, windows=len(self.windows)

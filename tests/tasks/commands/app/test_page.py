@@ -7,11 +7,14 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data_contracts import UsageError
-from tasks.commands.app.page import HOST, build, gradio, serve, settings
+from data_contracts.generation import TASKS
+from tasks.commands.app.logic import FIELDS, fields_of
+from tasks.commands.app.page import FIRST, HOST, _on_task, build, gradio, serve, settings
 from tasks.commands.generate.session import InferenceSession
 from tests.tasks.commands.generate.toys import put_toys, write_files
 from tests.tasks.report.browser import Page, chromium
@@ -25,20 +28,60 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def address(files: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page on a free port, with toy parts and an untrained checkpoint."""
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def built(files: Path, folder: Path) -> Iterator[Any]:
+    """The page with toys and an untrained checkpoint, not yet served."""
     with pytest.MonkeyPatch.context() as patch:
         put_toys(patch)
-        folder = tmp_path_factory.mktemp("results")
         session = InferenceSession.open(files / "c.safetensors")
-        assert session.text and session.image and session.sync  # loaded while the toys stand in
-        page = build(session, folder)
-        with socket.socket() as free:
-            free.bind((HOST, 0))
-            port = free.getsockname()[1]
-        page.launch(**settings(gradio(), folder), server_port=port, prevent_thread_lock=True)
-        yield f"http://{HOST}:{port}"
-        page.close()
+        assert session.text and session.image and session.sync  # loaded while the toys replace the real ones
+        yield build(session, folder)
+
+
+@pytest.fixture(scope="module")
+def address(built: Any, folder: Path) -> Iterator[str]:
+    """The page on a free port."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    built.launch(**settings(gradio(), folder), server_port=port, prevent_thread_lock=True)
+    yield f"http://{HOST}:{port}"
+    built.close()
+
+
+def component(page: Any, name: str) -> dict[str, Any]:
+    """The properties of a part of the page, by its id."""
+    found = [one["props"] for one in page.config["components"] if one["props"].get("elem_id") == name]
+    assert len(found) == 1, name
+    return found[0]
+
+
+def test_the_page_starts_with_the_inputs_of_its_first_task(built: Any) -> None:
+    assert [name for _, name in component(built, "task")["choices"]] == list(TASKS)
+    assert {name for name in FIELDS if component(built, name)["visible"]} == fields_of(FIRST)
+    assert component(built, "hint")["value"] == TASKS[FIRST].help
+    for title in (task.title for task in TASKS.values()):
+        assert title in {label for label, _ in component(built, "task")["choices"]}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_another_task_shows_its_own_inputs_and_marks_the_optional_ones(task: str) -> None:
+    hint, *updates = _on_task(gradio())(task)
+    shown = {name: update for name, update in zip(FIELDS, updates, strict=True) if update["visible"]}
+    assert hint == TASKS[task].help and shown.keys() == fields_of(task)
+    marked = {name for name, update in shown.items() if update["label"].endswith("(optional)")}
+    assert marked == shown.keys() - set(TASKS[task].inputs) - {"original"}
+
+
+def test_nothing_is_shared_or_sent(tmp_path: Path) -> None:
+    found = settings(gradio(), tmp_path)
+    assert found["server_name"] == "127.0.0.1" and found["allowed_paths"] == [str(tmp_path)]
+    assert not any(found[name] for name in ("share", "enable_monitoring", "mcp_server", "run_history"))
+    assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False" and os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
 
 
 def opened(tab: Page, address: str, width: int, height: int = 1400) -> None:

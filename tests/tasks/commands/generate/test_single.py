@@ -273,3 +273,20 @@ def test_written_audio_is_clipped_and_the_same_each_time(tmp_path: Path, suffix:
     assert rate_hz == RATE and found.shape == audio.shape
     assert np.abs(found - np.clip(audio, -1, 1)).max() <= 1.01 / 32768
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("peak", "words"), [(0.5, None), (1.0, None), (2.0, "a.wav: the audio is 6.0 dB over full scale")]
+)
+def test_clipping_is_said(
+    files: Path,
+    session: InferenceSession,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    peak: float,
+    words: str | None,
+) -> None:
+    made = Generation(options(files, "tta", tmp_path / "a.wav"), session)
+    made.write(np.array([0.0, -peak, 0.1], np.float32))
+    assert caplog.text == "" if words is None else words in caplog.text
+    assert np.abs(sf.read(tmp_path / "a.wav")[0]).max() == pytest.approx(min(peak, 1.0), abs=1e-4)
