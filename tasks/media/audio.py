@@ -38,6 +38,10 @@ _SETTLING_S: Final = 1.0
 _AUDIBLE_BLOCK: Final = 1 << 19
 _GAP_S: Final = 0.25  # what a decoder may fall short of the header's length without the file being truncated
 _FULL_SCALE: Final = 32768.0
+_WITHOUT_TIMES: Final = ("mp3", "aac", "avi")  # FFmpeg derives the times of their packets from sizes or a mean rate
+_JITTER_S: Final = 0.01  # containers round times, some to milliseconds
+_LONGEST_GAP_S: Final = 60.0
+_LONGEST_OVERLAP_S: Final = 1.0
 _BARE_FRAMES: Final = "mp3"  # FFmpeg's name of a file of frames one after another, without a container
 
 _audio_errors = partial(media_errors, damaged="truncated", foreign="not_audio", failed="unreadable_audio")
@@ -188,7 +192,11 @@ def _read_pyav(path: Path) -> tuple[Samples, int]:
     with _audio_errors(path), open_container(path) as container:
         stream = _audio_stream(container, path)
         stream.codec_context.thread_count = 1
-        blocks, rate_hz = _decode(container, stream)
+        frames = _resampled(_frames(container, stream))
+        first = next(frames, None)
+        timed = container.format.name not in _WITHOUT_TIMES
+        blocks = [] if first is None else list(_placed(chain([first], frames), origin_s(container), timed=timed))
+        rate_hz = int(stream.rate if first is None else first.sample_rate)
         declared_s = _declared_s(container, stream)
     if not blocks:
         raise ItemError("truncated", f"{path.name}: no frame of the audio track can be decoded")
@@ -213,19 +221,28 @@ def _audio_stream(container: Any, path: Path) -> Any:
     return container.streams.audio[0]
 
 
-def _decode(container: Any, stream: Any) -> tuple[list[Samples], int]:
-    """Returns blocks (T, C) of one rate and channel count; a track that starts late is padded at its beginning."""
-    blocks: list[Samples] = []
-    rate_hz, lead_s = int(stream.rate), 0.0
-    for frame in _resampled(_frames(container, stream)):
-        if not blocks:
-            rate_hz = int(frame.sample_rate)
-            lead_s = (frame.time or 0.0) - origin_s(container)
-        blocks.append(frame.to_ndarray().T.astype(np.float32))
-    lead = round(lead_s * rate_hz)
-    if blocks and lead > 0:
-        blocks.insert(0, np.zeros((lead, blocks[0].shape[1]), np.float32))
-    return blocks, rate_hz
+def _placed(frames: Iterator[Any], origin: float, *, timed: bool) -> Iterator[Samples]:
+    """Yields blocks (T, C) so that each frame is at its time: gaps are silence, the second of two that overlap is cut.
+
+    A jump in time that is too long for either, as between two recordings that were joined, is passed over. Without
+    `timed` only the first frame is placed.
+    """
+    position, shift = 0, 0
+    for number, frame in enumerate(frames):
+        block_TC = frame.to_ndarray().T.astype(np.float32)
+        start = position if frame.time is None else round((frame.time - origin) * frame.sample_rate) + shift
+        if number == 0:
+            position = min(start, 0)
+        late_s = (start - position) / frame.sample_rate if timed or number == 0 else 0.0
+        if late_s > (_JITTER_S if number else 0.0) and late_s <= _LONGEST_GAP_S:
+            yield np.zeros((start - position, block_TC.shape[1]), np.float32)
+            position = start
+        elif -_LONGEST_OVERLAP_S <= late_s < -_JITTER_S:
+            block_TC = block_TC[position - start :]
+        elif abs(late_s) > _JITTER_S:
+            shift -= start - position
+        position += len(block_TC)
+        yield block_TC
 
 
 def _frames(container: Any, stream: Any) -> Iterator[Any]:
