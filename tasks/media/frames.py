@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -89,6 +90,26 @@ def frames_at(path: Path, times: Sequence[float]) -> Iterator[Any]:
         current = frame
     for _ in range(position, len(times)):
         yield current
+
+
+def frames_between(path: Path, start_s: float, end_s: float) -> Iterator[tuple[float, Any]]:
+    """Yields (seconds after `start_s`, frame): at 0 the frame shown then, and every later frame before `end_s`.
+
+    Raises ItemError as `open_video`.
+    """
+    decoded = _decoded_from(path, start_s)
+    _, shown = next(decoded)
+    later = []
+    for time_s, frame in decoded:
+        if time_s > start_s + _EPSILON_S:
+            later.append((time_s, frame))
+            break
+        shown = frame
+    yield 0.0, shown
+    for time_s, frame in chain(later, decoded):
+        if time_s >= end_s - _EPSILON_S:
+            return
+        yield time_s - start_s, frame
 
 
 def upright(image_HWC: Frames, rotation: int) -> Frames:

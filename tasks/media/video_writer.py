@@ -5,7 +5,7 @@ Legend: T frames, H height, W width, C = 3 colours; uint8.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,12 +18,15 @@ from av.video.reformatter import Interpolation
 
 from data_contracts.files import atomic_path
 from tasks.media.audio_track import AudioTrack
-from tasks.media.frames import Frames, frames_at, upright
+from tasks.media.frames import Frames, frames_between, upright
 from tasks.media.video import open_video, upright_size
 
 # Without mbtree: libx264's macroblock tree (core 165) reads memory that it never wrote, so with it the same frames give
 # other bytes, depending on what the process did before.
 _X264: Final = {"preset": "veryfast", "crf": "18", "threads": "1", "mbtree": "0"}
+# With frames of any length: reordered ones would make a container state a length that is too short.
+_X264_TIMED: Final = {**_X264, "bf": "0"}
+_CLOCK: Final = Fraction(1, 90_000)  # seconds; every usual frame rate is a whole number of these apart
 _BITEXACT: Final = {"fflags": "+bitexact", "movflags": "+faststart"}
 
 
@@ -40,27 +43,37 @@ def write_video(
     height, width = frames_THWC.shape[1] & ~1, frames_THWC.shape[2] & ~1
     even_THWC = np.ascontiguousarray(frames_THWC[:, :height, :width])
     frames = (av.VideoFrame.from_ndarray(frame_HWC, format="rgb24") for frame_HWC in even_THWC)
+    rate = Fraction(fps).limit_denominator(1001)
     audio = None if audio_T is None or rate_hz is None else (audio_T, rate_hz)
     with atomic_path(path) as temporary:
-        _encode(temporary, frames, Fraction(fps).limit_denominator(1001), (width, height), audio)
+        _encode(temporary, enumerate(frames), rate, 1 / rate, (width, height), audio)
 
 
 def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float, max_side: int = 480) -> None:
-    """Writes `duration_s` of a video from `start_s` on, re-encoded, without audio, at the source's mean rate.
+    """Writes `duration_s` of a video from `start_s` on, re-encoded, without audio; its frames keep their times.
 
-    The short side becomes at most `max_side` pixels: more than any encoder takes, and many times faster to encode.
-    Raises ItemError as `open_video`.
+    Past the end of the source its last frame stays. The short side becomes at most `max_side` pixels: more than any
+    encoder takes, and many times faster to encode. Raises ItemError as `open_video`.
     """
     with open_video(source) as (_, stream):
         rate = Fraction(stream.average_rate or 25).limit_denominator(1001)
-    times = [start_s + index / float(rate) for index in range(max(1, round(duration_s * float(rate))))]
-    frames = frames_at(source, times)
+    frames = _filled(frames_between(source, start_s, start_s + duration_s), duration_s, float(1 / rate))
     first = next(frames)
-    width, height = upright_size(first)
+    width, height = upright_size(first[1])
     scale = min(1.0, max_side / min(width, height))
     size = (round(width * scale) & ~1, round(height * scale) & ~1)
+    resized = ((round(time_s / _CLOCK), _resized(frame, size)) for time_s, frame in chain([first], frames))
     with atomic_path(out) as temporary:
-        _encode(temporary, (_resized(frame, size) for frame in chain([first], frames)), rate, size, None)
+        _encode(temporary, resized, rate, _CLOCK, size, None)
+
+
+def _filled(frames: Iterator[tuple[float, Any]], duration_s: float, frame_s: float) -> Iterator[tuple[float, Any]]:
+    """Yields frames, and once more the last one where it is shown for longer than two frames: a file ends with it."""
+    time_s, frame = 0.0, None
+    for time_s, frame in frames:
+        yield time_s, frame
+    if time_s < duration_s - 2 * frame_s:
+        yield duration_s - frame_s, frame
 
 
 def _resized(frame: Any, size: tuple[int, int]) -> Any:
@@ -75,19 +88,25 @@ def _resized(frame: Any, size: tuple[int, int]) -> Any:
 
 def _encode(
     path: Path,
-    frames: Iterator[Any],
+    frames: Iterable[tuple[int, Any]],
     rate: Fraction,
+    clock: Fraction,
     size: tuple[int, int],
     audio: tuple[npt.NDArray[np.float32], int] | None,
 ) -> None:
+    """Encodes frames at times in units of `clock`; of two at one time, the first."""
     with av.open(str(path), "w", options=_BITEXACT) as target:
-        stream = target.add_stream("libx264", rate=rate, options=_X264)
+        stream = target.add_stream("libx264", rate=rate, options=_X264 if clock == 1 / rate else _X264_TIMED)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = clock
         track = AudioTrack(target, *audio, "aac") if audio is not None else None
-        for index, frame in enumerate(frames):
-            frame.pts, frame.time_base = index, 1 / rate
-            target.mux(stream.encode(frame))
+        last = -1
+        for time, frame in frames:
+            if time > last:
+                frame.pts, frame.time_base = time, clock
+                target.mux(stream.encode(frame))
+                last = time
         target.mux(stream.encode(None))
         if track is not None:
             track.finish()

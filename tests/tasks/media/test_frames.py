@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
-from tasks.media.frames import View, frames_at, read_frames, read_views, upright
+from tasks.media.frames import View, frames_at, frames_between, read_frames, read_views, upright
 from tasks.media.video_writer import write_video
 from tests.tasks.media.conftest import levels
 
@@ -104,3 +104,14 @@ def test_turning_upright_is_a_rotation_of_quarter_turns(rotation: int) -> None:
     assert turned.flags["C_CONTIGUOUS"]
     np.testing.assert_array_equal(upright(turned, -rotation), image)
     assert turned.shape == ((6, 4, 3) if rotation % 180 else (4, 6, 3))
+
+
+def test_frames_between_two_times_begin_with_the_one_shown_at_the_start(video: Path) -> None:
+    found = list(frames_between(video, 0.95, 1.25))
+    assert levels([frame.to_ndarray(format="rgb24") for _, frame in found]) == [9, 10, 11, 12]
+    assert [time_s for time_s, _ in found] == pytest.approx([0.0, 0.05, 0.15, 0.25], abs=1e-3)
+
+
+def test_after_the_end_the_last_frame_is_the_one_shown(video: Path) -> None:
+    ((time_s, frame),) = frames_between(video, 9.0, 10.0)
+    assert time_s == 0.0 and levels([frame.to_ndarray(format="rgb24")]) == [29]

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from tasks.media.audio import read_audio
@@ -82,3 +87,57 @@ def test_a_failed_cut_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ItemError, match=r"text\.mp4"):
         cut_video(tmp_path / "text.mp4", tmp_path / "out.mp4", start_s=0.0, duration_s=1.0)
     assert [path.name for path in tmp_path.iterdir()] == ["text.mp4"]
+
+
+def irregular(path: Path, times_s: list[float]) -> Path:
+    """Writes a video with frames of rising grey levels at these times, a key frame every fourth."""
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("libx264", rate=25, options={"g": "4", "bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time_s, image in zip(times_s, counting_frames(len(times_s)), strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = round(1000 * time_s), Fraction(1, 1000)
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return path
+
+
+def timed_levels(path: Path) -> list[tuple[float, int]]:
+    """Returns the time and the number of each frame of a video."""
+    with av.open(str(path)) as container:
+        frames = [(frame.time, frame.to_ndarray(format="rgb24")) for frame in container.decode(video=0)]
+    return [(time_s, levels([image])[0]) for time_s, image in frames]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    steps=st.lists(st.floats(0.005, 0.6), min_size=6, max_size=20),
+    start=st.floats(0, 0.5),
+    share=st.floats(0.3, 0.9),
+)
+def test_a_cut_shows_each_frame_when_the_source_does_whatever_its_rate(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[float], start: float, share: float
+) -> None:
+    folder = tmp_path_factory.mktemp("vfr")
+    source = irregular(folder / "source.mp4", [0.0, *np.cumsum(steps)])
+    start_s, duration_s = start * sum(steps), share * (1 - start) * sum(steps)
+    cut_video(source, folder / "cut.mp4", start_s=start_s, duration_s=duration_s)
+    known = timed_levels(source)
+    shown = [level for time_s, level in known if time_s <= start_s + 1e-4][-1]
+    kept = [
+        (time_s - start_s, level) for time_s, level in known if start_s + 1e-4 < time_s < start_s + duration_s - 1e-4
+    ]
+    found = timed_levels(folder / "cut.mp4")
+    expected = [(0.0, shown), *kept]
+    assert [level for _, level in found[: len(expected)]] == [level for _, level in expected]
+    assert [time_s for time_s, _ in found[: len(expected)]] == pytest.approx([t for t, _ in expected], abs=1e-4)
+    assert {level for _, level in found[len(expected) :]} <= {
+        expected[-1][1]
+    }  # the last one once more, to fill the end
+
+
+def test_past_the_end_of_the_source_the_last_frame_stays(video: Path, tmp_path: Path) -> None:
+    cut_video(video, tmp_path / "cut.mp4", start_s=2.5, duration_s=2.0)
+    assert probe_video(tmp_path / "cut.mp4").duration_s == pytest.approx(2.0, abs=0.05)
+    assert levels(read_frames(tmp_path / "cut.mp4", fps=5, size=16)) == [25, 27, *[29] * 8]
