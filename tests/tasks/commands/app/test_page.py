@@ -33,13 +33,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built(files: Path, folder: Path) -> Iterator[Any]:
+def built(files: Path, folder: Path) -> Any:
     """The page with toys and an untrained checkpoint, not yet served."""
     with pytest.MonkeyPatch.context() as patch:
         put_toys(patch)
         session = InferenceSession.open(files / "c.safetensors")
         assert session.text and session.image and session.sync  # loaded while the toys replace the real ones
-        yield build(session, folder)
+        return build(session, folder)
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +158,7 @@ def _type(tab: Page, text: str) -> None:
 
 
 def test_a_port_in_use_is_one_line(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_toys(monkeypatch)
     with gradio().Blocks() as empty:
         pass
     monkeypatch.setattr("tasks.commands.app.page.build", lambda *_: empty)
