@@ -29,11 +29,19 @@ class Level:
     """What the caption of an augmented clip says. `strong` levels need an intensifier ("very fast")."""
 
     name: str
-    title: str
-    dimension: str
     side: str
     strong: bool = False
     description: str
+
+    @property
+    def title(self) -> str:
+        """The name as people write it: "Very fast"."""
+        return self.name.replace("_", " ").capitalize()
+
+    @property
+    def dimension(self) -> str:
+        """The dimension of the side."""
+        return DIMENSION_OF[self.side]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,64 +71,14 @@ DIMENSIONS: Final = {
 LEVELS: Final = {
     level.name: level
     for level in (
-        Level(
-            name="very_fast",
-            title="Very fast",
-            dimension="speed",
-            side="fast",
-            strong=True,
-            description="fast sounds, played 1.3 times faster",
-        ),
-        Level(
-            name="fast",
-            title="Fast",
-            dimension="speed",
-            side="fast",
-            description="fast sounds, kept as they are",
-        ),
-        Level(
-            name="medium",
-            title="Medium",
-            dimension="speed",
-            side="medium",
-            description="fast sounds slowed to 0.7, or slow sounds sped up to 1.3",
-        ),
-        Level(
-            name="slow",
-            title="Slow",
-            dimension="speed",
-            side="slow",
-            description="slow sounds, kept as they are",
-        ),
-        Level(
-            name="very_slow",
-            title="Very slow",
-            dimension="speed",
-            side="slow",
-            strong=True,
-            description="slow sounds, slowed to 0.7",
-        ),
-        Level(
-            name="far",
-            title="Far",
-            dimension="distance",
-            side="far",
-            description="near or loud sounds, moved away in a simulated room",
-        ),
-        Level(
-            name="crescendo",
-            title="Crescendo",
-            dimension="dynamics",
-            side="crescendo",
-            description="loud sounds that now grow, with their peak kept",
-        ),
-        Level(
-            name="decrescendo",
-            title="Decrescendo",
-            dimension="dynamics",
-            side="decrescendo",
-            description="loud sounds that now fade, with their peak kept",
-        ),
+        Level(name="very_fast", side="fast", strong=True, description="fast sounds, played 1.3 times faster"),
+        Level(name="fast", side="fast", description="fast sounds, kept as they are"),
+        Level(name="medium", side="medium", description="fast sounds slowed to 0.7, or slow sounds sped up to 1.3"),
+        Level(name="slow", side="slow", description="slow sounds, kept as they are"),
+        Level(name="very_slow", side="slow", strong=True, description="slow sounds, slowed to 0.7"),
+        Level(name="far", side="far", description="near or loud sounds, moved away in a simulated room"),
+        Level(name="crescendo", side="crescendo", description="loud sounds that now grow, with their peak kept"),
+        Level(name="decrescendo", side="decrescendo", description="loud sounds that now fade, with their peak kept"),
     )
 }
 

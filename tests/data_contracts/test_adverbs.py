@@ -34,7 +34,9 @@ def test_opposites_are_mutual_and_of_one_dimension(side: str) -> None:
 def test_a_level_says_a_side_of_its_dimension_and_no_two_say_the_same() -> None:
     assert all(DIMENSION_OF[level.side] == level.dimension for level in LEVELS.values())
     assert len({(level.side, level.strong) for level in LEVELS.values()}) == len(LEVELS)
-    assert all(level.title and level.description for level in LEVELS.values())
+    assert all(level.description for level in LEVELS.values())
+    assert len({level.title for level in LEVELS.values()}) == len(LEVELS)
+    assert not any("_" in level.title for level in LEVELS.values())
 
 
 def test_every_level_is_made_from_a_mined_side_and_every_change_makes_a_level() -> None:

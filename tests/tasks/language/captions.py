@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from data_contracts import Augmented
 from data_contracts.adverbs import LEVELS, changes_for
-from tasks.language.cues import Cue, CuedCaption
+from tasks.language.cues import CuedCaption
 from tasks.language.finder import find_cues, find_mined
+from tests.tasks.rows import augmented_row, clip_row
 
 SIDED = {
     "fast": (
@@ -69,29 +70,8 @@ GRID = [
 
 
 def augmented(number: int, caption: CuedCaption, level: str, operation: str = "speed") -> Augmented:
-    """Returns an augmented row; only the fields that the recaption stage reads matter."""
-    cue: Cue = caption.cue
-    return Augmented(
-        item_id=f"a{number:03d}",
-        parent_id="m",
-        clip_id="c",
-        split="train",
-        caption=caption.text,
-        dimension=cue.dimension,
-        side=cue.side,
-        cue_words=cue.words,
-        cue_start=cue.start,
-        cue_end=cue.end,
-        cue_pos=cue.pos,
-        operation=operation,
-        level=level,
-        recipe_json="{}",
-        measured_json="{}",
-        audio_path="a.flac",
-        audio_sha256="0",
-        sample_rate_hz=16000,
-        duration_s=8.0,
-        event_times_s=None,
-        seed=1,
-        tools_json="{}",
-    )
+    """Returns an augmented row with the caption's cue; its clip has no files."""
+    cue = caption.cue
+    clip = clip_row("c", caption=caption.text)
+    place = {"cue_words": cue.words, "cue_start": cue.start, "cue_end": cue.end, "cue_pos": cue.pos}
+    return augmented_row(clip, cue.dimension, cue.side, level, item_id=f"a{number:03d}", operation=operation, **place)

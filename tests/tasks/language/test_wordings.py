@@ -12,10 +12,10 @@ from tasks.language.wordings import WORDINGS
 @pytest.mark.parametrize("level", LEVELS)
 def test_every_wording_of_a_level_says_that_level_and_nothing_else(level: str) -> None:
     wanted, wording = LEVELS[level], WORDINGS[level]
-    sentences = [f"A dog barks {words}" for words in (*wording.adverbs, *wording.endings)]
-    for sentence in [*sentences, *(f"The {adjective} barking of a dog" for adjective in wording.adjectives)]:
-        (cue,) = find_cues(sentence)
-        assert (cue.side, cue.strong) == (wanted.side, wanted.strong), sentence
+    captions = [f"A dog barks {words}" for words in (*wording.adverbs, *wording.endings)]
+    for caption in [*captions, *(f"The {adjective} barking of a dog" for adjective in wording.adjectives)]:
+        (cue,) = find_cues(caption)
+        assert (cue.side, cue.strong) == (wanted.side, wanted.strong), caption
 
 
 def test_every_level_has_wordings_of_each_kind() -> None:

@@ -1,4 +1,4 @@
-"""SPEC A1 by dependency parse: our own hard sentences, laws over any text, and the gold captions."""
+"""SPEC A1 by dependency parse: hard captions of our own, properties of any text, and the gold captions."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tasks.mine import parser as parsing
 from tasks.mine.miner import RuleMiner, select
 from tasks.mine.parser import ParseMiner, make_miner
 from tasks.mine.score import SIDES, score
+from tests.tasks.mine.captions import NAMED, UNNAMED
 from tests.tasks.mine.conftest import shown
-from tests.tasks.mine.sentences import NAMED, UNNAMED
 from tests.tasks.mine.test_miner import LOOK_ALIKES
 from tests.tasks.mine.test_miner import NAMED as PLAIN
 
@@ -34,7 +34,7 @@ def test_a1_verbs_places_materials_negations_and_trends_name_no_side(parser: Par
     assert shown(parser.find([caption])[0]) == ""
 
 
-def test_a1_the_sentences_of_the_rules_hold_too(parser: ParseMiner) -> None:
+def test_a1_what_the_rules_find_the_parse_finds_too(parser: ParseMiner) -> None:
     wanted = {caption: side for caption, side, _, _ in PLAIN}
     for caption, found in zip(wanted, parser.find(list(wanted)), strict=True):
         assert wanted[caption] in {match.side for match in found}, caption

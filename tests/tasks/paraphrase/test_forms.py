@@ -1,4 +1,4 @@
-"""The sentences that a model is asked for: forms and words by code, sentences by the model. SPEC A7."""
+"""The forms that a model is told to write: code names forms and words, the model writes the text. SPEC A7."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def leveled(text: str) -> CuedCaption:
     return CuedCaption(text=text, cue=next(cue for cue in find_cues(text) if level_of(cue)))
 
 
-def obeys(name: str, says: list[str], sentence: str) -> bool:
-    """Whether a sentence has its form and holds its words."""
-    form, text = re.sub(r"_\d+$", "", name), sentence.lower()
+def obeys(name: str, says: list[str], paraphrase: str) -> bool:
+    """Whether a paraphrase has its form and its words."""
+    form, text = re.sub(r"_\d+$", "", name), paraphrase.lower()
     places = {"level_first": text.startswith, "level_last": text.endswith}
     return (
         all(words in text for words in says)
@@ -46,9 +46,9 @@ def test_every_shot_of_the_prompt_is_what_is_asked_for_and_valid():
         caption = leveled(given_["caption"])
         assert given_["write"] == requested_forms(caption, len(given_["write"]))
         assert list(answer["paraphrases"]) == sorted(given_["write"])
-        for name, sentence in answer["paraphrases"].items():
-            assert problems_of(caption, sentence) == [], sentence
-            assert obeys(name, given_["write"][name], sentence), sentence
+        for name, paraphrase in answer["paraphrases"].items():
+            assert problems_of(caption, paraphrase) == [], paraphrase
+            assert obeys(name, given_["write"][name], paraphrase), paraphrase
         assert all(token in given_["caption"].lower() for token in answer["key_tokens"])
 
 

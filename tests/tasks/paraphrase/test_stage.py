@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -17,28 +18,17 @@ from tasks.llm.config import LLMConfig
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.paraphrase.validator import problems_of
 from tasks.recaption.rules import rewrites
-from tests.tasks.language.captions import GRID, said
+from tests.tasks.language.captions import GRID, augmented, said
 from tests.tasks.llm.fake_server import Reply, asked, fails, fake_server, says
+from tests.tasks.rows import caption_row
 
 GOOD = "A dog barks at a very fast pace"
 
 
-def caption_row(number: int, caption: CuedCaption, level: str) -> Caption:
-    """Returns a row of the captions table; only the fields that the stage reads matter."""
-    return Caption(
-        item_id=f"a{number:03d}-cap",
-        parent_id=f"a{number:03d}",
-        caption_before=caption.text,
-        caption=caption.text,
-        cue_start=caption.cue.start,
-        cue_end=caption.cue.end,
-        level=level,
-        source="rule",
-        writer=RULES_NAME,
-        prompt_version="",
-        attempts=0,
-        rejected_json="[]",
-    )
+def row_of(number: int, caption: CuedCaption, level: str) -> Caption:
+    """Returns a row of the captions table with the caption's cue."""
+    row = caption_row(augmented(number, caption, level), caption.text, "rule")
+    return replace(row, cue_start=caption.cue.start, cue_end=caption.cue.end)
 
 
 def cued_of(row: Caption) -> CuedCaption:
@@ -46,9 +36,7 @@ def cued_of(row: Caption) -> CuedCaption:
 
 
 BARKS = said("A dog barks very quickly", "very_fast")
-ROWS = [
-    caption_row(number, rewrites(caption, level)[0].caption, level) for number, (caption, level) in enumerate(GRID[:8])
-]
+ROWS = [row_of(number, rewrites(caption, level)[0].caption, level) for number, (caption, level) in enumerate(GRID[:8])]
 
 
 def make(folder, rows=ROWS) -> Workspace:
@@ -78,7 +66,7 @@ def one(texts, tokens=("dog",)) -> Reply:
 
 
 def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
-    workspace = make(tmp_path, [caption_row(0, BARKS, "very_fast")])
+    workspace = make(tmp_path, [row_of(0, BARKS, "very_fast")])
     answer = one(
         [GOOD, GOOD.upper(), "A cat barks very quickly", "A dog barks", "HACKED"], ["dog", "very quickly", "cat"]
     )
@@ -107,7 +95,7 @@ def test_valid_answers_come_first_and_rules_fill_up(tmp_path, endpoint):
     ],
 )
 def test_garbage_leaves_the_rules(tmp_path, endpoint, reply):
-    workspace = make(tmp_path, [caption_row(0, BARKS, "very_fast")])
+    workspace = make(tmp_path, [row_of(0, BARKS, "very_fast")])
     with fake_server(lambda *_: reply) as server:
         rows = run(endpoint(server), workspace)
     assert {row.source for row in rows} == {"rule"}
@@ -137,7 +125,7 @@ def test_only_the_chosen_rows_are_asked_and_a_rerun_asks_none(tmp_path, endpoint
 
 
 def test_what_is_missing_is_asked_for_again_and_only_that(tmp_path, endpoint):
-    workspace = make(tmp_path, [caption_row(0, BARKS, "very_fast")])
+    workspace = make(tmp_path, [row_of(0, BARKS, "very_fast")])
     more = ["Very quickly a dog barks", "A dog is barking extremely fast", GOOD]
     with fake_server(lambda body, *_: one([GOOD] if len(asked(body)["write"]) == 4 else more)) as server:
         rows = run(endpoint(server), workspace)

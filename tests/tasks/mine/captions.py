@@ -1,4 +1,4 @@
-"""Sentences of our own that try a miner: what each names, as side:words:word class. Nothing where no side is named."""
+"""Captions of our own that try a miner: what each names, as side:words:word class; empty where it names no side."""
 
 from __future__ import annotations
 
