@@ -80,6 +80,7 @@ class ClipMaker:
     ) -> Clip:
         attributes, caption, times_s = _in_cut(recording, cut)
         samples_T, gain = _below_full_scale(_portion(audio, cut))
+        channel = {} if audio.single_channel is None else {"ingest_channel": audio.single_channel}
         path = self._folder("audio") / f"{item_id}.flac"
         write_flac(path, samples_T, audio.rate_hz)
         return Clip(
@@ -101,7 +102,7 @@ class ClipMaker:
             video_path=self.workspace.relative(video) if video else None,
             video_sha256=hash_file(video) if video else None,
             event_times_s=times_s,
-            attributes_json=to_json({**attributes, **gain}),
+            attributes_json=to_json({**attributes, **gain, **channel}),
             licence=recording.licence,
             seed=seed_for(self.dataset_version, _STAGE, item_id),
             tools_json=to_json({"av": av.__version__, "libsndfile": sf.__libsndfile_version__}),

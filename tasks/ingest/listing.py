@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -119,15 +120,17 @@ def _from_table(corpus: CorpusConfig, config: IngestConfig, version: str) -> lis
 
 
 def _with_files(found: Iterable[Recording], folder: Path) -> Iterator[Recording]:
-    """Yields the rows of a table with the paths of their files, also where they are written as on Windows."""
+    """Yields the rows of a table with the paths of their files, also where they are written as on Windows or macOS."""
     for recording in found:
-        audio, video = _slashed(recording.audio, folder), _slashed(recording.video, folder)
+        audio, video = _on_disk(recording.audio, folder), _on_disk(recording.video, folder)
         yield replace(recording, audio=audio, video=video, missing=not _exists(folder / (audio or video)))
 
 
-def _slashed(name: str, folder: Path) -> str:
-    turned = name.replace("\\", "/")
-    return turned if turned != name and not _exists(folder / name) and _exists(folder / turned) else name
+def _on_disk(name: str, folder: Path) -> str:
+    """Returns a name as its file is written: with slashes, accented letters composed or not. As it is for no file."""
+    slashed = name.replace("\\", "/")
+    spellings = (name, slashed, unicodedata.normalize("NFC", slashed), unicodedata.normalize("NFD", slashed))
+    return next((spelling for spelling in spellings if _exists(folder / spelling)), name)
 
 
 def _exists(path: Path) -> bool:

@@ -28,7 +28,7 @@ from scipy import signal
 from data_contracts import ItemError
 from data_contracts.files import atomic_path
 from tasks.media.checks import is_cut_short, looks_like_mp3, require_file
-from tasks.media.container import open_container, origin_s
+from tasks.media.container import default_stream, open_container, origin_s
 from tasks.media.errors import media_errors, words_of
 from tasks.media.samples import Samples
 
@@ -37,6 +37,7 @@ _LOWEST_HZ: Final = 20.0  # of hearing
 _SETTLING_S: Final = 1.0
 _AUDIBLE_BLOCK: Final = 1 << 19
 _GAP_S: Final = 0.25  # what a decoder may fall short of the header's length without the file being truncated
+_CANCELLED: Final = 0.01  # a mean 40 dB under the loudest channel
 _FULL_SCALE: Final = 32768.0
 _WITHOUT_TIMES: Final = ("mp3", "aac", "avi")  # FFmpeg derives the times of their packets from sizes or a mean rate
 _JITTER_S: Final = 0.01  # containers round times, some to milliseconds
@@ -49,11 +50,15 @@ _audio_errors = partial(media_errors, damaged="truncated", foreign="not_audio", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedAudio:
-    """A decoded recording: mono samples (T,), its rate in Hz, and the channel count before the mean."""
+    """A decoded recording: mono samples (T,), its rate in Hz, and the channel count before the mean.
+
+    `single_channel` is None for the mean of the channels; where they cancel each other, it is the one that was taken.
+    """
 
     samples_T: Samples  # noqa: N815 (shape suffix)
     rate_hz: int
     channels: int
+    single_channel: int | None = None
 
     @property
     def duration_s(self) -> float:
@@ -81,8 +86,9 @@ def decode_audio(path: Path) -> DecodedAudio:
     if not np.isfinite(samples_TC).all():
         bad = int(samples_TC.size - np.isfinite(samples_TC).sum())
         raise ItemError("nan_samples", f"{path.name}: {bad} of {samples_TC.size} samples are NaN or infinite")
-    mono_T = samples_TC.mean(axis=1, dtype=np.float64).astype(np.float32)
-    return DecodedAudio(samples_T=mono_T, rate_hz=rate_hz, channels=samples_TC.shape[1])
+    mono_T, single_channel = _mixed(samples_TC)
+    channels = samples_TC.shape[1]
+    return DecodedAudio(samples_T=mono_T, rate_hz=rate_hz, channels=channels, single_channel=single_channel)
 
 
 def probe_audio(source: Path | BinaryIO, name: str) -> tuple[float, int]:
@@ -163,6 +169,16 @@ def flac_samples(content: bytes) -> Samples:
     return samples_T
 
 
+def _mixed(samples_TC: Samples) -> tuple[Samples, int | None]:
+    """Returns the mean of the channels, or the loudest one and its number where they are in opposite phase."""
+    mono_T = samples_TC.mean(axis=1, dtype=np.float64).astype(np.float32)
+    peaks = [peak_of(channel_T) for channel_T in samples_TC.T]
+    if len(peaks) > 1 and peak_of(mono_T) < _CANCELLED * max(peaks):
+        loudest = int(np.argmax(peaks))
+        return np.ascontiguousarray(samples_TC[:, loudest]), loudest
+    return mono_T, None
+
+
 def _read_sndfile(path: Path) -> tuple[Samples, int] | None:
     """Returns (T, C) samples and the rate; None for what FFmpeg has to read.
 
@@ -218,7 +234,7 @@ def _probe_container(path: Path) -> tuple[float, int]:
 def _audio_stream(container: Any, path: Path) -> Any:
     if not container.streams.audio:
         raise ItemError("not_audio", f"{path.name}: has no audio track")
-    return container.streams.audio[0]
+    return default_stream(container.streams.audio)
 
 
 def _placed(frames: Iterator[Any], origin: float, *, timed: bool) -> Iterator[Samples]:

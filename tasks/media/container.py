@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,12 @@ def open_container(path: Path, **options: str) -> Any:
     Raises av.FFmpegError; callers do so inside `media_errors`.
     """
     return av.open(str(path), options={**_FILES_ONLY, **options}, metadata_errors="replace")
+
+
+def default_stream(streams: Sequence[Any]) -> Any:
+    """Returns the first stream that the file marks as the default one, the first of all where none is marked."""
+    marked = (stream for stream in streams if stream.disposition & av.stream.Disposition.default)
+    return next(marked, streams[0])
 
 
 def origin_s(container: Any) -> float:

@@ -15,7 +15,7 @@ import av
 
 from data_contracts import ItemError
 from tasks.media.checks import require_file
-from tasks.media.container import open_container, origin_s
+from tasks.media.container import default_stream, open_container, origin_s
 from tasks.media.errors import media_errors
 
 _UNREADABLE: Final = "unreadable_video"
@@ -87,11 +87,12 @@ def upright_size(frame: Any) -> tuple[int, int]:
 
 
 def _video_stream(container: Any, path: Path) -> Any:
-    """Returns the first stream with moving pictures. Raises ItemError `no_video_stream`; cover art is not one."""
-    for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
-    raise ItemError("no_video_stream", f"{path.name}: has no video stream")
+    """Returns the default video stream. Raises ItemError `no_video_stream`; cover art is not one."""
+    cover = av.stream.Disposition.attached_pic
+    streams = [stream for stream in container.streams.video if not stream.disposition & cover]
+    if not streams:
+        raise ItemError("no_video_stream", f"{path.name}: has no video stream")
+    return default_stream(streams)
 
 
 def _end_s(packet: Any) -> float:

@@ -6,6 +6,7 @@ import codecs
 import csv
 import json
 import os
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any, Final, TextIO
@@ -28,17 +29,38 @@ def files_by_name(folder: Path) -> Mapping[str, str]:
     """Returns file name -> path relative to `folder`, of all files below it; linked folders are not entered.
 
     Names from a list are only ever looked up here, so `../x`, absolute paths, URLs and NULs name nothing.
-    Where a name repeats, the first path in sorted order counts.
+    Where a name repeats, the first path in sorted order counts. Accented letters are found however they are composed:
+    macOS and Linux write them differently.
     """
     if not folder.is_dir():
         raise UsageError(f"folder {folder} does not exist; set ingest.corpus.media to the folder of the recordings")
-    found: dict[str, str] = {}
+    found = _FilesByName()
     for place, folders, names in os.walk(folder):
         folders.sort()
         relative = os.path.relpath(place, folder)
         for name in sorted(names):
-            found.setdefault(name, name if relative == "." else f"{relative}/{name}")
+            found.add(name, name if relative == "." else f"{relative}/{name}")
     return found
+
+
+class _FilesByName(Mapping[str, str]):
+    """Paths by name in its composed form."""
+
+    def __init__(self) -> None:
+        self._paths: dict[str, str] = {}
+
+    def add(self, name: str, path: str) -> None:
+        """Adds a path unless its name is known."""
+        self._paths.setdefault(unicodedata.normalize("NFC", name), path)
+
+    def __getitem__(self, name: str) -> str:
+        return self._paths[unicodedata.normalize("NFC", name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
 
 def base_name(name: str) -> str:

@@ -149,3 +149,9 @@ def test_a_recording_without_a_clip_says_why_and_leaves_no_file(tmp_path: Path) 
         found = reason_of(made, tmp_path / "w")
         assert found[0] == reason and message in found[1], found
     assert not [path for path in (tmp_path / "w").rglob("*") if path.is_file()]
+
+
+def test_a_clip_of_channels_in_opposite_phase_says_which_one_was_taken(tmp_path: Path) -> None:
+    sf.write(tmp_path / "a.wav", np.stack([tone(1), -tone(1)], 1), RATE)
+    (clip,) = clips_of(recording(tmp_path / "a.wav"), tmp_path / "w")
+    assert json.loads(clip.attributes_json) == {"ingest_channel": 0} and clip.source_channels == 2

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from tasks.media.audio import (
+    _mixed,
     _placed,
     decode_audio,
     flac_bytes,
@@ -388,3 +389,34 @@ def test_of_two_frames_that_overlap_the_second_is_cut() -> None:
 def test_without_times_of_their_own_only_the_first_frame_is_placed() -> None:
     frames = [frame_at(0.1), frame_at(0.9)]
     assert len(np.concatenate(list(_placed(iter(frames), 0.0, timed=False)))) == 4800 + 960
+
+
+@pytest.mark.parametrize("suffix", ["wav", "mp3"])
+def test_channels_in_opposite_phase_are_not_silence(tmp_path: Path, suffix: str) -> None:
+    sf.write(tmp_path / f"o.{suffix}", np.stack([0.5 * tone(1.0), -0.5 * tone(1.0)], 1), RATE)
+    decoded = decode_audio(tmp_path / f"o.{suffix}")
+    assert decoded.channels == 2 and decoded.single_channel in (0, 1)
+    assert np.abs(decoded.samples_T[2000:14_000]).max() == pytest.approx(0.25, abs=0.02)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(-1.0, 1.0))
+def test_the_mean_is_taken_unless_the_channels_cancel_each_other(share: float) -> None:
+    left = tone(0.1)
+    mixed, single = _mixed(np.stack([left, share * left], 1))
+    if single is None:
+        np.testing.assert_allclose(mixed, left * (1 + share) / 2, atol=1e-6)
+    else:
+        assert single == 0 and share < -0.97
+        np.testing.assert_array_equal(mixed, left)
+
+
+def test_the_default_track_is_read_also_where_it_is_not_the_first(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "two.mkv"), "w") as target:
+        tracks = [AudioTrack(target, tone(1.0, hz), RATE, "flac") for hz in (300, 700)]
+        first, second = target.streams.audio
+        first.disposition, second.disposition = av.stream.Disposition(0), av.stream.Disposition.default
+        for track in tracks:
+            track.finish()
+    decoded = decode_audio(tmp_path / "two.mkv")
+    assert sine_hz(decoded.samples_T, RATE) == pytest.approx(700, abs=1)

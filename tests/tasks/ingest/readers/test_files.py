@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -354,3 +355,13 @@ def test_a_list_or_json_that_cannot_be_opened_is_one_line(tmp_path: Path) -> Non
     for name in ("no.json", "a.json"):
         with pytest.raises(UsageError, match=rf"{name} cannot be read as JSON"):
             json_of(tmp_path / name)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_accented_names_are_found_however_their_letters_are_composed(tmp_path: Path, form: str) -> None:
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    name, listed_name = (unicodedata.normalize(kind, "Café.wav") for kind in (form, other))
+    write_wav(tmp_path / name, tone(1))
+    assert files_by_name(tmp_path)[listed_name] == name and listed_name in files_by_name(tmp_path)
+    (tmp_path / "t.csv").write_text(HEADER["table"] + f"a,{listed_name},A dog\n")
+    assert [(r.audio, r.missing) for r in listed(tmp_path / "t.csv")] == [(name, False)]
