@@ -33,7 +33,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class LevelSection:
     """One level with its row count and examples."""
 
     name: str
@@ -61,32 +61,19 @@ class Augmentation:
 
     note: str | None
     caption_note: str | None
-    levels: list[Level]
+    levels: list[LevelSection]
     writers: list[WriterCount]
 
 
 def build_augmentation(found: Collected, media: MediaEmbedder) -> Augmentation:
     """Returns the section. First examples are embedded before second ones, in case the budget runs out."""
-    captions = {row.parent_id: row for row in found.captions}
-    clips = {row.item_id: row for row in found.clips}
-    paraphrases: dict[str, list[str]] = {}
-    for paraphrase in found.paraphrases:
-        paraphrases.setdefault(paraphrase.parent_id, []).append(paraphrase.caption)
-    chosen = {name: _choose(found.augmented, captions, name) for name in LEVELS}
-    examples: dict[str, list[Example]] = {name: [] for name in LEVELS}
-    for turn in range(EXAMPLES):
-        for name, rows in chosen.items():
-            if turn < len(rows):
-                row = rows[turn]
-                examples[name].append(
-                    _example(row, clips.get(row.clip_id), captions.get(row.item_id), paraphrases, media)
-                )
+    examples = _examples(found, media)
     counts = Counter(row.level for row in found.augmented)
     return Augmentation(
         note=found.note("augmented"),
         caption_note=found.note("captions", "paraphrases"),
         levels=[
-            Level(
+            LevelSection(
                 name=name,
                 title=level.title,
                 dimension=level.dimension,
@@ -120,6 +107,24 @@ def count_writers(found: Collected) -> list[WriterCount]:
         for source in order
         if source in names
     ]
+
+
+def _examples(found: Collected, media: MediaEmbedder) -> dict[str, list[Example]]:
+    captions = {row.parent_id: row for row in found.captions}
+    clips = {row.item_id: row for row in found.clips}
+    paraphrases: dict[str, list[str]] = {}
+    for paraphrase in found.paraphrases:
+        paraphrases.setdefault(paraphrase.parent_id, []).append(paraphrase.caption)
+    chosen = {name: _choose(found.augmented, captions, name) for name in LEVELS}
+    examples: dict[str, list[Example]] = {name: [] for name in LEVELS}
+    for turn in range(EXAMPLES):
+        for name, rows in chosen.items():
+            if turn < len(rows):
+                row = rows[turn]
+                examples[name].append(
+                    _example(row, clips.get(row.clip_id), captions.get(row.item_id), paraphrases, media)
+                )
+    return examples
 
 
 def _choose(rows: list[Augmented], captions: dict[str, Caption], level: str) -> list[Augmented]:

@@ -69,18 +69,8 @@ def _charts(rows: list[TrainMetric]) -> list[tuple[str, Markup, str]]:
         x_label="step",
         y_label="loss",
     )
-    speed = line_chart(
-        [Line("samples/s", "main", tuple((float(r.step), r.samples_per_s) for r in rows))],
-        title="Samples per second by step",
-        x_label="step",
-        y_label="samples/s",
-    )
-    rate = line_chart(
-        [Line("learning rate", "main", tuple((float(r.step), r.lr) for r in rows))],
-        title="Learning rate by step",
-        x_label="step",
-        y_label="learning rate",
-    )
+    speed = _single("samples/s", [(float(row.step), row.samples_per_s) for row in rows])
+    rate = _single("learning rate", [(float(row.step), row.lr) for row in rows])
     return [
         ("Loss", loss, "Faint: mean of each logged interval. Solid: running mean. Dashed: validation."),
         (
@@ -91,6 +81,10 @@ def _charts(rows: list[TrainMetric]) -> list[tuple[str, Markup, str]]:
         ("Speed", speed, "Training samples per second."),
         ("Learning rate", rate, "Warm-up, then the schedule."),
     ]
+
+
+def _single(name: str, points: Sequence[tuple[float, float]]) -> Markup:
+    return line_chart([Line(name, "main", tuple(points))], title=f"{name} by step", x_label="step", y_label=name)
 
 
 def _by_t(rows: list[TrainMetric]) -> Markup:
