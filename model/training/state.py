@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,7 @@ import torch
 from data_contracts import TrainingError
 from data_contracts.files import atomic_path
 
+log = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"state-(\d{8})\.pt")
 
 
@@ -41,19 +43,21 @@ def write_state(folder: Path, step: int, state: dict[str, Any], *, keep: int) ->
 
 
 def read_newest(folder: Path) -> dict[str, Any] | None:
-    """Returns the newest state, on the CPU, or None when there is none. Raises TrainingError when it cannot be read.
+    """Returns the newest state that can be read, on the CPU, or None when there is no state.
 
-    On a GPU there would not be enough memory beside the network, optimiser and averages that it is copied into.
+    A damaged state is logged and left where it is; the one before it counts then. Raises TrainingError when none can be
+    read. On a GPU there would not be enough memory beside the network, optimiser and averages that it is copied into.
     """
     files = state_files(folder)
-    if not files:
-        return None
-    path = files[-1][1]
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # an unpickler raises errors of any type on damaged bytes
-        before = f"continue from step {files[-2][0]}" if len(files) > 1 else "start again"
+    for _, path in reversed(files):
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # an unpickler raises errors of any type on damaged bytes
+            log.warning("%s is not a readable training state (%s) and is not used", path, type(error).__name__)
+        else:
+            return state
+    if files:
         raise TrainingError(
-            f"{path} is not a readable training state ({type(error).__name__}); delete it to {before}"
-        ) from error
-    return state
+            f"none of the {len(files)} training states in {folder} can be read; delete them to start again"
+        )
+    return None

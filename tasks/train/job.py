@@ -7,7 +7,6 @@ where only rank 0 writes files.
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -47,7 +46,8 @@ RECORD: Final = "train.json"
 def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgress = silent) -> list[TrainMetric]:
     """Trains on the workspace's features up to `config.steps`, writes the checkpoint and returns the logged rows.
 
-    An interrupted training continues at its last state; changed features or settings start anew. Every rank of a
+    An interrupted training continues at its last state; changed features or settings are another training, and what
+    an earlier one wrote is kept beside its states (`states_folder`). Every rank of a
     launched run calls this. `on_progress` is called at each logged step, on rank 0. Raises ContractError (no features),
     MismatchError (a preset made for another codec), UsageError (settings), TrainingError (loss). SPEC T1-T4.
     """
@@ -110,8 +110,7 @@ def finished_key(workspace: Workspace) -> str:
 def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
     folder = states_folder(workspace, key)
     if ranks.is_main:
-        _record(workspace).unlink(missing_ok=True)
-        _remove_other_states(folder)
+        _set_aside(workspace, key)
     network, initial = config.network(), None
     if config.init_from:
         network, initial = _initial(config, store)
@@ -189,11 +188,17 @@ def _record(workspace: Workspace) -> Path:
     return workspace.path(STAGE, RECORD)
 
 
-def _remove_other_states(current: Path) -> None:
-    if not current.parent.is_dir():
-        return
-    for path in current.parent.iterdir():
-        if path.is_dir() and path != current:
-            shutil.rmtree(path)
-        elif path.is_file():
-            path.unlink()  # a state of an earlier release
+def _set_aside(workspace: Workspace, key: str) -> None:
+    """Moves the checkpoint and record of another training into its states folder: no training deletes another's work.
+
+    The checkpoint of this training is written anew at its end.
+    """
+    record, checkpoint = _record(workspace), checkpoint_path(workspace)
+    if record.exists() and (other := str(read_json(record)["key"])) != key:
+        folder = states_folder(workspace, other)
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (checkpoint, record):
+            if path.exists():
+                path.replace(folder / path.name)
+        log.warning("the checkpoint of the training before these settings is kept in %s", folder)
+    record.unlink(missing_ok=True)

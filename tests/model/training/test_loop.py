@@ -153,10 +153,7 @@ def test_a_broken_state_is_an_error_not_a_fresh_start(tmp_path):
     path = tmp_path / "last" / "state-00000006.pt"
     path.parent.mkdir()
     path.write_bytes(b"not a state")
-    with pytest.raises(TrainingError, match="delete it to start again"):
-        trainer(tmp_path).resume()
-    path.with_name("state-00000004.pt").write_bytes(b"neither")
-    with pytest.raises(TrainingError, match="delete it to continue from step 4"):
+    with pytest.raises(TrainingError, match="delete them to start again"):
         trainer(tmp_path).resume()
 
 

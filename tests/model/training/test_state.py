@@ -46,13 +46,20 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_damaged_state_names_the_file_and_what_to_continue_from(tmp_path: Path) -> None:
+def test_a_damaged_state_is_named_and_the_one_before_it_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write_state(tmp_path, 1, {"step": 1}, keep=5)
     state_path(tmp_path, 2).write_bytes(b"damaged")
-    with pytest.raises(TrainingError, match=r"state-00000002\.pt .*delete it to continue from step 1"):
-        read_newest(tmp_path)
-    state_path(tmp_path, 1).unlink()
-    with pytest.raises(TrainingError, match="delete it to start again"):
+    assert read_newest(tmp_path) == {"step": 1}
+    assert "state-00000002.pt is not a readable training state" in caplog.text
+    assert state_path(tmp_path, 2).exists(), "a person may want to look at it"
+
+
+def test_without_a_readable_state_training_does_not_start_again_on_its_own(tmp_path: Path) -> None:
+    for step in (1, 2):
+        state_path(tmp_path, step).write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match=r"none of the 2 training states in .*delete them to start again"):
         read_newest(tmp_path)
 
 
@@ -62,6 +69,6 @@ def test_code_in_a_state_is_not_run(tmp_path: Path) -> None:
             return (open, (str(tmp_path / "ran"), "w"))
 
     torch.save({"step": Harmful()}, state_path(tmp_path, 1))
-    with pytest.raises(TrainingError, match="not a readable training state"):
+    with pytest.raises(TrainingError, match="none of the 1 training states"):
         read_newest(tmp_path)
     assert not (tmp_path / "ran").exists()

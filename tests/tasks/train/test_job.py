@@ -78,14 +78,29 @@ def test_other_features_and_other_start_weights_change_the_key(workspace, tmp_pa
     assert len(keys) == 4
 
 
-def test_states_of_other_settings_are_removed_and_never_continued(workspace):
+def test_another_training_keeps_what_the_first_one_wrote_and_never_continues_it(workspace):
     run_training(SHORT, workspace)
     first = states_folder(workspace, finished_key(workspace))
-    assert any(first.glob("state-*.pt"))
+    states = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
+    weights = checkpoint_path(workspace).read_bytes()
+    assert any(path.name.startswith("state-") for path in states)
     seen: list[int] = []
     run_training(SHORT.model_copy(update={"seed": 2}), workspace, lambda step, *_: seen.append(step))
-    assert seen == [2, 4]  # from the first step on
-    assert not first.exists()
+    assert seen == [2, 4], "from the first step on"
+    assert {path: path.read_bytes() for path in states} == states
+    assert (first / "checkpoint.safetensors").read_bytes() == weights
+    assert checkpoint_path(workspace).read_bytes() != weights
+
+
+def test_back_to_the_first_settings_nothing_is_trained_again(workspace):
+    run_training(SHORT, workspace)
+    weights = load_checkpoint(checkpoint_path(workspace))[0].state_dict()
+    run_training(SHORT.model_copy(update={"seed": 2}), workspace)
+    seen: list[int] = []
+    run_training(SHORT, workspace, lambda step, *_: seen.append(step))
+    assert seen == []
+    again = load_checkpoint(checkpoint_path(workspace))[0].state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in weights.items())
 
 
 def test_an_empty_workspace_has_no_finished_training(tmp_path):
