@@ -18,8 +18,8 @@ from data_contracts import Row
 from flows.settings import ship_settings
 from tasks.config import PipelineConfig
 from tasks.engine import Item, ItemResult, Stage, each, run_stage
+from tasks.engine.progress import silent
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import Step
 
 SHARD = 256
 
@@ -66,15 +66,13 @@ def over_prefect(stage: IdleStage, space: Workspace) -> float:
 
     from flows.runner import shard_mapper
 
-    step = Step(name="idle", title="", make=lambda _: stage)
-
     @flow(name="warm-up")
     def warm_up() -> None:
         return None
 
     @flow(name="idle")
     def idle() -> None:
-        mapper = shard_mapper(step, PipelineConfig(workers=2), space, lambda *_: None)
+        mapper = shard_mapper(stage, PipelineConfig(workers=2), space, silent)
         run_stage(stage, space, shard_size=SHARD, mapper=mapper)
 
     warm_up()
