@@ -14,7 +14,7 @@ from typing import Final
 
 from data_contracts.adverbs import LEVELS, Level, opposites
 from tasks.language.cues import Cue, CuedCaption
-from tasks.language.finder import find_cues
+from tasks.language.finder import all_cues, find_cues
 from tasks.language.inflect import lemmas
 
 
@@ -39,7 +39,8 @@ def check(before: CuedCaption, after: CuedCaption, level: str) -> list[str]:
     """Returns why `after`, whose cue is said to be the level's, is no caption of `level` made from `before`.
 
     Empty when it is one: it says the level at its cue and the opposite nowhere, and outside the two cues it has the
-    words of `before`. A cue of another dimension may stay: loud audio that grows is still loud.
+    words of `before`, its other cues in their places. A cue of another dimension may stay: loud audio that grows is
+    still loud.
     """
     if is_endless(before.text, after.text):
         return ["too long"]
@@ -50,6 +51,8 @@ def check(before: CuedCaption, after: CuedCaption, level: str) -> list[str]:
         problems.append("does not say the level")
     if any(cue.side in opposites(wanted.side) for cue in cues):
         problems.append("says the opposite")
+    if not _keeps_twins(before, after):
+        problems.append("changes another cue")
     kept = content_words(before.cue.words) if before.cue.dimension != wanted.dimension else set()
     return problems + _content_problems(content_words(before.outside), content_words(after.outside), kept)
 
@@ -83,6 +86,40 @@ def judge(before: CuedCaption, after: str, level: str) -> tuple[CuedCaption | No
 
 def _says(cue: Cue, level: Level) -> bool:
     return cue.side == level.side and (cue.strong or not level.strong)
+
+
+def _keeps_twins(before: CuedCaption, after: CuedCaption) -> bool:
+    """Whether other cues of the mined side are where they were: an edit at one of them would leave the same words."""
+    own = before.cue
+    skipped = {*words(own.words), *words(after.cue.words)}
+    old_text, new_text = _masked(before), _masked(after)
+    for twin in all_cues(before):
+        if twin is own or twin.side != own.side:
+            continue
+        old = _neighbours(old_text, twin.start, twin.end, skipped)
+        spans = (match.span() for match in re.finditer(re.escape(twin.words), new_text, re.IGNORECASE))
+        if not any(_are_forms(old, _neighbours(new_text, start, end, skipped)) for start, end in spans):
+            return False
+    return True
+
+
+def _masked(caption: CuedCaption) -> str:
+    """The text with spaces in the place of its cue, every other character at its offset."""
+    cue = caption.cue
+    return caption.text[: cue.start] + " " * (cue.end - cue.start) + caption.text[cue.end :]
+
+
+def _neighbours(text: str, start: int, end: int, skipped: set[str]) -> tuple[str, str]:
+    """The content words before and after a place; empty at an end of the text."""
+    before, after = (
+        [word for word in words(part) if is_content(word) and word not in skipped]
+        for part in (text[:start], text[end:])
+    )
+    return before[-1] if before else "", after[0] if after else ""
+
+
+def _are_forms(some: tuple[str, str], others: tuple[str, str]) -> bool:
+    return all(lemmas(one) & lemmas(other) for one, other in zip(some, others, strict=True))
 
 
 def _overlap(one: Cue, other: Cue) -> bool:

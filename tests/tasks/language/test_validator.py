@@ -99,7 +99,11 @@ def test_the_edit_is_checked_at_the_mined_cue_and_not_at_another() -> None:
     before = cued("A man quickly knocks, then a dog runs quickly")
     assert before.cue.start == before.text.index("quickly")
     second = "A man quickly knocks, then a dog runs very quickly"
-    assert problems(before, second, "very_fast") == []  # the words are the same: which one changed cannot be told
+    assert problems(before, second, "very_fast") == ["changes another cue"]
+    assert problems(before, "A man very rapidly knocks, then a dog is running quickly", "very_fast") == []
+    knocks = cued("Fast knocking, then fast tapping")
+    assert "changes another cue" in problems(knocks, "Fast knocking, then very fast tapping", "very_fast")
+    assert problems(knocks, "Very fast knocking, then fast tapping", "very_fast") == []
     assert "lost 'dog'" in problems(before, "A man very quickly knocks, then runs quickly", "very_fast")
 
 
