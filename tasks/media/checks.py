@@ -18,8 +18,14 @@ _MAGIC: Final = (
     b"ID3",
     b"\xff\xfb",
     b"\xff\xf3",
-    b"\x1aE\xdf\xa3",
+    b"\xff\xf1",  # AAC
+    b"\x1aE\xdf\xa3",  # Matroska, WebM
+    b"FLV",
+    b"caff",
+    b"0&\xb2u",  # WMA, WMV
+    b"\x00\x00\x01\xba",  # MPEG program stream
 )
+_TS_PACKET: Final = 188
 _MP3_LAYERS: Final = (b"\xfa", b"\xfb", b"\xf2", b"\xf3", b"\xe2", b"\xe3")
 _OGG_HEADER: Final = 27
 _PLACEHOLDER_BYTES: Final = 0x7FFF0000  # programs that write to a pipe state such a length, or 0: it was not known
@@ -40,8 +46,9 @@ def require_file(path: Path) -> None:
 def looks_like_media(path: Path) -> bool:
     """Returns whether the first bytes are those of a known audio or video container."""
     with path.open("rb") as file:
-        head = file.read(12)
-    return head.startswith(_MAGIC) or head[4:8] == b"ftyp"
+        head = file.read(_TS_PACKET + 1)
+    transport_stream = head[:1] == b"G" and head[_TS_PACKET:] == b"G"
+    return head.startswith(_MAGIC) or head[4:8] == b"ftyp" or transport_stream
 
 
 def looks_like_mp3(path: Path) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import soundfile as sf
 
@@ -98,3 +100,16 @@ def test_mp3_is_known_by_its_tag_or_its_first_frame(tmp_path: Path) -> None:
     for other in (b"", b"\xff", b"\xff\xf1\x50", b"RIFF", b"fLaC", b"text"):
         path.write_bytes(other)
         assert not looks_like_mp3(path)
+
+
+@pytest.mark.parametrize("kind", ["mpegts", "flv", "adts", "caf", "matroska", "asf", "aiff", "avi"])
+def test_every_container_that_can_be_written_here_looks_like_media(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x"
+    with av.open(str(path), "w", format=kind) as target:
+        codec = "pcm_s16be" if kind in ("caf", "aiff") else "aac"
+        stream = target.add_stream(codec, rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 48_000
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            target.mux(packet)
+    assert looks_like_media(path)
