@@ -15,6 +15,9 @@ import numpy.typing as npt
 from data_contracts import UsageError
 from tasks.media.audio import resample
 
+AUDIO_CODECS: Final = {".mp4": "aac", ".mov": "aac", ".mkv": "flac"}
+"""The audio codec of a container that can be written, by its suffix; Matroska takes audio without loss."""
+
 _AAC_RATES_HZ: Final = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _AAC_BITS_PER_S: Final = 128_000
 _BLOCK: Final = 1024

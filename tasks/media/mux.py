@@ -6,6 +6,7 @@ that starts late there starts late here, and a container whose clock starts else
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -18,11 +19,14 @@ import numpy.typing as npt
 
 from data_contracts import UsageError
 from data_contracts.files import atomic_path
-from tasks.media.audio_track import AudioTrack
+from tasks.media.audio_track import AUDIO_CODECS, AudioTrack
 from tasks.media.video import open_video
+from tasks.media.video_writer import encode_video
 
-VIDEO_SUFFIXES: Final = {".mp4": "aac", ".mov": "aac", ".mkv": "flac"}
-"""Containers and their audio codec; Matroska takes audio without loss."""
+log = logging.getLogger(__name__)
+
+VIDEO_SUFFIXES: Final = tuple(AUDIO_CODECS)
+"""The containers that can be written."""
 
 _MUXERS: Final = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _BITEXACT: Final = {"fflags": "+bitexact"}
@@ -32,16 +36,21 @@ _INDEX_FIRST: Final = {"movflags": "+faststart"}
 def mux_audio(video: Path, audio: npt.NDArray[np.float32], rate_hz: int, out: Path) -> None:
     """Writes `out` with the frames of `video` copied and `audio` (T,) or (T, C) as its only audio track.
 
-    AAC in .mp4 and .mov, FLAC in .mkv. Raises ItemError as `open_video`, and UsageError for a video codec that the
-    container of `out` does not support.
+    AAC in .mp4 and .mov, FLAC in .mkv. Where the video hides its first frames, as after a cut without encoding, a .mkv
+    would show them: then the frames are encoded again, and the log says so. Raises ItemError as `open_video`, and
+    UsageError for a video codec that the container of `out` does not support.
     """
     suffix = out.suffix.lower()
+    if suffix == ".mkv" and _hides_frames(video):
+        log.warning("%s hides its first frames, which .mkv cannot: its frames are encoded again", video.name)
+        encode_video(video, out, audio, rate_hz)
+        return
     with (
         open_video(video, fflags="+genpts") as (source, stream),
         atomic_path(out) as temporary,
         _target(temporary, stream, suffix) as (target, copied),
     ):
-        track = AudioTrack(target, audio, rate_hz, VIDEO_SUFFIXES[suffix])
+        track = AudioTrack(target, audio, rate_hz, AUDIO_CODECS[suffix])
         origin = round(Fraction(source.start_time or 0, av.time_base) / stream.time_base)
         for packet in source.demux(stream):
             if packet.dts is None and packet.pts is None:
@@ -59,6 +68,12 @@ def require_copyable(video: Path, suffix: str) -> None:
         name = stream.codec_context.codec.canonical_name
         if name not in set(target.supported_codecs):
             _refuse(name, suffix)
+
+
+def _hides_frames(video: Path) -> bool:
+    """Whether the video has packets before the first one that is shown, which are there for decoding only."""
+    with open_video(video) as (container, stream):
+        return any(packet.is_discard for packet in container.demux(stream))
 
 
 def _refuse(name: str, suffix: str) -> NoReturn:

@@ -5,6 +5,7 @@ Legend: T frames, H height, W width, C = 3 colours; uint8.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from av.video.reformatter import Interpolation
 
 from data_contracts.files import atomic_path
-from tasks.media.audio_track import AudioTrack
+from tasks.media.audio_track import AUDIO_CODECS, AudioTrack
 from tasks.media.frames import Frames, frames_between, upright
 from tasks.media.video import open_video, upright_size
 
@@ -27,6 +28,7 @@ _X264: Final = {"preset": "veryfast", "crf": "18", "threads": "1", "mbtree": "0"
 # With frames of any length: reordered ones would make a container state a length that is too short.
 _X264_TIMED: Final = {**_X264, "bf": "0"}
 _CLOCK: Final = Fraction(1, 90_000)  # seconds; every usual frame rate is a whole number of these apart
+_Audio = tuple[npt.NDArray[np.float32], int]
 _BITEXACT: Final = {"fflags": "+bitexact", "movflags": "+faststart"}
 
 
@@ -55,16 +57,36 @@ def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float, max
     Past the end of the source its last frame stays. The short side becomes at most `max_side` pixels: more than any
     encoder takes, and many times faster to encode. Raises ItemError as `open_video`.
     """
-    with open_video(source) as (_, stream):
-        rate = Fraction(stream.average_rate or 25).limit_denominator(1001)
+    rate = _rate_of(source)
     frames = _filled(frames_between(source, start_s, start_s + duration_s), duration_s, float(1 / rate))
+    with atomic_path(out) as temporary:
+        _encode_timed(temporary, frames, rate, max_side, None)
+
+
+def encode_video(source: Path, out: Path, audio: npt.NDArray[np.float32], rate_hz: int) -> None:
+    """Writes the whole video that `source` shows, re-encoded in its own size, with `audio` as its track.
+
+    Raises ItemError as `open_video`.
+    """
+    with atomic_path(out) as temporary:
+        _encode_timed(temporary, frames_between(source, 0.0, math.inf), _rate_of(source), None, (audio, rate_hz))
+
+
+def _rate_of(source: Path) -> Fraction:
+    with open_video(source) as (_, stream):
+        return Fraction(stream.average_rate or 25).limit_denominator(1001)
+
+
+def _encode_timed(
+    path: Path, frames: Iterator[tuple[float, Any]], rate: Fraction, max_side: int | None, audio: _Audio | None
+) -> None:
+    """Encodes (seconds, frame) in the size of the first frame, or smaller so that its short side is `max_side`."""
     first = next(frames)
     width, height = upright_size(first[1])
-    scale = min(1.0, max_side / min(width, height))
+    scale = min(1.0, max_side / min(width, height)) if max_side else 1.0
     size = (round(width * scale) & ~1, round(height * scale) & ~1)
     resized = ((round(time_s / _CLOCK), _resized(frame, size)) for time_s, frame in chain([first], frames))
-    with atomic_path(out) as temporary:
-        _encode(temporary, resized, rate, _CLOCK, size, None)
+    _encode(path, resized, rate, _CLOCK, size, audio)
 
 
 def _filled(frames: Iterator[tuple[float, Any]], duration_s: float, frame_s: float) -> Iterator[tuple[float, Any]]:
@@ -92,7 +114,7 @@ def _encode(
     rate: Fraction,
     clock: Fraction,
     size: tuple[int, int],
-    audio: tuple[npt.NDArray[np.float32], int] | None,
+    audio: _Audio | None,
 ) -> None:
     """Encodes frames at times in units of `clock`; of two at one time, the first."""
     with av.open(str(path), "w", options=_BITEXACT) as target:
@@ -100,7 +122,8 @@ def _encode(
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = clock
-        track = AudioTrack(target, *audio, "aac") if audio is not None else None
+        codec = AUDIO_CODECS.get(path.suffix.lower(), "aac")
+        track = AudioTrack(target, *audio, codec) if audio is not None else None
         last = -1
         for time, frame in frames:
             if time > last:

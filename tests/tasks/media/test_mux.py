@@ -147,3 +147,18 @@ def test_cover_art_is_no_video_stream(videos: Path, tmp_path: Path) -> None:
     for read in (probe_video, lambda path: mux_audio(path, tone(1.0), RATE, tmp_path / "out.mp4")):
         with pytest.raises(ItemError, match="has no video stream"):
             read(tmp_path / "s.mp3")
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_frames_that_the_source_hides_are_not_shown(tmp_path: Path, suffix: str) -> None:
+    """After a cut without encoding the file begins at a key frame, and an edit list hides what comes before the cut."""
+    ffmpeg("-f", "lavfi", "-i", "testsrc=d=6:s=64x48:r=25", "-c:v", "libx264", "-g", "75", "-bf", "2",
+           "-pix_fmt", "yuv420p", tmp_path / "long.mp4")  # fmt: skip
+    ffmpeg("-ss", "1.3", "-i", tmp_path / "long.mp4", "-t", "3", "-c", "copy", tmp_path / "cut.mp4")
+    mux_audio(tmp_path / "cut.mp4", tone(3.0), RATE, tmp_path / f"out{suffix}")
+    shown, written = times(tmp_path / "cut.mp4"), times(tmp_path / f"out{suffix}")
+    assert len(written) == len(shown) and written == pytest.approx(shown, abs=2e-3)
+    assert read_audio(tmp_path / f"out{suffix}")[0].size == pytest.approx(3 * RATE, abs=0.1 * RATE)
+    before = read_frames(tmp_path / "cut.mp4", fps=10, size=32, duration_s=2.5).astype(int)
+    assert np.abs(read_frames(tmp_path / f"out{suffix}", fps=10, size=32, duration_s=2.5) - before).mean() < 5
