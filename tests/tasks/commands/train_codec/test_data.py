@@ -44,3 +44,9 @@ def test_scenes_differ_from_those_of_another_corpus_seed(segments: Segments) -> 
     other = Segments.render(TINY.model_copy(update={"corpus_seed": 5}), HOP)
     assert other.scenes.shape == segments.scenes.shape
     assert not np.array_equal(other.scenes, segments.scenes)
+
+
+def test_segments_start_at_different_places(segments: Segments) -> None:
+    config = TINY.model_copy(update={"corpus_share": 1.0, "batch_size": 6})
+    batch = Segments(segments.scenes, config, segments.length).batch(1)
+    assert len({row.numpy().tobytes() for row in batch}) == 6

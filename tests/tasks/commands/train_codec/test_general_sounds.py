@@ -40,3 +40,16 @@ def test_envelopes_stay_between_zero_and_one() -> None:
         envelope_T = _envelope(3000, rng)
         assert envelope_T.shape == (3000,)
         assert envelope_T.min() >= 0 and envelope_T.max() <= 1
+
+
+def test_most_audio_is_one_sound_some_is_a_mixture_and_little_is_silence() -> None:
+    rng = np.random.default_rng(5)
+    silent = sum(not general_sound(400, rng).any() for _ in range(400))
+    assert 2 <= silent <= 30  # three percent
+
+
+@pytest.mark.parametrize("length", [1, 2, 17])
+def test_very_short_audio_is_finite(length: int) -> None:
+    for seed in range(30):
+        audio_T = general_sound(length, np.random.default_rng(seed))
+        assert audio_T.shape == (length,) and np.isfinite(audio_T).all()

@@ -90,3 +90,28 @@ def test_a_loss_that_is_not_finite_stops_with_the_step_and_what_to_do(tmp_path: 
 def test_the_networks_sizes_are_the_configs() -> None:
     sizes = codec_sizes(TINY)
     assert (sizes.encoder_dim, sizes.decoder_dim, sizes.latent_dim, sizes.hop) == (2, 16, 4, HOP)
+
+
+def test_the_published_weights_are_the_average_and_not_the_last_steps(tmp_path: Path) -> None:
+    """Without averaging, the published file has the network's own weights as they are in the resume file."""
+    for decay, equal in ((0.0, True), (0.998, False)):
+        path = run_codec_training(TINY.model_copy(update={"ema_decay": decay}), tmp_path / f"{decay}.safetensors")
+        last = torch.load(path.with_suffix(".last.pt"), weights_only=True)
+        published = read_weights(path)[0]
+        same = all(torch.allclose(value, published[name], atol=1e-7) for name, value in last["network"].items())
+        assert same == equal
+        assert all(torch.equal(value, published[name]) for name, value in last["average"].items())
+
+
+def test_a_longer_run_continues_from_a_shorter_one(tmp_path: Path) -> None:
+    path = run_codec_training(TINY.model_copy(update={"steps": 3}), tmp_path / "codec.safetensors")
+    seen: list[int] = []
+    run_codec_training(TINY, path, lambda step, *_: seen.append(step))
+    assert seen == [6]
+    assert read_weights(path)[1]["training"]["step"] == 6
+
+
+def test_a_resume_file_of_other_sizes_is_not_continued(tmp_path: Path) -> None:
+    path = run_codec_training(TINY.model_copy(update={"steps": 3}), tmp_path / "codec.safetensors")
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        run_codec_training(TINY.model_copy(update={"latent_dim": 6}), path)
