@@ -3,9 +3,9 @@
     python -m benchmarks.adverb_learning WORKSPACE [--checkpoint C] [--clips 24]
 
 Reads the training rows of a finished workspace; the test pairs of `evaluate` are not touched. Prints
-1. for pairs of real sounds of opposite sides, how often the measure tells them apart, also through the codec;
+1. for pairs of real audio of opposite sides, how often the measure tells them apart, also through the codec;
 2. by flow time, what a caption is worth: the loss with the opposite side's captions and with none, less the loss with
-   the rows' own, all frames hidden;
+   the rows' own, all frames masked;
 3. the first step of sampling: how much of the mean latent difference of two sides the network makes of their captions
    alone (1 = all of it).
 
@@ -49,32 +49,32 @@ def main() -> None:
     parser.add_argument("workspace", type=Path)
     parser.add_argument("--checkpoint", type=Path, help="default: the workspace's")
     parser.add_argument("--clips", type=int, default=24, help="rows per side")
-    parser.add_argument("--skip-sounds", action="store_true", help="without the first table")
+    parser.add_argument("--skip-audio", action="store_true", help="without the first table")
     options = parser.parse_args()
     workspace = Workspace(options.workspace)
     store = open_store(workspace.stage("precompute"))
     rows = {row.item_id: row for row in read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)}
     sides = _sides(store, rows, options.clips)
-    if not options.skip_sounds:
-        ceiling(workspace, codec_of(store), rows, sides)
+    if not options.skip_audio:
+        codec_upper_bound(workspace, codec_of(store), rows, sides)
     network = Generator.load(options.checkpoint or workspace.path("train", "checkpoint.safetensors")).network.eval()
     worth(network, store, sides)
     first_step(network, store, sides)
 
 
-def ceiling(
+def codec_upper_bound(
     workspace: Workspace, codec: Codec, rows: dict[str, ManifestRow], sides: dict[str, list[FeatureRow]]
 ) -> None:
-    """Prints the first table: all pairs of the chosen sounds of two sides."""
-    print("| pairs of real sounds | told apart | through the codec | pairs |\n|---|---|---|---|")
+    """Prints the first table: all pairs of the chosen clips of two sides."""
+    print("| pairs of real audio | told apart | through the codec | pairs |\n|---|---|---|---|")
     rate_hz = codec.spec.sample_rate_hz
     for direction, (more, less) in DIRECTIONS.items():
         real: dict[str, list[Attributes]] = {}
         made: dict[str, list[Attributes]] = {}
         for side in (more, less):
-            sounds = [_sound(workspace, rows[row.item_id], codec) for row in sides[side]]
-            real[side] = [measure(sound_T, rate_hz) for sound_T in sounds]
-            made[side] = [measure(_round_trip(codec, sound_T), rate_hz) for sound_T in sounds]
+            clips = [_sound(workspace, rows[row.item_id], codec) for row in sides[side]]
+            real[side] = [measure(audio_T, rate_hz) for audio_T in clips]
+            made[side] = [measure(_round_trip(codec, audio_T), rate_hz) for audio_T in clips]
         shares = [_told_apart(direction, found[more], found[less]) for found in (real, made)]
         pairs = len(real[more]) * len(real[less])
         print(f"| {more}/{less} | {shares[0]:.2f} | {shares[1]:.2f} | {pairs} |", flush=True)
@@ -124,9 +124,9 @@ def _sound(workspace: Workspace, row: ManifestRow, codec: Codec) -> Samples:
     return np.pad(samples_T[:length], (0, max(0, length - len(samples_T))))
 
 
-def _round_trip(codec: Codec, sound_T: Samples) -> Samples:
-    mean_1NF, _ = codec.encode(torch.from_numpy(sound_T)[None])
-    decoded: Samples = codec.decode(mean_1NF)[0, : len(sound_T)].numpy()
+def _round_trip(codec: Codec, audio_T: Samples) -> Samples:
+    mean_1NF, _ = codec.encode(torch.from_numpy(audio_T)[None])
+    decoded: Samples = codec.decode(mean_1NF)[0, : len(audio_T)].numpy()
     return decoded
 
 
@@ -174,7 +174,7 @@ def _coarse(latent_NF: Tensor) -> Tensor:
 
 
 def _velocity(network: Network, x_BNF: Tensor, t: float, text_BLD: Tensor | None) -> Tensor:
-    """Returns the velocity of rows without video, all frames hidden."""
+    """Returns the velocity of rows without video, all frames masked."""
     batch, specs = len(x_BNF), network.specs
     seconds = x_BNF.shape[1] / specs.codec.frame_rate_hz
     absent = torch.zeros(batch, dtype=torch.bool)
@@ -186,9 +186,9 @@ def _velocity(network: Network, x_BNF: Tensor, t: float, text_BLD: Tensor | None
         absent,
         absent if text_BLD is None else ~absent,
     )
-    hidden_BN = torch.ones(x_BNF.shape[:2], dtype=torch.bool)
-    conditions = network.preprocess_conditions(features, hidden_BN)
-    velocity: Tensor = network(x_BNF, torch.full((batch,), t), torch.zeros_like(x_BNF), hidden_BN, conditions)
+    mask_BN = torch.ones(x_BNF.shape[:2], dtype=torch.bool)
+    conditions = network.preprocess_conditions(features, mask_BN)
+    velocity: Tensor = network(x_BNF, torch.full((batch,), t), torch.zeros_like(x_BNF), mask_BN, conditions)
     return velocity
 
 

@@ -52,9 +52,9 @@ def main() -> None:
         ("built-in strikes", [s for s in held_out if s.kind == "strike"]),
         ("built-in other sounds", [s for s in held_out if s.kind != "strike"]),
     ):
-        sounds = [scene_audio(scene) for scene in chosen[: options.clips]]
-        if sounds:
-            report(title, codec, sounds)
+        clips = [scene_audio(scene) for scene in chosen[: options.clips]]
+        if clips:
+            report(title, codec, clips)
     timing(codec, [s for s in held_out if s.has_video][: options.clips])
     latents(codec, [scene_audio(scene) for scene in held_out[: options.clips]])
     paths = sorted(options.real.glob("**/*.ogg")) if options.real.is_dir() else []
@@ -66,9 +66,9 @@ def main() -> None:
         report(f"real: {label}", codec, [read_audio(path, rate_hz=RATE_HZ)[0] for path in mine], header=False)
 
 
-def report(title: str, codec: Codec, sounds: Sequence[np.ndarray], *, header: bool = True) -> None:
-    """Prints one row of medians over the sounds."""
-    rows = [quality(sound_T, round_trip(codec, sound_T)) for sound_T in sounds if np.abs(sound_T).max() > 1e-3]
+def report(title: str, codec: Codec, clips: Sequence[np.ndarray], *, header: bool = True) -> None:
+    """Prints one row of medians over the clips."""
+    rows = [quality(audio_T, round_trip(codec, audio_T)) for audio_T in clips if np.abs(audio_T).max() > 1e-3]
     if header:
         print(
             "| set | clips | SI-SDR dB | log10-mel L1 | mel distance dB | level change dB |\n|---|---|---|---|---|---|"
@@ -77,16 +77,16 @@ def report(title: str, codec: Codec, sounds: Sequence[np.ndarray], *, header: bo
     print(f"| {title} | {len(rows)} | " + " | ".join(f"{value:.2f}" for value in medians) + " |")
 
 
-def round_trip(codec: Codec, sound_T: np.ndarray) -> np.ndarray:
-    """Returns the sound decoded from the latent's mean, same length."""
-    mean_BNF, _ = codec.encode(torch.from_numpy(sound_T)[None])
-    return codec.decode(mean_BNF)[0, : len(sound_T)].numpy()
+def round_trip(codec: Codec, audio_T: np.ndarray) -> np.ndarray:
+    """Returns the audio decoded from the latent's mean, same length."""
+    mean_BNF, _ = codec.encode(torch.from_numpy(audio_T)[None])
+    return codec.decode(mean_BNF)[0, : len(audio_T)].numpy()
 
 
 def quality(real_T: np.ndarray, made_T: np.ndarray) -> Quality:
     """Returns one clip's distances."""
     real, made = torch.from_numpy(real_T)[None], torch.from_numpy(made_T)[None]
-    fine = [20 * torch.log10(mel(sound, 1024, 80, RATE_HZ) + 1e-4) for sound in (real, made)]
+    fine = [20 * torch.log10(mel(audio, 1024, 80, RATE_HZ) + 1e-4) for audio in (real, made)]
     return Quality(
         si_sdr_db(real_T, made_T),
         float(spectral_distances(real, made, RATE_HZ)[0]),
@@ -101,10 +101,10 @@ def si_sdr_db(real_T: np.ndarray, made_T: np.ndarray) -> float:
     return float(10 * np.log10(np.sum(target_T**2) / np.sum((made_T - target_T) ** 2)))
 
 
-def timing(codec: Codec, films: Sequence[Scene]) -> None:
-    """Prints how far the onsets of the true events move, and how much sound leaks before them."""
+def timing(codec: Codec, videos: Sequence[Scene]) -> None:
+    """Prints how far the onsets of the true events move, and how much audio leaks before them."""
     shifts, leaks = [], []
-    for scene in films:
+    for scene in videos:
         real_T = scene_audio(scene)
         made_T = round_trip(codec, real_T)
         gaps = np.diff(scene.event_times_s, prepend=-1.0)
@@ -120,30 +120,30 @@ def timing(codec: Codec, films: Sequence[Scene]) -> None:
     )
 
 
-def onset_s(sound_T: np.ndarray, event_s: float) -> float:
+def onset_s(audio_T: np.ndarray, event_s: float) -> float:
     """Returns when the 2 ms level around an event first passes half of its local maximum."""
     start = max(0, round((event_s - 0.06) * RATE_HZ))
-    level = envelope(sound_T[start : start + round(0.12 * RATE_HZ)])
+    level = envelope(audio_T[start : start + round(0.12 * RATE_HZ)])
     before = float(level[:10].min())
     return (start + int(np.argmax(level >= before + 0.5 * (level.max() - before))) * STEP) / RATE_HZ
 
 
-def leak_db(sound_T: np.ndarray, event_s: float) -> float:
+def leak_db(audio_T: np.ndarray, event_s: float) -> float:
     """Returns the peak level 60 to 20 ms before an event relative to the strike's peak, in dB."""
     at = round(event_s * RATE_HZ)
-    before = envelope(sound_T[max(0, at - 960) : at - 320]).max()
-    return float(20 * np.log10((before + 1e-6) / (envelope(sound_T[at - 80 : at + 800]).max() + 1e-6)))
+    before = envelope(audio_T[max(0, at - 960) : at - 320]).max()
+    return float(20 * np.log10((before + 1e-6) / (envelope(audio_T[at - 80 : at + 800]).max() + 1e-6)))
 
 
-def envelope(sound_T: np.ndarray) -> np.ndarray:
+def envelope(audio_T: np.ndarray) -> np.ndarray:
     """Returns the RMS of each 2 ms."""
-    whole = len(sound_T) // STEP * STEP
-    return np.sqrt(np.mean(sound_T[:whole].reshape(-1, STEP) ** 2, axis=1))
+    whole = len(audio_T) // STEP * STEP
+    return np.sqrt(np.mean(audio_T[:whole].reshape(-1, STEP) ** 2, axis=1))
 
 
-def latents(codec: Codec, sounds: Sequence[np.ndarray]) -> None:
+def latents(codec: Codec, clips: Sequence[np.ndarray]) -> None:
     """Prints how the latent is used: spread of the means, size of the deviations, KL, dead channels."""
-    means, stds = zip(*(codec.encode(torch.from_numpy(sound_T)[None]) for sound_T in sounds), strict=True)
+    means, stds = zip(*(codec.encode(torch.from_numpy(audio_T)[None]) for audio_T in clips), strict=True)
     mean_NF, std_NF = torch.cat(means, 1)[0], torch.cat(stds, 1)[0]
     spread_F = mean_NF.std(0)
     kl = 0.5 * (mean_NF**2 + std_NF**2 - 1 - 2 * std_NF.log()).sum(1).mean()

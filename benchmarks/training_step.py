@@ -33,7 +33,7 @@ MATMUL = 2048  # 2048^3 multiply-adds: large enough for a device's full speed
 
 
 class RandomFeatures:
-    """A feature source without files: `rows` rows, half with pictures."""
+    """A feature source without files: `rows` rows, half with video."""
 
     def __init__(self, specs: FeatureSpecs, count: int) -> None:
         self.specs, self.clip_s = specs, CLIP_S

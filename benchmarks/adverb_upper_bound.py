@@ -1,7 +1,7 @@
-"""Which adverbs survive the codec: `python -m benchmarks.adverb_ceiling WORKSPACE [PAIRS]`.
+"""Which adverbs survive the codec: `python -m benchmarks.adverb_upper_bound WORKSPACE [PAIRS]`.
 
-Takes pairs of augmented sounds of one parent with opposite levels (SPEC A3 to A5; of a far sound the clip it was made
-from) and asks AdverbCheck which is which, of the sounds as they are and after the codec's round trip. A direction that
+Takes pairs of augmented clips of one parent with opposite levels (SPEC A3 to A5; of a far one the clip it was made
+from) and asks AdverbCheck which is which, of the clips as they are and after the codec's round trip. A direction that
 is lost here no model can learn; one that is kept here and not generated is the model's failure.
 """
 
@@ -57,8 +57,8 @@ def main() -> None:
             raise UsageError(f"{args.workspace} has no sound with both {more} and {less}")
         right = [0, 0]
         for found in chosen:
-            sounds = [read_audio(workspace.path(found[level]), rate_hz=rate_hz)[0] for level in (more, less)]
-            for place, pair in enumerate((sounds, [round_trip(codec, sound) for sound in sounds])):
+            clips = [read_audio(workspace.path(found[level]), rate_hz=rate_hz)[0] for level in (more, less)]
+            for place, pair in enumerate((clips, [round_trip(codec, clip) for clip in clips])):
                 right[place] += is_right(direction, *(measure(sound, rate_hz) for sound in pair))
         print(
             f"{direction:12s} {len(chosen):6d} {right[0] / len(chosen):9.2f} {right[1] / len(chosen):9.2f}", flush=True
