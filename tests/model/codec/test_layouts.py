@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
+import pytest
+import torch
+
+from data_contracts import WeightsError
 from model.codec.bigvgan import BIGVGAN_16K, BigVGAN, BigVGANSizes
 from model.codec.dac_vae import ContinuousDAC, DACSizes
+from model.codec.layouts import LAYOUTS, recognise
 from model.codec.meta_dacvae import MetaDACVAE
 from model.codec.mmaudio_vae import MelVAE, VAESizes
 from model.codec.oobleck import Oobleck, OobleckSizes
@@ -66,3 +71,44 @@ def test_eight_seconds_have_the_published_number_of_frames(
 
     spec = CODECS[name]
     assert (spec.sample_rate_hz, spec.hop, spec.frames(8.0)) == (rate_hz, hop, frames_of_8_s)
+
+
+def written(folder: Path, tensors: dict[str, torch.Tensor]) -> Path:
+    path = folder / "codec.pth"
+    torch.save(tensors, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("keys", "layout"),
+    [
+        (("quant_conv.weight", "encoder.block.0.weight_v"), "moss-dacvae"),
+        (("encoder.block.0.res_unit1.snake1.beta",), "oobleck"),
+        (("quantizer.quantizers.0.in_proj.weight_v",), "dac-44khz"),
+    ],
+)
+def test_a_file_is_recognised_by_its_keys(tmp_path: Path, keys: tuple[str, ...], layout: str) -> None:
+    assert recognise(written(tmp_path, {key: torch.zeros(1) for key in keys})) == layout
+    assert layout in LAYOUTS
+
+
+@pytest.mark.parametrize(
+    ("file", "layout"),
+    [
+        ("diffusion_pytorch_model.safetensors", "oobleck"),
+        ("v1-44.pth", "mmaudio-44k"),
+        ("v1-16.pth", "mmaudio-16k"),
+    ],
+)
+def test_a_folder_is_recognised_by_its_file(tmp_path: Path, file: str, layout: str) -> None:
+    (tmp_path / file).write_bytes(b"")
+    assert recognise(tmp_path) == layout
+
+
+def test_unknown_files_and_folders_say_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"has none of .*v1-44\.pth, v1-16\.pth; give a codec's file or folder"):
+        recognise(tmp_path)
+    with pytest.raises(WeightsError, match="is MMAudio's VAE alone; give the folder"):
+        recognise(written(tmp_path, {"data_mean": torch.zeros(1)}))
+    with pytest.raises(WeightsError, match="is not a known codec"):
+        recognise(written(tmp_path, {"weight": torch.zeros(1)}))

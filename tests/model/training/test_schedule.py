@@ -61,3 +61,23 @@ def test_each_milestone_divides_the_rate_by_ten_counted_after_the_warm_up() -> N
     changes = [step for step in range(101, 1000) if learning_rate(step, one) != learning_rate(step - 1, one)]
     assert changes == [600, 800]
     assert learning_rate(999, one) == pytest.approx(1e-5)
+
+
+def test_t1_mmaudios_rate_at_the_exact_iterations():
+    """Facts of MMAudio: lr (it + 1) / 1001 for 1,000 iterations, drops at 241,000 and 271,000 of 300,000."""
+    paper = TrainingConfig(steps=300_000, lr=1e-4, warmup_steps=1_000, schedule="step", milestones=(0.8, 0.9))
+    for it in (0, 1, 500, 999):
+        assert learning_rate(it, paper) == pytest.approx(1e-4 * (it + 1) / 1001, rel=1e-12)
+    changes = [it for it in range(1_001, 300_000) if learning_rate(it, paper) != learning_rate(it - 1, paper)]
+    assert changes == [241_000, 271_000]
+    assert [learning_rate(it, paper) for it in (241_000, 299_999)] == pytest.approx([1e-5, 1e-6])
+
+
+def test_t1_the_papers_longer_run_keeps_the_milestones():
+    from flows.locations import shipped_config
+    from tasks.config import PipelineConfig
+
+    config = PipelineConfig.load(shipped_config("paper.yaml")).train.training()
+    assert (config.steps, config.lr, config.warmup_steps) == (330_000, 1e-4, 1_000)
+    around = [learning_rate(it, config) for it in (240_999, 241_000, 270_999, 271_000)]
+    assert around == pytest.approx([1e-4, 1e-5, 1e-5, 1e-6])
