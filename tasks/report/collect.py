@@ -90,7 +90,6 @@ class Collected:
     quarantine: list[Quarantine] = field(default_factory=list)
     stages: list[StageCounts] = field(default_factory=list)
     weights: list[ComponentWeights] = field(default_factory=list)
-    checkpoint: dict[str, Any] = field(default_factory=dict)
     tools: list[tuple[str, str]] = field(default_factory=list)
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -111,22 +110,9 @@ def collect(workspace: Workspace) -> Collected:
     found.metrics.sort(key=lambda row: row.step)
     found.quarantine = _quarantine(workspace, notes)
     found.stages = [_counts(workspace, found, stage) for stage in STAGES]
-    found.checkpoint = checkpoint_metadata(workspace.path("train", "checkpoint.safetensors"))
     found.weights = _weights(found, _feature_specs(workspace.path("precompute", "features.json")))
     found.tools = _tools(found)
     return found
-
-
-def checkpoint_metadata(path: Path) -> dict[str, Any]:
-    """Returns a safetensors file's metadata with JSON values parsed, without reading a tensor; {} when unreadable."""
-    try:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(size)) if size < 100_000_000 else {}
-    except (OSError, ValueError):
-        return {}
-    metadata = header.get("__metadata__") if isinstance(header, dict) else None
-    return {key: parse_json(value) for key, value in (metadata or {}).items()}
 
 
 def parse_json(text: Any) -> Any:
@@ -193,10 +179,10 @@ def _feature_specs(path: Path) -> Any:
 
 
 def _weights(found: Collected, feature_specs: Any) -> list[ComponentWeights]:
-    """Returns the components named by the features, the checkpoint and the generated rows, one row each."""
+    """Returns the components named by the features and the generated rows, one row each, and the network."""
     values: dict[tuple[str, str], ComponentWeights] = {}
     generated = [parse_json(text) for text in _unique(row.weights_json for row in found.generated)]
-    for specs in (feature_specs, found.checkpoint.get("specs"), *generated):
+    for specs in (feature_specs, *generated):
         for weights in _components(specs):
             values.setdefault((weights.name, weights.sha256), weights)
     for sha in _unique(row.checkpoint_sha256 for row in found.generated):

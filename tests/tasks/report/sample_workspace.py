@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -257,8 +255,6 @@ def _train(workspace: Workspace, manifest: Sequence[ManifestRow]) -> None:
         for step in range(10, 810, 10)
     ]  # fmt: skip
     write_table(workspace.table("train", TrainMetric.TABLE), TrainMetric, metrics)
-    header = json.dumps({"__metadata__": {"specs": json.dumps(SPECS), "step": "800"}}).encode()
-    workspace.path("train", "checkpoint.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
 
 
 SPECS = {

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import struct
 from pathlib import Path
 
 import pytest
 
 from data_contracts import Row, write_table
 from tasks.engine.workspace import Workspace
-from tasks.report.collect import STAGES, Collected, checkpoint_metadata, collect, parse_json
+from tasks.report.collect import STAGES, Collected, collect, parse_json
 from tests.tasks.rows import augmented_row, clip_row
 
 
@@ -39,7 +38,7 @@ def test_an_empty_workspace_has_a_note_per_stage(tmp_path: Path) -> None:
     for stage, (_, row_type, _) in STAGES.items():
         assert found.note(row_type.TABLE) == f"The {stage} stage has not run yet."
     assert all(stage.rows is None and stage.done is None for stage in found.stages)
-    assert (found.weights, found.tools, found.checkpoint, found.quarantine) == ([], [], {}, [])
+    assert (found.weights, found.tools, found.quarantine) == ([], [], [])
 
 
 def test_the_first_of_several_notes_is_given() -> None:
@@ -101,22 +100,6 @@ def test_tools_used_in_two_versions_have_both(copy: Workspace) -> None:
     rows = [augmented_row(clip, "speed", "fast", "fast", tools_json='{"ffmpeg": "6.0"}')]
     write_table(copy.table("augment", "augmented"), augmented_type, rows)
     assert collect(copy).tools == [("ffmpeg", "5.1, 6.0"), ("sox", "14.4")]
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"short", struct.pack("<Q", 10**12), struct.pack("<Q", 2) + b"[]", struct.pack("<Q", 3) + b"{x}"]
-)
-def test_a_file_that_is_no_checkpoint_has_no_metadata(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    path.write_bytes(content)
-    assert checkpoint_metadata(path) == {} and checkpoint_metadata(tmp_path / "missing") == {}
-
-
-def test_metadata_are_read_without_the_tensors(tmp_path: Path) -> None:
-    header = json.dumps({"__metadata__": {"step": "800", "name": "demo"}}).encode()
-    path = tmp_path / "x.safetensors"
-    path.write_bytes(struct.pack("<Q", len(header)) + header + b"tensors that are no tensors")
-    assert checkpoint_metadata(path) == {"step": 800, "name": "demo"}
 
 
 @pytest.mark.parametrize(("text", "value"), [('{"a": 1}', {"a": 1}), ("plain", "plain"), ("", ""), (None, None)])
