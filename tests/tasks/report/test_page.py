@@ -7,9 +7,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from markupsafe import escape
 
 from data_contracts import AblationScore, write_table
 from tasks.engine.workspace import Workspace
+from tasks.report import page as module
+from tasks.report.collect import Collected
 from tasks.report.page import render, write_report
 from tests.tasks.report.browser import chromium
 from tests.tasks.report.conftest import SETTINGS
@@ -77,6 +80,33 @@ def test_broken_tables_lost_files_and_named_configurations_are_shown(
     assert "The table of the evaluate stage cannot be read" in changed and str(tmp_path) not in changed
     assert "far-0.flac is not there" in changed
     assert "Named configurations" in changed and '<span class="clear">-0.50 (-0.70 to -0.30)</span>' in changed
+
+
+def test_every_row_of_the_quarantine_is_on_the_page(page: str, found: Collected) -> None:
+    section = page[page.index('<section id="quarantine"') :]
+    assert len(found.quarantine) == 4
+    for row in found.quarantine:
+        assert row.item_id in section and row.reason in section and str(escape(row.message)) in section
+
+
+def test_every_score_is_on_the_page_with_its_system_and_backend(page: str, found: Collected) -> None:
+    section = page[page.index('<section id="scores"') : page.index('<section id="augmentation"')]
+    for row in found.scores:
+        assert row.system in section and str(escape(row.backend)) in section
+    assert section.count('class="sub">7 groups</span>') == len(found.scores)
+    assert section.count('<svg class="strip"') == len({(row.task, row.metric) for row in found.scores})
+
+
+def test_over_the_budget_media_are_left_out_and_counted(
+    workspace: Workspace, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "AUGMENTATION_CHARS", 200_000)
+    monkeypatch.setattr(module, "REPORT_CHARS", 400_000)
+    small = render(workspace, SETTINGS)
+    assert len(small) < len(page) and "left out to keep this file small" in small
+    (count,) = re.findall(r"(\d+) audio or video files were left out to limit its size", small)
+    assert int(count) > 10 and "left out to limit" not in page
+    assert small.count("data:image/png") == page.count("data:image/png")  # every spectrogram stays
 
 
 @pytest.mark.tools
