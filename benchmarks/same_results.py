@@ -35,7 +35,9 @@ SETTINGS = (
 UNSTABLE = {
     "steps_per_s", "samples_per_s", "data_wait_share", "peak_memory_gib", "checkpoint_sha256", "tools_json",
 }  # fmt: skip
-SKIPPED = re.compile(r"(^|/)(journal|\.run|\.lock|tensorboard|last|report|samples)(/|$)|\.(json|yaml|html|md|csv|parquet)$")
+SKIPPED = re.compile(
+    r"(^|/)(journal|\.run|\.lock|tensorboard|last|report|samples)(/|$)|\.(json|yaml|html|md|csv|parquet)$"
+)
 CHECKPOINT = "train/checkpoint.safetensors"
 
 
