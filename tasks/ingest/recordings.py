@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data_contracts import ItemError, UsageError
 from tasks.engine.workspace import hash_text, safe_name
-from tasks.ingest.readers.files import UTF_8, dicts_of
+from tasks.ingest.readers.files import UTF_8, dicts_of, did_you_mean
 
 _READERS: Final = (".csv", ".tsv", ".parquet")
 SPLITS: Final = {
@@ -31,6 +32,7 @@ SPLITS: Final = {
     "test": "test",
     "eval": "test",
 }
+COLUMNS: Final = ("audio", "video", "caption", "split", "group", "id", "licence")
 _SAMPLE_BYTES: Final = 4096
 _CAPTION_LIMIT: Final = 1000
 _LISTING: Final = ("missing", "source_id")  # only the listing needs these: no result depends on them
@@ -138,11 +140,32 @@ def _read_rows(table: Path, encoding: str) -> list[dict[str, str]]:
 
 def _parquet_rows(table: Path) -> list[dict[str, str]]:
     try:
-        frame = pd.read_parquet(table)
+        schema, frame = pq.read_schema(table), pd.read_parquet(table)
     except (ValueError, OSError, pa.ArrowException) as error:
         raise UsageError(f"table {table} cannot be read: {error}".replace("\n", " ")) from error
     _require_columns(table, set(map(str, frame.columns)))
-    return [{str(k): _text(v) for k, v in row.items()} for row in frame.to_dict("records")]
+    several = _has_several_captions(table, schema)
+    rows = []
+    for record in frame.to_dict("records"):
+        captions = list(record["caption"]) if several and record["caption"] is not None else [record["caption"]]
+        row = {str(name): _text(value) for name, value in record.items() if name != "caption"}
+        for number, caption in enumerate(captions or [""], start=1):
+            numbered = {"id": f"{row['id']}-{number}"} if len(captions) > 1 and row.get("id") else {}
+            rows.append({**row, **numbered, "caption": _text(caption)})
+    return rows
+
+
+def _has_several_captions(table: Path, schema: pa.Schema) -> bool:
+    """Returns whether the captions are lists of text. Raises UsageError for a known column that is not text."""
+    for field in schema:
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        plain = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
+        number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if field.name == "caption" and pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
+            continue
+        if field.name in COLUMNS and not (plain or (number and field.name in ("id", "group"))):
+            raise UsageError(f"table {table}: column {field.name!r} has cells of type {field.type}; expected text")
+    return pa.types.is_list(schema.field("caption").type)
 
 
 def _require_columns(table: Path, columns: set[str]) -> None:
@@ -150,7 +173,7 @@ def _require_columns(table: Path, columns: set[str]) -> None:
         missing = "caption" if "caption" not in columns else "audio"
         raise UsageError(
             f"table {table}: column {missing!r} is missing; it has {sorted(columns)}, "
-            "and needs audio, caption [, video, split, group, id, licence]"
+            f"and needs audio, caption [, video, split, group, id, licence]{did_you_mean(missing, columns)}"
         )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import csv
+import difflib
 import json
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any, Final, TextIO
 
@@ -16,6 +17,10 @@ import ijson
 from data_contracts import UsageError
 
 UTF_8: Final = "utf-8"
+_USUAL_NAMES: Final = {
+    "audio": ("wav", "path", "file", "filename", "file_name", "audio_path", "sound"),
+    "caption": ("text", "description", "label", "sentence", "prompt", "captions"),
+}
 _MARKS: Final = (  # the longer marks first: the one of UTF-32 begins as that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -102,13 +107,29 @@ def rows_of(path: Path, encoding: str = UTF_8) -> Iterator[list[str]]:
     number = 0
     try:
         with open_text(path, encoding) as file:
-            reader = csv.reader(file, delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
+            reader = csv.reader(file, delimiter=_delimiter(path, file), strict=True)
             for row in reader:
                 if any(cell.strip() for cell in row):
                     yield row
                 number = reader.line_num
     except (OSError, csv.Error) as error:
         raise UsageError(f"list {path} cannot be read: {error} (the row from line {number + 1} on)") from error
+
+
+def _delimiter(path: Path, file: TextIO) -> str:
+    """Returns what separates cells: a tab in a TSV; a semicolon, as Excel writes, where the first line has no comma."""
+    if path.suffix == ".tsv":
+        return "\t"
+    first = file.readline()
+    file.seek(0)
+    return ";" if ";" in first and "," not in first else ","
+
+
+def did_you_mean(wanted: str, columns: Iterable[str]) -> str:
+    """Returns a question that names the column most like the wanted one, nothing where none is."""
+    usual = [name for name in columns if name.strip().lower() in _USUAL_NAMES.get(wanted, ())]
+    alike = usual or difflib.get_close_matches(wanted, list(columns), n=1, cutoff=0.7)
+    return f"; rename {alike[0]!r} if it is meant" if alike else ""
 
 
 def dicts_of(path: Path, needed: tuple[str, ...], encoding: str = UTF_8) -> Iterator[dict[str, str]]:
@@ -121,7 +142,8 @@ def dicts_of(path: Path, needed: tuple[str, ...], encoding: str = UTF_8) -> Iter
     for name in needed:
         if header.count(name) != 1:
             problem = f"{name!r} appears twice" if name in header else f"{name!r} is missing"
-            raise UsageError(f"list {path}: column {problem}; it has {header}")
+            hint = "" if name in header else did_you_mean(name, header)
+            raise UsageError(f"list {path}: column {problem}; it has {header}{hint}")
     for row in rows:
         if any(cell.strip() for cell in row[len(header) :]):
             start = ",".join(row)[:60]

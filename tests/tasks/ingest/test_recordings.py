@@ -157,3 +157,59 @@ def test_a_payload_changes_with_the_content_of_a_file(tmp_path: Path) -> None:
     present = PLAIN.payload(tmp_path)
     (tmp_path / "a.wav").write_bytes(b"y")
     assert len({str(payload) for payload in (absent, present, PLAIN.payload(tmp_path))}) == 3
+
+
+def test_a_list_of_captions_gives_an_item_per_caption_and_one_group(tmp_path: Path) -> None:
+    rows = [
+        {"id": "x", "audio": "a.wav", "caption": ["A dog", "A hound"]},
+        {"id": "y", "audio": "b.wav", "caption": ["Rain"]},
+        {"id": "z", "audio": "c.wav", "caption": []},
+    ]
+    found = read(tmp_path, rows, ".parquet")
+    assert [(r.item_id, r.caption) for r in found] == [("x-1", "A dog"), ("x-2", "A hound"), ("y", "Rain"), ("z", "")]
+    assert found[0].group == found[1].group and found[0].split == found[1].split
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("caption", {"text": "A dog"}),
+        ("caption", pd.Timestamp("2026-01-01")),
+        ("caption", 7),
+        ("audio", {"bytes": b"RIFF", "path": "a.wav"}),
+        ("audio", ["a.wav"]),
+        ("split", True),
+    ],
+)
+def test_a_known_column_that_is_not_text_is_refused_by_its_name_and_type(
+    tmp_path: Path, name: str, cell: object
+) -> None:
+    with pytest.raises(UsageError, match=rf"column '{name}' has cells of type .*; expected text"):
+        read(tmp_path, [{"audio": "a.wav", "caption": "A dog", **{name: cell}}], ".parquet")
+
+
+def test_numbers_may_be_ids_and_other_columns_may_be_anything(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"id": [7], "audio": ["a.wav"], "caption": ["A dog"], "tags": [["x", "y"]], "licence": ["CC0"]}
+    )
+    frame["split"] = pd.Categorical(["train"])
+    frame.to_parquet(tmp_path / "t.parquet")
+    (found,) = read_recordings(tmp_path / "t.parquet", val_share=0.1, test_share=0.1, version="1")
+    assert (found.item_id, found.split, found.licence) == ("7", "train", "CC0")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize(
+    ("columns", "named"), [(("wav", "caption"), "wav"), (("audio", "captoin"), "captoin"), (("audio", "text"), "text")]
+)
+def test_a_missing_column_names_the_one_that_may_be_meant(
+    tmp_path: Path, suffix: str, columns: tuple[str, str], named: str
+) -> None:
+    with pytest.raises(UsageError, match=f"is missing; .*rename '{named}' if it is meant"):
+        read(tmp_path, [dict.fromkeys(columns, "x")], suffix)
+
+
+def test_a_file_with_semicolons_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("audio;caption\na.wav;A dog, far away\n")
+    (found,) = read_recordings(tmp_path / "t.csv", val_share=0.1, test_share=0.1, version="1")
+    assert (found.audio, found.caption) == ("a.wav", "A dog, far away")
