@@ -38,3 +38,11 @@ def test_measurements_are_written_with_their_units_and_once(measured: dict[str, 
 )
 def test_metrics_are_named_with_their_units(metric: str, name: str) -> None:
     assert metric_name(metric) == name
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_order_of_the_keys_decides_only_the_order_of_the_words(order: int) -> None:
+    measured = {"level_before_db": -36.8, "level_after_db": -53.7, "duration_before_s": 8.0, "duration_after_s": 5.5,
+                "pitch_ratio": 1.3}  # fmt: skip
+    words = measured_words(json.dumps(dict(list(measured.items())[::order])))
+    assert sorted(words) == [("duration", "8 → 5.5 s"), ("level", "-36.8 → -53.7 dB"), ("pitch ratio", "1.3")]
