@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import torch
@@ -93,6 +93,7 @@ class ClipImage:
     image_size: int
     spec: ClipSpec
     device: torch.device
+    fit: ClassVar[Fit] = "squash"
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu", name: str = NAME) -> Self:
@@ -116,11 +117,6 @@ class ClipImage:
     def size(self) -> int:
         """Frames are `size` x `size` pixels: 384."""
         return self.image_size + MARGIN
-
-    @property
-    def fit(self) -> Fit:
-        """The whole frame is squashed to a square."""
-        return "squash"
 
     @torch.inference_mode()
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:

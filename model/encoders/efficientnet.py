@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import torch
 
@@ -31,6 +31,11 @@ class EfficientNetLite0:
     """Average-pooled last feature map, scaled to unit mean square per frame."""
 
     network: Any
+    spec: ClassVar[ClipSpec] = ClipSpec(
+        name="efficientnet_lite0", rate_hz=RATE_HZ, dim=DIM, weights_sha256=SHA256, placeholder=True
+    )
+    size: ClassVar[int] = SIZE
+    fit: ClassVar[Fit] = "crop"
 
     @classmethod
     def load(cls) -> Self:
@@ -47,21 +52,6 @@ class EfficientNetLite0:
         network = EfficientNet.from_name("efficientnet-lite0", image_size=SIZE)
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
         return cls(network.eval().requires_grad_(False))
-
-    @property
-    def spec(self) -> ClipSpec:
-        """Source: SPEC M7."""
-        return ClipSpec(name="efficientnet_lite0", rate_hz=RATE_HZ, dim=DIM, weights_sha256=SHA256, placeholder=True)
-
-    @property
-    def size(self) -> int:
-        """Frames are `size` x `size` pixels."""
-        return SIZE
-
-    @property
-    def fit(self) -> Fit:
-        """The middle of the frame."""
-        return "crop"
 
     @torch.inference_mode()
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import torch
 from safetensors.torch import load_file
@@ -39,6 +39,7 @@ class MiniLM:
 
     tokenizer: Tokenizer
     weights: Weights
+    spec: ClassVar[TextSpec] = TextSpec(name="minilm", tokens=TOKENS, dim=DIM, weights_sha256=SHA256, placeholder=True)
 
     @classmethod
     def load(cls) -> Self:
@@ -58,11 +59,6 @@ class MiniLM:
             if value.is_floating_point()
         }
         return cls(tokenizer, weights)
-
-    @property
-    def spec(self) -> TextSpec:
-        """Source: SPEC M6."""
-        return TextSpec(name="minilm", tokens=TOKENS, dim=DIM, weights_sha256=SHA256, placeholder=True)
 
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> torch.Tensor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,21 +35,11 @@ Floats = npt.NDArray[np.float32]
 class Motion:
     """One feature vector per frame, of about unit scale, zero for a still video."""
 
-    @property
-    def spec(self) -> SyncSpec:
-        """Source: SPEC M8."""
-        digest = hashlib.sha256(VERSION.encode()).hexdigest()
-        return SyncSpec(name="motion", dim=DIM, weights_sha256=digest, placeholder=True, fps=FPS)
-
-    @property
-    def size(self) -> int:
-        """Frames are `size` x `size` pixels."""
-        return SIZE
-
-    @property
-    def fit(self) -> Fit:
-        """The middle of the frame."""
-        return "crop"
+    spec: ClassVar[SyncSpec] = SyncSpec(
+        name="motion", dim=DIM, weights_sha256=hashlib.sha256(VERSION.encode()).hexdigest(), placeholder=True, fps=FPS
+    )
+    size: ClassVar[int] = SIZE
+    fit: ClassVar[Fit] = "crop"
 
     def encode(self, frames_THWC: Frames) -> torch.Tensor:
         """Returns (T, D) float32. Raises ContractError unless frames are uint8 (T, 64, 64, 3)."""

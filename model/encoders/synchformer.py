@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 import torch
 from torch import Tensor, nn
@@ -162,9 +162,10 @@ class Synchformer:
     """Synchronisation features of consecutive frames; make one with `Synchformer.load`."""
 
     network: VideoTransformer
-    image_size: int
+    size: int
     spec: SyncSpec
     device: torch.device
+    fit: ClassVar[Fit] = "crop"
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu", name: str = NAME) -> Self:
@@ -188,16 +189,6 @@ class Synchformer:
             per_segment=SEGMENT // PAIR,
         )
         return cls(network.to(device), sizes.image, spec, torch.device(device))
-
-    @property
-    def size(self) -> int:
-        """Frames are `size` x `size` pixels: 224."""
-        return self.image_size
-
-    @property
-    def fit(self) -> Fit:
-        """The short side is resized, the middle kept."""
-        return "crop"
 
     @torch.inference_mode()
     def encode(self, frames_THXC: Frames) -> Tensor:

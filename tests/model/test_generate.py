@@ -41,7 +41,7 @@ def request(task: str, *, seed: int = 1, duration_s: float = 2.0, features: int 
         "original_NF": torch.randn(frames, 4, generator=g),
         "window_s": (0.52, 1.2),
     }
-    if task == "edit":  # led by the sentence, unless a test gives a reference to imitate
+    if task == "edit":  # led by the text, unless a test gives a reference to imitate
         values |= {"reference_NF": None, "reference_sync_SD": None}
     return Request(task=task, duration_s=duration_s, seed=seed, **(values | changes))
 
@@ -151,7 +151,7 @@ def test_g6_an_edit_is_led_by_g3_g4_or_g5(changes, leading, used, unused):
         assert torch.equal(moved, base) == (name in unused), name
 
 
-def test_g6_extension_goes_on_where_the_old_sound_ends():
+def test_g6_extension_continues_where_the_original_ends():
     asked = request("edit", original_NF=request("edit").original_NF[:30], window_s=(1.0, 2.0))
     latent = run(generator(), asked)[0]
     assert latent.shape == (50, 4)
@@ -161,7 +161,7 @@ def test_g6_extension_goes_on_where_the_old_sound_ends():
 
 
 @pytest.mark.parametrize("task", ["tta", "vta", "tc-vta", "ac-vta"])
-def test_a_window_of_a_long_sound_starts_with_what_was_before(task):
+def test_a_window_of_long_audio_starts_with_its_context(task):
     context = torch.randn(12, 4, generator=torch.Generator().manual_seed(9))
     latent = run(generator(), request(task, context_NF=context))[0]
     assert latent.shape == (50, 4)
@@ -250,8 +250,8 @@ def test_g7_euler_equals_mmaudios_loop_with_two_forward_passes_a_step(task):
             x = x + (times[i + 1] - times[i]) * v
         expected = network.unnormalize(x)[0, plan.cut :]
     generated = run(gen, asked, steps=steps, cfg_scale=scale)[0]
-    hidden = plan.mask_N[plan.cut :]
-    assert torch.allclose(generated[hidden], expected[hidden], atol=1e-4)
+    masked = plan.mask_N[plan.cut :]
+    assert torch.allclose(generated[masked], expected[masked], atol=1e-4)
 
 
 def test_conditions_are_projected_once_and_both_branches_share_each_forward_pass(monkeypatch):
@@ -302,7 +302,7 @@ def test_impossible_requests_say_what_is_wrong(changes, message):
         run(generator(), request(**changes))
 
 
-def test_latents_and_text_of_other_parts_are_refused():
+def test_latents_and_text_of_other_components_are_refused():
     with pytest.raises(MismatchError, match="reference latent"):
         run(generator(), request("fe", reference_NF=torch.zeros(20, 7)))
     with pytest.raises(MismatchError, match="text features"):
@@ -325,7 +325,7 @@ def test_sampling_numbers_are_checked():
         dataclasses.replace(Sampling(), edit_noise=2.0)
 
 
-def test_a_loaded_generator_gives_the_same_sound(tmp_path):
+def test_a_loaded_generator_gives_the_same_latents(tmp_path):
     gen = generator()
     save_checkpoint(tmp_path / "c.safetensors", gen.network.state_dict(), network=TOY, specs=SPECS, clip_s=2.0, step=1)
     loaded = Generator.load(tmp_path / "c.safetensors")

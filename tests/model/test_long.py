@@ -30,7 +30,7 @@ def test_windows_fill_every_frame_once_and_are_nearly_equal(frames, longest, sha
         assert windows[-1].length >= 0.5 * windows[1].length or len(windows) > 0.5 * longest
 
 
-def test_a_short_sound_is_one_window():
+def test_short_audio_is_one_window():
     assert plan_windows(50, 50) == [Window(0, 50, 0)]
     assert plan_windows(50, 60, known=20) == [Window(0, 50, 20)]
 

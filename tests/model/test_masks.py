@@ -128,11 +128,11 @@ def test_m9_a_visible_mean_counts_each_token_as_much_as_it_is_shown(start, lengt
         float(shown.sum()), 1e-6
     )
     assert torch.allclose(visible_mean(tokens, mask, kind)[0], expected, atol=1e-5)
-    hidden = tokens + 100.0 * (shown == 0)[None, :, None]
-    assert torch.allclose(visible_mean(hidden, mask, kind), visible_mean(tokens, mask, kind), atol=1e-5)
+    changed = tokens + 100.0 * (shown == 0)[None, :, None]
+    assert torch.allclose(visible_mean(changed, mask, kind), visible_mean(tokens, mask, kind), atol=1e-5)
 
 
-def test_m9_with_nothing_hidden_a_visible_mean_is_the_mean():
+def test_m9_with_nothing_masked_a_visible_mean_is_the_mean():
     tokens = torch.randn(2, 8, 3, generator=_generator())
     everything = torch.ones(2, 50, dtype=torch.bool)
     assert torch.allclose(visible_mean(tokens, everything, "soft"), tokens.mean(1), atol=1e-6)

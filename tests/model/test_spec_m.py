@@ -52,9 +52,9 @@ def test_m3_one_span_of_70_to_100_percent_per_row(seed, frames):
     share = (MaskConfig().span_low, MaskConfig().span_high)
     mask = rand_span_mask(32, frames, torch.Generator().manual_seed(seed), share=share, placement="random")
     for row in mask.tolist():
-        hidden = [index for index, value in enumerate(row) if value]
-        assert hidden == list(range(hidden[0], hidden[-1] + 1))
-        assert math.floor(0.7 * frames - 1e-4) <= len(hidden) <= frames
+        masked = [index for index, value in enumerate(row) if value]
+        assert masked == list(range(masked[0], masked[-1] + 1))
+        assert math.floor(0.7 * frames - 1e-4) <= len(masked) <= frames
 
 
 def test_m3_shares_are_uniform():

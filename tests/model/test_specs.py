@@ -1,4 +1,4 @@
-"""When two specs are one part: by all they say, and by the weights' hash where both know it."""
+"""When two specs name one component: by every field, and by the weights' hash where both have one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_an_unknown_hash_excuses_nothing_else(change):
     assert not same_component(KNOWN, dataclasses.replace(CODECS["mmaudio-44k"], **change))
 
 
-def test_a_converted_checkpoint_accepts_features_of_the_parts_it_names():
+def test_a_converted_checkpoint_accepts_features_of_the_components_it_names():
     header = paper_specs()
     loaded = dataclasses.replace(header, codec=KNOWN, sync=dataclasses.replace(header.sync, weights_sha256="c" * 64))
     header.require_same(loaded, "the checkpoint", "the features")

@@ -62,7 +62,7 @@ def test_padding_is_zeros_on_the_right(tiny_file: Path) -> None:
     assert torch.equal(codec.encode(audio)[0], codec.encode(padded)[0])
 
 
-def test_spec_carries_the_file_hash_and_the_stand_in_label(tiny_file: Path) -> None:
+def test_spec_carries_the_file_hash_and_the_placeholder_label(tiny_file: Path) -> None:
     spec = load_codec(str(tiny_file)).spec
     assert (spec.name, spec.std_form, spec.channels, spec.placeholder) == ("tiny", "exp_half_logvar", 1, True)
     assert len(spec.weights_sha256) == 64

@@ -50,9 +50,9 @@ def test_strikes_stay_where_they_are(codec: Codec, held_out: list[Scene]) -> Non
 
 def test_level_differences_survive(codec: Codec, held_out: list[Scene]) -> None:
     """SPEC A5, A1: loud and quiet stay apart through the codec."""
-    sounds = [scene_audio(scene) for scene in held_out]
-    before = [level_db(sound_T) for sound_T in sounds]
-    after = [level_db(round_trip(codec, sound_T)) for sound_T in sounds]
+    clips = [scene_audio(scene) for scene in held_out]
+    before = [level_db(audio_T) for audio_T in clips]
+    after = [level_db(round_trip(codec, audio_T)) for audio_T in clips]
     assert np.corrcoef(before, after)[0, 1] > 0.75  # measured 0.82: a known limit, in the card
 
 
@@ -65,5 +65,5 @@ def test_latents_are_in_use_and_moderate(codec: Codec, held_out: list[Scene]) ->
     assert 0.01 < float(std_BNF.mean()) < 1.1
 
 
-def level_db(sound_T: np.ndarray) -> float:
-    return float(10 * np.log10(np.mean(sound_T**2) + 1e-12))
+def level_db(audio_T: np.ndarray) -> float:
+    return float(10 * np.log10(np.mean(audio_T**2) + 1e-12))

@@ -37,12 +37,12 @@ def sound(samples: int, batch: int = 1) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-@pytest.mark.parametrize("parts", [(1, 1), (2, 0), (3, -1)], ids=["one over", "exact", "one under"])
+@pytest.mark.parametrize("length", [(1, 1), (2, 0), (3, -1)], ids=["one over", "exact", "one under"])
 def test_frames_are_samples_over_the_hop_rounded_up(
-    codecs: dict[str, Codec], name: str, parts: tuple[int, int]
+    codecs: dict[str, Codec], name: str, length: tuple[int, int]
 ) -> None:
     codec = codecs[name]
-    samples = parts[0] * codec.spec.hop + parts[1]
+    samples = length[0] * codec.spec.hop + length[1]
     mean, std = codec.encode(sound(samples, batch=2))
     frames = -(-samples // codec.spec.hop)
     assert mean.shape == std.shape == (2, frames, codec.spec.latent_dim)
@@ -92,7 +92,7 @@ def test_meta_computes_the_reference_without_its_watermark(codecs: dict[str, Cod
     torch.testing.assert_close(plain.decode(expected.mT), decoded, rtol=1e-4, atol=1e-4)
 
 
-def test_meta_marks_its_sound_as_published_and_alike_each_time(codecs: dict[str, Codec]) -> None:
+def test_meta_adds_the_published_watermark_the_same_way_each_time(codecs: dict[str, Codec]) -> None:
     marked, plain = codecs["meta-dacvae"], codecs["meta-dacvae-plain"]
     mean, _ = marked.encode(sound(2 * 1920))
     assert marked.spec == plain.spec and torch.equal(mean, plain.encode(sound(2 * 1920))[0])
@@ -122,7 +122,7 @@ def test_oobleck_computes_the_reference_on_two_channels(codecs: dict[str, Codec]
     torch.testing.assert_close(codec.decode(0.1 * mean), both.mean(1), rtol=1e-4, atol=1e-4)
 
 
-def test_mono_sound_goes_to_both_channels_of_a_stereo_codec(codecs: dict[str, Codec]) -> None:
+def test_mono_audio_goes_to_both_channels_of_a_stereo_codec(codecs: dict[str, Codec]) -> None:
     audio = sound(96)
     assert torch.equal(codecs["oobleck"].encode(audio)[0], codecs["oobleck"].encode(torch.stack([audio, audio], 1))[0])
     with pytest.raises(ContractError, match=r"got audio \(1, 3, 96\)"):

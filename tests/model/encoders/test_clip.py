@@ -1,4 +1,4 @@
-"""CLIP's text and pictures (SPEC M6, M7): both layouts, against plain formulas; tokens against a slow BPE."""
+"""CLIP's text and images (SPEC M6, M7): both layouts, against plain formulas; tokens against a slow BPE."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def vocabulary() -> dict[str, int]:
 def open_clip(
     width: int, text: int, layers: tuple[int, int], embed: int, patches: int, patch: int, words: int
 ) -> Shapes:
-    """open_clip's names: `width` of the picture, `text` of the text."""
+    """open_clip's names: `width` of the vision tower, `text` of the text."""
 
     def tower(prefix: str, wide: int, depth: int) -> Shapes:
         shapes: Shapes = {}
@@ -79,7 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def write_folder(path: Path) -> None:
-    """Writes a small CLIP in open_clip's layout: pictures of 378 pixels, nine tokens."""
+    """Writes a small CLIP in open_clip's layout: images of 378 pixels, nine tokens."""
     config = {
         "model_cfg": {
             "embed_dim": EMBED,
@@ -197,15 +197,15 @@ def frames(number: int) -> np.ndarray:
     return np.random.default_rng(3).integers(0, 256, (number, 384, 384, 3), np.uint8)
 
 
-def test_pictures_are_the_projected_class_token_of_length_one_and_the_last_six_lines_do_not_count(folder: Path) -> None:
+def test_images_are_the_projected_class_token_of_length_one_and_the_last_six_lines_do_not_count(folder: Path) -> None:
     t, encoder = tiny(), load_image_encoder(f"clip-dfn5b:{folder}")
     assert (encoder.size, encoder.fit, encoder.spec.rate_hz, encoder.spec.length(8.0)) == (384, "squash", 8.0, 64)
-    pictures = frames(2)
-    vectors = encoder.encode(pictures)
-    changed = pictures.copy()
+    images = frames(2)
+    vectors = encoder.encode(images)
+    changed = images.copy()
     changed[:, 378:], changed[:, :, 378:] = 0, 0
     assert torch.equal(vectors, encoder.encode(changed))
-    pixels = torch.from_numpy(pictures[0]).float() / 255
+    pixels = torch.from_numpy(images[0]).float() / 255
     pixels = (pixels - torch.tensor([0.48145466, 0.4578275, 0.40821073])) / torch.tensor(
         [0.26862954, 0.26130258, 0.27577711]
     )
@@ -262,9 +262,9 @@ def test_full_size_has_the_published_counts_and_transformers_takes_every_tensor(
         config = CLIPVisionConfig(
             hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, image_size=378, patch_size=14, **common
         )
-        picture = CLIPVisionModelWithProjection(config)
+        vision_tower = CLIPVisionModelWithProjection(config)
     ours = {f"text_model.{name}": tuple(value.shape) for name, value in text.state_dict().items()}
-    ours |= {name: tuple(value.shape) for name, value in picture.state_dict().items()}
+    ours |= {name: tuple(value.shape) for name, value in vision_tower.state_dict().items()}
     theirs = {name: tuple(value.shape) for name, value in named.items()}
     assert ours == {
         name: shape for name, shape in theirs.items() if name not in ("logit_scale", "text_projection.weight")
@@ -276,7 +276,7 @@ def test_wrong_files_are_refused_in_one_line(folder: Path, tmp_path: Path) -> No
         load_image_encoder(f"clip-dfn5b:{tmp_path}")
     for name in ("open_clip_config.json", "open_clip_pytorch_model.bin"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    load_image_encoder(f"clip-dfn5b:{tmp_path}")  # pictures need no words
+    load_image_encoder(f"clip-dfn5b:{tmp_path}")  # images need no vocabulary
     with pytest.raises(WeightsError, match=r"vocab\.json is missing"):
         load_text_encoder(f"clip-dfn5b:{tmp_path}")
     write_words(tmp_path)

@@ -19,7 +19,7 @@ def test_m6_states_are_unit_scale_and_zero_after_the_last_token(encoder):
     torch.testing.assert_close(states[:5].pow(2).mean(dim=1), torch.ones(5), atol=2e-3, rtol=0)
 
 
-def test_a_sentence_alone_and_among_others_gives_the_same_bits(encoder):
+def test_a_text_alone_and_among_others_gives_the_same_bits(encoder):
     texts = ["rain", "a wooden block is struck quickly and loudly", "rain on a tin roof " * 20, ""]
     together = encoder.encode(texts)
     for index, text in enumerate(texts):
@@ -45,6 +45,6 @@ def test_meaning_is_in_the_states(encoder):
     assert near > far + 0.2
 
 
-def test_the_weights_are_pinned_and_labelled_as_stand_in(encoder):
+def test_the_weights_are_pinned_and_labelled_as_a_placeholder(encoder):
     assert encoder.spec.placeholder
     assert len(encoder.spec.weights_sha256) == 64

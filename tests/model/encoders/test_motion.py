@@ -23,7 +23,7 @@ def small(frames_THWC):
 
 
 @pytest.fixture(scope="module")
-def films():
+def videos():
     """80 scenes as (features (T, D), event times)."""
     encoder = load_sync_encoder("motion")
     found = [scene for scene in scenes(CorpusConfig()) if scene.has_video]
@@ -50,8 +50,8 @@ def peaks(curve, threshold=0.45):
     return [index / FPS for index in sorted(taken)]
 
 
-def test_m8_a_ridge_regression_finds_the_strikes_of_unseen_scenes(films):
-    train, test = films[:60], films[60:]
+def test_m8_a_ridge_regression_finds_the_strikes_of_unseen_scenes(videos):
+    train, test = videos[:60], videos[60:]
     x = np.concatenate([windows(features) for features, _ in train])
     y = np.concatenate([bumps(times, len(features)) for features, times in train])
     weights = np.linalg.solve(x.T @ x + 10 * np.eye(x.shape[1]), x.T @ y)
@@ -59,13 +59,13 @@ def test_m8_a_ridge_regression_finds_the_strikes_of_unseen_scenes(films):
     assert np.mean(scores) > 0.9
 
 
-def test_features_are_about_unit_scale(films):
-    values = np.concatenate([features for features, _ in films])
+def test_features_are_about_unit_scale(videos):
+    values = np.concatenate([features for features, _ in videos])
     assert 0.2 < values.std() < 2.0
     assert np.abs(values).max() < 20
 
 
-def test_a_still_picture_gives_zeros():
+def test_a_still_video_gives_zeros():
     encoder = load_sync_encoder("motion")
     still = np.repeat(np.random.default_rng(0).integers(0, 256, (1, SIZE, SIZE, 3), dtype=np.uint8), 200, axis=0)
     features = encoder.encode(still)
@@ -75,11 +75,11 @@ def test_a_still_picture_gives_zeros():
 
 def test_down_and_up_have_opposite_signs():
     encoder = load_sync_encoder("motion")
-    film = np.zeros((12, SIZE, SIZE, 3), np.uint8)
+    video = np.zeros((12, SIZE, SIZE, 3), np.uint8)
     for index in range(12):
-        film[index, 10 + 3 * index : 20 + 3 * index, 20:40] = 200
+        video[index, 10 + 3 * index : 20 + 3 * index, 20:40] = 200
     net = 48 + 3
-    down, up = encoder.encode(film)[2:, net], encoder.encode(film[::-1].copy())[2:, net]
+    down, up = encoder.encode(video)[2:, net], encoder.encode(video[::-1].copy())[2:, net]
     assert (down > 0.1).all()
     assert (up < -0.1).all()
 

@@ -15,7 +15,7 @@ from model.encoders.synchformer import SynchformerSizes, VideoTransformer, visua
 from model.paper_specs import SYNCHFORMER
 from tests.model.codec.layouts import Shapes, count, network_shapes, random_tensors
 
-WIDTH, DEPTH, PATCH, SIDE = 128, 2, 8, 2  # two heads of 64; pictures of 16 x 16
+WIDTH, DEPTH, PATCH, SIDE = 128, 2, 8, 2  # two heads of 64; frames of 16 x 16
 PREFIX = "vfeat_extractor."
 
 
@@ -54,7 +54,7 @@ def tiny() -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole Synchformer's file: the other four parts are there and are passed over."""
+    """The whole Synchformer's file: the other four components are in it and are ignored."""
     file = tmp_path_factory.mktemp("sync") / "synchformer_state_dict.pth"
     others = {f"{name}.weight": torch.zeros(2) for name in ("afeat_extractor.ast", "transformer.pos", "vproj", "aproj")}
     torch.save({**{PREFIX + name: value for name, value in tiny().items()}, **others}, file)
@@ -143,11 +143,11 @@ def slow_sum(t: dict, places: torch.Tensor) -> torch.Tensor:
 
 
 def test_each_window_is_what_loops_over_its_tokens_give(path: Path) -> None:
-    encoder, pictures = load_sync_encoder(f"synchformer:{path}"), frames(24)
-    features = encoder.encode(pictures)
+    encoder, video = load_sync_encoder(f"synchformer:{path}"), frames(24)
+    features = encoder.encode(video)
     assert features.shape == (16, WIDTH) and features.dtype == torch.float32
     for window in range(2):
-        expected = slow_window(tiny(), pictures[8 * window : 8 * window + 16])
+        expected = slow_window(tiny(), video[8 * window : 8 * window + 16])
         torch.testing.assert_close(features[8 * window : 8 * window + 8], expected, rtol=1e-3, atol=1e-4)
 
 
@@ -172,7 +172,7 @@ def test_the_visual_part_alone_will_do_with_or_without_its_prefix(path: Path, tm
         assert torch.equal(load_sync_encoder(f"synchformer:{tmp_path / f'{number}.pth'}").encode(frames(16)), whole)
 
 
-def test_other_parts_missing_tensors_and_short_videos_are_refused(path: Path, tmp_path: Path) -> None:
+def test_other_components_missing_tensors_and_short_videos_are_refused(path: Path, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"unexpected tensor head\.weight"):
         visual_part({PREFIX + "norm.bias": torch.zeros(1), "head.weight": torch.zeros(1)}, path)
     tensors = tiny()

@@ -18,7 +18,7 @@ TOKENS, TEXT, CLIP, SYNC = 7, 20, 24, 12
 
 
 def small_specs(codec: str = "mmaudio-44k") -> FeatureSpecs:
-    """MMAudio's parts with narrow features; all lengths are the real ones."""
+    """MMAudio's encoders with narrow features; all lengths are the real ones."""
     specs = paper_specs(codec)
     return dataclasses.replace(
         specs,

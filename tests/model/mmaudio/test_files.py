@@ -257,7 +257,7 @@ def test_t1_training_starts_from_an_mmaudio_file_or_from_its_conversion(tmp_path
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in direct.state_dict().items())
 
 
-def test_t1_a_start_of_other_sizes_or_other_parts_is_refused(tmp_path):
+def test_t1_a_start_of_other_sizes_or_other_encoders_is_refused(tmp_path):
     small_file(tmp_path / "m.pth")
     path = tmp_path / "ours.safetensors"
     convert(tmp_path / "m.pth", path, specs=small_specs())

@@ -56,16 +56,16 @@ def test_the_right_keys_pass_and_differences_are_named() -> None:
 
 def test_specs_of_other_sizes_are_refused_by_the_first_difference() -> None:
     layout = read_layout(small_weights("v1"), "file")
-    layout.require(small_specs(), "the parts")
+    layout.require(small_specs(), "the encoders")
     for name, change, words in (
-        ("clip", {"dim": 9}, "clip width 24, the parts 9"),
-        ("sync", {"per_segment": 1}, "sync features per segment 8, the parts 1"),
-        ("text", {"tokens": 3}, "text tokens 7, the parts 3"),
+        ("clip", {"dim": 9}, "clip width 24, the encoders 9"),
+        ("sync", {"per_segment": 1}, "sync features per segment 8, the encoders 1"),
+        ("text", {"tokens": 3}, "text tokens 7, the encoders 3"),
     ):
         specs = small_specs()
         other = dataclasses.replace(specs, **{name: dataclasses.replace(getattr(specs, name), **change)})
         with pytest.raises(WeightsError, match=words):
-            layout.require(other, "the parts")
+            layout.require(other, "the encoders")
 
 
 def test_channels_of_no_mmaudio_codec_are_refused() -> None:

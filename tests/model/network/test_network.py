@@ -110,7 +110,7 @@ def test_m4_reference_reaches_the_output_only_through_the_context():
     assert float((none - some).abs().max()) > 1e-4
 
 
-def test_m9_hidden_video_dilutes_the_global_condition_only_where_all_tokens_are_pooled():
+def test_m9_masked_video_dilutes_the_global_condition_only_where_all_tokens_are_pooled():
     network, mask = awake(dataclasses.replace(TOY, pool="visible", mask_kind="hard")), span(0, 25)
     longer = features()
     longer.clip_BVC[:, V // 2 :] = 7.0

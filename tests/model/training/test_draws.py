@@ -55,9 +55,9 @@ def test_each_tensor_reaches_nested_records_and_changes_a_copy() -> None:
     assert type(doubled.masks) is TrainingMasks
 
 
-def masks(*, keep: bool, hidden: bool = True) -> TrainingMasks:
+def masks(*, keep: bool) -> TrainingMasks:
     kept = torch.full((B,), keep)
-    return TrainingMasks(torch.full((B, N), hidden), kept, kept, kept, kept)
+    return TrainingMasks(torch.ones(B, N, dtype=torch.bool), kept, kept, kept, kept)
 
 
 def has(made: Features) -> list[torch.Tensor]:

@@ -59,7 +59,7 @@ def test_val_and_test_rows_never_train():
         BatchPlan.from_rows([dataclasses.replace(row, split="test") for row in store.rows], 4, seed=0)
 
 
-def test_a_corpus_without_video_fills_the_batch_with_sound():
+def test_a_corpus_without_video_fills_the_batch_with_text_to_audio_rows():
     rows = [row for row in fake_store().rows if row.subset != "vta"]
     plan = BatchPlan.from_rows(rows, 8, seed=0)
     assert not plan.balanced
@@ -79,7 +79,7 @@ def test_t3_latents_are_sampled_normalised_and_rows_without_video_say_so():
     assert float(noise.std()) == pytest.approx(0.02, rel=0.05)
 
 
-def test_t3_an_unused_latent_channel_does_not_drown_the_others():
+def test_t3_an_unused_latent_channel_does_not_dominate_the_others():
     store = fake_store(videos=40, sounds=40, val=0)
     store.mean_RNF[..., 2] = 0.0
 
@@ -165,7 +165,7 @@ def test_validation_is_repeatable_and_leaves_the_weights_alone(tmp_path):
     assert trainer(tmp_path, val=0).validation_loss() is None
 
 
-def test_nan_stops_with_step_and_last_checkpoint(tmp_path):
+def test_nan_stops_with_step_and_last_state(tmp_path):
     one = trainer(tmp_path)
     one.save()
     with torch.no_grad():

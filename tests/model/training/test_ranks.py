@@ -34,7 +34,7 @@ CONFIG = TrainingConfig(
 
 @settings(deadline=None)
 @given(half=st.integers(1, 32), parts=st.integers(1, 8))
-def test_t4_shares_cover_the_batch_once_and_each_is_half_vta_half_tta(half, parts):
+def test_t4_micro_batches_cover_the_batch_once_and_each_is_half_vta_half_tta(half, parts):
     rows = fake_store(val=0).rows
     plan = BatchPlan.from_rows(rows, 2 * half, seed=1)
     if half % parts:

@@ -52,7 +52,7 @@ def test_the_papers_data_is_its_hours():
     assert counts.texts == 309 + 7_728 * 450 + 3 * 88_370
 
 
-def test_published_parts_need_no_weights_and_unknown_ones_are_said_to_be_unknown():
+def test_published_components_need_no_weights_and_unknown_ones_are_said_to_be_unknown():
     config = PrecomputeConfig(
         codec="moss_dacvae",
         text_encoder="clip-dfn5b:/some/where",
@@ -79,7 +79,7 @@ def test_hours_are_work_over_rate():
     assert line == "encoding     on one X: latents 2.00 h, clip 1.00 h; sync, text unknown (no measured rate)"
 
 
-def test_only_parts_that_are_here_are_timed():
+def test_only_embedded_components_are_timed():
     config = PrecomputeConfig(codec="mmaudio-44k", text_encoder="clip-dfn5b", image_encoder="clip-dfn5b", clip_s=1.0)
     rates = measured_rates(config)
     assert set(rates) == {"sync"}

@@ -129,7 +129,7 @@ def test_a_run_killed_while_packing_ends_with_the_same_bytes(tmp_path, monkeypat
     assert content(killed) == content(whole)
 
 
-def test_a_finished_stage_needs_no_parts_and_one_more_item_encodes_only_itself(tmp_path, monkeypatch):
+def test_a_finished_stage_needs_no_record_files_and_one_more_item_encodes_only_itself(tmp_path, monkeypatch):
     workspace = make_workspace(tmp_path / "a")
     run_stage(STAGE, workspace)
     assert not (workspace.stage("precompute") / "records").exists()
@@ -149,7 +149,7 @@ def _fresh(root, count):
     return workspace
 
 
-def test_a_part_deleted_by_hand_is_encoded_again(tmp_path, monkeypatch):
+def test_a_record_deleted_by_hand_is_encoded_again(tmp_path, monkeypatch):
     workspace = make_workspace(tmp_path / "a")
     with monkeypatch.context() as patch:
         patch.setattr(stage_module, "_Packer", _Dies)
@@ -169,7 +169,7 @@ class _Dies:
         raise Killed
 
 
-def test_a_broken_sound_is_quarantined_and_the_rest_completes(tmp_path, monkeypatch):
+def test_broken_audio_is_quarantined_and_the_rest_completes(tmp_path, monkeypatch):
     workspace = make_workspace(tmp_path)
     workspace.path("ingest", "a3.flac").write_bytes(b"")
     summary = run_stage(STAGE, workspace)
@@ -194,17 +194,17 @@ def test_another_codec_means_all_items_again(tmp_path, monkeypatch):
         spec = codec
 
     monkeypatch.setattr(stage_module, "load_encoders", lambda config: dataclasses.replace(FAKES, codec=Other()))
-    anew = PrecomputeStage(CONFIG)  # a stage keeps the parts it loaded
+    anew = PrecomputeStage(CONFIG)  # a stage keeps the encoders it loaded
     assert stage_state(anew, workspace).pending == 6
 
 
-def test_reading_an_unreadable_sound_names_the_reason(tmp_path):
+def test_reading_unreadable_audio_names_the_reason(tmp_path):
     with pytest.raises(ItemError) as caught:
         read_clip(FAKES, tmp_path / "gone.wav", CLIP_S)
     assert caught.value.reason == "missing_file"
 
 
-def test_t3_the_storage_format_is_a_setting_and_no_part_of_another_format_is_used(tmp_path, monkeypatch):
+def test_t3_the_storage_format_is_a_setting_and_no_record_of_another_format_is_used(tmp_path, monkeypatch):
     workspace = make_workspace(tmp_path)
     run_stage(STAGE, workspace)
     half = FeatureStore.open(workspace.stage("precompute"))
@@ -224,6 +224,6 @@ def test_t3_the_storage_format_is_a_setting_and_no_part_of_another_format_is_use
     other = PrecomputeStage(CONFIG.model_copy(update={"dtype": "bf16", "text_encoder": "renamed"}))
     before = content(workspace)
     run_stage(other, workspace)
-    assert encoded == []  # packed bf16 records serve as parts
+    assert encoded == []  # packed bf16 records are used again
     changed = {name for name, data in content(workspace).items() if before.get(name) != data}
     assert changed <= {"features.json"}

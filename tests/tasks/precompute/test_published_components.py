@@ -1,4 +1,4 @@
-"""Precompute with the published parts (SPEC T3, M2, M6-M8): small files in their layouts, from config to features."""
+"""Precompute with published components (SPEC T3, M2, M6-M8): small files in their layouts, from config to features."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def config(tmp_path: Path) -> PrecomputeConfig:
     )
 
 
-def test_t3_features_of_published_parts_have_their_shapes_and_labels(config: PrecomputeConfig, tmp_path: Path) -> None:
+def test_t3_features_of_published_components_have_their_shapes_and_labels(
+    config: PrecomputeConfig, tmp_path: Path
+) -> None:
     workspace = make_workspace(tmp_path / "workspace", count=3)
     run_stage(PrecomputeStage(config), workspace)
     store = FeatureStore.open(workspace.stage("precompute"))
@@ -92,7 +94,7 @@ def test_an_unknown_or_missing_device_is_wrong_usage() -> None:
     assert choose_device("auto").type in ("cpu", "cuda")
 
 
-def test_the_shipped_paper_config_names_the_published_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_paper_config_names_published_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.locations import shipped_config
     from model.paper_specs import CODECS
     from tasks.config import PipelineConfig
