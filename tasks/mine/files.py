@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts import UsageError
+from data_contracts.files import atomic_path
 from tasks.language.cues import Cue
 from tasks.mine.parser import make_miner
 
@@ -67,23 +68,17 @@ def mine_file(
         raise UsageError(f"{out} is the table to read; give another name to write")
     method = make_miner(choice).method
     captions = named = matches = 0
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".tmp")
     schema = SCHEMA.with_metadata({"method": method, "source": source.name})
-    try:
-        with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-            chunks = _chunks(read_captions(source, id_column, caption_column))
-            for rows, found in _mined(chunks, "rules" if method.startswith("rules") else "spacy", workers):
-                values = [(key, cue) for (key, _), many in zip(rows, found, strict=True) for cue in many]
-                writer.write_table(_table(values, schema))
-                captions += len(rows)
-                named += sum(map(bool, found))
-                matches += len(values)
-                if on_progress:
-                    on_progress(captions)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_path(out) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        chunks = _chunks(read_captions(source, id_column, caption_column))
+        for rows, found in _mined(chunks, "rules" if method.startswith("rules") else "spacy", workers):
+            values = [(key, cue) for (key, _), many in zip(rows, found, strict=True) for cue in many]
+            writer.write_table(_table(values, schema))
+            captions += len(rows)
+            named += sum(map(bool, found))
+            matches += len(values)
+            if on_progress:
+                on_progress(captions)
     return FileSummary(captions=captions, with_a_side=named, matches=matches, method=method)
 
 
