@@ -66,7 +66,8 @@ def find(file: WeightFile) -> Path | None:
 
 def available(name: str) -> bool:
     """Whether all files of a component are on this machine with the sizes that are exactly known. Reads no content."""
-    return all(_has_its_size(file, find(file)) for file in COMPONENTS[name].files)
+    found = [(file, find(file)) for file in COMPONENTS[name].files]
+    return all(path and (not file.size_exact or path.stat().st_size == file.size_bytes) for file, path in found)
 
 
 def located(name: str) -> list[Path]:
@@ -127,10 +128,6 @@ def recorded_sha256(file: WeightFile) -> str | None:
     """Returns the SHA-256 recorded at the file's first use, if any."""
     seen = _read_record(file)
     return None if seen is None else str(seen["sha256"])
-
-
-def _has_its_size(file: WeightFile, path: Path | None) -> bool:
-    return path is not None and (not file.size_exact or path.stat().st_size == file.size_bytes)
 
 
 def _missing(component: Component, missing: list[WeightFile]) -> str:

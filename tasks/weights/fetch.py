@@ -160,12 +160,10 @@ def _from_hub(source: Hub, incoming: Path) -> Path:
     if not hub_reachable(constants.ENDPOINT):
         raise WeightsError("the model hub cannot be reached from here")
     try:
-        path = huggingface_hub.hf_hub_download(
-            source.repo, source.path, revision=source.revision, local_dir=incoming / "hub"
-        )
+        path = huggingface_hub.hf_hub_download(source.repo, source.path, revision=source.revision, local_dir=incoming)
+        return Path(path)
     except Exception as error:  # the hub library raises many unrelated types; each means "not from here"
         raise WeightsError(f"the model hub did not deliver it ({type(error).__name__}: {_line(error)})") from error
-    return Path(path)
 
 
 def hub_reachable(endpoint: str) -> bool:
