@@ -21,7 +21,6 @@ import numpy.typing as npt
 import torch
 
 from data_contracts import ContractError, FeatureRow, read_table
-from data_contracts.files import hash_file
 from model.specs import FeatureSpecs
 from model.storage import FP16, Storage, Values, storage_of
 
@@ -84,7 +83,7 @@ class FeatureStore:
         return cls(folder, header, FeatureSpecs.from_dict(header["specs"]), header["clip_s"], arrays, rows or [])
 
     def latent_stats(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns (mean_F, std_F) over clips and time; from VTA training rows where there are any (MMAudio's way)."""
+        """Returns (mean_F, std_F) over clips and time; from VTA training rows if there are any, as in MMAudio."""
         stats = self.header["latent_stats"]
         return torch.tensor(stats["mean"]), torch.tensor(stats["std"])
 
@@ -104,21 +103,11 @@ class FeatureStore:
         """Returns (B, L, D) token states of text records."""
         return self._gather("text", rows)
 
-    def verify(self) -> None:
-        """Reads every file. Raises ContractError when one differs from its hash in the header."""
-        for name, field in self.header["fields"].items():
-            found = hash_file(self.folder / field["file"])
-            if found != field["sha256"]:
-                raise ContractError(
-                    f"{self.folder / field['file']}: {name} has sha256 {found[:16]}, the header says "
-                    f"{field['sha256'][:16]}; remove {self.folder} and run precompute again"
-                )
-
     def _gather(self, name: str, rows: Sequence[int]) -> torch.Tensor:
         array = self.arrays[name]
         index = np.asarray(rows, np.int64)
         if len(index) and not 0 <= index.min() <= index.max() < len(array):
-            raise ContractError(f"features {name}: record {index.max()} asked for; the file holds {len(array)}")
+            raise ContractError(f"features {name}: record {index.max()} asked for; the file has {len(array)}")
         # Reading in the order of record numbers passes through the file once.
         order = np.argsort(index, kind="stable")
         batch = np.empty((len(index), *array.shape[1:]), array.dtype)

@@ -27,7 +27,7 @@ class Storage:
     dtype: np.dtype[Any]
 
     def pack(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Returns the values as the file holds them. Raises ContractError when one is not finite there."""
+        """Returns the values as they are stored. Raises ContractError when one is not finite in the format."""
         if self.name == "fp16":
             with np.errstate(over="ignore"):
                 packed = np.ascontiguousarray(values, self.dtype)

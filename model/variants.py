@@ -33,7 +33,7 @@ Overrides = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One row of tables 4 and 7. `sampling` holds keywords of `model.generate.Sampling`; `weights` names the training
+    """One row of tables 4 and 7. `sampling` has keywords of `model.generate.Sampling`; `weights` names the training
     whose network it uses, so that `no-sum` and the three surrogates train nothing of their own."""
 
     name: str

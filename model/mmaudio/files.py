@@ -188,5 +188,5 @@ def _content(path: Path) -> dict[str, Any]:
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:160]
         raise WeightsError(f"{path} is not a file of plain tensors ({reason})") from error
     if not isinstance(content, Mapping):
-        raise WeightsError(f"{path.name} holds a {type(content).__name__}, not a dict of tensors")
+        raise WeightsError(f"{path.name} is a {type(content).__name__}, not a dict of tensors")
     return dict(content)

@@ -76,7 +76,7 @@ class BatchPlan:
         if batch_size % 2:
             raise UsageError(f"batch_size {batch_size} must be even: half VTA, half TTA")
         if not train:
-            raise UsageError("the features hold no row of split train; add training clips to the corpus")
+            raise UsageError("the features have no row of split train; add training clips to the corpus")
         return BatchPlan(vta, tta, batch_size, seed)
 
     @property

@@ -70,7 +70,7 @@ class Averages(PostHocEMA):
         self._remove(lambda step: step not in kept)
 
     def finish(self) -> None:
-        """Makes sure that the last step has a snapshot: the synthesis starts from there."""
+        """Writes a snapshot of the last step if there is none: the synthesis starts from it."""
         if not self._path(0, self.step).exists():
             self.checkpoint()
 
@@ -112,7 +112,9 @@ def synthesise(averages: Averages, sigma: float, step: int | None = None) -> dic
     steps = sorted({at for at, _ in found})
     if not steps or (step is not None and step > steps[-1]):
         asked = "any step" if step is None else f"step {step}"
-        raise TrainingError(f"no EMA snapshot for {asked} in {averages.checkpoint_folder}; they hold {steps or 'none'}")
+        raise TrainingError(
+            f"no EMA snapshot for {asked} in {averages.checkpoint_folder}; the snapshots are {steps or 'none'}"
+        )
     made = averages.synthesize_ema_model(sigma_rel=sigma, step=step, device="cpu")
     return _state(made.ema_model)
 

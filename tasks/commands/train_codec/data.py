@@ -30,7 +30,7 @@ class Segments:
 
     @classmethod
     def render(cls, config: CodecTrainConfig, hop: int) -> Self:
-        """Renders the corpus part: half of the scenes as in videos (irregular), half as in text-audio clips."""
+        """Renders the corpus scenes: half of the scenes as in videos (irregular), half as in text-audio clips."""
         half = config.corpus_scenes // 2
         scenes = [
             *make_scenes(half, has_video=True, seed=config.corpus_seed),
