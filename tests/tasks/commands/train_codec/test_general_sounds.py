@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.commands.train_codec.general_sounds import _MAKERS, _envelope, general_sound
+from tasks.commands.train_codec.general_sounds import (
+    _MAKERS,
+    RATE_HZ,
+    _chirp,
+    _clicks,
+    _coloured,
+    _envelope,
+    _harmonic,
+    _modes,
+    general_sound,
+)
 
 
 def test_general_audio_is_finite_bounded_and_varied_in_level() -> None:
@@ -53,3 +63,58 @@ def test_very_short_audio_is_finite(length: int) -> None:
     for seed in range(30):
         audio_T = general_sound(length, np.random.default_rng(seed))
         assert audio_T.shape == (length,) and np.isfinite(audio_T).all()
+
+
+def spectrum(audio_T: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns frequencies in Hz and power."""
+    return np.fft.rfftfreq(len(audio_T), 1 / RATE_HZ), np.abs(np.fft.rfft(audio_T)) ** 2
+
+
+def share_within(audio_T: np.ndarray, low_hz: float, high_hz: float) -> float:
+    """Returns the share of the power between two frequencies."""
+    hz, power = spectrum(audio_T)
+    return float(power[(hz >= low_hz) & (hz <= high_hz)].sum() / power.sum())
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_chirps_and_harmonics_stay_in_the_band_that_the_codec_carries(seed: int) -> None:
+    chirp_T = _chirp(16_000, np.random.default_rng(seed))
+    harmonic_T = _harmonic(16_000, np.random.default_rng(seed))
+    assert share_within(chirp_T, 60, 5_500) > 0.95
+    assert share_within(harmonic_T, 40, 7_900) > 0.99
+    assert np.abs(chirp_T).max() <= 1.0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_harmonic_sound_has_its_power_at_multiples_of_its_fundamental(seed: int) -> None:
+    """Far fewer bins than those of noise carry most of the power."""
+    _, harmonic = spectrum(_harmonic(16_000, np.random.default_rng(seed)))
+    _, noise = spectrum(np.random.default_rng(seed).standard_normal(16_000))
+
+    def bins_for(power: np.ndarray) -> int:
+        return int(np.searchsorted(np.cumsum(np.sort(power)[::-1]) / power.sum(), 0.8))
+
+    assert bins_for(harmonic) < bins_for(noise) / 5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clicks_are_short_and_there_is_at_least_one(seed: int) -> None:
+    clicks_T = _clicks(16_000, np.random.default_rng(seed))
+    loud = np.abs(clicks_T) > 0.05 * np.abs(clicks_T).max()
+    assert 1 <= loud.sum() < 0.9 * len(clicks_T)
+
+
+def test_coloured_noise_falls_towards_high_frequencies() -> None:
+    falls = []
+    for seed in range(12):
+        coloured_T = _coloured(16_000, np.random.default_rng(seed))
+        falls.append(share_within(coloured_T, 20, 1_000) > 1_000 / 8_000)  # more than white noise has there
+    assert sum(falls) >= 10
+
+
+def test_a_struck_object_rings_after_its_first_strike_and_is_silent_before() -> None:
+    for seed in range(8):
+        modes_T = _modes(8_000, np.random.default_rng(seed))
+        first = int(np.argmax(modes_T != 0))
+        assert not modes_T[:first].any()
+        assert np.isfinite(modes_T).all() and modes_T[first : first + 400].any()

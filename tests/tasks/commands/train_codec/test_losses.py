@@ -69,3 +69,20 @@ def test_silence_and_loud_audio_have_finite_gradients() -> None:
         losses = codec_losses(real, made, moments, moments, RATE)
         (losses.mel + losses.spectral - losses.snr_db).backward()
         assert bool(made.grad.isfinite().all())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_batch_costs_the_mean_of_its_rows(seed: int) -> None:
+    real, made = noise(3, 6000, seed=seed), noise(3, 6000, seed=seed + 10)
+    together = spectral_distances(real, made, RATE)
+    alone = [spectral_distances(real[row, None], made[row, None], RATE) for row in range(3)]
+    for index in range(2):
+        assert float(together[index]) == pytest.approx(sum(float(one[index]) for one in alone) / 3, rel=1e-4)
+
+
+def test_a_missing_strike_costs_more_than_a_quieter_one() -> None:
+    """What the relative distance is for: silence must not be a good answer to sparse audio."""
+    strike = torch.zeros(1, 8000)
+    strike[:, 4000:4400] = noise(1, 400, scale=0.5)
+    missing, quieter, same = (float(spectral_distances(strike, f * strike, RATE)[1]) for f in (0.0, 0.7, 1.0))
+    assert missing > quieter > same == 0
