@@ -22,7 +22,7 @@ FIELDS: Final = tuple(name for name in get_args(Input) if name != "surrogate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class PageForm:
     """The page as filled in; files are paths, an empty field is None or blank."""
 
     task: str
@@ -53,7 +53,7 @@ def fields_of(task: str) -> set[str]:
     return {name for name in FIELDS if TASKS[task].takes(name)}
 
 
-def options_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
+def options_of(form: PageForm, checkpoint: Path, out: Path) -> GenerateOptions:
     """Returns a form's options. What the task does not take (the old value of a field that is hidden now) is left out.
 
     Raises UsageError naming the field.
@@ -79,7 +79,7 @@ def options_of(form: Form, checkpoint: Path, out: Path) -> GenerateOptions:
     )
 
 
-def run(form: Form, session: InferenceSession, folder: Path) -> FormResult:
+def run(form: PageForm, session: InferenceSession, folder: Path) -> FormResult:
     """Writes `audio.wav` and, with a video, the video with its new audio, into a new subfolder.
 
     Never raises for what a person filled in: the problem is the result's message, one line.
@@ -118,17 +118,17 @@ def _container(video: Path) -> str:
     return ".mp4"
 
 
-def example_files(folder: Path) -> list[Form]:
+def example_files(folder: Path) -> list[PageForm]:
     """Renders two built-in scenes and returns forms filled in with them."""
     first, second = (render(scene, folder) for scene in scenes(CorpusConfig())[:2])
     video = str(first.video_path)
     return [
-        Form(task="vta", video=video, text=first.caption),
-        Form(task="tc-vta", video=video, text="a dog barks"),
-        Form(task="ac-vta", video=video, reference_audio=str(second.audio_path)),
-        Form(task="fe", video=video, reference_audio=_beginning(first.audio_path, 2.5)),
-        Form(task="edit", video=video, original=str(first.audio_path), window="2.0:3.5"),
-        Form(task="tta", text=second.caption),
+        PageForm(task="vta", video=video, text=first.caption),
+        PageForm(task="tc-vta", video=video, text="a dog barks"),
+        PageForm(task="ac-vta", video=video, reference_audio=str(second.audio_path)),
+        PageForm(task="fe", video=video, reference_audio=_beginning(first.audio_path, 2.5)),
+        PageForm(task="edit", video=video, original=str(first.audio_path), window="2.0:3.5"),
+        PageForm(task="tta", text=second.caption),
     ]
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from data_contracts import UsageError
 from data_contracts.generation import TASKS
-from tasks.commands.app.logic import FIELDS, Form, example_files, fields_of, run
+from tasks.commands.app.logic import FIELDS, PageForm, example_files, fields_of, run
 from tasks.commands.generate.session import InferenceSession
 
 HOST: Final = "127.0.0.1"
@@ -142,10 +142,10 @@ def _on_task(gr: Any) -> Callable[[str], list[Any]]:
 
 
 def _on_generate(gr: Any, session: InferenceSession, folder: Path) -> Callable[..., list[Any]]:
-    names = [field.name for field in dataclasses.fields(Form)]
+    names = [field.name for field in dataclasses.fields(PageForm)]
 
     def generate(*values: Any) -> list[Any]:
-        result = run(Form(**dict(zip(names, values, strict=True))), session, folder)
+        result = run(PageForm(**dict(zip(names, values, strict=True))), session, folder)
         files = [str(path) for path in (result.video, result.audio) if path]
         playable = str(result.video) if result.video and result.video.suffix == ".mp4" else None
         kind = "problem" if result.failed else "done"

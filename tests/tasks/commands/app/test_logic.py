@@ -12,7 +12,7 @@ from data_contracts import UsageError
 from data_contracts.generation import TASKS
 from tasks.commands.app.logic import (
     FIELDS,
-    Form,
+    PageForm,
     example_files,
     fields_of,
     options_of,
@@ -38,9 +38,9 @@ def session(files: Path) -> InferenceSession:
     return InferenceSession.open(files / "c.safetensors")
 
 
-def filled(files: Path, task: str) -> Form:
+def filled(files: Path, task: str) -> PageForm:
     """Returns a form in which every field is filled in, as after trying all tasks in turn."""
-    return Form(
+    return PageForm(
         task=task, video=str(files / "sounding.mp4"), text="a dog barks", original=str(files / "old.wav"),
         reference_audio=str(files / "reference.wav"), window="0.52:1.2", duration_s=0, steps=2,
     )  # fmt: skip
