@@ -24,11 +24,17 @@ def server(prefect_backend: None, tmp_path_factory: pytest.TempPathFactory) -> S
     return Server(PREFECT_API_URL.value(), tmp_path_factory.mktemp("prefect"))
 
 
-def test_all_deployments_are_accepted(server: Server) -> None:
+@pytest.fixture(scope="module")
+def deployed(server: Server) -> Server:
+    """The server with the pools and deployments of prefect.yaml, whichever test comes first."""
     for pool in ("cpu", "gpu"):
-        server.run(PREFECT, "work-pool", "create", pool, "--type", "process")
+        server.run(PREFECT, "work-pool", "create", pool, "--type", "process", "--overwrite")
     server.run(PREFECT, "--no-prompt", "deploy", "--all")
-    found = server.api("/deployments/filter", {})
+    return server
+
+
+def test_all_deployments_are_accepted(deployed: Server) -> None:
+    found = deployed.api("/deployments/filter", {})
     assert len(found) == len(STAGE_FLOWS) + 3
     by_name = {deployment["name"]: deployment for deployment in found}
     described = by_name["mine"]["parameter_openapi_schema"]["properties"]
@@ -38,8 +44,8 @@ def test_all_deployments_are_accepted(server: Server) -> None:
     assert by_name["train"]["work_pool_name"] == "gpu"
 
 
-def test_a_worker_runs_a_stage_from_its_deployment_with_changed_settings(server: Server, tmp_path: Path) -> None:
-    """Needs the pools and deployments of the test above."""
+def test_a_worker_runs_a_stage_from_its_deployment_with_changed_settings(deployed: Server, tmp_path: Path) -> None:
+    server = deployed
     space = Workspace(tmp_path / "by worker")
     store(PipelineConfig.load(None, ["ingest.corpus.video_clips=2", "shard_size=2"]), space)
     parameters = {"workspace": str(space.root), "changes": ["ingest.corpus.audio_clips=2"]}
