@@ -36,7 +36,7 @@ class BudgetError(FoleyGenExError):
 
 
 class ServiceError(FoleyGenExError):
-    """A remote service that stays away. What was paid for is kept; the message says how to go on."""
+    """A remote service that fails after all retries. What was paid for is kept; the message says how to go on."""
 
 
 class TrainingError(FoleyGenExError):

@@ -154,7 +154,7 @@ def exit_code(arguments: list[str]) -> int:
         return _fail("interrupted; the same command continues where this one stopped", 1, False)
     except typer.Exit as error:
         return error.exit_code
-    except OSError as error:  # a full disk, a folder that may not be written, a file that went away
+    except OSError as error:  # a full disk, a folder that may not be written, a file that was deleted meanwhile
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error} (--debug shows where)", 1, debug)
     except Exception as error:  # the one place where an unexpected error becomes a line for a person

@@ -103,7 +103,7 @@ def status_text(folder: Path) -> str:
     first = ""
     for state in pipeline_states(load_stored(workspace), workspace):
         pending = "?" if state.pending is None else str(state.pending)
-        would = _would(state.pending, state.note) + (f", as far as known before {first} has run" if first else "")
+        would = _would(state.pending, state.note) + (f" (not counting what {first} has yet to make)" if first else "")
         lines.append(f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {would}")
         first = first or ("" if state.finished else state.name)
     if holder := in_use(folder):

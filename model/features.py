@@ -21,6 +21,7 @@ import numpy.typing as npt
 import torch
 
 from data_contracts import ContractError, FeatureRow, read_table
+from data_contracts.files import atomic_path
 from model.specs import FeatureSpecs
 from model.storage import FP16, Storage, Values, storage_of
 
@@ -164,9 +165,8 @@ class FeatureWriter:
             "keys": keys,
             "made_by": made_by or {},
         }
-        temporary = self.folder / f"{HEADER}.tmp"
-        temporary.write_text(json.dumps(header, sort_keys=True, indent=1) + "\n", "utf-8")
-        temporary.replace(self.folder / HEADER)
+        with atomic_path(self.folder / HEADER) as temporary:
+            temporary.write_text(json.dumps(header, sort_keys=True, indent=1) + "\n", "utf-8")
         current = {field["file"] for field in fields.values()}
         for name in FIELDS:
             for path in self.folder.glob(f"{name}-*.bin"):

@@ -20,7 +20,7 @@ def weights(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="the list as JSON")] = False,
 ) -> None:
-    """List the weights that components need: source, licence, hash, and whether they are there. Or fetch them."""
+    """List the weights that components need: source, licence, hash, and whether they are present. Or fetch them."""
     if action == "path":
         from model.weights.locate import weights_folder
 

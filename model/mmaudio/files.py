@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from data_contracts import UsageError, WeightsError
-from data_contracts.files import hash_file
+from data_contracts.files import atomic_path, hash_file
 from model.checkpoint import is_checkpoint, read_info, read_weights, save_checkpoint
 from model.config import NetworkConfig
 from model.mmaudio.adapter import LEARNED, adapt, extract
@@ -99,13 +99,11 @@ def export(path: Path, out: Path, *, drop_input_embedding: bool = False) -> str:
     info = read_info(path)
     tensors = extract(read_weights(path), info.network, drop_input_embedding=drop_input_embedding)
     require_keys(tensors, plain(info.network), info.specs, path.name)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.tmp")
-    if out.suffix == ".pth":
-        torch.save(tensors, temporary)
-    else:
-        save_file(tensors, temporary)
-    temporary.replace(out)
+    with atomic_path(out) as temporary:
+        if out.suffix == ".pth":
+            torch.save(tensors, temporary)
+        else:
+            save_file(tensors, temporary)
     return f"{out}: {len(tensors)} tensors, {sum(value.numel() for value in tensors.values()):,} parameters"
 
 
@@ -185,8 +183,10 @@ def _content(path: Path) -> dict[str, Any]:
             return dict(load_file(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # an unpickler raises errors of any type on other bytes
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:160]
-        raise WeightsError(f"{path} is not a file of plain tensors ({reason})") from error
+        raise WeightsError(
+            f"{path} is not a checkpoint: neither PyTorch nor safetensors can read plain tensors from it; MMAudio's "
+            "files are on the hub under hkchengrex/MMAudio, weights/"
+        ) from error
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path.name} is a {type(content).__name__}, not a dict of tensors")
     return dict(content)

@@ -53,12 +53,12 @@ def rows() -> list[ComponentRow]:
 
 
 def text(listed: Iterable[ComponentRow]) -> str:
-    """Returns what a person reads: a block per component, with the command that fetches what is not there."""
+    """Returns what a person reads: a block per component, with the command that fetches what is missing."""
     return "\n\n".join(_block(row) for row in listed)
 
 
 def _block(row: ComponentRow) -> str:
-    lines = [f"{row.name}  [{row.use}, {row.kind}]  {'there' if row.there else 'not there'}", f"  {row.purpose}"]
+    lines = [f"{row.name}  [{row.use}, {row.kind}]  {'present' if row.there else 'missing'}", f"  {row.purpose}"]
     lines.append(f"  licence  {row.licence}{f'; {row.caveat}' if row.caveat else ''}")
     for file in row.files[:_SHOWN_FILES]:
         size = "" if file.size_bytes is None else f"  {'' if file.size_exact else 'about '}{_size(file.size_bytes)}"

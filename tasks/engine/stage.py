@@ -23,7 +23,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """What came of one item: rows (as dicts), or a failure."""
+    """The result of one item: rows (as dicts), or a failure."""
 
     item_id: str
     rows: tuple[dict[str, Any], ...] = ()

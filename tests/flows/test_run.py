@@ -37,7 +37,7 @@ def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
     with acquire(tmp_path, "train of w"):
         assert cli.exit_code(["status", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].endswith("process 1") and lines[2].endswith("do nothing, as far as known before first has run")
+    assert lines[1].endswith("process 1") and lines[2].endswith("do nothing (not counting what first has yet to make)")
     assert lines[3].startswith("in use by train of w (process")
     assert runner.first_stale_before(second, PipelineConfig(), space) == "first"
     assert runner.first_stale_before(changed, PipelineConfig(), space) == ""

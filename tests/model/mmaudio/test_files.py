@@ -145,7 +145,7 @@ def test_code_in_a_file_is_not_run(tmp_path, capsys):
         pickle.dump({"weights": _Trap()}, file, protocol=2)
     torch.save({"weights": _Trap()}, tmp_path / "trap2.pth")
     for name in ("trap.pth", "trap2.pth"):
-        with pytest.raises(WeightsError, match="not a file of plain tensors"):
+        with pytest.raises(WeightsError, match="is not a checkpoint: neither"):
             read_mmaudio(tmp_path / name)
     assert "code ran" not in capsys.readouterr().out
 
@@ -155,7 +155,7 @@ def test_files_without_weights_are_refused(tmp_path):
     torch.save({"a": 3}, tmp_path / "numbers.pth")
     (tmp_path / "broken.safetensors").write_bytes(b"x" * 30)
     for name, message in (
-        ("list.pth", "not a dict"), ("numbers.pth", "a is not a tensor"), ("broken.safetensors", "not a file of plain"),
+        ("list.pth", "not a dict"), ("numbers.pth", "a is not a tensor"), ("broken.safetensors", "is not a checkpoint"),
         ("none.pth", "does not exist"),
     ):  # fmt: skip
         with pytest.raises(WeightsError, match=message):
@@ -272,3 +272,20 @@ def test_t1_a_start_of_other_sizes_or_other_encoders_is_refused(tmp_path):
     other = dataclasses.replace(specs, sync=dataclasses.replace(specs.sync, name="another"))
     with pytest.raises(MismatchError, match="sync: the features uses another"):
         initial_weights(path, dataclasses.replace(base, input_embedding=True), other)
+
+
+def test_an_export_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    path, out = tmp_path / "ours.safetensors", tmp_path / "back.pth"
+    small_file(tmp_path / "m.pth", "v2")
+    convert(tmp_path / "m.pth", path, specs=small_specs())
+    out.write_bytes(b"earlier")
+
+    def full_disk(_tensors, where):
+        where.write_bytes(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(torch, "save", full_disk)
+    with pytest.raises(OSError, match="no space left"):
+        export(path, out)
+    assert out.read_bytes() == b"earlier"
+    assert [file.name for file in tmp_path.iterdir() if "tmp" in file.name] == []

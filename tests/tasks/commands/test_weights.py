@@ -31,11 +31,12 @@ def test_what_is_not_there_says_the_command_and_what_is_there_says_the_path() ->
         missing = row(name)
         assert not missing.there and not any(file.found for file in missing.files)
         assert f"fetch    {COMPONENTS[name].fetch_command}" in text([missing])
+        assert text([missing]).splitlines()[0].endswith("missing")
     installed = row("embedded_16k")
     (file,) = installed.files
     assert installed.there and file.size_bytes == Path(str(file.found)).stat().st_size
     assert file.hash == f"sha256 {digest(Path(str(file.found)))}"
-    assert "fetch" not in text([installed])
+    assert "fetch" not in text([installed]) and text([installed]).splitlines()[0].endswith("present")
     assert row("motion").there and row("motion").files == ()
 
 

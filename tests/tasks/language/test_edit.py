@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from tasks.language.cues import CuedCaption
 from tasks.language.edit import (
     event_end,
+    in_case_of,
     inserted,
+    is_joined,
     lower_first,
     match_style,
     moved,
@@ -155,3 +157,36 @@ def test_only_ordinary_first_words_change_their_case() -> None:
     assert lower_first("TV static") == "TV static"
     assert upper_first("éclair") == "Éclair"
     assert upper_first("") == lower_first("") == ""
+    assert lower_first("A DOG BARKS") == "A DOG BARKS"
+
+
+@pytest.mark.parametrize(
+    ("caption", "joined"),
+    [
+        ("An engine idles loudly—nearby—and fast", True),
+        ("A fast and dull hammering", True),
+        ("A dull yet fast hammering", True),
+        ("A dog growls, then barks quickly", False),
+        ("A dog barks oddly, then quickly", True),
+        ("A man claps, then quickly knocks", False),
+        ("A fast, dull hammering", False),
+    ],
+)
+def test_a_cue_beside_a_conjunction_is_joined(caption: str, joined: bool) -> None:
+    assert is_joined(cued(caption, "fast")) == joined
+
+
+@pytest.mark.parametrize("phrase", PHRASES)
+@pytest.mark.parametrize("caption", CAPTIONS)
+def test_an_edit_of_a_caption_in_capitals_is_in_capitals(caption: CuedCaption, phrase: str) -> None:
+    cue = caption.cue
+    loud = CuedCaption.at(caption.text.upper(), cue.side, cue.start, cue.end, cue.pos)
+    for new in (replaced(loud, phrase, "slow"), moved(loud, phrase, "slow"), inserted(loud, 0, phrase, "slow")):
+        assert new.text == new.text.upper()
+
+
+def test_new_words_have_the_case_of_the_words_in_whose_place_they_stand() -> None:
+    assert in_case_of("QUICKLY", "very quickly") == "VERY QUICKLY"
+    assert in_case_of("Quickly", "very quickly") == "very quickly"
+    caption = cued("A LOUD DOG is barking QUICKLY", "fast")
+    assert replaced(caption, "very quickly", "fast").text == "A LOUD DOG is barking VERY QUICKLY"

@@ -28,7 +28,7 @@ def test_every_rule_paraphrase_is_valid_and_new(caption: CuedCaption) -> None:
 
 def test_nearly_every_augmented_caption_gets_three() -> None:
     enough = sum(len(paraphrases(caption, 3)) == 3 for caption in AUGMENTED)
-    assert enough >= 0.9 * len(AUGMENTED)
+    assert enough >= 0.85 * len(AUGMENTED)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
@@ -64,6 +64,21 @@ def test_key_tokens_stand_in_the_caption_and_name_the_side() -> None:
         assert caption.cue.words.lower() in tokens
         assert all(token in caption.text.lower() for token in tokens)
     assert key_tokens(BARKS) == ("dog", "barks", "very quickly")
+
+
+@pytest.mark.parametrize("text", ["An engine idles loudly—nearby—and fast", "An engine idles oddly, then fast"])
+def test_no_paraphrase_ends_in_a_conjunction(text: str) -> None:
+    for rewrite in rewrites(cued(text, "fast"), "medium"):
+        assert not any(one.endswith((" and", "—and", " then")) for one in paraphrases(rewrite.caption, 9))
+
+
+def test_an_adjective_of_a_pair_is_not_taken_out() -> None:
+    assert not any(text.startswith(("A and", "An and")) for text in paraphrases(cued("A slow and quiet tapping"), 9))
+
+
+def test_a_caption_in_capitals_is_paraphrased_in_capitals() -> None:
+    found = paraphrases(said("FAST KNOCKING AS A DOG BARKS", "fast"), 9)
+    assert len(found) > 2 and all(text.isupper() for text in found), found
 
 
 @settings(max_examples=100, deadline=None)

@@ -121,3 +121,13 @@ def test_chromium_renders_and_plays_it(workspace: Workspace, page: str, tmp_path
         tab.evaluate("new Promise(r => setTimeout(r, 1500))")
         assert tab.evaluate("document.querySelector('.with-video video').currentTime") > 0
         assert tab.problems == []
+
+
+def test_every_class_with_a_style_is_used() -> None:
+    folder = Path(module.__file__).parent
+    rules = re.sub(r"\{[^}]*\}", "{}", (folder / "assets" / "report.css").read_text("utf-8"))
+    files = [*folder.glob("*.py"), *folder.glob("templates/*.j2"), folder / "assets" / "report.js"]
+    source = "\n".join(path.read_text("utf-8") for path in files)
+    names = {name for name in re.findall(r"\.([a-z][\w-]*)", rules) if not name.startswith("by-")}  # by-SOURCE
+    assert "placeholder" in names
+    assert [name for name in sorted(names) if not re.search(rf"(?<![\w-]){name}(?![\w-])", source)] == []
