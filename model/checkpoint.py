@@ -82,7 +82,10 @@ def read_info(path: Path) -> CheckpointInfo:
     if not header:
         raise WeightsError(f"checkpoint {path} is not of this project; `foleygenex convert` reads MMAudio's")
     if found != (FORMAT, FORMAT_VERSION):
-        raise WeightsError(f"checkpoint {path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}")
+        raise WeightsError(
+            f"checkpoint {path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}; train again: "
+            "`foleygenex run train CONFIG --workspace FOLDER`"
+        )
     return CheckpointInfo(
         network=NetworkConfig.from_dict(header["network"]),
         specs=FeatureSpecs.from_dict(header["specs"]),

@@ -27,7 +27,7 @@ from model.storage import FP16, Storage, Values, storage_of
 
 HEADER: Final = "features.json"
 FORMAT: Final = "foleygenex-features"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 FIELDS: Final = ("latent_mean", "latent_std", "clip", "sync", "text")
 
 Stored = npt.NDArray[Any]
@@ -80,8 +80,16 @@ class FeatureStore:
     def open_records(cls, folder: Path, rows: list[FeatureRow] | None = None) -> Self:
         """Like `open`, without the table: only the records."""
         header = _read_header(folder)
-        arrays = {name: _map(folder, name, field) for name, field in header["fields"].items()}
-        return cls(folder, header, FeatureSpecs.from_dict(header["specs"]), header["clip_s"], arrays, rows or [])
+        try:
+            _check_shapes(folder / HEADER, header)
+            arrays = {name: _map(folder, name, field) for name, field in header["fields"].items()}
+            specs = FeatureSpecs.from_dict(header["specs"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # other keys, or values of another kind
+            raise ContractError(
+                f"{folder / HEADER} is damaged or of another release ({type(error).__name__}: {error}); "
+                "precompute again"
+            ) from error
+        return cls(folder, header, specs, header["clip_s"], arrays, rows or [])
 
     def latent_stats(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns (mean_F, std_F) over clips and time; from VTA training rows if there are any, as in MMAudio."""
@@ -246,7 +254,6 @@ def _read_header(folder: Path) -> dict[str, Any]:
     found = (header.get("format"), header.get("version")) if isinstance(header, dict) else None
     if found != (FORMAT, FORMAT_VERSION):
         raise ContractError(f"{path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}; precompute again")
-    _check_shapes(path, header)
     return dict(header)
 
 

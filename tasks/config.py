@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import yaml
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from data_contracts import UsageError
 from data_contracts.files import atomic_path
 from tasks.augment.config import AugmentConfig
 from tasks.engine.settings import StageConfig, load_settings, read_yaml, settings_from
@@ -83,9 +84,25 @@ def load_stored(
     the stored config does not fit this release.
     """
     path = workspace.path(STORED)
-    values = _merged(read_yaml(path) if path.exists() else {}, settings or {})
+    stored = read_yaml(path) if path.exists() else {}
+    require_known(stored, workspace)
+    values = _merged(stored, settings or {})
     config = settings_from(PipelineConfig, values, overrides, str(path))
     return config.model_copy(update={"workspace": str(workspace.root)})
+
+
+def require_known(stored: dict[str, Any], workspace: Workspace) -> None:
+    """Raises UsageError when a stored config has a setting that this release does not know."""
+    try:
+        PipelineConfig.model_validate(stored)
+    except ValidationError as error:
+        unknown = [problem["loc"] for problem in error.errors() if problem["type"] == "extra_forbidden"]
+        if unknown:
+            raise UsageError(
+                f"config {workspace.path(STORED)}: {'.'.join(map(str, unknown[0]))}: this release has no such setting, "
+                "the workspace was made by another; `foleygenex run all CONFIG --workspace "
+                f"{workspace.root}` stores CONFIG's settings and makes again what needs it"
+            ) from error
 
 
 def with_changes(config: PipelineConfig, overrides: Sequence[str]) -> PipelineConfig:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from data_contracts import Generated, Row
+from data_contracts import ContractError, Generated, Row
 from data_contracts.files import hash_file
 from model.variants import variant
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
@@ -48,9 +48,12 @@ class GenerateStage(Stage):
         return settings if self.variant == "full" else {**settings, "variant": self.variant}
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns one item per batch."""
+        """Returns one item per batch. Raises ContractError before there are features and a checkpoint."""
         store = open_store(workspace.path("precompute"))
-        checkpoint = hash_file(workspace.path("train", "checkpoint.safetensors"))
+        path = workspace.path("train", "checkpoint.safetensors")
+        if not path.is_file():
+            raise ContractError(f"{path} is missing; run the train stage")
+        checkpoint = hash_file(path)
         cases = plan_cases(featured_rows(workspace, store), self.config, store.clip_s)
         items = []
         for task in dict.fromkeys(case.task for case in cases if not self.tasks or case.task in self.tasks):

@@ -68,14 +68,7 @@ class RecordFiles:
     @classmethod
     def open(cls, stage_folder: Path, specs: FeatureSpecs, clip_s: float, storage: Storage = FP16) -> Self:
         """Opens the records of a stage folder. The records of a packed store that cannot be read are made again."""
-        packed = _open_packed(stage_folder)
-        rows = (
-            {}
-            if packed is None
-            else {
-                kind: {key: number for number, key in enumerate(keys)} for kind, keys in packed.header["keys"].items()
-            }
-        )
+        packed, rows = _open_packed(stage_folder)
         return cls(stage_folder / "records", field_shapes(specs, clip_s), packed, rows, storage)
 
     def has(self, kind: str, key: str) -> bool:
@@ -116,10 +109,13 @@ class RecordFiles:
         return self.folder / kind / key[:2] / f"{key}.{'f16' if self.storage == FP16 else 'bf16'}"
 
 
-def _open_packed(stage_folder: Path) -> FeatureStore | None:
+def _open_packed(stage_folder: Path) -> tuple[FeatureStore | None, dict[str, dict[str, int]]]:
+    """Returns the packed store and, for each kind, key -> record number. Nothing when the store cannot be used."""
     if not (stage_folder / HEADER).is_file():
-        return None
+        return None, {}
     try:
-        return FeatureStore.open_records(stage_folder)
-    except ContractError:
-        return None
+        store = FeatureStore.open_records(stage_folder)
+        keys = store.header["keys"].items()
+        return store, {kind: {key: number for number, key in enumerate(names)} for kind, names in keys}
+    except (ContractError, AttributeError, KeyError, TypeError):
+        return None, {}

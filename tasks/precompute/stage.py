@@ -42,7 +42,7 @@ class PrecomputeStage(Stage):
     cache: EncoderCache = field(default_factory=EncoderCache, compare=False, repr=False)
 
     name: ClassVar[str] = "precompute"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     row_type: ClassVar[type[Row]] = FeatureRow
 
     def settings(self) -> dict[str, Any]:
@@ -85,6 +85,8 @@ class PrecomputeStage(Stage):
             made_by=self.settings(),
         )
         maker.records.clear()
+        if maker.again:
+            log.warning("precompute: %d records were gone or damaged and were encoded again", maker.again)
         return table
 
     def outputs(self, workspace: Workspace) -> dict[str, str | None]:
@@ -105,6 +107,8 @@ class _Maker:
     records: RecordFiles
     workspace: Workspace
     clip_s: float
+    again: int = 0
+    """How many records were gone when they were to be packed, and were encoded again."""
 
     @classmethod
     def open(cls, encoders: Encoders, clip_s: float, workspace: Workspace) -> _Maker:
@@ -141,7 +145,7 @@ class _Maker:
         found = self.records.read(kind, key)
         if found is not None:
             return found
-        log.warning("precompute: record %s/%s is gone; encoding it again", kind, key)
+        self.again += 1
         return again()
 
 

@@ -141,6 +141,11 @@ def test_a_header_of_another_format_or_with_other_shapes_is_refused(tmp_path):
     (tmp_path / HEADER).write_text(json.dumps({**header, "version": 99}))
     with pytest.raises(ContractError, match="99"):
         FeatureStore.open(tmp_path)
+    codec = {**header["specs"]["codec"], "stand_in": True}  # the key of an earlier release
+    for changed in ({"specs": {**header["specs"], "codec": codec}}, {"fields": []}, {"clip_s": "8"}, {"specs": None}):
+        (tmp_path / HEADER).write_text(json.dumps({**header, **changed}))
+        with pytest.raises(ContractError, match=r"is damaged or of another release .* precompute again"):
+            FeatureStore.open(tmp_path)
     (tmp_path / HEADER).unlink()
     with pytest.raises(ContractError, match="run the precompute stage"):
         FeatureStore.open(tmp_path)

@@ -73,6 +73,8 @@ def test_the_workspace_keeps_its_config(tmp_path: Path) -> None:
 
 
 def test_a_stored_config_of_another_release_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text("gone: 1\n")
-    with pytest.raises(UsageError, match=r"config\.yaml: gone"):
-        load_stored(Workspace(tmp_path))
+    known = rf"the workspace was made by another; `foleygenex run all CONFIG --workspace {tmp_path}`"
+    for text, name in (("gone: 1\n", "gone"), ("train: {readings: {a: 1}}\n", r"train\.readings")):
+        (tmp_path / "config.yaml").write_text(text)
+        with pytest.raises(UsageError, match=rf"config\.yaml: {name}: this release has no such setting, {known}"):
+            load_stored(Workspace(tmp_path))

@@ -104,6 +104,22 @@ def test_a_rerun_of_a_finished_pipeline_writes_nothing(finished: tuple[PipelineC
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_step_has_a_state_whatever_file_of_an_earlier_one_is_missing(
+    finished: tuple[PipelineConfig, Workspace], name: str, tmp_path: Path
+) -> None:
+    config, workspace = finished
+    marker = read_marker(find_step(name).make(config), workspace)
+    assert marker is not None
+    for file in marker["files"]:
+        path, aside = workspace.path(name, file), tmp_path / "aside"
+        path.rename(aside)
+        assert len(pipeline_states(config, workspace)) == len(STEPS), file
+        aside.rename(path)
+    assert is_finished(config, workspace)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_damaged_output_of_every_step_is_noticed_and_healed(

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import Generated, read_table
+from data_contracts import ContractError, Generated, read_table
 from model.generate import Request
+from tasks.config import PipelineConfig
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import batch_generator
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.sampling import SamplingSettings
+from tasks.pipeline import STEPS, step_state
 from tests.tasks.evaluate.conftest import Scores
 from tests.tasks.evaluate.oracle import CONFIG, Killed, copy_of, die_after
 
@@ -43,6 +45,17 @@ def test_another_checkpoint_changes_every_item(prepared: Workspace, tmp_path: Pa
     before, after = (GenerateStage(CONFIG).items(workspace) for workspace in (prepared, other))
     assert [item.item_id for item in before] == [item.item_id for item in after]
     assert all(a.payload != b.payload for a, b in zip(before, after, strict=True))
+
+
+def test_before_the_training_is_finished_it_waits(prepared: Workspace, tmp_path: Path) -> None:
+    workspace = copy_of(prepared, tmp_path)
+    workspace.path("train", "checkpoint.safetensors").unlink()
+    with pytest.raises(ContractError, match=r"checkpoint\.safetensors is missing; run the train stage"):
+        GenerateStage(CONFIG).items(workspace)
+    config = PipelineConfig(evaluate=CONFIG)
+    states = {step.name: step_state(step, config, workspace) for step in STEPS}
+    assert {states[name].note for name in ("generate", "score", "evaluate")} == {"waiting for an earlier stage"}
+    assert states["train"].pending == 1
 
 
 def test_defaults_are_no_settings_and_changed_ones_are() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_contracts import ContractError
-from model.features import FeatureWriter, field_shapes
+from model.features import HEADER, FeatureWriter, field_shapes
 from model.storage import BF16, FP16, Storage
 from tasks.precompute.records import FIELDS, RecordFiles, RecordKeys, record_key
 from tests.tasks.precompute.fakes import CLIP_S, FAKES
@@ -119,11 +120,20 @@ def test_the_records_of_a_packed_store_are_found_by_their_keys(tmp_path: Path) -
     assert records.has("videos", "v")  # clearing removes only the record files
 
 
-@pytest.mark.parametrize("damage", ["header", "field"])
+@pytest.mark.parametrize("damage", ["features.json", "latent_mean-*.bin"])
 def test_a_packed_store_that_cannot_be_read_is_ignored(tmp_path: Path, damage: str) -> None:
     packed(tmp_path, {"latents": ["a"], "videos": [], "texts": []})
-    path = tmp_path / "features.json" if damage == "header" else next(tmp_path.glob("latent_mean-*.bin"))
-    path.write_bytes(b"damaged")
+    next(tmp_path.glob(damage)).write_bytes(b"damaged")
+    assert not opened(tmp_path).has("latents", "a")
+
+
+@pytest.mark.parametrize("changed", [{"keys": None}, {"keys": {"latents": 1}}, {"specs": {"codec": {"stand_in": 1}}}])
+def test_a_packed_store_whose_header_is_of_another_release_is_ignored(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    packed(tmp_path, {"latents": ["a"], "videos": [], "texts": []})
+    header = tmp_path / HEADER
+    header.write_text(json.dumps(json.loads(header.read_text()) | changed))
     assert not opened(tmp_path).has("latents", "a")
 
 

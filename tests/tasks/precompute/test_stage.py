@@ -1,13 +1,14 @@
 """The precompute stage (SPEC T3): the right features at the right rows, whatever interrupts it."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
 
 from data_contracts import FeatureRow, ItemError, ManifestRow, Quarantine, read_table
 from data_contracts.files import hash_file
-from model.features import FeatureStore
+from model.features import HEADER, FeatureStore
 from model.storage import BF16, FP16
 from tasks.engine import run as engine_run
 from tasks.engine import run_stage, stage_state
@@ -168,6 +169,17 @@ def test_a_record_deleted_by_hand_is_encoded_again(tmp_path, monkeypatch):
 class _Dies:
     def __init__(self, **_):
         raise Killed
+
+
+def test_a_damaged_header_is_healed_with_one_warning(tmp_path, caplog):
+    workspace = make_workspace(tmp_path)
+    run_stage(STAGE, workspace)
+    before = content(workspace)
+    workspace.path("precompute", HEADER).write_text("{}")
+    run_stage(STAGE, workspace)
+    assert content(workspace) == before
+    (warning,) = [one.getMessage() for one in caplog.records if one.name == stage_module.__name__]
+    assert re.fullmatch(r"precompute: \d+ records were gone or damaged and were encoded again", warning)
 
 
 def test_broken_audio_is_quarantined_and_the_rest_completes(tmp_path, monkeypatch):
