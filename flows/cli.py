@@ -22,7 +22,7 @@ from flows.commands.mine_captions import mine_captions
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 from flows.commands.weights import fetch_llm, fetch_parser, weights
-from flows.locations import config_path, existing, shipped_config
+from flows.locations import existing
 from flows.termination import end_on_sigterm
 
 app = typer.Typer(
@@ -52,7 +52,7 @@ def demo(
 ) -> None:
     """Run the whole pipeline on the built-in corpus, on CPU, in minutes; ends with the report."""
     from flows.run import run_demo
-    from tasks.config import PipelineConfig
+    from tasks.config import PipelineConfig, shipped_config
 
     overrides = [f"workspace={workspace}", f"llm.backend={llm}", *(set_ or [])]
     run_demo(PipelineConfig.load(shipped_config(DEMO), overrides))
@@ -67,7 +67,7 @@ def plan(
 ) -> None:
     """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""
     from tasks.commands.estimate import estimate
-    from tasks.config import PipelineConfig
+    from tasks.config import PipelineConfig, config_path
 
     loaded = PipelineConfig.load(config_path(config), set_ or [])
     typer.echo(estimate(loaded, price_in=price_in, price_out=price_out).text())
@@ -83,14 +83,14 @@ def run(
 ) -> None:
     """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
     from flows.run import run_ablation_table, run_all, run_codec, run_one
-    from tasks.config import PipelineConfig
+    from tasks.config import PipelineConfig, config_path
     from tasks.pipeline import find_step
 
     if stage == "train-codec":
         run_codec(config_path(config), set_ or [], out)
         return
     if stage not in ("all", "ablations"):
-        find_step(stage)
+        find_step(stage, besides=("all", "ablations", "train-codec"))
     overrides = [f"workspace={workspace}"] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
     if stage == "all":
@@ -141,10 +141,10 @@ def main() -> None:
 
 
 def exit_code(arguments: list[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code. `--debug` may be anywhere in it."""
     debug = "--debug" in arguments
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app([one for one in arguments if one != "--debug"], standalone_mode=False)
         if result == _INTERRUPTED:
             raise KeyboardInterrupt
         return result if isinstance(result, int) else 0

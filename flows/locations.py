@@ -1,24 +1,10 @@
-"""Where a command's config and workspace are."""
+"""Where a command's workspace is."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from data_contracts.errors import UsageError
-
-
-def shipped_config(name: str) -> Path:
-    """Returns the path of a config that is part of the package."""
-    return Path(str(files("flows") / "configs" / name))
-
-
-def config_path(config: Path) -> Path:
-    """Returns the config file; a bare name that is no file here may be a shipped config's."""
-    shipped = shipped_config(f"{config}.yaml")
-    if not config.exists() and len(config.parts) == 1 and shipped.exists():
-        return shipped
-    return config
 
 
 def existing(workspace: Path) -> Path:

@@ -90,6 +90,8 @@ def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     from tasks.commands.train_codec.config import CodecTrainConfig
 
     settings = load_settings(CodecTrainConfig, config, overrides)
+    if out.exists() and out.samefile(config):
+        raise UsageError(f"--out {out} is the config; it would be lost, give another name")
     _prepare_prefect()
     from flows.train_codec import train_codec
 

@@ -11,8 +11,7 @@ from typing import Any, Final
 from prefect import runtime
 
 from data_contracts import UsageError
-from flows.locations import config_path
-from tasks.config import PipelineConfig, load_stored, store, with_changes
+from tasks.config import PipelineConfig, config_path, load_stored, store, with_changes
 from tasks.engine.settings import StageConfig
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -62,6 +63,19 @@ class PipelineConfig(StageConfig):
             for name in ("path", "media", "test_ids"):
                 if isinstance(corpus, dict) and isinstance(corpus.get(name), str):
                     corpus[name] = str(folder / corpus[name])
+
+
+def shipped_config(name: str) -> Path:
+    """Returns the path of a config that is part of the package."""
+    return Path(str(files("tasks") / "configs" / name))
+
+
+def config_path(config: Path) -> Path:
+    """Returns the config file; a bare name that is no file here may be a shipped config's."""
+    shipped = shipped_config(f"{config}.yaml")
+    if not config.exists() and len(config.parts) == 1 and shipped.exists():
+        return shipped
+    return config
 
 
 def store(config: PipelineConfig, workspace: Workspace) -> None:

@@ -5,7 +5,7 @@ Modules of the steps are imported when a step is looked at, so that listing the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -214,12 +214,12 @@ STEPS: Final = (
 )
 
 
-def find_step(name: str) -> Step:
-    """Returns a step by name. Raises UsageError naming the known ones."""
+def find_step(name: str, *, besides: Sequence[str] = ()) -> Step:
+    """Returns a step by name. Raises UsageError naming the known ones, and `besides`: what the caller takes besides."""
     for step in STEPS:
         if step.name == name:
             return step
-    raise UsageError(f"unknown stage {name!r}; known are {', '.join(step.name for step in STEPS)}")
+    raise UsageError(f"unknown stage {name!r}; known are {', '.join([*(step.name for step in STEPS), *besides])}")
 
 
 def steps_before(name: str) -> tuple[Step, ...]:

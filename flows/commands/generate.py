@@ -56,6 +56,8 @@ def generate(
     from tasks.engine.settings import load_settings
     from tasks.evaluate.sampling import SamplingSettings
 
+    if task not in (*TASKS, "jobs"):
+        raise UsageError(f"task {task!r} is unknown; choose one of {TASK_HELP}")
     options = GenerateOptions(
         task=task,
         checkpoint=checkpoint,

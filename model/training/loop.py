@@ -28,7 +28,7 @@ from model.training.loader import BatchSplit, StepBatch, StepLoader, load_micro_
 from model.training.randomness import generator_for
 from model.training.ranks import Ranks
 from model.training.schedule import learning_rate
-from model.training.state import read_newest, state_files, write_state
+from model.training.state import read_newest, set_aside, state_files, write_state
 from model.training.step import FlowLoss, sample_losses
 
 _GPU_COLLECT_EVERY: Final = 10  # reading a loss from a GPU stalls it
@@ -144,10 +144,14 @@ class Trainer:
         write_state(self.folder, self.step, state, keep=self.config.keep_last)
 
     def resume(self) -> bool:
-        """Restores the newest state; returns False when there is none. Any number of ranks may continue."""
+        """Restores the newest state; returns False when none can be read. Any number of ranks may continue."""
         state = read_newest(self.folder)
-        self.ranks.wait()  # rank 0 removes old states only after all have read theirs
+        self.ranks.wait()  # rank 0 renames and removes states only after all have read theirs
         if state is None:
+            if self.ranks.is_main:
+                set_aside(self.folder)
+            if self.averages is not None:
+                self.averages.forget_after(0)
             return False
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])

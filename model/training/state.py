@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import torch
 
-from data_contracts import TrainingError
 from data_contracts.files import atomic_path
 
 log = logging.getLogger(__name__)
@@ -43,21 +42,25 @@ def write_state(folder: Path, step: int, state: dict[str, Any], *, keep: int) ->
 
 
 def read_newest(folder: Path) -> dict[str, Any] | None:
-    """Returns the newest state that can be read, on the CPU, or None when there is no state.
+    """Returns the newest state that can be read, on the CPU, or None when there is none.
 
-    A damaged state is logged and left where it is; the one before it counts then. Raises TrainingError when none can be
-    read. On a GPU there would not be enough memory beside the network, optimiser and averages that it is copied into.
+    A damaged state is logged and left where it is; the one before it counts then. On a GPU there would not be enough
+    memory beside the network, optimiser and averages that it is copied into.
     """
-    files = state_files(folder)
-    for _, path in reversed(files):
+    for _, path in reversed(state_files(folder)):
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # an unpickler raises errors of any type on damaged bytes
             log.warning("%s is not a readable training state (%s) and is not used", path, type(error).__name__)
         else:
             return state
-    if files:
-        raise TrainingError(
-            f"none of the {len(files)} training states in {folder} can be read; delete them to start again"
-        )
     return None
+
+
+def set_aside(folder: Path) -> None:
+    """Renames every state to `NAME.damaged`: none of them can be read, and a person may want to look at them."""
+    files = state_files(folder)
+    for _, path in files:
+        path.replace(path.with_name(f"{path.name}.damaged"))
+    if files:
+        log.warning("no training state in %s can be read; training starts again from step 0", folder)

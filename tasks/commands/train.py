@@ -15,8 +15,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from data_contracts import FoleyGenExError
-from tasks.config import STORED, PipelineConfig, store
+from tasks.config import STORED, PipelineConfig, config_path, require_known, store
 from tasks.engine import is_stage_finished, run_stage
+from tasks.engine.settings import read_yaml
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
 
@@ -37,15 +38,18 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tasks.commands.train", description=__doc__)
-    parser.add_argument("config", type=Path, help="YAML config, or a workspace: then its stored config")
+    parser.add_argument(
+        "config", type=Path, help="YAML config, a shipped one's name, or a workspace: then its stored config"
+    )
     parser.add_argument("--workspace", "-w", type=Path, help="folder of the run; default: the config's")
     parser.add_argument("--set", dest="settings", action="append", default=[], help="e.g. train.micro_batch=16")
     return parser
 
 
 def _config(options: argparse.Namespace) -> PipelineConfig:
-    path, workspace = options.config, options.workspace
+    path, workspace = config_path(options.config), options.workspace
     if path.is_dir():
+        require_known(read_yaml(path / STORED), Workspace(path))
         path, workspace = path / STORED, workspace or path
     return PipelineConfig.load(path, [*([f"workspace={workspace}"] if workspace else []), *options.settings])
 

@@ -20,11 +20,13 @@ def write_average(workspace: Workspace, sigma: float, out: Path, *, step: int | 
     """
     if out.suffix != ".safetensors":
         raise UsageError(f"--out {out} must end in .safetensors")
+    path = checkpoint_path(workspace)
+    if out.exists() and path.exists() and out.samefile(path):
+        raise UsageError(f"--out {out} is the run's own checkpoint; it would be lost, give another name")
     folder = states_folder(workspace, finished_key(workspace)) / "ema"
     found = sorted({at for at, _ in snapshots(folder)})
     if not found:
         raise UsageError(f"{folder} has no EMA snapshots; they were removed, so only train/checkpoint is left")
-    path = checkpoint_path(workspace)
     info = read_info(path)
     network = Network(info.network, info.specs)
     network.load_state_dict(read_weights(path))

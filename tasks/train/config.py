@@ -52,7 +52,7 @@ else:
 
 
 class TrainConfig(_TrainingSettings):
-    """Which network is trained and how. Defaults are the demo's; the paper's are in `flows/configs/paper.yaml`."""
+    """Which network is trained and how. Defaults are the demo's; the paper's are in `tasks/configs/paper.yaml`."""
 
     preset: str = Field("tiny", description="network preset", json_schema_extra={"enum": list(PRESETS)})
     variant: str = Field(

@@ -21,7 +21,8 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "nothing", "demo"], "unknown stage 'nothing'"),
+        (["run", "nothing", "demo"], "unknown stage 'nothing'; known are ingest"),
+        (["run", "nothing", "demo"], "report, all, ablations, train-codec"),
         (["run", "all", "no-such-config.yaml"], "does not exist"),
         (["run", "all", "demo", "--set", "train.steps=-1"], "train.steps"),
         (["run", "all", "demo", "--set", "nonsense"], "expected name=value"),
@@ -30,7 +31,8 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["verify", "no-such-workspace"], "does not exist"),
         (["plan", "no-such-config.yaml"], "does not exist"),
         (["demo", "--llm", "magic"], "llm.backend"),
-        (["generate", "hum", "--checkpoint", "c", "--out", "o.wav"], "hum"),
+        (["generate", "hum", "--checkpoint", "c", "--out", "o.wav"], "choose one of vta, "),
+        (["generate", "hum", "--checkpoint", "c", "--out", "o.wav"], "or jobs, with a table after it"),
         (["generate", "edit", "--checkpoint", "c", "--out", "o.wav", "--window", "1-2"], "--window"),
         (["frobnicate"], "frobnicate"),
         (["run", "mine", "demo", "--workspace", "/dev/null/w"], "/dev/null is a file; give a folder with --workspace"),
@@ -76,8 +78,21 @@ def test_errors_of_the_work_are_one_line(
     assert cli.exit_code(["run", "all", "demo", "--workspace", str(tmp_path / "w")]) == code
     lines = errors(capsys)
     assert len(lines) == 1 and lines[0].startswith("error: ")
-    assert cli.exit_code(["--debug", "run", "all", "demo"]) == code
-    assert any("Traceback" in line for line in errors(capsys))
+    for arguments in (
+        ["--debug", "run", "all", "demo"],
+        ["run", "all", "--debug", "demo"],
+        ["run", "all", "demo", "--debug"],
+    ):
+        assert cli.exit_code(arguments) == code
+        assert any("Traceback" in line for line in errors(capsys))
+
+
+def test_the_codecs_config_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "own.yaml"
+    config.write_text("steps: 1\n")
+    assert cli.exit_code(["run", "train-codec", str(config), "--out", str(config)]) == 2
+    assert "is the config; it would be lost" in errors(capsys)[0]
+    assert config.read_text() == "steps: 1\n"
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

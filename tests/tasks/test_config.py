@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import UsageError
-from flows.locations import shipped_config
-from tasks.config import PipelineConfig, load_stored, store
+from tasks.config import PipelineConfig, config_path, load_stored, shipped_config, store
 from tasks.engine.workspace import Workspace
 
 
@@ -22,6 +21,21 @@ def test_an_empty_config_is_the_builtin_demo(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["demo.yaml", "paper.yaml"])
 def test_shipped_configs_load(name: str) -> None:
     assert PipelineConfig.load(shipped_config(name)).workspace
+
+
+@pytest.mark.parametrize("name", ["demo", "paper", "codec"])
+def test_a_bare_name_is_a_shipped_config_unless_a_file_has_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config_path(Path(name)) == shipped_config(f"{name}.yaml") and config_path(Path(name)).is_file()
+    (tmp_path / name).write_text("")
+    assert config_path(Path(name)) == Path(name)
+
+
+def test_any_other_path_stays_as_it_is() -> None:
+    for path in (Path("none"), Path("folder/demo"), Path("demo.yaml")):
+        assert config_path(path) == path
 
 
 def test_overrides_win_and_keep_their_types(tmp_path: Path) -> None:

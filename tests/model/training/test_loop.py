@@ -14,6 +14,7 @@ from model.training.batches import training_stats
 from model.training.draws import draw_step, with_drops
 from model.training.randomness import generator_for
 from model.training.schedule import learning_rate
+from model.training.state import state_files
 from tests.model.fakes import TOY, fake_store
 
 CONFIG = TrainingConfig(
@@ -149,12 +150,19 @@ def test_resume_is_bit_exact(tmp_path):
     assert exact == [(r.step, r.loss, r.val_loss, r.grad_norm, r.loss_by_t) for r in again.metrics]
 
 
-def test_a_broken_state_is_an_error_not_a_fresh_start(tmp_path):
-    path = tmp_path / "last" / "state-00000006.pt"
-    path.parent.mkdir()
-    path.write_bytes(b"not a state")
-    with pytest.raises(TrainingError, match="delete them to start again"):
-        trainer(tmp_path).resume()
+def test_a_training_whose_states_are_all_damaged_starts_again_and_ends_with_the_same_weights(tmp_path):
+    whole = trainer(tmp_path)
+    list(whole.run())
+    (path, *others) = [path for _, path in state_files(tmp_path / "last")]
+    for one in (path, *others):
+        one.write_bytes(b"not a state")
+    again = trainer(tmp_path)
+    assert not again.resume()
+    assert again.step == 0 and path.with_name(f"{path.name}.damaged").read_bytes() == b"not a state"
+    list(again.run())
+    for name, value in whole.averaged_weights().items():
+        assert torch.equal(value, again.averaged_weights()[name]), name
+    assert trainer(tmp_path).resume()
 
 
 def test_validation_is_repeatable_and_leaves_the_weights_alone(tmp_path):

@@ -74,8 +74,7 @@ def test_t1_mmaudios_rate_at_the_exact_iterations():
 
 
 def test_t1_the_papers_longer_run_keeps_the_milestones():
-    from flows.locations import shipped_config
-    from tasks.config import PipelineConfig
+    from tasks.config import PipelineConfig, shipped_config
 
     config = PipelineConfig.load(shipped_config("paper.yaml")).train.training()
     assert (config.steps, config.lr, config.warmup_steps) == (330_000, 1e-4, 1_000)

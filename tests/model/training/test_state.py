@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from data_contracts import TrainingError
-from model.training.state import read_newest, state_files, state_path, write_atomically, write_state
+from model.training.state import read_newest, set_aside, state_files, state_path, write_atomically, write_state
 
 
 def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -56,11 +55,19 @@ def test_a_damaged_state_is_named_and_the_one_before_it_counts(
     assert state_path(tmp_path, 2).exists(), "a person may want to look at it"
 
 
-def test_without_a_readable_state_training_does_not_start_again_on_its_own(tmp_path: Path) -> None:
+def test_states_that_cannot_be_read_are_kept_under_another_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_aside(tmp_path)
+    assert caplog.text == "", "there is nothing to warn of"
     for step in (1, 2):
         state_path(tmp_path, step).write_bytes(b"damaged")
-    with pytest.raises(TrainingError, match=r"none of the 2 training states in .*delete them to start again"):
-        read_newest(tmp_path)
+    assert read_newest(tmp_path) is None
+    set_aside(tmp_path)
+    assert "training starts again from step 0" in caplog.text
+    assert state_files(tmp_path) == []
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert kept == ["state-00000001.pt.damaged", "state-00000002.pt.damaged"]
 
 
 def test_code_in_a_state_is_not_run(tmp_path: Path) -> None:
@@ -69,6 +76,5 @@ def test_code_in_a_state_is_not_run(tmp_path: Path) -> None:
             return (open, (str(tmp_path / "ran"), "w"))
 
     torch.save({"step": Harmful()}, state_path(tmp_path, 1))
-    with pytest.raises(TrainingError, match="none of the 1 training states"):
-        read_newest(tmp_path)
+    assert read_newest(tmp_path) is None
     assert not (tmp_path / "ran").exists()

@@ -89,6 +89,18 @@ def test_a_workspace_stands_for_its_stored_config(tmp_path, config, capsys):
     assert "train: 1 done (0 now), 1 rows; 2 steps, loss" in capsys.readouterr().out
 
 
+def test_a_shipped_config_is_known_by_its_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["paper", "-w", "empty", "--set", "train.device=cpu"]) == 1
+    assert "table features is missing" in capsys.readouterr().err
+
+
+def test_a_workspace_of_another_release_is_named(tmp_path, capsys):
+    (tmp_path / "config.yaml").write_text("train: {readings: {}}\n")
+    assert main([str(tmp_path)]) == 2
+    assert "train.readings: this release has no such setting" in capsys.readouterr().err
+
+
 def test_two_runs_in_one_workspace_are_refused_and_change_nothing(tmp_path, config, capsys):
     workspace = _workspace(tmp_path / "w")
     with acquire(workspace.root, "pipeline of w"):

@@ -95,9 +95,8 @@ def test_an_unknown_or_missing_device_is_wrong_usage() -> None:
 
 
 def test_the_paper_config_names_published_components(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.locations import shipped_config
     from model.paper_specs import CODECS
-    from tasks.config import PipelineConfig
+    from tasks.config import PipelineConfig, shipped_config
 
     paper = PipelineConfig.load(shipped_config("paper.yaml")).precompute
     assert paper.codec in CODECS

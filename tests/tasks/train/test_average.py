@@ -45,6 +45,17 @@ def test_an_earlier_step_gives_the_average_as_of_that_step(workspace, tmp_path):
         write_average(workspace, 0.5, tmp_path / "wide.safetensors")
 
 
+def test_the_runs_own_checkpoint_is_not_written_over(workspace, tmp_path):
+    run_training(SHORT, workspace)
+    own, link = checkpoint_path(workspace), tmp_path / "link.safetensors"
+    link.symlink_to(own)
+    before = own.read_bytes()
+    for out in (own, link):
+        with pytest.raises(UsageError, match="is the run's own checkpoint; it would be lost"):
+            write_average(workspace, 0.05, out)
+    assert own.read_bytes() == before
+
+
 def test_an_average_of_nothing_says_so(workspace, tmp_path):
     with pytest.raises(UsageError, match="no finished training"):
         write_average(workspace, 0.1, tmp_path / "a.safetensors")

@@ -14,7 +14,7 @@ from model.config import MaskConfig, NetworkConfig, TrainingConfig, preset
 from tasks.config import PipelineConfig
 from tasks.train.config import DEMO, DEMO_MASKS, MaskSettings, NetworkOptions, TrainConfig
 
-CONFIGS = Path(__file__).resolve().parents[3] / "flows" / "configs"
+CONFIGS = Path(__file__).resolve().parents[3] / "tasks" / "configs"
 OWNERS = {MaskSettings: MaskConfig, NetworkOptions: NetworkConfig, TrainConfig: TrainingConfig}
 
 
