@@ -23,6 +23,7 @@ from data_contracts.files import atomic_path
 
 RowT = TypeVar("RowT", bound="Row")
 
+_WRITTEN: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}  # a reader sees any changed byte
 _SCALARS: dict[type, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
@@ -82,7 +83,7 @@ def write_table(path: Path, row_type: type[Row], rows: Iterable[Row]) -> int:
     dicts = [row.to_dict() for row in rows]
     table = _checked_table(row_type, dicts, str(path))
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, **_WRITTEN)
     return table.num_rows
 
 
@@ -90,7 +91,7 @@ def write_table_batches(path: Path, row_type: type[Row], batches: Iterable[Seque
     """Like `write_table`, one row group per batch, so that only one batch is in memory. Returns the row count."""
     seen: set[Any] = set()
     count = 0
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, row_type.schema(), compression="zstd") as writer:
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, row_type.schema(), **_WRITTEN) as writer:
         for batch in batches:
             dicts = [row.to_dict() for row in batch]
             table = _checked_table(row_type, dicts, str(path))
@@ -110,21 +111,12 @@ def read_table(path: Path, row_type: type[RowT]) -> list[RowT]:
 
 def iter_table(path: Path, row_type: type[RowT], batch_rows: int = 8192) -> Iterator[RowT]:
     """Like `read_table`, streaming, so a table larger than memory can be read."""
-    if not path.exists():
-        raise ContractError(f"table {row_type.TABLE} is missing: {path}; run the stage that writes it")
-    try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ContractError(f"table {row_type.TABLE}: {path} is not readable Parquet ({error})") from error
-    with file:
-        check_schema(file.schema_arrow, row_type, str(path))
-        offset = 0
-        for batch in file.iter_batches(batch_size=batch_rows):
-            values = batch.to_pylist()
-            _check_values(row_type, values, str(path), offset)
-            offset += len(values)
-            for value in values:
-                yield row_type.from_dict(value)
+    offset = 0
+    for values in _read_batches(path, row_type, batch_rows):
+        _check_values(row_type, values, str(path), offset)
+        offset += len(values)
+        for value in values:
+            yield row_type.from_dict(value)
 
 
 def check_schema(found: pa.Schema, row_type: type[Row], where: str) -> None:
@@ -144,6 +136,23 @@ def check_schema(found: pa.Schema, row_type: type[Row], where: str) -> None:
             raise ContractError(f"{where}: column {field.name!r} is {found.field(index).type}; expected {field.type}")
     if extra := [name for name in found.names if name not in row_type.schema().names]:
         raise ContractError(f"{where}: column {extra[0]!r} is not part of table {row_type.TABLE}")
+
+
+def _read_batches(path: Path, row_type: type[Row], batch_rows: int) -> Iterator[list[dict[str, Any]]]:
+    """Yields a table's values, batch by batch. Raises ContractError naming the file for whatever is wrong in it."""
+    if not path.exists():
+        raise ContractError(f"table {row_type.TABLE} is missing: {path}; run the stage that writes it")
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            check_schema(file.schema_arrow, row_type, str(path))
+            for batch in file.iter_batches(batch_size=batch_rows):
+                yield batch.to_pylist()
+    except ContractError:
+        raise
+    except Exception as error:  # damage reaches every layer of the reader: Thrift, ZSTD, pages, text, memory
+        raise ContractError(
+            f"table {row_type.TABLE}: {path} is not readable Parquet ({error}); remove it and run its stage again"
+        ) from error
 
 
 def _arrow_field(name: str, hint: Any) -> pa.Field:

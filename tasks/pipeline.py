@@ -16,6 +16,7 @@ from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
 
 _LARGE_SHARD: Final = 4096  # items
+_WAITING: Final = "waiting for an earlier stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,18 +258,30 @@ def require_quarantine(stage: Stage) -> None:
 
 
 def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> StageState:
-    """Returns how far a step is, without changing anything. A step whose input is missing is `waiting`."""
+    """Returns how far a step is, without changing anything. A step whose input is missing or damaged is `waiting`."""
     try:
         return stage_state(step.make(config), workspace)
     except ContractError:
-        return StageState(name=step.name, note="waiting for an earlier stage")
+        return StageState(name=step.name, note=_WAITING)
     except WeightsError as error:
         return StageState(name=step.name, note=f"cannot run: {error}")
 
 
 def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageState]:
-    """Returns every step's state. After the first unfinished one, the counts are as of the earlier stages' last run."""
-    return [step_state(step, config, workspace) for step in STEPS]
+    """Returns every step's state. After the first unfinished one, the counts are as of the earlier stages' last run.
+
+    Raises what keeps a step from being looked at while the earlier ones are finished. After an unfinished one that is
+    its missing or damaged output, so the step waits.
+    """
+    states: list[StageState] = []
+    for step in STEPS:
+        try:
+            states.append(step_state(step, config, workspace))
+        except Exception:  # damaged files raise anything, depending on what reads them
+            if all(state.finished for state in states):
+                raise
+            states.append(StageState(name=step.name, note=_WAITING))
+    return states
 
 
 def is_finished(config: PipelineConfig, workspace: Workspace) -> bool:

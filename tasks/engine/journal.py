@@ -1,20 +1,24 @@
 """The append-only journal of a stage, `<stage>/journal/*.jsonl`: one line per finished item, which a kill cannot undo.
 
-A line carries the item's key, the run's number, and the item's rows or its failure. The half line of a killed run, and
-anything else that is no entry, is skipped.
+A line carries the item's key, the run's number, the item's rows or its failure, and a checksum of all that. The half
+line of a killed run, a line that was damaged, and anything else that is no entry count as not there.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
+from data_contracts import ContractError
 from tasks.engine.stage import ItemResult
 from tasks.engine.workspace import Workspace
+
+_CHECKSUM: Final = b',"crc32":"%08x"}'  # ends each line; of the line's bytes before it
 
 
 def journal_files(workspace: Workspace, stage_name: str) -> list[Path]:
@@ -34,9 +38,11 @@ def entries_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def entry_at(journal: BinaryIO, offset: int) -> dict[str, Any]:
-    """Returns the entry that begins at an offset of an open journal file."""
+    """Returns the entry that begins at an offset of an open journal file. Raises ContractError when it is damaged."""
     journal.seek(offset)
-    entry: dict[str, Any] = json.loads(journal.readline())
+    entry = _parse(journal.readline())
+    if entry is None:
+        raise ContractError(f"{journal.name}: the entry at byte {offset} is damaged; run the stage again")
     return entry
 
 
@@ -63,21 +69,27 @@ def appended(path: Path) -> Iterator[BinaryIO]:
 
 
 def line_of(result: ItemResult, key: str, run: int) -> bytes:
-    """Returns a result as a line of the journal."""
+    """Returns a result as a line of the journal, with its checksum."""
     entry: dict[str, Any] = {"item_id": result.item_id, "key": key, "run": run}
     if result.error is not None:
         entry["error"] = {"reason": result.error.reason, "message": result.error.message}
     else:
         entry["rows"] = list(result.rows)
-    return json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    content = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
+    return content + _CHECKSUM % zlib.crc32(content) + b"\n"
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
+    line = line.rstrip(b"\n")
+    content = line[: -len(_CHECKSUM % 0)]
+    if line != content + _CHECKSUM % zlib.crc32(content):
+        return None
     try:
         entry = json.loads(line)
     except ValueError:
         return None
-    return entry if isinstance(entry, dict) and {"item_id", "key", "run"} <= entry.keys() else None
+    whole = {"item_id", "key", "run"} <= entry.keys() and ("rows" in entry) != ("error" in entry)
+    return entry if whole else None
 
 
 def _ends_with_newline(path: Path) -> bool:

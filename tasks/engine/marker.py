@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_contracts import UsageError
 from data_contracts.files import hash_file
@@ -16,6 +18,32 @@ from tasks.engine.stage import Stage, StageSummary
 from tasks.engine.workspace import Workspace, read_json, write_json
 
 QUARANTINE: Final = "quarantine"
+
+
+class _Whole(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _File(_Whole):
+    bytes: Annotated[int, Field(ge=0)]
+    mtime_ns: int
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Summary(_Whole):
+    stage: str
+    done: int
+    new: int
+    quarantined: int
+    rows: int
+    reasons: dict[str, int]
+    note: str
+
+
+class _Marker(_Whole):
+    fingerprint: Annotated[str, Field(min_length=1)]
+    summary: _Summary
+    files: dict[str, _File]
 
 
 def marker_path(workspace: Workspace, stage_name: str) -> Path:
@@ -39,14 +67,16 @@ def write_marker(stage: Stage, workspace: Workspace, fingerprint: str, summary: 
 
 
 def read_marker(stage: Stage, workspace: Workspace) -> dict[str, Any] | None:
-    """Returns the marker's content; None where there is none, or none of this release."""
+    """Returns the marker's content; None where there is none, a damaged one, or one of another release."""
     try:
-        content = read_json(marker_path(workspace, stage.name))
-        StageSummary(**content["summary"])
-        complete = {path.name for path in table_paths(stage, workspace)} <= content["files"].keys()
-        return content if complete and content["fingerprint"] else None
-    except (UsageError, KeyError, TypeError, AttributeError):
+        content: dict[str, Any] = read_json(marker_path(workspace, stage.name))
+        _Marker.model_validate(content)
+        for name in content["files"]:
+            workspace.path(stage.name, name)
+    except (UsageError, ValidationError, OSError):
         return None
+    complete = {path.name for path in table_paths(stage, workspace)} <= content["files"].keys()
+    return content if complete else None
 
 
 def damaged_files(stage: Stage, workspace: Workspace, marker: dict[str, Any], *, by_hash: bool = False) -> list[Path]:

@@ -78,13 +78,19 @@ def holder_of(workspace: Path) -> Holder | None:
 
 
 def in_use(workspace: Path) -> Holder | None:
-    """Returns the live run that uses a workspace, as far as this machine can tell."""
+    """Returns the live run that uses a workspace, as far as this machine can tell.
+
+    Where nothing can be locked or written, as on a read-only file system, who has written that it does.
+    """
     folder = workspace / FOLDER
     holder = holder_of(workspace)
     if holder is None:
         return None
-    with _mutex(folder):
-        return holder if _has_members(folder) or _alive_elsewhere(folder, holder) else None
+    try:
+        with _mutex(folder):
+            return holder if _has_members(folder) or _alive_elsewhere(folder, holder) else None
+    except (UsageError, OSError):
+        return holder
 
 
 def _require_free(workspace: Path, me: Holder) -> None:

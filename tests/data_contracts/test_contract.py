@@ -14,6 +14,7 @@ import pytest
 
 import data_contracts
 from data_contracts import ContractError, Mined, Row, iter_table, read_table, to_json, write_table
+from data_contracts.contract import write_table_batches
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -164,6 +165,22 @@ def test_an_unreadable_table_is_named(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ContractError, match=r"t\.parquet is not readable Parquet"):
         read_table(path, Sample)
+
+
+def test_any_changed_byte_of_a_page_is_an_error_that_names_the_table_or_changes_nothing(tmp_path: Path) -> None:
+    path, rows = tmp_path / "t.parquet", [sample(item_id=f"item {n} " * 3) for n in range(40)]
+    for write in (lambda: write_table(path, Sample, rows), lambda: write_table_batches(path, Sample, [rows])):
+        write()
+        whole, refused = path.read_bytes(), 0
+        pages_end = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")  # then the footer, without a checksum
+        for place in range(0, len(whole), 23):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            try:
+                assert read_table(path, Sample) == rows or place >= pages_end  # the same: a byte of the statistics
+            except ContractError as error:
+                assert "t.parquet" in str(error)
+                refused += 1
+        assert refused > 10
 
 
 def test_a_missing_table_says_what_to_do(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from data_contracts import UsageError
+from tasks import pipeline
 from tasks.config import PipelineConfig
-from tasks.engine import StageState, check_stage, run_stage
+from tasks.engine import Item, StageState, check_stage, run_stage
 from tasks.engine.marker import read_marker
 from tasks.engine.workspace import Workspace
 from tasks.manifest import card
@@ -26,8 +28,10 @@ from tasks.pipeline import (
 )
 from tasks.report import collect
 from tests.conftest import REPOSITORY
+from tests.flows.steps import tiny_step
 from tests.tasks.engine.damage import DAMAGES, flip
 from tests.tasks.engine.test_marker import contents, file_bytes
+from tests.tasks.engine.tiny import TinyStage
 
 NAMES = [step.name for step in STEPS]
 TINY = {
@@ -71,6 +75,22 @@ def test_a_step_without_its_input_waits(tmp_path: Path) -> None:
     assert {state.note for state in states[1:-1]} == {"waiting for an earlier stage"}
     assert states[-1].pending == 1 and not any(state.finished for state in states)  # the report shows what there is
     assert list(tmp_path.iterdir()) == []
+
+
+def test_after_an_unfinished_step_one_whose_input_cannot_be_read_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unreadable(TinyStage):
+        def items(self, workspace: Workspace) -> list[Item]:
+            return json.loads("{broken")
+
+    first, config, space = tiny_step("tiny", lambda _: TinyStage()), PipelineConfig(), Workspace(tmp_path)
+    monkeypatch.setattr(pipeline, "STEPS", (first, tiny_step("second", lambda _: Unreadable())))
+    state = pipeline_states(config, space)[1]
+    assert (state.name, state.note) == ("second", "waiting for an earlier stage")
+    run_step(first, config, space)
+    with pytest.raises(json.JSONDecodeError):
+        pipeline_states(config, space)
 
 
 def test_only_a_step_with_items_has_a_quarantine_to_retry(tmp_path: Path) -> None:

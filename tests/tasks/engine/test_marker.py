@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +24,7 @@ from tasks.engine import (
 )
 from tasks.engine.marker import damaged_files, marker_path, read_marker, table_paths
 from tasks.engine.workspace import Workspace
-from tests.tasks.engine.damage import DAMAGES, flip
+from tests.tasks.engine.damage import DAMAGES, delete, flip
 from tests.tasks.engine.tiny import TinyRow, TinyStage
 
 
@@ -173,6 +174,40 @@ def test_a_marker_of_another_release_or_a_broken_one_counts_as_unfinished(tmp_pa
     assert not is_stage_finished(stage, space) and not stage_state(stage, space).finished
     assert run_stage(stage, space).new == 0  # the journal has every item
     assert file_bytes(tmp_path) == before and is_stage_finished(stage, space)
+
+
+@pytest.mark.parametrize("make", STAGES)
+def test_a_marker_with_any_broken_key_or_value_counts_as_unfinished(tmp_path: Path, make: Callable[[], Stage]) -> None:
+    space, stage = Workspace(tmp_path), make()
+    run_stage(stage, space)
+    path = marker_path(space, stage.name)
+    text = path.read_text()
+    parts = sorted(set(re.findall(r'"\w+(?=":)', text)) | set(re.findall(r'": .', text)))
+    assert '"bytes' in parts and '"sha256' in parts and '": {' in parts
+    for part in parts:
+        path.write_text(text.replace(part, f"{part[:-1]}?", 1))
+        state = stage_state(stage, space)
+        assert read_marker(stage, space) is None and not state.finished, path.read_text()
+        assert run_stage(stage, space).new == int(stage.single) and is_stage_finished(stage, space)
+
+
+def test_a_marker_that_names_a_file_outside_counts_as_unfinished(tmp_path: Path) -> None:
+    space, stage = Workspace(tmp_path), WithFiles()
+    run_stage(stage, space)
+    path = marker_path(space, "tiny")
+    path.write_text(path.read_text().replace('"list.txt"', '"../../list.txt"'))
+    assert read_marker(stage, space) is None
+
+
+def test_a_damaged_journal_line_never_reaches_the_table(tmp_path: Path) -> None:
+    space, stage = Workspace(tmp_path), TinyStage(count=6)
+    run_stage(stage, space)
+    before = file_bytes(tmp_path)
+    journal = space.path("tiny", "journal", "00000.jsonl")
+    journal.write_text(journal.read_text().replace('["text","3"]', '["tezxt","3"]'))
+    delete(space.table("tiny", "tinies"))
+    assert stage_state(stage, space).pending == 1
+    assert run_stage(stage, space).new == 1 and file_bytes(tmp_path) == before
 
 
 def test_damage_is_removed_before_anything_is_made_from_it(tmp_path: Path) -> None:

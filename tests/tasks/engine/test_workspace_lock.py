@@ -122,6 +122,18 @@ def test_a_run_gives_heartbeats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             time.sleep(0.01)
 
 
+def test_a_read_of_a_read_only_workspace_needs_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*given: object, **options: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    on_another_machine(tmp_path, silent_s=50)
+    for name, module in (("open", os), ("flock", fcntl)):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, read_only)
+            assert in_use(tmp_path) == holder_of(tmp_path)
+    assert holder_of(tmp_path).pid == 4711
+
+
 def test_a_file_system_without_locks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(file: object, kind: int) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
