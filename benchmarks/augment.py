@@ -18,7 +18,7 @@ import numpy as np
 
 from data_contracts.files import hash_file
 from tasks.augment.bank import RoomBank
-from tasks.augment.config import AugmentConfig, Backend
+from tasks.augment.config import AudioBackend, AugmentConfig
 from tasks.augment.stage import AugmentStage
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace
@@ -137,7 +137,7 @@ def main() -> None:
         sets = {name: [name] for name in OPERATIONS} | {"speed, its three levels": SPEED_LEVELS}
         for label, names in {**sets, "all five of a clip": list(OPERATIONS)}.items():
             found = {}
-            backends: tuple[Backend, ...] = ("fast", "tool")
+            backends: tuple[AudioBackend, ...] = ("fast", "tool")
             for backend in backends:
                 config = AugmentConfig(rooms=ROOMS, backend=backend)
                 found[backend] = measure(workspace, paths, names, config)

@@ -33,6 +33,7 @@ import soundfile as sf
 from data_contracts import Clip, ItemError, ManifestRow, Quarantine, read_table, write_table
 from data_contracts.adverbs import LEVELS
 from data_contracts.files import hash_file
+from data_contracts.stages import stages_through
 from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace
@@ -42,7 +43,7 @@ from tasks.paraphrase.writer import by_rule
 from tasks.pipeline import find_step, run_step
 from tasks.recaption.rules import Rewrite, rewrites
 
-STAGES = ("mine", "augment", "recaption", "paraphrase", "manifest")
+STAGES = stages_through("manifest")[1:]  # ingest's clips are made by this script
 RATE_HZ = 16_000
 SECONDS = 2.5
 KINDS = (

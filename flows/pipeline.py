@@ -47,7 +47,7 @@ def pipeline(
 
 
 def _run(step: Step, config: PipelineConfig, workspace: Workspace) -> dict[str, Any]:
-    """Runs a step unless it is finished: on its work pool where that has a worker, else here. Returns its counts."""
+    """Runs a stage unless it is finished: on its work pool where that has a worker, else here. Returns its counts."""
     state = step_state(step, config, workspace)
     if state.finished:
         announce(f"{step.name}: already done")

@@ -1,4 +1,4 @@
-"""Runs one step inside a Prefect flow: its shards as task runs, its progress and results as artifacts.
+"""Runs one stage inside a Prefect flow: its shards as task runs, its progress and results as artifacts.
 
 The journal in the workspace says what is finished, so Prefect caches nothing (NO_CACHE). A task run is one shard of
 many items: a task run per item would cost the server more than the work itself.
@@ -42,7 +42,7 @@ def run_shard_task(label: str, work: Callable[[], int]) -> int:  # noqa: ARG001 
 def run_stage_flow(
     step: Step, workspace_folder: str, *, settings: dict[str, Any], changes: Sequence[str] = (), retry: bool = False
 ) -> dict[str, Any]:
-    """Runs a step with the workspace's stored config, the given settings in it. Returns the counts, JSON-able.
+    """Runs a stage with the workspace's stored config, the given settings in it. Returns the counts, JSON-able.
 
     Raises UsageError when another run uses the workspace.
     """
@@ -65,7 +65,7 @@ def run_stage_flow(
 def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace) -> str:
     """Returns the name of the first earlier step that a run of the pipeline would run again, empty when there is none.
 
-    A step that cannot be looked at from here (a corpus on another machine) is not counted.
+    A stage that cannot be looked at from here (a corpus on another machine) is not counted.
     """
     for earlier in steps_before(step.name):
         with suppress(FoleyGenExError):
@@ -122,7 +122,7 @@ def _dask_runner(address: str, workers: int) -> TaskRunner[Any]:
 
 
 def _runnable(step: Step, config: PipelineConfig) -> PipelineConfig:
-    """Returns the config unless a program that the step needs under it is missing: then UsageError."""
+    """Returns the config unless a program that the stage needs under it is missing: then UsageError."""
     require_programs(step.make(config))
     return config
 

@@ -1,4 +1,4 @@
-"""One Prefect flow per step of the pipeline, made from the list of steps (`tasks/pipeline.py`).
+"""One Prefect flow per stage of the pipeline, made from the list of stages (`tasks/pipeline.py`).
 
 Each can be run alone: it reads earlier stages' tables and the workspace's settings. In the UI a run shows its shards as
 task runs, a progress artifact, and a summary with the quarantine.
@@ -28,7 +28,7 @@ _RETRY: Final = "Process the quarantined items again, besides those that are unf
 
 
 def stage_flow(step: Step) -> StageFlow:
-    """Returns the flow of a step. Prefect makes the UI's form from its signature and its docstring, so both are set."""
+    """The flow of a stage. Prefect makes the UI's form from its signature and its docstring, so both are set."""
 
     def run(
         workspace: str = "workspace",
@@ -51,7 +51,7 @@ def stage_flow(step: Step) -> StageFlow:
 
 
 def _parameters(step: Step) -> list[tuple[Parameter, str]]:
-    """Returns the parameters of a step's flow with what the form says about each."""
+    """Returns the parameters of a stage's flow with what the form says about each."""
 
     def parameter(name: str, kind: Any, default: Any, text: str) -> tuple[Parameter, str]:
         return Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind), text
@@ -67,4 +67,4 @@ def _parameters(step: Step) -> list[tuple[Parameter, str]]:
 
 
 STAGE_FLOWS: Final[dict[str, StageFlow]] = {step.name: stage_flow(step) for step in STEPS}
-globals().update(STAGE_FLOWS)  # a deployment names its flow as `flows/stages.py:<step>`
+globals().update(STAGE_FLOWS)  # a deployment names its flow as `flows/stages.py:<stage>`

@@ -1,6 +1,6 @@
-"""The pipeline as a list: which steps there are, in which order, and how far a workspace has come. No Prefect here.
+"""The pipeline as a list: which stages there are, in which order, and how far a workspace has come. No Prefect here.
 
-Modules of the steps are imported when a step is looked at, so that listing the steps costs nothing.
+Modules of the stages are imported when a stage is looked at, so that listing the stages costs nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WAITING: Final = "waiting for an earlier stage"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of the pipeline, with what must be known of it before its module is imported.
+    """A stage's entry in the list of the pipeline: what must be known of a stage before its module is imported.
 
     `group` names its settings in PipelineConfig, `example` is one of them as for `--set`; `unit` is what its progress
     counts. `pool` and `tags` are those of its Prefect deployment.
@@ -216,7 +216,7 @@ STEPS: Final = (
 
 
 def find_step(name: str, *, besides: Sequence[str] = ()) -> Step:
-    """Returns a step by name. Raises UsageError naming the known ones, and `besides`: what the caller takes besides."""
+    """Returns a stage's entry. Raises UsageError naming the known ones, and `besides`: what the caller takes besides."""
     for step in STEPS:
         if step.name == name:
             return step
@@ -224,7 +224,7 @@ def find_step(name: str, *, besides: Sequence[str] = ()) -> Step:
 
 
 def steps_before(name: str) -> tuple[Step, ...]:
-    """Returns the steps that run before one. Raises UsageError for an unknown name."""
+    """Returns the entries of the stages that run before one. Raises UsageError for an unknown name."""
     return STEPS[: STEPS.index(find_step(name))]
 
 
@@ -237,10 +237,10 @@ def run_step(
     on_progress: OnProgress = silent,
     retry: bool = False,
 ) -> StageSummary:
-    """Runs one step from where it is. Finished work is found and left alone.
+    """Runs one stage from where it is. Finished work is found and left alone.
 
     Raises ContractError when an earlier stage has not run, UsageError for settings that cannot be used or when another
-    process is running the step in this workspace.
+    process is running the stage in this workspace.
     """
     stage = step.make(config).with_progress(on_progress)
     if retry:
@@ -258,7 +258,7 @@ def require_quarantine(stage: Stage) -> None:
 
 
 def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> StageState:
-    """Returns how far a step is, without changing anything. A step whose input is missing or damaged is `waiting`."""
+    """Returns how far a stage is, without changing anything. A stage whose input is missing or damaged is `waiting`."""
     try:
         return stage_state(step.make(config), workspace)
     except ContractError:
@@ -268,10 +268,10 @@ def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> Stag
 
 
 def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageState]:
-    """Returns every step's state. After the first unfinished one, the counts are as of the earlier stages' last run.
+    """Returns every stage's state. After the first unfinished one, the counts are as of the earlier stages' last run.
 
-    Raises what keeps a step from being looked at while the earlier ones are finished. After an unfinished one that is
-    its missing or damaged output, so the step waits.
+    Raises what keeps a stage from being looked at while the earlier ones are finished. After an unfinished one that is
+    its missing or damaged output, so the stage waits.
     """
     states: list[StageState] = []
     for step in STEPS:
@@ -285,5 +285,5 @@ def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageS
 
 
 def is_finished(config: PipelineConfig, workspace: Workspace) -> bool:
-    """Whether a run of the whole pipeline would find nothing to do. Stops at the first step that is not finished."""
+    """Whether a run of the whole pipeline would find nothing to do. Stops at the first stage that is not finished."""
     return all(step_state(step, config, workspace).finished for step in STEPS)

@@ -20,7 +20,7 @@ from data_contracts import ContractError, WeightsError
 from data_contracts.files import hash_file
 from model.codec.layouts import LAYOUTS, CodecNetwork, Loaded, Padding, recognise
 from model.codec.network import DACVAE
-from model.codec.weights_file import read_weights
+from model.codec.weights_file import read_codec_file
 from model.paper_specs import CODECS
 from model.specs import CodecSpec
 from model.weights.catalogue import component_named
@@ -162,7 +162,7 @@ def _from_path(name_or_path: str) -> Codec:
 
 def _own(path: Path) -> Codec:
     """Loads this project's own format: one safetensors file that describes itself."""
-    tensors, header, config = read_weights(path)
+    tensors, header, config = read_codec_file(path)
     network = DACVAE(config)
     try:
         network.load_state_dict(tensors, strict=True)

@@ -25,7 +25,7 @@ from model.codec.oobleck import Oobleck, OobleckSizes
 from model.specs import CodecSpec
 from model.weights.catalogue import COMPONENTS
 from model.weights.digests import digest, digest_of
-from model.weights.files import NetworkT, TensorFile, build, read_json, read_tensors
+from model.weights.files import NetworkT, TensorFile, build, read_config, read_tensors
 
 Padding = Literal["constant", "reflect"]
 OOBLECK_FILE: Final = "diffusion_pytorch_model.safetensors"
@@ -84,7 +84,7 @@ def load_meta_dacvae_plain(paths: list[Path], name: str) -> Loaded:
 def load_oobleck(paths: list[Path], name: str) -> Loaded:
     """Loads a diffusers folder of an `AutoencoderOobleck`: `config.json` and its safetensors file."""
     folder = paths[0] if paths[0].is_dir() else paths[0].parent
-    config = read_json(folder / "config.json")
+    config = read_config(folder / "config.json")
     if config.get("_class_name", "AutoencoderOobleck") != "AutoencoderOobleck":
         raise WeightsError(f"{folder}: config.json describes {config['_class_name']}; expected AutoencoderOobleck")
     sizes = OobleckSizes.from_config(config)
@@ -98,7 +98,7 @@ def load_oobleck(paths: list[Path], name: str) -> Loaded:
 def load_mmaudio_44k(paths: list[Path], name: str) -> Loaded:
     """Loads `v1-44.pth` and BigVGAN v2's `config.json` and `bigvgan_generator.pt`, or a folder with the three."""
     vae, config, generator = _members(paths, ("v1-44.pth", *VOCODER_FILES))
-    sizes = BigVGANSizes.from_config(read_json(config))
+    sizes = BigVGANSizes.from_config(read_config(config))
     return _mmaudio(read_tensors(vae), read_tensors(generator), sizes, MEL_44K, name)
 
 

@@ -45,7 +45,7 @@ def save_weights(
     save_file(kept, str(path), metadata={"codec": json.dumps(header, sort_keys=True)})
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], DACVAEConfig]:
+def read_codec_file(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], DACVAEConfig]:
     """Returns tensors, header and sizes. Raises WeightsError when the file is missing, foreign or damaged."""
     if not path.is_file():
         raise WeightsError(

@@ -16,7 +16,7 @@ from data_contracts import UsageError
 from model.encoders.efficientnet import EfficientNetLite0
 from model.encoders.minilm import MiniLM
 from model.encoders.motion import Motion
-from model.encoders.protocols import Fit, ImageEncoder, SyncEncoder, TextEncoder
+from model.encoders.protocols import ImageEncoder, SyncEncoder, TextEncoder
 from model.weights.locate import require
 
 EncoderT = TypeVar("EncoderT")
@@ -87,7 +87,6 @@ def _load(kind: str, name: str, device: Device, known: Mapping[str, Load[Encoder
 
 
 __all__ = [
-    "Fit",
     "ImageEncoder",
     "SyncEncoder",
     "TextEncoder",

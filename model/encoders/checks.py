@@ -8,7 +8,7 @@ import numpy as np
 
 from data_contracts import ContractError, WeightsError
 from data_contracts.files import hash_file
-from model.encoders.protocols import Frames
+from model.frames import Frames
 
 
 def check_frames(frames: Frames, size: int, encoder: str) -> None:

@@ -21,9 +21,9 @@ from torch.nn import functional
 from model.codec.torchaudio_shim import prepare_torchaudio  # transformers imports torchaudio, too
 from model.devices import half_precision
 from model.encoders.checks import check_frames
-from model.encoders.clip_files import read_clip
+from model.encoders.clip_files import read_clip_files
 from model.encoders.clip_tokens import ClipTokens
-from model.encoders.protocols import Fit, Frames
+from model.frames import Fit, Frames
 from model.specs import ClipSpec, TextSpec
 from model.weights.digests import digest
 from model.weights.files import build
@@ -48,11 +48,11 @@ class ClipText:
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu", name: str = NAME) -> Self:
-        """Loads a folder in open_clip's or transformers' layout. Raises WeightsError as `read_clip`."""
+        """Loads a folder in open_clip's or transformers' layout. Raises WeightsError as `read_clip_files`."""
         prepare_torchaudio()
         from transformers import CLIPTextConfig, CLIPTextModel
 
-        files = read_clip(folder)
+        files = read_clip_files(folder)
         network = build(lambda: CLIPTextModel(CLIPTextConfig(**files.text)), files.tower("text"), files.weights)
         length = int(files.text["max_position_embeddings"])
         tokens = ClipTokens.load(folder, length, int(files.text["vocab_size"]))
@@ -97,11 +97,11 @@ class ClipImage:
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | str = "cpu", name: str = NAME) -> Self:
-        """Loads a folder in open_clip's or transformers' layout. Raises WeightsError as `read_clip`."""
+        """Loads a folder in open_clip's or transformers' layout. Raises WeightsError as `read_clip_files`."""
         prepare_torchaudio()
         from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
-        files = read_clip(folder)
+        files = read_clip_files(folder)
         config = CLIPVisionConfig(**files.vision)
         network = build(lambda: CLIPVisionModelWithProjection(config), files.tower("vision"), files.weights)
         spec = ClipSpec(

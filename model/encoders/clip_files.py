@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from data_contracts import WeightsError
-from model.weights.files import TensorFile, read_json, read_tensors
+from model.weights.files import TensorFile, read_config, read_tensors
 
 OPEN_CLIP: Final = ("open_clip_config.json", ("open_clip_pytorch_model.bin", "open_clip_model.safetensors"))
 TRANSFORMERS: Final = ("config.json", ("model.safetensors", "pytorch_model.bin"))
@@ -83,12 +83,12 @@ class ClipFiles:
         return {**own, "visual_projection.weight": self.tensors["visual_projection.weight"]}
 
 
-def read_clip(folder: Path) -> ClipFiles:
+def read_clip_files(folder: Path) -> ClipFiles:
     """Returns a folder's weights and settings. Raises WeightsError when files are missing or of another model."""
     for (config, names), read in ((OPEN_CLIP, _open_clip), (TRANSFORMERS, _transformers)):
         weights = next((folder / name for name in names if (folder / name).is_file()), None)
         if weights is not None:
-            return read(folder, read_json(folder / config), read_tensors(weights))
+            return read(folder, read_config(folder / config), read_tensors(weights))
     expected = " or ".join(f"{config} with {names[0]}" for config, names in (OPEN_CLIP, TRANSFORMERS))
     raise WeightsError(f"{folder} has no CLIP weights; expected {expected}")
 

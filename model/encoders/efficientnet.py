@@ -15,7 +15,7 @@ import torch
 
 from data_contracts import WeightsError
 from model.encoders.checks import check_frames, require_weights
-from model.encoders.protocols import Fit, Frames
+from model.frames import Fit, Frames
 from model.specs import ClipSpec
 from model.weights.catalogue import COMPONENTS
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 
 from model.encoders.checks import check_frames
-from model.encoders.protocols import Fit, Frames
+from model.frames import Fit, Frames
 from model.specs import SyncSpec
 
 VERSION: Final = "motion-1"

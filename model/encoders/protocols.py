@@ -8,17 +8,12 @@ tensors on the CPU, whichever device they compute on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from model.frames import Fit, Frames
 from model.specs import ClipSpec, SyncSpec, TextSpec
-
-Frames = npt.NDArray[np.uint8]
-Fit = Literal["crop", "squash"]
-"""How a frame becomes a square. crop: its short side is resized, its middle kept; squash: both sides are resized."""
 
 
 class TextEncoder(Protocol):

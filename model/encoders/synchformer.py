@@ -23,7 +23,7 @@ from torch.nn import functional
 from data_contracts import ContractError, WeightsError
 from model.devices import half_precision
 from model.encoders.checks import check_frames
-from model.encoders.protocols import Fit, Frames
+from model.frames import Fit, Frames
 from model.specs import SyncSpec
 from model.weights.catalogue import COMPONENTS
 from model.weights.digests import digest

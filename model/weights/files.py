@@ -73,7 +73,7 @@ def build(network: Callable[[], NetworkT], tensors: Mapping[str, Tensor], path: 
     return built.float().eval().requires_grad_(False)
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
     """Returns a JSON object. Raises WeightsError when the file is missing or not a JSON object."""
     try:
         values = json.loads(path.read_text("utf-8"))

@@ -8,13 +8,13 @@ from pydantic import Field
 
 from tasks.engine.settings import StageConfig
 
-Backend = Literal["fast", "tool"]
+AudioBackend = Literal["fast", "tool"]
 
 
 class AugmentConfig(StageConfig):
     """The amounts that the paper leaves open; those that it states are constants beside their operation."""
 
-    backend: Backend = Field(
+    backend: AudioBackend = Field(
         "fast",
         description="tool: SoX and FFmpeg as programs; fast: the same in process, as tests check",
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from data_contracts import ItemError
-from tasks.augment.config import Backend
+from tasks.augment.config import AudioBackend
 from tasks.augment.programs import run_ffmpeg
 from tasks.media.samples import Samples
 
@@ -29,7 +29,7 @@ class Trimmed:
     start_s: float
 
 
-def trim_silence(samples_T: Samples, rate_hz: int, threshold_db: float, backend: Backend = "fast") -> Trimmed:
+def trim_silence(samples_T: Samples, rate_hz: int, threshold_db: float, backend: AudioBackend = "fast") -> Trimmed:
     """Returns the audio from the first to the last sample over `threshold_db` (dBFS).
 
     Raises ItemError `silent` when there is none.

@@ -27,7 +27,7 @@ SAMPLED: Final = 1000
 """Most rows followed: the rules take some milliseconds each."""
 _ANSWER_CHARS: Final = 40  # the answer's braces and names, and the words that a level adds
 _QUOTES_CHARS: Final = 4  # around each paraphrase
-Row = tuple[CuedCaption, str]
+CaptionAtLevel = tuple[CuedCaption, str]
 """A caption with its mined cue, and the level that it gets."""
 
 
@@ -57,7 +57,7 @@ class LLMEstimate:
 
 
 def estimate_calls(
-    rows: Sequence[Row], model: str, config: LLMConfig, completions: Path, kind: str = "endpoint"
+    rows: Sequence[CaptionAtLevel], model: str, config: LLMConfig, completions: Path, kind: str = "endpoint"
 ) -> LLMEstimate:
     """Returns the calls for rows of which none is an original. `completions` is the cache's file, `kind` the writer's.
 
@@ -72,7 +72,7 @@ def estimate_calls(
     )
 
 
-def _sampled(rows: Sequence[Row], cap: int | None, calls_of: Callable[[Row], Calls]) -> Calls:
+def _sampled(rows: Sequence[CaptionAtLevel], cap: int | None, calls_of: Callable[[CaptionAtLevel], Calls]) -> Calls:
     """Returns the calls for at most `cap` rows, of which at most `SAMPLED` are followed."""
     wanted = len(rows) if cap is None else min(len(rows), cap)
     followed = min(wanted, SAMPLED)
@@ -88,7 +88,7 @@ class _Rows:
         self._recaption, self._paraphrase = RecaptionStage(config).templates, ParaphraseStage(config).templates
         self._repair = repair_of(config, kind)
 
-    def recaption(self, row: Row) -> Calls:
+    def recaption(self, row: CaptionAtLevel) -> Calls:
         """Returns the next call for the row's new caption, none for a row that will be quarantined."""
         try:
             self._caption(row)
@@ -98,7 +98,7 @@ class _Rows:
             return _NO_CALLS
         return Calls(cached=1)
 
-    def paraphrase(self, row: Row) -> Calls:
+    def paraphrase(self, row: CaptionAtLevel) -> Calls:
         """Returns the next call for the row's paraphrases, of the cached caption or of the rules', about as long."""
         try:
             caption = self._caption(row)
@@ -113,7 +113,7 @@ class _Rows:
             return _call(error, texts * (len(caption.text) + _QUOTES_CHARS) + _ANSWER_CHARS)
         return Calls(cached=1)
 
-    def _caption(self, row: Row) -> CuedCaption:
+    def _caption(self, row: CaptionAtLevel) -> CuedCaption:
         work = run_without_loop(lambda: recaptioning.by_model(*row, self._client, self._recaption, self._repair))
         return work.caption
 

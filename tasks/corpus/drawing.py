@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from model.frames import Frames
 from tasks.corpus.materials import MATERIALS, Colour, Material
 from tasks.corpus.scene import DURATION_S, Scene
 
-Frames = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Layers = list[tuple[npt.NDArray[np.bool_], Colour]]
 

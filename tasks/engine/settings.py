@@ -14,7 +14,7 @@ from data_contracts import UsageError
 
 
 class StageConfig(BaseModel):
-    """Settings of a step. Fields have a range and a description; a wrong or unknown one is refused."""
+    """Settings of a stage. Fields have a range and a description; a wrong or unknown one is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

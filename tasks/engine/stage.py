@@ -1,4 +1,4 @@
-"""The base class of every step of the pipeline, and what passes between a stage and the engine."""
+"""The base class of every stage of the pipeline, and what passes between a stage and the engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ItemResult:
 
 
 class Stage(ABC):
-    """A step of the pipeline: it lists items, processes any number of them, and assembles one table.
+    """A part of the pipeline: it lists items, processes any number of them, and assembles one table.
 
     Subclasses are small frozen dataclasses with their settings as fields, so they can be sent to other processes.
     """
@@ -94,7 +94,7 @@ class Stage(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class SingleItemStage(Stage):
-    """A step that is one piece of work, e.g. training. Its item is finished when all of it is."""
+    """A stage that is one piece of work, e.g. training. Its item is finished when all of it is."""
 
     single: ClassVar[bool] = True
     on_progress: OnProgress = field(default=silent, compare=False, repr=False)

@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-Interval = tuple[float, float] | tuple[None, None]
+Bounds = tuple[float, float] | tuple[None, None]
 
 _RESAMPLES: Final = 2000
 _TAIL: Final = 0.025
 _FEW_GROUPS: Final = 6
 
 
-def share_interval(values: Sequence[float], groups: Sequence[Hashable]) -> Interval:
+def share_interval(values: Sequence[float], groups: Sequence[Hashable]) -> Bounds:
     """Returns the interval of the share of ones among values of 0 and 1; (None, None) with fewer than two groups.
 
     Clopper and Pearson's exact interval when every group has one value, so 16 of 16 does not give zero width. Otherwise
@@ -43,7 +43,7 @@ def share_interval(values: Sequence[float], groups: Sequence[Hashable]) -> Inter
     return float(low), float(high)
 
 
-def mean_interval(values: Sequence[float], groups: Sequence[Hashable], seed: int) -> Interval:
+def mean_interval(values: Sequence[float], groups: Sequence[Hashable], seed: int) -> Bounds:
     """Returns the interval of the mean; (None, None) with fewer than two groups.
 
     A bootstrap that resamples whole groups. Its quantiles are widened as Hesterberg (2015) does for few groups: the

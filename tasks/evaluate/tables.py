@@ -9,7 +9,7 @@ import numpy as np
 from data_contracts import ClipScore, Generated, ManifestRow, Score
 from data_contracts.generation import TASKS
 from tasks.engine.workspace import seed_for
-from tasks.evaluate.intervals import Interval, mean_interval, share_interval
+from tasks.evaluate.intervals import Bounds, mean_interval, share_interval
 from tasks.evaluate.metrics import METRICS, MODEL
 
 
@@ -30,7 +30,7 @@ def aggregate(rows: Sequence[ClipScore], groups: Mapping[str, str]) -> list[Scor
     return [_score(key, found[key], groups) for key in keys]
 
 
-def interval(metric: str, values: Sequence[float], groups: Sequence[str], seed: int) -> Interval:
+def interval(metric: str, values: Sequence[float], groups: Sequence[str], seed: int) -> Bounds:
     """Returns the 95 % interval of a metric's mean: exact for shares, a bootstrap over groups otherwise."""
     return share_interval(values, groups) if METRICS[metric].is_share else mean_interval(values, groups, seed)
 

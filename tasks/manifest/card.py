@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from data_contracts import ManifestRow, Quarantine, read_table
 from data_contracts.files import atomic_path
+from data_contracts.stages import stages_through
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace, hash_text, read_json
 
 CARD: Final = "card.md"
-STAGES: Final = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest")
+STAGES: Final = stages_through("manifest")
 _SUBSETS: Final = {"vta": "video to audio", "tta": "text to audio", "aa": "adverb-augmented"}
 _SPLITS: Final = ("train", "val", "test")
 _EXAMPLES: Final = 3

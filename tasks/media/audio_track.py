@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import av
 import numpy as np
-import numpy.typing as npt
 
 from data_contracts import UsageError
 from tasks.media.audio import resample
+from tasks.media.samples import Audio
 
 AUDIO_CODECS: Final = {".mp4": "aac", ".mov": "aac", ".mkv": "flac"}
 """The audio codec of a container that can be written, by its suffix; Matroska takes audio without loss."""
@@ -26,7 +26,7 @@ _BLOCK: Final = 1024
 class AudioTrack:
     """Encodes audio (T,) or (T, C) into a container, up to a time at once, so that it lies beside the frames."""
 
-    def __init__(self, target: Any, audio: npt.NDArray[np.float32], rate_hz: int, codec: str) -> None:
+    def __init__(self, target: Any, audio: Audio, rate_hz: int, codec: str) -> None:
         """Adds the track. A rate that AAC does not have (11,000 Hz, say) is resampled to 48 kHz.
 
         Raises UsageError for more than two channels.

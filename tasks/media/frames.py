@@ -9,18 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.video.reformatter import Interpolation
 
+from model.frames import Fit, Frames
 from tasks.media.container import origin_s
 from tasks.media.video import duration_of, open_video
-
-Frames = npt.NDArray[np.uint8]
-Fit = Literal["crop", "squash"]
 
 _EPSILON_S: Final = 1e-4  # timestamps are rounded to the container's clock
 

@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import av
-import numpy as np
-import numpy.typing as npt
 
 from data_contracts import UsageError
 from data_contracts.files import atomic_path
 from tasks.media.audio_track import AUDIO_CODECS, AudioTrack
+from tasks.media.samples import Audio
 from tasks.media.video import open_video
-from tasks.media.video_writer import encode_video
+from tasks.media.video_writer import reencode_video
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,7 @@ _BITEXACT: Final = {"fflags": "+bitexact"}
 _INDEX_FIRST: Final = {"movflags": "+faststart"}
 
 
-def mux_audio(video: Path, audio: npt.NDArray[np.float32], rate_hz: int, out: Path) -> None:
+def mux_audio(video: Path, audio: Audio, rate_hz: int, out: Path) -> None:
     """Writes `out` with the frames of `video` copied and `audio` (T,) or (T, C) as its only audio track.
 
     AAC in .mp4 and .mov, FLAC in .mkv. Where the video hides its first frames, as after a cut without encoding, a .mkv
@@ -43,7 +42,7 @@ def mux_audio(video: Path, audio: npt.NDArray[np.float32], rate_hz: int, out: Pa
     suffix = out.suffix.lower()
     if suffix == ".mkv" and _hides_frames(video):
         log.warning("%s hides its first frames, which .mkv cannot: its frames are encoded again", video.name)
-        encode_video(video, out, audio, rate_hz)
+        reencode_video(video, out, audio, rate_hz)
         return
     with (
         open_video(video, fflags="+genpts") as (source, stream),

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.video.reformatter import Interpolation
 
 from data_contracts.files import atomic_path
+from model.frames import Frames
 from tasks.media.audio_track import AUDIO_CODECS, AudioTrack
-from tasks.media.frames import Frames, frames_between, upright
+from tasks.media.frames import frames_between, upright
+from tasks.media.samples import Audio, Samples
 from tasks.media.video import open_video, upright_size
 
 # Without mbtree: libx264's macroblock tree (core 165) reads memory that it never wrote, so with it the same frames give
@@ -28,7 +29,7 @@ _X264: Final = {"preset": "veryfast", "crf": "18", "threads": "1", "mbtree": "0"
 # With frames of any length: reordered ones would make a container state a length that is too short.
 _X264_TIMED: Final = {**_X264, "bf": "0"}
 _CLOCK: Final = Fraction(1, 90_000)  # seconds; every usual frame rate is a whole number of these apart
-_Audio = tuple[npt.NDArray[np.float32], int]
+_AudioAtRate = tuple[Audio, int]
 _BITEXACT: Final = {"fflags": "+bitexact", "movflags": "+faststart"}
 
 
@@ -36,7 +37,7 @@ def write_video(
     path: Path,
     frames_THWC: Frames,
     fps: float,
-    audio_T: npt.NDArray[np.float32] | None = None,
+    audio_T: Samples | None = None,
     rate_hz: int | None = None,
 ) -> None:
     """Writes H.264 (yuv420p) and, when given, mono AAC. An odd height or width loses its last row or column."""
@@ -63,7 +64,7 @@ def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float, max
         _encode_timed(temporary, frames, rate, max_side, None)
 
 
-def encode_video(source: Path, out: Path, audio: npt.NDArray[np.float32], rate_hz: int) -> None:
+def reencode_video(source: Path, out: Path, audio: Audio, rate_hz: int) -> None:
     """Writes the whole video that `source` shows, re-encoded in its own size, with `audio` as its track.
 
     Raises ItemError as `open_video`.
@@ -78,7 +79,7 @@ def _rate_of(source: Path) -> Fraction:
 
 
 def _encode_timed(
-    path: Path, frames: Iterator[tuple[float, Any]], rate: Fraction, max_side: int | None, audio: _Audio | None
+    path: Path, frames: Iterator[tuple[float, Any]], rate: Fraction, max_side: int | None, audio: _AudioAtRate | None
 ) -> None:
     """Encodes (seconds, frame) in the size of the first frame, or smaller so that its short side is `max_side`."""
     first = next(frames)
@@ -114,7 +115,7 @@ def _encode(
     rate: Fraction,
     clock: Fraction,
     size: tuple[int, int],
-    audio: _Audio | None,
+    audio: _AudioAtRate | None,
 ) -> None:
     """Encodes frames at times in units of `clock`; of two at one time, the first."""
     with av.open(str(path), "w", options=_BITEXACT) as target:

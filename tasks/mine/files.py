@@ -26,7 +26,7 @@ SCHEMA: Final = pa.schema(
     + [(name, pa.int64()) for name in ("start", "end")]
     + [("pos", pa.string())]
 )
-Row = tuple[str, str]
+Captioned = tuple[str, str]
 """An id and its caption."""
 
 
@@ -82,7 +82,7 @@ def mine_file(
     return FileSummary(captions=captions, with_a_side=named, matches=matches, method=method)
 
 
-def read_captions(source: Path, id_column: str = "id", caption_column: str = "caption") -> Iterator[Row]:
+def read_captions(source: Path, id_column: str = "id", caption_column: str = "caption") -> Iterator[Captioned]:
     """Yields ids and captions of a CSV, TSV or Parquet table, streaming; an empty caption is an empty text."""
     if not source.is_file():
         raise UsageError(f"{source} is not a file; expected a CSV or Parquet table with id and caption")
@@ -112,19 +112,21 @@ def _check_columns(source: Path, wanted: Iterable[str], found: Iterable[str]) ->
         raise UsageError(f"{source}: no column {missing[0]!r}; it has {', '.join(found) or 'none'}")
 
 
-def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+def _chunks(rows: Iterator[Captioned]) -> Iterator[list[Captioned]]:
     while chunk := list(islice(rows, CHUNK)):
         yield chunk
 
 
-def _mined(chunks: Iterator[list[Row]], choice: str, workers: int) -> Iterator[tuple[list[Row], list[list[Cue]]]]:
+def _mined(
+    chunks: Iterator[list[Captioned]], choice: str, workers: int
+) -> Iterator[tuple[list[Captioned], list[list[Cue]]]]:
     """Yields each chunk with its matches, in order; a table of one chunk, or mined by rules, starts no process."""
     first = list(islice(chunks, 2))
     if len(first) < 2 or workers < 2 or choice == "rules":
         for rows in (*first, *chunks):
             yield rows, _find(choice, [caption for _, caption in rows])
         return
-    waiting: deque[tuple[list[Row], Future[list[list[Cue]]]]] = deque()
+    waiting: deque[tuple[list[Captioned], Future[list[list[Cue]]]]] = deque()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for rows in (*first, *chunks):

@@ -13,7 +13,7 @@ from model.codec import load_codec
 from model.codec.codec import EMBEDDED as CODECS
 from model.encoders import EMBEDDED as ENCODERS
 from model.encoders import load_image_encoder, load_sync_encoder, load_text_encoder
-from model.encoders.protocols import Frames
+from model.frames import Frames
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.size import Rate
 

@@ -30,21 +30,27 @@ from data_contracts import (
     UsageError,
     read_table,
 )
+from data_contracts.stages import STAGE_TABLES
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace, read_json
 
+_DOES: Final = {
+    "ingest": "cut to 8 s clips",
+    "mine": "find adverbs",
+    "augment": "change the audio",
+    "recaption": "describe the change",
+    "paraphrase": "reword the captions",
+    "manifest": "list training rows",
+    "precompute": "encode once",
+    "train": "flow matching",
+    "generate": "generate audio",
+    "score": "measure clips",
+    "evaluate": "average scores",
+}
+_FIELDS: Final = {TrainMetric.TABLE: "metrics"}  # the others have their table's name
 STAGES: Final[Mapping[str, tuple[str, type[Row], str]]] = {
-    "ingest": ("clips", Clip, "cut to 8 s clips"),
-    "mine": ("mined", Mined, "find adverbs"),
-    "augment": ("augmented", Augmented, "change the audio"),
-    "recaption": ("captions", Caption, "describe the change"),
-    "paraphrase": ("paraphrases", Paraphrase, "reword the captions"),
-    "manifest": ("manifest", ManifestRow, "list training rows"),
-    "precompute": ("features", FeatureRow, "encode once"),
-    "train": ("metrics", TrainMetric, "flow matching"),
-    "generate": ("generated", Generated, "generate audio"),
-    "score": ("clip_scores", ClipScore, "measure clips"),
-    "evaluate": ("scores", Score, "average scores"),
+    stage: (_FIELDS.get(row_type.TABLE, row_type.TABLE), row_type, _DOES[stage])
+    for stage, row_type in STAGE_TABLES.items()
 }
 """Stage name -> (field of `Collected`, row type of its table, what the stage does), in pipeline order."""
 

@@ -14,8 +14,8 @@ from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
 from tasks.report.words import metric_name
 
-Role = Literal["model", "upper bound", "comparison", "baseline"]
-_ROLES: Final[dict[str, Role]] = {CODEC_UPPER_BOUND: "upper bound", TRUTH: "upper bound", PASTED: "comparison"}
+SystemRole = Literal["model", "upper bound", "comparison", "baseline"]
+_ROLES: Final[dict[str, SystemRole]] = {CODEC_UPPER_BOUND: "upper bound", TRUTH: "upper bound", PASTED: "comparison"}
 """What a compared system is; the others are baselines."""
 
 
@@ -28,7 +28,7 @@ class Cell:
     interval: str
     n: int
     groups: str  # empty where every clip is a group of its own
-    role: Role
+    role: SystemRole
     met: bool | None  # None where no aim exists
 
 
@@ -82,7 +82,7 @@ def build_scores(found: Collected) -> Scores:
     )
 
 
-def role(row: Score) -> Role:
+def role(row: Score) -> SystemRole:
     """Returns what a row's system is compared with the model: its upper bound, a comparison or a baseline."""
     return _ROLES.get(row.system, "baseline") if row.is_baseline else "model"
 
@@ -102,7 +102,7 @@ def is_met(value: float, aim: float, *, higher_is_better: bool) -> bool:
 def _metric(rows: list[Score]) -> MetricScores:
     first = rows[0]
     aim = aim_for(first.task, first.metric)
-    ordered = sorted(rows, key=lambda row: get_args(Role).index(role(row)))
+    ordered = sorted(rows, key=lambda row: get_args(SystemRole).index(role(row)))
     dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_baseline, r.system) for r in ordered]
     return MetricScores(
         name=metric_name(first.metric),

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.fft
 from scipy import signal
 
-from tasks.augment.config import Backend
+from tasks.augment.config import AudioBackend
 from tasks.augment.measure import Measured, effect_missing, octave_slope_db, peak_db, rms_db
 from tasks.augment.recipe import Applied, AugmentContext, Recipe
 from tasks.augment.room import Response, Room
@@ -98,7 +98,7 @@ class Distance(Recipe):
         return f"Moved from {self.room.near_m:g} m to {self.room.far_m:g} m in a simulated room of {size} m."
 
 
-def move_away(samples_T: Samples, response: Response, backend: Backend = "fast") -> Samples:
+def move_away(samples_T: Samples, response: Response, backend: AudioBackend = "fast") -> Samples:
     """Returns the audio as it reaches the microphone, with its tail; the direct sound stays where it was in time."""
     if backend == "tool":
         far_T = signal.fftconvolve(samples_T.astype(np.float64), response.far_T.astype(np.float64))

@@ -14,8 +14,8 @@ from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import finished, settings
 from tasks.commands.generate.single import Generation, generate_together
-from tasks.commands.generate.splice import Audio
 from tasks.commands.spreadsheet import write_cells
+from tasks.media.samples import Audio
 
 log = logging.getLogger(__name__)
 

@@ -18,13 +18,14 @@ from torch import Tensor
 
 from data_contracts import UsageError
 from model.encoders import ImageEncoder, SyncEncoder
+from model.frames import Frames
 from model.long import encode_long
 from model.requests import window_frames
 from model.variants import Surrogate
 from tasks.commands.generate.options import GenerateOptions, naming
 from tasks.commands.generate.session import InferenceSession
 from tasks.media.audio import SILENT_PEAK, read_audio
-from tasks.media.frames import Frames, read_frames
+from tasks.media.frames import read_frames
 from tasks.media.samples import Samples
 from tasks.media.video import VideoInfo, probe_video
 

@@ -27,10 +27,11 @@ from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.options import MAX_SINGLE_S, WINDOWS_FROM, GenerateOptions
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import write_sidecar
-from tasks.commands.generate.splice import Audio, splice
+from tasks.commands.generate.splice import splice
 from tasks.engine.workspace import seed_for
 from tasks.media.audio import write_flac
 from tasks.media.mux import VIDEO_SUFFIXES, mux_audio
+from tasks.media.samples import Audio
 
 log = logging.getLogger(__name__)
 

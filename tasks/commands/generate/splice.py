@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from tasks.media.samples import Samples
+from tasks.media.samples import Audio, Samples
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +19,6 @@ FADE_S: Final = 0.02
 _NEAR_S: Final = 1.0
 _MOST_GAIN: Final = 4.0  # 12 dB: what a codec's round trip may be too quiet or too loud
 _LOUD_DB: Final = 12.0
-
-Audio = npt.NDArray[np.float32]
-"""Audio of one or more channels, (T,) or (T, C); full scale is 1."""
 
 
 def splice(edited: Audio, original_T: Samples, start: int, stop: int, rate_hz: int) -> Audio:
@@ -70,5 +67,5 @@ def _warn_when_loud(window: float, around: float) -> None:
         log.warning("the edited window is %.0f dB louder than the audio around it", louder_db)
 
 
-def _rms(samples_T: npt.NDArray[np.float32]) -> float:
+def _rms(samples_T: Samples) -> float:
     return float(np.sqrt(np.mean(np.square(samples_T, dtype=np.float64)))) if len(samples_T) else 0.0

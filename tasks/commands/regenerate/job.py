@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from data_contracts import (
     Augmented,
@@ -23,11 +23,11 @@ from data_contracts import (
     ManifestRow,
     Mined,
     Paraphrase,
-    Row,
     UsageError,
     iter_table,
 )
 from data_contracts.files import atomic_path, hash_file
+from data_contracts.stages import STAGE_TABLES
 from tasks.config import PipelineConfig
 from tasks.engine import Item, Stage
 from tasks.engine.workspace import Workspace
@@ -35,13 +35,6 @@ from tasks.manifest.rows import Captions, augmented_row, clip_row
 from tasks.pipeline import find_step
 
 Verdict = Literal["same", "restored", "differs", "not made again"]
-_TABLES: Final[dict[str, type[Row]]] = {
-    "ingest": Clip,
-    "mine": Mined,
-    "augment": Augmented,
-    "recaption": Caption,
-    "paraphrase": Paraphrase,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +123,7 @@ class _Chain:
             if result.error is not None:
                 raise result.error
             rows.extend(result.rows)
-        return [_TABLES[stage.name].from_dict(row).to_dict() for row in rows]
+        return [STAGE_TABLES[stage.name].from_dict(row).to_dict() for row in rows]
 
     def _from_workspace(self, stage: Stage, item_id: str, wanted: set[str] | None, error: ItemError) -> Comparison:
         """Continues from the workspace's own rows and files where the source recording is missing, and says so."""
@@ -194,7 +187,7 @@ def _find_item(stage: Stage, workspace: Workspace, item_ids: Sequence[str]) -> I
 
 
 def _stored(workspace: Workspace, stage: str, ids: set[str]) -> list[dict[str, Any]]:
-    row_type = _TABLES[stage]
+    row_type = STAGE_TABLES[stage]
     table = iter_table(workspace.table(stage, row_type.TABLE), row_type)
     return [values for row in table if (values := row.to_dict())["item_id"] in ids]
 

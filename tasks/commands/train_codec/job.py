@@ -84,7 +84,7 @@ def _start(config: CodecTrainConfig, sizes: DACVAEConfig, segments: Segments) ->
 def _step(run: _Run, segments: Segments, config: CodecTrainConfig, rate_hz: int) -> Tensor:
     """One optimiser step; returns (mel, spectral, snr_db, kl, grad_norm)."""
     for group in run.optimiser.param_groups:
-        group["lr"] = learning_rate(run.step, config)
+        group["lr"] = codec_learning_rate(run.step, config)
     real_BT = segments.batch(run.step).to(config.device)
     noise = torch.Generator().manual_seed(config.seed + run.step)
     mean_BFN, logvar_BFN = run.network.moments(real_BT)
@@ -115,7 +115,7 @@ def _average(run: _Run, config: CodecTrainConfig) -> None:
         run.average[name].lerp_(value, 1 - decay)
 
 
-def learning_rate(step: int, config: CodecTrainConfig) -> float:
+def codec_learning_rate(step: int, config: CodecTrainConfig) -> float:
     """Returns the rate of a step: a linear warm-up, then a cosine to a twentieth of the peak."""
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
     return config.lr * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps))))

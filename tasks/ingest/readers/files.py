@@ -162,7 +162,7 @@ def json_of(path: Path) -> Any:
         raise UsageError(f"list {path} cannot be read as JSON: {error}") from error
 
 
-def entries_of(path: Path, array: str, encoding: str = UTF_8) -> Iterator[Any]:
+def array_entries(path: Path, array: str, encoding: str = UTF_8) -> Iterator[Any]:
     """Yields the entries of the array `array` of a JSON object, one in memory at a time.
 
     Raises UsageError naming the file when it is not JSON, or has no such array.

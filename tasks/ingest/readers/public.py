@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from tasks.corpus.config import CorpusConfig
-from tasks.ingest.readers.files import dicts_of, entries_of, files_by_name, lists_in, rows_of, seconds
+from tasks.ingest.readers.files import array_entries, dicts_of, files_by_name, lists_in, rows_of, seconds
 from tasks.ingest.recordings import SPLITS, Recording
 
 _AUDIO_SUFFIXES: Final = (".flac", ".wav", ".mp3", ".ogg", ".m4a", ".opus")
@@ -56,7 +56,7 @@ def wavcaps(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording
     """Yields one recording per entry of each source's JSON; the audio is `{id}.flac`, anywhere below the folder."""
     files = files_by_name(media)
     for listed in lists_in(path, (".json",)):
-        for entry in entries_of(listed, "data", corpus.encoding):
+        for entry in array_entries(listed, "data", corpus.encoding):
             row = entry if isinstance(entry, dict) else {}
             name = str(row.get("id", "")).strip()
             stem = name.rsplit(".", 1)[0] if name.endswith((".wav", ".flac")) else name

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from data_contracts import WeightsError
 from model.codec import DACVAE, DACVAEConfig, load_codec
-from model.codec.weights_file import read_weights, save_weights, tensors_sha256
+from model.codec.weights_file import read_codec_file, save_weights, tensors_sha256
 
 TINY = DACVAEConfig(encoder_dim=2, decoder_dim=16, latent_dim=4)
 
@@ -27,7 +27,7 @@ def tiny_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_weights_file_holds_equal_bytes_for_equal_tensors(tiny_file: Path, tmp_path: Path) -> None:
-    tensors, header, config = read_weights(tiny_file)
+    tensors, header, config = read_codec_file(tiny_file)
     again = tmp_path / "again.safetensors"
     save_weights(again, tensors, config, name="tiny", placeholder=True, training=header["training"])
     assert config == TINY
@@ -42,7 +42,7 @@ def test_missing_weights_say_where_to_get_them(tmp_path: Path) -> None:
 
 
 def test_damaged_foreign_and_misfit_weights_are_refused(tiny_file: Path, tmp_path: Path) -> None:
-    tensors, header, _ = read_weights(tiny_file)
+    tensors, header, _ = read_codec_file(tiny_file)
     first = sorted(tensors)[0]
     damaged = {**tensors, first: tensors[first] + 1}
     with pytest.raises(WeightsError, match="damaged"):
@@ -74,7 +74,7 @@ def rewritten(folder: Path, tensors: dict, header: dict) -> str:
 
 
 def test_tensors_sizes_and_training_come_back(tiny_file: Path) -> None:
-    tensors, header, config = read_weights(tiny_file)
+    tensors, header, config = read_codec_file(tiny_file)
     assert config == TINY
     assert (header["name"], header["placeholder"], header["training"]) == ("tiny", True, {"step": 0})
     network = DACVAE(TINY)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data_contracts import WeightsError
-from model.encoders.clip_files import from_open_clip, read_clip
+from model.encoders.clip_files import from_open_clip, read_clip_files
 from tests.model.encoders.test_clip import EMBED, LAYERS, LENGTH, WIDTH, tiny, write_folder
 
 
@@ -51,7 +51,7 @@ def test_constants_of_older_files_are_left_out() -> None:
 
 def test_a_folder_gives_both_towers_with_their_sizes(tmp_path: Path) -> None:
     write_folder(tmp_path)
-    files = read_clip(tmp_path)
+    files = read_clip_files(tmp_path)
     assert (files.embed, files.text["num_hidden_layers"], files.vision["hidden_size"]) == (EMBED, LAYERS, WIDTH)
     assert files.text["max_position_embeddings"] == LENGTH
     assert not files.is_dfn5b  # another size than the published one
@@ -63,11 +63,11 @@ def test_a_folder_gives_both_towers_with_their_sizes(tmp_path: Path) -> None:
 
 def test_a_folder_without_weights_names_both_layouts(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"open_clip_config\.json with .* or config\.json with model\.safetensors"):
-        read_clip(tmp_path)
+        read_clip_files(tmp_path)
 
 
 def test_a_config_of_another_architecture_is_refused(tmp_path: Path) -> None:
     write_folder(tmp_path)
     (tmp_path / "open_clip_config.json").write_text('{"model_cfg": {"embed_dim": 8, "text_cfg": {}}}')
     with pytest.raises(WeightsError, match="does not describe a CLIP of two transformers"):
-        read_clip(tmp_path)
+        read_clip_files(tmp_path)

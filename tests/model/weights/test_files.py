@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from data_contracts import WeightsError
-from model.weights.files import build, read_json, read_tensors
+from model.weights.files import build, read_config, read_tensors
 
 
 class Ran:
@@ -132,7 +132,7 @@ def test_tensors_that_do_not_fit_are_named(change: dict[str, Tensor | None], nam
 
 
 def test_a_missing_file_says_how_to_find_out_what_is_needed(tmp_path: Path) -> None:
-    for read, name in ((read_tensors, "w.pth"), (read_json, "config.json")):
+    for read, name in ((read_tensors, "w.pth"), (read_config, "config.json")):
         with pytest.raises(WeightsError, match=f"{name}.*missing; `foleygenex weights` lists"):
             read(tmp_path / name)
 
@@ -140,11 +140,11 @@ def test_a_missing_file_says_how_to_find_out_what_is_needed(tmp_path: Path) -> N
 def test_settings_are_a_json_object(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"width": 3}), "utf-8")
-    assert read_json(path) == {"width": 3}
+    assert read_config(path) == {"width": 3}
     path.write_text("[3]", "utf-8")
     with pytest.raises(WeightsError, match="is a JSON list; expected an object"):
-        read_json(path)
+        read_config(path)
     for content in (b"{", b"\xff\xfe\x00"):
         path.write_bytes(content)
         with pytest.raises(WeightsError, match="cannot be read as JSON"):
-            read_json(path)
+            read_config(path)

@@ -7,20 +7,20 @@ from pydantic import ValidationError
 
 from model.codec import load_codec
 from model.codec.codec import WEIGHTS_FOLDER
-from model.codec.weights_file import read_weights
+from model.codec.weights_file import read_codec_file
 from tasks.commands.train_codec.config import CodecTrainConfig
 from tasks.commands.train_codec.job import codec_sizes
 
 
 def test_the_defaults_are_the_shipped_codecs_sizes_and_name() -> None:
     config = CodecTrainConfig()
-    _, header, sizes = read_weights(WEIGHTS_FOLDER / "embedded_16k.safetensors")
+    _, header, sizes = read_codec_file(WEIGHTS_FOLDER / "embedded_16k.safetensors")
     assert codec_sizes(config) == sizes
     assert header["name"] == config.name == load_codec("embedded_16k").spec.name
 
 
 def test_every_setting_that_shapes_the_weights_is_in_the_shipped_header() -> None:
-    stored = read_weights(WEIGHTS_FOLDER / "embedded_16k.safetensors")[1]["training"]["settings"]
+    stored = read_codec_file(WEIGHTS_FOLDER / "embedded_16k.safetensors")[1]["training"]["settings"]
     known = CodecTrainConfig.model_fields.keys()
     assert stored.keys() <= known
     for name in ("latent_dim", "encoder_dim", "decoder_dim"):

@@ -10,8 +10,8 @@ import torch
 
 from data_contracts import TrainingError
 from model.codec import load_codec
-from model.codec.weights_file import read_weights
-from tasks.commands.train_codec.job import codec_sizes, learning_rate, run_codec_training
+from model.codec.weights_file import read_codec_file
+from tasks.commands.train_codec.job import codec_learning_rate, codec_sizes, run_codec_training
 from tests.tasks.commands.train_codec.tiny import HOP, TINY
 
 
@@ -22,7 +22,7 @@ def test_training_publishes_a_codec_that_loads(tmp_path: Path) -> None:
     assert all(note.startswith("mel ") for _, _, note in seen)
     codec = load_codec(str(path))
     assert (codec.spec.latent_dim, codec.spec.hop, codec.spec.placeholder) == (4, HOP, True)
-    training = read_weights(path)[1]["training"]
+    training = read_codec_file(path)[1]["training"]
     assert training["step"] == 6
     assert training["settings"] == TINY.model_dump(mode="json", exclude={"device"})
     audio = torch.rand(1, 3 * HOP) - 0.5
@@ -56,7 +56,7 @@ def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
     one, two = (
         run_codec_training(short.model_copy(update={"seed": seed}), tmp_path / f"{seed}.safetensors") for seed in (1, 2)
     )
-    assert any(not torch.equal(value, read_weights(two)[0][name]) for name, value in read_weights(one)[0].items())
+    assert any(not torch.equal(value, read_codec_file(two)[0][name]) for name, value in read_codec_file(one)[0].items())
 
 
 def test_training_lowers_the_mel_distance(tmp_path: Path) -> None:
@@ -72,12 +72,12 @@ def test_training_lowers_the_mel_distance(tmp_path: Path) -> None:
 
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_a_twentieth() -> None:
     config = TINY.model_copy(update={"steps": 1000, "warmup_steps": 100, "lr": 8e-4})
-    rates = [learning_rate(step, config) for step in range(1000)]
+    rates = [codec_learning_rate(step, config) for step in range(1000)]
     assert all(before < after for before, after in pairwise(rates[:100]))
     assert all(before >= after for before, after in pairwise(rates[100:]))
     assert max(rates) <= config.lr
-    assert learning_rate(1000, config) == pytest.approx(config.lr / 20)
-    assert learning_rate(0, config.model_copy(update={"warmup_steps": 0})) == config.lr
+    assert codec_learning_rate(1000, config) == pytest.approx(config.lr / 20)
+    assert codec_learning_rate(0, config.model_copy(update={"warmup_steps": 0})) == config.lr
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_step_and_what_to_do(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_the_published_weights_are_the_average_and_not_the_last_steps(tmp_path: 
     for decay, equal in ((0.0, True), (0.998, False)):
         path = run_codec_training(TINY.model_copy(update={"ema_decay": decay}), tmp_path / f"{decay}.safetensors")
         last = torch.load(path.with_suffix(".last.pt"), weights_only=True)
-        published = read_weights(path)[0]
+        published = read_codec_file(path)[0]
         same = all(torch.allclose(value, published[name], atol=1e-7) for name, value in last["network"].items())
         assert same == equal
         assert all(torch.equal(value, published[name]) for name, value in last["average"].items())
@@ -108,7 +108,7 @@ def test_a_longer_run_continues_from_a_shorter_one(tmp_path: Path) -> None:
     seen: list[int] = []
     run_codec_training(TINY, path, lambda step, *_: seen.append(step))
     assert seen == [6]
-    assert read_weights(path)[1]["training"]["step"] == 6
+    assert read_codec_file(path)[1]["training"]["step"] == 6
 
 
 def test_a_resume_file_of_other_sizes_is_not_continued(tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.listing import list_recordings
 from tasks.ingest.readers.files import (
+    array_entries,
     base_name,
     dicts_of,
-    entries_of,
     files_by_name,
     ids_in,
     json_of,
@@ -261,9 +261,9 @@ def test_a_json_list_is_read_with_its_faults(tmp_path: Path) -> None:
     path = tmp_path / "list.json"
     entries = [{"id": 1, "caption": "a caf\u00e9 \U0001f50a"}, 7, None, {"id": "2.5", "duration": 1.5, "data": [1]}]
     path.write_text("\ufeff" + json.dumps({"other": {"data": [9]}, "data": entries}, ensure_ascii=False), "utf-8")
-    assert list(entries_of(path, "data")) == entries
+    assert list(array_entries(path, "data")) == entries
     path.write_bytes(b'{"data": [{"caption": "a \xff dog"}]}')
-    assert list(entries_of(path, "data")) == [{"caption": "a \ufffd dog"}]
+    assert list(array_entries(path, "data")) == [{"caption": "a \ufffd dog"}]
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_what_is_no_such_list_is_one_line(tmp_path: Path, text: str, problem: st
     path = tmp_path / "list.json"
     path.write_text(text)
     with pytest.raises(UsageError, match=problem) as caught:
-        list(entries_of(path, "data"))
+        list(array_entries(path, "data"))
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -1,0 +1,42 @@
+"""Which table each stage of the pipeline writes. For code that reads tables and is below the stages' own modules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from data_contracts.contract import Row
+from data_contracts.tables import (
+    Augmented,
+    Caption,
+    Clip,
+    ClipScore,
+    FeatureRow,
+    Generated,
+    ManifestRow,
+    Mined,
+    Paraphrase,
+    Score,
+    TrainMetric,
+)
+
+STAGE_TABLES: Final[Mapping[str, type[Row]]] = {
+    "ingest": Clip,
+    "mine": Mined,
+    "augment": Augmented,
+    "recaption": Caption,
+    "paraphrase": Paraphrase,
+    "manifest": ManifestRow,
+    "precompute": FeatureRow,
+    "train": TrainMetric,
+    "generate": Generated,
+    "score": ClipScore,
+    "evaluate": Score,
+}
+"""Stage name -> row type of its table, in the pipeline's order. The report, which is last, writes no table."""
+
+
+def stages_through(last: str) -> tuple[str, ...]:
+    """Returns the names of the stages up to and including one. Raises ValueError for a stage without a table."""
+    names = tuple(STAGE_TABLES)
+    return names[: names.index(last) + 1]

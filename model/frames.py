@@ -1,0 +1,13 @@
+"""The types of decoded video, shared by what reads it and what encodes it. Needs neither torch nor FFmpeg."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Frames = npt.NDArray[np.uint8]
+"""RGB images: (T, H, W, C), or one of them, (H, W, C)."""
+Fit = Literal["crop", "squash"]
+"""How a frame becomes a square. crop: its short side is resized, its middle kept; squash: both sides are resized."""
