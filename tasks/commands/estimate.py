@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts.adverbs import changes_for
-from tasks.commands.llm_estimate import LLMEstimate, Row, estimate_calls
+from tasks.commands.llm_estimate import CaptionAtLevel, LLMEstimate, estimate_calls
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import PlannedCorpus, PlannedRecording
 from tasks.language.cues import Cue, CuedCaption
@@ -41,7 +41,7 @@ class Counted:
     mined: int = 0
     augmented: int = 0
     captions: set[str] = field(default_factory=set)
-    for_llm: list[Row] = field(default_factory=list)
+    for_llm: list[CaptionAtLevel] = field(default_factory=list)
 
     @property
     def disk_bytes(self) -> int:
