@@ -216,7 +216,7 @@ STEPS: Final = (
 
 
 def find_step(name: str, *, besides: Sequence[str] = ()) -> Step:
-    """Returns a stage's entry. Raises UsageError naming the known ones, and `besides`: what the caller takes besides."""
+    """A stage's entry. Raises UsageError naming the known ones, and `besides`: what the caller takes besides."""
     for step in STEPS:
         if step.name == name:
             return step
