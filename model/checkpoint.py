@@ -86,15 +86,21 @@ def read_info(path: Path) -> CheckpointInfo:
             f"checkpoint {path}: format {found}; this release reads {(FORMAT, FORMAT_VERSION)}; train again: "
             "`foleygenex run train CONFIG --workspace FOLDER`"
         )
-    return CheckpointInfo(
-        network=NetworkConfig.from_dict(header["network"]),
-        specs=FeatureSpecs.from_dict(header["specs"]),
-        clip_s=header["clip_s"],
-        step=header["step"],
-        placeholders=header["placeholders"],
-        code_version=header["code_version"],
-        training=header["training"],
-    )
+    try:
+        return CheckpointInfo(
+            network=NetworkConfig.from_dict(header["network"]),
+            specs=FeatureSpecs.from_dict(header["specs"]),
+            clip_s=header["clip_s"],
+            step=header["step"],
+            placeholders=header["placeholders"],
+            code_version=header["code_version"],
+            training=header["training"],
+        )
+    except (AttributeError, KeyError, TypeError) as error:  # other keys, or values of another kind
+        raise WeightsError(
+            f"checkpoint {path} has a header of another release ({type(error).__name__}: {error}); train again: "
+            "`foleygenex run train CONFIG --workspace FOLDER`"
+        ) from error
 
 
 def is_checkpoint(path: Path) -> bool:

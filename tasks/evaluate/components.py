@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from data_contracts import ContractError, ManifestRow, read_table
 from model.codec import Codec, load_codec
@@ -26,11 +27,16 @@ def open_store(folder: Path) -> FeatureStore:
 
 
 def made_by(store: FeatureStore) -> PrecomputeConfig:
-    """Returns the precompute settings that the features carry. Raises ContractError without them."""
+    """Returns the precompute settings that the features carry. Raises ContractError without usable ones."""
     values = store.header.get("made_by")
     if not values:
         raise ContractError(f"{store.folder / HEADER} does not say which encoders made it; run precompute again")
-    return PrecomputeConfig.model_validate(values)
+    try:
+        return PrecomputeConfig.model_validate(values)
+    except ValidationError as error:
+        raise ContractError(
+            f"{store.folder / HEADER}: made_by has settings of another release; run precompute again"
+        ) from error
 
 
 def codec_of(store: FeatureStore) -> Codec:

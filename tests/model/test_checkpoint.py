@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from data_contracts import WeightsError
-from model.checkpoint import load_checkpoint, read_info, save_checkpoint
+from model.checkpoint import FORMAT, FORMAT_VERSION, load_checkpoint, read_info, save_checkpoint
 from model.network import build_network
 from tests.model.fakes import TOY, toy_specs
 
@@ -53,7 +53,13 @@ def test_missing_foreign_and_incomplete_files_are_refused(tmp_path):
     with pytest.raises(WeightsError, match="is not of this project"):
         read_info(foreign)
     save_file({"a": torch.zeros(1)}, foreign, metadata={"foleygenex": '{"format": "other", "version": 9}'})
-    with pytest.raises(WeightsError, match="this release reads"):
+    with pytest.raises(WeightsError, match=r"this release reads .*; train again: `foleygenex run train CONFIG"):
+        read_info(foreign)
+    values = json.dumps(
+        {"format": FORMAT, "version": FORMAT_VERSION, "network": {}, "specs": {"codec": {"stand_in": 1}}}
+    )
+    save_file({"a": torch.zeros(1)}, foreign, metadata={"foleygenex": values})
+    with pytest.raises(WeightsError, match=r"has a header of another release .*; train again"):
         read_info(foreign)
 
 

@@ -40,6 +40,9 @@ def test_features_name_the_settings_that_made_them(prepared: Workspace, tmp_path
     header.write_text(json.dumps(values))
     with pytest.raises(ContractError, match=f"{HEADER} does not say which encoders made it; run precompute again"):
         open_store(copy.stage("precompute"))
+    header.write_text(json.dumps({**values, "made_by": {"gone": 1}}))
+    with pytest.raises(ContractError, match="made_by has settings of another release; run precompute again"):
+        open_store(copy.stage("precompute"))
 
 
 def test_a_codec_or_encoder_of_other_weights_is_refused(prepared: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
