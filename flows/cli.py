@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from data_contracts.errors import FoleyGenExError
+from data_contracts.errors import FoleyGenExError, UsageError
 from flows.commands.app import app as open_app
 from flows.commands.convert import convert
 from flows.commands.ema import ema
@@ -80,12 +80,15 @@ def run(
     workspace: WorkspaceOption = None,
     set_: SetOption = None,
     out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),
+    verify_files: Annotated[bool, typer.Option("--verify-files", help="read all files, heal damaged ones")] = False,
 ) -> None:
     """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
     from flows.run import run_ablation_table, run_all, run_codec, run_one
     from tasks.config import PipelineConfig, config_path
     from tasks.pipeline import find_step
 
+    if verify_files and stage in ("ablations", "train-codec"):
+        raise UsageError(f"--verify-files is for a stage or all, not for {stage}")
     if stage == "train-codec":
         run_codec(config_path(config), set_ or [], out)
         return
@@ -94,19 +97,22 @@ def run(
     overrides = [f"workspace={workspace}"] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
     if stage == "all":
-        run_all(loaded)
+        run_all(loaded, verify_files=verify_files)
     elif stage == "ablations":
         run_ablation_table(loaded)
     else:
-        run_one(stage, loaded)
+        run_one(stage, loaded, verify_files=verify_files)
 
 
 @app.command()
-def status(workspace: WorkspaceArgument) -> None:
+def status(
+    workspace: WorkspaceArgument,
+    verify: Annotated[bool, typer.Option("--verify", help="read all files, count missing and damaged ones")] = False,
+) -> None:
     """Say per stage what is done, pending and quarantined, and what a rerun would do."""
     from flows.run import status_text
 
-    typer.echo(status_text(existing(workspace)))
+    typer.echo(status_text(existing(workspace), verify=verify))
 
 
 @app.command("retry-quarantine")

@@ -27,6 +27,7 @@ def pipeline(
     config_file: str = "",
     config: PipelineConfig | None = None,
     changes: tuple[str, ...] = (),
+    verify_files: bool = False,
 ) -> dict[str, Any]:
     """Runs ingest to report. Killed at any moment and run again, it continues and ends with the same tables.
 
@@ -37,25 +38,30 @@ def pipeline(
         config: All settings, in place of a file. Without either, the workspace's stored ones count; in a new
             workspace those of the built-in demo.
         changes: Single settings on top, as with --set, e.g. train.steps=1000 or workers=4.
+        verify_files: Read every file, also those of single items, and make damaged ones again.
     """
     settings = pipeline_settings(workspace, config_file, config, changes)
     space = Workspace(Path(settings.workspace))
     with running_in(space, f"pipeline of {space.root.name}", lambda: settings):
-        results = [_run(step, settings, space) for step in STEPS]
+        results = [_run(step, settings, space, verify_files=verify_files) for step in STEPS]
         publish_pipeline(results, space)
     return {result["stage"]: result for result in results}
 
 
-def _run(step: Step, config: PipelineConfig, workspace: Workspace) -> dict[str, Any]:
-    """Runs a stage unless it is finished: on its work pool where that has a worker, else here. Returns its counts."""
+def _run(step: Step, config: PipelineConfig, workspace: Workspace, *, verify_files: bool) -> dict[str, Any]:
+    """Runs a stage unless it is finished: on its work pool where that has a worker, else here. Returns its counts.
+
+    With `verify_files` also a finished stage runs, and reads its files.
+    """
     state = step_state(step, config, workspace)
-    if state.finished:
+    given = {"verify_files": True} if verify_files else {}
+    if state.finished and not verify_files:
         announce(f"{step.name}: already done")
         return _counts(state, new=0)
-    if step.pool == "gpu" and run_on_pool(step, config, workspace):
+    if step.pool == "gpu" and run_on_pool(step, config, workspace, given):
         after = step_state(step, config, workspace)
         return _counts(after, new=after.done + after.quarantined - state.done - state.quarantined)
-    return STAGE_FLOWS[step.name](workspace=config.workspace)
+    return STAGE_FLOWS[step.name](workspace=config.workspace, **given)
 
 
 def _counts(state: StageState, new: int) -> dict[str, Any]:

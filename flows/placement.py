@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from uuid import UUID
 
@@ -24,8 +26,12 @@ _LOOK_EVERY_S: Final = 2.0
 _SERVER_AWAY_S: Final = 600.0  # a server that restarts must not end a training that runs elsewhere
 
 
-def run_on_pool(step: Step, config: PipelineConfig, workspace: Workspace) -> bool:
-    """Runs a stage as its deployment and waits for it. Returns False when the pool has no worker or no such deployment.
+def run_on_pool(
+    step: Step, config: PipelineConfig, workspace: Workspace, given: Mapping[str, bool] = MappingProxyType({})
+) -> bool:
+    """Runs a stage as its deployment, with the given parameters, and waits for it.
+
+    Returns False when the pool has no worker or no such deployment.
 
     A run that is stopped while it waits cancels the deployment's run. Raises FoleyGenExError when that run fails, or
     when its worker wrote to another folder than the one seen here.
@@ -39,7 +45,8 @@ def run_on_pool(step: Step, config: PipelineConfig, workspace: Workspace) -> boo
             get_run_logger().info("%s runs here: %s", step.name, reason)
             return False
         title = f"{step.name} of {workspace.root.name}"
-        run = run_deployment(name, parameters={"workspace": str(workspace.root)}, timeout=0, flow_run_name=title)
+        parameters = {"workspace": str(workspace.root), **given}
+        run = run_deployment(name, parameters=parameters, timeout=0, flow_run_name=title)
         assert isinstance(run, FlowRun)  # called from a flow that is not async
         get_run_logger().info("%s runs on work pool %s", step.name, config.gpu_pool)
         try:

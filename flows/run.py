@@ -14,10 +14,11 @@ from data_contracts import UsageError
 from flows.settings import ship_settings
 from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_stored
+from tasks.engine import check_stage
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use
-from tasks.pipeline import STEPS, find_step, is_finished, pipeline_states, require_quarantine, step_state
+from tasks.pipeline import STEPS, find_step, is_finished, pipeline_states, require_quarantine
 from tasks.report import REPORT
 
 
@@ -30,22 +31,26 @@ def run_demo(config: PipelineConfig) -> None:
     run_all(config)
 
 
-def run_all(config: PipelineConfig) -> None:
-    """Runs the whole pipeline and prints each stage's line and the report's path."""
+def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
+    """Runs the whole pipeline and prints each stage's line and the report's path.
+
+    With `verify_files` every stage reads its files and makes damaged ones again.
+    """
     config = _with_absolute_workspace(config)
     workspace = Workspace(Path(config.workspace))
     report = workspace.path(*REPORT)
-    if is_finished(config, workspace):
+    if not verify_files and is_finished(config, workspace):
         typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
         return
-    for step in STEPS:
-        if (stage := step.make(config)).programs() and not step_state(step, config, workspace).finished:
-            require_programs(stage)
+    needing = {step.name: stage for step in STEPS if (stage := step.make(config)).programs()}
+    for state in pipeline_states(config, workspace) if needing else ():
+        if state.name in needing and (verify_files or not state.finished):
+            require_programs(needing[state.name])
     _check_writers(config)
     _prepare_prefect()
     from flows.pipeline import pipeline
 
-    pipeline(config=config)
+    pipeline(config=config, verify_files=verify_files)
     typer.echo(f"report: {report}")
 
 
@@ -58,7 +63,7 @@ def _check_writers(config: PipelineConfig) -> None:
     make_miner(config.mine.parser)
 
 
-def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
+def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_files: bool = False) -> None:
     """Runs one stage in the config's workspace."""
     config = _with_absolute_workspace(config)
     made = find_step(stage).make(config)
@@ -71,7 +76,8 @@ def run_one(stage: str, config: PipelineConfig, *, retry: bool = False) -> None:
 
     workspace = Workspace(Path(config.workspace))
     with running_in(workspace, f"{stage} of {workspace.root.name}", lambda: config):
-        STAGE_FLOWS[stage](workspace=config.workspace, **({"retry": True} if retry else {}))
+        given = {"retry": retry, "verify_files": verify_files}
+        STAGE_FLOWS[stage](workspace=config.workspace, **{name: True for name, value in given.items() if value})
 
 
 def run_ablation_table(config: PipelineConfig) -> None:
@@ -98,19 +104,32 @@ def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     typer.echo(f"codec: {train_codec(str(out), settings)}")
 
 
-def status_text(folder: Path) -> str:
-    """Returns the table of `foleygenex status`."""
+def status_text(folder: Path, *, verify: bool = False) -> str:
+    """Returns the table of `foleygenex status`. With `verify` also how many files are missing or damaged."""
     workspace = Workspace(folder)
+    config = load_stored(workspace)
     lines = [f"{'stage':<12}{'done':>8}{'pending':>9}{'quarantined':>13}  a rerun would"]
     first = ""
-    for state in pipeline_states(load_stored(workspace), workspace):
+    for state in pipeline_states(config, workspace):
         pending = "?" if state.pending is None else str(state.pending)
         would = _would(state.pending, state.note) + (f" (not counting what {first} has yet to make)" if first else "")
         lines.append(f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {would}")
+        if verify:
+            lines[-1] += f"; {_damage(state.name, config, workspace)}"
         first = first or ("" if state.finished else state.name)
     if holder := in_use(folder):
         lines.append(f"in use by {holder.line()}")
     return "\n".join(lines)
+
+
+def _damage(stage: str, config: PipelineConfig, workspace: Workspace) -> str:
+    """Says how many of a stage's files are missing or damaged. Reads all of them."""
+    try:
+        count = len(check_stage(find_step(stage).make(config), workspace))
+    except Exception as error:  # its items are listed from earlier stages' files, which may be damaged in any way
+        return f"files not verified ({type(error).__name__}: {error})"
+    heal = f", `run {stage} CONFIG --verify-files` makes them again" if count else ""
+    return f"{count} files missing or damaged{heal}"
 
 
 def _prepare_prefect() -> None:

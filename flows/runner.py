@@ -40,7 +40,13 @@ def run_shard_task(label: str, work: Callable[[], int]) -> int:  # noqa: ARG001 
 
 
 def run_stage_flow(
-    step: Step, workspace_folder: str, *, settings: dict[str, Any], changes: Sequence[str] = (), retry: bool = False
+    step: Step,
+    workspace_folder: str,
+    *,
+    settings: dict[str, Any],
+    changes: Sequence[str] = (),
+    retry: bool = False,
+    verify_files: bool = False,
 ) -> dict[str, Any]:
     """Runs a stage with the workspace's stored config, the given settings in it. Returns the counts, JSON-able.
 
@@ -56,7 +62,8 @@ def run_stage_flow(
             )
         with run_progress(step.name, step.unit) as on_progress:
             mapper = shard_mapper(step.make(config), config, workspace, on_progress)
-            summary = run_step(step, config, workspace, mapper=mapper, on_progress=on_progress, retry=retry)
+            again = {"retry": retry, "verify_files": verify_files}
+            summary = run_step(step, config, workspace, mapper=mapper, on_progress=on_progress, **again)
         announce(summary.line())
         publish(step, summary, workspace)
     return {"stage": step.name, "done": summary.done, "new": summary.new, "quarantined": summary.quarantined}

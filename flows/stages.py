@@ -25,6 +25,7 @@ _SETTINGS: Final = (
 )
 _CHANGES: Final = "Single settings, as with --set, e.g. {}workers=4. The others stay as they are stored."
 _RETRY: Final = "Process the quarantined items again, besides those that are unfinished."
+_VERIFY: Final = "Read every file, also those of single items, and make damaged ones again."
 
 
 def stage_flow(step: Step) -> StageFlow:
@@ -35,9 +36,11 @@ def stage_flow(step: Step) -> StageFlow:
         settings: StageConfig | None = None,
         changes: tuple[str, ...] = (),
         retry: bool = False,
+        verify_files: bool = False,
     ) -> dict[str, Any]:
         given = given_fields(step.group, settings)
-        return run_stage_flow(step, workspace, settings=given, changes=changes, retry=retry)
+        again = {"retry": retry, "verify_files": verify_files}
+        return run_stage_flow(step, workspace, settings=given, changes=changes, **again)
 
     parameters = list(_parameters(step))
     described = "\n".join(f"    {parameter.name}: {text}" for parameter, text in parameters)
@@ -63,6 +66,7 @@ def _parameters(step: Step) -> list[tuple[Parameter, str]]:
         *([parameter("settings", settings | None, None, _SETTINGS)] if settings else []),
         parameter("changes", tuple[str, ...], (), _CHANGES.format(example)),
         *([] if step.single else [parameter("retry", bool, False, _RETRY)]),
+        parameter("verify_files", bool, False, _VERIFY),
     ]
 
 

@@ -236,17 +236,19 @@ def run_step(
     mapper: Mapper = map,
     on_progress: OnProgress = silent,
     retry: bool = False,
+    verify_files: bool = False,
 ) -> StageSummary:
     """Runs one stage from where it is. Finished work is found and left alone.
 
-    Raises ContractError when an earlier stage has not run, UsageError for settings that cannot be used or when another
-    process is running the stage in this workspace.
+    `retry` and `verify_files` are those of `run_stage`. Raises ContractError when an earlier stage has not run,
+    UsageError for settings that cannot be used or when another process is running the stage in this workspace.
     """
     stage = step.make(config).with_progress(on_progress)
     if retry:
         require_quarantine(stage)
     size = max(config.shard_size, _LARGE_SHARD) if stage.large_shards else config.shard_size
-    return run_stage(stage, workspace, shard_size=size, mapper=map if stage.single else mapper, retry=retry)
+    shards = map if stage.single else mapper
+    return run_stage(stage, workspace, shard_size=size, mapper=shards, retry=retry, verify_files=verify_files)
 
 
 def require_quarantine(stage: Stage) -> None:

@@ -102,6 +102,8 @@ def check_stage(stage: Stage, workspace: Workspace) -> list[Path]:
     marker = read_marker(stage, workspace)
     damaged = damaged_files(stage, workspace, marker, by_hash=True) if marker else []
     with _temporary_ledger(stage, workspace) as ledger:
+        if marker and marker["fingerprint"] == ledger.fingerprint and ledger.counts()["pending"]:
+            damaged.append(workspace.path(stage.name, "journal"))  # it had every item when the stage was finished
         return damaged + [path for entry in ledger.entries() for path in _damaged_item_files(stage, workspace, entry)]
 
 

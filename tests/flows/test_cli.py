@@ -71,7 +71,7 @@ def test_a_folder_that_is_no_workspace_is_refused(tmp_path: Path, capsys: pytest
 def test_errors_of_the_work_are_one_line(
     error: Exception, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def broken(config: PipelineConfig) -> None:
+    def broken(config: PipelineConfig, **given: bool) -> None:
         raise error
 
     monkeypatch.setattr(run, "run_all", broken)
@@ -96,7 +96,7 @@ def test_the_codecs_config_is_not_written_over(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(config: PipelineConfig) -> None:
+    def interrupted(config: PipelineConfig, **given: bool) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(run, "run_all", interrupted)

@@ -22,13 +22,16 @@ class Steps:
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, *, unfinished: tuple[str, ...], pool_has_a_worker: bool
     ) -> None:
+        self.given: list[dict[str, bool]] = []
         self.unfinished, self.ran, self.announced, self.published = set(unfinished), [], [], []
         monkeypatch.setattr(module, "step_state", self.state)
         monkeypatch.setattr(module, "run_on_pool", lambda step, *_: pool_has_a_worker and self.run(step.name, "pool"))
         monkeypatch.setattr(module, "announce", self.announced.append)
         monkeypatch.setattr(module, "publish_pipeline", lambda results, place: self.published.extend(results))
         for step in STEPS:
-            monkeypatch.setitem(STAGE_FLOWS, step.name, lambda workspace, name=step.name: self.run_here(name))
+            monkeypatch.setitem(
+                STAGE_FLOWS, step.name, lambda workspace, name=step.name, **given: self.run_here(name, given)
+            )
 
     def state(self, step: Step, config: PipelineConfig, workspace: Workspace) -> StageState:
         return StageState(name=step.name, done=2, pending=int(step.name in self.unfinished), quarantined=1)
@@ -38,7 +41,8 @@ class Steps:
         self.unfinished.discard(name)
         return True
 
-    def run_here(self, name: str) -> dict[str, Any]:
+    def run_here(self, name: str, given: dict[str, bool]) -> dict[str, Any]:
+        self.given.append(given)
         self.run(name, "here")
         return {"stage": name, "done": 3, "new": 1, "quarantined": 0}
 
@@ -55,3 +59,10 @@ def test_only_unfinished_steps_run_and_training_on_its_pool(
     assert results["ingest"] == {"stage": "ingest", "done": 2, "new": 0, "quarantined": 1}
     assert steps.announced == [f"{step.name}: already done" for step in STEPS if step.name not in ("mine", "train")]
     assert load_stored(Workspace(tmp_path)).train.steps == 7  # what it ran with is stored
+
+
+def test_to_verify_files_finished_stages_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Steps(monkeypatch, unfinished=(), pool_has_a_worker=False)
+    pipeline.fn(workspace=str(tmp_path), verify_files=True)
+    assert [name for name, _ in steps.ran] == [step.name for step in STEPS]
+    assert steps.given == [{"verify_files": True}] * len(STEPS)

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from flows import cli, run, runner, tools
+from flows.stages import STAGE_FLOWS
 from tasks import pipeline
 from tasks.config import PipelineConfig, store
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
 from tests.flows.steps import First, Second, Single, tiny_step
+from tests.tasks.engine.damage import delete, flip
+from tests.tasks.engine.test_marker import WithFiles
 from tests.tasks.engine.tiny import TinyStage
 
 
@@ -77,6 +80,38 @@ def test_status_says_what_a_rerun_would_do(
     assert lines[1].split() == ["tiny", "38", "0", "2", "do", "nothing"]
     assert lines[2].split() == ["single", "0", "1", "0", "process", "1"]
     assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_damaged_files_of_items_are_counted_and_made_again_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = tiny_step("tiny", lambda _: WithFiles())
+    monkeypatch.setattr(pipeline, "STEPS", (step,))
+    space = Workspace(tmp_path)
+    store(PipelineConfig(workspace=str(tmp_path)), space)
+    pipeline.run_step(step, PipelineConfig(), space)
+    flip(space.path("tiny", "files", "item-0003.txt"), keep_time=True)
+    delete(space.path("tiny", "files", "item-0004.txt"))
+    assert cli.exit_code(["status", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].endswith("do nothing")
+    assert cli.exit_code(["status", str(tmp_path), "--verify"]) == 0
+    assert "do nothing; 2 files missing or damaged, `run tiny CONFIG --verify-files`" in capsys.readouterr().out
+    assert pipeline.run_step(step, PipelineConfig(), space, verify_files=True).new == 2
+    assert cli.exit_code(["status", str(tmp_path), "--verify"]) == 0
+    assert "; 0 files missing or damaged\n" in capsys.readouterr().out
+
+
+def test_the_flag_to_verify_files_reaches_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr(run, "_prepare_prefect", lambda: None)
+    monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
+    monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: seen.append(given))
+    monkeypatch.setitem(STAGE_FLOWS, "mine", lambda **given: seen.append(given))
+    for stage in ("all", "mine"):
+        arguments = ["run", stage, "demo", "-w", str(tmp_path), "--set", "llm.backend=rules", "--verify-files"]
+        assert cli.exit_code([*arguments, "--set", "mine.parser=rules"]) == 0
+    assert [given["verify_files"] for given in seen] == [True, True]
+    assert cli.exit_code(["run", "ablations", "demo", "-w", str(tmp_path), "--verify-files"]) == 2
 
 
 def test_a_missing_program_is_one_line_before_prefect_starts(

@@ -205,6 +205,7 @@ def test_a_damaged_journal_line_never_reaches_the_table(tmp_path: Path) -> None:
     before = file_bytes(tmp_path)
     journal = space.path("tiny", "journal", "00000.jsonl")
     journal.write_text(journal.read_text().replace('["text","3"]', '["tezxt","3"]'))
+    assert is_stage_finished(stage, space) and check_stage(stage, space) == [journal.parent]
     delete(space.table("tiny", "tinies"))
     assert stage_state(stage, space).pending == 1
     assert run_stage(stage, space).new == 1 and file_bytes(tmp_path) == before
