@@ -6,7 +6,7 @@ import logging
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.seams import seam_rank
@@ -23,6 +23,7 @@ def noise(seed: int, peak: float = 0.2) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-peak, peak, LENGTH).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(WINDOWS, st.integers(1, 2))
 def test_outside_the_window_and_its_fade_every_sample_is_the_originals(window: list[int], channels: int) -> None:
     start, stop = window
@@ -33,6 +34,7 @@ def test_outside_the_window_and_its_fade_every_sample_is_the_originals(window: l
         assert (out[sample] == noise(0)[sample]).all()
 
 
+@settings(deadline=None)
 @given(WINDOWS, st.floats(0.3, 3.0))
 def test_an_edit_that_changes_only_the_level_gives_the_original_back(window: list[int], level: float) -> None:
     """What the codec does to the level is undone, wherever there is something outside the window to tell it by."""
