@@ -1,4 +1,6 @@
-"""Puts a new audio track beside the frames of a video, which are copied packet by packet, never re-encoded (PyAV).
+"""Puts a new audio track beside the frames of a video, which are copied packet by packet (PyAV).
+
+They are encoded again in one case: a .mkv from a video that hides its first frames.
 
 Legend: T samples, C channels. Time 0 is the start of the source's container, as in `tasks.media.video`: a video stream
 that starts late there starts late here, and a container whose clock starts elsewhere (MPEG-TS) is moved to 0.
