@@ -32,8 +32,20 @@ class CorpusConfig(StageConfig):
     only_test_ids: bool = Field(
         False, description="with test_ids: test recordings that the file does not name are left out (AudioCaps: 964)"
     )
-    video_clips: int = Field(224, ge=2, description="builtin: scenes with video and audio")
+    video_clips: int = Field(240, ge=2, description="builtin: scenes with video and audio")
     audio_clips: int = Field(192, ge=0, description="builtin: text-audio scenes without video")
+    lag_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="builtin: share of the videos whose audio comes 120 to 240 ms late, each by its own",
+    )
+    distractor_share: float = Field(
+        0.0, ge=0, le=1, description="builtin: share of the videos in which something else moves, without contact"
+    )
+    off_screen_share: float = Field(
+        0.0, ge=0, le=1, description="builtin: share of the videos with a second, quieter source that is not shown"
+    )
     seed: int = Field(20260614, description="builtin: seed of the rendering")
 
     @field_validator("encoding")

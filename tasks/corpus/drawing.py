@@ -1,7 +1,8 @@
 """The video of a scene: an object, and a stick that comes down on it at each event and springs back.
 
 Legend: T frames, H = W = 128 pixels, C = 3 colours. The stick's height is a continuous function of time with a kink
-exactly at the event, so two frames beside the contact give its time to a fraction of a frame.
+exactly at the event, so two frames beside the contact give its time to a fraction of a frame. A distractor is a ball
+that dips in mid-air as the stick does, and touches nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ _DOWN_S: Final = 0.14
 _UP_S: Final = 0.20
 _LENGTH: Final = 62.0  # of the stick, pixels at scale 1
 _WIDTH: Final = 3.2
+_BALL_X: Final = 112.0  # where the distractor hangs
+_BALL_Y: Final = 30.0
+_BALL_LEFT: Final = 98  # nothing of the ball is left of this column
+_BALL_RADIUS: Final = 9.0
+_BALL_COLOUR: Final = (228, 122, 34)
+_BALL_DIP: Final = 24.0
 
 
 def stick_heights(times_s: tuple[float, ...], at_s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -52,14 +59,18 @@ def draw_scene(scene: Scene) -> Frames:
     style = np.random.default_rng(scene.object_seed + 1)
     rng = np.random.default_rng(scene.seed + 1)
     scale = float(np.clip(1.25 / scene.distance_m**0.5, 0.36, 1.3))
-    still_HWC, top_y, centre_x = _still(material, scale, style, rng)
+    still_HWC, top_y, centre_x = _still(material, scale, scene.size, style, rng)
     at_s = np.arange(round(DURATION_S * FPS)) / FPS
     reach = scale * (34 + 26 * float(np.clip(1 + scene.level_db / 40, 0, 1)))  # a loud strike swings further
     reach = min(reach, top_y - 14)  # the raised tip stays in the frame
-    tips_T = top_y - reach * stick_heights(scene.event_times_s, at_s)
+    tips_T = top_y - reach * stick_heights(scene.video_times_s, at_s)
     is_dark = still_HWC[: SIZE // 2].mean() < 115
     colour = np.asarray((236, 214, 170) if is_dark else (48, 34, 24), np.float32)  # in contrast to the wall
-    return _with_stick(still_HWC, centre_x, tips_T.astype(np.float32), scale, colour)
+    frames = _with_stick(still_HWC, centre_x, tips_T.astype(np.float32), scale, colour)
+    if scene.distractor_times_s:
+        dips_T = 1 - stick_heights(scene.distractor_times_s, at_s)
+        _draw_ball(frames, dips_T.astype(np.float32), scale)
+    return frames
 
 
 def _with_stick(still_HWC: Floats, tip_x: float, tips_T: Floats, scale: float, colour_C: Floats) -> Frames:
@@ -79,8 +90,18 @@ def _with_stick(still_HWC: Floats, tip_x: float, tips_T: Floats, scale: float, c
     return frames
 
 
+def _draw_ball(frames: Frames, dips_T: Floats, scale: float) -> None:
+    """Draws the antialiased ball into the frames; `dips_T` is 0 where it hangs, 1 where it is lowest."""
+    y_H, x_W = np.arange(SIZE, dtype=np.float32), np.arange(_BALL_LEFT, SIZE, dtype=np.float32)
+    y_T = _BALL_Y + _BALL_DIP * scale * dips_T
+    distance_THW = np.hypot((y_H[None] - y_T[:, None])[..., None], x_W - _BALL_X)
+    cover_THW1 = np.clip(_BALL_RADIUS * scale + 0.5 - distance_THW, 0, 1)[..., None]
+    behind = frames[:, :, _BALL_LEFT:].astype(np.float32)
+    frames[:, :, _BALL_LEFT:] = (behind + cover_THW1 * (np.asarray(_BALL_COLOUR, np.float32) - behind)).astype(np.uint8)
+
+
 def _still(
-    material: Material, scale: float, style: np.random.Generator, rng: np.random.Generator
+    material: Material, scale: float, size: float, style: np.random.Generator, rng: np.random.Generator
 ) -> tuple[Floats, float, float]:
     """Returns the background with the object, the y of its upper edge and the x of its centre."""
     y_HW, x_HW = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
@@ -89,7 +110,7 @@ def _still(
     horizon = SIZE * (0.86 - 0.16 * (1 - min(1.0, scale)))
     image_HWC = np.where((y_HW > horizon)[..., None], floor, wall * (0.8 + 0.25 * y_HW / SIZE)[..., None])
     centre_x = SIZE * float(rng.uniform(0.36, 0.46))
-    height, width = scale * 34 * float(style.uniform(0.85, 1.15)), scale * 62 * float(style.uniform(0.85, 1.15))
+    height, width = (scale * size * side * float(style.uniform(0.93, 1.07)) for side in (30, 54))
     bottom = min(SIZE - 2.0, horizon + 6 * scale)
     u_HW, v_HW = (x_HW - centre_x) / (width / 2), (y_HW - (bottom - height)) / height
     body = np.asarray(material.colours[style.integers(len(material.colours))], np.float32)

@@ -6,15 +6,20 @@ free bar 1 : 2.76 : 5.40 : 8.93, of an ideal drum skin 1 : 1.59 : 2.14 ...), not
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 Colour = tuple[int, int, int]
 
+SIZES: Final = (0.7, 1.4)
+"""The smallest and the largest object of a material, relative to a middle one, across and in height."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """One material. `t60_s` is the decay at `f0_hz`; higher modes decay faster by (f0/f)^`damping_slope`.
+    """One material. `f0_hz`: the lowest mode of its largest object, and of its smallest. `t60_s` is the decay of that
+    mode; higher modes decay faster by (f0/f)^`damping_slope`.
 
     `contact_s` is how long the stick stays on the object (long = dull), `noise_share` the burst's share of the peak.
     """
@@ -34,6 +39,13 @@ class Material:
     noise_share: float
     noise_band_hz: tuple[float, float]
     noise_decay_s: float
+
+    def pitch_hz(self, size: float) -> float:
+        """Returns the lowest mode of an object of a size, log-linear over `SIZES`: large objects are low."""
+        smallest, largest = SIZES
+        height = math.log(largest / size) / math.log(largest / smallest)
+        low_hz, high_hz = self.f0_hz
+        return low_hz * (high_hz / low_hz) ** height
 
 
 WOOD: Final = Material(

@@ -35,11 +35,12 @@ class Body:
     gains: Wide
 
 
-def make_body(material: Material, rng: np.random.Generator) -> Body:
-    """Returns an object of a material, drawn: its pitch, its decay and slightly irregular modes, all below Nyquist."""
-    f0_hz = np.exp(rng.uniform(*np.log(material.f0_hz)))
+def make_body(material: Material, rng: np.random.Generator, *, size: float = 1.0) -> Body:
+    """Returns an object of a material at the pitch of its size; decay and slightly irregular modes, all below Nyquist,
+    are drawn."""
+    f0_hz = material.pitch_hz(size)
     ratios_K = np.asarray(material.ratios) * (1 + rng.normal(0, 0.015, len(material.ratios)))
-    frequencies_K = f0_hz * ratios_K
+    frequencies_K = f0_hz * ratios_K / ratios_K[0]
     t60_K = rng.uniform(*material.t60_s) * (f0_hz / frequencies_K) ** material.damping_slope
     gains_K = np.exp(-material.tilt * np.arange(len(ratios_K))) * rng.uniform(0.7, 1.0, len(ratios_K))
     keep_K = frequencies_K < 0.45 * RATE_HZ

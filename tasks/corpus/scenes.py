@@ -1,7 +1,7 @@
 """The scenes of the built-in corpus, drawn from a seed.
 
-Scenes of one group share the object (its modes and its colours), so splits go by group and no object is in both
-training and test.
+Scenes of one group share the object (its size, its modes and its colours), so splits go by group and no object is in
+both training and test.
 """
 
 from __future__ import annotations
@@ -12,53 +12,40 @@ import numpy as np
 
 from data_contracts.adverbs import DIMENSIONS
 from tasks.corpus.captions import Sides, strike_caption, texture_caption
-from tasks.corpus.materials import MATERIALS
+from tasks.corpus.confounds import Confounds
+from tasks.corpus.events import event_times
+from tasks.corpus.materials import MATERIALS, SIZES
 from tasks.corpus.modal import gain
-from tasks.corpus.scene import DURATION_S, STRIKE, Scene
+from tasks.corpus.scene import STRIKE, Scene
 from tasks.corpus.textures import TEXTURES
 from tasks.engine.workspace import seed_for
 
 _TEXTURE_SHARE: Final = 0.2
-_GROUP_SIZE: Final = 4
-_TEST_SHARE: Final = 0.125
+_GROUP_SIZE: Final = 2
+_TEST_SHARES: Final = {"video": 0.2, "audio": 0.125}  # of the groups
 _VAL_SHARE: Final = 0.036
 _RATES_HZ: Final = {"fast": (3.6, 4.8), None: (1.2, 1.9), "slow": (0.6, 0.9)}
 _LEVELS_DB: Final = {"loud": (-6.0, -3.5), None: (-17.0, -14.0), "quiet": (-31.0, -27.0)}
 _METRES: Final = {"near": (0.6, 0.9), None: (1.3, 1.7), "far": (7.0, 11.0)}
+_NO_CONFOUNDS: Final = Confounds()
 
 
-def make_scenes(count: int, *, has_video: bool, seed: int) -> list[Scene]:
-    """Returns `count` scenes with video or without; a scene depends on seed, index and count alone."""
+def make_scenes(count: int, *, has_video: bool, seed: int, confounds: Confounds = _NO_CONFOUNDS) -> list[Scene]:
+    """Returns `count` scenes with video or without; a scene depends on seed, index, count and confounds alone."""
     medium = "video" if has_video else "audio"
     size = max(1, min(_GROUP_SIZE, count // 6))
-    splits = group_splits(-(-count // size), np.random.default_rng(seed_for("corpus-splits", medium, str(seed))))
-    return [_scene(index, index // size, splits[index // size], medium, seed) for index in range(count)]
+    rng = np.random.default_rng(seed_for("corpus-splits", medium, str(seed)))
+    splits = group_splits(-(-count // size), _TEST_SHARES[medium], rng)
+    scenes = (_scene(index, index // size, splits[index // size], medium, seed) for index in range(count))
+    return [confounds.applied_to(scene) for scene in scenes]
 
 
-def group_splits(groups: int, rng: np.random.Generator) -> list[str]:
+def group_splits(groups: int, test_share: float, rng: np.random.Generator) -> list[str]:
     """Returns a split per group. Test groups follow each other, and so take the materials in turn."""
-    tests = max(1, round(groups * _TEST_SHARE)) if groups > 1 else 0
+    tests = max(1, round(groups * test_share)) if groups > 1 else 0
     vals = max(1, round(groups * _VAL_SHARE)) if groups > 2 else 0
     splits = ["test"] * tests + ["val"] * vals + ["train"] * (groups - tests - vals)
     return [str(split) for split in np.roll(splits, rng.integers(groups))]
-
-
-def event_times(
-    rate_hz: float, *, jitter: float, pauses: int, min_gap_s: float, rng: np.random.Generator
-) -> list[float]:
-    """Returns strike times in 0.15..7.6 s: gaps around 1/rate, irregular by `jitter` (log deviation), with pauses.
-
-    A pause lengthens a gap by 0.5 to 1.3 s. So only the video shows when the next strike comes.
-    """
-    times = [float(rng.uniform(0.15, 0.15 + min(1.0, 0.8 / rate_hz)))]
-    while times[-1] < DURATION_S:
-        gap_s = np.exp(rng.normal(np.log(1 / rate_hz) - jitter**2 / 2, jitter))
-        times.append(times[-1] + max(min_gap_s, float(gap_s)))
-    for _ in range(pauses):
-        cut = int(rng.integers(1, max(2, len(times))))
-        shift_s = float(rng.uniform(0.5, 1.3))
-        times[cut:] = [time + shift_s for time in times[cut:]]
-    return [round(time, 5) for time in times if time <= DURATION_S - 0.4]
 
 
 def _scene(index: int, group: int, split: str, medium: str, seed: int) -> Scene:
@@ -69,6 +56,7 @@ def _scene(index: int, group: int, split: str, medium: str, seed: int) -> Scene:
     kind = STRIKE if is_strike else str(group_rng.choice(list(TEXTURES)))
     material = MATERIALS[list(MATERIALS)[(group + seed) % len(MATERIALS)]]
     thing = str(group_rng.choice(material.objects))
+    size = float(np.exp(group_rng.uniform(*np.log(SIZES))))
     sides = _sides(kind, rng)
     rate_hz = float(rng.uniform(*_RATES_HZ[sides.speed]))
     level_db = float(rng.uniform(*_LEVELS_DB[sides.volume]))
@@ -82,6 +70,7 @@ def _scene(index: int, group: int, split: str, medium: str, seed: int) -> Scene:
         has_video=has_video,
         material=material.name if is_strike else "none",
         thing=thing if is_strike else kind,
+        size=round(size, 4) if is_strike else 1.0,
         speed=sides.speed,
         distance=sides.distance,
         volume=sides.volume,

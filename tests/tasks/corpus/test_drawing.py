@@ -57,6 +57,18 @@ def test_far_objects_are_smaller_than_near_ones() -> None:
     assert moved[0] > 3 * moved[1]
 
 
+def test_large_objects_are_drawn_larger_than_small_ones() -> None:
+    for scene in SCENES[::14]:
+        widths, heights = [], []
+        for size in (0.7, 1.0, 1.4):
+            frame = draw_scene(dataclasses.replace(scene, size=size, distance_m=2.0))[0].astype(int)
+            bare = draw_scene(dataclasses.replace(scene, size=0.001, distance_m=2.0))[0].astype(int)
+            drawn = np.abs(frame - bare)[64:].sum(-1) > 12
+            widths.append(drawn.any(axis=0).sum())
+            heights.append(drawn.any(axis=1).sum())
+        assert widths[0] < widths[1] < widths[2] and heights[0] < heights[1] < heights[2]
+
+
 def test_objects_of_one_group_look_alike_and_groups_differ() -> None:
     colours = {}
     for scene in SCENES:

@@ -7,7 +7,7 @@ import pytest
 
 from tasks.corpus.captions import Sides, strike_caption
 from tasks.corpus.drawing import SHAPES
-from tasks.corpus.materials import MATERIALS, Material
+from tasks.corpus.materials import MATERIALS, SIZES, Material
 from tasks.corpus.modal import RATE_HZ
 
 each_material = pytest.mark.parametrize("material", MATERIALS.values(), ids=lambda material: material.name)
@@ -20,6 +20,15 @@ def test_ranges_are_ordered_and_audible(material: Material) -> None:
     assert material.noise_band_hz[1] < RATE_HZ / 2
     assert material.f0_hz[1] < 0.45 * RATE_HZ  # the lowest mode survives in every object
     assert 0 < material.noise_share < 1 and 0 < material.contact_s < 0.01
+
+
+@each_material
+def test_pitch_falls_with_size_over_the_whole_range(material: Material) -> None:
+    pitches = [material.pitch_hz(size) for size in np.linspace(*SIZES, 20)]
+    assert (np.diff(pitches) < 0).all()
+    assert (pitches[-1], pitches[0]) == pytest.approx(material.f0_hz)
+    middle = material.pitch_hz(float(np.sqrt(np.prod(SIZES))))
+    assert middle == pytest.approx(np.sqrt(np.prod(material.f0_hz)))
 
 
 @each_material

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.corpus.materials import MATERIALS, Material
+from tasks.corpus.materials import MATERIALS, SIZES, Material
 from tasks.corpus.modal import RATE_HZ, at_distance, gain, make_body, render_strike, render_strikes, room_tone
 from tests.tasks.corpus.measures import centroid_hz, energy_share, level_db, treble_share
 
@@ -36,6 +36,24 @@ def test_higher_modes_of_a_body_die_away_faster(material: Material, seed: int) -
     """Over many bodies: each mode draws its own t60, so a single pair may be the other way round."""
     decays = np.mean([make_body(material, rng(seed + n)).decays[[0, -1]] for n in range(12)], axis=0)
     assert decays[1] > decays[0] or len(make_body(material, rng(seed)).decays) == 1
+
+
+@given(st.sampled_from(list(MATERIALS.values())), st.floats(*SIZES), seeds)
+def test_the_lowest_mode_of_a_body_is_the_pitch_of_its_size(material: Material, size: float, seed: int) -> None:
+    body = make_body(material, rng(seed), size=size)
+    assert body.frequencies_hz[0] == pytest.approx(material.pitch_hz(size))
+
+
+@each_material
+def test_a_large_object_sounds_lower_than_a_small_one(material: Material) -> None:
+    low_hz, high_hz = material.f0_hz
+    below = round(2 * np.sqrt(low_hz * high_hz))  # bins are half a hertz wide
+    shares = []
+    for size in SIZES:
+        strike_T = render_strike(make_body(material, rng(2), size=size), rng(3))
+        power = np.abs(np.fft.rfft(strike_T, 2 * RATE_HZ)) ** 2
+        shares.append(power[:below].sum() / power.sum())
+    assert shares[1] > shares[0]
 
 
 @each_material

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.corpus.scene import DURATION_S, Scene
-from tasks.corpus.scenes import event_times, group_splits, make_scenes
+from tasks.corpus.confounds import Confounds
+from tasks.corpus.materials import MATERIALS, SIZES
+from tasks.corpus.scene import Scene
+from tasks.corpus.scenes import group_splits, make_scenes
 from tests.tasks.corpus.measures import corpus, scenes_with_video
 
 
@@ -30,60 +32,37 @@ def by_group(scenes: tuple[Scene, ...]) -> dict[str, list[Scene]]:
 def test_splits_never_share_a_group_and_have_the_sizes_wanted() -> None:
     assert all(len({scene.split for scene in group}) == 1 for group in by_group(corpus()).values())
     videos = Counter(scene.split for scene in scenes_with_video())
-    assert videos["test"] >= 24 and videos["val"] == 8
-    assert len({scene.material for scene in scenes_with_video() if scene.split == "test"}) >= 6
+    assert videos["test"] >= 48 and videos["val"] == 8 and videos["train"] > 3 * videos["test"]
+    materials = Counter(scene.material for scene in scenes_with_video() if scene.split == "test")
+    assert len(materials) == len(MATERIALS) and len(set(materials.values())) == 1
 
 
 def test_a_group_is_one_object_and_groups_are_different_objects() -> None:
     groups = by_group(corpus())
-    assert all(
-        len({(scene.object_seed, scene.material, scene.thing) for scene in group}) == 1 for group in groups.values()
-    )
+    for group in groups.values():
+        assert len({(scene.object_seed, scene.material, scene.thing, scene.size) for scene in group}) == 1
     assert len({group[0].object_seed for group in groups.values()}) == len(groups)
     assert len({scene.seed for scene in corpus()}) == len(corpus())
 
 
 @pytest.mark.parametrize("groups", [1, 2, 3, 10, 56])
 def test_small_corpora_keep_training_groups(groups: int) -> None:
-    splits = Counter(group_splits(groups, np.random.default_rng(0)))
+    splits = Counter(group_splits(groups, 0.2, np.random.default_rng(0)))
     assert splits["train"] >= 1
     assert splits["test"] >= (groups > 1)
     assert splits["val"] >= (groups > 2)
 
 
-@given(st.integers(1, 300), st.integers(0, 2**32 - 1))
-def test_splits_have_fixed_sizes_and_test_groups_follow_each_other(groups: int, seed: int) -> None:
-    splits = group_splits(groups, np.random.default_rng(seed))
+@given(st.integers(1, 300), st.sampled_from([0.125, 0.2]), st.integers(0, 2**32 - 1))
+def test_splits_have_fixed_sizes_and_test_groups_follow_each_other(groups: int, share: float, seed: int) -> None:
+    splits = group_splits(groups, share, np.random.default_rng(seed))
     assert len(splits) == groups
-    assert Counter(splits) == Counter(group_splits(groups, np.random.default_rng(seed + 1)))
+    assert Counter(splits) == Counter(group_splits(groups, share, np.random.default_rng(seed + 1)))
+    assert splits.count("test") == (max(1, round(groups * share)) if groups > 1 else 0)
     tests = [index for index, split in enumerate(splits) if split == "test"]
     runs = 1 + sum(second - first > 1 for first, second in pairwise(tests))
     wraps = splits[0] == splits[-1] == "test" and len(tests) < groups
     assert not tests or runs == 1 + wraps
-
-
-@settings(max_examples=60)
-@given(
-    st.floats(0.6, 4.8), st.floats(0.0, 0.5), st.integers(0, 3), st.sampled_from([0.15, 0.2]), st.integers(0, 2**32 - 1)
-)
-def test_events_are_inside_the_clip_and_apart(
-    rate_hz: float, jitter: float, pauses: int, gap_s: float, seed: int
-) -> None:
-    def draw() -> list[float]:
-        rng = np.random.default_rng(seed)
-        return event_times(rate_hz, jitter=jitter, pauses=pauses, min_gap_s=gap_s, rng=rng)
-
-    times = np.asarray(draw())
-    assert len(times) >= 1 and times[0] >= 0.15 and times[-1] <= DURATION_S - 0.4
-    assert np.diff(times).min(initial=gap_s) >= gap_s - 2e-5  # rounded to 10 microseconds
-    assert times.tolist() == draw()
-
-
-@given(st.floats(0.6, 4.8), st.integers(0, 2**32 - 1))
-def test_without_jitter_and_pauses_events_are_regular(rate_hz: float, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    times = event_times(rate_hz, jitter=0.0, pauses=0, min_gap_s=0.15, rng=rng)
-    np.testing.assert_allclose(np.diff(times), 1 / rate_hz, atol=2e-5)
 
 
 def test_fast_scenes_have_more_events_per_second_than_slow_ones() -> None:
@@ -135,10 +114,20 @@ def test_videos_show_strikes_only_and_audio_has_textures_too() -> None:
     assert all(scene.speed is None for scene in textures if not scene.event_times_s)
 
 
-@given(st.integers(1, 40), st.booleans(), st.integers(0, 2**32 - 1))
+def test_each_material_comes_in_several_sizes_over_the_whole_range() -> None:
+    for name in MATERIALS:
+        sizes = {scene.size for scene in scenes_with_video() if scene.material == name}
+        assert len(sizes) >= 10 and SIZES[0] <= min(sizes) < 0.85 and 1.2 < max(sizes) <= SIZES[1]
+    assert {scene.size for scene in corpus() if scene.kind != "strike"} == {1.0}
+
+
+@given(st.integers(1, 40), st.booleans(), st.floats(0, 1), st.integers(0, 2**32 - 1))
 @settings(max_examples=15, deadline=None)
-def test_scenes_depend_on_seed_index_and_count_alone(count: int, has_video: bool, seed: int) -> None:
-    first, second = (make_scenes(count, has_video=has_video, seed=seed) for _ in range(2))
+def test_scenes_depend_on_seed_index_count_and_confounds_alone(
+    count: int, has_video: bool, share: float, seed: int
+) -> None:
+    confounds = Confounds(lag_share=share, distractor_share=share, off_screen_share=share)
+    first, second = (make_scenes(count, has_video=has_video, seed=seed, confounds=confounds) for _ in range(2))
     assert first == second and len({scene.scene_id for scene in first}) == count
     assert all(scene.has_video is has_video for scene in first)
 

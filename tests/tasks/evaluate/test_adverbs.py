@@ -43,6 +43,7 @@ def pair(direction: str) -> list[tuple[Attributes, Attributes]]:
             measure(scene_audio(scene_with(scene, **SIDES[less])), RATE_HZ),
         )
         for scene in SCENES
+        if direction != "distance" or scene.material != "metal"  # a long ring masks the room
     ]
 
 

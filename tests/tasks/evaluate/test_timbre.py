@@ -16,7 +16,7 @@ Corpus = list[tuple[Scene, Vector]]
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    strikes = [scene for scene in scenes(CorpusConfig()) if scene.kind == "strike"][:56:2]
+    strikes = [scene for scene in scenes(CorpusConfig()) if scene.kind == "strike"][:40]
     return [(scene, mfcc_vector(scene_audio(scene), RATE_HZ)) for scene in strikes]
 
 
