@@ -23,7 +23,7 @@ class CodecSpec:
     channels: int
     hop: int
     latent_dim: int
-    std_form: Literal["exp_half_logvar", "softplus", "none"]
+    std_form: Literal["exp_half_logvar", "softplus", "constant", "none"]
     weights_sha256: str
     placeholder: bool  # an embedded default, not one of the paper's components; labelled in every artifact
 

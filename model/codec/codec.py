@@ -19,7 +19,8 @@ from torch.nn import functional
 from data_contracts import ContractError, WeightsError
 from data_contracts.files import hash_file
 from model.codec.layouts import LAYOUTS, CodecNetwork, Loaded, Padding, recognise
-from model.codec.network import DACVAE
+from model.codec.mel_vae import StackedMelVAE
+from model.codec.network import DACVAE, DACVAEConfig
 from model.codec.weights_file import read_codec_file
 from model.paper_specs import CODECS
 from model.specs import CodecSpec
@@ -163,19 +164,20 @@ def _from_path(name_or_path: str) -> Codec:
 def _own(path: Path) -> Codec:
     """Loads this project's own format: one safetensors file that describes itself."""
     tensors, header, config = read_codec_file(path)
-    network = DACVAE(config)
+    network = DACVAE(config) if isinstance(config, DACVAEConfig) else StackedMelVAE(config)
     try:
         network.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         raise WeightsError(f"codec weights {path} do not fit their header: {error}".replace("\n", " ")) from error
-    network.fold_weight_norm()
+    if isinstance(network, DACVAE):
+        network.fold_weight_norm()
     spec = CodecSpec(
         name=str(header["name"]),
         sample_rate_hz=config.sample_rate_hz,
         channels=1,
         hop=config.hop,
         latent_dim=config.latent_dim,
-        std_form="exp_half_logvar",
+        std_form="exp_half_logvar" if isinstance(network, DACVAE) else "constant",
         weights_sha256=hash_file(path),
         placeholder=bool(header["placeholder"]),
     )

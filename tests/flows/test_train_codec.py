@@ -13,7 +13,7 @@ from prefect.logging import disable_run_logger
 from flows import train_codec as module
 from flows.train_codec import train_codec
 from tasks.commands.train_codec import job
-from tasks.commands.train_codec.config import CodecTrainConfig
+from tasks.commands.train_codec.config import CodecTrainConfig, MelVAESettings
 from tasks.engine.progress import OnProgress
 
 
@@ -21,7 +21,7 @@ def test_the_codec_is_trained_as_the_form_says(tmp_path: Path, monkeypatch: pyte
     seen: list[Any] = []
 
     def run(config: CodecTrainConfig, out: Path, on_progress: OnProgress) -> Path:
-        on_progress(1, config.steps, "loss 2.1")
+        on_progress(1, config.optimiser.steps, "loss 2.1")
         return out
 
     @contextmanager
@@ -32,7 +32,7 @@ def test_the_codec_is_trained_as_the_form_says(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(module, "run_progress", progress)
     out = str(tmp_path / "codec.safetensors")
     with disable_run_logger():
-        assert train_codec.fn(out, CodecTrainConfig(steps=7)) == out
+        assert train_codec.fn(out, CodecTrainConfig(mel_vae=MelVAESettings(steps=7))) == out
     assert [event[:4] for event in seen] == [("train-codec", "steps", 1, 7)]
 
 

@@ -37,12 +37,12 @@ class Segments:
             *make_scenes(config.corpus_scenes - half, has_video=False, seed=config.corpus_seed),
         ]
         audio = [np.round(scene_audio(scene) * 32767).astype(np.int16) for scene in scenes]
-        return cls(np.stack(audio), config, config.segment_frames * hop)
+        return cls(np.stack(audio), config, config.optimiser.segment_frames * hop)
 
     def batch(self, step: int) -> Tensor:
         """Returns the segments (B, T) of a step, float32 in -1..1."""
         rng = np.random.default_rng(seed_for("codec-batch", str(self.config.seed), str(step)))
-        segments = [self._segment(rng) for _ in range(self.config.batch_size)]
+        segments = [self._segment(rng) for _ in range(self.config.optimiser.batch_size)]
         return torch.from_numpy(np.stack(segments))
 
     def _segment(self, rng: np.random.Generator) -> npt.NDArray[np.float32]:

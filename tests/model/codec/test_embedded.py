@@ -27,7 +27,7 @@ def held_out() -> list[Scene]:
 
 def test_the_card_describes_these_very_weights(codec: Codec) -> None:
     path = codec_path("embedded_16k")
-    assert path.stat().st_size < 10_000_000
+    assert path.stat().st_size < 8_000_000
     assert codec.spec.weights_sha256 in (path.parent / "MODEL_CARD.md").read_text("utf-8")
 
 
@@ -53,7 +53,8 @@ def test_level_differences_survive(codec: Codec, held_out: list[Scene]) -> None:
     clips = [scene_audio(scene) for scene in held_out]
     before = [level_db(audio_T) for audio_T in clips]
     after = [level_db(round_trip(codec, audio_T)) for audio_T in clips]
-    assert np.corrcoef(before, after)[0, 1] > 0.75  # measured 0.82: a known limit, in the card
+    changes_db = np.subtract(after, before)
+    assert abs(np.median(changes_db)) < 0.5 and np.percentile(np.abs(changes_db), 95) < 2
 
 
 def test_latents_are_in_use_and_moderate(codec: Codec, held_out: list[Scene]) -> None:
@@ -61,8 +62,7 @@ def test_latents_are_in_use_and_moderate(codec: Codec, held_out: list[Scene]) ->
     mean_BNF, std_BNF = codec.encode(audio)
     spread_F = mean_BNF.flatten(0, 1).std(0)
     assert mean_BNF.abs().max() < 30
-    assert (spread_F > 2 * std_BNF.mean((0, 1))).sum() >= 8
-    assert 0.01 < float(std_BNF.mean()) < 1.1
+    assert bool((spread_F > 2 * std_BNF.mean((0, 1))).all())
 
 
 def level_db(audio_T: np.ndarray) -> float:

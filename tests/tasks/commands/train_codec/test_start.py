@@ -8,12 +8,12 @@ import torch
 from model.codec import DACVAE, DACVAEConfig
 from tasks.commands.train_codec.data import Segments
 from tasks.commands.train_codec.start import scale_by_data
-from tests.tasks.commands.train_codec.tiny import HOP, TINY
+from tests.tasks.commands.train_codec.tiny import HOP, MEL
 
 
 @pytest.fixture
 def audio() -> torch.Tensor:
-    return Segments.render(TINY, HOP).batch(0)
+    return Segments.render(MEL, HOP).batch(0)
 
 
 def fresh() -> DACVAE:
