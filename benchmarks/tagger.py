@@ -1,4 +1,4 @@
-"""EfficientAT's mn04 audio tagger (MobileNetV3 at width 0.4, AudioSet), for measuring alone: embeddings of 16 kHz audio.
+"""EfficientAT's mn04 audio tagger (MobileNetV3 at width 0.4, AudioSet), for measuring alone: embeddings of audio.
 
 Legend: B batch, C channels, T samples, M frames, K mel bands. Source: Schmid et al. 2023 and its published settings.
 The network is rebuilt from the names and shapes of the tensors in `mn04_as_mAP_432.pt`; only strides and
@@ -62,7 +62,9 @@ class Tagger:
                 result = self._excite(f"{name}.{part}.conc_se_layers.0", result)
                 continue
             deep = self._tensors[f"{name}.{part}.0.weight"].shape[1] == 1 and result.shape[1] > 1
-            result = self._conv(f"{name}.{part}", result, stride=stride if deep else 1, groups=result.shape[1] if deep else 1)
+            result = self._conv(
+                f"{name}.{part}", result, stride=stride if deep else 1, groups=result.shape[1] if deep else 1
+            )
             result = result if part == parts[-1] else act(result)
         return result + hidden if result.shape == hidden.shape else result
 
@@ -76,7 +78,9 @@ class Tagger:
 
     def _excite(self, name: str, hidden: Tensor) -> Tensor:
         """Scales each channel by a sigmoid of all channels' means."""
-        w1, b1, w2, b2 = (self._tensors[f"{name}.{key}"] for key in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias"))
+        w1, b1, w2, b2 = (
+            self._tensors[f"{name}.{key}"] for key in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
+        )
         mean_BC = hidden.mean((2, 3))
         scale_BC = torch.sigmoid(functional.linear(functional.relu(functional.linear(mean_BC, w1, b1)), w2, b2))
         return hidden * scale_BC[..., None, None]

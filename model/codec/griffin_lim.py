@@ -1,8 +1,8 @@
 """Phase reconstruction: audio whose STFT has given magnitudes (Griffin and Lim 1984; momentum: Perraudin et al. 2013).
 
 Legend: F frequency bins, M frames, K bands, T samples.
-The start is zero phase, not chance, so equal magnitudes give equal audio. Magnitudes that no audio has lose energy, so the
-bands' energies are compared with the wanted ones in some rounds and the magnitudes are corrected.
+The start is zero phase, not chance, so equal magnitudes give equal audio. Magnitudes that no audio has lose energy, so
+the bands' energies are compared with the wanted ones in some rounds and the magnitudes are corrected.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ def griffin_lim(magnitude_FM: Tensor, hann: Tensor, hop: int, bank_KF: Tensor, s
     before_FM = torch.zeros_like(phase_FM)
     for step in range(ROUNDS):
         audio_T = torch.istft(target_FM * phase_FM, window, hop, window=hann, center=True, length=length)
-        found_FM = torch.stft(
-            audio_T, window, hop, window=hann, center=True, pad_mode="constant", return_complex=True
-        )
+        found_FM = torch.stft(audio_T, window, hop, window=hann, center=True, pad_mode="constant", return_complex=True)
         if step in CORRECTED_ROUNDS:
             target_FM = target_FM * (spread_FK @ _corrections(wanted_FM, found_FM.abs(), bank_KF))
         ahead_FM = found_FM - (MOMENTUM / (1 + MOMENTUM)) * before_FM

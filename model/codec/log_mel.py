@@ -1,7 +1,7 @@
 """Log-mel levels of a short window, and the magnitudes that belong to them: what the embedded mel-VAE codes.
 
 Legend: B batch, T samples, M mel frames, K mel bands, F frequency bins of the STFT.
-A level is the decimal logarithm of a band's root-mean-square magnitude, at least -5; a full-scale sine is at about -0.3.
+A level is the decimal logarithm of a band's root-mean-square magnitude, at least -5; a full-scale sine is near -0.3.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ class LogMel(nn.Module):
     """Audio to log-mel levels, and back to magnitudes. None of its tensors are in a file."""
 
     hann: Tensor
-    bank_KF: Tensor
-    spread_FK: Tensor
+    bank: Tensor
+    spread: Tensor
 
     def __init__(self, sample_rate_hz: int, window: int, hop: int, bands: int) -> None:
         super().__init__()
         self.window, self.hop = window, hop
         bank_KF = mel_bank(sample_rate_hz, window, bands)
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
-        self.register_buffer("bank_KF", bank_KF, persistent=False)
-        self.register_buffer("spread_FK", interpolation(bank_KF), persistent=False)
+        self.register_buffer("bank", bank_KF, persistent=False)
+        self.register_buffer("spread", interpolation(bank_KF), persistent=False)
 
     def forward(self, audio_BT: Tensor) -> Tensor:
-        """Returns levels (B, M, K) with M = T / hop; frame m is centred on sample m * hop, zeros lie around the audio."""
+        """Returns levels (B, M, K) with M = T / hop; frame m is centred on sample m * hop, zeros around."""
         spectrum_BFM = torch.stft(
             audio_BT, self.window, self.hop, window=self.hann, center=True, pad_mode="constant", return_complex=True
         )[..., : audio_BT.shape[-1] // self.hop]
         power_BFM = (spectrum_BFM.real.square() + spectrum_BFM.imag.square()) * (2 / self.window) ** 2
-        return 0.5 * (self.bank_KF @ power_BFM + FLOOR**2).log10().transpose(1, 2)
+        return 0.5 * (self.bank @ power_BFM + FLOOR**2).log10().transpose(1, 2)
 
     def magnitudes(self, level_BMK: Tensor) -> Tensor:
         """Returns the STFT's magnitudes (B, F, M): levels interpolated between the bands' centres, the floor taken off.
@@ -47,7 +47,7 @@ class LogMel(nn.Module):
         Levels are limited to what audio in -1..1 can have, so a wrong level cannot become an arbitrarily loud one.
         """
         limited_BMK = level_BMK.clamp(np.log10(FLOOR), np.log10(CEILING))
-        power_BFM = torch.pow(10.0, 2 * (self.spread_FK @ limited_BMK.transpose(1, 2)))
+        power_BFM = torch.pow(10.0, 2 * (self.spread @ limited_BMK.transpose(1, 2)))
         return (power_BFM - FLOOR**2).clamp(min=0).sqrt() * (self.window / 2)
 
 

@@ -45,16 +45,16 @@ class StackedMelConfig:
 class StackedMelVAE(nn.Module):
     """Audio to latents with a constant deviation, and back (SPEC M1, M2).
 
-    `gain_F1` scales each channel, mean and deviation alike: encoder and decoder work on latents over the gain.
+    `gain` scales each channel, mean and deviation alike: encoder and decoder work on latents over the gain.
     """
 
-    gain_F1: Tensor
+    gain: Tensor
 
     def __init__(self, config: StackedMelConfig) -> None:
         super().__init__()
         self.config = config
         self.log_mel = LogMel(config.sample_rate_hz, config.window, config.mel_hop, config.bands)
-        self.register_buffer("gain_F1", torch.ones(config.latent_dim, 1))
+        self.register_buffer("gain", torch.ones(config.latent_dim, 1))
         self.encoder = _Encoder(config)
         self.decoder = _Decoder(config)
 
@@ -72,8 +72,8 @@ class StackedMelVAE(nn.Module):
 
         Each item is coded alone, so that its latents are bit for bit the same in any batch.
         """
-        mean_BFN = self.gain_F1 * torch.cat([self.encoder(self.levels(audio_CT)) for audio_CT in audio_BCT])
-        return mean_BFN, (self.config.latent_std * self.gain_F1).expand_as(mean_BFN).contiguous()
+        mean_BFN = self.gain * torch.cat([self.encoder(self.levels(audio_CT)) for audio_CT in audio_BCT])
+        return mean_BFN, (self.config.latent_std * self.gain).expand_as(mean_BFN).contiguous()
 
     def waveform(self, latent_BFN: Tensor) -> Tensor:
         """Returns audio (B, 1, T); not clipped to -1..1. Each item is decoded alone."""
@@ -86,9 +86,9 @@ class StackedMelVAE(nn.Module):
         a convolution depend on the length of its input.
         """
         mel = self.log_mel
-        level_1DN = self.decoder((latent_1FN / self.gain_F1).double())
+        level_1DN = self.decoder((latent_1FN / self.gain).double())
         magnitude_1FM = mel.magnitudes(self.frames(level_1DN).float())
-        return griffin_lim(magnitude_1FM[0], mel.hann, mel.hop, mel.bank_KF, mel.spread_FK)[None]
+        return griffin_lim(magnitude_1FM[0], mel.hann, mel.hop, mel.bank, mel.spread)[None]
 
 
 class _Encoder(nn.Module):

@@ -1,7 +1,7 @@
 """Codec weights as one safetensors file with a descriptive header.
 
-The header has the network's kind and sizes, the codec's name and the SHA-256 of all tensor bytes, so that a codec is one file
-and a damaged one is detected.
+The header has the network's kind and sizes, the codec's name and the SHA-256 of all tensor bytes, so that a codec is
+one file and a damaged one is detected.
 """
 
 from __future__ import annotations

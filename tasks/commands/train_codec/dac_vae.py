@@ -49,7 +49,7 @@ class DACVAETrainer(Trainer):
         scale_by_data(self.network, torch.cat(batches).to(self.config.device))
 
     def step(self, real_BT: Tensor, step: int) -> dict[str, Tensor]:
-        """Updates the discriminators, then the network; returns mel, spectral, snr_db, kl, the adversary's, gradient."""
+        """Updates the discriminators, then the network; returns the terms of both losses."""
         settings = self.config.dac_vae
         mean_BFN, logvar_BFN = self.network.moments(real_BT)
         noise_BFN = latent_noise(mean_BFN, self.config, step)

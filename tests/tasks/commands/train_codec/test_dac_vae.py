@@ -31,7 +31,9 @@ def test_both_losses_are_the_least_squares_of_each_judgement(adversary: Adversar
     real, made = noise(0), noise(1)
     with torch.no_grad():
         of_real, of_made = (adversary.discriminator(audio[:, None]) for audio in (real, made))
-        expected = sum(float(((a[-1] - 1) ** 2).mean() + (b[-1] ** 2).mean()) for a, b in zip(of_real, of_made, strict=True))
+        expected = sum(
+            float(((a[-1] - 1) ** 2).mean() + (b[-1] ** 2).mean()) for a, b in zip(of_real, of_made, strict=True)
+        )
         assert float(adversary.discriminator_loss(real, made)) == pytest.approx(expected, rel=1e-5)
         adversarial, feature = adversary.generator_losses(real, made)
         assert float(adversarial) == pytest.approx(sum(float(((b[-1] - 1) ** 2).mean()) for b in of_made), rel=1e-5)

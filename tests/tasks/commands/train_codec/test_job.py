@@ -59,9 +59,9 @@ def test_a_finished_run_trains_no_further(tmp_path: Path) -> None:
 def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
     short = with_settings(MEL, steps=1)
     one, two = (
-        read_codec_file(
-            run_codec_training(short.model_copy(update={"seed": seed}), tmp_path / f"{seed}.safetensors")
-        )[0]
+        read_codec_file(run_codec_training(short.model_copy(update={"seed": seed}), tmp_path / f"{seed}.safetensors"))[
+            0
+        ]
         for seed in (1, 2)
     )
     assert any(not torch.equal(value, two[name]) for name, value in one.items())
