@@ -295,6 +295,40 @@ class AblationScore(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClaimResult(Row):
+    """One metric of one claim of the paper: configuration `better` minus `worse`, on the same clips and seeds.
+
+    Values are means over seeds and objects. `low` and `high` have the `confidence` that Holm's method gives the claim;
+    they are None with fewer than two seeds or objects. One metric per claim `decides`; only that one has a verdict.
+    """
+
+    TABLE: ClassVar[str] = "claims"
+    item_id: str
+    claim: str
+    statement: str
+    source: str  # where the paper says it
+    task: str
+    metric: str
+    decides: bool
+    better: str
+    worse: str
+    better_value: float
+    worse_value: float
+    delta: float
+    low: float | None
+    high: float | None
+    confidence: float
+    p_value: float | None
+    p_holm: float | None  # of a metric that decides: adjusted for all claims
+    verdict: str  # shown, not shown, contradicted; empty for a metric that does not decide
+    n_clips: int
+    n_groups: int
+    seeds: tuple[int, ...]
+    steps: int  # of the trainings
+    backend: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Quarantine(Row):
     """One item that could not be processed. Never silent, never fatal."""
 

@@ -75,31 +75,32 @@ def plan(
 
 @app.command()
 def run(
-    stage: Annotated[str, typer.Argument(help="a stage, all, ablations, or train-codec")],
-    config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper, codec")],
+    stage: Annotated[str, typer.Argument(help="a stage, all, ablations, claims, or train-codec")],
+    config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper, claims, codec")],
     workspace: WorkspaceOption = None,
     set_: SetOption = None,
     out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),
     verify_files: Annotated[bool, typer.Option("--verify-files", help="read all files, heal damaged ones")] = False,
 ) -> None:
     """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
-    from flows.run import run_ablation_table, run_all, run_codec, run_one
+    from flows.run import run_ablation_table, run_all, run_claims_test, run_codec, run_one
     from tasks.config import PipelineConfig, config_path
     from tasks.pipeline import find_step
 
-    if verify_files and stage in ("ablations", "train-codec"):
+    comparisons = {"ablations": run_ablation_table, "claims": run_claims_test}
+    if verify_files and stage in (*comparisons, "train-codec"):
         raise UsageError(f"--verify-files is for a stage or all, not for {stage}")
     if stage == "train-codec":
         run_codec(config_path(config), set_ or [], out)
         return
-    if stage not in ("all", "ablations"):
-        find_step(stage, besides=("all", "ablations", "train-codec"))
+    if stage not in ("all", *comparisons):
+        find_step(stage, besides=("all", *comparisons, "train-codec"))
     overrides = [f"workspace={workspace}"] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
     if stage == "all":
         run_all(loaded, verify_files=verify_files)
-    elif stage == "ablations":
-        run_ablation_table(loaded)
+    elif stage in comparisons:
+        comparisons[stage](loaded)
     else:
         run_one(stage, loaded, verify_files=verify_files)
 

@@ -43,12 +43,14 @@ def pipeline(
     settings = pipeline_settings(workspace, config_file, config, changes)
     space = Workspace(Path(settings.workspace))
     with running_in(space, f"pipeline of {space.root.name}", lambda: settings):
-        results = [_run(step, settings, space, verify_files=verify_files) for step in STEPS]
+        results = [run_unless_finished(step, settings, space, verify_files=verify_files) for step in STEPS]
         publish_pipeline(results, space)
     return {result["stage"]: result for result in results}
 
 
-def _run(step: Step, config: PipelineConfig, workspace: Workspace, *, verify_files: bool) -> dict[str, Any]:
+def run_unless_finished(
+    step: Step, config: PipelineConfig, workspace: Workspace, *, verify_files: bool = False
+) -> dict[str, Any]:
     """Runs a stage unless it is finished: on its work pool where that has a worker, else here. Returns its counts.
 
     With `verify_files` also a finished stage runs, and reads its files.

@@ -91,6 +91,16 @@ def run_ablation_table(config: PipelineConfig) -> None:
     )
 
 
+def run_claims_test(config: PipelineConfig) -> None:
+    """Trains and scores the named configurations with several seeds, and prints which claims of the paper they show."""
+    config = _with_absolute_workspace(config)
+    _check_writers(config)
+    _prepare_prefect()
+    from flows.claims import claims
+
+    typer.echo(claims(config=config))
+
+
 def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     """Trains the codec from its own config."""
     from tasks.commands.train_codec.config import CodecTrainConfig

@@ -166,6 +166,7 @@ class TrainingConfig:
 
     steps: int = setting(300_000, "optimiser steps (SPEC T1: 330,000 with augmented audio)", ge=1)
     batch_size: int = setting(256, "rows per step: half VTA, half TTA (SPEC T1, T4)", ge=2, multiple_of=2)
+    augmented: bool = setting(True, "train on the augmented rows too (SPEC A8)")
     lr: float = setting(1e-4, "peak learning rate", gt=0)
     warmup_steps: int = setting(1_000, "steps in which the rate rises from zero to its peak", ge=0)
     schedule: Literal["constant", "cosine", "step"] = setting("step", "learning rate after the warm-up")

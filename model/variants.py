@@ -1,7 +1,8 @@
 """The paper's ablations and baselines as named configurations of one model. Source: SPEC M12, G8.
 
-A variant overrides fields of `NetworkConfig`, `MaskConfig` and `model.generate.Sampling`, and says which video precedes
-the target's when reference audio is given (SPEC G4). Variants with equal `weights` are one trained network.
+A variant overrides fields of `NetworkConfig`, `MaskConfig`, `TrainingConfig` and `model.generate.Sampling`, and says
+which video precedes the target's when reference audio is given (SPEC G4). Variants with equal `weights` are one trained
+network.
 
 | variant | InputEmbedding | video masked | reference in the noise | surrogate |
 |---|---|---|---|---|
@@ -10,6 +11,7 @@ the target's when reference audio is given (SPEC G4). Variants with equal `weigh
 | m-2 | no: context frames replace x_t | yes | (replaced) | crop |
 | m-3 | yes | no | yes | crop |
 | no-sum | yes | yes | no | crop |
+| no-aa | yes, trained without the augmented rows (tables 1 to 6, without "+ AA") | yes | yes | crop |
 | mmaudio-s1, -s2, -s3 | no: never trained with a context | no | replaces x_t in every step | blank, repeat, true |
 """
 
@@ -22,7 +24,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from data_contracts import UsageError
-from model.config import MaskConfig, NetworkConfig
+from model.config import MaskConfig, NetworkConfig, TrainingConfig
 
 Surrogate = Literal["crop", "blank", "repeat", "true"]
 """The video before the target's: the target's frames cropped or looped to the reference's length (`crop`), zero-filled
@@ -40,6 +42,7 @@ class Variant:
     weights: str
     network: Overrides = field(default_factory=dict)
     masks: Overrides = field(default_factory=dict)
+    training: Overrides = field(default_factory=dict)
     sampling: Overrides = field(default_factory=dict)
     surrogate: Surrogate = "crop"
 
@@ -50,6 +53,10 @@ class Variant:
     def mask_config(self, base: MaskConfig) -> MaskConfig:
         """Returns `base` with this variant's masks and drops."""
         return dataclasses.replace(base, **self.masks)
+
+    def training_config(self, base: TrainingConfig) -> TrainingConfig:
+        """Returns `base` with this variant's masks and drops, and its choice of rows."""
+        return dataclasses.replace(base, masks=self.mask_config(base.masks), **self.training)
 
 
 _MMAUDIO: Final = {
@@ -75,6 +82,7 @@ VARIANTS: Final[Mapping[str, Variant]] = MappingProxyType(
             Variant(name="m-2", weights="m-2", network={"input_embedding": False}),
             Variant(name="m-3", weights="m-3", network={"mask_video": False}),
             Variant(name="no-sum", weights="full", sampling={"sum_reference": "never"}),
+            Variant(name="no-aa", weights="no-aa", training={"augmented": False}),
             _mmaudio("mmaudio-s1", "blank"),
             _mmaudio("mmaudio-s2", "repeat"),
             _mmaudio("mmaudio-s3", "true"),

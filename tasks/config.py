@@ -21,7 +21,7 @@ from tasks.llm.config import LLMConfig
 from tasks.manifest.config import ManifestConfig
 from tasks.mine.config import MineConfig
 from tasks.precompute.config import PrecomputeConfig
-from tasks.train.ablations import AblationsConfig
+from tasks.train.ablations import AblationsConfig, ClaimsConfig
 from tasks.train.config import TrainConfig
 
 STORED: Final = "config.yaml"
@@ -46,6 +46,7 @@ class PipelineConfig(StageConfig):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     ablations: AblationsConfig = AblationsConfig()
+    claims: ClaimsConfig = ClaimsConfig()
 
     @classmethod
     def load(cls, path: Path | None, overrides: Sequence[str] = ()) -> Self:

@@ -65,12 +65,12 @@ class BatchPlan:
     _orders: dict[str, tuple[int, Tensor]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
-    def from_rows(rows: Sequence[FeatureRow], batch_size: int, seed: int) -> BatchPlan:
-        """Returns the plan for the rows of split train. Raises UsageError without any.
+    def from_rows(rows: Sequence[FeatureRow], batch_size: int, seed: int, *, augmented: bool = True) -> BatchPlan:
+        """Returns the plan for the rows of split train, with or without the `augmented` ones (SPEC A8).
 
-        Rows of a corpus without video (or without anything else) fill both halves.
+        Rows of a corpus without video (or without anything else) fill both halves. Raises UsageError without any rows.
         """
-        train = [row for row in rows if row.split == "train"]
+        train = [row for row in rows if row.split == "train" and (augmented or row.subset != "aa")]
         vta = tuple(row for row in train if row.subset == "vta")
         tta = tuple(row for row in train if row.subset != "vta")
         if batch_size % 2:

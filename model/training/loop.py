@@ -72,7 +72,7 @@ class Trainer:
         if config.gradient_checkpointing:
             self.network.gradient_checkpointing = True
         self.optimizer = _optimizer(self.network, config)
-        self.plan = BatchPlan.from_rows(source.rows, config.batch_size, config.seed)
+        self.plan = BatchPlan.from_rows(source.rows, config.batch_size, config.seed, augmented=config.augmented)
         self.split = BatchSplit.of(self.ranks.rank, self.ranks.size, config.batch_size, config.micro_batch)
         self.loader = StepLoader(source, self.plan, config, self.stats, self.split, pin=self.device.type == "cuda")
         self.loss = self.ranks.wrap(FlowLoss(self.network, bf16=self._bf16, backend=self._backend))

@@ -15,6 +15,7 @@ from data_contracts import (
     AblationScore,
     Augmented,
     Caption,
+    ClaimResult,
     Clip,
     ClipScore,
     ContractError,
@@ -53,6 +54,8 @@ STAGES: Final[Mapping[str, tuple[str, type[Row], str]]] = {
     for stage, row_type in STAGE_TABLES.items()
 }
 """Stage name -> (field of `Collected`, row type of its table, what the stage does), in pipeline order."""
+_COMPARISONS: Final[Mapping[str, type[Row]]] = {"ablations": AblationScore, "claims": ClaimResult}
+"""Folder of a comparison, which is also its field of `Collected` -> the row type of its table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,7 @@ class Collected:
     clip_scores: list[ClipScore] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     ablations: list[AblationScore] = field(default_factory=list)
+    claims: list[ClaimResult] = field(default_factory=list)
     quarantine: list[Quarantine] = field(default_factory=list)
     stages: list[StageCounts] = field(default_factory=list)
     weights: list[ComponentWeights] = field(default_factory=list)
@@ -110,8 +114,9 @@ def collect(workspace: Workspace) -> Collected:
     tables: dict[str, Any] = {
         name: _read(workspace, stage, row_type, notes) for stage, (name, row_type, _) in STAGES.items()
     }
-    if workspace.table("ablations", AblationScore.TABLE).exists():  # not a stage: most runs have none
-        tables["ablations"] = _read(workspace, "ablations", AblationScore, notes)
+    for name, row_type in _COMPARISONS.items():  # not stages: most runs have none
+        if workspace.table(name, row_type.TABLE).exists():
+            tables[name] = _read(workspace, name, row_type, notes)
     found = Collected(**tables, notes=notes)
     found.metrics.sort(key=lambda row: row.step)
     found.quarantine = _quarantine(workspace, notes)

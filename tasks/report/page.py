@@ -19,6 +19,7 @@ from tasks.engine.workspace import Workspace
 from tasks.report import REPORT, Settings
 from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
+from tasks.report.claims import build_claims
 from tasks.report.collect import collect
 from tasks.report.media import MediaEmbedder
 from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
@@ -61,6 +62,7 @@ def render(workspace: Workspace, settings: Settings) -> str:
             training=build_training(found),
             samples=samples,
             scores=build_scores(found),
+            claims=build_claims(found.claims),
             ablations=build_ablations(found.ablations),
             quarantine=build_quarantine(found),
             provenance=build_provenance(found, settings),

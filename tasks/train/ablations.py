@@ -1,4 +1,4 @@
-"""Settings of the ablation table (SPEC M12, G8)."""
+"""Settings of the ablation table and of the test of the paper's claims (SPEC M12, G8)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,7 @@ class AblationsConfig(StageConfig):
     @field_validator("variants")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            for name in names:
-                variant(name)
-        except UsageError as error:
-            raise ValueError(str(error)) from error
-        return names
+        return _known_variants(names)
 
     @field_validator("tasks")
     @classmethod
@@ -35,3 +30,33 @@ class AblationsConfig(StageConfig):
         if wrong := [name for name in names if name not in known]:
             raise ValueError(f"task {wrong[0]!r} is not scored against a video; choose from {', '.join(known)}")
         return names
+
+
+class ClaimsConfig(StageConfig):
+    """Which configurations are trained with which seeds. Training and sampling are those of `train` and `evaluate`."""
+
+    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1, description="of the trainings; each trains every variant")
+    variants: tuple[str, ...] = Field(
+        ("full", "no-sum", "m-3", "m-1", "no-aa", "m-2"), description="in the order of the work within a seed"
+    )
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"a seed is named twice in {seeds}; the same training again says nothing new")
+        return seeds
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _known_variants(names)
+
+
+def _known_variants(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for name in names:
+            variant(name)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return names

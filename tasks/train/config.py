@@ -57,7 +57,7 @@ class TrainConfig(_TrainingSettings):
     preset: str = Field("tiny", description="network preset", json_schema_extra={"enum": list(PRESETS)})
     variant: str = Field(
         "full",
-        description="full, m-1, m-2, m-3 (SPEC M12) or mmaudio-s1 (SPEC G8): the network's switches and masks",
+        description="full, m-1, m-2, m-3 (SPEC M12), no-aa or mmaudio-s1 (SPEC G8): switches, masks and rows",
         json_schema_extra={"enum": list(VARIANTS)},
     )
     init_from: str | None = Field(
@@ -78,8 +78,9 @@ class TrainConfig(_TrainingSettings):
     def training(self) -> TrainingConfig:
         """Returns the settings as the model's own record. Raises UsageError when they contradict each other."""
         values = {name: getattr(self, name) for name in _TrainingSettings.model_fields}
-        masks = variant(self.variant).mask_config(MaskConfig(**self.masks.model_dump()))
-        return TrainingConfig(**values, masks=masks)
+        return variant(self.variant).training_config(
+            TrainingConfig(**values, masks=MaskConfig(**self.masks.model_dump()))
+        )
 
     def network(self) -> NetworkConfig:
         """Returns the preset with the options' and the variant's switches. Raises UsageError for unknown names."""

@@ -22,7 +22,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
     ("arguments", "message"),
     [
         (["run", "nothing", "demo"], "unknown stage 'nothing'; known are ingest"),
-        (["run", "nothing", "demo"], "report, all, ablations, train-codec"),
+        (["run", "nothing", "demo"], "report, all, ablations, claims, train-codec"),
         (["run", "all", "no-such-config.yaml"], "does not exist"),
         (["run", "all", "demo", "--set", "train.steps=-1"], "train.steps"),
         (["run", "all", "demo", "--set", "nonsense"], "expected name=value"),

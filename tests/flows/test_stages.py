@@ -10,6 +10,7 @@ from prefect import Flow
 
 from flows import stages
 from flows.ablations import ablations
+from flows.claims import claims
 from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
 from flows.train_codec import train_codec
@@ -77,6 +78,7 @@ def test_every_deployment_is_described_as_its_flow_and_sends_the_stages_logs() -
         **STAGE_FLOWS,
         "pipeline": pipeline,
         "ablations": ablations,
+        "claims": claims,
         "train-codec": train_codec,
     }
     assert {deployment["name"] for deployment in DEPLOYMENTS} == set(flows)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data_contracts import UsageError
-from model.config import MaskConfig
+from model.config import MaskConfig, TrainingConfig
 from model.generate import Sampling
 from model.masks import draw_masks
 from model.network import build_network
@@ -66,8 +66,16 @@ def test_g8_the_baseline_trains_as_mmaudio_on_the_whole_clip_and_without_any_con
 def test_equal_weights_mean_equal_training():
     for one in VARIANTS.values():
         for other in VARIANTS.values():
-            same = (one.network, one.masks) == (other.network, other.masks)
+            same = (one.network, one.masks, one.training) == (other.network, other.masks, other.training)
             assert same == (one.weights == other.weights)
+
+
+def test_without_augmented_audio_only_the_rows_differ():
+    base = TrainingConfig(masks=MaskConfig(span_low=0.5))
+    plain, full = (variant(name).training_config(base) for name in ("no-aa", "full"))
+    assert full == base and full.augmented
+    assert plain == dataclasses.replace(base, augmented=False)
+    assert variant("mmaudio-s1").training_config(base).masks.drop_reference == 1.0
 
 
 def test_an_unknown_variant_names_the_known_ones():

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from data_contracts import AblationScore, ClipScore, Generated, ManifestRow, read_table, write_table
 from data_contracts.files import atomic_path
-from model.checkpoint import read_info
 from model.features import FeatureStore
-from model.variants import VARIANTS, Variant
+from model.variants import VARIANTS
+from tasks.commands.ablations.steps import generate_and_score, train_variant
 from tasks.commands.ablations.table import ablation_rows, table_text
-from tasks.commands.ablations.view import FOLDER, VariantWorkspace, variant_workspace
+from tasks.commands.ablations.view import FOLDER, variant_workspace
 from tasks.config import PipelineConfig
-from tasks.engine import is_stage_finished, run_stage
+from tasks.engine import is_stage_finished
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
-from tasks.evaluate.generate_stage import GenerateStage
-from tasks.evaluate.score_stage import ScoreStage
 from tasks.evaluate.tables import clip_groups
 from tasks.train.job import checkpoint_path, states_folder, training_key
 from tasks.train.stage import TrainStage
@@ -38,9 +37,10 @@ def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnP
     views = {one.name: variant_workspace(workspace, one.name, one.weights, shares_run=shares_run) for one in chosen}
     steps: dict[str, int] = {}
     for number, one in enumerate(chosen):
-        on_progress(number, len(chosen), one.name)
-        steps[one.name] = _train(config, one, views[one.name], on_progress, (number, len(chosen)))
-        _generate_and_score(config, one, views[one.name])
+        show = partial(on_progress, number, len(chosen))
+        show(one.name)
+        steps[one.name] = train_variant(config.train, one, views[one.name], show)
+        generate_and_score(config, one, views[one.name], config.ablations.tasks)
     scores = {name: read_table(view.table("score", ClipScore.TABLE), ClipScore) for name, view in views.items()}
     tables = [read_table(view.table("generate", Generated.TABLE), Generated) for view in views.values()]
     groups = clip_groups(
@@ -63,27 +63,6 @@ def _run_has_these_weights(config: PipelineConfig, workspace: Workspace) -> bool
     states = states_folder(workspace, key)
     begun = checkpoint_path(workspace).exists() or any(states.parent.glob("*"))
     return not begun or is_stage_finished(TrainStage(config=train), workspace) or states.exists()
-
-
-def _train(
-    config: PipelineConfig, one: Variant, view: VariantWorkspace, on_progress: OnProgress, place: tuple[int, int]
-) -> int:
-    """Trains the variant's weights where that is not done; returns the steps they were trained for."""
-    number, total = place
-
-    def step(done: int, steps: int, note: str) -> None:  # noqa: ARG001
-        on_progress(number, total, f"{one.name}: step {done} of {steps}")
-
-    trained = next(name for name, other in VARIANTS.items() if other.weights == one.weights)
-    train = config.train.model_copy(update={"variant": trained})
-    run_stage(TrainStage(config=train, on_progress=step), view)
-    return read_info(checkpoint_path(view)).step
-
-
-def _generate_and_score(config: PipelineConfig, one: Variant, view: VariantWorkspace) -> None:
-    tasks = tuple(config.ablations.tasks)
-    run_stage(GenerateStage(config.evaluate, variant=one.name, tasks=tasks), view, shard_size=4096)
-    run_stage(ScoreStage(config.evaluate), view, shard_size=4096)
 
 
 def _write_text(workspace: Workspace, rows: Sequence[AblationScore], tasks: Sequence[str]) -> Path:

@@ -36,8 +36,13 @@ class VariantWorkspace(Workspace):
         raise UsageError(f"{path} is neither in {self.root} nor in {self.base.root}")
 
 
-def variant_workspace(base: Workspace, name: str, weights: str, *, shares_run: bool = True) -> VariantWorkspace:
-    """Returns the workspace of a variant. `shares_run`: the weights `full` are those of the run's own training."""
+def variant_workspace(
+    base: Workspace, name: str, weights: str, *, folder: str = FOLDER, shares_run: bool = True
+) -> VariantWorkspace:
+    """Returns the workspace of a variant, in `folder` of the run's.
+
+    `shares_run`: the weights `full` are those of the run's own training.
+    """
     shared = weights == "full" and shares_run
-    trained = base if shared else Workspace(base.path(FOLDER, "weights", weights))
-    return VariantWorkspace(base.path(FOLDER, name), base, trained)
+    trained = base if shared else Workspace(base.path(folder, "weights", weights))
+    return VariantWorkspace(base.path(folder, name), base, trained)

@@ -64,6 +64,15 @@ def test_epochs_and_seeds_have_orders_of_their_own() -> None:
     assert first != BatchPlan.from_rows(rows(30, 30), 60, seed=3).rows(0)
 
 
+def test_without_augmented_rows_the_text_audio_half_has_the_others_alone() -> None:
+    mixed = [*rows(4, 3), *(feature_row(f"a{n}", "aa") for n in range(5))]
+    plan = BatchPlan.from_rows(mixed, 6, seed=1, augmented=False)
+    taken = [row for step in range(8) for row in plan.rows(step)]
+    assert {row.subset for row in taken} == {"vta", "tta"} and plan.balanced
+    assert plan.tta == BatchPlan.from_rows(rows(4, 3), 6, seed=1).tta
+    assert {row.subset for row in BatchPlan.from_rows(mixed, 6, seed=1).tta} == {"tta", "aa"}
+
+
 def test_an_odd_batch_and_features_without_training_rows_are_refused() -> None:
     with pytest.raises(UsageError, match="batch_size 5 must be even"):
         BatchPlan.from_rows(rows(2, 2), 5, seed=0)

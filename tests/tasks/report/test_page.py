@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from markupsafe import escape
 
-from data_contracts import AblationScore, write_table
+from data_contracts import AblationScore, ClaimResult, write_table
 from tasks.engine.workspace import Workspace
 from tasks.report import page as module
 from tasks.report.collect import Collected
 from tasks.report.page import render, write_report
 from tests.tasks.report.browser import chromium
 from tests.tasks.report.conftest import SETTINGS
+from tests.tasks.report.test_claims import claim_row
 
 SECTIONS = ("samples", "scores", "augmentation", "training", "pipeline", "quarantine", "provenance")
 
@@ -63,7 +64,7 @@ def test_an_empty_workspace_says_so(tmp_path: Path) -> None:
 def test_broken_tables_lost_files_and_named_configurations_are_shown(
     workspace: Workspace, page: str, tmp_path: Path
 ) -> None:
-    assert "Named configurations" not in page
+    assert "Named configurations" not in page and "h-claims" not in page
     copy = Workspace(Path(shutil.copytree(workspace.root, tmp_path / "copy")))
     copy.table("evaluate", "scores").write_bytes(b"not parquet")
     copy.path("augment", "audio", "far-0.flac").unlink()
@@ -76,7 +77,10 @@ def test_broken_tables_lost_files_and_named_configurations_are_shown(
     ]
     copy.stage("ablations")
     write_table(copy.table("ablations", AblationScore.TABLE), AblationScore, rows)
+    copy.stage("claims")
+    write_table(copy.table("claims", ClaimResult.TABLE), ClaimResult, [claim_row("shown", 0.1)])
     changed = write_report(copy, SETTINGS).read_text("utf-8")
+    assert '<h3 id="h-claims">' in changed and '<span class="met">shown</span>' in changed
     assert "The table of the evaluate stage cannot be read" in changed and str(tmp_path) not in changed
     assert "far-0.flac is not there" in changed
     assert "Named configurations" in changed and '<span class="clear">-0.50 (-0.70 to -0.30)</span>' in changed

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from data_contracts.generation import TASKS
 from model.variants import VARIANTS
-from tasks.train.ablations import AblationsConfig
+from tasks.train.ablations import AblationsConfig, ClaimsConfig
 
 
 def test_m12_the_default_table_has_the_papers_configurations_and_tasks() -> None:
@@ -29,3 +29,13 @@ def test_an_unknown_variant_names_the_known_ones() -> None:
 def test_tasks_without_a_video_are_refused(task: str) -> None:
     with pytest.raises(ValidationError, match=f"'{task}' is not scored against a video; choose from"):
         AblationsConfig(tasks=(task,))
+
+
+def test_the_claims_need_known_variants_and_seeds_that_differ() -> None:
+    assert len(ClaimsConfig().seeds) >= 3 and ClaimsConfig().variants[0] == "full"
+    with pytest.raises(ValidationError, match="'m-9' is unknown; choose one of full, m-1"):
+        ClaimsConfig(variants=("full", "m-9"))
+    with pytest.raises(ValidationError, match=r"named twice in \(1, 2, 1\)"):
+        ClaimsConfig(seeds=(1, 2, 1))
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        ClaimsConfig(seeds=())

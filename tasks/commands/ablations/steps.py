@@ -1,0 +1,45 @@
+"""What is done for one named configuration: its training, its audio for the held-out clips, their scores.
+
+Finished work is found and left alone, so an interrupted run continues.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from model.checkpoint import read_info
+from model.variants import VARIANTS, Variant
+from tasks.commands.ablations.view import VariantWorkspace
+from tasks.config import PipelineConfig
+from tasks.engine import run_stage
+from tasks.evaluate.generate_stage import GenerateStage
+from tasks.evaluate.score_stage import ScoreStage
+from tasks.train.config import TrainConfig
+from tasks.train.job import checkpoint_path
+from tasks.train.stage import TrainStage
+
+_SHARD: Final = 4096  # items: all of them in one shard
+
+
+def train_variant(train: TrainConfig, one: Variant, view: VariantWorkspace, on_note: Callable[[str], None]) -> int:
+    """Trains the variant's weights where that is not done; returns the steps they were trained for.
+
+    `on_note` is called with e.g. `m-1: step 40 of 300`. Raises TrainingError when the loss explodes.
+    """
+
+    def progress(done: int, steps: int, note: str) -> None:  # noqa: ARG001
+        on_note(f"{one.name}: step {done} of {steps}")
+
+    trained = next(name for name, other in VARIANTS.items() if other.weights == one.weights)
+    run_stage(TrainStage(config=train.model_copy(update={"variant": trained}), on_progress=progress), view)
+    return read_info(checkpoint_path(view)).step
+
+
+def generate_and_score(config: PipelineConfig, one: Variant, view: VariantWorkspace, tasks: Sequence[str]) -> int:
+    """Generates the held-out clips of the `tasks` with the variant's weights and scores them, where not done.
+
+    Returns how many clips and adverb pairs were scored.
+    """
+    run_stage(GenerateStage(config.evaluate, variant=one.name, tasks=tuple(tasks)), view, shard_size=_SHARD)
+    return run_stage(ScoreStage(config.evaluate), view, shard_size=_SHARD).new

@@ -1,0 +1,137 @@
+"""The page about the claims as Markdown: what was done, what was found, every number. Same results, same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from data_contracts import ClaimResult
+from tasks.commands.claims.catalogue import CLAIMS, Claim, tasks_of
+from tasks.commands.claims.statistics import LEVEL
+from tasks.commands.claims.table import Scores, clip_values
+from tasks.config import PipelineConfig
+
+COMMAND: Final = "foleygenex run claims claims"
+
+_HEAD: Final = """# The paper's claims on the built-in corpus
+
+Each claim compares two configurations of one model (docs/model.md, Named configurations): trained with the same seed
+on the same rows in the same order, generated from the same noise for the same held-out clips. `{command}` writes this
+page as `claims/claims.md` in its workspace; the same command continues an interrupted run.
+
+The evidence is limited: rendered sounds, a tiny network, a short training, small encoders in place of the paper's. A
+claim that is shown holds for these; one that is not shown may need more data, a larger network, a longer training or
+more seeds.
+
+{settings}
+
+## Verdicts
+A claim is *shown* when the interval of the paired difference lies above zero, *contradicted* when it lies below, else
+*not shown*. The difference is a mean over seeds and objects, and both count as random: the interval is for a new seed
+and a new object (Student's t on a two-way layout). Its confidence is the one that Holm's method gives the claim, so
+that with a probability of about {level:.0%} any of the {count} claims is shown or contradicted though there is no
+difference.
+
+{verdicts}
+"""
+
+_READING: Final = """\
+`p` is adjusted by Holm's method. EventF1 matches onsets with the true event times and stands for the paper's
+OnsetSyncAP and DeSync; the likeness stands for Resemblyzer and CLAP_A, AdverbCheck for CLAP_T and the listening test,
+whose networks this release does not load.
+"""
+
+
+def claims_page(
+    config: PipelineConfig, claims: Sequence[Claim], rows: Sequence[ClaimResult], scores: Scores,
+    groups: Mapping[str, str],
+) -> str:  # fmt: skip
+    """Returns the page. `claims`: those that were to be tested; `rows`: what was found (`claim_rows`)."""
+    head = _HEAD.format(
+        command=COMMAND,
+        settings=_settings(config, scores),
+        level=LEVEL,
+        count=len(claims),
+        verdicts=_verdicts(claims, rows),
+    )
+    parts = [
+        head,
+        _READING,
+        "## All metrics",
+        _differences(rows),
+        "## Every configuration",
+        _means(claims, scores, groups),
+    ]
+    if others := [claim for claim in CLAIMS if claim not in claims]:
+        names = "; ".join(f"{claim.better} over {claim.worse} in {claim.task} ({claim.source})" for claim in others)
+        parts.append(f"Not tested, as `claims.variants` does not name both configurations: {names}.")
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _settings(config: PipelineConfig, scores: Scores) -> str:
+    corpus, train, evaluate = config.ingest.corpus, config.train, config.evaluate
+    total = len(config.claims.variants)
+    seeds = ", ".join(f"{seed} ({len(scores.get(seed, ()))} of {total})" for seed in config.claims.seeds)
+    lines = [
+        ("corpus", f"{corpus.video_clips} scenes with video, {corpus.audio_clips} without, seed {corpus.seed}"),
+        ("training", f"{train.steps} steps of {train.batch_size} rows, preset {train.preset}, {train.precision}"),
+        ("generation", f"{evaluate.steps} steps, guidance {evaluate.cfg_scale:g}"),
+        ("held-out", f"up to {evaluate.clips} clips per task, {evaluate.adverb_pairs} pairs per adverb direction"),
+        ("seeds (configurations done)", seeds),
+    ]  # fmt: skip
+    return _table(("setting", "value"), lines)
+
+
+def _verdicts(claims: Sequence[Claim], rows: Sequence[ClaimResult]) -> str:
+    found = {row.claim: row for row in rows if row.decides}
+    lines = []
+    for claim in claims:
+        row = found.get(claim.name)
+        cells = _cells(row) if row else ("-", "-", "-", "-")
+        said = f"**{row.verdict}**" if row else "not run yet"
+        what = f"{claim.task}, {claim.metrics[0]}: {claim.better} over {claim.worse}"
+        lines.append((f"{claim.statement} ({claim.source})", what, said, *cells))
+    return _table(("claim", "tested as", "verdict", "difference", "interval", "p", "n"), lines)
+
+
+def _differences(rows: Sequence[ClaimResult]) -> str:
+    lines = [
+        (row.task, row.metric, row.better, f"{row.better_value:.3f}", row.worse, f"{row.worse_value:.3f}", *_cells(row))
+        for row in rows
+    ]
+    return _table(("task", "metric", "one", "value", "other", "value", "difference", "interval", "p", "n"), lines)
+
+
+def _cells(row: ClaimResult) -> tuple[str, str, str, str]:
+    """Returns the difference, its interval, p, and over what it is a mean."""
+    interval = "-" if row.low is None else f"{row.low:+.3f} to {row.high:+.3f} ({row.confidence:.1%})"
+    p_value = row.p_holm if row.decides else row.p_value
+    count = f"{row.n_clips} clips of {row.n_groups} objects, {len(row.seeds)} seeds"
+    return f"{row.delta:+.3f}", interval, "-" if p_value is None else f"{p_value:.3g}", count
+
+
+def _means(claims: Sequence[Claim], scores: Scores, groups: Mapping[str, str]) -> str:
+    """One line per task, metric and configuration, one column per seed: means over objects."""
+    variants = dict.fromkeys(name for found in scores.values() for name in found)
+    pairs = dict.fromkeys((claim.task, metric) for claim in claims for metric in claim.metrics)
+    lines = []
+    for task, metric in pairs:
+        for name in variants:
+            if task in tasks_of(name, claims):
+                means = [_mean(clip_values(found.get(name, ()), task, metric), groups) for found in scores.values()]
+                lines.append((task, metric, name, *means))
+    return _table(("task", "metric", "configuration", *(f"seed {seed}" for seed in scores)), lines)
+
+
+def _mean(values: Mapping[str, float], groups: Mapping[str, str]) -> str:
+    objects: dict[str, list[float]] = {}
+    for clip, value in values.items():
+        objects.setdefault(groups[clip], []).append(value)
+    return f"{np.mean([np.mean(found) for found in objects.values()]):.3f}" if objects else "-"
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *rows])

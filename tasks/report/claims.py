@@ -1,0 +1,46 @@
+"""The paper's claims in the score section: one line per claim with its verdict (SPEC M12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_contracts import ClaimResult
+from data_contracts.generation import TASKS
+from tasks.report.words import metric_name
+
+_MARKS = {"shown": "met", "contradicted": "missed"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimLine:
+    """One claim. `mark` is the style of its verdict; texts are ready to be shown."""
+
+    statement: str
+    source: str
+    tested: str
+    verdict: str
+    mark: str
+    delta: str
+    interval: str
+    count: str
+
+
+def build_claims(rows: Sequence[ClaimResult]) -> list[ClaimLine]:
+    """Returns one line per claim, from the metric that decides it, in the order of the rows."""
+    return [_line(row) for row in rows if row.decides]
+
+
+def _line(row: ClaimResult) -> ClaimLine:
+    title = TASKS[row.task].title if row.task in TASKS else row.task
+    interval = "" if row.low is None or row.high is None else f"{row.low:+.3f} to {row.high:+.3f}"
+    return ClaimLine(
+        statement=row.statement,
+        source=row.source,
+        tested=f"{title}, {metric_name(row.metric)}: {row.better} over {row.worse}",
+        verdict=row.verdict,
+        mark=_MARKS.get(row.verdict, "muted"),
+        delta=f"{row.delta:+.3f}",
+        interval=interval,
+        count=f"{row.n_clips} clips, {row.n_groups} objects, {len(row.seeds)} seeds",
+    )

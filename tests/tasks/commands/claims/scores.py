@@ -1,0 +1,32 @@
+"""Clip scores made up for tests: a value per seed, variant and clip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from data_contracts import ClipScore
+from tasks.evaluate.metrics import MODEL
+
+GROUPS = {f"clip-{number}": f"object-{number // 2}" for number in range(12)}
+
+
+def clip_score(clip: str, task: str, metric: str, value: float, system: str = MODEL) -> ClipScore:
+    return ClipScore(
+        item_id=f"{clip}/{system}/{task}/{metric}", parent_id=clip, task=task, system=system, metric=metric, value=value
+    )
+
+
+def made_up(
+    seeds: Sequence[int],
+    variants: Sequence[str],
+    cells: Sequence[tuple[str, str]],
+    value: Callable[[int, str, str, str, str], float],
+) -> dict[int, dict[str, list[ClipScore]]]:
+    """`cells`: tasks with metrics; `value` is called with seed, variant, task, metric and clip."""
+    return {
+        seed: {
+            name: [clip_score(clip, *cell, value(seed, name, *cell, clip)) for cell in cells for clip in GROUPS]
+            for name in variants
+        }
+        for seed in seeds
+    }
