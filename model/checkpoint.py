@@ -25,6 +25,9 @@ from model.specs import FeatureSpecs
 
 FORMAT: Final = "foleygenex-checkpoint"
 FORMAT_VERSION: Final = 2
+BUILTIN: Final = "builtin"
+"""Name of the checkpoint that is part of the package; it was trained on the rendered sounds of the built-in corpus."""
+BUILTIN_FILE: Final = Path(__file__).parent / "network" / "weights" / "builtin.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,26 @@ def save_checkpoint(
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata={"foleygenex": json.dumps(header, sort_keys=True)})
     return hash_file(path)
+
+
+def checkpoint_file(name: Path) -> Path:
+    """Returns the file of a checkpoint that is given by its path or as `builtin`.
+
+    Raises WeightsError when this installation has no built-in checkpoint.
+    """
+    if name != Path(BUILTIN):
+        return name
+    if not BUILTIN_FILE.is_file():
+        raise WeightsError(
+            f"this installation has no built-in checkpoint ({BUILTIN_FILE} is missing); install the package again, or "
+            "train a checkpoint with `foleygenex demo` and name it with --checkpoint"
+        )
+    return BUILTIN_FILE
+
+
+def is_builtin(path: Path) -> bool:
+    """Whether a checkpoint, given by its path or as `builtin`, is the one that is part of the package."""
+    return path == Path(BUILTIN) or path.absolute() == BUILTIN_FILE.absolute()
 
 
 def read_info(path: Path) -> CheckpointInfo:

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.generate import BUILTIN, CHECKPOINT_HELP, say_builtin
+
 
 def app(
-    checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
+    checkpoint: Annotated[Path, typer.Option(help=CHECKPOINT_HELP)] = Path(BUILTIN),
     port: Annotated[int, typer.Option(min=1, max=65535, help="of the page, on this machine only")] = 7860,
     codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
     variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
@@ -20,4 +22,6 @@ def app(
     from tasks.commands.generate.session import InferenceSession
 
     gradio()  # not installed is said before a gigabyte of weights is loaded
-    serve(InferenceSession.open(checkpoint, codec, variant), port, typer.echo, opens_browser=open_)
+    session = InferenceSession.open(checkpoint, codec, variant)
+    say_builtin(checkpoint)
+    serve(session, port, typer.echo, opens_browser=open_)

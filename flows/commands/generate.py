@@ -13,13 +13,15 @@ from data_contracts.generation import TASKS
 if TYPE_CHECKING:
     from tasks.commands.generate.options import GenerateOptions
 
+BUILTIN: Final = "builtin"  # as in model.checkpoint, which a help page must not wait for
+CHECKPOINT_HELP: Final = "a checkpoint file, or builtin: the small one of this package, trained on rendered sounds"
 TASK_HELP: Final = f"{', '.join(TASKS)}; or jobs, with a table after it"
 
 
 def generate(
     task: Annotated[str, typer.Argument(help=TASK_HELP)],
-    checkpoint: Annotated[Path, typer.Option(help="trained weights, e.g. workspace/train/checkpoint.safetensors")],
     out: Annotated[Path, typer.Option(help="WAV, FLAC, MP4, MOV or MKV to write; for many files a folder")],
+    checkpoint: Annotated[Path, typer.Option(help=CHECKPOINT_HELP)] = Path(BUILTIN),
     jobs: Annotated[Path | None, typer.Argument(help="jobs: CSV or JSONL, one file to generate per row")] = None,
     video: Annotated[Path | None, typer.Option(help="the silent video, or a folder of them")] = None,
     text: Annotated[str | None, typer.Option(help="what it should sound like")] = None,
@@ -86,8 +88,17 @@ def generate(
         raise UsageError(f"task {task} takes no table of jobs; it is `generate jobs {jobs}`")
     if jobs is not None or (video is not None and video.is_dir()):
         _many(options, jobs, batch)
-        return
-    typer.echo(str(generate_file(options)))
+    else:
+        typer.echo(str(generate_file(options)))
+    say_builtin(checkpoint)
+
+
+def say_builtin(checkpoint: Path) -> None:
+    """Says on stderr what the built-in checkpoint was trained on, when that is the one."""
+    from model.checkpoint import is_builtin
+
+    if is_builtin(checkpoint):
+        typer.echo("the built-in checkpoint was trained on rendered sounds; --checkpoint names another", err=True)
 
 
 def _many(options: GenerateOptions, jobs: Path | None, batch: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows import cli
+from model import checkpoint
 from tests.tasks.commands.generate.toys import put_toys, write_files
 
 
@@ -126,3 +127,28 @@ def test_a_folder_of_videos(files: Path, tmp_path: Path) -> None:
     command = ["generate", "vta", "--video", str(tmp_path / "videos"), "--out", str(tmp_path / "out"), "--steps", "2"]
     assert cli.exit_code([*command, "--checkpoint", str(files / "c.safetensors")]) == 0
     assert {path.name for path in (tmp_path / "out").glob("*.mp4")} == {"a.mp4", "b.mp4"}
+
+
+def test_without_a_checkpoint_the_built_in_one_is_used_and_named(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoint, "BUILTIN_FILE", files / "c.safetensors")
+    assert cli.exit_code(["generate", "tta", "--text", "rain", "--steps", "2", "--out", str(tmp_path / "o.wav")]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{tmp_path / 'o.wav'}\n"
+    assert printed.err == "the built-in checkpoint was trained on rendered sounds; --checkpoint names another\n"
+    assert cli.exit_code(["generate", "tta", "--steps", "2", "--out", str(tmp_path / "p.wav")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_named_checkpoint_and_an_installation_without_the_built_in_one(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoint, "BUILTIN_FILE", tmp_path / "none.safetensors")
+    assert call(files, "tta --text rain --steps 2", str(tmp_path / "o.wav")) == 0
+    assert capsys.readouterr().err == ""
+    assert cli.exit_code(["generate", "tta", "--text", "rain", "--out", str(tmp_path / "p.wav")]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "has no built-in checkpoint" in line and "none.safetensors is missing" in line and "--checkpoint" in line
+    assert cli.exit_code(["app"]) == 2
+    assert "has no built-in checkpoint" in capsys.readouterr().err

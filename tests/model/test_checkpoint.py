@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from data_contracts import WeightsError
-from model.checkpoint import FORMAT, FORMAT_VERSION, load_checkpoint, read_info, save_checkpoint
+from model import checkpoint
+from model.checkpoint import (
+    FORMAT,
+    FORMAT_VERSION,
+    checkpoint_file,
+    is_builtin,
+    load_checkpoint,
+    read_info,
+    save_checkpoint,
+)
 from model.network import build_network
 from tests.model.fakes import TOY, toy_specs
 
@@ -78,3 +88,24 @@ def _header(path):
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     return json.loads(json.loads(content[8 : 8 + length])["__metadata__"]["foleygenex"])
+
+
+def test_the_built_in_checkpoint_has_a_name_and_its_absence_says_what_to_do(tmp_path, monkeypatch):
+    shipped = tmp_path / "builtin.safetensors"
+    monkeypatch.setattr(checkpoint, "BUILTIN_FILE", shipped)
+    with pytest.raises(WeightsError, match=r"no built-in checkpoint .*train a checkpoint with `foleygenex demo`"):
+        checkpoint_file(Path("builtin"))
+    shipped.write_bytes(b"")
+    assert checkpoint_file(Path("builtin")) == shipped and checkpoint_file(tmp_path / "c") == tmp_path / "c"
+    assert is_builtin(shipped) and is_builtin(Path("builtin")) and not is_builtin(tmp_path / "c")
+
+
+@pytest.mark.skipif(not checkpoint.BUILTIN_FILE.is_file(), reason="this checkout has no built-in checkpoint yet")
+def test_the_built_in_checkpoint_fits_the_embedded_parts_and_is_small():
+    from model.codec import load_codec
+    from model.specs import same_component
+
+    info = read_info(checkpoint.BUILTIN_FILE)
+    assert same_component(load_codec(info.specs.codec.name).spec, info.specs.codec)
+    assert checkpoint.BUILTIN_FILE.stat().st_size < 20_000_000 and info.training.get("variant") == "full"
+    load_checkpoint(checkpoint.BUILTIN_FILE)

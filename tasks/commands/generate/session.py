@@ -10,7 +10,7 @@ from typing import Self, cast, get_args
 
 from data_contracts import MismatchError, UsageError
 from data_contracts.files import hash_file
-from model.checkpoint import CheckpointInfo
+from model.checkpoint import BUILTIN, CheckpointInfo, checkpoint_file, is_builtin
 from model.codec import Codec, load_codec
 from model.config import Precision
 from model.devices import choose_device
@@ -50,13 +50,14 @@ class InferenceSession:
         sampling: SamplingSettings | None = None,
         precision: str = "fp32",
     ) -> Self:
-        """Loads a checkpoint and its codec; `named`: a variant that shares these weights (SPEC M12, G8).
+        """Loads a checkpoint (a file, or `builtin`) and its codec; `named`: a variant that shares these weights (SPEC
+        M12, G8).
 
         Raises WeightsError (missing), MismatchError (another codec, another variant's weights), UsageError (unknown).
         """
         if precision not in get_args(Precision):
             raise UsageError(f"--precision {precision!r} is unknown; choose one of {', '.join(get_args(Precision))}")
-        device = choose_device("auto")
+        device, checkpoint = choose_device("auto"), checkpoint_file(checkpoint)
         generator = Generator.load(checkpoint, device=device)
         info, specs = generator.info, generator.specs
         assert info is not None
@@ -90,9 +91,16 @@ class InferenceSession:
         return self.info.clip_s
 
     @property
+    def name(self) -> str:
+        """The checkpoint's name: `builtin`, or its file's."""
+        return BUILTIN if is_builtin(self.checkpoint) else self.checkpoint.name
+
+    @property
     def note(self) -> str:
         """One or two sentences for a listener: how far this is from the paper's system."""
         trained = f"The network was trained for {self.info.step} steps"
+        if is_builtin(self.checkpoint):
+            trained = f"The built-in network was trained on rendered sounds, for {self.info.step} steps"
         if names := self.specs.placeholders():
             return f"{trained}. Small placeholders replace components of the paper's system: {', '.join(names)}."
         return f"{trained}, with the paper's components."

@@ -72,6 +72,7 @@ def write_sidecar(
             for name, spec in session.specs.to_dict().items()
         },
         "placeholders": session.specs.placeholders(),
+        "checkpoint": session.name,
         "note": session.note,
     }
     with atomic_path(sidecar_path(options.out)) as temporary:

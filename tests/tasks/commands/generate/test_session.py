@@ -10,6 +10,7 @@ import pytest
 import soundfile as sf
 
 from data_contracts import FoleyGenExError, MismatchError, UsageError
+from model import checkpoint
 from model.variants import VARIANTS
 from tasks.commands.generate import session as session_module
 from tasks.commands.generate.session import InferenceSession
@@ -116,3 +117,18 @@ def test_the_hash_is_that_of_the_checkpoint_file(files: Path, session: Inference
     copy = tmp_path / "copy.safetensors"
     copy.write_bytes((files / "c.safetensors").read_bytes())
     assert InferenceSession.open(copy).checkpoint_sha256 == session.checkpoint_sha256
+
+
+def test_the_built_in_checkpoint_is_labelled_in_the_note_and_the_sidecar(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "BUILTIN_FILE", files / "c.safetensors")
+    by_name = generate_file(options(files, "tta", tmp_path / "a.wav", checkpoint=Path("builtin")))
+    by_path = generate_file(options(files, "tta", tmp_path / "b.wav"))  # the same file
+    assert by_name.read_bytes() == by_path.read_bytes()
+    for out in (by_name, by_path):
+        assert sidecar(out)["checkpoint"] == "builtin"
+        assert sidecar(out)["note"].startswith("The built-in network was trained on rendered sounds, for 1 steps. ")
+    monkeypatch.setattr(checkpoint, "BUILTIN_FILE", tmp_path / "none")
+    other = sidecar(generate_file(options(files, "tta", tmp_path / "c.wav")))
+    assert other["checkpoint"] == "c.safetensors" and other["note"].startswith("The network was trained for 1 steps")
