@@ -29,7 +29,8 @@ Long = Literal["auto", "off"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateOptions:
-    """One audio file. `checkpoint`: a file, or `builtin`. `reference_audio`: ac-vta and edit, the audio to imitate; fe, the segment to continue.
+    """One audio file. `checkpoint`: a file, or `builtin`. `reference_audio`: ac-vta and edit, the audio to imitate; fe,
+    the segment to continue.
 
     `original`: edit, the audio to change; by default the video's own. fe without a reference continues the video's own
     audio from the window's start to its end. `surrogate` None: the reference's own video when given, else as the
