@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -78,6 +78,7 @@ def test_with_seeds_alone_or_objects_alone_varying_the_interval_is_students() ->
         assert estimate.p_value == pytest.approx(stats.ttest_1samp(sample, 0).pvalue)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 5), st.integers(2, 6), st.integers(0, 1000))
 def test_the_sign_order_and_scale_of_the_values_change_what_they_should(seeds: int, groups: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -115,6 +116,7 @@ def plain_holm(p_values: dict[str, float], family: int) -> set[str]:
     return rejected
 
 
+@settings(deadline=None)
 @given(P_VALUES, st.integers(0, 5))
 def test_holms_decisions_are_those_of_its_definition_and_the_confidences_agree(p_values, missing) -> None:
     family = len(p_values) + missing
