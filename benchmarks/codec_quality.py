@@ -1,158 +1,251 @@
-"""What a codec keeps: round trip of held-out built-in clips, and of real recordings where a folder has some.
+"""What a codec keeps: every number of its card, on held-out built-in clips and on real recordings where there are some.
 
-    python -m benchmarks.codec_quality [--codec embedded_16k] [--real FOLDER]
+    python -m benchmarks.codec_quality [--codec embedded_16k] [--real FOLDER] [--tagger FILE] [--pictures FOLDER]
 
-The built-in clips are the demo's test and validation clips; the codec was trained on another seed. Prints a Markdown
-table per set (medians) and the latent's statistics.
+The built-in clips are the demo's validation and test clips; the codec was trained on another seed. `--real` is a folder
+with one subfolder of recordings per class. `--tagger` is EfficientAT's `mn04_as_mAP_432.pt`. What is absent is skipped.
+Prints Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
 
+from benchmarks.codec_measures import (
+    RATE_HZ,
+    Quality,
+    latent_use,
+    leak_db,
+    level_db,
+    onset_s,
+    quality,
+    round_trip,
+)
+from benchmarks.spectrograms import save_pair
+from benchmarks.tagger import Tagger
 from model.codec import Codec, load_codec
-from tasks.commands.train_codec.losses import mel, spectral_distances
 from tasks.corpus.builtin import scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
-from tasks.corpus.scene import Scene
+from tasks.corpus.scene import STRIKE, Scene
+from tasks.evaluate.timbre import Timbre, Vector, mfcc_vector
 from tasks.media.audio import read_audio
+from tasks.media.samples import Samples
 
-RATE_HZ = 16_000
-STEP = 32  # 2 ms
-REAL_FOLDER = Path(__file__).parents[2] / "shared" / "data" / "audio" / "esc10"
+SHARED = Path(__file__).parents[2] / "shared"
+AUDIBLE = 1e-3
+PICTURED = ("glass", "ceramic", "metal", "wood")
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """One clip's round trip. `mel` is the training distance (log10), `mel_db` an 80-band spectrum's distance in dB."""
+class Pair:
+    """A clip, its round trip and, of built-in clips, its scene."""
 
-    si_sdr_db: float
-    mel: float
-    mel_db: float
-    level_change_db: float
+    real: Samples
+    made: Samples
+    scene: Scene | None = None
 
 
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codec", default="embedded_16k", help="name or .safetensors path")
-    parser.add_argument("--real", type=Path, default=REAL_FOLDER, help="folder of recordings")
-    parser.add_argument("--clips", type=int, default=60, help="clips per set")
+    parser.add_argument("--real", type=Path, default=SHARED / "data" / "audio" / "esc10", help="folder of recordings")
+    parser.add_argument("--tagger", type=Path, default=SHARED / "weights" / "mn04" / "mn04_as_mAP_432.pt")
+    parser.add_argument("--clips", type=int, default=1000, help="built-in clips at most")
+    parser.add_argument("--per-class", type=int, default=6, help="real recordings per class")
+    parser.add_argument("--pictures", type=Path, help="folder for spectrograms, the clip above its round trip")
     options = parser.parse_args()
     codec = load_codec(options.codec)
     print(f"codec {codec.spec.name}, weights SHA-256 {codec.spec.weights_sha256}\n")
-    held_out = [s for s in scenes(CorpusConfig()) if s.split != "train"]
+    tagger = Tagger(options.tagger) if options.tagger.is_file() else None
+    corpus = scenes(CorpusConfig())
+    held_out = [scene for scene in corpus if scene.split != "train"][: options.clips]
+    started = time.process_time()
+    pairs = [pair_of(codec, scene_audio(scene), scene) for scene in held_out]
+    seconds = (time.process_time() - started) / len(pairs)
+    header()
     for title, chosen in (
-        ("built-in strikes", [s for s in held_out if s.kind == "strike"]),
-        ("built-in other sounds", [s for s in held_out if s.kind != "strike"]),
+        ("built-in strikes", [pair for pair in pairs if pair.scene and pair.scene.kind == STRIKE]),
+        ("built-in other sounds", [pair for pair in pairs if pair.scene and pair.scene.kind != STRIKE]),
     ):
-        clips = [scene_audio(scene) for scene in chosen[: options.clips]]
-        if clips:
-            report(title, codec, clips)
-    timing(codec, [s for s in held_out if s.has_video][: options.clips])
-    latents(codec, [scene_audio(scene) for scene in held_out[: options.clips]])
-    paths = sorted(options.real.glob("**/*.ogg")) if options.real.is_dir() else []
+        row(title, chosen, timbre_of(pairs), tagger)
+    recordings = read_recordings(options.real, options.per_class)
+    real = {label: [pair_of(codec, audio_T) for audio_T in clips] for label, clips in recordings.items()}
+    timbre = timbre_of([pair for chosen in real.values() for pair in chosen]) if real else None
+    for label, chosen in real.items():
+        row(f"real: {label}", chosen, timbre, tagger)
+    print(f"\n{seconds:.2f} CPU s to render, encode and decode an 8-s clip")
+    baseline(pairs, tagger)
+    materials(corpus, pairs)
+    timing(pairs)
+    extremes(codec, pairs)
+    latents(codec, pairs)
+    if options.pictures:
+        pictures(pairs, options.pictures)
+
+
+def pair_of(codec: Codec, audio_T: Samples, scene: Scene | None = None) -> Pair:
+    """Returns a clip with its round trip."""
+    return Pair(audio_T, round_trip(codec, audio_T), scene)
+
+
+def read_recordings(folder: Path, count: int) -> dict[str, list[Samples]]:
+    """Returns the first recordings of each class that has some, mono at the codec's rate."""
+    paths = sorted(folder.glob("*/*.ogg")) if folder.is_dir() else []
     if not paths:
-        print(f"no real recordings at {options.real}: skipped")
+        print(f"no recordings in {folder}: skipped\n")
+    labels = sorted({path.parent.name for path in paths})
+    return {
+        label: [read_audio(path, rate_hz=RATE_HZ)[0] for path in paths if path.parent.name == label][:count]
+        for label in labels
+    }
+
+
+def header() -> None:
+    """Prints the table's head."""
+    names = ("level dB", "level 95 %", "MFCC-cos", "log10-mel L1", "mel dB", "SI-SDR dB", "tagger likeness")
+    print(f"| set | clips | {' | '.join(names)} |\n|{'---|' * (len(names) + 2)}")
+
+
+def row(title: str, pairs: Sequence[Pair], timbre: Timbre | None, tagger: Tagger | None) -> None:
+    """Prints medians over the audible clips, and the 95th percentile of the level's change."""
+    pairs = audible(pairs)
+    if not pairs or timbre is None:
         return
-    for label in sorted({path.parent.name for path in paths}):
-        mine = [path for path in paths if path.parent.name == label][:6]
-        report(f"real: {label}", codec, [read_audio(path, rate_hz=RATE_HZ)[0] for path in mine], header=False)
-
-
-def report(title: str, codec: Codec, clips: Sequence[np.ndarray], *, header: bool = True) -> None:
-    """Prints one row of medians over the clips."""
-    rows = [quality(audio_T, round_trip(codec, audio_T)) for audio_T in clips if np.abs(audio_T).max() > 1e-3]
-    if header:
-        print(
-            "| set | clips | SI-SDR dB | log10-mel L1 | mel distance dB | level change dB |\n|---|---|---|---|---|---|"
-        )
-    medians = [float(np.median([getattr(row, name) for row in rows])) for name in Quality.__slots__]
-    print(f"| {title} | {len(rows)} | " + " | ".join(f"{value:.2f}" for value in medians) + " |")
-
-
-def round_trip(codec: Codec, audio_T: np.ndarray) -> np.ndarray:
-    """Returns the audio decoded from the latent's mean, same length."""
-    mean_BNF, _ = codec.encode(torch.from_numpy(audio_T)[None])
-    return codec.decode(mean_BNF)[0, : len(audio_T)].numpy()
-
-
-def quality(real_T: np.ndarray, made_T: np.ndarray) -> Quality:
-    """Returns one clip's distances."""
-    real, made = torch.from_numpy(real_T)[None], torch.from_numpy(made_T)[None]
-    fine = [20 * torch.log10(mel(audio, 1024, 80, RATE_HZ) + 1e-4) for audio in (real, made)]
-    return Quality(
-        si_sdr_db(real_T, made_T),
-        float(spectral_distances(real, made, RATE_HZ)[0]),
-        float((fine[0] - fine[1]).abs().mean()),
-        float(10 * np.log10(np.mean(made_T**2) / np.mean(real_T**2))),
+    found = [quality(pair.real, pair.made) for pair in pairs]
+    cosines = [timbre.cosine(*(mfcc_vector(audio, RATE_HZ) for audio in (pair.real, pair.made))) for pair in pairs]
+    alike = f"{np.median([likeness(tagger, p.real, p.made) for p in pairs]):.3f}" if tagger else "-"
+    change_db = np.abs([one.level_change_db for one in found])
+    print(
+        f"| {title} | {len(pairs)} | {median(found, 'level_change_db'):+.2f} | {np.percentile(change_db, 95):.2f} | "
+        f"{np.median(cosines):.3f} | {median(found, 'mel_l1'):.3f} | {median(found, 'mel_db'):.2f} | "
+        f"{median(found, 'si_sdr_db'):.1f} | {alike} |"
     )
 
 
-def si_sdr_db(real_T: np.ndarray, made_T: np.ndarray) -> float:
-    """Returns the scale-invariant signal-to-distortion ratio in dB."""
-    target_T = real_T * (np.dot(made_T, real_T) / np.dot(real_T, real_T))
-    return float(10 * np.log10(np.sum(target_T**2) / np.sum((made_T - target_T) ** 2)))
+def median(found: Iterable[Quality], name: str) -> float:
+    """Returns the median of one measure."""
+    return float(np.median([getattr(one, name) for one in found]))
 
 
-def timing(codec: Codec, videos: Sequence[Scene]) -> None:
+def audible(pairs: Sequence[Pair]) -> list[Pair]:
+    """Returns the pairs whose clip is not silent."""
+    return [pair for pair in pairs if np.abs(pair.real).max() > AUDIBLE]
+
+
+def timbre_of(pairs: Sequence[Pair]) -> Timbre:
+    """Returns the z-score over the audible clips' own MFCC vectors."""
+    return Timbre.fit([mfcc_vector(pair.real, RATE_HZ) for pair in audible(pairs)])
+
+
+def likeness(tagger: Tagger, one_T: Samples, two_T: Samples) -> float:
+    """Returns the cosine of two clips' embeddings."""
+    one, two = tagger.embedding(one_T, RATE_HZ), tagger.embedding(two_T, RATE_HZ)
+    return float(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
+
+
+def baseline(pairs: Sequence[Pair], tagger: Tagger | None) -> None:
+    """Prints how alike two different objects are to the tagger: what its likeness has to exceed."""
+    if tagger is None:
+        print("no tagger: its likeness is not measured\n")
+        return
+    clips = audible(pairs)[:40]
+    others = [
+        likeness(tagger, one.real, two.real)
+        for one, two in zip(clips, [*clips[7:], *clips[:7]], strict=True)
+        if one.scene and two.scene and one.scene.material != two.scene.material
+    ]
+    print(f"tagger likeness of {len(others)} pairs of different materials: {np.median(others):.3f} (median)\n")
+
+
+def materials(corpus: Sequence[Scene], pairs: Sequence[Pair]) -> None:
+    """Prints how often a classifier of the training clips names the held-out clip's material, before and after."""
+    train = [scene for scene in corpus if scene.split == "train" and scene.kind == STRIKE]
+    struck = [pair for pair in audible(pairs) if pair.scene and pair.scene.kind == STRIKE]
+    if not train or not struck:
+        return
+    vectors = [even_vector(scene_audio(scene)) for scene in train]
+    timbre = Timbre.fit(vectors)
+    model = LogisticRegression(max_iter=1000)
+    model.fit((np.stack(vectors) - timbre.mean) / timbre.deviation, [scene.material for scene in train])
+    right = [
+        [
+            model.predict(((even_vector(audio) - timbre.mean) / timbre.deviation)[None])[0] == scene.material
+            for audio in (pair.real, pair.made)
+        ]
+        for pair in struck
+        if (scene := pair.scene)
+    ]
+    before, after = np.mean(right, axis=0)
+    print(f"material right in {len(right)} strikes: {before:.3f} of the clips, {after:.3f} of their round trips\n")
+
+
+def even_vector(audio_T: Samples) -> Vector:
+    """Returns the MFCC vector of audio brought to one level, so that the level does not name the material."""
+    level = float(np.sqrt(np.mean(audio_T**2))) + 1e-9
+    return mfcc_vector(audio_T * np.float32(0.05 / level), RATE_HZ)
+
+
+def timing(pairs: Sequence[Pair]) -> None:
     """Prints how far the onsets of the true events move, and how much audio leaks before them."""
-    shifts, leaks = [], []
-    for scene in videos:
-        real_T = scene_audio(scene)
-        made_T = round_trip(codec, real_T)
-        gaps = np.diff(scene.event_times_s, prepend=-1.0)
-        for event_s, gap_s in zip(scene.event_times_s, gaps, strict=True):
-            shifts.append(1000 * (onset_s(made_T, event_s) - onset_s(real_T, event_s)))
+    shifts_ms, leaks = [], []
+    for pair in pairs:
+        if pair.scene is None or not pair.scene.has_video:
+            continue
+        gaps_s = np.diff(pair.scene.event_times_s, prepend=-1.0)
+        for event_s, gap_s in zip(pair.scene.event_times_s, gaps_s, strict=True):
+            shifts_ms.append(1000 * (onset_s(pair.made, event_s) - onset_s(pair.real, event_s)))
             if gap_s > 0.5 and event_s > 0.1:
-                leaks.append(leak_db(made_T, event_s))
-    size, within = np.abs(shifts), np.mean(np.abs(shifts) <= 15)
+                leaks.append(leak_db(pair.made, event_s))
+    size = np.abs(shifts_ms)
     print(
-        f"\nonsets of {len(shifts)} strikes: moved by {np.median(size):.1f} ms (median), "
-        f"{np.percentile(size, 95):.1f} ms (95 %), mean {np.mean(shifts):+.1f} ms, {within:.1%} within 15 ms; "
-        f"20 to 60 ms before {len(leaks)} isolated strikes the level is {np.median(leaks):.1f} dB of the strike's\n"
+        f"onsets of {len(size)} strikes: moved by {np.median(size):.1f} ms (median), {np.percentile(size, 95):.1f} ms "
+        f"(95 %), mean {np.mean(shifts_ms):+.1f} ms, {np.mean(size <= 15):.1%} within 15 ms; 20 to 60 ms before "
+        f"{len(leaks)} isolated strikes the level is {np.median(leaks):.1f} dB of the strike's\n"
     )
 
 
-def onset_s(audio_T: np.ndarray, event_s: float) -> float:
-    """Returns when the 2 ms level around an event first passes half of its local maximum."""
-    start = max(0, round((event_s - 0.06) * RATE_HZ))
-    level = envelope(audio_T[start : start + round(0.12 * RATE_HZ)])
-    before = float(level[:10].min())
-    return (start + int(np.argmax(level >= before + 0.5 * (level.max() - before))) * STEP) / RATE_HZ
+def extremes(codec: Codec, pairs: Sequence[Pair]) -> None:
+    """Prints what becomes of silence, of noise at several levels, and of clips made louder or quieter."""
+    silence_T = round_trip(codec, np.zeros(8 * RATE_HZ, np.float32))
+    print(f"silence comes back at a peak of {20 * np.log10(np.abs(silence_T).max() + 1e-9):.0f} dBFS")
+    rng = np.random.default_rng(0)
+    changes = []
+    for noise_db in (-60.0, -40.0, -20.0):
+        noise_T = (10 ** (noise_db / 20) * rng.standard_normal(4 * RATE_HZ)).astype(np.float32).clip(-1, 1)
+        changes.append(f"{level_db(round_trip(codec, noise_T)) - level_db(noise_T):+.2f} dB at {noise_db:.0f} dBFS")
+    print(f"white noise: level changed by {', '.join(changes)}")
+    for gain_db in (-20.0, -10.0, 6.0):
+        scaled = [(pair.real * 10 ** (gain_db / 20)).clip(-1, 1).astype(np.float32) for pair in audible(pairs)[::8]]
+        moved = [level_db(round_trip(codec, audio_T)) - level_db(audio_T) for audio_T in scaled]
+        print(f"{len(moved)} clips at {gain_db:+.0f} dB: level changed by {np.median(moved):+.2f} dB (median)")
 
 
-def leak_db(audio_T: np.ndarray, event_s: float) -> float:
-    """Returns the peak level 60 to 20 ms before an event relative to the strike's peak, in dB."""
-    at = round(event_s * RATE_HZ)
-    before = envelope(audio_T[max(0, at - 960) : at - 320]).max()
-    return float(20 * np.log10((before + 1e-6) / (envelope(audio_T[at - 80 : at + 800]).max() + 1e-6)))
-
-
-def envelope(audio_T: np.ndarray) -> np.ndarray:
-    """Returns the RMS of each 2 ms."""
-    whole = len(audio_T) // STEP * STEP
-    return np.sqrt(np.mean(audio_T[:whole].reshape(-1, STEP) ** 2, axis=1))
-
-
-def latents(codec: Codec, clips: Sequence[np.ndarray]) -> None:
-    """Prints how the latent is used: spread of the means, size of the deviations, KL, dead channels."""
-    means, stds = zip(*(codec.encode(torch.from_numpy(audio_T)[None]) for audio_T in clips), strict=True)
-    mean_NF, std_NF = torch.cat(means, 1)[0], torch.cat(stds, 1)[0]
-    spread_F = mean_NF.std(0)
-    kl = 0.5 * (mean_NF**2 + std_NF**2 - 1 - 2 * std_NF.log()).sum(1).mean()
-    used = int((spread_F > 2 * std_NF.mean(0)).sum())
+def latents(codec: Codec, pairs: Sequence[Pair]) -> None:
+    """Prints how the latent is used."""
+    use = latent_use(codec, [pair.real for pair in pairs])
     print(
-        f"latent: {len(spread_F)} channels, spread of the means {spread_F.min():.2f} to {spread_F.max():.2f}, "
-        f"mean deviation {std_NF.mean():.3f}, {used} channels with a spread over twice their deviation, "
-        f"KL {kl:.0f} nats per frame\n"
+        f"\nlatent: {use.channels} channels, spread of the means {use.least_spread:.2f} to {use.greatest_spread:.2f}, "
+        f"mean deviation {use.deviation:.3f}, {use.used} channels with a spread over twice their deviation, "
+        f"KL {use.kl:.0f} nats per frame"
     )
+
+
+def pictures(pairs: Sequence[Pair], folder: Path) -> None:
+    """Writes a strike of each pictured material."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for material in PICTURED:
+        pair = next((pair for pair in pairs if pair.scene and pair.scene.material == material), None)
+        if pair:
+            save_pair(folder / f"{material}.png", pair.real, pair.made)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,14 @@ class Tagger:
         embedding: np.ndarray = hidden.mean((2, 3))[0].numpy()
         return embedding
 
+    @torch.no_grad()
+    def scores(self, audio_T: np.ndarray, rate_hz: int) -> np.ndarray:
+        """Returns the 527 AudioSet classes' probabilities."""
+        hidden = torch.from_numpy(self.embedding(audio_T, rate_hz))
+        hidden = functional.hardswish(self._linear("classifier.2", hidden))
+        probabilities: np.ndarray = self._linear("classifier.5", hidden).sigmoid().numpy()
+        return probabilities
+
     def _spectrogram(self, audio_T: Tensor) -> Tensor:
         """Returns (K, M): log of the mel powers after pre-emphasis, scaled as in training."""
         sharp_T = audio_T[1:] - 0.97 * audio_T[:-1]
@@ -78,12 +86,12 @@ class Tagger:
 
     def _excite(self, name: str, hidden: Tensor) -> Tensor:
         """Scales each channel by a sigmoid of all channels' means."""
-        w1, b1, w2, b2 = (
-            self._tensors[f"{name}.{key}"] for key in ("fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias")
-        )
-        mean_BC = hidden.mean((2, 3))
-        scale_BC = torch.sigmoid(functional.linear(functional.relu(functional.linear(mean_BC, w1, b1)), w2, b2))
+        squeezed_BC = functional.relu(self._linear(f"{name}.fc1", hidden.mean((2, 3))))
+        scale_BC = torch.sigmoid(self._linear(f"{name}.fc2", squeezed_BC))
         return hidden * scale_BC[..., None, None]
+
+    def _linear(self, name: str, hidden: Tensor) -> Tensor:
+        return functional.linear(hidden, self._tensors[f"{name}.weight"], self._tensors[f"{name}.bias"])
 
     def _keys(self, name: str) -> list[str]:
         return [key for key in self._tensors if key.startswith(f"{name}.")]

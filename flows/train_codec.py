@@ -1,4 +1,4 @@
-"""The flow that trains the small codec which this project ships."""
+"""The flow that trains a codec of the project's own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tasks.commands.train_codec.config import CodecTrainConfig
 
 @flow(name="train-codec")
 def train_codec(out: str = "codec.safetensors", settings: CodecTrainConfig = CodecTrainConfig()) -> str:  # noqa: B008 (frozen)
-    """Trains a DAC-VAE on rendered audio and writes its weights; an interrupted run continues (SPEC M2).
+    """Trains a mel-VAE or a DAC-VAE on rendered audio and writes its weights; an interrupted run continues (SPEC M2).
 
     Args:
         out: Path of the safetensors file to write.

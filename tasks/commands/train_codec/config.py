@@ -24,7 +24,7 @@ class OptimiserSettings(StageConfig):
 class MelVAESettings(OptimiserSettings):
     """The mel-VAE with phase reconstruction; the defaults made the shipped codec."""
 
-    steps: int = Field(4_000, ge=1, description="optimiser steps")
+    steps: int = Field(5_000, ge=1, description="optimiser steps")
     batch_size: int = Field(12, ge=1, description="segments per step")
     segment_frames: int = Field(40, ge=4, description="latent frames per segment (40 ms each)")
     lr: float = Field(1e-3, gt=0, description="peak learning rate, cosine to a fiftieth")
@@ -38,6 +38,7 @@ class MelVAESettings(OptimiserSettings):
     least_scale: float = Field(0.02, gt=0, le=1, description="smallest scale of a channel over the first channel's")
     loud_weight: float = Field(0.5, ge=0, description="weight of the L1 of the loud levels")
     power_weight: float = Field(0.5, ge=0, description="weight of the L1 of the power in patches, as levels")
+    attack_weight: float = Field(0.3, ge=0, description="weight of the L1 of the levels around attacks")
 
 
 class DACVAESettings(OptimiserSettings):

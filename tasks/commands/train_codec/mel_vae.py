@@ -43,8 +43,9 @@ class MelVAETrainer(Trainer):
     def initialise(self, segments: Segments) -> None:
         """Makes the linear maps the principal components of the levels.
 
-        Each channel is scaled to deviation 1, but those with less than `least_scale` of the first one's deviation by
-        that share of it: what hardly varies stays small in the latent too.
+        Inside, each channel is scaled to deviation 1, but those with less than `least_scale` of the first one's
+        deviation by that share of it. The gain takes the scales back: an error of a published latent is as large an
+        error of the levels in every channel, up to one common factor, so a flow's loss counts what is heard.
         """
         settings, network = self.config.mel_vae, self.network
         batches = [segments.batch(-1 - index).to(self.config.device) for index in range(settings.start_batches)]
@@ -55,12 +56,13 @@ class MelVAETrainer(Trainer):
         encoder.mean.copy_(mean_D[:, None])
         encoder.linear.weight.copy_((component_FD / scale_F[:, None])[..., None])
         decoder.linear.weight.copy_((component_FD * scale_F[:, None]).T[..., None])
+        network.gain.copy_((scale_F / scale_F[0])[:, None])
         assert encoder.linear.bias is not None and decoder.linear.bias is not None
         encoder.linear.bias.zero_()
         decoder.linear.bias.copy_(mean_D)
 
     def step(self, real_BT: Tensor, step: int) -> dict[str, Tensor]:
-        """Makes one update; returns level, loud, power, kl (latent frame and channel), gradient."""
+        """Makes one update; returns level, loud, power, attack, kl (per frame and channel), gradient."""
         settings, network = self.config.mel_vae, self.network
         real_BDN = network.levels(real_BT)
         mean_BFN = network.encoder(real_BDN)
@@ -72,6 +74,7 @@ class MelVAETrainer(Trainer):
             terms.level
             + settings.loud_weight * terms.loud
             + settings.power_weight * terms.power
+            + settings.attack_weight * terms.attack
             + settings.kl_weight * kl
         )
         norm = update(self.optimisers["network"], loss, settings.grad_clip, f"step {step}")
@@ -79,6 +82,7 @@ class MelVAETrainer(Trainer):
             "level": terms.level.detach(),
             "loud": terms.loud.detach(),
             "power": terms.power.detach(),
+            "attack": terms.attack.detach(),
             "kl": kl.detach(),
             "gradient": norm,
         }

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from data_contracts import WeightsError
-from model.codec import DACVAE, DACVAEConfig, load_codec
+from model.codec import DACVAE, DACVAEConfig, StackedMelConfig, StackedMelVAE, load_codec
 from model.codec.weights_file import read_codec_file, save_weights, tensors_sha256
 
 TINY = DACVAEConfig(encoder_dim=2, decoder_dim=16, latent_dim=4)
@@ -32,6 +32,43 @@ def test_weights_file_holds_equal_bytes_for_equal_tensors(tiny_file: Path, tmp_p
     save_weights(again, tensors, config, name="tiny", placeholder=True, training=header["training"])
     assert config == TINY
     assert again.read_bytes() == tiny_file.read_bytes()
+
+
+def test_both_kinds_come_back_as_what_they_were_saved(tiny_file: Path, tmp_path: Path) -> None:
+    sizes = StackedMelConfig(width=8, latent_dim=4)
+    path = tmp_path / "mel.safetensors"
+    network = StackedMelVAE(sizes)
+    half = {name: value.half() if value.ndim > 2 else value for name, value in network.state_dict().items()}
+    save_weights(path, half, sizes, name="mel", placeholder=True, training={"step": 0})
+    assert read_codec_file(path)[2] == sizes and read_codec_file(path)[1]["kind"] == "mel-vae"
+    assert read_codec_file(tiny_file)[1]["kind"] == "dac-vae"
+    codec = load_codec(str(path))
+    assert (codec.spec.std_form, codec.spec.latent_dim, codec.spec.hop) == ("constant", 4, 640)
+    mean, std = codec.encode(torch.zeros(1, 640))
+    assert mean.dtype == torch.float32 and torch.allclose(std, torch.full_like(std, sizes.latent_std))
+
+
+def test_a_dac_vae_of_the_format_before_still_loads(tiny_file: Path, tmp_path: Path) -> None:
+    tensors, header, _ = read_codec_file(tiny_file)
+    del header["kind"]
+    old = load_codec(rewritten(tmp_path, tensors, {**header, "format": "foleygenex-codec-2"}))
+    audio = torch.randn(1, 1280)
+    assert torch.equal(old.encode(audio)[0], load_codec(str(tiny_file)).encode(audio)[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kind": "wave-vae"}, "kind 'wave-vae' is unknown; this version reads mel-vae, dac-vae"),
+        ({"kind": "mel-vae"}, "the header's sizes are not those of a mel-vae"),
+    ],
+)
+def test_unknown_kinds_and_sizes_of_another_are_refused(
+    tiny_file: Path, tmp_path: Path, change: dict, message: str
+) -> None:
+    tensors, header, _ = read_codec_file(tiny_file)
+    with pytest.raises(WeightsError, match=message):
+        load_codec(rewritten(tmp_path, tensors, {**header, **change}))
 
 
 def test_missing_weights_say_where_to_get_them(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tasks.commands.train_codec.level_losses import level_losses
+from tasks.commands.train_codec.level_losses import attacks, level_losses
 
 
 def levels(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -15,7 +15,7 @@ def levels(*shape: int, seed: int = 0) -> torch.Tensor:
 def test_equal_levels_cost_nothing_and_a_constant_offset_costs_itself_in_every_term() -> None:
     real = levels(2, 16, 32)
     same, louder = level_losses(real, real), level_losses(real, real + 0.1)
-    assert (float(same.level), float(same.loud), float(same.power)) == (0, 0, 0)
+    assert (float(same.level), float(same.loud), float(same.power), float(same.attack)) == (0, 0, 0, 0)
     for term in (louder.level, louder.loud, louder.power):
         assert float(term) == pytest.approx(0.1, rel=1e-4)
 
@@ -40,9 +40,29 @@ def test_the_power_term_is_least_at_the_power_of_noise_not_at_its_median() -> No
     assert float(at["p"].power) < float(at["m"].power)
 
 
+def test_attacks_are_the_frames_around_a_sudden_rise_of_most_bands() -> None:
+    level = torch.full((2, 20, 16), -4.0)
+    level[0, 10:] = -2.0
+    level[1, 10:, 0] = -1.0  # one band alone
+    weights = attacks(level)
+    assert weights[0].nonzero().flatten().tolist() == [8, 9, 10, 11, 12]
+    assert float(weights[1].max()) < 0.2
+    assert float(attacks(level.flip(1))[0, :8].max()) == 0  # a sound that ends is none
+
+
+def test_the_attack_term_counts_only_errors_near_attacks() -> None:
+    real = torch.full((1, 20, 16), -4.0)
+    real[:, 10:] = -2.0
+    near, far = real.clone(), real.clone()
+    near[:, 9] += 0.5
+    far[:, 3] += 0.5
+    assert float(level_losses(real, near).attack) == pytest.approx(0.1)  # one of the five frames
+    assert float(level_losses(real, far).attack) == 0
+
+
 def test_gradients_are_finite_far_outside_the_range_of_levels() -> None:
     real = levels(1, 8, 16)
     made = torch.tensor([-60.0, 60.0]).repeat(64).reshape(1, 8, 16).requires_grad_(True)
     losses = level_losses(real, made)
-    (losses.level + losses.loud + losses.power).backward()
+    (losses.level + losses.loud + losses.power + losses.attack).backward()
     assert bool(made.grad.isfinite().all())

@@ -50,6 +50,17 @@ def test_weak_channels_stay_small(segments: Segments) -> None:
     assert bool((spread_F[1:] < 1.02).all()) and float(spread_F[-1]) < 0.7
 
 
+def test_an_error_of_the_latent_is_the_same_error_of_the_levels_in_every_channel(segments: Segments) -> None:
+    trainer = MelVAETrainer(MEL)
+    trainer.initialise(segments)
+    network = trainer.network.requires_grad_(False)
+    zero = network.decoder(torch.zeros(1, 4, 1) / network.gain)
+    moved = [network.decoder(torch.eye(4)[None, :, index, None] / network.gain) for index in range(4)]
+    sizes = torch.stack([(one - zero).norm() for one in moved])
+    assert float(network.gain[0]) == 1 and bool((network.gain.diff(dim=0) <= 0).all())
+    assert torch.allclose(sizes, sizes[0].expand(4), rtol=1e-3)
+
+
 def test_training_lowers_the_error_of_the_components(segments: Segments) -> None:
     config = with_settings(MEL, steps=60, width=16, warmup_steps=5)
     trainer = MelVAETrainer(config)

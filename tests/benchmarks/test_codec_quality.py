@@ -1,0 +1,45 @@
+"""The codec's table: which recordings are read, what counts as audible, and a level-free material classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from benchmarks.codec_measures import quality
+from benchmarks.codec_quality import Pair, audible, even_vector, median, read_recordings
+
+
+def noise(seed: int = 0, samples: int = 16_000) -> np.ndarray:
+    return (0.1 * np.random.default_rng(seed).standard_normal(samples)).astype(np.float32)
+
+
+def test_the_first_recordings_of_each_class_are_read_at_the_codecs_rate(tmp_path: Path) -> None:
+    for label, count in (("dog", 3), ("rain", 1)):
+        (tmp_path / label).mkdir()
+        for index in range(count):
+            sf.write(tmp_path / label / f"{index}.ogg", noise(index, 8000), 8000)
+    found = read_recordings(tmp_path, 2)
+    assert {label: len(clips) for label, clips in found.items()} == {"dog": 2, "rain": 1}
+    assert all(abs(len(clip) - 16_000) <= 2 for clips in found.values() for clip in clips)
+
+
+def test_a_missing_folder_is_said_and_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert read_recordings(tmp_path / "none", 2) == {}
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_silent_clips_do_not_count() -> None:
+    loud, silent = Pair(noise(), noise()), Pair(np.zeros(100, np.float32), noise())
+    assert audible([loud, silent]) == [loud]
+
+
+def test_medians_are_those_of_the_named_measure() -> None:
+    found = [quality(noise(), noise() * np.float32(scale)) for scale in (0.5, 1.0, 0.1)]
+    assert median(found, "level_change_db") == pytest.approx(-6.02, abs=0.01)
+
+
+def test_the_materials_vector_does_not_see_the_level() -> None:
+    assert np.allclose(even_vector(noise()), even_vector(0.1 * noise()), atol=1e-2)
