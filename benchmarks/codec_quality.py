@@ -163,6 +163,8 @@ def baseline(pairs: Sequence[Pair], tagger: Tagger | None) -> None:
         for one, two in zip(clips, [*clips[7:], *clips[:7]], strict=True)
         if one.scene and two.scene and one.scene.material != two.scene.material
     ]
+    if not others:
+        return
     print(f"tagger likeness of {len(others)} pairs of different materials: {np.median(others):.3f} (median)\n")
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from model.codec.mel_vae import StackedMelConfig, StackedMelVAE
-from tasks.commands.train_codec.config import CodecTrainConfig
+from tasks.commands.train_codec.config import CodecTrainConfig, MelVAESettings
 from tasks.commands.train_codec.data import Segments
 from tasks.commands.train_codec.level_losses import level_losses
 from tasks.commands.train_codec.trainer import Trainer, latent_noise, update
@@ -23,9 +23,7 @@ class MelVAETrainer(Trainer):
     def __init__(self, config: CodecTrainConfig) -> None:
         settings = config.mel_vae
         self.config = config
-        self.sizes = StackedMelConfig(
-            width=settings.width, latent_dim=settings.latent_dim, latent_std=settings.latent_std
-        )
+        self.sizes = mel_vae_sizes(settings)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.network = StackedMelVAE(self.sizes).to(config.device)
@@ -90,6 +88,11 @@ class MelVAETrainer(Trainer):
     def published(self, average: dict[str, Tensor]) -> dict[str, Tensor]:
         """Returns the tensors with the weights in 16 bits: half the file."""
         return {name: value.half() if value.ndim > 2 else value for name, value in average.items()}
+
+
+def mel_vae_sizes(settings: MelVAESettings) -> StackedMelConfig:
+    """Returns the network's sizes for a training's settings."""
+    return StackedMelConfig(width=settings.width, latent_dim=settings.latent_dim, latent_std=settings.latent_std)
 
 
 def principal_components(row_RD: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:
