@@ -19,7 +19,7 @@ from model.checkpoint import CheckpointInfo, load_checkpoint
 from model.config import Precision, SumReference
 from model.flow import Velocity, euler, guided
 from model.network import Conditions, Features, Network
-from model.requests import Request, SamplingPlan, leading_task, plan_request, window_frames
+from model.requests import Request, SamplingPlan, Shape, leading_task, plan_request, window_frames
 from model.specs import FeatureSpecs
 
 __all__ = [
@@ -93,7 +93,7 @@ class Generator:
         if steps < 1 or cfg_scale < 1.0:
             raise UsageError(f"steps {steps} and cfg_scale {cfg_scale:g} must both be at least 1")
         plans = [plan_request(request, self.specs) for request in requests]
-        groups: dict[tuple[int, int, int, bool], list[int]] = {}
+        groups: dict[Shape, list[int]] = {}
         for index, plan in enumerate(plans):
             groups.setdefault(plan.shape, []).append(index)
         results: dict[int, Tensor] = {}
@@ -192,13 +192,15 @@ class _Batch:
         )
         normalized = network.normalize(given)
         normalized = torch.where(fresh_BN[..., None], 0.0, normalized)  # unknown frames: the mean
-        features = Features(
-            *(torch.stack([getattr(p, name) for p in plans]).to(device) for name in ("clip_VC", "sync_SC", "text_LC")),
-            *(
-                torch.tensor([getattr(p, name) for p in plans], device=device)
-                for name in ("has_clip", "has_sync", "has_text")
-            ),
+        clip, sync, text = (
+            torch.stack([getattr(plan, name) for plan in plans]).to(device)
+            for name in ("clip_VC", "sync_SC", "text_LC")
         )
+        has_clip, has_sync, has_text = (
+            torch.tensor([getattr(plan, name) for plan in plans], device=device)
+            for name in ("has_clip", "has_sync", "has_text")
+        )
+        features = Features(clip, sync, text, has_clip, has_sync, has_text, plans[0].sync_parts)
         reference = normalized * ~mask_BN[..., None]
         return _Batch(features, mask_BN, given, reference, normalized, noise, fresh_BN, plans[0].inverts)
 

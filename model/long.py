@@ -36,11 +36,24 @@ class Window:
         return self.start + self.length
 
 
-def plan_windows(frames: int, longest: int, *, known: int = 0, overlap: float = OVERLAP) -> list[Window]:
+def any_length(_frames: int) -> bool:
+    """Allows windows of every length."""
+    return True
+
+
+def plan_windows(
+    frames: int,
+    longest: int,
+    *,
+    known: int = 0,
+    overlap: float = OVERLAP,
+    fits: Callable[[int], bool] = any_length,
+) -> list[Window]:
     """Returns windows of nearly equal length, at most `longest`, that fill frames known..frames in order.
 
-    Equal lengths, because a short last window would be unlike any training clip. Raises UsageError when nothing is left
-    to generate or windows would not advance.
+    Equal lengths, because a short last window would be unlike any training clip. `fits` tells the lengths whose sync
+    features end with the window (`SyncSpec.fits`); others are used only when there are none. A last window is made to
+    fit by more context. Raises UsageError when nothing is left to generate or windows would not advance.
     """
     if not 0 <= known < frames:
         raise UsageError(f"{known} of {frames} frames are given; nothing is left to generate")
@@ -48,11 +61,28 @@ def plan_windows(frames: int, longest: int, *, known: int = 0, overlap: float = 
         raise UsageError(f"windows of {longest} frames with an overlap of {overlap:g} do not advance")
     if frames <= longest:
         return [Window(0, frames, known)]
-    count = len(list(_windows(frames, longest, known, overlap)))
-    length = longest
-    while length > 2 and len(list(_windows(frames, length - 1, known, overlap))) == count:
-        length -= 1
-    return list(_windows(frames, length, known, overlap))
+    *windows, last = _fewest_windows(frames, longest, known, overlap, fits)
+    length = max(window.length for window in (*windows, last))
+    stretched = fitting_length(last.length, min(length, last.stop), fits)
+    more = stretched - last.length
+    return [*windows, Window(last.start - more, stretched, last.known + more)]
+
+
+def fitting_length(shortest: int, longest: int, fits: Callable[[int], bool]) -> int:
+    """Returns the least length in shortest..longest that fits; `shortest` when none does."""
+    return next((length for length in range(shortest, longest + 1) if fits(length)), shortest)
+
+
+def _fewest_windows(frames: int, longest: int, known: int, overlap: float, fits: Callable[[int], bool]) -> list[Window]:
+    """Returns the windows of the shortest length that needs no more of them than the longest one."""
+    lengths = [length for length in range(longest, 1, -1) if fits(length)] or [longest]
+    chosen = list(_windows(frames, lengths[0], known, overlap))
+    for length in lengths[1:]:
+        shorter = list(_windows(frames, length, known, overlap))
+        if len(shorter) > len(chosen):
+            break
+        chosen = shorter
+    return chosen
 
 
 def _windows(frames: int, length: int, known: int, overlap: float) -> Iterator[Window]:

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from data_contracts import MismatchError, UsageError
 from data_contracts.generation import TASKS, Condition, TaskName
-from model.specs import FeatureSpecs
+from model.specs import FeatureSpecs, SyncPart
+
+Shape = tuple[int, int, tuple[SyncPart, ...], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class Request:
     `original_NF` and `window_s`: for edit; the original may end before the result when the window starts there or
     earlier. `duration_s` is the length of the result, without the reference of ac-vta and edit, which is cut off.
     `context_NF`: the frames that the result starts with, for any task: in long audio the end of the window before.
+    `sync_SD`, `reference_sync_SD`: from the start of the result or of the reference; `SyncSpec.covering_length`
+    positions reach its end. As few as `SyncSpec.length` are taken and spread over all frames, as in MMAudio.
     """
 
     task: TaskName
@@ -52,6 +56,7 @@ class SamplingPlan:
 
     clip_VC: Tensor
     sync_SC: Tensor
+    sync_parts: tuple[SyncPart, ...]
     text_LC: Tensor
     has_clip: bool
     has_sync: bool
@@ -64,9 +69,9 @@ class SamplingPlan:
     inverts: bool = False
 
     @property
-    def shape(self) -> tuple[int, int, int, bool]:
+    def shape(self) -> Shape:
         """Plans of equal shape can be sampled in one batch."""
-        return len(self.mask_N), len(self.clip_VC), len(self.sync_SC), self.inverts
+        return len(self.mask_N), len(self.clip_VC), self.sync_parts, self.inverts
 
 
 def plan_request(request: Request, specs: FeatureSpecs) -> SamplingPlan:
@@ -82,7 +87,7 @@ def plan_request(request: Request, specs: FeatureSpecs) -> SamplingPlan:
     total_s = request.duration_s + before / specs.codec.frame_rate_hz
     result_N, result_NF, fresh_N = _result(request, specs, frames, reference[before:])
     clip = _clip(request, specs, total_s, leading)
-    sync = _sync(request, specs, leading)
+    sync, sync_parts = _sync(request, specs, leading, before, frames)
     text = request.text_LD if TASKS[leading].uses("text") else None
     if text is not None and text.shape != (specs.text.tokens, specs.text.dim):
         raise MismatchError(f"text features are {tuple(text.shape)}; expected {(specs.text.tokens, specs.text.dim)}")
@@ -90,10 +95,11 @@ def plan_request(request: Request, specs: FeatureSpecs) -> SamplingPlan:
     given_NF = torch.cat([reference[:before], result_NF])
     return SamplingPlan(
         clip_VC=torch.zeros(specs.clip.length(total_s), specs.clip.dim) if clip is None else clip.float(),
-        sync_SC=torch.zeros(specs.sync.length(total_s), specs.sync.dim) if sync is None else sync.float(),
+        sync_SC=sync.float(),
+        sync_parts=sync_parts,
         text_LC=torch.zeros(specs.text.tokens, specs.text.dim) if text is None else text.float(),
         has_clip=clip is not None,
-        has_sync=sync is not None,
+        has_sync=TASKS[leading].uses("sync") and request.sync_SD is not None,
         has_text=text is not None,
         mask_N=torch.cat([torch.zeros(before, dtype=torch.bool), result_N]),
         given_NF=given_NF,
@@ -200,18 +206,38 @@ def _clip(request: Request, specs: FeatureSpecs, total_s: float, leading: TaskNa
     return request.clip_VD.cpu()
 
 
-def _sync(request: Request, specs: FeatureSpecs, leading: TaskName) -> Tensor | None:
-    """Returns sync features; for ac-vta the surrogate's, extracted separately, before the target's. Source: SPEC G4."""
+def _sync(
+    request: Request, specs: FeatureSpecs, leading: TaskName, before: int, frames: int
+) -> tuple[Tensor, tuple[SyncPart, ...]]:
+    """Returns sync features and where they lie; zeros when absent.
+
+    For ac-vta the surrogate's, extracted separately, come before the target's, each on its own frames. Source: SPEC G4.
+    """
+    rate_hz = specs.codec.frame_rate_hz
     if not TASKS[leading].uses("sync") or request.sync_SD is None:
-        return None
-    _check_length("sync", len(request.sync_SD), specs.sync.length(request.duration_s), request.duration_s)
+        length = specs.sync.length(before / rate_hz + request.duration_s)
+        return torch.zeros(length, specs.sync.dim), (specs.sync_part(length, before + frames),)
+    target_SD = request.sync_SD.cpu()
+    _check_sync("sync", len(target_SD), specs, request.duration_s, request.duration_s)
+    target = specs.sync_part(len(target_SD), frames)
     if leading != "ac-vta":
-        return request.sync_SD.cpu()
-    if request.reference_sync_SD is None or request.reference_NF is None:
+        return target_SD, (target,)
+    if request.reference_sync_SD is None:
         raise UsageError("a reference beside a video needs the reference's sync features: a surrogate's or its own")
-    reference_s = len(request.reference_NF) / specs.codec.frame_rate_hz
-    _check_length("reference sync", len(request.reference_sync_SD), specs.sync.length(reference_s), reference_s)
-    return torch.cat([request.reference_sync_SD, request.sync_SD]).cpu()
+    reference_SD = request.reference_sync_SD.cpu()
+    _check_sync("reference sync", len(reference_SD), specs, (before - 1) / rate_hz, before / rate_hz)
+    return torch.cat([reference_SD, target_SD]), (specs.sync_part(len(reference_SD), before), target)
+
+
+def _check_sync(name: str, found: int, specs: FeatureSpecs, shortest_s: float, longest_s: float) -> None:
+    """Raises UsageError unless the positions are those of a duration in shortest_s..longest_s: a codec's frames are
+    rounded up, so that a reference may be shorter than its latent."""
+    fewest, most = max(1, specs.sync.length(shortest_s)), specs.sync.covering_length(longest_s)
+    if not fewest <= found <= most or found % specs.sync.per_segment:
+        raise UsageError(
+            f"{name} features have {found} positions; {longest_s:.3f} s need {most}"
+            + (f", at least {fewest}" if fewest < most else "")
+        )
 
 
 def _check_length(name: str, found: int, expected: int, duration_s: float) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from data_contracts import MismatchError
 
@@ -84,9 +84,43 @@ class SyncSpec:
     per_segment: int = 1
 
     def length(self, duration_s: float) -> int:
-        """Returns S."""
+        """Returns S of a training clip: the segments that lie wholly inside, as in MMAudio."""
         frames = int(self.fps * duration_s + 1e-6)
         return self.per_segment * max(0, (frames - self.segment) // self.step + 1)
+
+    def covering_frames(self, duration_s: float) -> int:
+        """Returns the least number of video frames whose segments reach the end of a duration, to half a frame.
+
+        Less than one step of them lies after the end: the video's next frames, or its last one repeated. Zero for a
+        duration below one segment.
+        """
+        frames = math.floor(self.fps * duration_s + 0.5 + 1e-6)
+        if frames < self.segment:
+            return 0
+        return self.segment + self.step * -(-(frames - self.segment) // self.step)
+
+    def covering_length(self, duration_s: float) -> int:
+        """Returns the positions of `covering_frames`; at most one segment more than `length`."""
+        return self.length(self.covering_frames(duration_s) / self.fps)
+
+    def covered_s(self, positions: int) -> float:
+        """Returns the seconds of video that so many positions are made of."""
+        return (self.segment + self.step * (positions // self.per_segment - 1)) / self.fps
+
+    def fits(self, duration_s: float) -> bool:
+        """Whether whole segments end where a duration does, to half a frame: Synchformer's at multiples of 0.32 s."""
+        return abs(self.covering_frames(duration_s) / self.fps - duration_s) <= 0.5 / self.fps + 1e-6
+
+
+class SyncPart(NamedTuple):
+    """One video's positions among the sync features, and the audio frames that read them.
+
+    `positions` are spread evenly over `covered` frames, of which the part has the first `frames`.
+    """
+
+    positions: int
+    covered: int
+    frames: int
 
 
 ComponentSpec = CodecSpec | TextSpec | ClipSpec | SyncSpec
@@ -110,6 +144,13 @@ class FeatureSpecs:
     text: TextSpec
     clip: ClipSpec
     sync: SyncSpec
+
+    def sync_part(self, positions: int, frames: int) -> SyncPart:
+        """Returns where the sync features of one video lie on its `frames` audio frames. Source: SPEC M8.
+
+        Features that reach past the end are cut there; those that end before it are spread over all frames (MMAudio).
+        """
+        return SyncPart(positions, max(frames, self.codec.frames(self.sync.covered_s(positions))), frames)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values, as stored in feature headers and checkpoints."""

@@ -9,7 +9,7 @@ generated.
 # ruff: noqa: N815 - shape suffixes of record fields
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,12 +29,16 @@ from model.network.inputs import (
     token_projection,
 )
 from model.network.layers import GatedMLP, draw_weights, rotary_table
+from model.network.placement import Parts, parts_or_whole, position_mask, read_positions
 from model.specs import FeatureSpecs
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """Raw encoder features of a batch, and per row whether each modality is present (bool, (B,))."""
+    """Raw encoder features of a batch, and per row whether each modality is present (bool, (B,)).
+
+    `sync_parts`: where the sync features lie, equal for all rows; without any they are spread over all frames.
+    """
 
     clip_BVC: Tensor
     sync_BSC: Tensor
@@ -42,11 +46,12 @@ class Features:
     has_clip_B: Tensor
     has_sync_B: Tensor
     has_text_B: Tensor
+    sync_parts: Parts = ()
 
     def absent(self) -> Features:
         """Returns the same shapes with every modality absent: the null condition of guidance."""
         none = torch.zeros_like(self.has_clip_B)
-        return Features(self.clip_BVC, self.sync_BSC, self.text_BLC, none, none, none)
+        return replace(self, has_clip_B=none, has_sync_B=none, has_text_B=none)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,21 @@ class Network(nn.Module):
         self.latent_mean.copy_(mean_F.reshape(1, 1, -1))
         self.latent_std.copy_(std_F.reshape(1, 1, -1))
 
+    def set_empty_text(self, text_LD: Tensor) -> None:
+        """Sets what absent text is replaced by: the text encoder's features of "". Source: SPEC T2.
+
+        Raises UsageError for a network whose absent features are zero, MismatchError for another shape.
+        """
+        if self.config.absent != "learned":
+            raise UsageError("absent text is all zeros in this network; its absent features are not learned")
+        if text_LD.shape != self.empty_string_feat.shape:
+            raise MismatchError(
+                f"the features of the empty text are {tuple(text_LD.shape)}; "
+                f"expected {tuple(self.empty_string_feat.shape)}"
+            )
+        with torch.no_grad():
+            self.empty_string_feat.copy_(text_LD)
+
     def normalize(self, latent_BNF: Tensor) -> Tensor:
         """Returns the latent with zero mean and unit deviation per channel; a new tensor."""
         return (latent_BNF - self.latent_mean) / self.latent_std
@@ -146,17 +166,18 @@ class Network(nn.Module):
         """
         self._check(features)
         clip, sync, text = self._fill_absent(features)
+        parts = parts_or_whole(features.sync_parts, sync.shape[1], mask_BN.shape[1])
         if self.config.mask_video:
             clip = mask_features(clip, mask_BN, self.config.mask_kind)
             if self.config.mask_sync in ("raw", "both"):
-                sync = mask_features(sync, mask_BN, self.config.mask_kind)
+                sync = sync * position_mask(mask_BN, parts, self.config.mask_kind)[..., None].to(sync.dtype)
         clip_BVD = self.clip_input_proj(clip)
         text_BLD = self.text_input_proj(text)
         pooled = self.clip_cond_proj(self._pool(clip_BVD, mask_BN)) + self.text_cond_proj(text_BLD.mean(1))
         return Conditions(
             clip_BVD,
             text_BLD,
-            self._frame_sync(sync, mask_BN),
+            self._frame_sync(sync, mask_BN, parts),
             self.global_cond_mlp(pooled)[:, None],
             self._rotary(mask_BN.shape[1], clip.shape[1], clip.device),
         )
@@ -193,7 +214,7 @@ class Network(nn.Module):
             )  # blocks draw no random numbers
         return block(*args)
 
-    def _frame_sync(self, sync_BSC: Tensor, mask_BN: Tensor) -> FrameCondition:
+    def _frame_sync(self, sync_BSC: Tensor, mask_BN: Tensor, parts: Parts) -> FrameCondition:
         """Projects sync features, assigns them to the audio frames and masks the context's. Source: SPEC M8.
 
         Masked frames have only the global condition, so they share one additional row, of zeros.
@@ -202,7 +223,7 @@ class Network(nn.Module):
         per_segment = self.specs.sync.per_segment
         placed = (sync_BSC.view(batch, -1, per_segment, channels) + self.sync_pos_emb).view(batch, length, channels)
         rows_BRD = self.sync_input_proj(placed)
-        row_BN = nearest_exact(length, mask_BN.shape[1], mask_BN.device).expand(batch, -1)
+        row_BN = read_positions(parts, mask_BN.device).expand(batch, -1)
         if self.config.mask_video and self.config.mask_sync in ("projected", "both"):
             rows_BRD = F.pad(rows_BRD, (0, 0, 0, 1))
             row_BN = row_BN.where(mask_BN, length)
@@ -231,7 +252,7 @@ class Network(nn.Module):
         return clip, sync, text
 
     def _add_empty_features(self) -> None:
-        """Adds MMAudio's features of absent modalities; the text's are those of an empty string and stay frozen."""
+        """Adds MMAudio's features of absent modalities; the text's are set once (`set_empty_text`), frozen."""
         if self.config.absent != "learned":
             return
         specs = self.specs
@@ -251,12 +272,6 @@ class Network(nn.Module):
                 )
             if values.shape[1] == 0:
                 raise UsageError(f"{name} features are empty; the clip is too short for {spec.name}")
-
-
-def nearest_exact(length: int, frames: int, device: torch.device) -> Tensor:
-    """Returns (N,) int64: the source position of each frame, floor((i + 0.5) * fp32(length / frames)) as in torch."""
-    position = torch.arange(length, device=device, dtype=torch.float32)[None, None]
-    return F.interpolate(position, size=frames, mode="nearest-exact")[0, 0].long()
 
 
 def build_network(config: NetworkConfig, specs: FeatureSpecs, seed: int) -> Network:

@@ -7,8 +7,8 @@ Legend: B batch, N audio frames, F latent channels, t flow time. Masks: True = t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -32,10 +32,14 @@ class Draws:
 
 
 def each_tensor(record: RecordT, change: Callable[[Tensor], Tensor]) -> RecordT:
-    """Returns a record of tensors (or of such records) with every tensor changed."""
-    values = (getattr(record, field.name) for field in fields(record))  # type: ignore[arg-type]
-    changed = [change(value) if isinstance(value, Tensor) else each_tensor(value, change) for value in values]
-    return type(record)(*changed)
+    """Returns a record of tensors (or of such records) with every tensor changed and all else kept."""
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return change(value)
+        return each_tensor(value, change) if is_dataclass(value) else value
+
+    return type(record)(*(changed(getattr(record, field.name)) for field in fields(record)))  # type: ignore[arg-type]
 
 
 def draw_step(shape_BNF: torch.Size, config: TrainingConfig, generator: torch.Generator) -> Draws:

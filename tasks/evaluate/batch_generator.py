@@ -95,7 +95,7 @@ class BatchGenerator:
         )
 
     def _sync(self, case: Case) -> torch.Tensor:
-        length = self.store.specs.sync.length(case.duration_s)
+        length = self.store.specs.sync.covering_length(case.duration_s)
         return self.store.sync([self._video(case.parent_id)])[0, :length]
 
     def _reference_sync(self, case: Case) -> torch.Tensor:

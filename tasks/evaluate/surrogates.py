@@ -32,7 +32,7 @@ class Surrogates:
 
         Raises ItemError for `true` without a reference video, UsageError for features that cannot be cut.
         """
-        length = self.store.specs.sync.length(duration_s)
+        length = self.store.specs.sync.covering_length(duration_s)
         if self.kind == "blank":
             return self._blank(duration_s)
         if self.kind == "true":
@@ -64,5 +64,5 @@ class Surrogates:
 
     def _blank(self, duration_s: float) -> torch.Tensor:
         encoder = load_sync_encoder(made_by(self.store).sync_encoder)
-        frames = int(encoder.spec.fps * duration_s + 1e-6)
+        frames = encoder.spec.covering_frames(duration_s)
         return encoder.encode(np.zeros((frames, encoder.size, encoder.size, 3), np.uint8))

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from data_contracts import UsageError
 from model import long
 from model.codec import load_codec
-from model.long import Window, decode_long, encode_long, generate_windows, plan_windows
+from model.long import Window, decode_long, encode_long, fitting_length, generate_windows, plan_windows
+from model.paper_specs import paper_specs
 
 
 @given(st.integers(1, 4000), st.integers(8, 400), st.floats(0.0, 0.99), st.floats(0.05, 0.6))
@@ -40,6 +41,49 @@ def test_a_minute_with_clips_of_eight_seconds():
     assert len(windows) == 10
     assert {window.length for window in windows[:-1]} == {windows[0].length}
     assert windows[1].known / windows[1].length == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize("codec", ["mmaudio-44k", "moss-dacvae", "meta-dacvae"])
+@pytest.mark.parametrize("known_s", [0.0, 2.5])
+def test_sync_ends_with_every_window(codec, known_s):
+    """12.1 to 40 s of a network of 8-s clips: the last segment ends within half a video frame of the window's end."""
+    specs = paper_specs(codec)
+    rate_hz, longest = specs.codec.frame_rate_hz, specs.codec.frames(8.0)
+
+    def fits(frames):
+        return specs.sync.fits(frames / rate_hz)
+
+    for tenths in range(121, 401, 3):
+        frames = specs.codec.frames(tenths / 10)
+        windows = plan_windows(frames, longest, known=specs.codec.frames(known_s), fits=fits)
+        for window in windows:
+            seconds = window.length / rate_hz
+            covered_s = specs.sync.covered_s(specs.sync.covering_length(seconds))
+            assert abs(seconds - covered_s) <= 0.02 + 1e-6, (tenths, window)
+            assert window.length <= longest and window.start >= 0
+        assert [one.stop for one in windows[:-1]] == [one.start + one.known for one in windows[1:]]
+        assert windows[-1].stop == frames
+        assert all(0.25 * one.length - 1 <= one.known <= 0.25 * one.length + 0.34 * rate_hz for one in windows[1:-1])
+
+
+@given(st.integers(30, 900), st.integers(8, 200), st.integers(1, 9))
+def test_windows_of_lengths_that_fit_fill_every_frame(frames, longest, step):
+    windows = plan_windows(frames, longest, fits=lambda length: length % step == 0)
+    if frames <= longest:
+        assert windows == [Window(0, frames, 0)]
+        return
+    done = 0
+    for window in windows:
+        assert window.start + window.known == done < window.stop and window.start >= 0
+        assert longest < step or (window.length <= longest and window.length % step == 0)
+        done = window.stop
+    assert done == frames
+
+
+def test_a_length_that_fits_is_the_next_one_or_the_asked_one():
+    assert fitting_length(9, 20, lambda length: length % 8 == 0) == 16
+    assert fitting_length(9, 15, lambda length: length % 8 == 0) == 9
+    assert fitting_length(16, 16, lambda length: length % 8 == 0) == 16
 
 
 @pytest.mark.parametrize(("frames", "longest", "known"), [(10, 5, 10), (10, 1, 0), (10, 5, -1)])

@@ -15,10 +15,11 @@ import torch
 Weights = dict[str, torch.Tensor]
 
 
-def velocity(w: Weights, x, t, clip, sync, text):
+def velocity(w: Weights, x, t, clip, sync, text, parts=None):
     """x (B, N, C); t (B,); clip (B, V, .), sync (B, S, .), text (B, L, .) or None for the learned empty feature.
 
-    For an absent clip or sync, which have no fixed length, give (None, length).
+    For an absent clip or sync, which have no fixed length, give (None, length). `parts`: (sync features, frames) of
+    videos that follow one another; by default all features on all frames.
     """
     batch, frames, _ = x.shape
     clip = _or_empty(clip, w["empty_clip_feat"], batch)
@@ -33,9 +34,11 @@ def velocity(w: Weights, x, t, clip, sync, text):
     sync = sync + positions.repeat(sync.shape[1] // len(positions), 1)
     sync = conv_activation(_affine(w, "sync_input_proj.0", sync))
     sync = _gated(w, "sync_input_proj.2", sync)
-    ratio = np.float32(sync.shape[1]) / np.float32(frames)
-    nearest = np.floor((np.arange(frames, dtype=np.float32) + np.float32(0.5)) * ratio).astype(int)
-    sync = sync[:, nearest]
+    parts, placed = parts or [(sync.shape[1], frames)], []
+    for part, (length, count) in zip(torch.split(sync, [length for length, _ in parts], 1), parts, strict=True):
+        ratio = np.float32(length) / np.float32(count)
+        placed.append(part[:, np.floor((np.arange(count, dtype=np.float32) + np.float32(0.5)) * ratio).astype(int)])
+    sync = torch.cat(placed, 1)
 
     pooled = _affine(w, "clip_cond_proj", clip_tokens.mean(1)) + _affine(w, "text_cond_proj", text_tokens.mean(1))
     everywhere = (_time(w, t, second) + _gated(w, "global_cond_mlp", pooled))[:, None]

@@ -38,12 +38,14 @@ def test_g8_sampling_equals_a_plain_loop_around_mmaudio(tmp_path, version, cfg_s
     state = torch.randn(before + length, specs.codec.latent_dim, generator=torch.Generator().manual_seed(5))[None]
     given = (reference - weights["latent_mean"][0]) / weights["latent_std"][0]
     both = torch.cat([surrogate, sync])[None]
+    parts = [(len(surrogate), before), (len(sync), length)]
     video = (None, specs.clip.length(2.0 + before / specs.codec.frame_rate_hz))
     for now, after in pairwise(torch.linspace(0, 1, STEPS + 1)):
         seen = torch.cat([given[None], state[:, before:]], 1)
-        v = velocity(weights, seen, now[None], video, both, None)
+        v = velocity(weights, seen, now[None], video, both, None, parts)
         if cfg_scale != 1:
-            v = cfg_scale * v + (1 - cfg_scale) * velocity(weights, seen, now[None], video, (None, both.shape[1]), None)
+            null = velocity(weights, seen, now[None], video, (None, both.shape[1]), None, parts)
+            v = cfg_scale * v + (1 - cfg_scale) * null
         state = state + (after - now) * v
     expected = (state * weights["latent_std"] + weights["latent_mean"])[0, before:]
     assert found.shape == expected.shape == (length, 40)

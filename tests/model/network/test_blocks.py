@@ -10,7 +10,7 @@ import torch
 
 from model.network import Conditions
 from model.network.blocks import FrameCondition
-from model.network.network import nearest_exact
+from model.network.placement import nearest_exact
 from tests.model.fakes import TOY
 from tests.model.networks import awake, features, frame_sync, span
 

@@ -10,6 +10,7 @@ import torch
 from model.config import MaskConfig, TrainingConfig
 from model.masks import TrainingMasks
 from model.network import Features
+from model.specs import SyncPart
 from model.training.batches import Batch
 from model.training.draws import Draws, batch_errors, draw_step, each_tensor, with_drops
 from tests.model.networks import B, N, awake, features
@@ -53,6 +54,11 @@ def test_each_tensor_reaches_nested_records_and_changes_a_copy() -> None:
     assert doubled.t_B.dtype == doubled.masks.mask_BN.dtype == doubled.noise_BNF.dtype == torch.float64
     assert draws.t_B.dtype == torch.float32 and draws.masks.mask_BN.dtype == torch.bool
     assert type(doubled.masks) is TrainingMasks
+
+
+def test_each_tensor_keeps_what_is_no_tensor() -> None:
+    placed = dataclasses.replace(features(), sync_parts=(SyncPart(8, 20, 20),))
+    assert each_tensor(placed, lambda tensor: tensor.clone()).sync_parts == placed.sync_parts
 
 
 def masks(*, keep: bool) -> TrainingMasks:

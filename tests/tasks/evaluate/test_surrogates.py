@@ -36,7 +36,7 @@ def sync(kind: Surrogate, *, reference: int | None = 1, from_s: float = 0.0, dur
 @pytest.mark.parametrize("duration_s", [0.5, 2.0, 3.0])
 def test_each_kind_has_the_length_of_the_reference(duration_s: float) -> None:
     for kind in ("crop", "repeat", "true"):
-        assert sync(kind, duration_s=duration_s).shape == (SPEC.length(duration_s), 2)
+        assert sync(kind, duration_s=duration_s).shape == (SPEC.covering_length(duration_s), 2)
 
 
 def test_g4_crop_is_the_beginning_of_the_targets_video() -> None:
