@@ -51,6 +51,7 @@ class Trainer:
 
     Rank 0 writes the training states (`state-STEP.pt`, the last `keep_last`) and the EMA's snapshots (`ema/`) into
     `folder`. `initial` are weights to start from, latent statistics included; by default both are made anew.
+    `empty_text_LD`: what a network with learned absent features reads instead of absent text (SPEC T2).
     """
 
     def __init__(
@@ -63,11 +64,12 @@ class Trainer:
         device: torch.device | None = None,
         ranks: Ranks | None = None,
         initial: Mapping[str, Tensor] | None = None,
+        empty_text_LD: Tensor | None = None,
     ) -> None:
         self.config, self.source, self.folder = config, source, folder
         self.ranks = ranks or Ranks.start(device or torch.device("cpu"))
         self.device = self.ranks.device
-        self.network, self.stats = _start(network, config, source, initial)
+        self.network, self.stats = _start(network, config, source, initial, empty_text_LD)
         self.network.to(self.device)
         if config.gradient_checkpointing:
             self.network.gradient_checkpointing = True
@@ -262,7 +264,11 @@ class Trainer:
 
 
 def _start(
-    config: NetworkConfig, training: TrainingConfig, source: FeatureSource, initial: Mapping[str, Tensor] | None
+    config: NetworkConfig,
+    training: TrainingConfig,
+    source: FeatureSource,
+    initial: Mapping[str, Tensor] | None,
+    empty_text_LD: Tensor | None,
 ) -> tuple[Network, tuple[Tensor, Tensor]]:
     """Returns the network to train and the latent statistics it is trained with (mean_F, std_F)."""
     network = build_network(config, source.specs, training.seed)
@@ -270,6 +276,8 @@ def _start(
         network.set_latent_stats(*training_stats(source))
     else:
         network.load_state_dict(dict(initial))
+    if empty_text_LD is not None:
+        network.set_empty_text(empty_text_LD)
     return network, (network.latent_mean.flatten().clone(), network.latent_std.flatten().clone())
 
 

@@ -25,6 +25,7 @@ from model.training import Ranks, Trainer
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
+from tasks.train.empty_text import empty_text
 from tasks.train.samples import SampleWriter
 from tasks.train.tensorboard import TensorBoardWriter
 
@@ -114,7 +115,8 @@ def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key
     network, initial = config.network(), None
     if config.init_from:
         network, initial = _initial(config, store)
-    trainer = Trainer(network, config.training(), store, folder, ranks=ranks, initial=initial)
+    empty = empty_text(store) if initial is None and network.absent == "learned" else None
+    trainer = Trainer(network, config.training(), store, folder, ranks=ranks, initial=initial, empty_text_LD=empty)
     if trainer.resume():
         log.info("training continues at step %d of %d", trainer.step, config.steps)
     if not trainer.plan.balanced:
