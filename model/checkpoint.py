@@ -22,6 +22,7 @@ from data_contracts.files import atomic_path, hash_file
 from model.config import NetworkConfig
 from model.network import Network
 from model.specs import FeatureSpecs
+from model.weights.names import plain_names
 
 FORMAT: Final = "foleygenex-checkpoint"
 FORMAT_VERSION: Final = 2
@@ -136,9 +137,9 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Returns a checkpoint's tensors, on the CPU. Raises WeightsError when it cannot be read."""
+    """Returns a checkpoint's tensors, on the CPU, under plain names. Raises WeightsError when it cannot be read."""
     try:
-        return dict(load_file(path))
+        return plain_names(load_file(path), f"checkpoint {path}")
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"checkpoint {path} cannot be read ({error})") from error
 

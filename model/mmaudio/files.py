@@ -23,9 +23,9 @@ from model.mmaudio.adapter import LEARNED, adapt, extract
 from model.mmaudio.layout import NOT_WEIGHTS, PUBLISHED_MD5, Layout, listed, plain, read_layout, require_keys
 from model.specs import FeatureSpecs
 from model.variants import Variant, variant
+from model.weights.names import plain_names, unwrapped
 
 _CLIP_S: Final = 8.0  # every MMAudio network was trained on 8 s
-_WEIGHTS_KEY: Final = "weights"  # in the training's own files, beside optimizer and EMA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +166,11 @@ def _with_absent(weights: dict[str, Tensor], config: NetworkConfig, name: str) -
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    content = _content(path)
-    if isinstance(content.get(_WEIGHTS_KEY), Mapping):
-        content = content[_WEIGHTS_KEY]
+    content = unwrapped(_content(path))
     odd = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
     if odd or not content:
         raise WeightsError(f"{path.name} has no weights: {', '.join(odd[:3]) or 'it is empty'} is not a tensor")
-    return {str(key): value for key, value in content.items()}
+    return plain_names(content, path.name)
 
 
 def _content(path: Path) -> dict[str, Any]:

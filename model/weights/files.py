@@ -19,9 +19,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from data_contracts import WeightsError
+from model.weights.names import plain_names, unwrapped
 
 _HOW_TO_GET: Final = "`foleygenex weights` lists all known weights and how to fetch them"
-_WRAPPERS: Final = ("state_dict", "generator", "model")
 _OLD_NAMES: Final = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
@@ -50,12 +50,15 @@ class TensorFile:
 def read_tensors(path: Path) -> TensorFile:
     """Returns the tensors of a file, weight-norm names in their older spelling (`weight_g`, `weight_v`).
 
+    A wrapper around the state dict and prefixes of DDP and `torch.compile` are taken off (`model.weights.names`).
+
     Raises WeightsError when the file is missing, damaged, or has anything but tensors and plain values.
     """
     if not path.is_file():
         raise WeightsError(f"weights {path} are missing; {_HOW_TO_GET}")
     tensors, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    return TensorFile(path, {_old_name(name): tensor for name, tensor in tensors.items()}, metadata)
+    named = plain_names(tensors, f"weights {path}")
+    return TensorFile(path, {_old_name(name): tensor for name, tensor in named.items()}, metadata)
 
 
 def build(network: Callable[[], NetworkT], tensors: Mapping[str, Tensor], path: Path) -> NetworkT:
@@ -136,12 +139,11 @@ def _unwrap(path: Path, loaded: Any) -> tuple[dict[str, Tensor], dict[str, Any]]
     if isinstance(loaded, Mapping):
         stored = loaded.get("metadata")
         metadata = dict(stored) if isinstance(stored, Mapping) else {}
-        for wrapper in _WRAPPERS:
-            if isinstance(loaded.get(wrapper), Mapping):
-                loaded = loaded[wrapper]
-                break
-    if not isinstance(loaded, Mapping) or not loaded or not all(isinstance(v, Tensor) for v in loaded.values()):
+        loaded = unwrapped(loaded)
+    if not isinstance(loaded, Mapping) or not any(isinstance(value, Tensor) for value in loaded.values()):
         raise WeightsError(f"weights {path} contain no state_dict: expected a mapping of names to tensors")
+    if odd := [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]:
+        raise WeightsError(f"weights {path} have {', '.join(odd[:3])} beside the tensors; save its state_dict alone")
     return {str(key): value for key, value in loaded.items()}, metadata
 
 
