@@ -7,7 +7,7 @@ once. Augmented and text-audio rows have no video: the network gives them all-ze
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from data_contracts import Clip, FeatureRow, ItemError, ManifestRow, Row, iter_table, read_table
 from data_contracts.files import hash_file
+from model.encoders import TextEncoder
 from model.features import HEADER, FeatureWriter
 from model.storage import STORAGES, Values
 from tasks.engine import Item, ItemResult, Stage
@@ -85,6 +86,8 @@ class PrecomputeStage(Stage):
             made_by=self.settings(),
         )
         maker.records.clear()
+        if cut := cut_captions(maker.encoders.text, {text for row in rows for text in row["texts"]}):
+            log.warning("precompute: %s", cut)
         if maker.again:
             log.warning("precompute: %d records were gone or damaged and were encoded again", maker.again)
         return table
@@ -97,6 +100,15 @@ class PrecomputeStage(Stage):
     def _encoders(self) -> Encoders:
         """Returns codec and encoders, loaded once for all threads of this run: published ones take gigabytes."""
         return self.cache.get(lambda: load_encoders(self.config))
+
+
+def cut_captions(encoder: TextEncoder, captions: Collection[str]) -> str | None:
+    """Returns one line about the captions of which the encoder reads only the beginning; None when there are none."""
+    limit = encoder.spec.tokens
+    cut = sum(encoder.token_count(caption) > limit for caption in captions)
+    if not cut:
+        return None
+    return f"of {cut} of {len(captions)} captions {encoder.spec.name} reads the first {limit} tokens only"
 
 
 @dataclass(slots=True)

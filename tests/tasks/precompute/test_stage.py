@@ -178,7 +178,11 @@ def test_a_damaged_header_is_healed_with_one_warning(tmp_path, caplog):
     workspace.path("precompute", HEADER).write_text("{}")
     run_stage(STAGE, workspace)
     assert content(workspace) == before
-    (warning,) = [one.getMessage() for one in caplog.records if one.name == stage_module.__name__]
+    (warning,) = [
+        line
+        for one in caplog.records
+        if "captions" not in (line := one.getMessage()) and one.name == stage_module.__name__
+    ]
     assert re.fullmatch(r"precompute: \d+ records were gone or damaged and were encoded again", warning)
 
 
@@ -240,3 +244,17 @@ def test_t3_the_storage_format_is_a_setting_and_no_record_of_another_format_is_u
     assert encoded == []  # packed bf16 records are used again
     changed = {name for name, data in content(workspace).items() if before.get(name) != data}
     assert changed <= {"features.json"}
+
+
+def test_captions_past_the_encoders_length_are_counted_once_each(tmp_path, caplog):
+    run_stage(STAGE, make_workspace(tmp_path))
+    workspace = make_workspace(tmp_path)
+    texts = {text for row in manifest(workspace) for text in (row.caption, *row.paraphrases)}
+    cut = sum(len(text.split()) > FAKES.text.spec.tokens for text in texts)
+    expected = f"of {cut} of {len(texts)} captions fake reads the first 4 tokens only"
+    assert (stage_module.cut_captions(FAKES.text, texts) == expected) if cut else True
+    assert (expected in caplog.text) == (cut > 0)
+    assert stage_module.cut_captions(FAKES.text, {"a b c d e", "a b"}) == (
+        "of 1 of 2 captions fake reads the first 4 tokens only"
+    )
+    assert stage_module.cut_captions(FAKES.text, {"a b c d"}) is None
