@@ -54,8 +54,10 @@ def generate(
 ) -> None:
     """Generate audio from a video, a prompt and reference audio, whichever the task needs; or many files at once."""
     from tasks.commands.generate.options import GenerateOptions, parse_window
+    from tasks.commands.generate.sidecar import level_line, sidecar_path
     from tasks.commands.generate.single import generate_file
     from tasks.engine.settings import load_settings
+    from tasks.engine.workspace import read_json
     from tasks.evaluate.sampling import SamplingSettings
 
     if task not in (*TASKS, "jobs"):
@@ -89,7 +91,9 @@ def generate(
     if jobs is not None or (video is not None and video.is_dir()):
         _many(options, jobs, batch)
     else:
-        typer.echo(str(generate_file(options)))
+        out = generate_file(options)
+        typer.echo(str(out))
+        typer.echo(level_line(read_json(sidecar_path(out))), err=True)
     say_builtin(checkpoint)
 
 

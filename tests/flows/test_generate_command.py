@@ -136,7 +136,9 @@ def test_without_a_checkpoint_the_built_in_one_is_used_and_named(
     assert cli.exit_code(["generate", "tta", "--text", "rain", "--steps", "2", "--out", str(tmp_path / "o.wav")]) == 0
     printed = capsys.readouterr()
     assert printed.out == f"{tmp_path / 'o.wav'}\n"
-    assert printed.err == "the built-in checkpoint was trained on rendered sounds; --checkpoint names another\n"
+    level, named = printed.err.splitlines()
+    assert level.startswith("level ") and level.endswith(" dBFS")
+    assert named == "the built-in checkpoint was trained on rendered sounds; --checkpoint names another"
     assert cli.exit_code(["generate", "tta", "--steps", "2", "--out", str(tmp_path / "p.wav")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
@@ -146,7 +148,8 @@ def test_a_named_checkpoint_and_an_installation_without_the_built_in_one(
 ) -> None:
     monkeypatch.setattr(checkpoint, "BUILTIN_FILE", tmp_path / "none.safetensors")
     assert call(files, "tta --text rain --steps 2", str(tmp_path / "o.wav")) == 0
-    assert capsys.readouterr().err == ""
+    (level,) = capsys.readouterr().err.splitlines()
+    assert level.startswith("level ")
     assert cli.exit_code(["generate", "tta", "--text", "rain", "--out", str(tmp_path / "p.wav")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "has no built-in checkpoint" in line and "none.safetensors is missing" in line and "--checkpoint" in line

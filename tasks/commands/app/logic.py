@@ -11,6 +11,7 @@ from data_contracts import FoleyGenExError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from tasks.commands.generate.options import GenerateOptions, parse_window
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.generate.sidecar import level_line
 from tasks.commands.generate.single import Generation, write_audio
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
@@ -40,9 +41,13 @@ class PageForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormResult:
-    """What the page shows after a press of the button. `failed`: `message` is the problem, and there are no files."""
+    """What the page shows after a press of the button. `failed`: `message` is the problem, and there are no files.
+
+    `warnings`: what is wrong with the audio all the same; they are part of the message too.
+    """
 
     message: str
+    warnings: tuple[str, ...] = ()
     audio: Path | None = None
     video: Path | None = None
     failed: bool = False
@@ -95,7 +100,7 @@ def _run(options: GenerateOptions, session: InferenceSession) -> FormResult:
     options.check()
     generation = Generation(options, session)
     audio = generation.run()
-    generation.write(audio)
+    written = generation.write(audio)
     video = None
     if options.video is not None:
         video = options.out.with_name(f"video{_container(options.video)}")
@@ -104,9 +109,10 @@ def _run(options: GenerateOptions, session: InferenceSession) -> FormResult:
     windows = "" if count == 1 else f" in {count} windows"
     message = (
         f"{TASKS[options.task].title}: {generation.duration_s:.1f} s{windows}, seed {options.seed}, "
-        f"{options.steps} steps, guidance {options.cfg_scale:g}"
+        f"{options.steps} steps, guidance {options.cfg_scale:g}; {level_line(written)}"
     )
-    return FormResult(message=message, audio=options.out, video=video)
+    warnings = tuple(written["warnings"])
+    return FormResult(message=". ".join([message, *warnings]), warnings=warnings, audio=options.out, video=video)
 
 
 def _container(video: Path) -> str:

@@ -12,7 +12,7 @@ from data_contracts import FoleyGenExError, GeneratedFile, to_json, write_table
 from model.generate import Request, Sampling, plan_request
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
-from tasks.commands.generate.sidecar import finished, settings
+from tasks.commands.generate.sidecar import finished, level_line, settings
 from tasks.commands.generate.single import Generation, generate_together
 from tasks.commands.spreadsheet import write_cells
 from tasks.media.samples import Audio
@@ -108,11 +108,12 @@ class _Run:
     def write(self, row: GenerationRequest, generation: Generation, audio: Audio) -> None:
         """Writes a file and its sidecar."""
         try:
-            self.sidecars[row.number] = generation.write(audio)
+            written = generation.write(audio)
         except (FoleyGenExError, OSError) as error:
             self.fail(row, str(error))
             return
-        self.on_done(generation.options.out.name)
+        self.sidecars[row.number] = written
+        self.on_done(f"{written['file']}: {level_line(written)}")
 
     def fail(self, row: GenerationRequest, problem: str) -> None:
         """Records why nothing was made of a request."""

@@ -77,7 +77,7 @@ class Inputs:
         if self.options.video is None:
             return None, None
         encoder = self.session.sync
-        count = int(encoder.spec.fps * duration_s + 1e-6)
+        count = self._sync_frames(duration_s)
         target = _frames(self.options.video, "--video", encoder, count, encoder.spec.fps, start_s)
         if self.reference_NF is None:
             return encoder.encode(target), None
@@ -108,8 +108,8 @@ class Inputs:
         frames = int(given_s * spec.frame_rate_hz + 1e-6)
         if not 0 < frames < spec.frames(duration_s):
             raise UsageError(f"{option}: the segment to continue has {given_s:.2f} s, the result {duration_s:g} s")
-        if o.reference_audio is not None:
-            _require_audible(samples_T, o.reference_audio, "--reference-audio")
+        source = option if o.video is None or o.window is None else f"--video {o.video.name} before {given_s:g} s"
+        _require_audible(samples_T[: frames * spec.hop], source)
         return self._encode(samples_T, frames * spec.hop)
 
     @cached_property
@@ -146,7 +146,7 @@ class Inputs:
     def _reference_T(self) -> Samples:  # noqa: N802
         assert self.options.reference_audio is not None
         samples_T = self._audio(self.options.reference_audio, "--reference-audio")
-        _require_audible(samples_T, self.options.reference_audio, "--reference-audio")
+        _require_audible(samples_T, f"--reference-audio {self.options.reference_audio.name}")
         return samples_T
 
     @cached_property
@@ -165,14 +165,23 @@ class Inputs:
         return length_s
 
     def _reference_frames(self, target_THWC: Frames, encoder: SyncEncoder) -> Frames:
-        fps = encoder.spec.fps
-        count = int(fps * self._reference_s + 1e-6)
+        fps, count = encoder.spec.fps, self._sync_frames(self._reference_s)
         if self.options.reference_video is not None:
             return _frames(self.options.reference_video, "--reference-video", encoder, count, fps)
         kind = cast(Surrogate, self.options.surrogate or self.session.variant.surrogate)
         if kind == "true":
             raise UsageError(f"variant {self.session.variant.name} needs --reference-video")
         return surrogate_frames(target_THWC, count, kind, fps)
+
+    def _sync_frames(self, duration_s: float) -> int:
+        """Returns how many frames the sync features of a span are made of: up to its end or up to 0.3 s past it.
+
+        A span as long as a training clip gets what a training clip has.
+        """
+        spec, clip_s = self.session.specs.sync, self.session.clip_s
+        if abs(duration_s - clip_s) < 1 / spec.fps:
+            return int(spec.fps * clip_s + 1e-6)
+        return spec.covering_frames(duration_s)
 
     def _audio(self, path: Path, option: str) -> Samples:
         with naming(option):
@@ -223,10 +232,8 @@ def _frames(
         ]
 
 
-def _require_audible(samples_T: Samples, path: Path, option: str) -> None:
+def _require_audible(samples_T: Samples, source: str) -> None:
     """Raises UsageError for silence: there is nothing in it to imitate or to continue."""
     peak = float(np.max(np.abs(samples_T), initial=0.0))
     if peak <= SILENT_PEAK:
-        raise UsageError(
-            f"{option} {path.name} is silent: its peak is {peak:.2e} of full scale, at most {SILENT_PEAK:g}"
-        )
+        raise UsageError(f"{source} is silent: its peak is {peak:.2e} of full scale, at most {SILENT_PEAK:g}")

@@ -12,16 +12,22 @@ from data_contracts import UsageError
 from data_contracts.files import atomic_path, hash_file
 from model.checkpoint import code_version
 from model.generate import Sampling
+from tasks.commands.generate.level import OutputLevel
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import read_json
 
-VERSION: Final = 2  # raised when the same options give other audio
+VERSION: Final = 3  # raised when the same options give other audio
 
 
 def sidecar_path(out: Path) -> Path:
     """Returns the sidecar's path: the file's name with `.json` after it."""
     return out.with_name(out.name + ".json")
+
+
+def level_line(content: dict[str, Any]) -> str:
+    """Returns the level that a sidecar says, in words."""
+    return OutputLevel(content["level_dbfs"], content["peak_dbfs"]).line
 
 
 def settings(options: GenerateOptions, session: InferenceSession, sampling: Sampling) -> dict[str, Any]:
@@ -53,17 +59,16 @@ def settings(options: GenerateOptions, session: InferenceSession, sampling: Samp
 
 
 def write_sidecar(
-    options: GenerateOptions, session: InferenceSession, sampling: Sampling, *, duration_s: float, windows: int
+    options: GenerateOptions, session: InferenceSession, sampling: Sampling, measured: dict[str, Any]
 ) -> dict[str, Any]:
-    """Writes the sidecar of a finished file and returns its content."""
+    """Writes the sidecar of a finished file and returns its content. `measured`: what is known of the audio itself."""
     made = settings(options, session, sampling)
     content = {
         "file": options.out.name,
         "sha256": hash_file(options.out),
         "key": _key(made),
         **made,
-        "duration_s": duration_s,
-        "windows": windows,
+        **measured,
         "prompt_tokens": session.text.token_count(options.prompt) if options.prompt else None,
         "prompt_tokens_read": session.specs.text.tokens,
         "sample_rate_hz": session.codec.spec.sample_rate_hz,

@@ -22,8 +22,9 @@ from data_contracts import FoleyGenExError, UsageError
 from data_contracts.files import atomic_path
 from data_contracts.generation import TASKS, TaskName
 from model.generate import Generator, Request, Sampling, window_frames
-from model.long import OVERLAP, Window, decode_long, generate_windows, plan_windows
+from model.long import OVERLAP, Window, decode_long, fitting_length, generate_windows, plan_windows
 from tasks.commands.generate.inputs import Inputs
+from tasks.commands.generate.level import OutputLevel, WindowLevel
 from tasks.commands.generate.options import MAX_SINGLE_S, WINDOWS_FROM, GenerateOptions
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import write_sidecar
@@ -98,7 +99,7 @@ class Generation:
         known = 0 if self._continued_NF is None else len(self._continued_NF)
         if self._is_short(self._frames):
             return [Window(0, self._frames, known)]
-        return plan_windows(self._frames, self._longest, known=known)
+        return plan_windows(self._frames, self._longest, known=known, fits=self._fits)
 
     @property
     def sampling(self) -> Sampling:
@@ -155,14 +156,32 @@ class Generation:
         return splice(audio, self.inputs.original_T, start, stop, rate_hz)
 
     def write(self, audio: Audio) -> dict[str, Any]:
-        """Writes the file and its sidecar; returns the sidecar's content. Logs a warning when the audio is clipped."""
-        if (peak := float(np.abs(audio).max(initial=0.0))) > 1.0:
-            over_db = 20 * np.log10(peak)
-            log.warning("%s: the audio is %.1f dB over full scale and is clipped", self.options.out.name, over_db)
-        write_audio(self.options.out, self.options.video, audio, self.session.specs.codec.sample_rate_hz)
-        return write_sidecar(
-            self.options, self.session, self.sampling, duration_s=self.duration_s, windows=len(self.windows)
-        )
+        """Writes the file and its sidecar; returns the sidecar's content.
+
+        Logs a warning when the audio is nearly silent or clipped, or an edited window far from its surroundings' level.
+        """
+        o, rate_hz = self.options, self.session.specs.codec.sample_rate_hz
+        level, window = OutputLevel.of(audio), self._window_level(audio)
+        warnings = [*level.warnings(), *window.warnings()]
+        for warning in warnings:
+            log.warning("%s: %s", o.out.name, warning)
+        write_audio(o.out, o.video, audio, rate_hz)
+        made = {
+            "duration_s": self.duration_s,
+            "windows": len(self.windows),
+            "level_dbfs": round(level.rms_dbfs, 2),
+            "peak_dbfs": round(level.peak_dbfs, 2),
+            "window_louder_db": None if window.louder_db is None else round(window.louder_db, 2),
+            "warnings": warnings,
+        }
+        return write_sidecar(o, self.session, self.sampling, made)
+
+    def _window_level(self, audio: Audio) -> WindowLevel:
+        if self.options.task != "edit" or self.options.window is None:
+            return WindowLevel(None)
+        rate_hz = self.session.specs.codec.sample_rate_hz
+        start, stop = (round(time_s * rate_hz) for time_s in self.options.window)
+        return WindowLevel.of(audio, start, stop, rate_hz)
 
     @property
     def _frames(self) -> int:
@@ -189,6 +208,7 @@ class Generation:
         if self._is_short(frames):
             return Window(0, frames, 0)
         length = max(self._longest, math.ceil((stop - start) / (1 - OVERLAP)))
+        length = fitting_length(length, frames, self._fits)
         if not self._is_short(length):
             raise UsageError(
                 f"--window has {(stop - start) / rate_hz:.1f} s; of long audio at most "
@@ -197,6 +217,10 @@ class Generation:
             )
         first = min(max(0, (start + stop - length) // 2), frames - length)
         return Window(first, length, 0)
+
+    def _fits(self, frames: int) -> bool:
+        specs = self.session.specs
+        return specs.sync.fits(frames / specs.codec.frame_rate_hz)
 
     def _is_short(self, frames: int) -> bool:
         """Whether one window is enough: up to 1.5 training clips, or always when `long` is off."""

@@ -5,20 +5,16 @@ Legend: T samples, C channels.
 
 from __future__ import annotations
 
-import logging
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from tasks.commands.generate.level import near, rms
 from tasks.media.samples import Audio, Samples
 
-log = logging.getLogger(__name__)
-
 FADE_S: Final = 0.02
-_NEAR_S: Final = 1.0
 _MOST_GAIN: Final = 4.0  # 12 dB: what a codec's round trip may be too quiet or too loud
-_LOUD_DB: Final = 12.0
 
 
 def splice(edited: Audio, original_T: Samples, start: int, stop: int, rate_hz: int) -> Audio:
@@ -26,16 +22,15 @@ def splice(edited: Audio, original_T: Samples, start: int, stop: int, rate_hz: i
 
     The cross-fade of 20 ms lies outside the window, where `edited` is the codec's round trip of the original. There
     the two also tell how much the codec changes the level; the edit is corrected by that much, up to 12 dB and never
-    into clipping. Logs a warning when the window is far louder than its surroundings all the same.
+    into clipping.
     """
     length, original_T = len(edited), original_T[: len(edited)]
     keeps = _keep_weights(length, start, stop, round(FADE_S * rate_hz))
     keeps[len(original_T) :] = 0.0
     source_T = np.pad(original_T, (0, length - len(original_T)))
-    near = _near(len(original_T), start, stop, round(_NEAR_S * rate_hz))
+    around = near(len(original_T), start, stop, rate_hz)
     mono_T = edited if edited.ndim == 1 else edited.mean(axis=1)
-    gain = _gain(_rms(source_T[near]), _rms(mono_T[near]), float(np.abs(edited[start:stop]).max(initial=0.0)))
-    _warn_when_loud(gain * _rms(mono_T[start:stop]), _rms(source_T[near]))
+    gain = _gain(rms(source_T[around]), rms(mono_T[around]), float(np.abs(edited[start:stop]).max(initial=0.0)))
     if edited.ndim > 1:
         source_T, keeps = source_T[:, None], keeps[:, None]
     spliced: Audio = (keeps * source_T + (1.0 - keeps) * gain * edited).astype(np.float32)
@@ -49,23 +44,9 @@ def _keep_weights(length: int, start: int, stop: int, fade: int) -> npt.NDArray[
     return 0.5 - 0.5 * np.cos(np.pi * np.minimum(outside / max(fade, 1), 1.0))
 
 
-def _near(length: int, start: int, stop: int, reach: int) -> npt.NDArray[np.intp]:
-    """Returns the samples outside of the window that are at most `reach` away from it."""
-    return np.r_[max(0, start - reach) : min(start, length), min(stop, length) : min(stop + reach, length)]
-
-
 def _gain(source: float, round_trip: float, peak: float) -> float:
     """Returns what brings the round trip to the source's level; 1 where either is silent."""
     if min(source, round_trip) <= 0.0:
         return 1.0
     gain = float(np.clip(source / round_trip, 1 / _MOST_GAIN, _MOST_GAIN))
     return min(gain, max(1.0, 1.0 / peak)) if peak > 0 else gain
-
-
-def _warn_when_loud(window: float, around: float) -> None:
-    if min(window, around) > 0.0 and (louder_db := 20 * np.log10(window / around)) > _LOUD_DB:
-        log.warning("the edited window is %.0f dB louder than the audio around it", louder_db)
-
-
-def _rms(samples_T: Samples) -> float:
-    return float(np.sqrt(np.mean(np.square(samples_T, dtype=np.float64)))) if len(samples_T) else 0.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import UsageError
+from model.frames import Frames
+from model.paper_specs import SYNCHFORMER
 from tasks.commands.generate.inputs import Inputs, surrogate_frames
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.single import Generation, generate_file
+from tasks.media.frames import read_frames
+from tasks.media.video_writer import write_video
 from tests.tasks.commands.generate.toys import HOP, RATE, SPECS, ToyCodec, options
 
 FPS = SPECS.sync.fps
@@ -265,3 +270,52 @@ def test_a_still_image_is_no_video(files: Path, session: InferenceSession, monke
     monkeypatch.setattr(module, "probe_video", lambda path: replace(probe(path), duration_s=0.0))
     with pytest.raises(UsageError, match=r"silent\.mp4 has frames without duration; give a video, not a still image"):
         _ = inputs(files, session, "vta").available_s
+
+
+@dataclass(frozen=True)
+class SegmentedSync:
+    """Keeps the frames' mean brightness; the geometry is Synchformer's."""
+
+    spec = replace(SYNCHFORMER, dim=6)
+    size: int = 16
+    fit: str = "crop"
+    seen: list[Frames] = field(default_factory=list)
+
+    def encode(self, frames_THWC: Frames) -> torch.Tensor:
+        self.seen.append(frames_THWC)
+        return torch.zeros(self.spec.length(len(frames_THWC) / 25), 6)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "duration_s", "count"),
+    [(0.0, 1.0, 32), (1.0, 1.28, 32), (1.0, 1.3, 40), (3.0, 1.0, 32), (0.0, 2.0, 50)],
+)
+def test_sync_features_reach_the_end_of_a_span(
+    files: Path, session: InferenceSession, start_s: float, duration_s: float, count: int
+) -> None:
+    """Whole segments, of the video's next frames while there are some; 2 s are a training clip of this checkpoint."""
+    encoder = SegmentedSync()
+    specs = replace(session.generator.network.specs, sync=encoder.spec)
+    network = SimpleNamespace(specs=specs)
+    segmented = replace(session, generator=replace(session.generator, network=network))
+    segmented.__dict__["sync"] = encoder
+    found, _ = inputs(files, segmented, "vta", video=files / "long.mp4").sync(start_s, duration_s)
+    (frames,) = encoder.seen
+    whole = read_frames(files / "long.mp4", fps=25.0, size=16)
+    first = round(25 * start_s)
+    shown = np.arange(first, first + count).clip(max=len(whole) - 1)
+    assert np.array_equal(frames, whole[shown])
+    expected = encoder.spec.length(duration_s) if duration_s == 2.0 else encoder.spec.covering_length(duration_s)
+    assert found is not None and len(found) == expected
+
+
+def test_fe_does_not_continue_silence_of_the_videos_own_audio(
+    files: Path, session: InferenceSession, tmp_path: Path
+) -> None:
+    frames = np.zeros((50, 32, 32, 3), np.uint8)
+    audio = np.concatenate([np.zeros(48_000), 0.3 * np.sin(np.arange(48_000) * 0.02)]).astype(np.float32)
+    write_video(tmp_path / "late.mp4", frames, 25.0, audio, 48_000)
+    late = inputs(files, session, "fe", video=tmp_path / "late.mp4", window=(0.8, 2.0))
+    with pytest.raises(UsageError, match=r"--video late\.mp4 before 0\.8 s is silent: its peak is"):
+        late.continued(2.0)
+    assert len(inputs(files, session, "fe", video=tmp_path / "late.mp4", window=(1.6, 2.0)).continued(2.0)) == 40
