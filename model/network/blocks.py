@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from model.network.cpu import attend_bf16, norm_and_rotate, plain_operations
 from model.network.layers import ChannelLastConv1d, GatedMLP, linear_or_conv, modulate, rotate
 
 
@@ -38,10 +39,16 @@ class Attention(nn.Module):
 
     def forward(self, x_BND: Tensor, rotary_NK2: Tensor | None) -> QKV:
         """Returns q, k, v; positions are rotated in unless `rotary_NK2` is None (text has none)."""
-        q, k, v = self._project(x_BND).unbind(2)
-        q, k = self.q_norm(q.float()), self.k_norm(k.float())  # in fp32 under autocast too, as are the rotations
-        if rotary_NK2 is not None:
-            q, k = rotate(q, rotary_NK2), rotate(k, rotary_NK2)
+        projected = self._project(x_BND)
+        q, k, v = projected.unbind(2)
+        if plain_operations(x_BND):
+            q, k = self.q_norm(q.float()), self.k_norm(k.float())  # in fp32 under autocast too, as are the rotations
+            if rotary_NK2 is not None:
+                q, k = rotate(q, rotary_NK2), rotate(k, rotary_NK2)
+        else:
+            weights_SK = torch.stack([self.q_norm.weight, self.k_norm.weight])
+            eps = torch.finfo(torch.float32).eps  # RMSNorm's own
+            q, k = norm_and_rotate(projected[:, :, :2], weights_SK, eps, rotary_NK2).unbind(2)
         return QKV(*(part.to(v.dtype).transpose(1, 2) for part in (q, k, v)))
 
     def _project(self, x_BND: Tensor) -> Tensor:
@@ -74,6 +81,9 @@ class FrameCondition(NamedTuple):
 
 def attend(qkv: QKV) -> Tensor:
     """Returns softmax attention over all positions, heads merged: (B, N, D)."""
+    training_in_bf16 = qkv.q.dtype == torch.bfloat16 and torch.is_grad_enabled()
+    if training_in_bf16 and not plain_operations(qkv.q):
+        return attend_bf16(*qkv).transpose(1, 2).flatten(2)
     return F.scaled_dot_product_attention(*qkv).transpose(1, 2).flatten(2)
 
 

@@ -21,15 +21,15 @@ class ConvPositionEmbedding(nn.Module):
     def __init__(self, width: int, kernel: int, groups: int) -> None:
         super().__init__()
         self.conv1d = nn.Sequential(
-            nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=groups),
+            ChannelLastConv1d(width, width, kernel, groups=groups),
             nn.Mish(),
-            nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=groups),
+            ChannelLastConv1d(width, width, kernel, groups=groups),
             nn.Mish(),
         )
 
     def forward(self, x_BND: Tensor) -> Tensor:
         """Returns (B, N, D)."""
-        result: Tensor = self.conv1d(x_BND.transpose(1, 2)).transpose(1, 2)
+        result: Tensor = self.conv1d(x_BND)
         return result
 
 

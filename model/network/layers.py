@@ -9,16 +9,22 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's usual name
 from torch import Tensor, nn
 
+from model.network.cpu import convolve, plain_operations
+
 
 class ChannelLastConv1d(nn.Conv1d):
     """`nn.Conv1d` on channel-last input (B, N, in) -> (B, N, out), stride 1, length kept by zero padding."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, bias: bool = True) -> None:
-        super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, bias=bias)
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: int, *, groups: int = 1, bias: bool = True
+    ) -> None:
+        super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups, bias=bias)
 
     def forward(self, x_BND: Tensor) -> Tensor:
         """Returns (B, N, out)."""
-        return super().forward(x_BND.transpose(1, 2)).transpose(1, 2)
+        if plain_operations(x_BND):
+            return super().forward(x_BND.transpose(1, 2)).transpose(1, 2)
+        return convolve(x_BND, self.weight, self.bias, self.groups)
 
 
 def linear_or_conv(in_channels: int, out_channels: int, kernel: int, *, bias: bool = True) -> nn.Module:
