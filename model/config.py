@@ -21,6 +21,8 @@ Pool = Literal["all", "visible"]
 Absent = Literal["zero", "learned"]
 Precision = Literal["fp32", "bf16"]
 """bf16: the network under autocast; flow states, flow times and sums stay in fp32."""
+AskedPrecision = Literal["auto", "fp32", "bf16"]
+"""auto: bf16 where the device multiplies it natively (`model.devices.choose_precision`)."""
 
 
 def setting(default: Any, description: str, **limits: float) -> Any:
@@ -185,7 +187,9 @@ class TrainingConfig:
     ema_sigma_rel: float = setting(0.05, "relative width of the average that is published and validated", gt=0, lt=0.29)
     ema_snapshot_every: int = setting(5_000, "steps between snapshots of the averages", ge=1)
     ema_keep: int = setting(64, "snapshots kept, evenly spaced; each is one file per width", ge=2)
-    precision: Precision = setting("fp32", "bf16: autocast, for GPUs")
+    precision: AskedPrecision = setting(
+        "fp32", "bf16: autocast; auto: bf16 on a device that multiplies it natively (GPU, CPU with AVX512-BF16 or AMX)"
+    )
     compile: bool | None = setting(None, "torch.compile of the loss; empty: on a GPU")
     compile_backend: str = "inductor"
     gradient_checkpointing: bool = setting(False, "less memory for about a third more computing")

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from data_contracts import UsageError
+from model.config import AskedPrecision, Precision
 
 
 def choose_device(asked: str) -> torch.device:
@@ -22,6 +23,19 @@ def choose_device(asked: str) -> torch.device:
             f"device {asked} is not there: this machine has {torch.cuda.device_count()} GPUs; use cpu or auto"
         )
     return device
+
+
+def choose_precision(asked: AskedPrecision, device: torch.device) -> Precision:
+    """Returns what `auto` is on the device: bf16 on a GPU and on a CPU with AVX512-BF16 or AMX, else fp32.
+
+    Other CPUs emulate products of bf16, which takes several times as long as fp32.
+    """
+    if asked != "auto":
+        return asked
+    if device.type != "cpu":
+        return "bf16"
+    capabilities = torch.cpu.get_capabilities()
+    return "bf16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "fp32"
 
 
 def half_precision(device: torch.device) -> AbstractContextManager[None]:

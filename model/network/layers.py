@@ -15,9 +15,7 @@ from model.network.cpu import convolve, plain_operations
 class ChannelLastConv1d(nn.Conv1d):
     """`nn.Conv1d` on channel-last input (B, N, in) -> (B, N, out), stride 1, length kept by zero padding."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel: int, *, groups: int = 1, bias: bool = True
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, groups: int = 1, bias: bool = True) -> None:
         super().__init__(in_channels, out_channels, kernel, padding=kernel // 2, groups=groups, bias=bias)
 
     def forward(self, x_BND: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from data_contracts import TrainMetric
 from model.config import NetworkConfig, TrainingConfig
+from model.devices import choose_precision
 from model.network import Network, build_network
 from model.training.batches import BatchPlan, FeatureSource, training_stats
 from model.training.ema import Averages
@@ -246,7 +247,7 @@ class Trainer:
 
     @property
     def _bf16(self) -> bool:
-        return self.config.precision == "bf16"
+        return choose_precision(self.config.precision, self.device) == "bf16"
 
     @property
     def _backend(self) -> str | None:

@@ -19,6 +19,7 @@ from tasks.engine.settings import StageConfig
 # A short training on one CPU. It has to see the contexts of FE and AC-VTA, hence the wider and placed spans.
 DEMO: Final = {
     "steps": 700, "batch_size": 16, "lr": 2e-3, "warmup_steps": 50, "schedule": "cosine", "hold_share": 0.3,
+    "precision": "auto",
     "ema_sigma_rel": 0.1, "ema_snapshot_every": 400, "log_every": 10, "validate_every": 100, "checkpoint_every": 100,
 }  # fmt: skip
 DEMO_MASKS: Final = {"span_low": 0.5, "span_placement": "mixed", "drop_semantics": 0.1}

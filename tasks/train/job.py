@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from torch import Tensor
 
@@ -18,7 +18,7 @@ from data_contracts import TrainMetric, UsageError, to_json
 from data_contracts.files import hash_file
 from model.checkpoint import save_checkpoint
 from model.config import NetworkConfig
-from model.devices import choose_device
+from model.devices import choose_device, choose_precision
 from model.features import FeatureStore
 from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
@@ -81,11 +81,17 @@ def progress_note(row: TrainMetric) -> str:
 
 def training_key(config: TrainConfig, store: FeatureStore) -> str:
     """Returns the hash of all that the trained weights depend on: features, rows, settings, code version."""
-    settings = config.model_dump(mode="json", exclude=_NOT_IN_RESULT)
+    settings = _settings_in_result(config)
     header = {"fields": store.header["fields"], "specs": store.specs.to_dict(), "clip_s": store.clip_s}
     rows = [row.to_dict() for row in store.rows]
     start = hash_file(_initial_file(config.init_from)) if config.init_from else ""
     return hash_text(STAGE, str(VERSION), to_json(settings), to_json(header), to_json(rows), start)
+
+
+def _settings_in_result(config: TrainConfig) -> dict[str, Any]:
+    """Returns the settings that the weights depend on; the precision is that of the computation, never `auto`."""
+    settings = config.model_dump(mode="json", exclude=_NOT_IN_RESULT)
+    return settings | {"precision": choose_precision(config.precision, choose_device(config.device))}
 
 
 def checkpoint_path(workspace: Workspace) -> Path:
@@ -170,7 +176,7 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         specs=source.specs,
         clip_s=source.clip_s,
         step=trainer.step,
-        training=config.model_dump(mode="json", exclude=_NOT_IN_RESULT),
+        training=_settings_in_result(config),
     )
     last = trainer.metrics[-1]
     record = {

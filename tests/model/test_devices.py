@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from data_contracts import UsageError
-from model.devices import choose_device, half_precision
+from model.devices import choose_device, choose_precision, half_precision
 
 
 def test_auto_is_a_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,6 +26,23 @@ def test_a_gpus_number_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unknown_name_says_which_are_known() -> None:
     with pytest.raises(UsageError, match=r"'gpu' is unknown; use auto, cpu, cuda or cuda:1"):
         choose_device("gpu")
+
+
+@pytest.mark.parametrize(
+    ("instructions", "expected"),
+    [({"avx512_bf16": True}, "bf16"), ({"amx_bf16": True}, "bf16"), ({"avx2": True}, "fp32")],
+)
+def test_auto_is_bf16_where_the_cpu_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, instructions: dict[str, bool], expected: str
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions)
+    assert choose_precision("auto", torch.device("cpu")) == expected
+
+
+def test_auto_is_bf16_on_a_gpu_and_a_precision_by_name_is_itself() -> None:
+    assert choose_precision("auto", torch.device("cuda")) == "bf16"
+    assert choose_precision("fp32", torch.device("cuda")) == "fp32"
+    assert choose_precision("bf16", torch.device("cpu")) == "bf16"
 
 
 def test_a_cpu_computes_in_full_precision() -> None:

@@ -27,6 +27,6 @@ def write_features(folder: Path, fake: FakeStore, made_by: dict[str, Any] | None
 
 SHORT: Final = TrainConfig(
     steps=4, batch_size=4, warmup_steps=1, log_every=2, validate_every=2, checkpoint_every=2, ema_snapshot_every=2,
-    device="cpu",
+    device="cpu", precision="fp32",
 )  # fmt: skip
 """A training of four steps that logs, validates and saves twice."""

@@ -66,6 +66,17 @@ def test_what_changes_the_weights_changes_the_key(workspace, change):
     assert training_key(SHORT.model_copy(update=change), store) != key
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_the_key_and_the_checkpoint_name_the_precision_that_was_used(workspace, monkeypatch, native):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
+    used = SHORT.model_copy(update={"precision": "bf16" if native else "fp32", "steps": 2})
+    automatic = used.model_copy(update={"precision": "auto"})
+    store = FeatureStore.open(workspace.path("precompute"))
+    assert training_key(automatic, store) == training_key(used, store)
+    run_training(automatic, workspace)
+    assert load_checkpoint(checkpoint_path(workspace))[1].training["precision"] == used.precision
+
+
 def test_other_features_and_other_start_weights_change_the_key(workspace, tmp_path):
     store = FeatureStore.open(workspace.path("precompute"))
     keys = {training_key(SHORT, store)}
