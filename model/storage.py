@@ -40,6 +40,12 @@ class Storage:
             raise ContractError(f"a value is not finite in {self.name} (largest {np.abs(values).max()})")
         return packed
 
+    def tensor(self, packed: npt.NDArray[Any]) -> torch.Tensor:
+        """Returns the packed values as a float16 or bfloat16 tensor on the same memory."""
+        if self.name == "fp16":
+            return torch.from_numpy(packed)
+        return torch.from_numpy(packed.view(np.int16)).view(torch.bfloat16)
+
     def unpack(self, packed: npt.NDArray[Any]) -> Values:
         """Returns float32 values of what `pack` made: exact."""
         if self.name == "fp16":

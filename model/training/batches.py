@@ -20,7 +20,10 @@ from model.training.randomness import generator_for
 
 
 class FeatureSource(Protocol):
-    """What training reads: `model.features.FeatureStore`, or synthetic features in benchmarks and tests."""
+    """What training reads: `model.features.FeatureStore`, or synthetic features in benchmarks and tests.
+
+    Batches are float32 or 16 bits wide; a training step casts them to float32 on its device.
+    """
 
     @property
     def specs(self) -> FeatureSpecs:
@@ -140,13 +143,13 @@ def training_stats(source: FeatureSource, *, rows: int = 256) -> tuple[Tensor, T
     chosen = train[:: max(1, len(train) // rows)][:rows]
     if not chosen:
         return mean_F, std_F
-    variance_F = torch.stack([source.latents([row])[1].square().mean((0, 1)) for row in chosen]).mean(0)
+    variance_F = torch.stack([source.latents([row])[1].float().square().mean((0, 1)) for row in chosen]).mean(0)
     return mean_F, (std_F.square() + variance_F).sqrt()
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Normalised latents and their features, before any modality is dropped (`with_drops`)."""
+    """Normalised latents (float32) and their features as read, before any modality is dropped (`with_drops`)."""
 
     latent_BNF: Tensor
     features: Features
@@ -170,18 +173,19 @@ def load_batch(
     places = range(len(rows)) if places is None else places
     chosen = [rows[place] for place in places]
     mean_BNF, std_BNF = source.latents([row.latent_row for row in chosen])
-    latent_BNF = mean_BNF + std_BNF * noise_RNF[list(places)]
+    latent_BNF = mean_BNF.float() + std_BNF.float() * noise_RNF[list(places)]
     texts = [row.text_rows[int(draws[place] * len(row.text_rows))] for row, place in zip(chosen, places, strict=True)]
     has_video_B = torch.tensor([row.video_row is not None for row in chosen])
-    clip_BVC, sync_BSC = _video(source, chosen)
-    features = Features(clip_BVC, sync_BSC, source.text(texts), has_video_B, has_video_B, torch.ones_like(has_video_B))
+    text_BLC = source.text(texts)
+    clip_BVC, sync_BSC = _video(source, chosen, text_BLC.dtype)
+    features = Features(clip_BVC, sync_BSC, text_BLC, has_video_B, has_video_B, torch.ones_like(has_video_B))
     return Batch((latent_BNF - mean_F) / std_F, features)
 
 
-def _video(source: FeatureSource, rows: Sequence[FeatureRow]) -> tuple[Tensor, Tensor]:
+def _video(source: FeatureSource, rows: Sequence[FeatureRow], dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     specs, duration_s = source.specs, source.clip_s
-    clip_BVC = torch.zeros(len(rows), specs.clip.length(duration_s), specs.clip.dim)
-    sync_BSC = torch.zeros(len(rows), specs.sync.length(duration_s), specs.sync.dim)
+    clip_BVC = torch.zeros(len(rows), specs.clip.length(duration_s), specs.clip.dim, dtype=dtype)
+    sync_BSC = torch.zeros(len(rows), specs.sync.length(duration_s), specs.sync.dim, dtype=dtype)
     with_video = [index for index, row in enumerate(rows) if row.video_row is not None]
     records = [row.video_row for row in rows if row.video_row is not None]
     if with_video:

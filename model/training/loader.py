@@ -28,10 +28,8 @@ class MicroBatch:
     draws: Draws
 
     def to(self, device: torch.device) -> MicroBatch:
-        """Returns the micro-batch on a device."""
-        if device.type == "cpu":
-            return self
-        return each_tensor(self, lambda tensor: tensor.to(device, non_blocking=True))
+        """Returns the micro-batch on a device, where features of 16 bits become float32: exactly."""
+        return each_tensor(self, lambda tensor: _widened(tensor.to(device, non_blocking=True)))
 
     def pinned(self) -> MicroBatch:
         """Returns the micro-batch in page-locked memory, which a GPU reads while the processor computes."""
@@ -132,6 +130,10 @@ def load_micro_batches(
         made.append(MicroBatch(_at(batch, loaded), _at(draws, torch.tensor(part))))
         start += len(part)
     return made, draws
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def _at(record: RecordT, places: slice | Tensor) -> RecordT:

@@ -122,7 +122,8 @@ def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key
     if config.init_from:
         network, initial = _initial(config, store)
     empty = empty_text(store) if initial is None and network.absent == "learned" else None
-    trainer = Trainer(network, config.training(), store, folder, ranks=ranks, initial=initial, empty_text_LD=empty)
+    source = store.in_16_bits()
+    trainer = Trainer(network, config.training(), source, folder, ranks=ranks, initial=initial, empty_text_LD=empty)
     if trainer.resume():
         log.info("training continues at step %d of %d", trainer.step, config.steps)
     if not trainer.plan.balanced:

@@ -11,7 +11,7 @@ from data_contracts import ContractError, FeatureRow, MismatchError, write_table
 from data_contracts.files import hash_file
 from model.features import HEADER, FeatureStore, FeatureWriter, field_shapes
 from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
-from model.storage import BF16, FP16, storage_of
+from model.storage import BF16, FP16, STORAGES, storage_of
 
 CLIP_S = 2.0
 SPECS = FeatureSpecs(
@@ -50,8 +50,8 @@ def feature_row(number, **changes):
     return FeatureRow(**{**values, **changes})
 
 
-def write(folder, count=4, in_stats=lambda number: True):
-    writer = FeatureWriter(folder, SPECS, CLIP_S)
+def write(folder, count=4, in_stats=lambda number: True, storage=FP16):
+    writer = FeatureWriter(folder, SPECS, CLIP_S, storage)
     for number in range(count):
         latent = writer.add_latent(
             record("latent_mean", number), np.abs(record("latent_std", number)), in_stats=in_stats(number)
@@ -82,6 +82,25 @@ def test_t3_every_field_comes_back_within_fp16_in_the_order_asked_for(tmp_path):
     assert [row.item_id for row in store.rows] == [f"item-{number}" for number in range(4)]
     assert (store.specs, store.clip_s) == (SPECS, CLIP_S)
     assert hashes_agree(store)
+
+
+@pytest.mark.parametrize("storage", STORAGES.values(), ids=list(STORAGES))
+def test_batches_in_16_bits_have_the_values_of_those_in_float32(tmp_path, storage):
+    store = write(tmp_path, storage=storage)
+    narrow, asked = store.in_16_bits(), [3, 0, 3]
+    for read in ("clip", "sync", "text"):
+        batch = getattr(narrow, read)(asked)
+        assert batch.element_size() == 2
+        assert torch.equal(batch.float(), getattr(store, read)(asked))
+    for one, other in zip(narrow.latents(asked), store.latents(asked), strict=True):
+        assert one.element_size() == 2 and torch.equal(one.float(), other)
+    assert narrow.rows == store.rows and narrow.latent_stats()[0].equal(store.latent_stats()[0])
+
+
+def test_a_batch_is_a_copy_that_may_be_changed(tmp_path):
+    store = write(tmp_path).in_16_bits()
+    store.clip([1]).zero_()
+    assert bool(store.clip([1]).any())
 
 
 def test_latent_statistics_are_those_of_the_marked_rows(tmp_path):

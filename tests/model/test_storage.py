@@ -27,6 +27,16 @@ def test_what_was_rounded_once_is_stored_exactly(storage: Storage, values: np.nd
 
 @EACH
 @given(values=VALUES)
+def test_a_tensor_of_the_packed_values_is_16_bits_wide_on_the_same_memory(storage: Storage, values: np.ndarray) -> None:
+    packed = storage.pack(values)
+    tensor = storage.tensor(packed)
+    assert tensor.dtype == {"fp16": torch.float16, "bf16": torch.bfloat16}[storage.name]
+    assert tensor.data_ptr() == packed.ctypes.data or not packed.size
+    assert np.array_equal(tensor.float().numpy(), storage.unpack(packed))
+
+
+@EACH
+@given(values=VALUES)
 def test_two_bytes_are_stored_per_value(storage: Storage, values: np.ndarray) -> None:
     packed = storage.pack(values)
     assert packed.nbytes == 2 * values.size

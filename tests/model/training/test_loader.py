@@ -103,5 +103,18 @@ def test_a_batch_that_cannot_be_divided_is_refused_before_the_first_step() -> No
 
 def test_moving_to_the_cpu_copies_nothing() -> None:
     (part,) = loader().make(0).micro_batches
-    assert part.to(torch.device("cpu")) is part
+    moved = part.to(torch.device("cpu"))
+    assert moved.batch.latent_BNF is part.batch.latent_BNF
+    assert moved.batch.features.clip_BVC is part.batch.features.clip_BVC
+    assert moved.draws.noise_BNF is part.draws.noise_BNF
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_features_of_16_bits_become_float32_on_the_device(dtype: torch.dtype) -> None:
+    (part,) = loader().make(0).micro_batches
+    narrow = dataclasses.replace(part.batch.features, clip_BVC=part.batch.features.clip_BVC.to(dtype))
+    moved = dataclasses.replace(part, batch=dataclasses.replace(part.batch, features=narrow)).to(torch.device("cpu"))
+    assert moved.batch.features.clip_BVC.dtype == torch.float32
+    assert torch.equal(moved.batch.features.clip_BVC, narrow.clip_BVC.float())
+    assert moved.batch.features.has_clip_B.dtype == torch.bool
     assert dataclasses.astuple(BatchSplit(1, 2, 3)) == (1, 2, 3)

@@ -103,7 +103,7 @@ def test_t1_two_processes_train_as_one(tmp_path):
     config = tmp_path / "toy.yaml"
     config.write_text(
         "train: {preset: tiny, steps: 4, batch_size: 8, warmup_steps: 1, log_every: 1, validate_every: 4,"
-        " checkpoint_every: 2, device: cpu, tensorboard: false}\n"
+        " checkpoint_every: 2, device: cpu, tensorboard: false, precision: fp32}\n"
     )
     workspaces = {name: Workspace(tmp_path / name) for name in ("one", "two")}
     for workspace in workspaces.values():

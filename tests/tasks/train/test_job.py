@@ -8,6 +8,7 @@ import torch
 from data_contracts import MismatchError, TrainMetric, UsageError
 from model.checkpoint import load_checkpoint
 from model.features import FeatureStore
+from model.training import Trainer
 from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.train.job import checkpoint_path, finished_key, progress_note, run_training, states_folder, training_key
@@ -64,6 +65,16 @@ def test_what_changes_the_weights_changes_the_key(workspace, change):
     key = training_key(SHORT, store)
     assert training_key(SHORT, store) == key
     assert training_key(SHORT.model_copy(update=change), store) != key
+
+
+def test_features_in_16_bits_train_bit_for_bit_like_float32(workspace, tmp_path):
+    store = FeatureStore.open(workspace.path("precompute"))
+    weights = []
+    for name, source in (("wide", store), ("narrow", store.in_16_bits())):
+        trainer = Trainer(SHORT.network(), SHORT.training(), source, tmp_path / name)
+        list(trainer.run())
+        weights.append(trainer.averaged_weights())
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
 
 
 @pytest.mark.parametrize("native", [True, False])
