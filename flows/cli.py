@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,7 +24,8 @@ from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 from flows.commands.weights import fetch_llm, fetch_parser, weights
 from flows.locations import existing
-from flows.termination import end_on_sigterm
+from flows.settings import bypass_proxies_for_loopback
+from flows.termination import INTERRUPTED_LINE, end_on_signals
 
 app = typer.Typer(
     help="Generate audio for silent video, and run the pipeline that makes the training data.",
@@ -141,13 +143,19 @@ app.command("fetch-llm")(fetch_llm)
 app.command("fetch-parser")(fetch_parser)
 
 
+def print_line(line: str) -> None:
+    """Writes a line on stderr."""
+    sys.stderr.write(f"{line}\n")
+
+
 def main() -> None:
     """Runs the command line and exits. Errors are one line on stderr; `--debug` shows the traceback."""
-    end_on_sigterm()
-    sys.exit(exit_code(sys.argv[1:]))
+    bypass_proxies_for_loopback()
+    ending = end_on_signals()
+    sys.exit(exit_code(sys.argv[1:], ending.say))
 
 
-def exit_code(arguments: list[str]) -> int:
+def exit_code(arguments: list[str], say_interrupted: Callable[[str], None] = print_line) -> int:
     """Runs the command line and returns its exit code. `--debug` may be anywhere in it."""
     debug = "--debug" in arguments
     try:
@@ -158,7 +166,8 @@ def exit_code(arguments: list[str]) -> int:
     except FoleyGenExError as error:
         return _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command continues where this one stopped", 1, False)
+        say_interrupted(INTERRUPTED_LINE)
+        return 1
     except typer.Exit as error:
         return error.exit_code
     except OSError as error:  # a full disk, a folder that may not be written, a file that was deleted meanwhile

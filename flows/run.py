@@ -1,17 +1,24 @@
-"""What the commands do with a config: they look first, and start Prefect only when there is work."""
+"""What the commands do with a config: they look first, and start Prefect only when there is work.
+
+A single stage runs without Prefect where no server is set: there is nobody to show it to.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
 from data_contracts import UsageError
-from flows.settings import ship_settings
+from flows.direct import LINES, run_directly
+from flows.server import own_server, require_server, watched_server
+from flows.settings import server_url, ship_settings
+from flows.termination import end_now, write_last_line
 from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_stored
 from tasks.engine import check_stage
@@ -47,10 +54,10 @@ def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
         if state.name in needing and (verify_files or not state.finished):
             require_programs(needing[state.name])
     _check_writers(config)
-    _prepare_prefect()
-    from flows.pipeline import pipeline
+    with _prefect():
+        from flows.pipeline import pipeline
 
-    pipeline(config=config, verify_files=verify_files)
+        pipeline(config=config, verify_files=verify_files)
     typer.echo(f"report: {report}")
 
 
@@ -64,31 +71,37 @@ def _check_writers(config: PipelineConfig) -> None:
 
 
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_files: bool = False) -> None:
-    """Runs one stage in the config's workspace."""
+    """Runs one stage in the config's workspace: as a Prefect flow where a server is set, else directly."""
     config = _with_absolute_workspace(config)
-    made = find_step(stage).make(config)
+    step = find_step(stage)
+    made = step.make(config)
     if retry:
         require_quarantine(made)
     require_programs(made)
-    _prepare_prefect()
-    from flows.runs import running_in
-    from flows.stages import STAGE_FLOWS
-
     workspace = Workspace(Path(config.workspace))
-    with running_in(workspace, f"{stage} of {workspace.root.name}", lambda: config):
-        given = {"retry": retry, "verify_files": verify_files}
-        STAGE_FLOWS[stage](workspace=config.workspace, **{name: True for name, value in given.items() if value})
+    if config.runner != "dask" and not server_url():
+        _listen_to_stages()
+        run_directly(step, config, workspace, retry=retry, verify_files=verify_files)
+        return
+    with _prefect():
+        from flows.runs import running_in
+        from flows.stages import STAGE_FLOWS
+
+        with running_in(workspace, f"{stage} of {workspace.root.name}", lambda: config):
+            given = {"retry": retry, "verify_files": verify_files}
+            STAGE_FLOWS[stage](workspace=config.workspace, **{name: True for name, value in given.items() if value})
 
 
 def run_ablation_table(config: PipelineConfig) -> None:
     """Trains and scores the named configurations on a finished run's features, and prints their table."""
     config = _with_absolute_workspace(config)
-    _prepare_prefect()
-    from flows.ablations import ablations
+    with _prefect():
+        from flows.ablations import ablations
 
-    typer.echo(
-        ablations(workspace=config.workspace, train=config.train, evaluate=config.evaluate, compared=config.ablations)
-    )
+        text = ablations(
+            workspace=config.workspace, train=config.train, evaluate=config.evaluate, compared=config.ablations
+        )
+    typer.echo(text)
 
 
 def run_claims_test(config: PipelineConfig) -> None:
@@ -108,10 +121,11 @@ def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     settings = load_settings(CodecTrainConfig, config, overrides)
     if out.exists() and out.samefile(config):
         raise UsageError(f"--out {out} is the config; it would be lost, give another name")
-    _prepare_prefect()
-    from flows.train_codec import train_codec
+    with _prefect():
+        from flows.train_codec import train_codec
 
-    typer.echo(f"codec: {train_codec(str(out), settings)}")
+        path = train_codec(str(out), settings)
+    typer.echo(f"codec: {path}")
 
 
 def status_text(folder: Path, *, verify: bool = False) -> str:
@@ -142,13 +156,42 @@ def _damage(stage: str, config: PipelineConfig, workspace: Workspace) -> str:
     return f"{count} files missing or damaged{heal}"
 
 
-def _prepare_prefect() -> None:
-    """Sets Prefect's settings before its first import, and shows the stages' log lines on stderr."""
+@contextmanager
+def _prefect() -> Iterator[None]:
+    """Sets Prefect's settings before its first import, with the server that is set or one for this run.
+
+    A run whose server is lost ends at once: Prefect would retry its requests for minutes.
+    """
     ship_settings(quiet=True)
-    if not os.environ.get("PREFECT_API_URL"):
-        sys.stderr.write("starting Prefect (no server is set, so the run has its own; 10 s or more) ...\n")
+    _listen_to_stages()
+    url = server_url()
+    if url:
+        require_server(url, _say)
+        with watched_server(url, _end_without_server, _say):
+            yield
+        return
+    _say("starting Prefect (no server is set, so the run has its own; 10 s or more) ...")
+    with own_server(_end_without_server, _say) as own:
+        os.environ["PREFECT_API_URL"] = own
+        try:
+            yield
+        finally:
+            del os.environ["PREFECT_API_URL"]
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _end_without_server(reason: str) -> None:
+    line = f"error: {reason}; what is finished is kept, the same command continues where this one stopped"
+    end_now(1, lambda: write_last_line(line))
+
+
+def _listen_to_stages() -> None:
+    """Shows the stages' log lines on stderr."""
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries: nothing that a user can act on
-    _listen("foleygenex", logging.INFO)
+    _listen(LINES, logging.INFO)
     for package in ("tasks", "model"):
         _listen(package, logging.WARNING)
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
@@ -19,18 +18,18 @@ from prefect.futures import as_completed
 from prefect.logging import get_run_logger
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from data_contracts import FoleyGenExError, UsageError
+from data_contracts import UsageError
 from flows.artifacts import publish, run_progress
+from flows.direct import LINES, run_shard_undisturbed, stale_line
 from flows.progress import watch
 from flows.runs import running_in
+from flows.termination import interrupts_blocked
 from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_stored
 from tasks.engine import Mapper, Shard, Stage
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import Step, run_step, step_state, steps_before
-
-LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
+from tasks.pipeline import Step, first_stale_before, run_step
 
 
 @task(name="shard", cache_policy=NO_CACHE, persist_result=False, task_run_name="{label}")
@@ -57,9 +56,7 @@ def run_stage_flow(
     what = runtime.flow_run.name or step.name
     with running_in(workspace, what, lambda: _runnable(step, load_stored(workspace, settings, changes))) as config:
         if runtime.flow_run.parent_flow_run_id is None and (earlier := first_stale_before(step, config, workspace)):
-            announce(
-                f"{earlier} is not up to date, {step.name} reads what it wrote last; `run all` runs all in their order"
-            )
+            announce(stale_line(step, earlier))
         with run_progress(step.name, step.unit) as on_progress:
             mapper = shard_mapper(step.make(config), config, workspace, on_progress)
             again = {"retry": retry, "verify_files": verify_files}
@@ -67,18 +64,6 @@ def run_stage_flow(
         announce(summary.line())
         publish(step, summary, workspace)
     return {"stage": step.name, "done": summary.done, "new": summary.new, "quarantined": summary.quarantined}
-
-
-def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace) -> str:
-    """Returns the name of the first earlier step that a run of the pipeline would run again, empty when there is none.
-
-    A stage that cannot be looked at from here (a corpus on another machine) is not counted.
-    """
-    for earlier in steps_before(step.name):
-        with suppress(FoleyGenExError):
-            if not step_state(earlier, config, workspace).finished:
-                return earlier.name
-    return ""
 
 
 def announce(line: str) -> None:
@@ -97,9 +82,11 @@ def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, on_
         workers = 1 if stage.large_shards else min(config.workers, len(shards))
         with watch(workspace.path(stage.name, "journal"), total, on_progress), task_runner(config, workers) as runner:
             futures = []
-            for number, shard in enumerate(shards, 1):
-                label = f"{stage.name} {number} of {len(shards)}, {shard.size} items"
-                futures.append(runner.submit(run_shard_task, {"label": label, "work": partial(function, shard)}))
+            with interrupts_blocked():  # of worker processes, which start at the first submission
+                for number, shard in enumerate(shards, 1):
+                    label = f"{stage.name} {number} of {len(shards)}, {shard.size} items"
+                    work = partial(run_shard_undisturbed, partial(function, shard))
+                    futures.append(runner.submit(run_shard_task, {"label": label, "work": work}))
             for future in as_completed(futures):
                 yield future.result()
 

@@ -6,10 +6,11 @@ Modules of the stages are imported when a stage is looked at, so that listing th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from data_contracts import ContractError, UsageError, WeightsError
+from data_contracts import ContractError, FoleyGenExError, UsageError, WeightsError
 from tasks.config import PipelineConfig
 from tasks.engine import Mapper, Stage, StageState, StageSummary, run_stage, stage_state
 from tasks.engine.progress import OnProgress, silent
@@ -284,6 +285,18 @@ def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageS
                 raise
             states.append(StageState(name=step.name, note=_WAITING))
     return states
+
+
+def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace) -> str:
+    """Returns the name of the first earlier step that a run of the pipeline would run again, empty when there is none.
+
+    A stage that cannot be looked at from here (a corpus on another machine) is not counted.
+    """
+    for earlier in steps_before(step.name):
+        with suppress(FoleyGenExError):
+            if not step_state(earlier, config, workspace).finished:
+                return earlier.name
+    return ""
 
 
 def is_finished(config: PipelineConfig, workspace: Workspace) -> bool:

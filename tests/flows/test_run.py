@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from flows import cli, run, runner, tools
+from flows import cli, run, tools
 from flows.stages import STAGE_FLOWS
 from tasks import pipeline
 from tasks.config import PipelineConfig, store
@@ -42,8 +43,8 @@ def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].endswith("process 1") and lines[2].endswith("do nothing (not counting what first has yet to make)")
     assert lines[3].startswith("in use by train of w (process")
-    assert runner.first_stale_before(second, PipelineConfig(), space) == "first"
-    assert runner.first_stale_before(changed, PipelineConfig(), space) == ""
+    assert pipeline.first_stale_before(second, PipelineConfig(), space) == "first"
+    assert pipeline.first_stale_before(changed, PipelineConfig(), space) == ""
 
 
 def test_the_second_run_finds_nothing_to_do_and_starts_no_prefect(
@@ -53,7 +54,7 @@ def test_the_second_run_finds_nothing_to_do_and_starts_no_prefect(
         raise AssertionError("Prefect was started")
 
     monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
-    monkeypatch.setattr(run, "_prepare_prefect", never)
+    monkeypatch.setattr(run, "_prefect", never)
     monkeypatch.setattr("flows.weights.prepare_captions", lambda config: never())
     assert cli.exit_code(["demo", "--workspace", str(tmp_path / "w")]) == 0
     out = capsys.readouterr().out
@@ -103,7 +104,8 @@ def test_damaged_files_of_items_are_counted_and_made_again_on_demand(
 
 def test_the_flag_to_verify_files_reaches_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[dict[str, object]] = []
-    monkeypatch.setattr(run, "_prepare_prefect", lambda: None)
+    monkeypatch.setattr(run, "_prefect", nullcontext)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
     monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: seen.append(given))
     monkeypatch.setitem(STAGE_FLOWS, "mine", lambda **given: seen.append(given))
@@ -121,7 +123,7 @@ def test_a_missing_program_is_one_line_before_prefect_starts(
         raise AssertionError("Prefect was started")
 
     monkeypatch.setattr(tools.shutil, "which", lambda name: None)
-    monkeypatch.setattr(run, "_prepare_prefect", never)
+    monkeypatch.setattr(run, "_prefect", never)
     for stage in ("augment", "all"):
         arguments = ["run", stage, "demo", "--workspace", str(tmp_path / "w"), "--set", "augment.backend=tool"]
         assert cli.exit_code(arguments) == 2
@@ -139,7 +141,7 @@ def test_what_writes_captions_is_asked_for_before_anything_runs(
     for name in ("OPENAI_BASE_URL", "OPENAI_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(run, "_prepare_prefect", lambda: pytest.fail("Prefect was started"))
+    monkeypatch.setattr(run, "_prefect", lambda: pytest.fail("Prefect was started"))
     code = cli.exit_code(["run", "all", "demo", "-w", str(tmp_path / "w"), "--set", setting])
     line = errors(capsys)[0]
     assert code in (1, 2) and message in line, line

@@ -1,0 +1,101 @@
+"""Runs one stage without Prefect: the same engine, lock, lines and bar, with a pool of threads or processes."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from functools import cache, partial
+from typing import Final
+
+from flows.progress import bar, watch
+from flows.termination import interrupts_blocked
+from tasks.config import PipelineConfig, store
+from tasks.engine import Mapper, Shard, Stage, StageSummary
+from tasks.engine.progress import OnProgress
+from tasks.engine.workspace import Workspace
+from tasks.engine.workspace_lock import acquire
+from tasks.pipeline import Step, first_stale_before, run_step
+
+LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
+log = logging.getLogger(LINES)
+
+
+def run_directly(
+    step: Step, config: PipelineConfig, workspace: Workspace, *, retry: bool = False, verify_files: bool = False
+) -> StageSummary:
+    """Runs a stage, shows its line and returns its counts.
+
+    Raises UsageError when another run uses the workspace.
+    """
+    with acquire(workspace.root, f"{step.name} of {workspace.root.name}"):
+        store(config, workspace)
+        if earlier := first_stale_before(step, config, workspace):
+            log.info("%s", stale_line(step, earlier))
+        with bar(step.name, step.unit) as on_progress:
+            mapper = pool_mapper(step.make(config), config, workspace, on_progress)
+            summary = run_step(
+                step,
+                config,
+                workspace,
+                mapper=mapper,
+                on_progress=on_progress,
+                retry=retry,
+                verify_files=verify_files,
+            )
+    log.info("%s", summary.line())
+    return summary
+
+
+def stale_line(step: Step, earlier: str) -> str:
+    """Returns what is said before a stage runs on what an earlier one wrote with other settings or inputs."""
+    return f"{earlier} is not up to date, {step.name} reads what it wrote last; `run all` runs all in their order"
+
+
+def pool_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> Mapper:
+    """Returns the engine's mapper that runs shards in threads or processes, as `config.runner` says."""
+
+    def mapper(function: Callable[[Shard], int], shards: Sequence[Shard]) -> Iterator[int]:
+        if not shards:
+            return
+        workers = 1 if stage.large_shards or config.runner == "serial" else min(config.workers, len(shards))
+        total = sum(shard.size for shard in shards)
+        with watch(workspace.path(stage.name, "journal"), total, on_progress), _pool(config, workers) as pool:
+            with interrupts_blocked():  # of worker processes, which start at the first submission
+                futures = [pool.submit(run_shard_undisturbed, partial(function, shard)) for shard in shards]
+            for future in as_completed(futures):
+                yield future.result()
+
+    return mapper
+
+
+def run_shard_undisturbed(work: Callable[[], int]) -> int:
+    """Processes a shard in a worker: programs that it starts get no Ctrl-C, and its process ends with the command's."""
+    if multiprocessing.parent_process() is not None:
+        _end_with_parent()
+    if threading.current_thread() is threading.main_thread():
+        return work()
+    with interrupts_blocked():
+        return work()
+
+
+def _pool(config: PipelineConfig, workers: int) -> Executor:
+    if config.runner == "processes":
+        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    return ThreadPoolExecutor(workers)
+
+
+@cache
+def _end_with_parent() -> None:
+    """Ends this worker process when its parent has ended, however that was: the parent's locks are free then."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch_parent, name="parent", daemon=True).start()
