@@ -16,10 +16,12 @@ import typer
 from data_contracts.errors import FoleyGenExError, UsageError
 from flows.commands.app import app as open_app
 from flows.commands.convert import convert
+from flows.commands.doctor import doctor
 from flows.commands.ema import ema
 from flows.commands.export import export
 from flows.commands.generate import generate
 from flows.commands.mine_captions import mine_captions
+from flows.commands.quarantine import quarantine
 from flows.commands.regenerate import regenerate
 from flows.commands.verify import verify
 from flows.commands.weights import fetch_llm, fetch_parser, weights
@@ -30,7 +32,6 @@ from flows.termination import INTERRUPTED_LINE, end_on_signals
 app = typer.Typer(
     help="Generate audio for silent video, and run the pipeline that makes the training data.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -41,8 +42,21 @@ DEMO: Final = "demo.yaml"
 _INTERRUPTED: Final = 130  # what typer returns for Ctrl-C
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"foleygenex {version('foleygenex')}")
+        raise typer.Exit
+
+
 @app.callback()
-def options(debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False) -> None:
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="say which release this is", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
     """Generate audio for silent video, and run the pipeline that makes the training data."""
 
 
@@ -66,13 +80,17 @@ def plan(
     set_: SetOption = None,
     price_in: Annotated[float | None, typer.Option(min=0, help="per million prompt tokens")] = None,
     price_out: Annotated[float | None, typer.Option(min=0, help="per million answer tokens")] = None,
+    sizes: Annotated[
+        bool, typer.Option("--sizes", help="also features and training: loads the encoders and times them")
+    ] = False,
 ) -> None:
     """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""
     from tasks.commands.estimate import estimate
-    from tasks.config import PipelineConfig, config_path
+    from tasks.config import PipelineConfig, config_path, require_corpus
 
     loaded = PipelineConfig.load(config_path(config), set_ or [])
-    typer.echo(estimate(loaded, price_in=price_in, price_out=price_out).text())
+    require_corpus(loaded, str(config))
+    typer.echo(estimate(loaded, price_in=price_in, price_out=price_out, sizes=sizes).text())
 
 
 @app.command()
@@ -86,7 +104,7 @@ def run(
 ) -> None:
     """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
     from flows.run import run_ablation_table, run_all, run_claims_test, run_codec, run_one
-    from tasks.config import PipelineConfig, config_path
+    from tasks.config import PipelineConfig, config_path, require_corpus
     from tasks.pipeline import find_step
 
     comparisons = {"ablations": run_ablation_table, "claims": run_claims_test}
@@ -99,6 +117,8 @@ def run(
         find_step(stage, besides=("all", *comparisons, "train-codec"))
     overrides = [f"workspace={workspace}"] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
+    if stage in ("all", "ingest"):
+        require_corpus(loaded, str(config))
     if stage == "all":
         run_all(loaded, verify_files=verify_files)
     elif stage in comparisons:
@@ -139,6 +159,8 @@ app.command()(export)
 app.command()(convert)
 app.command()(ema)
 app.command("mine-captions")(mine_captions)
+app.command()(doctor)
+app.command()(quarantine)
 app.command("fetch-llm")(fetch_llm)
 app.command("fetch-parser")(fetch_parser)
 

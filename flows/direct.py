@@ -14,7 +14,7 @@ from typing import Final
 from flows.progress import bar, watch
 from flows.termination import interrupts_blocked
 from tasks.config import PipelineConfig, store
-from tasks.engine import Mapper, Shard, Stage, StageSummary
+from tasks.engine import Mapper, Shard, StageSummary
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
@@ -36,7 +36,7 @@ def run_directly(
         if earlier := first_stale_before(step, config, workspace):
             log.info("%s", stale_line(step, earlier))
         with bar(step.name, step.unit) as on_progress:
-            mapper = pool_mapper(step.make(config), config, workspace, on_progress)
+            mapper = pool_mapper(step, config, workspace, on_progress)
             summary = run_step(
                 step,
                 config,
@@ -55,12 +55,13 @@ def stale_line(step: Step, earlier: str) -> str:
     return f"{earlier} is not up to date, {step.name} reads what it wrote last; `run all` runs all in their order"
 
 
-def pool_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> Mapper:
+def pool_mapper(step: Step, config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> Mapper:
     """Returns the engine's mapper that runs shards in threads or processes, as `config.runner` says."""
 
     def mapper(function: Callable[[Shard], int], shards: Sequence[Shard]) -> Iterator[int]:
         if not shards:
             return
+        stage = step.make(config)
         workers = 1 if stage.large_shards or config.runner == "serial" else min(config.workers, len(shards))
         total = sum(shard.size for shard in shards)
         with watch(workspace.path(stage.name, "journal"), total, on_progress), _pool(config, workers) as pool:

@@ -15,6 +15,7 @@ from pathlib import Path
 import typer
 
 from data_contracts import UsageError
+from data_contracts.quantities import counted
 from flows.direct import LINES, run_directly
 from flows.server import own_server, require_server, watched_server
 from flows.settings import server_url, ship_settings
@@ -25,7 +26,15 @@ from tasks.engine import check_stage
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use
-from tasks.pipeline import STEPS, find_step, is_finished, pipeline_states, require_quarantine
+from tasks.pipeline import (
+    STEPS,
+    find_step,
+    is_finished,
+    is_known_finished,
+    pipeline_states,
+    require_quarantine,
+    step_state,
+)
 from tasks.report import REPORT
 
 
@@ -39,21 +48,20 @@ def run_demo(config: PipelineConfig) -> None:
 
 
 def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
-    """Runs the whole pipeline and prints each stage's line and the report's path.
+    """Looks at what the unfinished stages need, runs the pipeline, prints each stage's line and the report's path.
 
     With `verify_files` every stage reads its files and makes damaged ones again.
     """
+    from tasks.commands.doctor import examine, require
+
     config = _with_absolute_workspace(config)
     workspace = Workspace(Path(config.workspace))
     report = workspace.path(*REPORT)
     if not verify_files and is_finished(config, workspace):
         typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
         return
-    needing = {step.name: stage for step in STEPS if (stage := step.make(config)).programs()}
-    for state in pipeline_states(config, workspace) if needing else ():
-        if state.name in needing and (verify_files or not state.finished):
-            require_programs(needing[state.name])
-    _check_writers(config)
+    unfinished = [step.name for step in STEPS if verify_files or not is_known_finished(step, config, workspace)]
+    require(examine(config, stages=unfinished, disk=False), _say)
     with _prefect():
         from flows.pipeline import pipeline
 
@@ -61,25 +69,17 @@ def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
     typer.echo(f"report: {report}")
 
 
-def _check_writers(config: PipelineConfig) -> None:
-    """Raises early what mining and the caption stages would raise later: no endpoint set, a model not fetched."""
-    from tasks.llm.backend import choose_backend
-    from tasks.mine.parser import make_miner
-
-    choose_backend(config.llm)
-    make_miner(config.mine.parser)
-
-
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_files: bool = False) -> None:
     """Runs one stage in the config's workspace: as a Prefect flow where a server is set, else directly."""
     config = _with_absolute_workspace(config)
-    step = find_step(stage)
-    made = step.make(config)
-    if retry:
-        require_quarantine(made)
-    require_programs(made)
-    workspace = Workspace(Path(config.workspace))
-    if config.runner != "dask" and not server_url():
+    step, workspace = find_step(stage), Workspace(Path(config.workspace))
+    finished = not retry and not verify_files and step_state(step, config, workspace).finished
+    if not finished:
+        made = step.make(config)
+        if retry:
+            require_quarantine(made)
+        require_programs(made)
+    if finished or (config.runner != "dask" and not server_url()):
         _listen_to_stages()
         run_directly(step, config, workspace, retry=retry, verify_files=verify_files)
         return
@@ -106,12 +106,15 @@ def run_ablation_table(config: PipelineConfig) -> None:
 
 def run_claims_test(config: PipelineConfig) -> None:
     """Trains and scores the named configurations with several seeds, and prints which claims of the paper they show."""
-    config = _with_absolute_workspace(config)
-    _check_writers(config)
-    _prepare_prefect()
-    from flows.claims import claims
+    from tasks.commands.doctor import examine, require
 
-    typer.echo(claims(config=config))
+    config = _with_absolute_workspace(config)
+    require(examine(config, disk=False), _say)
+    with _prefect():
+        from flows.claims import claims
+
+        text = claims(config=config)
+    typer.echo(text)
 
 
 def run_codec(config: Path, overrides: list[str], out: Path) -> None:
@@ -153,7 +156,7 @@ def _damage(stage: str, config: PipelineConfig, workspace: Workspace) -> str:
     except Exception as error:  # its items are listed from earlier stages' files, which may be damaged in any way
         return f"files not verified ({type(error).__name__}: {error})"
     heal = f", `run {stage} CONFIG --verify-files` makes them again" if count else ""
-    return f"{count} files missing or damaged{heal}"
+    return f"{counted(count, 'file')} missing or damaged{heal}"
 
 
 @contextmanager

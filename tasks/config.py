@@ -79,6 +79,15 @@ def config_path(config: Path) -> Path:
     return config
 
 
+def require_corpus(config: PipelineConfig, where: str) -> None:
+    """Raises UsageError for settings that name no corpus: the built-in one is for the demo and is asked for by name."""
+    if not config.ingest.model_fields_set & {"corpus", "corpora"}:
+        raise UsageError(
+            f"{where} names no corpus; set ingest.corpus, e.g. {{kind: table, path: clips.csv}} (docs/corpora.md), or "
+            "{kind: builtin} for the rendered clips of the demo"
+        )
+
+
 def store(config: PipelineConfig, workspace: Workspace) -> None:
     """Keeps the config in the workspace, so that `status`, `retry-quarantine` and single stages need only that."""
     path = workspace.path(STORED)

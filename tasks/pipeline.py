@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from data_contracts import ContractError, FoleyGenExError, UsageError, WeightsError
+from tasks import inputs
 from tasks.config import PipelineConfig
 from tasks.engine import Mapper, Stage, StageState, StageSummary, run_stage, stage_state
+from tasks.engine.inputs import all_whole, remember_inputs, up_to_date
+from tasks.engine.marker import marker_path
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
+from tasks.inputs import Outside
 
 _LARGE_SHARD: Final = 4096  # items
 _WAITING: Final = "waiting for an earlier stage"
@@ -25,7 +29,8 @@ class Step:
     """A stage's entry in the list of the pipeline: what must be known of a stage before its module is imported.
 
     `group` names its settings in PipelineConfig, `example` is one of them as for `--set`; `unit` is what its progress
-    counts. `pool` and `tags` are those of its Prefect deployment.
+    counts. `outside` returns what it reads outside of the workspace (`tasks/inputs.py`). `pool` and `tags` are those of
+    its Prefect deployment.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Step:
     example: str = ""
     unit: str = "items"
     single: bool = False
+    outside: Outside | None = None
     pool: Literal["cpu", "gpu"] = "cpu"
     tags: tuple[str, ...]
 
@@ -116,6 +122,7 @@ STEPS: Final = (
         name="ingest",
         description="Cuts, checks and hashes clips of at most 8 s from the built-in corpus or your own (SPEC D1-D3).",
         make=_ingest,
+        outside=inputs.corpora,
         group="ingest",
         example="ingest.min_s=1",
         tags=("data",),
@@ -124,6 +131,7 @@ STEPS: Final = (
         name="mine",
         description="Finds training captions that name a side of speed, distance or volume (SPEC A1).",
         make=_mine,
+        outside=inputs.caption_parser,
         group="mine",
         example="mine.parser=rules",
         tags=("data",),
@@ -132,6 +140,7 @@ STEPS: Final = (
         name="augment",
         description="Changes the mined audio with FFmpeg, SoX and pyroomacoustics; measures the effect (SPEC A2-A5).",
         make=_augment,
+        outside=inputs.nothing,
         group="augment",
         example="augment.backend=tool",
         tags=("data",),
@@ -140,6 +149,7 @@ STEPS: Final = (
         name="recaption",
         description="Writes a new caption for each augmented clip with a language model, or with rules (SPEC A6).",
         make=_recaption,
+        outside=inputs.caption_writer,
         group="llm",
         example="llm.backend=rules",
         tags=("data", "llm"),
@@ -148,6 +158,7 @@ STEPS: Final = (
         name="paraphrase",
         description="Extracts key tokens and writes paraphrases of each augmented caption (SPEC A7).",
         make=_paraphrase,
+        outside=inputs.caption_writer,
         group="llm",
         example="llm.backend=rules",
         tags=("data", "llm"),
@@ -156,6 +167,7 @@ STEPS: Final = (
         name="manifest",
         description="Joins clips, augmented audio and captions into training and test rows (SPEC D4, A8).",
         make=_manifest,
+        outside=inputs.nothing,
         group="manifest",
         example="manifest.include_augmented=false",
         tags=("data",),
@@ -164,6 +176,7 @@ STEPS: Final = (
         name="precompute",
         description="Encodes each distinct audio, video and caption once, into memory-mapped files (SPEC T3).",
         make=_precompute,
+        outside=inputs.encoder_weights,
         group="precompute",
         example="precompute.device=cpu",
         tags=("data",),
@@ -172,6 +185,7 @@ STEPS: Final = (
         name="train",
         description="Trains the network on the features; an interrupted run continues (SPEC M1-M12, T1-T4).",
         make=_train,
+        outside=inputs.initial_weights,
         group="train",
         example="train.steps=1000",
         unit="steps",
@@ -183,6 +197,7 @@ STEPS: Final = (
         name="generate",
         description="Generates audio for held-out clips in each task (SPEC G1-G7).",
         make=_generate,
+        outside=inputs.shipped_weights,
         group="evaluate",
         example="evaluate.steps=25",
         pool="gpu",
@@ -192,6 +207,7 @@ STEPS: Final = (
         name="score",
         description="Scores each generated clip, the baselines and the codec upper bound (SPEC E1, E2).",
         make=_score,
+        outside=inputs.shipped_weights,
         group="evaluate",
         example="evaluate.clips=48",
         tags=("scores",),
@@ -200,6 +216,7 @@ STEPS: Final = (
         name="evaluate",
         description="Joins the clips' scores into one table with intervals (SPEC E3).",
         make=_evaluate,
+        outside=inputs.nothing,
         group="evaluate",
         example="evaluate.clips=48",
         single=True,
@@ -209,6 +226,7 @@ STEPS: Final = (
         name="report",
         description="Writes the HTML report from every table there is; the run's artifacts link to it.",
         make=_report,
+        outside=inputs.tables,
         group=None,
         single=True,
         tags=("scores",),
@@ -244,12 +262,16 @@ def run_step(
     `retry` and `verify_files` are those of `run_stage`. Raises ContractError when an earlier stage has not run,
     UsageError for settings that cannot be used or when another process is running the stage in this workspace.
     """
+    if not retry and not verify_files and (summary := _up_to_date(step, config, workspace)):
+        return summary
     stage = step.make(config).with_progress(on_progress)
     if retry:
         require_quarantine(stage)
     size = max(config.shard_size, _LARGE_SHARD) if stage.large_shards else config.shard_size
     shards = map if stage.single else mapper
-    return run_stage(stage, workspace, shard_size=size, mapper=shards, retry=retry, verify_files=verify_files)
+    summary = run_stage(stage, workspace, shard_size=size, mapper=shards, retry=retry, verify_files=verify_files)
+    remember_inputs(workspace, step.name, _earlier(step), _known(step, config, workspace))
+    return summary
 
 
 def require_quarantine(stage: Stage) -> None:
@@ -261,13 +283,47 @@ def require_quarantine(stage: Stage) -> None:
 
 
 def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> StageState:
-    """Returns how far a stage is, without changing anything. A stage whose input is missing or damaged is `waiting`."""
+    """Returns how far a stage is, without changing anything. A stage whose input is missing or damaged is `waiting`.
+
+    Items are listed, and a stage's module is imported, only where markers do not tell.
+    """
+    if summary := _up_to_date(step, config, workspace):
+        return StageState(name=step.name, done=summary.done, quarantined=summary.quarantined, pending=0)
+    if step.single and _has_not_run(step, config, workspace):
+        return StageState(name=step.name, pending=1)
     try:
         return stage_state(step.make(config), workspace)
     except ContractError:
         return StageState(name=step.name, note=_WAITING)
-    except WeightsError as error:
+    except (WeightsError, UsageError) as error:
         return StageState(name=step.name, note=f"cannot run: {error}")
+
+
+def is_known_finished(step: Step, config: PipelineConfig, workspace: Workspace) -> bool:
+    """Whether markers alone say that a stage is finished; False where its items would have to be listed."""
+    return _up_to_date(step, config, workspace) is not None
+
+
+def _up_to_date(step: Step, config: PipelineConfig, workspace: Workspace) -> StageSummary | None:
+    """Returns the summary of a finished stage, from markers alone; None when they do not tell."""
+    try:
+        return up_to_date(workspace, step.name, _earlier(step), _known(step, config, workspace))
+    except FoleyGenExError:  # of settings that cannot be used here: looking at the stage's items says so
+        return None
+
+
+def _has_not_run(step: Step, config: PipelineConfig, workspace: Workspace) -> bool:
+    """Whether a stage has no marker though all that it reads is there."""
+    without = not marker_path(workspace, step.name).exists() and _known(step, config, workspace) is not None
+    return bool(without and (earlier := _earlier(step)) and all_whole(workspace, earlier))
+
+
+def _known(step: Step, config: PipelineConfig, workspace: Workspace) -> Any:
+    return inputs.known_inputs(step.group, step.outside, config, workspace)
+
+
+def _earlier(step: Step) -> list[str]:
+    return [one.name for one in steps_before(step.name)] if step in STEPS else []
 
 
 def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageState]:

@@ -21,6 +21,7 @@ LAYERS: Final = (  # from the top; a file imports from its own layer or a lower 
     ("flows",),
     ("tasks.commands",),
     ("tasks.pipeline",),
+    ("tasks.inputs",),
     ("tasks.config",),
     tuple(f"tasks.{name}" for name in STEPS),
     ("tasks.llm", "tasks.corpus"),

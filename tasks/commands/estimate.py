@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from data_contracts import UsageError, WeightsError
 from data_contracts.adverbs import changes_for
+from data_contracts.quantities import counted, duration_text, size_text
 from tasks.commands.llm_estimate import CaptionAtLevel, LLMEstimate, estimate_calls
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import PlannedCorpus, PlannedRecording
@@ -22,8 +24,12 @@ from tasks.llm.config import LLMConfig
 from tasks.mine.miner import RuleMiner, select
 from tasks.mine.parser import make_miner
 
+if TYPE_CHECKING:
+    from tasks.precompute.size import Counts
+
 _BATCH: Final = 4096  # captions mined at a time
 _FLAC_SHARE: Final = 0.6  # of 16-bit samples
+_NO_SIZES: Final = "features     not counted; `--sizes` loads the encoders for that"
 
 
 @dataclass(slots=True)
@@ -94,13 +100,14 @@ class Estimate:
         return "\n".join(
             [
                 f"recordings   {found.recordings:,}{note}{bad}",
-                f"clips        {found.clips:,} = {found.seconds / 3600:,.1f} h of audio",
-                f"mined        {found.mined:,} captions name a side (SPEC A1)",
-                f"augmented    {found.augmented:,} audio clips to caption",
-                f"disk         about {found.disk_bytes / 1e9:,.1f} GB of audio and video, features not included",
+                f"clips        {found.clips:,} = {duration_text(found.seconds)} of audio",
+                f"mined        {counted(found.mined, 'mention')} of a side of speed, distance or volume (SPEC A1)",
+                f"augmented    {counted(found.augmented, 'audio clip')} to caption",
+                f"disk         about {size_text(found.disk_bytes)} of audio and video, features not included",
                 *self.features,
-                f"LLM          {llm.recaption.number:,} captions + {llm.paraphrase.number:,} paraphrase calls "
-                f"({calls.cached:,} answered already); rules write {self.rule_rows:,} captions",
+                f"LLM          {counted(llm.recaption.number, 'caption')} + "
+                f"{counted(llm.paraphrase.number, 'paraphrase call')} ({calls.cached:,} answered already); "
+                f"rules write {counted(self.rule_rows, 'caption')}",
                 f"tokens       about {calls.tokens_in:,} in, {calls.tokens_out:,} out, before retries",
                 f"cost         {self._cost()}",
             ]
@@ -140,8 +147,29 @@ def estimate(
         llm=calls,
         rule_rows=rows - by_llm,
         cost=_cost(calls, llm_config, kind),
-        features=_features(found, config) if sizes else [],
+        features=_features(found, config)
+        if sizes
+        else ["features     not counted; `--sizes` loads the encoders for it"],
     )
+
+
+def planned_bytes(config: PipelineConfig) -> int:
+    """Returns the disk space of a run: audio and video, features, and the training's files.
+
+    Raises UsageError for a corpus that cannot be read. Features whose encoders are not here do not count.
+    """
+    from tasks.precompute.size import FeatureSize, planned_specs
+    from tasks.train.size import training_bytes
+
+    found = count(config)
+    settings = config.precompute
+    try:
+        specs = planned_specs(settings)
+    except (UsageError, WeightsError):
+        return found.disk_bytes
+    size = FeatureSize.of(specs, settings.clip_s, settings.dtype)
+    features = size.total(_feature_counts(found, config))
+    return found.disk_bytes + 2 * features + training_bytes(config.train, specs)  # single records, then packed
 
 
 def count(config: PipelineConfig) -> Counted:
@@ -176,15 +204,19 @@ def _features(found: Counted, config: PipelineConfig) -> list[str]:
     Each augmented row counts as one new audio file and one new caption, the most it can be.
     """
     from tasks.precompute.rates import measured_rates
-    from tasks.precompute.size import Counts, size_lines
+    from tasks.precompute.size import size_lines
     from tasks.train.size import training_line
 
-    paraphrases = config.llm.paraphrases
-    counts = Counts(
+    counts, rates = _feature_counts(found, config), measured_rates(config.precompute)
+    lines = size_lines(config.precompute, counts, paraphrases=config.llm.paraphrases, rates=rates)
+    return [*lines, training_line(config.train, config.precompute)]
+
+
+def _feature_counts(found: Counted, config: PipelineConfig) -> Counts:
+    from tasks.precompute.size import Counts
+
+    return Counts(
         audio=found.clips + found.augmented,
         videos=found.videos,
-        texts=len(found.captions) + found.augmented * (1 + paraphrases),
+        texts=len(found.captions) + found.augmented * (1 + config.llm.paraphrases),
     )
-    rates = measured_rates(config.precompute)
-    lines = size_lines(config.precompute, counts, paraphrases=paraphrases, rates=rates)
-    return [*lines, training_line(config.train, config.precompute)]

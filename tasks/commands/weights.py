@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from data_contracts.quantities import size_text
 from model.weights.catalogue import COMPONENTS, Component, WeightFile
 from model.weights.digests import digest
 from model.weights.locate import find, recorded_sha256
@@ -61,7 +62,7 @@ def _block(row: ComponentRow) -> str:
     lines = [f"{row.name}  [{row.use}, {row.kind}]  {'present' if row.there else 'missing'}", f"  {row.purpose}"]
     lines.append(f"  licence  {row.licence}{f'; {row.caveat}' if row.caveat else ''}")
     for file in row.files[:_SHOWN_FILES]:
-        size = "" if file.size_bytes is None else f"  {'' if file.size_exact else 'about '}{_size(file.size_bytes)}"
+        size = "" if file.size_bytes is None else f"  {'' if file.size_exact else 'about '}{size_text(file.size_bytes)}"
         lines.append(f"  file     {file.source}{f' at {file.revision[:12]}' if file.revision != 'main' else ''}{size}")
         lines.append(f"           {file.hash}{f'  in {file.found}' if file.found else ''}")
     if len(row.files) > _SHOWN_FILES:
@@ -108,7 +109,3 @@ def _hash(file: WeightFile, found: Path | None) -> str:
     known = [f"md5 {file.md5}"] if file.md5 else []
     known += [f"sha256 {recorded} (recorded here at first use)"] if recorded else []
     return ", ".join(known) or _UNKNOWN
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -44,6 +44,7 @@ class _Marker(_Whole):
     fingerprint: Annotated[str, Field(min_length=1)]
     summary: _Summary
     files: dict[str, _File]
+    inputs: str = ""  # what the items depended on (`inputs.py`); empty where that is not known
 
 
 def marker_path(workspace: Workspace, stage_name: str) -> Path:
@@ -62,27 +63,26 @@ def write_marker(stage: Stage, workspace: Workspace, fingerprint: str, summary: 
     hashes: dict[str, str | None] = {path.name: None for path in table_paths(stage, workspace)}
     hashes |= stage.outputs(workspace)
     files = {name: _identity(workspace.path(stage.name, name), known) for name, known in hashes.items()}
-    content = {"fingerprint": fingerprint, "summary": asdict(summary), "files": files}
+    content = {"fingerprint": fingerprint, "summary": asdict(summary), "files": files, "inputs": ""}
     write_json(marker_path(workspace, stage.name), content)
 
 
 def read_marker(stage: Stage, workspace: Workspace) -> dict[str, Any] | None:
     """Returns the marker's content; None where there is none, a damaged one, or one of another release."""
-    try:
-        content: dict[str, Any] = read_json(marker_path(workspace, stage.name))
-        _Marker.model_validate(content)
-        for name in content["files"]:
-            workspace.path(stage.name, name)
-    except (UsageError, ValidationError, OSError):
-        return None
-    complete = {path.name for path in table_paths(stage, workspace)} <= content["files"].keys()
+    content = _content(workspace, stage.name)
+    complete = content and {path.name for path in table_paths(stage, workspace)} <= content["files"].keys()
     return content if complete else None
+
+
+def whole_marker(workspace: Workspace, stage_name: str) -> dict[str, Any] | None:
+    """Returns the marker's content; None unless it can be read and the files that it names are whole."""
+    content = _content(workspace, stage_name)
+    return content if content and not _damaged(workspace, stage_name, content, by_hash=False) else None
 
 
 def damaged_files(stage: Stage, workspace: Workspace, marker: dict[str, Any], *, by_hash: bool = False) -> list[Path]:
     """Returns which of the files that a marker names are missing or are not as they were written."""
-    files = {workspace.path(stage.name, name): identity for name, identity in marker["files"].items()}
-    return [path for path, identity in files.items() if not _is_whole(path, identity, by_hash=by_hash)]
+    return _damaged(workspace, stage.name, marker, by_hash=by_hash)
 
 
 def renew_times(stage: Stage, workspace: Workspace) -> None:
@@ -94,6 +94,22 @@ def renew_times(stage: Stage, workspace: Workspace) -> None:
     after = {name: _identity(folder / name, identity["sha256"]) for name, identity in before.items()}
     if after != before:
         write_json(marker_path(workspace, stage.name), {**marker, "files": after})
+
+
+def _content(workspace: Workspace, stage_name: str) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = read_json(marker_path(workspace, stage_name))
+        content = _Marker.model_validate(content).model_dump()
+        for name in content["files"]:
+            workspace.path(stage_name, name)
+    except (UsageError, ValidationError, OSError):
+        return None
+    return content
+
+
+def _damaged(workspace: Workspace, stage_name: str, marker: dict[str, Any], *, by_hash: bool) -> list[Path]:
+    files = {workspace.path(stage_name, name): identity for name, identity in marker["files"].items()}
+    return [path for path, identity in files.items() if not _is_whole(path, identity, by_hash=by_hash)]
 
 
 def _identity(path: Path, sha256: str | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from data_contracts import ItemError, Row
+from data_contracts.quantities import counted
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
 
@@ -150,7 +151,8 @@ class StageSummary:
     def line(self) -> str:
         """Returns the one line a person reads."""
         failed = ", ".join(f"{n} {reason}" for reason, n in sorted(self.reasons.items()))
-        parts = [f"{self.stage}: {self.done} done ({self.new} now), {self.rows} rows"]
+        items = counted(self.done + self.quarantined, "item")
+        parts = [f"{self.stage}: {self.done:,} of {items} done ({self.new:,} now), {counted(self.rows, 'row')}"]
         parts += [f"{self.quarantined} quarantined ({failed})"] if self.quarantined else []
         return "; ".join([*parts, *([self.note] if self.note else [])])
 

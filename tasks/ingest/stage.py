@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data_contracts import Clip, Row
+from data_contracts.quantities import counted
 from tasks.corpus.builtin import scenes
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace, write_json
@@ -78,7 +79,7 @@ class IngestStage(Stage):
         missing = {name: counts["missing"] for name, counts in sources.items() if counts["missing"]}
         named = ", ".join(f"{name} {count:,}" for name, count in missing.items())
         listed = "listed in ingest/sources.json and the quarantine"
-        return f"missing {sum(missing.values()):,} files ({named}; {listed})" if missing else ""
+        return f"missing {counted(sum(missing.values()), 'file')} ({named}; {listed})" if missing else ""
 
     def _listing(self) -> Listing:
         listing = list_recordings(self.config, self.dataset_version)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from data_contracts import UsageError, WeightsError
+from data_contracts.quantities import duration_text, size_text
 from model.features import field_shapes
 from model.paper_specs import CLIP_IMAGE, CLIP_TEXT, CODECS, SYNCHFORMER
 from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
@@ -114,32 +115,27 @@ def size_lines(
     paper = paper_counts(config.clip_s, paraphrases=paraphrases)
     names = f"{specs.codec.name}, {specs.clip.name}, {specs.sync.name}, {specs.text.name}"
     return [
-        f"features     at most {readable(size.total(counts))} in {config.dtype}: {_split(size.by_field(counts))}",
+        f"features     at most {size_text(size.total(counts))} in {config.dtype}: {_split(size.by_field(counts))}",
         f"             by {names}; a clip with video {size.total(Counts(audio=1, videos=1, texts=1)):,} bytes",
-        f"             the paper's data (SPEC D1-D4) at these sizes: at most {readable(size.total(paper))} "
-        f"({_split(size.by_field(paper))}); VGGSound alone {readable(size.total(vggsound_counts(config.clip_s)))}",
-        _hours_line(counts, rates or {}),
+        f"             the paper's data (SPEC D1-D4) at these sizes: at most {size_text(size.total(paper))} "
+        f"({_split(size.by_field(paper))}); VGGSound alone {size_text(size.total(vggsound_counts(config.clip_s)))}",
+        _time_line(counts, rates or {}),
     ]
 
 
-def _hours_line(counts: Counts, rates: Mapping[str, Rate]) -> str:
+def _time_line(counts: Counts, rates: Mapping[str, Rate]) -> str:
     work = {"latents": counts.audio, "clip": counts.videos, "sync": counts.videos, "text": counts.texts}
     parts = []
     for device in dict.fromkeys(rate.device for rate in rates.values()):
-        hours = [f"{n} {work[n] / r.per_s / 3600:,.2f} h" for n, r in rates.items() if r.device == device]
-        parts.append(f"on one {device}: {', '.join(hours)}")
+        times = [f"{n} {duration_text(work[n] / r.per_s)}" for n, r in rates.items() if r.device == device]
+        parts.append(f"on one {device}: {', '.join(times)}")
     if unknown := [name for name in work if name not in rates]:
         parts.append(f"{', '.join(unknown)} unknown (no measured rate)")
     return f"encoding     {'; '.join(parts)}"
 
 
 def _split(parts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {readable(size)}" for name, size in parts.items())
-
-
-def readable(size: int) -> str:
-    """Returns bytes in GB, or in MB below one."""
-    return f"{size / 1e9:,.1f} GB" if size >= 1e9 else f"{size / 1e6:,.1f} MB"
+    return ", ".join(f"{name} {size_text(size)}" for name, size in parts.items())
 
 
 def _name(name: str) -> str:

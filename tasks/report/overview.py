@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import yaml
 
 from data_contracts import Quarantine
+from data_contracts.quantities import duration_text
 from tasks.engine.workspace import Workspace
 from tasks.report import Settings
 from tasks.report.collect import Collected, ComponentWeights, StageCounts
@@ -68,11 +69,11 @@ class Provenance:
 def build_hero(found: Collected, workspace: Workspace, settings: Settings) -> Hero:
     """Returns the top: name, placeholders, what the data and components are, and the run in six numbers."""
     placeholders = [f"{w.role}: {w.name}" for w in found.weights if w.placeholder]
-    hours = sum(row.duration_s for row in found.manifest or found.clips) / 3600
+    length = duration_text(sum(row.duration_s for row in found.manifest or found.clips))
     by_llm = sum(row.source.startswith(("llm", "enum")) for row in found.captions)
     numbers = [
         ("clips", f"{len(found.clips):,}"),
-        ("hours of audio", f"{hours:.2f}"),
+        ("audio", length),
         ("augmented clips", f"{len(found.augmented):,}"),
         ("captions by the LLM", f"{by_llm:,} of {len(found.captions):,}"),
         ("generated clips", f"{len(found.generated):,}"),
@@ -95,7 +96,9 @@ def build_pipeline(found: Collected) -> Pipeline:
     hours = []
     for subset in sorted({subset for subset, _, _ in rows}, key=_subset_order):
         per_split = [sum(d for a, b, d in rows if (a, b) == (subset, split)) for split in splits]
-        hours.append(Hours(subset=subset, cells=[_hours(s) for s in per_split], total=_hours(sum(per_split))))
+        hours.append(
+            Hours(subset=subset, cells=[duration_text(s) for s in per_split], total=duration_text(sum(per_split)))
+        )
     return Pipeline(
         stages=found.stages, splits=splits, hours=hours, hours_from="manifest" if found.manifest else "clips"
     )
@@ -142,7 +145,3 @@ def _statement(found: Collected, settings: Settings, placeholders: list[str]) ->
 def _subset_order(subset: str) -> tuple[int, str]:
     known = ("vta", "tta", "aa")
     return (known.index(subset) if subset in known else len(known)), subset
-
-
-def _hours(seconds: float) -> str:
-    return f"{seconds / 3600:.2f} h" if seconds >= 360 else f"{seconds / 60:.1f} min" if seconds else "0"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from benchmarks.cold_start import measure
 from data_contracts import ContractError, UsageError
 from flows import cli, run
 from tasks.config import PipelineConfig
@@ -107,10 +110,29 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_help_needs_no_heavy_import() -> None:
     code = (
         "import sys, flows.cli as c; c.exit_code(['--help']); "
-        "heavy = {'torch', 'prefect', 'pandas', 'av', 'transformers'} & set(sys.modules); "
+        "heavy = {'torch', 'prefect', 'pandas', 'av', 'transformers', 'librosa', 'pydantic'} & set(sys.modules); "
         "sys.exit(repr(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("demo", "plan", "run", "status", "retry-quarantine", "generate", "verify", "fetch-llm"):
+    for command in ("demo", "plan", "run", "status", "retry-quarantine", "generate", "verify", "fetch-llm", "doctor"):
         assert command in done.stdout
+
+
+def test_a_plan_imports_neither_network_nor_prefect() -> None:
+    settings = ["mine.parser=rules", "llm.backend=rules", "ingest.corpus.video_clips=2", "ingest.corpus.audio_clips=2"]
+    start = measure(["plan", "demo", *(part for one in settings for part in ("--set", one))])
+    assert start.code == 0 and not set(start.heavy) & {"torch", "prefect", "librosa", "pyroomacoustics"}, start
+
+
+def test_the_release_is_said_and_the_shell_can_complete(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.exit_code(["--version"]) == 0
+    assert re.fullmatch(r"foleygenex \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+    done = subprocess.run(
+        [sys.executable, "-m", "flows", "--show-completion", "bash"],
+        cwd=REPOSITORY, env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0 and "complete" in done.stdout, done.stderr

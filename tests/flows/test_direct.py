@@ -58,7 +58,10 @@ def test_an_earlier_stage_that_is_not_up_to_date_is_said(
     monkeypatch.setattr(pipeline, "STEPS", (first, second))
     assert cli.exit_code(["run", "second", "demo", "-w", str(tmp_path)]) == 0
     said = capsys.readouterr().err
-    assert "first is not up to date, second reads what it wrote last" in said and "second: 40 done (40 now)" in said
+    assert (
+        "first is not up to date, second reads what it wrote last" in said
+        and "second: 40 of 40 items done (40 now)" in said
+    )
 
 
 def test_a_stage_without_a_server_runs_without_prefect(tmp_path: Path) -> None:
@@ -68,5 +71,5 @@ def test_a_stage_without_a_server_runs_without_prefect(tmp_path: Path) -> None:
         "sys.exit(code or 'prefect' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "39 done (40 now)" in done.stderr, done.stderr
+    assert done.returncode == 0 and "39 of 40 items done (40 now)" in done.stderr, done.stderr
     assert "Prefect" not in done.stderr

@@ -63,7 +63,7 @@ def test_a_stage_run_is_recorded_with_its_shards_and_artifacts(server: Server, t
     config = tmp_path / "c.yaml"
     config.write_text("ingest: {corpus: {video_clips: 2, audio_clips: 4}}\nshard_size: 3\n")
     out = server.run(sys.executable, "-m", "flows", "run", "ingest", str(config), "--workspace", str(tmp_path / "w"))
-    assert "ingest: 6 done (6 now)" in out and "starting Prefect" not in out
+    assert "ingest: 6 of 6 items done (6 now)" in out and "starting Prefect" not in out
     (run,) = server.api("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["ingest of w"]}}})
     assert run["state"]["type"] == "COMPLETED"
     for _ in range(60):

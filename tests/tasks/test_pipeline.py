@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from benchmarks.cold_start import measure
 from data_contracts import UsageError
 from data_contracts.stages import STAGE_TABLES
+from flows.run import status_text
 from tasks import pipeline
-from tasks.config import PipelineConfig
-from tasks.engine import Item, StageState, check_stage, run_stage
-from tasks.engine.marker import read_marker
+from tasks.config import PipelineConfig, store, with_changes
+from tasks.engine import Item, Shard, StageState, check_stage, run_stage
+from tasks.engine.marker import marker_path, read_marker
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import (
     STEPS,
@@ -104,11 +106,64 @@ def test_only_a_step_with_items_has_a_quarantine_to_retry(tmp_path: Path) -> Non
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[PipelineConfig, Workspace]:
-    """A workspace in which every step has run."""
+    """A workspace in which every step has run. Before each of them and while it runs, `status` has its table."""
     config, workspace = PipelineConfig.model_validate(TINY), Workspace(tmp_path_factory.mktemp("finished"))
+    store(config, workspace)
+
+    def look(*_: object) -> None:
+        lines = status_text(workspace.root).splitlines()
+        assert len(lines) == 1 + len(STEPS) and not any("cannot run" in line for line in lines), lines
+
+    def looking(function: Callable[[Shard], int], shards: Sequence[Shard]) -> Iterator[int]:
+        for shard in shards:
+            look()
+            yield function(shard)
+
     for step in STEPS:
-        run_step(step, config, workspace)
+        look()
+        run_step(step, config, workspace, mapper=looking, on_progress=look)
+    look()
     return config, workspace
+
+
+@pytest.mark.slow
+def test_markers_alone_say_that_every_step_is_finished(
+    finished: tuple[PipelineConfig, Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, workspace = finished
+    expected = {step.name: step_state(step, config, workspace) for step in STEPS}
+    monkeypatch.setattr(pipeline, "stage_state", lambda *_: pytest.fail("the items were listed"))
+    assert {step.name: step_state(step, config, workspace) for step in STEPS} == expected
+    assert all(state.finished for state in expected.values())
+
+
+@pytest.mark.slow
+def test_what_is_not_in_the_markers_is_looked_at(
+    finished: tuple[PipelineConfig, Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, workspace = finished
+    changed = with_changes(config, ["train.steps=3", f"workspace={workspace.root}"])
+    states = {state.name: state for state in pipeline_states(changed, workspace)}
+    assert states["train"].pending == 1 and states["precompute"].finished
+    gone = with_changes(config, [f"train.init_from={tmp_path}/gone.safetensors"])
+    states = {state.name: state for state in pipeline_states(gone, workspace)}
+    assert states["train"].note.startswith("cannot run: train.init_from") and not states["train"].finished
+    marker = marker_path(workspace, "train")
+    marker.rename(tmp_path / "aside")
+    monkeypatch.setattr(pipeline, "stage_state", lambda *_: pytest.fail("the features were read"))
+    assert step_state(find_step("train"), config, workspace) == StageState(name="train", pending=1)
+    (tmp_path / "aside").rename(marker)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["status"], ["run", "train"], ["run", "all"], ["quarantine"]])
+def test_commands_with_nothing_to_do_import_no_heavy_library(
+    finished: tuple[PipelineConfig, Workspace], arguments: list[str]
+) -> None:
+    root = str(finished[1].root)
+    config = [f"{root}/config.yaml", "--workspace"] if arguments[0] == "run" else []
+    start = measure([*arguments, *config, root])
+    assert start.code == 0 and not set(start.heavy) & {"torch", "prefect", "librosa", "pyroomacoustics"}, start
 
 
 @pytest.mark.slow

@@ -144,7 +144,7 @@ def text_of(cost: float | None = 0.0, **counts: float) -> list[str]:
 def test_the_lines_say_what_they_are_of() -> None:
     lines = dict(line.split(maxsplit=1) for line in text_of(seconds=7200.0))
     assert lines["recordings"] == "10"
-    assert lines["clips"] == "20 = 2.0 h of audio"
+    assert lines["clips"] == "20 = 2 h of audio"
     assert lines["features"] == "some"
     assert lines["LLM"] == "1,000 captions + 7 paraphrase calls (11 answered already); rules write 4 captions"
     assert lines["tokens"] == "about 21,000 in, 309 out, before retries"

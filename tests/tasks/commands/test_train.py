@@ -84,9 +84,9 @@ def test_a_workspace_stands_for_its_stored_config(tmp_path, config, capsys):
     workspace = _workspace(tmp_path / "w")
     short = ["--set", "train.steps=2"]
     assert main([str(config), "-w", str(workspace.root), *short]) == 0
-    assert "train: 1 done (1 now), 1 rows; 2 steps, loss" in capsys.readouterr().out
+    assert "train: 1 of 1 item done (1 now), 1 row; 2 steps, loss" in capsys.readouterr().out
     assert main([str(workspace.root)]) == 0
-    assert "train: 1 done (0 now), 1 rows; 2 steps, loss" in capsys.readouterr().out
+    assert "train: 1 of 1 item done (0 now), 1 row; 2 steps, loss" in capsys.readouterr().out
 
 
 def test_a_shipped_config_is_known_by_its_name(tmp_path, capsys, monkeypatch):

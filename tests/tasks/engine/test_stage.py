@@ -73,9 +73,10 @@ def test_the_files_of_a_row_are_those_of_its_columns() -> None:
 
 def test_a_summary_is_one_line() -> None:
     summary = StageSummary(stage="mine", done=3, new=2, rows=4)
-    assert summary.line() == "mine: 3 done (2 now), 4 rows"
+    assert summary.line() == "mine: 3 of 3 items done (2 now), 4 rows"
     summary = StageSummary(stage="mine", done=3, quarantined=3, reasons={"silent": 1, "not_audio": 2}, note="a note")
-    assert summary.line() == "mine: 3 done (0 now), 0 rows; 3 quarantined (2 not_audio, 1 silent); a note"
+    assert summary.line() == "mine: 3 of 6 items done (0 now), 0 rows; 3 quarantined (2 not_audio, 1 silent); a note"
+    assert StageSummary(stage="train", done=1, rows=1).line() == "train: 1 of 1 item done (0 now), 1 row"
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_hours_are_work_over_rate():
         codec="mmaudio-44k", text_encoder="clip-dfn5b", image_encoder="clip-dfn5b", sync_encoder="synchformer"
     )
     line = size_lines(config, counts, paraphrases=0, rates=rates)[-1]
-    assert line == "encoding     on one X: latents 2.00 h, clip 1.00 h; sync, text unknown (no measured rate)"
+    assert line == "encoding     on one X: latents 2 h, clip 1 h; sync, text unknown (no measured rate)"
 
 
 def test_only_embedded_components_are_timed():

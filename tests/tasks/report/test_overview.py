@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from data_contracts import Quarantine
+from data_contracts.quantities import duration_text
 from tasks.config import PipelineConfig
 from tasks.corpus.config import CorpusConfig
 from tasks.engine.workspace import Workspace
@@ -50,10 +51,10 @@ def numbers(found: Collected, tmp_path: Path) -> dict[str, str]:
 def test_the_run_in_numbers(found: Collected, tmp_path: Path) -> None:
     counted = numbers(found, tmp_path)
     assert counted["clips"] == "8" and counted["augmented clips"] == "8" and counted["in quarantine"] == "4"
-    assert counted["hours of audio"] == f"{sum(row.duration_s for row in found.manifest) / 3600:.2f}"
+    assert counted["audio"] == duration_text(sum(row.duration_s for row in found.manifest))
     by_llm = sum(row.source in ("llm", "llm_retry", "enum") for row in found.captions)
     assert counted["captions by the LLM"] == f"{by_llm} of 8"
-    assert set(numbers(Collected(), tmp_path).values()) == {"0", "0.00", "0 of 0"}
+    assert set(numbers(Collected(), tmp_path).values()) == {"0", "0 s", "0 of 0"}
 
 
 def test_hours_add_up_over_splits_and_subsets() -> None:
@@ -64,7 +65,7 @@ def test_hours_add_up_over_splits_and_subsets() -> None:
     pipeline = build_pipeline(Collected(manifest=rows))
     assert pipeline.splits == ["train", "val", "test"] and pipeline.hours_from == "manifest"
     assert [(row.subset, row.cells, row.total) for row in pipeline.hours] == [
-        (subset, ["0.22 h"] * 3, "0.67 h") for subset in ("vta", "tta", "aa")
+        (subset, ["13.3 min"] * 3, "40 min") for subset in ("vta", "tta", "aa")
     ]
 
 
