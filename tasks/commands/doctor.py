@@ -19,7 +19,7 @@ from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
 from model.weights.locate import available
 from tasks.config import PipelineConfig, require_corpus
 from tasks.ingest.config import IngestConfig
-from tasks.ingest.listing import list_recordings, lists_corpora, media_folders, shard_folders
+from tasks.ingest.listing import list_recordings, lists_corpora, media_folders
 from tasks.llm.backend import Backend, choose_backend
 from tasks.media.audio import probe_audio
 from tasks.pipeline import find_step
@@ -96,11 +96,11 @@ def _readable(config: IngestConfig, version: str) -> Iterator[Check]:
         r for r in islice(list_recordings(config, version).recordings, 100_000) if not r.missing and r.row is None
     ]
     sample = listed[:: max(1, -(-len(listed) // _PROBED))]
-    folders, failures = {**shard_folders(config), **media_folders(config)}, []
+    folders, failures = media_folders(config), []
     for recording in sample:
         name = recording.audio or recording.video
         try:
-            probe_audio(folders[recording.corpus] / name)
+            probe_audio(folders[recording.corpus] / name, name)
         except ItemError as error:
             failures.append(f"{name}: {error.message}")
     if sample:
