@@ -44,10 +44,12 @@ def _key(workspace: Workspace, stage: str, earlier: Sequence[str], known: Any) -
     """Returns the hash, also of the stage's own files, whose marker may be damaged; empty when it is not known."""
     if known is None:
         return ""
-    hashes: dict[str, dict[str, str]] = {}
+    markers: list[dict[str, Any]] = []
     for name in (*earlier, stage):
         marker = whole_marker(workspace, name)
         if marker is None:
             return ""
-        hashes[name] = {file: identity["sha256"] for file, identity in marker["files"].items()}
-    return hash_text(stage, to_json(hashes), to_json(known), to_json(marker["summary"]), marker["fingerprint"])
+        markers.append(marker)
+    hashes = [{file: identity["sha256"] for file, identity in marker["files"].items()} for marker in markers]
+    own = markers[-1]
+    return hash_text(stage, to_json(hashes), to_json(known), to_json(own["summary"]), own["fingerprint"])

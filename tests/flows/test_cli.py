@@ -92,10 +92,10 @@ def test_errors_of_the_work_are_one_line(
 
 def test_the_codecs_config_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "own.yaml"
-    config.write_text("steps: 1\n")
+    config.write_text("seed: 1\n")
     assert cli.exit_code(["run", "train-codec", str(config), "--out", str(config)]) == 2
     assert "is the config; it would be lost" in errors(capsys)[0]
-    assert config.read_text() == "steps: 1\n"
+    assert config.read_text() == "seed: 1\n"
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
