@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-ROUNDS: Final = 32
+ROUNDS: Final = 44
 MOMENTUM: Final = 0.99
-CORRECTED_ROUNDS: Final = (16, 24)
+CORRECTED_ROUNDS: Final = (22, 33)
 _LARGEST_FACTOR: Final = 4.0  # of a correction, either way
 _TINY: Final = 1e-9
 

@@ -62,11 +62,11 @@ def test_an_error_of_the_latent_is_the_same_error_of_the_levels_in_every_channel
 
 
 def test_training_lowers_the_error_of_the_components(segments: Segments) -> None:
-    config = with_settings(MEL, steps=60, width=16, warmup_steps=5)
+    config = with_settings(MEL, steps=30, width=16, warmup_steps=3, lr=3e-3)
     trainer = MelVAETrainer(config)
     trainer.initialise(segments)
     errors = []
-    for step in range(60):
+    for step in range(30):
         trainer.set_learning_rates(step, config.mel_vae)
         errors.append(float(trainer.step(segments.batch(step % 2), step)["level"]))
     assert sum(errors[-6:]) < 0.9 * sum(errors[:6])
