@@ -53,10 +53,11 @@ class LogMel(nn.Module):
 
 def mel_bank(sample_rate_hz: int, window: int, bands: int) -> Tensor:
     """Returns Slaney mel filters (K, F) whose rows sum to 1. A band narrower than a bin gets the nearest bin."""
-    import librosa
+    from librosa import mel_frequencies
+    from librosa.filters import mel
 
-    bank_KF = librosa.filters.mel(sr=sample_rate_hz, n_fft=window, n_mels=bands, fmin=0, norm=None)
-    centres_hz = librosa.mel_frequencies(bands + 2, fmin=0, fmax=sample_rate_hz / 2)[1:-1]
+    bank_KF = mel(sr=sample_rate_hz, n_fft=window, n_mels=bands, fmin=0, norm=None)
+    centres_hz = mel_frequencies(bands + 2, fmin=0, fmax=sample_rate_hz / 2)[1:-1]
     for band in np.flatnonzero(bank_KF.sum(axis=1) < 1e-6):
         bank_KF[band, round(centres_hz[band] * window / sample_rate_hz)] = 1
     return torch.from_numpy(bank_KF / bank_KF.sum(axis=1, keepdims=True))

@@ -102,7 +102,9 @@ def _sizes(path: Path, header: dict[str, Any]) -> CodecConfig:
     kind = header.get("kind")
     if kind not in KINDS:
         raise WeightsError(f"{path}: codec kind {kind!r} is unknown; this version reads {', '.join(KINDS)}")
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in header["config"].items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in header["config"].items()
+    }
     try:
         return KINDS[kind](**values)
     except TypeError as error:
