@@ -56,7 +56,7 @@ def main() -> None:
     rows = {row.item_id: row for row in read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)}
     sides = _sides(store, rows, options.clips)
     if not options.skip_audio:
-        codec_upper_bound(workspace, codec_of(store), rows, sides)
+        codec_upper_bound(workspace, codec_of(store, torch.device("cpu")), rows, sides)
     network = Generator.load(options.checkpoint or workspace.path("train", "checkpoint.safetensors")).network.eval()
     worth(network, store, sides)
     first_step(network, store, sides)

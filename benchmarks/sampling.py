@@ -39,20 +39,37 @@ def main() -> None:
     chosen = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
-    specs, config = paper_specs(), preset(chosen.preset)
-    generator = Generator(_network(chosen.preset).to(device), precision=chosen.precision)
-    if chosen.compile:
-        generator.network.compile()
-    flops = 2 * chosen.steps * forward_flops(config, specs, chosen.seconds)
+    flops = flops_per_sound(chosen.preset, chosen.steps, chosen.seconds)
     print(f"{chosen.preset}, {chosen.seconds:g} s, {chosen.steps} steps, CFG 4.5, {chosen.precision}, {name}")
     print(f"{flops / 1e12:.3f} TFLOP per sound; best of {chosen.repeat}\n")
     print("| batch | seconds | per sound | floor | ratio | peak GiB |\n|---|---|---|---|---|---|")
+    generator = generator_on(device, chosen.preset, chosen.precision, compiled=chosen.compile)
     for batch in chosen.batch:
-        requests = [_request(generator, chosen.seconds, seed) for seed in range(batch)]
-        taken = best(lambda r=requests: generator.generate(r, steps=chosen.steps), device, chosen.repeat)
+        taken = sampling_s(generator, device, batch, steps=chosen.steps, seconds=chosen.seconds, repeat=chosen.repeat)
         floor = floor_s(batch * flops, device, chosen.precision, chosen.repeat)
         peak = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else float("nan")
         print(f"| {batch} | {taken:.2f} | {taken / batch:.2f} | {floor:.2f} | {taken / floor:.2f} | {peak:.1f} |")
+
+
+def flops_per_sound(name: str, steps: int, seconds: float) -> float:
+    """Returns the FLOPs of sampling one sound, both branches of the guidance."""
+    return 2 * steps * forward_flops(preset(name), paper_specs(), seconds)
+
+
+def generator_on(device: torch.device, name: str, precision: str, *, compiled: bool) -> Generator:
+    """Returns a generator with random weights on the device."""
+    generator = Generator(_network(name).to(device), precision=precision)
+    if compiled:
+        generator.network.compile()
+    return generator
+
+
+def sampling_s(
+    generator: Generator, device: torch.device, batch: int, *, steps: int, seconds: float, repeat: int
+) -> float:
+    """Returns the seconds of sampling a batch: the best of `repeat` after one to warm up."""
+    requests = [_request(generator, seconds, seed) for seed in range(batch)]
+    return best(lambda: generator.generate(requests, steps=steps), device, repeat)
 
 
 def _network(name: str) -> torch.nn.Module:

@@ -14,6 +14,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -24,7 +25,7 @@ from data_contracts import FeatureRow
 from model.config import PRESETS, TrainingConfig, preset
 from model.paper_specs import CODECS, paper_specs
 from model.specs import FeatureSpecs
-from model.training import Trainer
+from model.training import Ranks, Trainer
 from model.training.flops import peak_flops, training_flops
 from model.training.interval import peak_memory_gib
 
@@ -92,9 +93,58 @@ def matmul_flops_per_s(device: torch.device, precision: str) -> tuple[float, flo
     return 2 * MATMUL**3 / min(walls), 2 * MATMUL**3 / max(min(processor), 1e-9)
 
 
-def measure(options: argparse.Namespace, compiled: bool, checkpointing: bool, precision: str) -> str:
-    """Returns the line of one combination: the median of `steps` steps after one that compiles and warms up."""
-    device, specs, network = device_here(), paper_specs(options.codec), preset(options.preset)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepCost:
+    """A step's median time, MFU where the device's peak is known, memory, and its time over a matmul of equal FLOPs."""
+
+    seconds: float
+    samples_per_s: float
+    mfu: float | None
+    memory_gib: float
+    ratio: float
+    processor_ratio: float
+    flops: float
+
+
+def measure(
+    options: argparse.Namespace, compiled: bool, checkpointing: bool, precision: str, device: torch.device
+) -> StepCost:
+    """Returns the cost of one combination: the median of `steps` steps after one that compiles and warms up."""
+    specs, network = paper_specs(options.codec), preset(options.preset)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = trainer_of(options, Path(folder), device, compiled, checkpointing, precision)
+        trainer._train_step()
+        times, processor = [], []
+        for _ in range(options.steps):
+            started, used = synchronised(), time.process_time()
+            trainer._train_step()
+            times.append(synchronised() - started)
+            processor.append(time.process_time() - used)
+    seconds = median(times)
+    flops = training_flops(network, specs, CLIP_S) * options.batch
+    peak = peak_flops(device, bf16=precision == "bf16")
+    plain, plain_processor = matmul_flops_per_s(device, precision)
+    return StepCost(
+        seconds=seconds,
+        samples_per_s=options.batch / seconds,
+        mfu=None if peak is None else flops / seconds / peak,
+        memory_gib=peak_memory_gib(device),
+        ratio=seconds * plain / flops,
+        processor_ratio=median(processor) * plain_processor / flops,
+        flops=flops,
+    )
+
+
+def trainer_of(
+    options: argparse.Namespace,
+    folder: Path,
+    device: torch.device,
+    compiled: bool,
+    checkpointing: bool,
+    precision: str,
+    ranks: Ranks | None = None,
+) -> Trainer:
+    """Returns a trainer on random features that neither logs nor saves. Options: preset, codec, batch, steps."""
     config = TrainingConfig(
         steps=options.steps + 1,
         batch_size=options.batch,
@@ -107,29 +157,24 @@ def measure(options: argparse.Namespace, compiled: bool, checkpointing: bool, pr
         checkpoint_every=10**9,
         ema_snapshot_every=10**9,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(network, config, RandomFeatures(specs, 4 * options.batch), Path(folder), device=device)
-        trainer._train_step()
-        times, processor = [], []
-        for _ in range(options.steps):
-            started, used = synchronised(), time.process_time()
-            trainer._train_step()
-            times.append(synchronised() - started)
-            processor.append(time.process_time() - used)
-    seconds = median(times)
-    flops = training_flops(network, specs, CLIP_S) * options.batch
-    peak = peak_flops(device, bf16=precision == "bf16")
-    plain, plain_processor = matmul_flops_per_s(device, precision)
-    ratio = f"{seconds * plain / flops:5.2f}"
+    features = RandomFeatures(paper_specs(options.codec), 4 * options.batch)
+    return Trainer(preset(options.preset), config, features, folder, device=device, ranks=ranks)
+
+
+def line(options: argparse.Namespace, compiled: bool, checkpointing: bool, precision: str) -> str:
+    """Returns the line of one combination."""
+    device = device_here()
+    cost = measure(options, compiled, checkpointing, precision, device)
+    ratio = f"{cost.ratio:5.2f}"
     if device.type == "cpu":
-        ratio += f" ({median(processor) * plain_processor / flops:.2f} in processor seconds)"
-    mfu = "unknown" if peak is None else f"{flops / seconds / peak:.1%}"
+        ratio += f" ({cost.processor_ratio:.2f} in processor seconds)"
+    mfu = "unknown" if cost.mfu is None else f"{cost.mfu:.1%}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return (
         f"{options.preset:<10} batch {options.batch:<4} {precision} compile {'on ' if compiled else 'off'} "
-        f"checkpointing {'on ' if checkpointing else 'off'} | step {seconds:8.3f} s  {1 / seconds:7.3f} it/s  "
-        f"{options.batch / seconds:8.2f} samples/s  MFU {mfu}"
-        f"  memory {peak_memory_gib(device):6.2f} GiB  {ratio} x a matmul of {flops / 1e12:.2f} TFLOP"
+        f"checkpointing {'on ' if checkpointing else 'off'} | step {cost.seconds:8.3f} s  "
+        f"{1 / cost.seconds:7.3f} it/s  {cost.samples_per_s:8.2f} samples/s  MFU {mfu}"
+        f"  memory {cost.memory_gib:6.2f} GiB  {ratio} x a matmul of {cost.flops / 1e12:.2f} TFLOP"
         f"  [{name}]"
     )
 
@@ -150,7 +195,7 @@ def main() -> None:
     for compiled, checkpointing, precision in itertools.product(
         options.compile or ["on"], options.checkpointing or ["on"], precisions
     ):
-        print(measure(options, compiled == "on", checkpointing == "on", precision), flush=True)
+        print(line(options, compiled == "on", checkpointing == "on", precision), flush=True)
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ class TrainMetric(Row):
     """One logged interval of training: means over its steps, of the whole batch on all devices."""
 
     TABLE: ClassVar[str] = "train_metrics"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     KEY: ClassVar[str] = "step"
     step: int
     loss: float
@@ -187,6 +187,7 @@ class TrainMetric(Row):
     mfu: float | None  # model FLOPs over the devices' peak; None where the peak is unknown
     peak_memory_gib: float  # of one GPU in the interval; on CPU of the process so far
     loss_by_t: tuple[float, ...]
+    skipped: int = 0  # steps that changed no weights: their loss or gradient was not finite
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,7 +21,7 @@ from prefect.logging import get_run_logger
 from data_contracts import Quarantine, read_table
 from flows.progress import bar
 from tasks.engine import StageSummary
-from tasks.engine.progress import OnProgress
+from tasks.engine.progress import OnProgress, ProgressLines, progress_text
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import Step
 from tasks.report import REPORT
@@ -35,7 +34,7 @@ _SHOWN: Final = 50  # rows of the quarantine in the artifact; the table has all
 def run_progress(name: str, unit: str) -> Iterator[OnProgress]:
     """Yields a callback that shows a run's progress: as a bar in the terminal, in the UI, and in the run's log."""
     with bar(name, unit) as terminal:
-        callbacks = (terminal, ui_progress(name, unit), log_progress(get_run_logger().info, name, unit))
+        callbacks = (terminal, ui_progress(name, unit), ProgressLines(get_run_logger().info, name, unit))
 
         def show(done: int, total: int, note: str) -> None:
             for callback in callbacks:
@@ -63,24 +62,6 @@ def ui_progress(name: str, unit: str = "items") -> OnProgress:
             update_progress_artifact(artifact_id, float(percent), description=text)
 
     return update
-
-
-def log_progress(write: Callable[[str], None], name: str, unit: str = "items", *, every_s: float = 30.0) -> OnProgress:
-    """Returns a callback that writes a line into the run's log, at most one every `every_s` seconds."""
-    last_s = time.monotonic()
-
-    def update(done: int, total: int, note: str) -> None:
-        nonlocal last_s
-        if done < total and time.monotonic() - last_s >= every_s:
-            last_s = time.monotonic()
-            write(progress_text(name, done, total, unit, note))
-
-    return update
-
-
-def progress_text(name: str, done: int, total: int, unit: str, note: str) -> str:
-    """Returns e.g. `train: 40 of 100 steps, loss 2.101`."""
-    return f"{name}: {done} of {total} {unit}" + (f", {note}" if note else "")
 
 
 def publish(step: Step, summary: StageSummary, workspace: Workspace) -> None:

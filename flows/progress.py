@@ -5,6 +5,7 @@ Workers are threads, processes or other machines; the journal is what all of the
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tasks.engine.progress import OnProgress
+from tasks.engine.progress import OnProgress, ProgressLines
 
 
 @dataclass(slots=True)
@@ -42,8 +43,11 @@ class JournalCount:
 
 @contextmanager
 def bar(title: str, unit: str) -> Iterator[OnProgress]:
-    """Shows a progress bar on stderr while the block runs; nothing where stderr is no terminal."""
+    """Shows a progress bar on stderr while the block runs; a line every 30 s where stderr is no terminal."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield ProgressLines(_to_stderr, title, unit)
+        return
     columns = (
         TextColumn("[bold]{task.description:<11}"),
         BarColumn(),
@@ -53,13 +57,17 @@ def bar(title: str, unit: str) -> Iterator[OnProgress]:
         TimeRemainingColumn(),
         TextColumn("[dim]{task.fields[note]}"),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(title, total=None, note="")
 
         def update(done: int, total: int, note: str) -> None:
             progress.update(task, completed=done, total=total, note=note)
 
         yield update
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager

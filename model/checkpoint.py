@@ -6,7 +6,7 @@ The latent statistics are tensors of the network (`latent_mean`, `latent_std`), 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,7 +33,11 @@ BUILTIN_FILE: Final = Path(__file__).parent / "network" / "weights" / "builtin.s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointInfo:
-    """A checkpoint's header. `clip_s` is the length of the training clips; `training` its settings, for the record."""
+    """A checkpoint's header. `clip_s` is the length of the training clips; `training` its settings, for the record.
+
+    `history` are the segments of the training as `model.training.history` writes them: from which step on which
+    settings and data counted.
+    """
 
     network: NetworkConfig
     specs: FeatureSpecs
@@ -42,6 +46,7 @@ class CheckpointInfo:
     placeholders: list[str]
     code_version: str
     training: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
 
 
 def save_checkpoint(
@@ -53,6 +58,7 @@ def save_checkpoint(
     clip_s: float,
     step: int,
     training: dict[str, Any] | None = None,
+    history: Sequence[dict[str, Any]] = (),
 ) -> str:
     """Writes a checkpoint atomically and returns its SHA-256. Equal weights give equal bytes."""
     header = {
@@ -65,6 +71,7 @@ def save_checkpoint(
         "placeholders": specs.placeholders(),
         "code_version": code_version(),
         "training": training or {},
+        "history": list(history),
     }
     tensors = {name: value.detach().cpu().contiguous() for name, value in weights.items()}
     with atomic_path(path) as temporary:
@@ -119,6 +126,7 @@ def read_info(path: Path) -> CheckpointInfo:
             placeholders=header["placeholders"],
             code_version=header["code_version"],
             training=header["training"],
+            history=header.get("history", []),
         )
     except (AttributeError, KeyError, TypeError) as error:  # other keys, or values of another kind
         raise WeightsError(

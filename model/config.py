@@ -203,11 +203,20 @@ class TrainingConfig:
     validation_rows: int = 64
     explosion_loss: float = setting(50.0, "a loss above this stops the training; fresh networks score about 2", gt=0)
     explosion_factor: float = setting(10.0, "so does one this many times the median of the last hundred", gt=1)
+    skip_nonfinite: int = setting(
+        0, "steps in a row whose loss or gradient is not finite that may be skipped; 0: the first one stops", ge=0
+    )
+    continue_steps: int | None = setting(
+        None, "steps that a finished training adds when data or settings changed; empty: a tenth of steps", ge=1
+    )
     seed: int = setting(14159265, "seed of weights, batches, masks and noise")
     masks: MaskConfig = MaskConfig()
 
     def __post_init__(self) -> None:
         if len(set(self.ema_sigmas)) < 2:
-            raise UsageError(f"ema_sigmas {self.ema_sigmas} must name at least two widths; MMAudio uses 0.05 and 0.1")
+            raise UsageError(
+                f"ema_sigmas {self.ema_sigmas} must name at least two widths; MMAudio's are "
+                "--set train.ema_sigmas=[0.05,0.1]"
+            )
         if self.micro_batch is not None and (self.micro_batch < 2 or self.micro_batch % 2):
             raise UsageError(f"micro_batch {self.micro_batch} must be even and at least 2: half VTA, half TTA")

@@ -15,6 +15,7 @@ def app(
     port: Annotated[int, typer.Option(min=1, max=65535, help="of the page, on this machine only")] = 7860,
     codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
     variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
+    device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda or cuda:1")] = "auto",
     open_: Annotated[bool, typer.Option("--open", help="open the browser")] = False,
 ) -> None:
     """Open a page: upload a video, pick a task, type, add a reference, listen, download."""
@@ -22,6 +23,6 @@ def app(
     from tasks.commands.generate.session import InferenceSession
 
     gradio()  # not installed is said before a gigabyte of weights is loaded
-    session = InferenceSession.open(checkpoint, codec, variant)
+    session = InferenceSession.open(checkpoint, codec, variant, device=device)
     say_builtin(checkpoint)
     serve(session, port, typer.echo, opens_browser=open_)

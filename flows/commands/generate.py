@@ -44,6 +44,7 @@ def generate(
     codec: Annotated[str | None, typer.Option(help="codec name or file; default: the checkpoint's")] = None,
     variant: Annotated[str | None, typer.Option(help="a named configuration of these weights, e.g. no-sum")] = None,
     precision: Annotated[str, typer.Option(help="fp32, or bf16 for speed on a GPU")] = "fp32",
+    device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda or cuda:1")] = "auto",
     keep_source: Annotated[
         bool, typer.Option(help="edit: outside the window the original's own samples, else the codec's round trip")
     ] = True,
@@ -81,6 +82,7 @@ def generate(
         codec=codec,
         variant=variant,
         precision=precision,
+        device=device,
         keep_source=keep_source,
         sampling=load_settings(SamplingSettings, None, set_ or []),
     )

@@ -22,6 +22,7 @@ class Interval:
     norms: list[float] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     sample_losses: list[float] = field(default_factory=list)
+    skipped: int = 0
     waited_s: float = 0.0
     total_s: float = 0.0
 
@@ -31,6 +32,10 @@ class Interval:
         self.norms.append(norm)
         self.times.extend(times)
         self.sample_losses.extend(sample_losses)
+
+    def skip(self) -> None:
+        """Adds a step whose values are not finite: it is counted, and is in no mean."""
+        self.skipped += 1
 
     def clock(self, waited_s: float, total_s: float) -> None:
         """Adds a step's time, and how much of it went into waiting for data."""
@@ -53,7 +58,7 @@ class Interval:
         """
         order = torch.tensor(self.times).argsort()
         groups = torch.tensor(self.sample_losses)[order].tensor_split(min(LOSS_BINS, len(self.times)))
-        steps_per_s = len(self.losses) / max(self.total_s, 1e-9)
+        steps_per_s = (len(self.losses) + self.skipped) / max(self.total_s, 1e-9)
         return TrainMetric(
             step=step,
             loss=sum(self.losses) / len(self.losses),
@@ -66,6 +71,7 @@ class Interval:
             mfu=None if flops_share is None else flops_share * steps_per_s,
             peak_memory_gib=peak_memory_gib,
             loss_by_t=tuple(float(group.mean()) for group in groups),
+            skipped=self.skipped,
         )
 
     def to_state(self) -> dict[str, Any]:

@@ -63,7 +63,9 @@ class BatchSplit:
         if micro_batch is None or micro_batch >= own:
             return BatchSplit(rank, size, 1)
         if own % micro_batch:
-            raise UsageError(f"micro_batch {micro_batch} does not divide a process's share of {own} rows")
+            fits = [rows for rows in range(2, micro_batch, 2) if own % rows == 0]
+            does = f"--set train.micro_batch={fits[-1]} does" if fits else f"make batch_size a multiple of {2 * size}"
+            raise UsageError(f"micro_batch {micro_batch} does not divide a process's share of {own} rows; {does}")
         return BatchSplit(rank, size, own // micro_batch)
 
     @property
@@ -94,11 +96,12 @@ class StepLoader:
     def __post_init__(self) -> None:
         self.plan.split(self.split.total)  # refuses a batch that cannot be divided before anything runs
 
-    def take(self, step: int) -> StepBatch:
-        """Returns a step's micro-batches and starts to prepare the next step's."""
+    def take(self, step: int, *, last: int | None = None) -> StepBatch:
+        """Returns a step's micro-batches and starts to prepare the next step's, up to `last` (default: `steps`)."""
         future = self._ahead[1] if self._ahead and self._ahead[0] == step else self._thread.submit(self.make, step)
         made = future.result()
-        self._ahead = (step + 1, self._thread.submit(self.make, step + 1)) if step + 1 < self.config.steps else None
+        more = step + 1 < (self.config.steps if last is None else last)
+        self._ahead = (step + 1, self._thread.submit(self.make, step + 1)) if more else None
         return made
 
     def make(self, step: int) -> StepBatch:

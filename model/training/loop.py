@@ -7,8 +7,8 @@ Legend: B batch, N audio frames, F latent channels. Masks: True = to be generate
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -16,20 +16,22 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from data_contracts import TrainMetric
+from data_contracts import TrainingError, TrainMetric
 from model.config import NetworkConfig, TrainingConfig
 from model.devices import choose_precision
 from model.network import Network, build_network
 from model.training.batches import BatchPlan, FeatureSource, training_stats
 from model.training.ema import Averages
 from model.training.flops import peak_flops, training_flops
-from model.training.guard import LossGuard
+from model.training.guard import LossGuard, way_out
+from model.training.history import Segment, last_step
 from model.training.interval import Interval, peak_memory_gib
 from model.training.loader import BatchSplit, StepBatch, StepLoader, load_micro_batches
 from model.training.randomness import generator_for
 from model.training.ranks import Ranks
+from model.training.resume import restore, state_of
 from model.training.schedule import learning_rate
-from model.training.state import read_newest, set_aside, state_files, write_state
+from model.training.state import write_state
 from model.training.step import FlowLoss, sample_losses
 
 _GPU_COLLECT_EVERY: Final = 10  # reading a loss from a GPU stalls it
@@ -52,7 +54,9 @@ class Trainer:
 
     Rank 0 writes the training states (`state-STEP.pt`, the last `keep_last`) and the EMA's snapshots (`ema/`) into
     `folder`. `initial` are weights to start from, latent statistics included; by default both are made anew.
-    `empty_text_LD`: what a network with learned absent features reads instead of absent text (SPEC T2).
+    `empty_text_LD`: what a network with learned absent features reads instead of absent text (SPEC T2). `segment`
+    names the settings and data for the history. `on_step` is called after each step, on every rank. When
+    `should_stop` returns True on any rank, all ranks stop after the same step and its state is written.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Trainer:
         ranks: Ranks | None = None,
         initial: Mapping[str, Tensor] | None = None,
         empty_text_LD: Tensor | None = None,
+        segment: Segment | None = None,
     ) -> None:
         self.config, self.source, self.folder = config, source, folder
         self.ranks = ranks or Ranks.start(device or torch.device("cpu"))
@@ -80,24 +85,39 @@ class Trainer:
         self.loader = StepLoader(source, self.plan, config, self.stats, self.split, pin=self.device.type == "cuda")
         self.loss = self.ranks.wrap(FlowLoss(self.network, bf16=self._bf16, backend=self._backend))
         self.averages = self._averages() if self.ranks.is_main else None
-        self.guard = LossGuard(limit=config.explosion_loss, factor=config.explosion_factor)
+        self.guard = LossGuard(limit=config.explosion_loss, factor=config.explosion_factor, skip=config.skip_nonfinite)
         self.collect_every = 1 if self.device.type == "cpu" else _GPU_COLLECT_EVERY
         self.step = 0
         self.metrics: list[TrainMetric] = []
-        self._interval = Interval()
+        self.history = [segment or Segment()]
+        self.interval = Interval()
+        self.on_step: Callable[[int], None] = lambda _: None
+        self.should_stop: Callable[[], bool] = lambda: False
+        self.stopped = False
         self._pending: list[_Pending] = []
 
+    @property
+    def last_step(self) -> int:
+        """The step at which the training ends."""
+        return last_step(self.history, self.config)
+
     def run(self) -> Iterator[TrainMetric]:
-        """Trains from the current step to the last one; yields a row per interval.
+        """Trains from the current step to the last one, or until `should_stop`; yields a row per interval.
 
         Raises TrainingError when the loss is not finite or explodes; nothing is saved after that.
         """
-        while self.step < self.config.steps:
+        while self.step < self.last_step and not self.stopped:
             self._train_step()
+            self.on_step(self.step)
             if self._due(self.config.log_every):
-                yield self._log()
-            if self._due(self.config.checkpoint_every):
+                yield from self._log()
+            if self._due(self.config.checkpoint_every) or self.stopped:
                 self.save()
+        if self.stopped:
+            self.ranks.wait()  # the launcher ends rank 0 when another rank has ended before it
+            return
+        if not self.metrics:
+            raise TrainingError(f"none of the {self.step} training steps had a finite loss; check the features")
         if self.averages is not None:
             self.averages.finish()
 
@@ -135,41 +155,15 @@ class Trainer:
         self._collect()
         if self.averages is None:
             return
-        state = {
-            "step": self.step,
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "ema": self.averages.state_dict(),
-            "interval": self._interval.to_state(),
-            "recent_losses": self.guard.recent,
-            "metrics": [row.to_dict() for row in self.metrics],
-        }
-        write_state(self.folder, self.step, state, keep=self.config.keep_last)
+        write_state(self.folder, self.step, state_of(self), keep=self.config.keep_last)
 
     def resume(self) -> bool:
         """Restores the newest state; returns False when none can be read. Any number of ranks may continue."""
-        state = read_newest(self.folder)
-        self.ranks.wait()  # rank 0 renames and removes states only after all have read theirs
-        if state is None:
-            if self.ranks.is_main:
-                set_aside(self.folder)
-            if self.averages is not None:
-                self.averages.forget_after(0)
-            return False
-        self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        self.metrics = [TrainMetric.from_dict(row) for row in state["metrics"]]
-        self.guard.recent = state["recent_losses"]
-        self._interval = Interval(**state["interval"])
-        if self.averages is not None:
-            self.averages.load_state_dict(state["ema"])
-            self.averages.forget_after(self.step)
-        return True
+        return restore(self)
 
     def _train_step(self) -> None:
         started = time.perf_counter()
-        step = self.loader.take(self.step)
+        step = self.loader.take(self.step, last=self.last_step)
         loaded = time.perf_counter()
         self._pending.append(self._backward(step))
         snapshot = (self.step + 1) % self.config.ema_snapshot_every == 0
@@ -181,7 +175,7 @@ class Trainer:
         if self.averages is not None:
             self.averages.update()
         self.step += 1
-        self._interval.clock(loaded - started, time.perf_counter() - started)
+        self.interval.clock(loaded - started, time.perf_counter() - started)
 
     def _backward(self, step: StepBatch) -> _Pending:
         """Adds the gradients of eq. 4: errors summed over every rank and micro-batch, divided by the batch's N.
@@ -202,25 +196,46 @@ class Trainer:
             losses.append(sample_losses(errors_BN.detach(), moved.draws.masks.mask_BN))
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.grad_clip)
         total = sums[0] if len(sums) == 1 else torch.stack(sums).sum()
+        if self.config.skip_nonfinite:
+            self._skip_if_not_finite(total, norm)
         return _Pending(self.step, total, norm.detach(), torch.cat(losses), step.masked_frames, step.times_B)
 
+    def _skip_if_not_finite(self, error_sum: Tensor, norm: Tensor) -> None:
+        """Tells the fused optimiser, on the device, to change no weights where a rank's loss or the norm is not finite.
+
+        The same way as a gradient scaler does; nothing is read from the device.
+        """
+        finite = torch.isfinite(self.ranks.total(error_sum.detach()) + norm.detach())
+        self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+
     def _collect(self) -> None:
-        """Reads the pending results of all ranks, checks them and adds them to the interval."""
+        """Reads the pending results of all ranks, checks them and adds them to the interval.
+
+        Here the ranks also agree whether to stop: a signal reaches them at different steps.
+        """
         pending, self._pending = self._pending, []
         if not pending:
             return
-        sums = self.ranks.total(torch.stack([entry.error_sum for entry in pending])).cpu()
+        stop = torch.tensor(float(self.should_stop()), device=self.device)
+        *sums, stops = self.ranks.total(torch.stack([*(entry.error_sum for entry in pending), stop])).cpu()
+        self.stopped = bool(stops > 0)
         norms = torch.stack([entry.norm for entry in pending]).tolist()
         gathered_RKB = self.ranks.gather(torch.stack([entry.losses_B for entry in pending])).cpu()
         losses_KB = gathered_RKB.transpose(0, 1).flatten(1)
         for entry, error_sum, norm, losses_B in zip(pending, sums, norms, losses_KB, strict=True):
             loss = float(error_sum / entry.masked_frames)
-            self.guard.check(entry.step, loss, norm, self._advice())
-            self._interval.add(loss, norm, entry.times_B.tolist(), losses_B.tolist())
+            if self.guard.check(entry.step, loss, norm, way_out(self.folder, self.config.lr)):
+                self.interval.add(loss, norm, entry.times_B.tolist(), losses_B.tolist())
+            else:
+                self.interval.skip()
+                self.history[-1] = replace(self.history[-1], skipped=self.history[-1].skipped + 1)
 
-    def _log(self) -> TrainMetric:
+    def _log(self) -> Iterator[TrainMetric]:
+        """Yields the interval's row; none when all of its steps were skipped: then the interval goes on."""
         self._collect()
-        row = self._interval.metric(
+        if not self.interval.losses:
+            return
+        row = self.interval.metric(
             step=self.step,
             lr=learning_rate(self.step - 1, self.config),
             val_loss=self.validation_loss() if self._due(self.config.validate_every) else None,
@@ -228,17 +243,12 @@ class Trainer:
             flops_share=self._flops_share,
             peak_memory_gib=peak_memory_gib(self.device),
         )
-        self._interval = Interval()
+        self.interval = Interval()
         self.metrics.append(row)
-        return row
+        yield row
 
     def _due(self, every: int) -> bool:
-        return self.step % every == 0 or self.step == self.config.steps
-
-    def _advice(self) -> str:
-        files = state_files(self.folder)
-        last = f"the last good state is {files[-1][1]}" if files else "there is no state yet"
-        return f"{last}. Lower train.lr (now {self.config.lr:g}) and start again"
+        return self.step % every == 0 or self.step == self.last_step
 
     def _averages(self) -> Averages:
         config = self.config

@@ -7,14 +7,17 @@ plainly, there is one rank and every call here is a no-op.
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from torch import Tensor, nn
+
+from data_contracts import UsageError
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -31,9 +34,10 @@ class Ranks:
 
     @classmethod
     def start(cls, device: torch.device) -> Ranks:
-        """Joins the run on `device` ("cpu" or "cuda"; with several GPUs each rank takes its own).
+        """Joins the run on `device`: "cpu", "cuda" (under a launcher each rank takes its own GPU) or one GPU, "cuda:1".
 
-        Precision and compilation are settings of the training step, so accelerate's own are switched off.
+        Precision and compilation are settings of the training step, so accelerate's own are switched off. Raises
+        UsageError when several processes ask for the same GPU.
         """
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState, PartialState
@@ -45,6 +49,13 @@ class Ranks:
             AcceleratorState._reset_state(
                 reset_partial_state=True
             )  # an earlier run in this process was on the other device
+        if device.index is not None:
+            if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+                raise UsageError(
+                    f"device {device} is one GPU, and {os.environ['WORLD_SIZE']} processes train; each takes its own "
+                    "with --set train.device=cuda"
+                )
+            torch.cuda.set_device(device)
         if not cpu:
             torch.set_float32_matmul_precision("high")  # TF32 for what is not bf16, as MMAudio trains
         return cls(
@@ -103,6 +114,19 @@ class Ranks:
     def gather(self, values: Tensor) -> Tensor:
         """Returns (ranks, ...): every rank's values in rank order."""
         return self.accelerator.gather(values[None].contiguous()) if self.size > 1 else values[None]
+
+    def broadcast(self, tensor: Tensor) -> None:
+        """Overwrites a tensor with rank 0's, in place."""
+        if self.size > 1:
+            torch.distributed.broadcast(tensor, src=0)
+
+    def from_main(self, value: Any) -> Any:
+        """Returns rank 0's value, which is plain (numbers, texts, lists, dicts)."""
+        if self.size == 1:
+            return value
+        from accelerate.utils import broadcast_object_list
+
+        return broadcast_object_list([value])[0]
 
     def wait(self) -> None:
         """Returns when every rank has called it."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from data_contracts import FoleyGenExError
 from tasks.config import STORED, PipelineConfig, config_path, require_known, store
 from tasks.engine import is_stage_finished, run_stage
+from tasks.engine.progress import ProgressLines
 from tasks.engine.settings import read_yaml
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
@@ -62,7 +63,7 @@ def _train(config: PipelineConfig) -> None:
 
     logging.basicConfig(level=logging.INFO if _is_main() else logging.ERROR, format="%(message)s")
     workspace = Workspace(Path(config.workspace).resolve())
-    stage = TrainStage(config=config.train, on_progress=_show)
+    stage = TrainStage(config=config.train, on_progress=ProgressLines(_print, "train", "steps"))
     with ExitStack() as stack:
         if _is_main():  # for all ranks: where it is refused, rank 0 ends and the launcher ends the others
             stack.enter_context(acquire(workspace.root, "training"))
@@ -75,8 +76,8 @@ def _train(config: PipelineConfig) -> None:
             run_training(config.train, workspace)
 
 
-def _show(step: int, steps: int, note: str) -> None:
-    print(f"step {step}/{steps}  {note}", flush=True)
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def _is_main() -> bool:

@@ -16,6 +16,7 @@ from data_contracts import Generated, ItemError, ManifestRow, MismatchError, to_
 from data_contracts.files import hash_file
 from data_contracts.generation import TASKS
 from model.codec import Codec
+from model.devices import choose_device
 from model.encoders import TextEncoder
 from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling
@@ -46,8 +47,9 @@ class BatchGenerator:
     @classmethod
     def open(cls, config: EvaluateConfig, workspace: Workspace, variant: Variant) -> BatchGenerator:
         """Loads the checkpoint, codec and text encoder. Raises MismatchError when features and checkpoint differ."""
+        device = choose_device(config.device)
         store = open_store(workspace.path("precompute"))
-        generator = Generator.load(workspace.path("train", "checkpoint.safetensors"))
+        generator = Generator.load(workspace.path("train", "checkpoint.safetensors"), device=device)
         generator = dataclasses.replace(generator, sampling=Sampling(**config.sampling.over(dict(variant.sampling))))
         generator.specs.require_same(store.specs, "the checkpoint", "the features")
         return cls(
@@ -57,9 +59,9 @@ class BatchGenerator:
             manifest={row.item_id: row for row in featured_rows(workspace, store)},
             videos={row.item_id: row.video_row for row in store.rows},
             generator=generator,
-            codec=codec_of(store),
-            text=text_encoder_of(store),
-            surrogates=Surrogates(variant.surrogate, store),
+            codec=codec_of(store, device),
+            text=text_encoder_of(store, device),
+            surrogates=Surrogates(variant.surrogate, store, device),
         )
 
     def run(self, name: str, cases: Sequence[Case], checkpoint_sha256: str) -> list[Generated]:
@@ -75,7 +77,7 @@ class BatchGenerator:
                 f"{name}: the model returned {latent_BNF.shape[1]} frames for {cases[0].duration_s} s; "
                 f"expected {expected}"
             )
-        audio_BT = self.codec.decode(latent_BNF).numpy()
+        audio_BT = self.codec.decode(latent_BNF).cpu().numpy()
         if not np.isfinite(audio_BT).all():
             raise ItemError("nan_samples", f"{name}: the generated audio is not finite; train again")
         return [self._write(*pair, checkpoint_sha256) for pair in zip(cases, audio_BT, strict=True)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from pydantic import ValidationError
 
 from data_contracts import ContractError, ManifestRow, read_table
@@ -39,16 +40,16 @@ def made_by(store: FeatureStore) -> PrecomputeConfig:
         ) from error
 
 
-def codec_of(store: FeatureStore) -> Codec:
+def codec_of(store: FeatureStore, device: torch.device) -> Codec:
     """Loads the features' codec by name. Raises MismatchError when this installation has other weights of that name."""
-    codec = load_codec(made_by(store).codec)
+    codec = load_codec(made_by(store).codec).to(device)
     replace(store.specs, codec=codec.spec).require_same(store.specs, "this installation", "the features")
     return codec
 
 
-def text_encoder_of(store: FeatureStore) -> TextEncoder:
+def text_encoder_of(store: FeatureStore, device: torch.device) -> TextEncoder:
     """Loads the features' text encoder. Raises MismatchError when this installation has other weights of that name."""
-    encoder = load_text_encoder(made_by(store).text_encoder)
+    encoder = load_text_encoder(made_by(store).text_encoder, device)
     replace(store.specs, text=encoder.spec).require_same(store.specs, "this installation", "the features")
     return encoder
 

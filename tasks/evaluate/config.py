@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.engine.settings import StageConfig
+from tasks.engine.settings import Device, StageConfig
 from tasks.evaluate.sampling import SamplingSettings
 
 
@@ -17,4 +17,5 @@ class EvaluateConfig(StageConfig):
     cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")
     batch_size: int = Field(12, ge=1)
     seed: int = Field(7)
+    device: Device = "auto"
     sampling: SamplingSettings = SamplingSettings()

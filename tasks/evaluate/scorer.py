@@ -15,6 +15,7 @@ import torch
 from data_contracts import ClipScore, ManifestRow
 from data_contracts.generation import TASKS
 from model.codec import Codec
+from model.devices import choose_device
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.adverbs import DIRECTIONS, is_right
@@ -49,7 +50,7 @@ class Scorer:
         """Loads the codec and fits the timbre z-score on the first real test clips."""
         store = open_store(workspace.path("precompute"))
         rows = featured_rows(workspace, store)
-        codec = codec_of(store)
+        codec = codec_of(store, choose_device(config.device))
         rate_hz = codec.spec.sample_rate_hz
         paths = [workspace.path(row.audio_path) for row in _real_test_rows(rows)[:_TIMBRE_CLIPS]]
         return cls(
@@ -169,7 +170,7 @@ class Scorer:
         """Returns what the codec makes of audio: no model that ends in this codec can do better."""
         padded_T = np.pad(samples_T, (0, -len(samples_T) % self.codec.spec.hop))
         mean_1NF, _ = self.codec.encode(torch.from_numpy(padded_T)[None])
-        decoded_T: Samples = self.codec.decode(mean_1NF)[0].numpy()[: len(samples_T)]
+        decoded_T: Samples = self.codec.decode(mean_1NF)[0].cpu().numpy()[: len(samples_T)]
         return decoded_T
 
 

@@ -21,10 +21,10 @@ _REPEATED_S: Final = 2.0  # SPEC G8: the first two seconds of the target
 
 
 class Surrogates:
-    """Makes surrogates of one kind from a feature store."""
+    """Makes surrogates of one kind from a feature store; a blank video is encoded on `device`."""
 
-    def __init__(self, kind: Surrogate, store: FeatureStore) -> None:
-        self.kind, self.store = kind, store
+    def __init__(self, kind: Surrogate, store: FeatureStore, device: torch.device) -> None:
+        self.kind, self.store, self.device = kind, store, device
 
     def sync(self, target: int, reference: int | None, *, from_s: float, duration_s: float) -> torch.Tensor:
         """Returns (S, D) for `duration_s`. `target`, `reference`: rows of the store's videos; `from_s`: where the
@@ -63,6 +63,6 @@ class Surrogates:
             )
 
     def _blank(self, duration_s: float) -> torch.Tensor:
-        encoder = load_sync_encoder(made_by(self.store).sync_encoder)
+        encoder = load_sync_encoder(made_by(self.store).sync_encoder, self.device)
         frames = encoder.spec.covering_frames(duration_s)
         return encoder.encode(np.zeros((frames, encoder.size, encoder.size, 3), np.uint8))

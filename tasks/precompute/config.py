@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from tasks.engine.settings import StageConfig
+from tasks.engine.settings import Device, StageConfig
 
 
 class PrecomputeConfig(StageConfig):
@@ -18,6 +18,6 @@ class PrecomputeConfig(StageConfig):
     text_encoder: str = Field("minilm", description="text encoder: minilm, clip-dfn5b, clip-dfn5b:FOLDER")
     image_encoder: str = Field("efficientnet_lite0", description="visual semantics: efficientnet_lite0, clip-dfn5b")
     sync_encoder: str = Field("motion", description="synchronisation: motion, synchformer, synchformer:FILE")
-    device: str = Field("auto", description="where published components compute: auto, cpu, cuda, cuda:1")
+    device: Device = Field("auto", description="where published components compute: auto, cpu, cuda, cuda:1")
     dtype: Literal["fp16", "bf16"] = Field("fp16", description="how features are stored; bf16: a wider range")
     clip_s: float = Field(8.0, gt=0.5, le=30, description="every clip is padded or cut to this length")

@@ -14,7 +14,7 @@ from pydantic import Field, create_model, field_validator
 
 from model.config import PRESETS, MaskConfig, NetworkConfig, TrainingConfig, preset
 from model.variants import VARIANTS, variant
-from tasks.engine.settings import StageConfig
+from tasks.engine.settings import Device, StageConfig
 
 # A short training on one CPU. It has to see the contexts of FE and AC-VTA, hence the wider and placed spans.
 DEMO: Final = {
@@ -64,16 +64,26 @@ class TrainConfig(_TrainingSettings):
     init_from: str | None = Field(
         None, description="weights to start from: an MMAudio checkpoint, a converted one or one of this project's"
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is one")
+    continue_from: str = Field(
+        "last",
+        description="when settings or data changed: last goes on from the workspace's last training, none starts at "
+        "step 0; or the folder of a training (W/train/last/KEY), or a state in one",
+    )
+    device: Device = "auto"
+    accept_cpu: bool = Field(False, description="train on a processor even if that takes more than a week")
     sample_every: int = Field(0, ge=0, description="steps between samples of fixed validation rows; 0: none")
-    tensorboard: bool = Field(True, description="write train/tensorboard")
+    trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        ("tensorboard",), description="where rows and samples are shown; wandb needs foleygenex[wandb]"
+    )
     masks: MaskSettings = MaskSettings()
     options: NetworkOptions = NetworkOptions()
 
-    @field_validator("init_from")
+    @field_validator("init_from", "continue_from")
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         """A stored config is used from other folders."""
+        if value in ("last", "none"):
+            return value
         return str(Path(value).expanduser().absolute()) if value else None
 
     def training(self) -> TrainingConfig:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from data_contracts import TrainMetric, UsageError, to_json
+from data_contracts import TrainingError, TrainMetric, UsageError, to_json
 from data_contracts.files import hash_file
 from model.checkpoint import save_checkpoint
 from model.config import NetworkConfig
@@ -22,52 +22,88 @@ from model.devices import choose_device, choose_precision
 from model.features import FeatureStore
 from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
+from model.training.state import state_files
+from model.training.stop import StopSignals
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
+from tasks.train.continuation import changes_text, describe, latest_training, prepare, require_start
+from tasks.train.cpu import require_affordable
 from tasks.train.empty_text import empty_text
+from tasks.train.live import LiveTable
 from tasks.train.samples import SampleWriter
-from tasks.train.tensorboard import TensorBoardWriter
+from tasks.train.trackers import open_trackers, require_trackers
 
 log = logging.getLogger(__name__)
 
 STAGE: Final = "train"
-VERSION: Final = 2
+VERSION: Final = 3
+"""Of what the stage writes."""
+_WEIGHTS_VERSION: Final = 2  # raised when the code changes the weights that equal settings and data give
 # Settings of how a training runs and what it logs; weights are equal up to the order of float sums.
 _NOT_IN_RESULT: Final = {
-    "log_every", "validate_every", "checkpoint_every", "keep_last", "sample_every", "tensorboard", "device", "compile",
-    "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor", "init_from",
+    "log_every", "validate_every", "checkpoint_every", "keep_last", "sample_every", "trackers", "device", "accept_cpu",
+    "compile", "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor", "skip_nonfinite",
+    "init_from", "continue_from", "continue_steps",
 }  # fmt: skip
 
 CHECKPOINT: Final = "checkpoint.safetensors"
 RECORD: Final = "train.json"
-"""Describes the checkpoint: its training's key, steps, losses, size and hash."""
+"""Describes the checkpoint: its training's key, history, steps, losses, size and hash."""
 
 
 def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgress = silent) -> list[TrainMetric]:
-    """Trains on the workspace's features up to `config.steps`, writes the checkpoint and returns the logged rows.
+    """Trains on the workspace's features up to the last step, writes the checkpoint and returns the logged rows.
 
-    An interrupted training continues at its last state; changed features or settings are another training, and what
-    an earlier one wrote is kept beside its states (`states_folder`). Every rank of a
-    launched run calls this. `on_progress` is called at each logged step, on rank 0. Raises ContractError (no features),
-    MismatchError (a preset made for another codec), UsageError (settings), TrainingError (loss). SPEC T1-T4.
+    An interrupted training continues at its last state. With other features or settings it goes on from the one before
+    or starts anew (`continue_from`); what an earlier one wrote is kept beside its states (`states_folder`). SIGTERM and
+    SIGINT write a state first. Every rank of a launched run calls this; `on_progress` is called at each step of rank 0.
+    Raises ContractError (no features), MismatchError (a preset made for another codec), UsageError (settings),
+    TrainingError (loss). SPEC T1-T4.
     """
     store = FeatureStore.open(workspace.path("precompute"))
     require_preset_codec(config.preset, store.specs.codec)
+    require_trackers(config)
     ranks = Ranks.start(choose_device(config.device))
-    key = training_key(config, store)
+    key = training_key(config, store, workspace)
+    if ranks.device.type == "cpu":
+        done = state_files(states_folder(workspace, key))
+        require_affordable(config, store, processes=ranks.size, step=done[-1][0] if done else 0)
     trainer = _trainer(config, workspace, store, key, ranks)
-    with ExitStack() as stack:
-        callbacks = _row_callbacks(config, workspace, store, trainer, stack) if ranks.is_main else []
-        for row in trainer.run():
-            for callback in callbacks:
-                callback(row)
-            if ranks.is_main:
-                on_progress(row.step, config.steps, progress_note(row))
+    with StopSignals(impatient=ranks.size == 1) as stop:
+        trainer.should_stop = stop
+        _train(config, workspace, store, trainer, on_progress)
+    if trainer.stopped:  # the signal was another rank's, or is ignored
+        raise TrainingError(f"training was stopped at step {trainer.step}; the same command continues there")
     if ranks.is_main:
         _finish(config, workspace, trainer, key)
     ranks.wait()
     return trainer.metrics
+
+
+def _train(
+    config: TrainConfig, workspace: Workspace, store: FeatureStore, trainer: Trainer, on_progress: OnProgress
+) -> None:
+    """Runs the trainer to its end or to a signal; shows its progress and rows on rank 0."""
+    if not trainer.ranks.is_main:
+        for _ in trainer.run():
+            pass
+        return
+    note = ""
+
+    def show(step: int) -> None:
+        on_progress(step, trainer.last_step, note)
+
+    trainer.on_step = show
+    with ExitStack() as stack:
+        callbacks = _row_callbacks(config, workspace, store, trainer, stack)
+        for row in trainer.run():
+            note = progress_note(row)
+            show(row.step)
+            for callback in callbacks:
+                callback(row)
+    if trainer.stopped:
+        log.warning("training is stopped at step %d; the same command continues there", trainer.step)
 
 
 def progress_note(row: TrainMetric) -> str:
@@ -79,19 +115,35 @@ def progress_note(row: TrainMetric) -> str:
     return ", ".join(parts)
 
 
-def training_key(config: TrainConfig, store: FeatureStore) -> str:
-    """Returns the hash of all that the trained weights depend on: features, rows, settings, code version."""
-    settings = _settings_in_result(config)
+def training_key(config: TrainConfig, store: FeatureStore, workspace: Workspace) -> str:
+    """Returns the hash of all that the trained weights depend on: features, rows, settings, code version.
+
+    A training that goes on from another one has another key than one from step 0 with the same settings and data. With
+    `continue_from: last` the one that the workspace has counts; where it has neither, it goes on if there is a training
+    to go on from.
+    """
     header = {"fields": store.header["fields"], "specs": store.specs.to_dict(), "clip_s": store.clip_s}
     rows = [row.to_dict() for row in store.rows]
-    start = hash_file(_initial_file(config.init_from)) if config.init_from else ""
-    return hash_text(STAGE, str(VERSION), to_json(settings), to_json(header), to_json(rows), start)
+    parts = (STAGE, str(_WEIGHTS_VERSION), to_json(_settings(config)), to_json(header), to_json(rows))
+    anew, further = (hash_text(*parts, _start_hash(config) + origin) for origin in ("", " from last"))
+    if config.continue_from == "none":
+        return anew
+    if config.continue_from != "last":
+        return hash_text(*parts, f"{_start_hash(config)} from {config.continue_from}")
+    for key in (anew, further):
+        if state_files(states_folder(workspace, key)) or _finished_key(workspace) == key:
+            return key
+    return further if latest_training(states_folder(workspace, anew).parent) else anew
 
 
-def _settings_in_result(config: TrainConfig) -> dict[str, Any]:
+def _settings(config: TrainConfig) -> dict[str, Any]:
     """Returns the settings that the weights depend on; the precision is that of the computation, never `auto`."""
     settings = config.model_dump(mode="json", exclude=_NOT_IN_RESULT)
     return settings | {"precision": choose_precision(config.precision, choose_device(config.device))}
+
+
+def _start_hash(config: TrainConfig) -> str:
+    return hash_file(_initial_file(config.init_from)) if config.init_from else ""
 
 
 def checkpoint_path(workspace: Workspace) -> Path:
@@ -109,23 +161,43 @@ def states_folder(workspace: Workspace, key: str) -> Path:
 
 def finished_key(workspace: Workspace) -> str:
     """Returns the key of the training that the workspace's checkpoint is from. Raises UsageError without one."""
-    if not _record(workspace).exists():
-        raise UsageError(f"{workspace.root} has no finished training; `foleygenex run train` makes one")
-    return str(read_json(_record(workspace))["key"])
+    key = _finished_key(workspace)
+    if key is None:
+        raise UsageError(
+            f"{workspace.root} has no finished training; `foleygenex run train CONFIG --workspace {workspace.root}` "
+            "makes one"
+        )
+    return key
+
+
+def _finished_key(workspace: Workspace) -> str | None:
+    return str(read_json(_record(workspace))["key"]) if _record(workspace).exists() else None
 
 
 def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
     folder = states_folder(workspace, key)
-    if ranks.is_main:
-        _set_aside(workspace, key)
+    described = describe(config, store, _settings(config), _start_hash(config))
+    took_over = prepare(config.continue_from, folder, described) if ranks.is_main else ""
     network, initial = config.network(), None
     if config.init_from:
         network, initial = _initial(config, store)
     empty = empty_text(store) if initial is None and network.absent == "learned" else None
-    source = store.in_16_bits()
-    trainer = Trainer(network, config.training(), source, folder, ranks=ranks, initial=initial, empty_text_LD=empty)
+    trainer = Trainer(
+        network,
+        config.training(),
+        store.in_16_bits(),
+        folder,
+        ranks=ranks,
+        initial=initial,
+        empty_text_LD=empty,
+        segment=described.segment,
+    )
     if trainer.resume():
-        log.info("training continues at step %d of %d", trainer.step, config.steps)
+        log.info("training continues at step %d of %d", trainer.step, trainer.last_step)
+        if took_over:
+            log.warning("%s", changes_text(trainer.history, trainer.last_step))
+    elif ranks.is_main:
+        require_start(folder, took_over)
     if not trainer.plan.balanced:
         log.warning("all training rows are of one kind; batches cannot be 1:1 VTA:TTA")
     return trainer
@@ -155,21 +227,25 @@ def _initial_file(name: str) -> Path:
 def _row_callbacks(
     config: TrainConfig, workspace: Workspace, store: FeatureStore, trainer: Trainer, stack: ExitStack
 ) -> list[Callable[[TrainMetric], None]]:
-    """Returns what is called with each logged row: TensorBoard, and the writer of samples."""
-    callbacks: list[Callable[[TrainMetric], None]] = []
-    board: TensorBoardWriter | None = None
-    if config.tensorboard:
-        board = stack.enter_context(TensorBoardWriter.open(workspace.path(STAGE, "tensorboard"), trainer.step))
-        callbacks.append(board.add_row)
+    """Returns what is called with each logged row: the table, the trackers, and the writer of samples."""
+    folder, key = workspace.stage(STAGE), trainer.folder.name
+    table = LiveTable(workspace.table(STAGE, TrainMetric.TABLE), trainer.metrics)
+    trackers = open_trackers(
+        config, folder, run=workspace.root.name, key=key, settings=_settings(config), step=trainer.step, stack=stack
+    )
+    callbacks: list[Callable[[TrainMetric], None]] = [table.add_row, *(tracker.add_row for tracker in trackers)]
     if config.sample_every:
-        folder = workspace.path(STAGE, "samples")
-        callbacks.append(SampleWriter.open(store, folder, trainer, every=config.sample_every, board=board).add_row)
+        samples = SampleWriter.open(
+            store, folder / "samples" / key, trainer, every=config.sample_every, trackers=trackers
+        )
+        callbacks.append(samples.add_row)
     return callbacks
 
 
 def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: str) -> None:
-    """Writes the checkpoint and its record."""
-    source = trainer.source
+    """Writes the checkpoint and its record; those of the training before are kept in its folder."""
+    _set_aside(workspace, key)
+    source, history = trainer.source, [segment.to_dict() for segment in trainer.history]
     sha256 = save_checkpoint(
         checkpoint_path(workspace),
         trainer.averaged_weights(),
@@ -177,7 +253,8 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         specs=source.specs,
         clip_s=source.clip_s,
         step=trainer.step,
-        training=_settings_in_result(config),
+        training=_settings(config),
+        history=history,
     )
     last = trainer.metrics[-1]
     record = {
@@ -189,6 +266,7 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         "checkpoint_sha256": sha256,
         "placeholders": source.specs.placeholders(),
         "balanced": trainer.plan.balanced,
+        "history": history,
     }
     write_json(_record(workspace), record)
 
@@ -198,16 +276,12 @@ def _record(workspace: Workspace) -> Path:
 
 
 def _set_aside(workspace: Workspace, key: str) -> None:
-    """Moves the checkpoint and record of another training into its states folder: no training deletes another's work.
-
-    The checkpoint of this training is written anew at its end.
-    """
+    """Moves checkpoint and record of another training into its states folder: no training deletes another's work."""
     record, checkpoint = _record(workspace), checkpoint_path(workspace)
-    if record.exists() and (other := str(read_json(record)["key"])) != key:
-        folder = states_folder(workspace, other)
+    if (other := _finished_key(workspace)) not in (None, key):
+        folder = states_folder(workspace, str(other))
         folder.mkdir(parents=True, exist_ok=True)
         for path in (checkpoint, record):
             if path.exists():
                 path.replace(folder / path.name)
-        log.warning("the checkpoint of the training before these settings is kept in %s", folder)
-    record.unlink(missing_ok=True)
+        log.info("the checkpoint of the training before is kept in %s", folder)

@@ -17,7 +17,7 @@ from model.features import FeatureStore
 from model.generate import Generator, Request
 from model.training import Trainer
 from tasks.engine.workspace import safe_name
-from tasks.train.tensorboard import TensorBoardWriter
+from tasks.train.trackers import Tracker
 
 PER_KIND: Final = 2  # rows of VTA and of TTA
 _STEPS, _CFG_SCALE = 25, 4.5  # SPEC G7
@@ -36,21 +36,21 @@ class SampleWriter:
     trainer: Trainer
     rows: list[FeatureRow]
     every: int
-    board: TensorBoardWriter | None
+    trackers: Sequence[Tracker]
     last: int
 
     @classmethod
     def open(
-        cls, store: FeatureStore, folder: Path, trainer: Trainer, *, every: int, board: TensorBoardWriter | None
+        cls, store: FeatureStore, folder: Path, trainer: Trainer, *, every: int, trackers: Sequence[Tracker] = ()
     ) -> Self:
         """Loads the features' codec. Raises MismatchError when it is not the codec that made them."""
-        codec = load_codec(store.header["made_by"]["codec"])
+        codec = load_codec(store.header["made_by"]["codec"]).to(trainer.device)
         store.specs.require_same(replace(store.specs, codec=codec.spec), "the features", "the codec of that name")
-        return cls(store, codec, folder, trainer, sample_rows(store.rows), every, board, trainer.step)
+        return cls(store, codec, folder, trainer, sample_rows(store.rows), every, trackers, trainer.step)
 
     def add_row(self, row: TrainMetric) -> None:
         """Writes samples at the first logged row of every `every` steps, and at the last row."""
-        due = row.step // self.every > self.last // self.every or row.step == self.trainer.config.steps
+        due = row.step // self.every > self.last // self.every or row.step == self.trainer.last_step
         if due and self.rows:
             self.write(row.step)
         self.last = row.step
@@ -71,8 +71,8 @@ class SampleWriter:
         name, rate_hz = safe_name(row.item_id), self.codec.spec.sample_rate_hz
         with atomic_path(self.folder / f"step-{step:08d}" / f"{name}-{kind}.wav") as temporary:
             sf.write(temporary, samples_T.numpy(), rate_hz, subtype="PCM_16", format="WAV")
-        if self.board is not None:
-            self.board.add_audio(f"{name}/{kind}", samples_T, rate_hz, step)
+        for tracker in self.trackers:
+            tracker.add_audio(f"{name}/{kind}", samples_T, rate_hz, step)
 
 
 def sample_rows(rows: Sequence[FeatureRow]) -> list[FeatureRow]:

@@ -28,7 +28,7 @@ class TrainStage(SingleItemStage):
 
     def payload(self, workspace: Workspace) -> dict[str, Any]:
         """Returns the training's key. Raises ContractError when the features have not been computed."""
-        return {"key": training_key(self.config, FeatureStore.open(workspace.path("precompute")))}
+        return {"key": training_key(self.config, FeatureStore.open(workspace.path("precompute")), workspace)}
 
     def make(self, workspace: Workspace) -> list[TrainMetric]:
         """Trains, and returns the logged rows."""
@@ -42,6 +42,10 @@ class TrainStage(SingleItemStage):
         """Returns e.g. `30 steps, loss 2.1012, validation 2.2003, 1.2 M parameters`."""
         record = read_json(workspace.path(STAGE, RECORD))
         val = "" if record["val_loss"] is None else f", validation {record['val_loss']:.4f}"
+        history = record["history"]
+        went_on = f", continued at step {history[-1]['from_step']:,}" if len(history) > 1 else ""
+        skipped = sum(segment["skipped"] for segment in history)
+        went_on += f", {skipped} skipped (not finite)" if skipped else ""
         note = "" if record["balanced"] else "; the corpus has rows of one kind only, so batches were not 1:1 VTA:TTA"
         size = f"{record['parameters'] / 1e6:.1f} M parameters"
-        return f"{record['steps']} steps, loss {record['loss']:.4f}{val}, {size}{note}"
+        return f"{record['steps']} steps{went_on}, loss {record['loss']:.4f}{val}, {size}{note}"

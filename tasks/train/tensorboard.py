@@ -5,23 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from torch import Tensor
 
 from data_contracts import TrainMetric
-
-_SCALARS: Final = {
-    "loss": "loss/train",
-    "val_loss": "loss/validation",
-    "grad_norm": "optimiser/gradient_norm",
-    "lr": "optimiser/learning_rate",
-    "steps_per_s": "speed/steps_per_s",
-    "samples_per_s": "speed/samples_per_s",
-    "data_wait_share": "speed/data_wait_share",
-    "mfu": "speed/mfu",
-    "peak_memory_gib": "speed/peak_memory_gib",
-}
+from tasks.train.scalars import scalars_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +27,9 @@ class TensorBoardWriter:
         return cls(SummaryWriter(str(folder), purge_step=step + 1 if step else None))
 
     def add_row(self, row: TrainMetric) -> None:
-        """Writes a row's values, and its loss by flow time as one curve per tenth."""
-        for name, tag in _SCALARS.items():
-            value = getattr(row, name)
-            if value is not None:
-                self.writer.add_scalar(tag, value, row.step)
-        for number, loss in enumerate(row.loss_by_t):
-            self.writer.add_scalar(f"loss_by_t/{number}", loss, row.step)
+        """Writes a row's values."""
+        for tag, value in scalars_of(row):
+            self.writer.add_scalar(tag, value, row.step)
         self.writer.flush()
 
     def add_audio(self, name: str, samples_T: Tensor, rate_hz: int, step: int) -> None:

@@ -8,21 +8,12 @@ from uuid import UUID
 import pytest
 
 from flows import artifacts
-from flows.artifacts import log_progress, report_url
+from flows.artifacts import report_url
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import run_step
 from tests.flows.steps import tiny_step
 from tests.tasks.engine.tiny import TinyStage
-
-
-def test_the_log_gets_a_line_now_and_then() -> None:
-    lines: list[str] = []
-    advance = log_progress(lines.append, "train", "steps", every_s=0)
-    advance(4, 10, "loss 2.1")
-    advance(10, 10, "")
-    log_progress(lines.append, "train", "steps")(5, 10, "")
-    assert lines == ["train: 4 of 10 steps, loss 2.1"]
 
 
 def test_the_report_has_an_address_where_workspaces_are_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ TINY = {
     "ingest": {"corpus": {"kind": "builtin", "video_clips": 5, "audio_clips": 2}},
     "mine": {"parser": "rules"},
     "llm": {"backend": "rules", "paraphrases": 1},
-    "train": {"steps": 2, "batch_size": 2, "log_every": 1, "checkpoint_every": 1, "tensorboard": False},
+    "train": {"steps": 2, "batch_size": 2, "log_every": 1, "checkpoint_every": 1, "trackers": []},
     "evaluate": {"clips": 1, "adverb_pairs": 1, "steps": 1},
 }
 

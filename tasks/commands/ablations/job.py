@@ -56,10 +56,11 @@ def run_ablations(config: PipelineConfig, workspace: Workspace, on_progress: OnP
 def _run_has_these_weights(config: PipelineConfig, workspace: Workspace) -> bool:
     """Whether the run's own training serves as `full`: it has the same settings, or has not begun yet.
 
-    A training with other settings (fewer steps, say) is never replaced by the table's.
+    A training with other settings (fewer steps, say) is never replaced by the table's, and one that went on from
+    another is not compared with those from step 0.
     """
-    train = config.train.model_copy(update={"variant": "full"})
-    key = training_key(train, FeatureStore.open(workspace.path("precompute")))
+    train = config.train.model_copy(update={"variant": "full", "continue_from": "none"})
+    key = training_key(train, FeatureStore.open(workspace.path("precompute")), workspace)
     states = states_folder(workspace, key)
     begun = checkpoint_path(workspace).exists() or any(states.parent.glob("*"))
     return not begun or is_stage_finished(TrainStage(config=train), workspace) or states.exists()

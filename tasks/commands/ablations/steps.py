@@ -32,7 +32,10 @@ def train_variant(train: TrainConfig, one: Variant, view: VariantWorkspace, on_n
         on_note(f"{one.name}: step {done} of {steps}")
 
     trained = next(name for name, other in VARIANTS.items() if other.weights == one.weights)
-    run_stage(TrainStage(config=train.model_copy(update={"variant": trained}), on_progress=progress), view)
+    settings = train.model_copy(update={"variant": trained})
+    if view.weights.root != view.base.root:  # compared trainings all start at step 0
+        settings = settings.model_copy(update={"continue_from": "none"})
+    run_stage(TrainStage(config=settings, on_progress=progress), view)
     return read_info(checkpoint_path(view)).step
 
 

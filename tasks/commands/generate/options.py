@@ -37,6 +37,7 @@ class GenerateOptions:
     variant says. `variant`: a named configuration (SPEC M12, G8), by default the one that was trained. `long` "off":
     one window, whatever the length. `codec`: name or path, by default the one that the checkpoint names. `sampling`:
     interpretations of the paper that replace the variant's. `precision` bf16: the network under autocast, for GPUs.
+    `device`: auto (a GPU where there is one), cpu, cuda or cuda:1.
     `keep_source`: edit, outside the window the original's own samples (DESIGN section 6), else the codec's round trip.
     """
 
@@ -59,6 +60,7 @@ class GenerateOptions:
     variant: str | None = None
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     precision: str = "fp32"
+    device: str = "auto"
     keep_source: bool = True
 
     @property

@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self, cast, get_args
 
+import torch
+
 from data_contracts import MismatchError, UsageError
 from data_contracts.files import hash_file
 from model.checkpoint import BUILTIN, CheckpointInfo, checkpoint_file, is_builtin
@@ -39,6 +41,7 @@ class InferenceSession:
     info: CheckpointInfo
     codec: Codec
     variant: Variant
+    device: torch.device
 
     @classmethod
     def open(
@@ -49,6 +52,7 @@ class InferenceSession:
         *,
         sampling: SamplingSettings | None = None,
         precision: str = "fp32",
+        device: str = "auto",
     ) -> Self:
         """Loads a checkpoint (a file, or `builtin`) and its codec; `named`: a variant that shares these weights (SPEC
         M12, G8).
@@ -57,28 +61,26 @@ class InferenceSession:
         """
         if precision not in get_args(Precision):
             raise UsageError(f"--precision {precision!r} is unknown; choose one of {', '.join(get_args(Precision))}")
-        device, checkpoint = choose_device("auto"), checkpoint_file(checkpoint)
-        generator = Generator.load(checkpoint, device=device)
+        chosen_device, checkpoint = choose_device(device), checkpoint_file(checkpoint)
+        generator = Generator.load(checkpoint, device=chosen_device)
         info, specs = generator.info, generator.specs
         assert info is not None
         chosen = _variant(info, named)
-        loaded = load_codec(codec or specs.codec.name)
+        loaded = load_codec(codec or specs.codec.name).to(chosen_device)
         if not same_component(loaded.spec, specs.codec):
             raise MismatchError(
                 f"codec: the checkpoint was trained on {specs.codec.name} ({specs.codec.weights_sha256[:12]}), loaded "
                 f"is {loaded.spec.name} ({loaded.spec.weights_sha256[:12]}); give the right one with --codec"
             )
-        if device.type != "cpu":
-            loaded.to(device)
         options = Sampling(**(sampling or SamplingSettings()).over(dict(chosen.sampling)))
         generator = dataclasses.replace(generator, sampling=options, precision=cast(Precision, precision))
-        return cls(checkpoint, hash_file(checkpoint), generator, info, loaded, chosen)
+        return cls(checkpoint, hash_file(checkpoint), generator, info, loaded, chosen, chosen_device)
 
     @classmethod
     def of(cls, options: GenerateOptions) -> Self:
         """Loads what the options of a file name, as `open` does."""
         o = options
-        return cls.open(o.checkpoint, o.codec, o.variant, sampling=o.sampling, precision=o.precision)
+        return cls.open(o.checkpoint, o.codec, o.variant, sampling=o.sampling, precision=o.precision, device=o.device)
 
     @property
     def specs(self) -> FeatureSpecs:
@@ -108,21 +110,21 @@ class InferenceSession:
     @cached_property
     def text(self) -> TextEncoder:
         """The text encoder. Raises MismatchError when the installed one is not the checkpoint's."""
-        encoder = load_text_encoder(self.specs.text.name, choose_device("auto"))
+        encoder = load_text_encoder(self.specs.text.name, self.device)
         self._require("text", encoder.spec)
         return encoder
 
     @cached_property
     def image(self) -> ImageEncoder:
         """The encoder of the video's semantics. Raises MismatchError."""
-        encoder = load_image_encoder(self.specs.clip.name, choose_device("auto"))
+        encoder = load_image_encoder(self.specs.clip.name, self.device)
         self._require("clip", encoder.spec)
         return encoder
 
     @cached_property
     def sync(self) -> SyncEncoder:
         """The synchronisation encoder. Raises MismatchError."""
-        encoder = load_sync_encoder(self.specs.sync.name, choose_device("auto"))
+        encoder = load_sync_encoder(self.specs.sync.name, self.device)
         self._require("sync", encoder.spec)
         return encoder
 

@@ -71,7 +71,7 @@ def test_a_loss_that_is_looked_at_later_still_names_its_step_and_is_never_saved(
     one = trainer(tmp_path, log_every=5, checkpoint_every=5, ema_snapshot_every=2)
     one.collect_every = collect_every
 
-    def broken(step: int, take=one.loader.take):
+    def broken(step: int, *, last: int, take=one.loader.take):
         made = take(step)
         if step == 3:
             made.micro_batches[0].batch.latent_BNF.fill_(float("nan"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_t1_two_processes_train_as_one(tmp_path):
     config = tmp_path / "toy.yaml"
     config.write_text(
         "train: {preset: tiny, steps: 4, batch_size: 8, warmup_steps: 1, log_every: 1, validate_every: 4,"
-        " checkpoint_every: 2, device: cpu, tensorboard: false, precision: fp32}\n"
+        " checkpoint_every: 2, device: cpu, trackers: [], precision: fp32}\n"
     )
     workspaces = {name: Workspace(tmp_path / name) for name in ("one", "two")}
     for workspace in workspaces.values():
@@ -121,7 +122,42 @@ def test_t1_two_processes_train_as_one(tmp_path):
     assert max(float((weights["one"][name] - weights["two"][name]).abs().max()) for name in weights["one"]) < 1e-3
 
 
-def _launch(command: list[str]) -> None:
+def _launch(command: list[str]) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def test_t1_several_processes_go_on_from_one_state_that_only_rank_0_reads(tmp_path):
+    """The newest state is damaged and the one before it counts; network and optimiser of rank 1 come by broadcast."""
+    config = tmp_path / "toy.yaml"
+    config.write_text(
+        "train: {preset: tiny, steps: 4, batch_size: 8, warmup_steps: 1, log_every: 1, validate_every: 4,"
+        " checkpoint_every: 1, device: cpu, trackers: [], keep_last: 4, precision: fp32}\n"
+    )
+    whole, cut = (Workspace(tmp_path / name) for name in ("whole", "cut"))
+    write_features(whole.stage("precompute"), fake_store(clip_s=1.0, videos=20, sounds=20))
+    run_stage(TrainStage(config=PipelineConfig.load(config).train), whole)
+    shutil.copytree(whole.root, cut.root)
+    cut.path("train", "stage.json").unlink()
+    states = sorted(cut.root.rglob("state-*.pt"))
+    for path, content in zip(states[2:], (b"damaged", b""), strict=True):
+        path.write_bytes(content)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "tasks.commands.train"]
+    said = _launch([*launcher, str(config), "-w", str(cut.root)])
+    assert said.count("state-00000004.pt is not a readable training state") == 1, "one rank reads"
+    assert said.count("state-00000003.pt is not a readable training state") == 1
+    weights = [load_file(w.path("train", "checkpoint.safetensors")) for w in (whole, cut)]
+    assert max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0]) < 1e-3
+    rows = [read_table(w.table("train", TrainMetric.TABLE), TrainMetric) for w in (whole, cut)]
+    assert [row.loss for row in rows[0]] == pytest.approx([row.loss for row in rows[1]], rel=1e-5)
+
+
+def test_the_ranks_stop_after_the_same_step_when_one_of_them_is_told_to(tmp_path):
+    one = Trainer(TOY, CONFIG, fake_store(), tmp_path)
+    one.should_stop = lambda: one.step == 1  # asked while the second step is being made
+    assert [row.step for row in one.run()] == [1, 2]
+    assert (one.stopped, one.step) == (True, 2)
+    again = Trainer(TOY, CONFIG, fake_store(), tmp_path)
+    assert again.resume() and again.step == 2

@@ -29,7 +29,7 @@ from tests.tasks.train.features import write_features
 ROOT = Path(__file__).parents[3]
 CONFIG = (
     "train: {preset: tiny, steps: 30, batch_size: 4, warmup_steps: 1, log_every: 2, validate_every: 20,"
-    " checkpoint_every: 5, ema_snapshot_every: 7, device: cpu, tensorboard: false}\n"
+    " checkpoint_every: 5, ema_snapshot_every: 7, device: cpu, trackers: []}\n"
 )
 
 
@@ -129,3 +129,34 @@ def test_rank_0_holds_the_workspace_for_all_ranks(tmp_path, config, monkeypatch,
     assert main([str(config), "-w", str(workspace.root)]) == 2
     assert seen == [holds]
     assert holder_of(workspace.root) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_t1_a_signal_writes_a_state_and_the_next_run_goes_on_at_that_step(tmp_path, config, number):
+    """A real process, with states at no interval: only the signal writes one."""
+    workspace = _workspace(tmp_path / "w")
+    never = ["--set", "train.checkpoint_every=100000", "--set", "train.steps=100000"]
+    command = [sys.executable, "-m", "tasks.commands.train", str(config), "-w", str(workspace.root), *never]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    table = workspace.table("train", TrainMetric.TABLE)
+    deadline = time.monotonic() + 400
+    while not table.exists() and time.monotonic() < deadline:  # readable while the training runs
+        time.sleep(0.05)
+    assert read_table(table, TrainMetric)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode != 0
+    (path,) = workspace.root.rglob("state-*.pt")
+    step = int(path.stem.removeprefix("state-"))
+    assert f"training is stopped at step {step}; the same command continues there" in said.decode()
+    settings = PipelineConfig.load(config, ["train.checkpoint_every=100000", f"train.steps={100_000}"]).train
+    seen = []
+
+    def look(at, *_):
+        seen.append(at)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(TrainStage(config=settings, on_progress=look), workspace)
+    assert seen == [step + 1]

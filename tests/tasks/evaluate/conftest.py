@@ -63,12 +63,12 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """Puts the perfect model in place of the real one. Returns the requests that it gets."""
     requests: list[Request] = []
     for module in (batch_generator, scorer):
-        monkeypatch.setattr(module, "codec_of", lambda store: ENCODERS.codec)
-    monkeypatch.setattr(batch_generator, "text_encoder_of", lambda store: ENCODERS.text)
+        monkeypatch.setattr(module, "codec_of", lambda store, device: ENCODERS.codec)
+    monkeypatch.setattr(batch_generator, "text_encoder_of", lambda store, device: ENCODERS.text)
 
     class Loader:
         @staticmethod
-        def load(path):  # type: ignore[no-untyped-def]
+        def load(path, device):  # type: ignore[no-untyped-def]
             return Oracle.of(Workspace(path.parent.parent), requests)
 
     monkeypatch.setattr(batch_generator, "Generator", Loader)

@@ -44,6 +44,9 @@ class PlainCodec:
         placeholder=True,
     )
 
+    def to(self, device):  # type: ignore[no-untyped-def]
+        return self
+
     def encode(self, audio_BT: Tensor) -> tuple[Tensor, Tensor]:
         mean_BNF = audio_BT.unflatten(1, (-1, HOP))
         return mean_BNF, torch.zeros_like(mean_BNF)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from data_contracts import ContractError, ManifestRow, MismatchError, write_table
 from model.features import HEADER
@@ -20,6 +21,8 @@ from tasks.precompute.config import PrecomputeConfig
 from tests.tasks.evaluate.oracle import ENCODERS, copy_of, manifest
 from tests.tasks.evaluate.sounds import RATE_HZ
 from tests.tasks.rows import manifest_row
+
+CPU = torch.device("cpu")
 
 
 def case(**changes: object) -> Case:
@@ -48,17 +51,20 @@ def test_features_name_the_settings_that_made_them(prepared: Workspace, tmp_path
 def test_a_codec_or_encoder_of_other_weights_is_refused(prepared: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(prepared.stage("precompute"))
     monkeypatch.setattr(components, "load_codec", lambda name: ENCODERS.codec)
-    monkeypatch.setattr(components, "load_text_encoder", lambda name: ENCODERS.text)
-    assert codec_of(store) is ENCODERS.codec and text_encoder_of(store) is ENCODERS.text
+    monkeypatch.setattr(components, "load_text_encoder", lambda name, device: ENCODERS.text)
+    assert codec_of(store, CPU) is ENCODERS.codec and text_encoder_of(store, CPU) is ENCODERS.text
     for name, part, load in (("load_codec", "codec", codec_of), ("load_text_encoder", "text", text_encoder_of)):
         original = getattr(ENCODERS, part)
 
         class Other:
             spec = dataclasses.replace(original.spec, weights_sha256="9" * 64)
 
-        monkeypatch.setattr(components, name, lambda _, other=Other: other)
+            def to(self, device):
+                return self
+
+        monkeypatch.setattr(components, name, lambda *_, other=Other: other())
         with pytest.raises(MismatchError, match=rf"{part}: this installation uses .*the features uses"):
-            load(store)
+            load(store, CPU)
 
 
 def test_only_rows_with_features_are_used_in_the_manifests_order(prepared: Workspace, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ VIDEOS = torch.stack([torch.arange(LENGTH * 2.0).reshape(LENGTH, 2) + 1000 * vid
 def made(kind: Surrogate, spec: SyncSpec = SPEC) -> Surrogates:
     """Returns surrogates of two videos whose features count their frames."""
     store: Any = SimpleNamespace(specs=SimpleNamespace(sync=spec), sync=lambda rows: VIDEOS[rows])
-    return Surrogates(kind, store)
+    return Surrogates(kind, store, torch.device("cpu"))
 
 
 def sync(kind: Surrogate, *, reference: int | None = 1, from_s: float = 0.0, duration_s: float = 2.0) -> Tensor:
@@ -70,7 +70,7 @@ def test_g8_blank_encodes_black_frames(monkeypatch: pytest.MonkeyPatch) -> None:
             assert not frames_THWC.any()
             return torch.full((len(frames_THWC), 2), 7.0)
 
-    monkeypatch.setattr(surrogates, "load_sync_encoder", lambda name: Encoder())
+    monkeypatch.setattr(surrogates, "load_sync_encoder", lambda name, device: Encoder())
     monkeypatch.setattr(surrogates, "made_by", lambda store: SimpleNamespace(sync_encoder="fake"))
     assert len(sync("blank")) == int(2.0 * FPS)
 

@@ -46,7 +46,8 @@ def test_only_the_demos_changes_differ_from_the_models_defaults():
 
 def test_an_empty_config_and_the_demo_train_the_same_network():
     demo = PipelineConfig.load(CONFIGS / "demo.yaml", [])
-    assert demo.train == TrainConfig() == PipelineConfig().train
+    assert demo.train == TrainConfig(continue_from="none")
+    assert PipelineConfig().train == TrainConfig()
 
 
 def test_the_paper_config_trains_with_the_models_defaults():

@@ -50,7 +50,7 @@ def test_how_a_training_is_run_is_not_part_of_what_it_is(workspace):
         "micro_batch": 2,
         "keep_last": 5,
         "sample_every": 0,
-        "tensorboard": False,
+        "trackers": (),
         "gradient_checkpointing": True,
     }
     assert is_stage_finished(TrainStage(config=SHORT.model_copy(update=changes)), workspace)
@@ -62,9 +62,9 @@ def test_how_a_training_is_run_is_not_part_of_what_it_is(workspace):
 )
 def test_what_changes_the_weights_changes_the_key(workspace, change):
     store = FeatureStore.open(workspace.path("precompute"))
-    key = training_key(SHORT, store)
-    assert training_key(SHORT, store) == key
-    assert training_key(SHORT.model_copy(update=change), store) != key
+    key = training_key(SHORT, store, workspace)
+    assert training_key(SHORT, store, workspace) == key
+    assert training_key(SHORT.model_copy(update=change), store, workspace) != key
 
 
 def test_features_in_16_bits_train_bit_for_bit_like_float32(workspace, tmp_path):
@@ -90,25 +90,26 @@ def test_the_key_and_the_checkpoint_name_the_precision_that_was_used(workspace, 
 
 def test_other_features_and_other_start_weights_change_the_key(workspace, tmp_path):
     store = FeatureStore.open(workspace.path("precompute"))
-    keys = {training_key(SHORT, store)}
+    keys = {training_key(SHORT, store, workspace)}
     write_features(tmp_path / "other", fake_store(clip_s=1.0, seed=3))
-    keys.add(training_key(SHORT, FeatureStore.open(tmp_path / "other")))
+    keys.add(training_key(SHORT, FeatureStore.open(tmp_path / "other"), workspace))
     start = tmp_path / "start.safetensors"
     for content in (b"one", b"two"):
         start.write_bytes(content)
-        keys.add(training_key(SHORT.model_copy(update={"init_from": str(start)}), store))
+        keys.add(training_key(SHORT.model_copy(update={"init_from": str(start)}), store, workspace))
     assert len(keys) == 4
 
 
-def test_another_training_keeps_what_the_first_one_wrote_and_never_continues_it(workspace):
+def test_a_training_from_step_0_keeps_what_the_first_one_wrote(workspace):
     run_training(SHORT, workspace)
     first = states_folder(workspace, finished_key(workspace))
     states = {path: path.read_bytes() for path in first.rglob("*") if path.is_file()}
     weights = checkpoint_path(workspace).read_bytes()
     assert any(path.name.startswith("state-") for path in states)
     seen: list[int] = []
-    run_training(SHORT.model_copy(update={"seed": 2}), workspace, lambda step, *_: seen.append(step))
-    assert seen == [2, 4], "from the first step on"
+    anew = SHORT.model_copy(update={"seed": 2, "continue_from": "none"})
+    run_training(anew, workspace, lambda step, *_: seen.append(step))
+    assert sorted(set(seen)) == [1, 2, 3, 4], "from the first step on"
     assert {path: path.read_bytes() for path in states} == states
     assert (first / "checkpoint.safetensors").read_bytes() == weights
     assert checkpoint_path(workspace).read_bytes() != weights
@@ -117,7 +118,7 @@ def test_another_training_keeps_what_the_first_one_wrote_and_never_continues_it(
 def test_back_to_the_first_settings_nothing_is_trained_again(workspace):
     run_training(SHORT, workspace)
     weights = load_checkpoint(checkpoint_path(workspace))[0].state_dict()
-    run_training(SHORT.model_copy(update={"seed": 2}), workspace)
+    run_training(SHORT.model_copy(update={"seed": 2, "continue_from": "none"}), workspace)
     seen: list[int] = []
     run_training(SHORT, workspace, lambda step, *_: seen.append(step))
     assert seen == []
@@ -126,7 +127,7 @@ def test_back_to_the_first_settings_nothing_is_trained_again(workspace):
 
 
 def test_an_empty_workspace_has_no_finished_training(tmp_path):
-    with pytest.raises(UsageError, match="has no finished training; `foleygenex run train` makes one"):
+    with pytest.raises(UsageError, match=r"has no finished training; `foleygenex run train CONFIG --work.*` makes one"):
         finished_key(Workspace(tmp_path))
 
 

@@ -13,7 +13,7 @@ import torch
 from data_contracts import MismatchError
 from model.codec import load_codec
 from tasks.engine.workspace import Workspace
-from tasks.train.job import run_training
+from tasks.train.job import finished_key, run_training
 from tasks.train.samples import PER_KIND, SampleWriter, request_for, sample_rows
 from tests.model.fakes import fake_store, toy_specs
 from tests.tasks.train.features import SHORT, write_features
@@ -31,7 +31,8 @@ def test_samples_are_written_beside_the_truth_and_into_tensorboard(tmp_path, toy
     chosen = sample_rows(fake.rows)
     assert sorted({row.video_row is not None for row in chosen}) == [False, True]
     assert {row.split for row in chosen} == {"val"}
-    folder = workspace.path("train", "samples", "step-00000004")
+    key = finished_key(workspace)[:16]
+    folder = workspace.path("train", "samples", key, "step-00000004")
     names = {path.name for path in folder.iterdir()}
     kinds = {row.item_id: "tta" if row.video_row is None else "vta" for row in chosen}
     assert names == {f"{item}-{end}.wav" for item, kind in kinds.items() for end in (kind, "truth")}
@@ -39,7 +40,7 @@ def test_samples_are_written_beside_the_truth_and_into_tensorboard(tmp_path, toy
     latent_1NF = fake.mean_RNF[chosen[0].latent_row].half().float()[None]
     assert rate_hz == codec.spec.sample_rate_hz
     assert np.abs(truth - codec.decode(latent_1NF)[0].numpy()).max() < 1e-3
-    events = events_of(workspace.path("train", "tensorboard"))
+    events = events_of(workspace.path("train", "tensorboard", key))
     assert len(events.Tags()["audio"]) == len(names)
 
 
@@ -80,8 +81,8 @@ def test_samples_are_due_at_the_first_row_of_each_interval_and_at_the_last(every
         def write(self, step: int) -> None:
             done.append(step)
 
-    trainer = SimpleNamespace(config=SimpleNamespace(steps=10), step=0)
-    writer = Recorder(None, None, Path("unused"), trainer, ["a row"], every, None, 0)
+    trainer = SimpleNamespace(last_step=10, step=0)
+    writer = Recorder(None, None, Path("unused"), trainer, ["a row"], every, (), 0)
     for step in logged:
         writer.add_row(SimpleNamespace(step=step))
     assert done == written
@@ -93,4 +94,4 @@ def test_a_codec_that_is_not_the_features_own_is_refused(tmp_path: Path) -> None
     from model.features import FeatureStore
 
     with pytest.raises(MismatchError, match="codec"):
-        SampleWriter.open(FeatureStore.open(tmp_path), tmp_path, SimpleNamespace(step=0), every=1, board=None)
+        SampleWriter.open(FeatureStore.open(tmp_path), tmp_path, SimpleNamespace(step=0, device="cpu"), every=1)

@@ -39,7 +39,7 @@ def test_the_files_are_of_that_size(tmp_path, monkeypatch):
     workspace = Workspace(tmp_path / "w")
     write_features(workspace.stage("precompute"), fake)
     config = TrainConfig(
-        steps=6, batch_size=4, log_every=6, checkpoint_every=2, ema_snapshot_every=2, ema_keep=3, tensorboard=False
+        steps=6, batch_size=4, log_every=6, checkpoint_every=2, ema_snapshot_every=2, ema_keep=3, trackers=()
     )
     run_training(config, workspace)
     parameters = float(re.search(r"([\d.]+) M parameters", training_line(config, PAPER))[1]) * 1e6

@@ -9,7 +9,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from data_contracts import TrainMetric
-from tasks.train.job import run_training
+from tasks.train.job import finished_key, run_training
 from tasks.train.tensorboard import TensorBoardWriter
 from tests.tasks.train.features import SHORT
 
@@ -30,11 +30,12 @@ def metric(step: int, **values: object) -> TrainMetric:
 
 def test_tensorboard_has_every_value_of_the_table(workspace):
     rows = run_training(SHORT, workspace)
-    events = events_of(workspace.path("train", "tensorboard"))
+    events = events_of(workspace.path("train", "tensorboard", finished_key(workspace)[:16]))
     for tag, name in {
         "loss/train": "loss", "loss/validation": "val_loss", "optimiser/gradient_norm": "grad_norm",
         "optimiser/learning_rate": "lr", "speed/samples_per_s": "samples_per_s", "speed/steps_per_s": "steps_per_s",
-        "speed/data_wait_share": "data_wait_share", "speed/peak_memory_gib": "peak_memory_gib",
+        "speed/data_wait_share": "data_wait_share", "optimiser/skipped_steps": "skipped",
+        "speed/peak_memory_gib": "peak_memory_gib",
     }.items():  # fmt: skip
         found = [(event.step, event.value) for event in events.Scalars(tag)]
         assert found == [(row.step, pytest.approx(getattr(row, name), rel=1e-5)) for row in rows], tag
