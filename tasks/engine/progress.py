@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from data_contracts.quantities import duration_text
+
 OnProgress = Callable[[int, int, str], None]
 """Called with units done, units in all, and a short note (may be empty), e.g. `(40, 100, "loss 2.101")`."""
 
@@ -60,16 +62,4 @@ class ProgressLines:
             return ""
         per_s = new / elapsed_s
         speed = f"{per_s:.3g} {self._unit}/s" if per_s >= 1 else f"{1 / per_s:.3g} s per {self._unit.removesuffix('s')}"
-        return f"{speed}, {duration((total - done) / per_s)} left"
-
-
-def duration(seconds: float) -> str:
-    """Returns a duration in its two largest units, e.g. `46 s`, `2 min 5 s`, `3 h 10 min`, `4 d 2 h`."""
-    rest = round(seconds)
-    if rest < 60:
-        return f"{rest} s"
-    if rest < 3600:
-        return f"{rest // 60} min {rest % 60} s"
-    if rest < 86_400:
-        return f"{rest // 3600} h {rest % 3600 // 60} min"
-    return f"{rest // 86_400} d {rest % 86_400 // 3600} h"
+        return f"{speed}, {duration_text((total - done) / per_s)} left"

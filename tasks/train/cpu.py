@@ -8,6 +8,7 @@ from typing import Final
 import torch
 
 from data_contracts import UsageError
+from data_contracts.quantities import duration_text
 from model.features import FeatureStore
 from model.training.flops import training_flops
 from tasks.train.config import TrainConfig
@@ -33,11 +34,11 @@ def require_affordable(config: TrainConfig, store: FeatureStore, *, processes: i
         return
     flops = training_flops(network, store.specs, store.clip_s) * samples
     per_s = _matmul_flops_per_s() * processes
-    days = flops / per_s / _DAY_S
-    if days > LIMIT_DAYS:
+    seconds = flops / per_s
+    if seconds > LIMIT_DAYS * _DAY_S:
         raise UsageError(
             f"training {config.preset} for {config.steps - step:,} steps of {config.batch_size} rows is "
-            f"{flops / 1e15:,.3g} PFLOP: at least {_readable(days)} on this processor ({per_s / 1e9:,.0f} GFLOP/s) and "
+            f"{flops / 1e15:,.3g} PFLOP: at least {duration_text(seconds)} on this processor ({per_s / 1e9:,.0f} GFLOP/s) and "
             "no GPU is used; train where there is one (train.device), or here all the same with "
             "--set train.accept_cpu=true"
         )
@@ -51,7 +52,3 @@ def _matmul_flops_per_s() -> float:
         torch.matmul(a, b)
         best = min(best, time.perf_counter() - started)
     return 2 * _SIDE**3 / best
-
-
-def _readable(days: float) -> str:
-    return f"{days:,.0f} days" if days < 730 else f"{days / 365.25:,.0f} years"
