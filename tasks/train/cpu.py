@@ -39,8 +39,8 @@ def require_affordable(config: TrainConfig, store: FeatureStore, *, processes: i
         raise UsageError(
             f"training {config.preset} for {config.steps - step:,} steps of {config.batch_size} rows is "
             f"{flops / 1e15:,.3g} PFLOP: at least {duration_text(seconds)} on this processor "
-            f"({per_s / 1e9:,.0f} GFLOP/s), and no GPU is used; train where there is one (train.device), or here all the same with "
-            "--set train.accept_cpu=true"
+            f"({per_s / 1e9:,.0f} GFLOP/s), and no GPU is used; "
+            "train where there is one (train.device), or here all the same with --set train.accept_cpu=true"
         )
 
 
