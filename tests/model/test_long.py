@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import UsageError
@@ -14,6 +14,7 @@ from model.long import Window, decode_long, encode_long, fitting_length, generat
 from model.paper_specs import paper_specs
 
 
+@settings(deadline=None)
 @given(st.integers(1, 4000), st.integers(8, 400), st.floats(0.0, 0.99), st.floats(0.05, 0.6))
 def test_windows_fill_every_frame_once_and_are_nearly_equal(frames, longest, share, overlap):
     known = int(share * frames)
@@ -66,6 +67,7 @@ def test_sync_ends_with_every_window(codec, known_s):
         assert all(0.25 * one.length - 1 <= one.known <= 0.25 * one.length + 0.34 * rate_hz for one in windows[1:-1])
 
 
+@settings(deadline=None)
 @given(st.integers(30, 900), st.integers(8, 200), st.integers(1, 9))
 def test_windows_of_lengths_that_fit_fill_every_frame(frames, longest, step):
     windows = plan_windows(frames, longest, fits=lambda length: length % step == 0)
