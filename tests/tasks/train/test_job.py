@@ -83,7 +83,7 @@ def test_the_key_and_the_checkpoint_name_the_precision_that_was_used(workspace, 
     used = SHORT.model_copy(update={"precision": "bf16" if native else "fp32", "steps": 2})
     automatic = used.model_copy(update={"precision": "auto"})
     store = FeatureStore.open(workspace.path("precompute"))
-    assert training_key(automatic, store) == training_key(used, store)
+    assert training_key(automatic, store, workspace) == training_key(used, store, workspace)
     run_training(automatic, workspace)
     assert load_checkpoint(checkpoint_path(workspace))[1].training["precision"] == used.precision
 
