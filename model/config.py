@@ -19,6 +19,7 @@ MaskKind = Literal["soft", "hard"]
 MaskSync = Literal["projected", "raw", "both"]
 Pool = Literal["all", "visible"]
 Absent = Literal["zero", "learned"]
+LatentStd = Literal["channel", "common"]
 Precision = Literal["fp32", "bf16"]
 """bf16: the network under autocast; flow states, flow times and sums stay in fp32."""
 AskedPrecision = Literal["auto", "fp32", "bf16"]
@@ -51,6 +52,7 @@ class NetworkConfig:
     input_embedding: bool = True  # SPEC M12: off = M-1, M-2 (the context replaces x_t on its frames)
     position_kernel: int = 31  # ConvPositionEmbedding, as in F5-TTS
     position_groups: int = 16
+    clip_scale: float = 1.0  # multiplies visual semantics; MMAudio's have norm 1 (why `tiny` differs: docs/model.md)
     mask_video: bool = True  # SPEC M12: off = M-1, M-3
     mask_kind: MaskKind = setting("soft", "hard: the resampled mask is thresholded at 0.5 (SPEC M7)")
     mask_sync: MaskSync = setting("projected", "where sync features are masked (SPEC M8)")
@@ -106,6 +108,7 @@ PRESETS: Final[dict[str, NetworkConfig]] = {
         audio_kernel=1,
         sync_kernel=5,
         final_kernel=3,
+        clip_scale=0.05,  # its image encoder's features have norm 36, and a high rate saturates their projection
     ),
     "small": _SMALL,
     "small_16k": _SMALL,
@@ -149,6 +152,7 @@ class MaskConfig:
     drop_clip: float = setting(0.1, "probability of no visual semantics (SPEC T2)", ge=0, le=1)
     drop_sync: float = setting(0.1, "probability of no sync features (SPEC T2)", ge=0, le=1)
     drop_text: float = setting(0.1, "probability of no text (SPEC T2)", ge=0, le=1)
+    vta_drop_text: float | None = setting(None, "the same for rows with video; empty: drop_text", ge=0, le=1)
     drop_video: Literal["independent", "joint"] = setting("independent", "joint: clip and sync are dropped together")
     drop_semantics: float = setting(
         0.0, "further probability of neither clip nor text: AC-VTA's conditions (SPEC G4)", ge=0, le=1
@@ -183,6 +187,13 @@ class TrainingConfig:
         0.0, "flow times are sigmoid(N(location, spread)); below 0 they lie nearer to the noise"
     )
     time_spread: float = setting(1.0, "spread of the flow times before the sigmoid", gt=0)
+    tta_time_location: float | None = setting(None, "time_location of rows without video; empty: the same")
+    tta_time_spread: float | None = setting(None, "time_spread of rows without video; empty: the same", gt=0)
+    latent_std: LatentStd = setting(
+        "channel",
+        "latents are divided by each channel's deviation, as in MMAudio; common: by one number for all channels",
+    )
+    latent_scale: float = setting(1.0, "deviation of the normalised latents; below 1 all flow times are noisier", gt=0)
     ema_sigmas: tuple[float, ...] = setting((0.05, 0.1), "relative widths averaged while training; two or more")
     ema_sigma_rel: float = setting(0.05, "relative width of the average that is published and validated", gt=0, lt=0.29)
     ema_snapshot_every: int = setting(5_000, "steps between snapshots of the averages", ge=1)

@@ -15,8 +15,13 @@ Velocity = Callable[[Tensor, Tensor], Tensor]
 """The velocity at (x_BNF, t_B)."""
 
 
-def sample_timesteps(batch: int, generator: torch.Generator, *, location: float = 0.0, spread: float = 1.0) -> Tensor:
-    """Returns (B,) logit-normal times, sigmoid(N(location, spread)). MMAudio's are 0 and 1. Source: SPEC T1."""
+def sample_timesteps(
+    batch: int, generator: torch.Generator, *, location: float | Tensor = 0.0, spread: float | Tensor = 1.0
+) -> Tensor:
+    """Returns (B,) logit-normal times, sigmoid(N(location, spread)). MMAudio's are 0 and 1. Source: SPEC T1.
+
+    `location` and `spread` are numbers, or (B,) for rows of different kinds.
+    """
     return torch.sigmoid(location + spread * torch.randn(batch, generator=generator))
 
 
@@ -34,6 +39,27 @@ def frame_errors(velocity_BNF: Tensor, x0_BNF: Tensor, x1_BNF: Tensor) -> Tensor
 def guided(conditional: Tensor, null: Tensor, scale: float) -> Tensor:
     """Returns scale * v_cond + (1 - scale) * v_null, MMAudio's convention: 1 = no guidance. Source: SPEC G7."""
     return scale * conditional + (1 - scale) * null
+
+
+def rescaled(
+    guided_BNF: Tensor, conditional_BNF: Tensor, x_BNF: Tensor, t_B: Tensor, mask_BN: Tensor, *, share: float
+) -> Tensor:
+    """Returns the guided velocity, its estimate of the data x + (1 - t) v scaled towards the conditional one's size.
+
+    Guidance moves that estimate away from the mean of the data, so it grows with the scale; in latents of log
+    magnitudes a growth is a gain in dB. `share` 1 gives it the root mean square of the conditional estimate over the
+    generated frames and all channels, 0 leaves it. Source: Lin et al. 2023, section 3.4, there on deviations.
+    """
+    remaining_B11 = 1 - t_B[:, None, None]
+    estimate, reference = x_BNF + remaining_B11 * guided_BNF, x_BNF + remaining_B11 * conditional_BNF
+    ratio_B = (_power(reference, mask_BN) / _power(estimate, mask_BN).clamp(min=1e-12)).sqrt()
+    scale_B11 = (share * ratio_B + 1 - share)[:, None, None]
+    return torch.where(remaining_B11 > 0, (scale_B11 * estimate - x_BNF) / remaining_B11.clamp(min=1e-6), guided_BNF)
+
+
+def _power(values_BNF: Tensor, mask_BN: Tensor) -> Tensor:
+    """Returns (B,): the sum of squares over the masked frames."""
+    return (values_BNF.square() * mask_BN[..., None]).sum((1, 2))
 
 
 def euler(

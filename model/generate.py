@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from torch import Tensor
 from data_contracts import UsageError
 from model.checkpoint import CheckpointInfo, load_checkpoint
 from model.config import Precision, SumReference
-from model.flow import Velocity, euler, guided
+from model.flow import Velocity, euler, guided, rescaled
 from model.network import Conditions, Features, Network
 from model.requests import Request, SamplingPlan, Shape, leading_task, plan_request, window_frames
 from model.specs import FeatureSpecs
@@ -28,6 +28,7 @@ __all__ = [
     "Sampling",
     "leading_task",
     "plan_request",
+    "recorded_sampling",
     "window_frames",
 ]
 
@@ -44,10 +45,19 @@ class Sampling:
     cfg_keep_reference: bool = False  # SPEC G7: the null branch has no reference either
     mask_surrogate: bool = True  # SPEC G4: the surrogate video is masked as in training
     edit_noise: float = 0.5  # SPEC G6: share of fresh noise in the window; 0 = the inverted noise, 1 = only fresh
+    guidance_rescale: float = 0.0  # 0 = MMAudio's guidance; 1 = no larger than the conditional estimate (`rescaled`)
 
     def __post_init__(self) -> None:
+        if not 0.0 <= self.guidance_rescale <= 1.0:
+            raise UsageError(f"guidance_rescale {self.guidance_rescale} is outside 0..1")
         if not 0.0 <= self.edit_noise <= 1.0:
             raise UsageError(f"edit_noise {self.edit_noise} is outside 0..1")
+
+
+def recorded_sampling(info: CheckpointInfo | None) -> dict[str, Any]:
+    """Returns the sampling options that a training recorded in its checkpoint, as keywords of `Sampling`."""
+    recorded = {} if info is None else info.training
+    return {name: recorded[name] for name in ("guidance_rescale",) if name in recorded}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class Generator:
     def load(cls, path: Path, *, device: torch.device | None = None, sampling: Sampling | None = None) -> Self:
         """Loads a checkpoint. Raises WeightsError when it is missing, foreign or incomplete."""
         network, info = load_checkpoint(path)
-        return cls(network.to(device or torch.device("cpu")), info, sampling or Sampling())
+        return cls(network.to(device or torch.device("cpu")), info, sampling or Sampling(**recorded_sampling(info)))
 
     @property
     def specs(self) -> FeatureSpecs:
@@ -165,7 +175,9 @@ class Generator:
         def velocity(x_BNF: Tensor, t_B: Tensor) -> Tensor:
             pair = network(torch.cat([x_BNF, x_BNF]), torch.cat([t_B, t_B]), references, masks, both)
             conditional, null = pair.float().chunk(2)  # guidance takes their difference: not in bf16
-            return guided(conditional, null, cfg_scale)
+            combined = guided(conditional, null, cfg_scale)
+            share = self.sampling.guidance_rescale
+            return rescaled(combined, conditional, x_BNF, t_B, batch.mask_BN, share=share) if share else combined
 
         return velocity
 

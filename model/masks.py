@@ -77,9 +77,12 @@ class TrainingMasks:
     keep_text_B: Tensor
 
 
-def draw_masks(batch: int, frames: int, config: MaskConfig, generator: torch.Generator) -> TrainingMasks:
+def draw_masks(
+    batch: int, frames: int, config: MaskConfig, generator: torch.Generator, has_video_B: Tensor | None = None
+) -> TrainingMasks:
     """Returns a training batch's masks and drops. Source: SPEC M3, M5, T2.
 
+    `has_video_B` (bool) marks the rows to which `vta_drop_text` and `drop_semantics` apply; None: all rows.
     A dropped reference masks all frames (`dropped_reference_mask="full"`), so those rows train plain VTA and TTA.
     """
     mask = rand_span_mask(
@@ -90,7 +93,15 @@ def draw_masks(batch: int, frames: int, config: MaskConfig, generator: torch.Gen
     if config.dropped_reference_mask == "full":
         mask = mask | ~keep_reference[:, None]
     keep_semantics = draws[4] >= config.drop_semantics
+    if has_video_B is not None:
+        keep_semantics = keep_semantics | ~has_video_B
     keep_clip = draws[1] >= config.drop_clip
     keep_sync = keep_clip if config.drop_video == "joint" else draws[2] >= config.drop_sync
-    keep_text = draws[3] >= config.drop_text
+    keep_text = draws[3] >= _drop_text(config, has_video_B)
     return TrainingMasks(mask, keep_reference, keep_clip & keep_semantics, keep_sync, keep_text & keep_semantics)
+
+
+def _drop_text(config: MaskConfig, has_video_B: Tensor | None) -> Tensor:
+    """Returns the probability of no text, per row (B,) or one for all ()."""
+    with_video = config.drop_text if config.vta_drop_text is None else config.vta_drop_text
+    return torch.tensor(with_video) if has_video_B is None else torch.where(has_video_B, with_video, config.drop_text)

@@ -166,6 +166,7 @@ class Network(nn.Module):
         """
         self._check(features)
         clip, sync, text = self._fill_absent(features)
+        clip = clip * self.config.clip_scale
         parts = parts_or_whole(features.sync_parts, sync.shape[1], mask_BN.shape[1])
         if self.config.mask_video:
             clip = mask_features(clip, mask_BN, self.config.mask_kind)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from data_contracts import FeatureRow, UsageError
+from model.config import LatentStd
 from model.network import Features
 from model.specs import FeatureSpecs
 from model.training.randomness import generator_for
@@ -131,8 +132,10 @@ class BatchPlan:
         return kept[1]
 
 
-def training_stats(source: FeatureSource, *, rows: int = 256) -> tuple[Tensor, Tensor]:
-    """Returns (mean_F, std_F) that give *sampled* latents unit deviation.
+def training_stats(
+    source: FeatureSource, *, form: LatentStd = "channel", scale: float = 1.0, rows: int = 256
+) -> tuple[Tensor, Tensor]:
+    """Returns (mean_F, std_F) that give *sampled* latents the deviation `scale`, each channel or all in common.
 
     MMAudio takes the deviation of the posterior means alone. A channel that a codec does not use has a constant mean
     and a posterior as wide as its prior; divided by the means' deviation it would dominate all others, so the
@@ -141,10 +144,12 @@ def training_stats(source: FeatureSource, *, rows: int = 256) -> tuple[Tensor, T
     mean_F, std_F = source.latent_stats()
     train = [row.latent_row for row in source.rows if row.split == "train"]
     chosen = train[:: max(1, len(train) // rows)][:rows]
-    if not chosen:
-        return mean_F, std_F
-    variance_F = torch.stack([source.latents([row])[1].float().square().mean((0, 1)) for row in chosen]).mean(0)
-    return mean_F, (std_F.square() + variance_F).sqrt()
+    variance_F = std_F.square()
+    if chosen:
+        variance_F += torch.stack([source.latents([row])[1].float().square().mean((0, 1)) for row in chosen]).mean(0)
+    if form == "common":
+        variance_F = variance_F.mean().expand_as(variance_F)
+    return mean_F, variance_F.sqrt() / scale
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,12 +42,25 @@ def each_tensor(record: RecordT, change: Callable[[Tensor], Tensor]) -> RecordT:
     return type(record)(*(changed(getattr(record, field.name)) for field in fields(record)))  # type: ignore[arg-type]
 
 
-def draw_step(shape_BNF: torch.Size, config: TrainingConfig, generator: torch.Generator) -> Draws:
-    """Returns the draws for one batch, made on the CPU in a fixed order (time, noise, masks)."""
+def draw_step(
+    shape_BNF: torch.Size, config: TrainingConfig, generator: torch.Generator, has_video_B: Tensor | None = None
+) -> Draws:
+    """Returns the draws for one batch, made on the CPU in a fixed order (time, noise, masks).
+
+    `has_video_B` (bool) tells the rows' kinds, for settings that differ between them; None: all rows have video.
+    """
     batch, frames = shape_BNF[:2]
-    t_B = sample_timesteps(batch, generator, location=config.time_location, spread=config.time_spread)
+    has_video_B = torch.ones(batch, dtype=torch.bool) if has_video_B is None else has_video_B
+    location_B = _by_kind(has_video_B, config.time_location, config.tta_time_location)
+    spread_B = _by_kind(has_video_B, config.time_spread, config.tta_time_spread)
+    t_B = sample_timesteps(batch, generator, location=location_B, spread=spread_B)
     noise_BNF = torch.randn(shape_BNF, generator=generator)
-    return Draws(t_B, noise_BNF, draw_masks(batch, frames, config.masks, generator))
+    return Draws(t_B, noise_BNF, draw_masks(batch, frames, config.masks, generator, has_video_B))
+
+
+def _by_kind(has_video_B: Tensor, vta: float, tta: float | None) -> Tensor:
+    """Returns (B,) a setting's value per row; `tta` None: that of rows with video."""
+    return torch.where(has_video_B, vta, vta if tta is None else tta)
 
 
 def with_drops(features: Features, masks: TrainingMasks) -> Features:

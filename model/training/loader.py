@@ -125,7 +125,8 @@ def load_micro_batches(
     """Returns one micro-batch per list of places in `rows`, and the draws of all rows."""
     wanted = [place for part in places for place in part]
     batch = load_batch(source, rows, generator, stats, wanted)
-    draws = draw_step(torch.Size((len(rows), *batch.latent_BNF.shape[1:])), config, generator)
+    has_video_B = torch.tensor([row.video_row is not None for row in rows])
+    draws = draw_step(torch.Size((len(rows), *batch.latent_BNF.shape[1:])), config, generator, has_video_B)
     made = []
     start = 0
     for part in places:

@@ -284,7 +284,7 @@ def _start(
     """Returns the network to train and the latent statistics it is trained with (mean_F, std_F)."""
     network = build_network(config, source.specs, training.seed)
     if initial is None:
-        network.set_latent_stats(*training_stats(source))
+        network.set_latent_stats(*training_stats(source, form=training.latent_std, scale=training.latent_scale))
     else:
         network.load_state_dict(dict(initial))
     if empty_text_LD is not None:

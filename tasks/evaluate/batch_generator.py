@@ -19,7 +19,7 @@ from model.codec import Codec
 from model.devices import choose_device
 from model.encoders import TextEncoder
 from model.features import FeatureStore
-from model.generate import Generator, Request, Sampling
+from model.generate import Generator, Request, Sampling, recorded_sampling
 from model.variants import Variant
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio, text_encoder_of
@@ -50,7 +50,8 @@ class BatchGenerator:
         device = choose_device(config.device)
         store = open_store(workspace.path("precompute"))
         generator = Generator.load(workspace.path("train", "checkpoint.safetensors"), device=device)
-        generator = dataclasses.replace(generator, sampling=Sampling(**config.sampling.over(dict(variant.sampling))))
+        defaults = {**recorded_sampling(generator.info), **variant.sampling}
+        generator = dataclasses.replace(generator, sampling=Sampling(**config.sampling.over(defaults)))
         generator.specs.require_same(store.specs, "the checkpoint", "the features")
         return cls(
             config=config,

@@ -25,6 +25,13 @@ class SamplingSettings(StageConfig):
         None, ge=0, le=1, description="edit: share of fresh noise in the window; 0: the inverted noise alone (SPEC G6)"
     )
 
+    guidance_rescale: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="share by which guidance keeps the conditional estimate's size; 0: MMAudio's guidance (SPEC G7)",
+    )
+
     def over(self, variant: dict[str, Any]) -> dict[str, Any]:
         """Returns keyword arguments of `Sampling`: the variant's, replaced by those set here."""
         return {**variant, **self.model_dump(exclude_none=True)}

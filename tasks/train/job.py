@@ -20,6 +20,7 @@ from model.checkpoint import save_checkpoint
 from model.config import NetworkConfig
 from model.devices import choose_device, choose_precision
 from model.features import FeatureStore
+from model.generate import Sampling
 from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
 from model.training.state import state_files
@@ -236,7 +237,12 @@ def _row_callbacks(
     callbacks: list[Callable[[TrainMetric], None]] = [table.add_row, *(tracker.add_row for tracker in trackers)]
     if config.sample_every:
         samples = SampleWriter.open(
-            store, folder / "samples" / key, trainer, every=config.sample_every, trackers=trackers
+            store,
+            folder / "samples" / key,
+            trainer,
+            every=config.sample_every,
+            trackers=trackers,
+            sampling=Sampling(guidance_rescale=config.guidance_rescale),
         )
         callbacks.append(samples.add_row)
     return callbacks

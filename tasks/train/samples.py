@@ -14,7 +14,7 @@ from data_contracts import FeatureRow, TrainMetric
 from data_contracts.files import atomic_path
 from model.codec import Codec, load_codec
 from model.features import FeatureStore
-from model.generate import Generator, Request
+from model.generate import Generator, Request, Sampling
 from model.training import Trainer
 from tasks.engine.workspace import safe_name
 from tasks.train.trackers import Tracker
@@ -38,15 +38,23 @@ class SampleWriter:
     every: int
     trackers: Sequence[Tracker]
     last: int
+    sampling: Sampling
 
     @classmethod
     def open(
-        cls, store: FeatureStore, folder: Path, trainer: Trainer, *, every: int, trackers: Sequence[Tracker] = ()
+        cls,
+        store: FeatureStore,
+        folder: Path,
+        trainer: Trainer,
+        *,
+        every: int,
+        sampling: Sampling,
+        trackers: Sequence[Tracker] = (),
     ) -> Self:
         """Loads the features' codec. Raises MismatchError when it is not the codec that made them."""
         codec = load_codec(store.header["made_by"]["codec"]).to(trainer.device)
         store.specs.require_same(replace(store.specs, codec=codec.spec), "the features", "the codec of that name")
-        return cls(store, codec, folder, trainer, sample_rows(store.rows), every, trackers, trainer.step)
+        return cls(store, codec, folder, trainer, sample_rows(store.rows), every, trackers, trainer.step, sampling)
 
     def add_row(self, row: TrainMetric) -> None:
         """Writes samples at the first logged row of every `every` steps, and at the last row."""
@@ -58,7 +66,8 @@ class SampleWriter:
     def write(self, step: int) -> None:
         """Generates and writes the samples of the current weights."""
         assert self.trainer.averages is not None
-        generator = Generator(self.trainer.averages.network(self.trainer.config.ema_sigma_rel))
+        network = self.trainer.averages.network(self.trainer.config.ema_sigma_rel)
+        generator = Generator(network, sampling=self.sampling)
         requests = [request_for(row, self.store, number) for number, row in enumerate(self.rows)]
         latents = generator.generate_each(requests, steps=_STEPS, cfg_scale=_CFG_SCALE, batch_size=len(requests))
         for row, request, latent_NF in zip(self.rows, requests, latents, strict=True):

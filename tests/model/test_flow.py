@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.flow import euler, guided, interpolate, sample_timesteps
+from model.flow import euler, guided, interpolate, rescaled, sample_timesteps
 
 
 def test_m11_path_starts_at_noise_and_ends_at_data():
@@ -32,6 +32,50 @@ def test_g7_scale_one_is_the_conditional_velocity():
     a, b = torch.randn(4), torch.randn(4)
     assert torch.allclose(guided(a, b, 1.0), a)
     assert torch.allclose(guided(a, b, 4.5), b + 4.5 * (a - b), atol=1e-5)
+
+
+def estimates(share: float, *, t: float = 0.3, scale: float = 4.5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Returns the guided, the conditional and the rescaled estimate of the data (2, 20, 3); the first 5 are given."""
+    g = torch.Generator().manual_seed(3)
+    x, conditional, null = (torch.randn(2, 20, 3, generator=g) for _ in range(3))
+    times, plain = torch.full((2,), t), guided(conditional, null, scale)
+    made = rescaled(plain, conditional, x, times, MASK, share=share)
+    return x + (1 - t) * plain, x + (1 - t) * conditional, x + (1 - t) * made
+
+
+MASK = (torch.arange(20) >= 5).expand(2, 20)
+
+
+def test_g7_rescale_zero_is_the_plain_formula_and_one_has_the_conditional_size():
+    plain, conditional, unchanged = estimates(0.0)
+    assert torch.allclose(unchanged, plain, atol=1e-5)
+    sizes = [one[:, 5:].square().mean((1, 2)).sqrt() for one in (plain, conditional, estimates(1.0)[2])]
+    assert bool((sizes[0] > 1.5 * sizes[1]).all())
+    assert torch.allclose(sizes[2], sizes[1], atol=1e-5)
+
+
+def test_g7_rescale_keeps_the_guided_direction_and_half_of_it_lies_between():
+    plain, _, half = estimates(0.5)
+    factor = (half / plain).flatten(1)
+    assert torch.allclose(factor, factor[:, :1].expand_as(factor), atol=1e-3)
+    full = (estimates(1.0)[2] / plain).flatten(1)[:, 0]
+    assert torch.allclose(factor[:, 0], 0.5 + 0.5 * full, atol=1e-3)
+
+
+def test_g7_rescale_keeps_the_level_of_a_constant():
+    """Both estimates constant: MMAudio's formula multiplies the level, full rescale returns the conditional one."""
+    x, t = torch.zeros(1, 6, 2), torch.tensor([0.5])
+    mask = torch.ones(1, 6, dtype=torch.bool)
+    level = torch.full((1, 6, 2), 2.0)
+    louder = guided(level, torch.zeros_like(level), 4.5)
+    assert torch.allclose(x + 0.5 * louder, 4.5 * 0.5 * level)
+    assert torch.allclose(rescaled(louder, level, x, t, mask, share=1.0), level)
+
+
+def test_g7_rescale_leaves_the_end_of_the_path_and_equal_branches_alone():
+    x, v = torch.randn(2, 20, 3), torch.randn(2, 20, 3)
+    assert torch.allclose(rescaled(v, v, x, torch.tensor([0.2, 0.9]), MASK, share=1.0), v, atol=1e-5)
+    assert torch.equal(rescaled(v, 3 * v, x, torch.ones(2), MASK, share=1.0), v)
 
 
 def test_euler_is_exact_on_straight_paths_and_inverts_them():

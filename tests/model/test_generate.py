@@ -254,6 +254,30 @@ def test_g7_euler_equals_mmaudios_loop_with_two_forward_passes_a_step(task):
     assert torch.allclose(generated[masked], expected[masked], atol=1e-4)
 
 
+def test_g7_a_rescaled_guidance_changes_guided_results_alone_and_leaves_given_frames():
+    plain, kept = generator(), generator(guidance_rescale=1.0)
+    asked = request("fe")
+    results = [run(gen, asked, cfg_scale=4.5)[0] for gen in (plain, kept)]
+    assert torch.equal(results[0][:20], results[1][:20])
+    assert not torch.allclose(results[0], results[1])
+    assert torch.equal(run(plain, asked, cfg_scale=1.0), run(kept, asked, cfg_scale=1.0))
+
+
+def test_g7_one_rescaled_step_has_the_size_of_the_conditional_one():
+    """One step from the noise ends at the estimate of the data, so sizes can be compared there."""
+    asked = request("vta")
+    network = generator().network
+    conditional, guided, rescaled = (
+        network.normalize(run(generator(guidance_rescale=share), asked, steps=1, cfg_scale=scale))
+        .square()
+        .mean()
+        .sqrt()
+        for share, scale in ((0.0, 1.0), (0.0, 9.0), (1.0, 9.0))
+    )
+    assert float((guided - conditional).abs()) > 1e-3
+    assert float(rescaled) == pytest.approx(float(conditional), rel=1e-4)
+
+
 def test_conditions_are_projected_once_and_both_branches_share_each_forward_pass(monkeypatch):
     gen, calls = generator(), {"preprocess": 0, "forward": []}
     network = type(gen.network)
@@ -323,6 +347,16 @@ def test_sampling_numbers_are_checked():
         run(generator(), request("tta"), steps=0)
     with pytest.raises(UsageError, match="edit_noise"):
         dataclasses.replace(Sampling(), edit_noise=2.0)
+    with pytest.raises(UsageError, match=r"guidance_rescale -0\.5 is outside"):
+        dataclasses.replace(Sampling(), guidance_rescale=-0.5)
+
+
+def test_a_checkpoint_brings_the_guidance_it_was_made_for(tmp_path):
+    gen, path = generator(), tmp_path / "c.safetensors"
+    for training, expected in (({"guidance_rescale": 0.7}, 0.7), ({"steps": 3}, 0.0)):
+        save_checkpoint(path, gen.network.state_dict(), network=TOY, specs=SPECS, clip_s=2.0, step=1, training=training)
+        assert Generator.load(path).sampling == Sampling(guidance_rescale=expected)
+    assert Generator.load(path, sampling=Sampling(guidance_rescale=0.2)).sampling.guidance_rescale == 0.2
 
 
 def test_a_loaded_generator_gives_the_same_latents(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -70,6 +72,27 @@ def test_g4_semantics_drop_takes_clip_and_text_together():
     masks = draw_masks(500, 4, config, _generator())
     assert torch.equal(masks.keep_clip_B, masks.keep_text_B)
     assert 0.4 < float(masks.keep_clip_B.float().mean()) < 0.6
+
+
+def test_rows_with_video_have_a_text_drop_of_their_own_and_alone_lose_clip_and_text_together():
+    has_video = torch.arange(2000) % 2 == 0
+    config = MaskConfig(drop_text=0.0, vta_drop_text=0.6, drop_clip=0.0)
+    plain, semantics = (
+        draw_masks(2000, 4, dataclasses.replace(config, drop_semantics=share), _generator(4), has_video)
+        for share in (0.0, 0.5)
+    )
+    assert float(plain.keep_text_B[has_video].float().mean()) == pytest.approx(0.4, abs=0.05)
+    assert bool(plain.keep_text_B[~has_video].all())
+    assert bool(semantics.keep_text_B[~has_video].all())
+    assert float(semantics.keep_clip_B[has_video].float().mean()) == pytest.approx(0.5, abs=0.05)
+    assert float(semantics.keep_text_B[has_video].float().mean()) == pytest.approx(0.2, abs=0.04)
+
+
+def test_without_a_text_drop_of_its_own_a_row_with_video_is_dropped_as_any_other():
+    has_video = torch.arange(300) % 3 == 0
+    with_kinds, without = (draw_masks(300, 9, MaskConfig(), _generator(6), kinds) for kinds in (has_video, None))
+    for field in dataclasses.fields(with_kinds):
+        assert torch.equal(getattr(with_kinds, field.name), getattr(without, field.name)), field.name
 
 
 def test_m5_dropped_reference_generates_the_whole_clip_or_keeps_its_span():

@@ -24,7 +24,7 @@ from model.encoders import (
     load_sync_encoder,
     load_text_encoder,
 )
-from model.generate import Generator, Sampling
+from model.generate import Generator, Sampling, recorded_sampling
 from model.specs import FeatureSpecs, same_component
 from model.variants import Variant, variant
 from tasks.commands.generate.options import GenerateOptions
@@ -72,7 +72,8 @@ class InferenceSession:
                 f"codec: the checkpoint was trained on {specs.codec.name} ({specs.codec.weights_sha256[:12]}), loaded "
                 f"is {loaded.spec.name} ({loaded.spec.weights_sha256[:12]}); give the right one with --codec"
             )
-        options = Sampling(**(sampling or SamplingSettings()).over(dict(chosen.sampling)))
+        defaults = {**recorded_sampling(info), **chosen.sampling}
+        options = Sampling(**(sampling or SamplingSettings()).over(defaults))
         generator = dataclasses.replace(generator, sampling=options, precision=cast(Precision, precision))
         return cls(checkpoint, hash_file(checkpoint), generator, info, loaded, chosen, chosen_device)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import FeatureRow, UsageError
+from model.config import LatentStd
 from model.training.batches import BatchPlan, load_batch, training_stats
 from tests.model.fakes import fake_store
 
@@ -87,6 +88,22 @@ def test_t3_normalised_sampled_latents_have_unit_deviation() -> None:
     channels = batch.latent_BNF.flatten(0, 1)
     assert torch.allclose(channels.mean(0), torch.zeros(4), atol=0.05)
     assert torch.allclose(channels.std(0), torch.ones(4), atol=0.1)
+
+
+def test_a_common_deviation_keeps_the_channels_proportions() -> None:
+    store = fake_store(videos=60, sounds=60, val=0)
+    mean_F, each_F = training_stats(store)
+    same_mean_F, common_F = training_stats(store, form="common")
+    assert torch.equal(mean_F, same_mean_F)
+    assert torch.allclose(common_F, each_F.square().mean().sqrt().expand(4))
+
+
+@pytest.mark.parametrize("form", ["channel", "common"])
+def test_normalised_latents_have_the_asked_deviation(form: LatentStd) -> None:
+    store = fake_store(videos=60, sounds=60, val=0)
+    stats = training_stats(store, form=form, scale=0.5)
+    latent = load_batch(store, store.rows, torch.Generator().manual_seed(0), stats).latent_BNF
+    assert float(latent.square().mean().sqrt()) == pytest.approx(0.5, abs=0.03)
 
 
 def test_reading_some_places_gives_those_rows_of_the_whole_batch() -> None:

@@ -48,6 +48,23 @@ def test_t1_flow_times_follow_their_location(location: float) -> None:
     assert float(logits.std()) == pytest.approx(0.5, abs=0.02)
 
 
+def test_rows_without_video_may_have_flow_times_of_their_own() -> None:
+    rows = 20_000
+    has_video = torch.arange(rows) % 2 == 0
+    config = TrainingConfig(tta_time_location=-2.0, tta_time_spread=1.5)
+    usual, own = (
+        torch.logit(draw_step(torch.Size((rows, 1, 1)), one, torch.Generator().manual_seed(0), has_video).t_B.double())
+        for one in (TrainingConfig(), config)
+    )
+    assert torch.equal(own[has_video], usual[has_video])
+    assert torch.allclose(own[~has_video], -2.0 + 1.5 * usual[~has_video], atol=0.02)
+
+
+def test_without_kinds_all_rows_have_the_times_of_rows_with_video() -> None:
+    own = TrainingConfig(tta_time_location=-2.0, tta_time_spread=1.5)
+    assert torch.equal(drawn(own).t_B, drawn().t_B)
+
+
 def test_each_tensor_reaches_nested_records_and_changes_a_copy() -> None:
     draws = drawn()
     doubled = each_tensor(draws, lambda tensor: tensor.double())

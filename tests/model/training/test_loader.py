@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts import UsageError
-from model.config import TrainingConfig
+from model.config import MaskConfig, TrainingConfig
 from model.training.batches import BatchPlan, training_stats
 from model.training.loader import BatchSplit, MicroBatch, StepLoader
 from tests.model.fakes import fake_store
@@ -118,3 +118,14 @@ def test_features_of_16_bits_become_float32_on_the_device(dtype: torch.dtype) ->
     assert torch.equal(moved.batch.features.clip_BVC, narrow.clip_BVC.float())
     assert moved.batch.features.has_clip_B.dtype == torch.bool
     assert dataclasses.astuple(BatchSplit(1, 2, 3)) == (1, 2, 3)
+
+
+def test_settings_of_one_kind_of_rows_reach_its_half_of_the_batch() -> None:
+    config = dataclasses.replace(
+        CONFIG, tta_time_location=-9.0, tta_time_spread=0.1, masks=MaskConfig(drop_text=0.0, vta_drop_text=1.0)
+    )
+    made = loader(config=config).make(0)
+    vta, tta = made.times_B[:4], made.times_B[4:]
+    assert float(vta.min()) > 0.01 > float(tta.max())
+    kept = made.micro_batches[0].draws.masks.keep_text_B
+    assert kept.tolist() == [False] * 4 + [True] * 4

@@ -65,6 +65,7 @@ class Oracle:
     workspace: Workspace
     specs: FeatureSpecs
     requests: list[Request]
+    info: None = None
     sampling: object = None  # set by the stage, as the variant says
 
     @classmethod

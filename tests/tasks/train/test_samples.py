@@ -12,6 +12,7 @@ import torch
 
 from data_contracts import MismatchError
 from model.codec import load_codec
+from model.generate import Sampling
 from tasks.engine.workspace import Workspace
 from tasks.train.job import finished_key, run_training
 from tasks.train.samples import PER_KIND, SampleWriter, request_for, sample_rows
@@ -82,7 +83,7 @@ def test_samples_are_due_at_the_first_row_of_each_interval_and_at_the_last(every
             done.append(step)
 
     trainer = SimpleNamespace(last_step=10, step=0)
-    writer = Recorder(None, None, Path("unused"), trainer, ["a row"], every, (), 0)
+    writer = Recorder(None, None, Path("unused"), trainer, ["a row"], every, (), 0, Sampling())
     for step in logged:
         writer.add_row(SimpleNamespace(step=step))
     assert done == written
@@ -94,4 +95,10 @@ def test_a_codec_that_is_not_the_features_own_is_refused(tmp_path: Path) -> None
     from model.features import FeatureStore
 
     with pytest.raises(MismatchError, match="codec"):
-        SampleWriter.open(FeatureStore.open(tmp_path), tmp_path, SimpleNamespace(step=0, device="cpu"), every=1)
+        SampleWriter.open(
+            FeatureStore.open(tmp_path),
+            tmp_path,
+            SimpleNamespace(step=0, device="cpu"),
+            every=1,
+            sampling=Sampling(),
+        )
