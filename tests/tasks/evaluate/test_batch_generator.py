@@ -138,7 +138,7 @@ def test_a_checkpoint_of_other_encoders_is_refused(
 
     class Loader:
         @staticmethod
-        def load(path):  # type: ignore[no-untyped-def]
+        def load(path, *, device):  # type: ignore[no-untyped-def]
             return Oracle(Workspace(path.parent.parent), specs, [])
 
     monkeypatch.setattr(batch_generator, "Generator", Loader)
