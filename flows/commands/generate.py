@@ -14,7 +14,11 @@ if TYPE_CHECKING:
     from tasks.commands.generate.options import GenerateOptions
 
 BUILTIN: Final = "builtin"  # as in model.checkpoint, which a help page must not wait for
-CHECKPOINT_HELP: Final = "a checkpoint file, or builtin: the small one of this package, trained on rendered sounds"
+CHECKPOINT_HELP: Final = (
+    "a checkpoint file; builtin: the small one of this package, trained on rendered sounds; or a published network's "
+    "name, e.g. mmaudio-large-44k-v2"
+)
+LICENCE_HELP: Final = "fetch a published network, its codec and its encoders: you have read their licences"
 TASK_HELP: Final = f"{', '.join(TASKS)}; or jobs, with a table after it"
 
 
@@ -52,8 +56,10 @@ def generate(
         list[str] | None, typer.Option("--set", help="an interpretation of the paper, e.g. edit_noise=0.8; repeatable")
     ] = None,
     batch: Annotated[int, typer.Option(min=1, help="jobs: files generated together")] = 16,
+    accept_licence: Annotated[bool, typer.Option("--accept-licence", help=LICENCE_HELP)] = False,
 ) -> None:
     """Generate audio from a video, a prompt and reference audio, whichever the task needs; or many files at once."""
+    from model.checkpoint import is_builtin
     from tasks.commands.generate.options import GenerateOptions, parse_window
     from tasks.commands.generate.sidecar import level_line, sidecar_path
     from tasks.commands.generate.single import generate_file
@@ -65,7 +71,7 @@ def generate(
         raise UsageError(f"task {task!r} is unknown; choose one of {TASK_HELP}")
     options = GenerateOptions(
         task=task,
-        checkpoint=checkpoint,
+        checkpoint=named_checkpoint(checkpoint, accept_licence=accept_licence, variant=variant),
         out=out,
         video=video,
         text=text,
@@ -95,8 +101,27 @@ def generate(
     else:
         out = generate_file(options)
         typer.echo(str(out))
-        typer.echo(level_line(read_json(sidecar_path(out))), err=True)
+        written = read_json(sidecar_path(out))
+        typer.echo(level_line(written), err=True)
+        if written["trained_on_rendered"] and not is_builtin(checkpoint):
+            typer.echo("the checkpoint was trained on rendered sounds", err=True)
     say_builtin(checkpoint)
+
+
+def named_checkpoint(name: Path, *, accept_licence: bool, variant: str | None) -> Path:
+    """Returns a checkpoint's file; a published network's name is fetched, under a bar, and converted."""
+    from flows.progress import bar
+    from tasks.weights.checkpoints import is_published, resolved_checkpoint
+
+    if not is_published(name):
+        return name
+    with bar("fetch", "MB") as advance:
+        return resolved_checkpoint(
+            name,
+            accepts_licence=accept_licence,
+            named=variant,
+            on_progress=lambda done, total, note: advance(done // 1_000_000, total // 1_000_000, note),
+        )
 
 
 def say_builtin(checkpoint: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import codecs
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field, field_validator
 
 from tasks.engine.settings import StageConfig
+
+RENDERED: Final = "builtin"
+"""`Clip.source` of what the built-in corpus rendered."""
 
 
 class CorpusConfig(StageConfig):

@@ -8,6 +8,7 @@ from typing import Any
 
 from data_contracts import ItemError
 from tasks.corpus.builtin import LICENCE, render
+from tasks.corpus.config import RENDERED
 from tasks.corpus.scene import Scene
 from tasks.engine import Item
 from tasks.ingest.config import IngestConfig
@@ -70,7 +71,7 @@ def resolve_scene(item: Item, folder: Path) -> ResolvedRecording:
     rendered = render(scene, folder)
     return ResolvedRecording(
         item_id=item.item_id,
-        name="builtin",
+        name=RENDERED,
         path=scene.scene_id,
         audio=rendered.audio_path,
         video=rendered.video_path,

@@ -32,6 +32,7 @@ from tasks.train.continuation import changes_text, describe, latest_training, pr
 from tasks.train.cpu import require_affordable
 from tasks.train.empty_text import empty_text
 from tasks.train.live import LiveTable
+from tasks.train.provenance import rendered_share
 from tasks.train.samples import SampleWriter
 from tasks.train.trackers import open_trackers, require_trackers
 
@@ -259,7 +260,7 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         specs=source.specs,
         clip_s=source.clip_s,
         step=trainer.step,
-        training=_settings(config),
+        training=_settings(config) | {"rendered_share": rendered_share(workspace)},
         history=history,
     )
     last = trainer.metrics[-1]

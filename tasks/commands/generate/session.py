@@ -99,11 +99,16 @@ class InferenceSession:
         return BUILTIN if is_builtin(self.checkpoint) else self.checkpoint.name
 
     @property
+    def rendered(self) -> bool:
+        """Whether the network was trained on rendered clips alone, as far as the checkpoint says."""
+        return is_builtin(self.checkpoint) or self.info.training.get("rendered_share") == 1.0
+
+    @property
     def note(self) -> str:
         """One or two sentences for a listener: how far this is from the paper's system."""
-        trained = f"The network was trained for {self.info.step} steps"
-        if is_builtin(self.checkpoint):
-            trained = f"The built-in network was trained on rendered sounds, for {self.info.step} steps"
+        network = "The built-in network" if is_builtin(self.checkpoint) else "The network"
+        sounds = "on rendered sounds, " if self.rendered else ""
+        trained = f"{network} was trained {sounds}for {self.info.step} steps"
         if names := self.specs.placeholders():
             return f"{trained}. Small placeholders replace components of the paper's system: {', '.join(names)}."
         return f"{trained}, with the paper's components."

@@ -78,6 +78,7 @@ def write_sidecar(
         },
         "placeholders": session.specs.placeholders(),
         "checkpoint": session.name,
+        "trained_on_rendered": session.rendered,
         "note": session.note,
     }
     with atomic_path(sidecar_path(options.out)) as temporary:

@@ -132,3 +132,16 @@ def test_the_built_in_checkpoint_is_labelled_in_the_note_and_the_sidecar(
     monkeypatch.setattr(checkpoint, "BUILTIN_FILE", tmp_path / "none")
     other = sidecar(generate_file(options(files, "tta", tmp_path / "c.wav")))
     assert other["checkpoint"] == "c.safetensors" and other["note"].startswith("The network was trained for 1 steps")
+
+
+@pytest.mark.parametrize(("share", "rendered"), [(1.0, True), (0.5, False), (0.0, False), (None, False)])
+def test_weights_trained_on_rendered_clips_alone_are_labelled(
+    session: InferenceSession, files: Path, tmp_path: Path, share: float | None, rendered: bool
+) -> None:
+    info = replace(session.info, training={"rendered_share": share})
+    labelled = replace(session, info=info)
+    assert labelled.rendered is rendered and not session.rendered
+    assert ("was trained on rendered sounds, for 1 steps" in labelled.note) is rendered
+    assert (
+        sidecar(generate_file(options(files, "tta", tmp_path / "a.wav"), labelled))["trained_on_rendered"] is rendered
+    )
