@@ -110,6 +110,8 @@ def generate(
 
 def named_checkpoint(name: Path, *, accept_licence: bool, variant: str | None) -> Path:
     """Returns a checkpoint's file; a published network's name is fetched, under a bar, and converted."""
+    if name.is_file() or str(name) == BUILTIN:  # needs nothing of what follows
+        return name
     from flows.progress import bar
     from tasks.weights.checkpoints import is_published, resolved_checkpoint
 
