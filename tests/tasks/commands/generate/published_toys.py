@@ -17,6 +17,10 @@ class PublishedCodec:
 
     spec = CODECS["mmaudio-44k"]
 
+    def to(self, _device: object) -> PublishedCodec:
+        """Stays where it is."""
+        return self
+
     def decode(self, latent_BNF: Tensor) -> Tensor:
         return 0.01 * latent_BNF[..., 0].repeat_interleave(self.spec.hop, dim=-1)
 
