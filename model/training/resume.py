@@ -33,7 +33,7 @@ class Resumable(Protocol):
     ranks: Ranks
     device: torch.device
     network: Network
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.AdamW
     averages: Averages | None
     guard: LossGuard
     interval: Interval
