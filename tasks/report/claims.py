@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from data_contracts import ClaimResult
 from data_contracts.generation import TASKS
+from data_contracts.quantities import counted
 from tasks.report.words import metric_name
 
 _MARKS = {"shown": "met", "contradicted": "missed"}
@@ -42,5 +43,7 @@ def _line(row: ClaimResult) -> ClaimLine:
         mark=_MARKS.get(row.verdict, "muted"),
         delta=f"{row.delta:+.3f}",
         interval=interval,
-        count=f"{row.n_clips} clips, {row.n_groups} objects, {len(row.seeds)} seeds",
+        count=", ".join(
+            (counted(row.n_clips, "clip"), counted(row.n_groups, "object"), counted(len(row.seeds), "seed"))
+        ),
     )

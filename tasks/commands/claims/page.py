@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from data_contracts import ClaimResult
+from data_contracts.quantities import counted
 from tasks.commands.claims.catalogue import CLAIMS, Claim, tasks_of
 from tasks.commands.claims.statistics import LEVEL
 from tasks.commands.claims.table import Scores, clip_values
@@ -108,7 +109,8 @@ def _cells(row: ClaimResult) -> tuple[str, str, str, str]:
     """Returns the difference, its interval, p, and over what it is a mean."""
     interval = "-" if row.low is None else f"{row.low:+.3f} to {row.high:+.3f} ({row.confidence:.1%})"
     p_value = row.p_holm if row.decides else row.p_value
-    count = f"{row.n_clips} clips of {row.n_groups} objects, {len(row.seeds)} seeds"
+    over = counted(row.n_clips, "clip"), counted(row.n_groups, "object"), counted(len(row.seeds), "seed")
+    count = "{} of {}, {}".format(*over)
     return f"{row.delta:+.3f}", interval, "-" if p_value is None else f"{p_value:.3g}", count
 
 
