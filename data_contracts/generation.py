@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 TaskName = Literal["vta", "tc-vta", "ac-vta", "fe", "tta", "edit"]
 
@@ -91,3 +91,27 @@ TASKS: Final[Mapping[str, GenerationTask]] = {
     ),
 }
 """By name (`TaskName`), in the order in which tables and pages list them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseGroup:
+    """Evaluation cases that are scored together: a task, with all its conditions or some of them."""
+
+    task: TaskName
+    title: str
+    help: str
+
+
+PICTURE_ONLY: Final = "vta-no-text"
+CASE_GROUPS: Final[Mapping[str, CaseGroup]] = {
+    "vta": CaseGroup(task="vta", title=TASKS["vta"].title, help="The video and the clip's own caption."),
+    PICTURE_ONLY: CaseGroup(
+        task="vta", title="Video to audio, without text", help="The video alone decides what is heard and when."
+    ),
+    **{
+        name: CaseGroup(task=name, title=TASKS[name].title, help=TASKS[name].help)
+        for name in get_args(TaskName)
+        if name not in ("vta", "edit")
+    },
+}
+"""By name, in the order of the score tables. Editing is not scored."""

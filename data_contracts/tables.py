@@ -195,8 +195,11 @@ class Generated(Row):
     """One generated sound and the conditions it was made from (SPEC G1-G6)."""
 
     TABLE: ClassVar[str] = "generated"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     item_id: str
+    case_id: str  # the planned case, the same for all checkpoints
+    case_group: str  # one of data_contracts.generation.CASE_GROUPS
+    checkpoint: str  # `trained`: the run's own; others by their file's name
     parent_id: str  # the manifest row that gave video and text
     task: str  # one of data_contracts.generation.TASKS
     prompt: str
@@ -240,13 +243,15 @@ class GeneratedFile(Row):
 
 @dataclass(frozen=True, kw_only=True)
 class ClipScore(Row):
-    """One metric of one generated clip. `system` is the model or a baseline's name."""
+    """One metric of one evaluation case. `system` is the model or a baseline's name."""
 
     TABLE: ClassVar[str] = "clip_scores"
+    VERSION: ClassVar[int] = 2
     item_id: str
-    parent_id: str
-    task: str
+    parent_id: str  # the case
+    task: str  # its case group (`generation.CASE_GROUPS`)
     system: str
+    checkpoint: str | None  # which weights the model had; None for baselines
     metric: str
     value: float
 
@@ -255,14 +260,15 @@ class ClipScore(Row):
 class Score(Row):
     """One cell of a score table: a mean over `n` clips of `n_groups` objects or recordings, with a 95 % interval.
 
-    `is_baseline` marks the rows to compare the model with.
+    Of levels it is the median. `is_baseline` marks the rows to compare the model with.
     """
 
     TABLE: ClassVar[str] = "scores"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     item_id: str
-    task: str
+    task: str  # case group (`generation.CASE_GROUPS`)
     system: str
+    checkpoint: str | None  # which weights the model had; None for baselines
     metric: str
     value: float
     ci_low: float | None
@@ -271,7 +277,7 @@ class Score(Row):
     n_groups: int
     is_baseline: bool
     backend: str  # what computed it and on which weights
-    higher_is_better: bool
+    higher_is_better: bool | None  # None: best at the truth's value
 
 
 @dataclass(frozen=True, kw_only=True)

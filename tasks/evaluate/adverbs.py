@@ -12,11 +12,10 @@ import math
 from typing import Final
 
 from data_contracts.adverbs import DIMENSIONS
-from tasks.evaluate.attributes import Attributes
+from tasks.evaluate.attributes import AUDIBLE_DB, Attributes
 
 DIRECTIONS: Final = {name: dimension.sides for name, dimension in DIMENSIONS.items()}
 """Direction: the side with more of the measure, the side with less."""
-AUDIBLE_DB: Final = -70.0  # the absolute gate of BS.1770
 MARGINS: Final = {
     "speed": 0.25,  # octaves of the event rate
     "volume": 3.0,  # dB of level

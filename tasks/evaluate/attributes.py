@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tasks.evaluate.onsets import detect_onsets
 from tasks.media.samples import Samples
 
+AUDIBLE_DB: Final = -70.0  # the absolute gate of BS.1770
 _BLOCK_S: Final = 0.4
 _STEP_S: Final = 0.1
 _TOP_S: Final = 2.0

@@ -1,7 +1,8 @@
 """Baselines: audio that the model did not make, scored exactly as the model's is.
 
 Legend: T samples. A metric on which noise, silence or a regular click scores well is exposed by these rows; the codec's
-round trip of the true audio is the upper bound of every model that ends in this codec.
+round trip of the true audio is the upper bound of every model that ends in this codec, and the truth that of every
+metric.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ CLICKS: Final = "click every 0.2 s"
 PASTED: Final = "reference pasted"
 NOISE: Final = "white noise"
 SILENCE: Final = "silence"
+CONSTANT: Final = (CLICKS, SILENCE)
+"""Those that do not depend on the clip."""
 _LEVEL: Final = 0.1
 _DECAY_S: Final = 0.03
 _BURST_S: Final = 0.2

@@ -22,6 +22,7 @@ from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling, recorded_sampling
 from model.variants import Variant
 from tasks.engine.workspace import Workspace
+from tasks.evaluate.checkpoints import Weights, generated_name
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio, text_encoder_of
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.plan import Case
@@ -34,6 +35,7 @@ from tasks.media.samples import Samples
 class BatchGenerator:
     """The loaded model, and everything that its requests are built from."""
 
+    weights: Weights
     config: EvaluateConfig
     workspace: Workspace
     store: FeatureStore
@@ -45,15 +47,16 @@ class BatchGenerator:
     surrogates: Surrogates
 
     @classmethod
-    def open(cls, config: EvaluateConfig, workspace: Workspace, variant: Variant) -> BatchGenerator:
+    def open(cls, config: EvaluateConfig, workspace: Workspace, variant: Variant, weights: Weights) -> BatchGenerator:
         """Loads the checkpoint, codec and text encoder. Raises MismatchError when features and checkpoint differ."""
         device = choose_device(config.device)
         store = open_store(workspace.path("precompute"))
-        generator = Generator.load(workspace.path("train", "checkpoint.safetensors"), device=device)
+        generator = Generator.load(weights.path, device=device)
         defaults = {**recorded_sampling(generator.info), **variant.sampling}
         generator = dataclasses.replace(generator, sampling=Sampling(**config.sampling.over(defaults)))
         generator.specs.require_same(store.specs, "the checkpoint", "the features")
         return cls(
+            weights=weights,
             config=config,
             workspace=workspace,
             store=store,
@@ -65,7 +68,7 @@ class BatchGenerator:
             surrogates=Surrogates(variant.surrogate, store, device),
         )
 
-    def run(self, name: str, cases: Sequence[Case], checkpoint_sha256: str) -> list[Generated]:
+    def run(self, name: str, cases: Sequence[Case]) -> list[Generated]:
         """Generates the cases in one batch, writes their audio, and returns their rows.
 
         Raises ItemError `nan_samples` when the model diverged, MismatchError when the audio has another length.
@@ -81,7 +84,7 @@ class BatchGenerator:
         audio_BT = self.codec.decode(latent_BNF).cpu().numpy()
         if not np.isfinite(audio_BT).all():
             raise ItemError("nan_samples", f"{name}: the generated audio is not finite; train again")
-        return [self._write(*pair, checkpoint_sha256) for pair in zip(cases, audio_BT, strict=True)]
+        return [self._write(*pair) for pair in zip(cases, audio_BT, strict=True)]
 
     def _request(self, case: Case) -> Request:
         """Builds the task's conditions; None where the task does not use one, which the model reads as all zeros."""
@@ -123,12 +126,16 @@ class BatchGenerator:
         latent_NF: torch.Tensor = mean_1NF[0]
         return latent_NF
 
-    def _write(self, case: Case, audio_T: Samples, checkpoint_sha256: str) -> Generated:
+    def _write(self, case: Case, audio_T: Samples) -> Generated:
         rate_hz = self.codec.spec.sample_rate_hz
-        path = self.workspace.stage("generate") / "audio" / f"{case.item_id}.flac"
+        item_id = generated_name(case.item_id, self.weights.name)
+        path = self.workspace.stage("generate") / "audio" / f"{item_id}.flac"
         write_flac(path, audio_T[: round(case.duration_s * rate_hz)], rate_hz)
         return Generated(
-            item_id=case.item_id,
+            item_id=item_id,
+            case_id=case.item_id,
+            case_group=case.group,
+            checkpoint=self.weights.name,
             parent_id=case.parent_id,
             task=case.task,
             prompt=case.prompt,
@@ -142,12 +149,12 @@ class BatchGenerator:
             cfg_scale=self.config.cfg_scale,
             steps=self.config.steps,
             seed=case.seed,
-            checkpoint_sha256=checkpoint_sha256,
-            weights_json=_weights(self.store),
+            checkpoint_sha256=self.weights.sha256,
+            weights_json=_encoders(self.store),
         )
 
 
-def _weights(store: FeatureStore) -> str:
+def _encoders(store: FeatureStore) -> str:
     columns = {"name": "name", "sha256": "weights_sha256", "placeholder": "placeholder"}
     specs = store.specs.to_dict()
     return to_json({role: {key: spec[field] for key, field in columns.items()} for role, spec in specs.items()})

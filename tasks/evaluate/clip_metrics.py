@@ -1,4 +1,4 @@
-"""The metrics of one clip: how well its events are timed, and how alike its timbre is to the reference's.
+"""The metrics of one clip: how well its events are timed, how alike its timbre is, its material and its level.
 
 Legend: T samples. Only the scored part of a clip counts (SPEC E2: the target of AC-VTA, the new part of an extension).
 """
@@ -10,29 +10,43 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tasks.evaluate.attributes import level_db
 from tasks.evaluate.events import event_f1, event_offset_s
+from tasks.evaluate.material import MaterialClassifier
 from tasks.evaluate.onset_sync_ap import OnsetTrack, onset_sync_ap, onset_track
 from tasks.evaluate.onsets import detect_onsets
-from tasks.evaluate.timbre import Timbre, Vector, mfcc_vector
+from tasks.evaluate.timbre import Timbre, Vector, timbre_vector
 from tasks.media.samples import Samples
 
 _TOLERANCE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """What a clip is compared with. `events_s` is None where the true times are unknown; then there is no EventF1.
+class ScoredPart:
+    """What is measured of the scored part of a clip, once for everything that it is compared with.
 
-    `truth` is the scored part of the true audio; `reference` is the timbre vector that the clip should match.
+    `onsets_s` are detected in the whole clip, because an onset is a rise against what came before it.
     """
 
-    truth: OnsetTrack
-    rate_hz: int
+    track: OnsetTrack
+    onsets_s: tuple[float, ...]
+    timbre: Vector | None
+    level_db: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a clip is compared with. `events_s`: the true times in the scored part, None where they are unknown; then
+    there is no EventF1. `truth` is the true audio; `reference` is the timbre vector that the clip should match,
+    `material` the one that it should have; without a classifier that knows it, no material is scored.
+    """
+
+    truth: ScoredPart
     events_s: tuple[float, ...] | None
-    from_s: float
-    to_s: float
     timbre: Timbre
-    reference: Vector
+    reference: Vector | None
+    material: str | None = None
+    classifier: MaterialClassifier | None = None
 
 
 def window(samples_T: Samples, rate_hz: int, from_s: float, to_s: float) -> Samples:
@@ -42,30 +56,42 @@ def window(samples_T: Samples, rate_hz: int, from_s: float, to_s: float) -> Samp
     return np.pad(cut_T, (0, end - start - len(cut_T)))
 
 
-def score_clip(target: Target, samples_T: Samples) -> dict[str, float]:
+def inside(times_s: Sequence[float], from_s: float, to_s: float) -> tuple[float, ...]:
+    """Returns the times that lie in a window."""
+    return tuple(time_s for time_s in times_s if from_s <= time_s < to_s)
+
+
+def measure_part(samples_T: Samples, rate_hz: int, from_s: float, to_s: float) -> ScoredPart:
+    """Returns what is measured between two times of a clip."""
+    scored_T = window(samples_T, rate_hz, from_s, to_s)
+    return ScoredPart(
+        track=onset_track(scored_T, rate_hz),
+        onsets_s=inside(detect_onsets(window(samples_T, rate_hz, 0.0, to_s), rate_hz), from_s, to_s),
+        timbre=timbre_vector(scored_T, rate_hz),
+        level_db=level_db(scored_T, rate_hz),
+    )
+
+
+def score_clip(target: Target, part: ScoredPart) -> dict[str, float]:
     """Returns metric name -> value, without metrics that are undefined for this clip (no event matched, no onset)."""
-    scores = _event_scores(target, samples_T)
-    scored_T = window(samples_T, target.rate_hz, target.from_s, target.to_s)
-    if (onset := onset_sync_ap(target.truth, onset_track(scored_T, target.rate_hz))) is not None:
+    scores = _event_scores(target, part)
+    if (onset := onset_sync_ap(target.truth.track, part.track)) is not None:
         scores["OnsetSyncAP"] = onset.ap
         scores["OnsetSyncAcc"] = onset.accuracy
-    scores["MFCC-cos"] = target.timbre.cosine(target.reference, mfcc_vector(scored_T, target.rate_hz))
+    scores["Timbre-cos"] = target.timbre.cosine(target.reference, part.timbre)
+    if target.classifier is not None and target.classifier.knows(target.material):
+        scores["Material right"] = float(target.classifier.material(part.timbre) == target.material)
+    scores["level_difference_db"] = part.level_db - target.truth.level_db
+    scores["level_dbfs"] = part.level_db
     return scores
 
 
-def _event_scores(target: Target, samples_T: Samples) -> dict[str, float]:
+def _event_scores(target: Target, part: ScoredPart) -> dict[str, float]:
     if target.events_s is None:
         return {}
-    truth = _inside(target.events_s, target)
-    # Onsets are detected in the whole clip, because an onset is a rise against what came before it.
-    found = _inside(detect_onsets(samples_T, target.rate_hz), target)
     scores = {
-        "EventF1@100ms": event_f1(truth, found, 0.1),
-        "EventF1@50ms": event_f1(truth, found, 0.05),
+        "EventF1@100ms": event_f1(target.events_s, part.onsets_s, 0.1),
+        "EventF1@50ms": event_f1(target.events_s, part.onsets_s, 0.05),
     }
-    offset = event_offset_s(truth, found, _TOLERANCE_S)
+    offset = event_offset_s(target.events_s, part.onsets_s, _TOLERANCE_S)
     return scores if offset is None else {**scores, "EventOffset_s": offset}
-
-
-def _inside(times_s: Sequence[float], target: Target) -> list[float]:
-    return [time for time in times_s if target.from_s <= time < target.to_s]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pydantic import Field
 
 from tasks.engine.settings import Device, StageConfig
+from tasks.evaluate.checkpoints import TRAINED
 from tasks.evaluate.sampling import SamplingSettings
 
 
 class EvaluateConfig(StageConfig):
     """How many held-out clips are generated per task, and how they are sampled."""
 
-    clips: int = Field(24, ge=1, description="held-out clips per task")
-    adverb_pairs: int = Field(10, ge=1, description="caption pairs per adverb direction")
+    clips: int = Field(48, ge=1, description="held-out clips per task")
+    adverb_pairs: int = Field(48, ge=1, description="caption pairs per adverb direction")
+    checkpoints: tuple[str, ...] = Field(
+        (TRAINED,), min_length=1, description="what is scored side by side: trained (this run's), or checkpoint files"
+    )
     steps: int = Field(25, ge=1, description="flow-matching steps (SPEC G7: 25)")
     cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")
     batch_size: int = Field(12, ge=1)

@@ -8,14 +8,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from data_contracts import ContractError, Generated, Row
+from data_contracts import Generated, Row
 from data_contracts.files import hash_file
 from model.variants import variant
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.batch_generator import BatchGenerator
+from tasks.evaluate.checkpoints import Weights, checkpoint_paths, generated_name
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.plan import Case, plan_cases
@@ -33,10 +35,10 @@ class GenerateStage(Stage):
 
     config: EvaluateConfig
     variant: str = "full"
-    tasks: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()  # names of `CASE_GROUPS`
 
     name: ClassVar[str] = "generate"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     row_type: ClassVar[type[Row]] = Generated
     large_shards: ClassVar[bool] = True
 
@@ -48,29 +50,36 @@ class GenerateStage(Stage):
         return settings if self.variant == "full" else {**settings, "variant": self.variant}
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns one item per batch. Raises ContractError before there are features and a checkpoint."""
+        """Returns one item per batch and checkpoint. Raises ContractError before there are features and a checkpoint,
+        UsageError for another checkpoint that is no file."""
         store = open_store(workspace.path("precompute"))
-        path = workspace.path("train", "checkpoint.safetensors")
-        if not path.is_file():
-            raise ContractError(f"{path} is missing; run the train stage")
-        checkpoint = hash_file(path)
+        checkpoints = checkpoint_paths(self.config.checkpoints, workspace)
         cases = plan_cases(featured_rows(workspace, store), self.config, store.clip_s)
+        groups = dict.fromkeys(case.group for case in cases if not self.tasks or case.group in self.tasks)
         items = []
-        for task in dict.fromkeys(case.task for case in cases if not self.tasks or case.task in self.tasks):
-            planned = [case.to_dict() for case in cases if case.task == task]
-            for number, start in enumerate(range(0, len(planned), self.config.batch_size)):
-                payload = {"cases": planned[start : start + self.config.batch_size], "checkpoint": checkpoint}
-                items.append(Item(f"{task}-batch-{number:03d}", payload))
+        for name, path in checkpoints.items():
+            weights = {"checkpoint": name, "checkpoint_sha256": hash_file(path)}
+            for group in groups:
+                planned = [case.to_dict() for case in cases if case.group == group]
+                for number, start in enumerate(range(0, len(planned), self.config.batch_size)):
+                    payload = {"cases": planned[start : start + self.config.batch_size], **weights}
+                    items.append(Item(generated_name(f"{group}-batch-{number:03d}", name), payload))
         return items
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
-        """Generates batch by batch."""
-        generator = BatchGenerator.open(self.config, workspace, variant(self.variant))
+        """Generates batch by batch; one checkpoint is loaded at a time."""
+        paths = checkpoint_paths(self.config.checkpoints, workspace)
+
+        @lru_cache(maxsize=1)
+        def generator(checkpoint: str, sha256: str) -> BatchGenerator:
+            weights = Weights(name=checkpoint, path=paths[checkpoint], sha256=sha256)
+            return BatchGenerator.open(self.config, workspace, variant(self.variant), weights)
 
         def run(item: Item) -> list[Generated]:
             cases = [Case.from_dict(values) for values in item.payload["cases"]]
             log.info("generate: %s, %d clips", item.item_id, len(cases))
-            return generator.run(item.item_id, cases, item.payload["checkpoint"])
+            made_by = generator(item.payload["checkpoint"], item.payload["checkpoint_sha256"])
+            return made_by.run(item.item_id, cases)
 
         yield from each(items, run)
 

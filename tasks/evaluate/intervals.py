@@ -1,4 +1,4 @@
-"""95 % confidence intervals of a mean over clips, where clips of one group (one object, one recording) are alike.
+"""95 % confidence intervals of a mean or median over clips. Clips of one group (one object, one recording) are alike.
 
 24 clips of 7 objects say less than 24 clips of 24 objects: intervals count groups, not clips. With a single group there
 is no interval. `tests/tasks/evaluate/test_intervals.py` measures the coverage.
@@ -60,9 +60,33 @@ def mean_interval(values: Sequence[float], groups: Sequence[Hashable], seed: int
         return float(mean - half), float(mean + half)
     chosen = np.random.default_rng(seed).integers(0, count, (_RESAMPLES, count))
     means = sums[chosen].sum(axis=1) / sizes[chosen].sum(axis=1)
-    tail = float(stats.norm.cdf(np.sqrt(count / (count - 1)) * stats.t.ppf(_TAIL, count - 1)))
-    low, high = np.quantile(means, [tail, 1 - tail])
+    low, high = np.quantile(means, _tails(count))
     return float(low), float(high)
+
+
+def median_interval(values: Sequence[float], groups: Sequence[Hashable], seed: int) -> Bounds:
+    """Returns the interval of the median; (None, None) with fewer than six groups, which no exact interval covers.
+
+    A bootstrap that resamples whole groups, widened as that of the mean.
+    """
+    order = np.argsort(values, kind="stable")
+    data = np.asarray(values, np.float64)[order]
+    places = {group: place for place, group in enumerate(dict.fromkeys(groups))}
+    count = len(places)
+    if count < _FEW_GROUPS:
+        return None, None
+    index = np.array([places[group] for group in groups], np.intp)[order]
+    chosen = np.random.default_rng(seed).integers(0, count, (_RESAMPLES, count))
+    times = np.stack([np.bincount(row, minlength=count) for row in chosen])[:, index]  # each value is in each resample
+    reached = 2 * np.cumsum(times, axis=1) >= times.sum(axis=1, keepdims=True)
+    low, high = np.quantile(data[reached.argmax(axis=1)], _tails(count))
+    return float(low), float(high)
+
+
+def _tails(count: int) -> list[float]:
+    """Returns the bootstrap's quantiles for so many groups (Hesterberg 2015)."""
+    tail = float(stats.norm.cdf(np.sqrt(count / (count - 1)) * stats.t.ppf(_TAIL, count - 1)))
+    return [tail, 1 - tail]
 
 
 _Floats = npt.NDArray[np.float64]

@@ -9,20 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.evaluate import adverbs, onset_sync_ap, timbre
+from tasks.evaluate import adverbs, material, onset_sync_ap, timbre
 from tasks.evaluate.onsets import DETECTOR
 
 MODEL: Final = "FoleyGenEx"
 _EVENTS: Final = f"matched with the true event times, onsets by {DETECTOR}, no weights"
 
+_LEVEL: Final = "gated mean level (BS.1770's gates without its filter), no weights"
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What computes a metric, and its better direction."""
+    """What computes a metric, and its better direction (None: best at the truth's value)."""
 
     backend: str
-    higher_is_better: bool
+    higher_is_better: bool | None
     is_share: bool = False  # of clips for which something is true: values are 0 and 1
+    is_median: bool = False  # of the clips, in place of their mean
 
 
 METRICS: Final[dict[str, Metric]] = {
@@ -31,7 +34,10 @@ METRICS: Final[dict[str, Metric]] = {
     "EventOffset_s": Metric(f"mean |dt| of the events within 100 ms; {_EVENTS}", False),
     "OnsetSyncAP": Metric(onset_sync_ap.BACKEND, True),
     "OnsetSyncAcc": Metric(f"share of target onsets hit; {onset_sync_ap.BACKEND}", True),
-    "MFCC-cos": Metric(timbre.BACKEND, True),
+    "Timbre-cos": Metric(timbre.BACKEND, True),
+    "Material right": Metric(material.BACKEND, True, is_share=True),
+    "level_difference_db": Metric(f"median difference to the true audio; {_LEVEL}", None, is_median=True),
+    "level_dbfs": Metric(f"median; {_LEVEL}", None, is_median=True),
     "AdverbCheck direction right": Metric(adverbs.BACKEND, True, is_share=True),
     **{
         f"AdverbCheck direction right: {'/'.join(sides)}": Metric(

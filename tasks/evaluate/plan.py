@@ -7,13 +7,13 @@ without exchanging anything but the manifest.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Self
 
 from data_contracts import ManifestRow
 from data_contracts.adverbs import DIMENSIONS, LEVELS
-from data_contracts.generation import TaskName
+from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY, TaskName
 from tasks.engine.workspace import hash_text, safe_name, seed_for
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
@@ -22,11 +22,13 @@ from tasks.evaluate.prompts import adverb_pair, plain_caption
 REFERENCE_SHARE: Final = 0.25  # SPEC G4: 2 s of reference before the target
 GIVEN_SHARE: Final = 0.375  # SPEC G5: the first 3 s of 8 are given
 _LEAD_S: Final = 0.1
+_FITTED_CLIPS: Final = 384
+_NO_MATERIAL: Final = "none"  # of the built-in corpus: rain, wind, ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One clip to generate, and what it is scored against. Times are seconds.
+    """One clip to generate, and what it is scored against. Times are seconds. `group` is one of `CASE_GROUPS`.
 
     `parent_id` names the row that gives the video (vta, tc-vta, ac-vta, fe) or the caption (tta). `reference_id` names
     the row whose timbre the result should match: the reference of ac-vta (from `reference_from_s`), the clip itself for
@@ -34,7 +36,7 @@ class Case:
     """
 
     item_id: str
-    task: TaskName
+    group: str
     parent_id: str
     prompt: str
     duration_s: float
@@ -47,6 +49,11 @@ class Case:
     direction: str | None = None
     side: str | None = None
     pair: str | None = None
+
+    @property
+    def task(self) -> TaskName:
+        """The task that generates it."""
+        return CASE_GROUPS[self.group].task
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON values."""
@@ -65,7 +72,7 @@ def plan_cases(rows: Sequence[ManifestRow], config: EvaluateConfig, clip_s: floa
     with_video = [row for row in order if row.video_path]
     planner = _Planner(config, clip_s)
     cases: list[Case] = []
-    for make in (planner.vta, planner.tc_vta, planner.ac_vta, planner.fe):
+    for make in (planner.vta, planner.vta_no_text, planner.tc_vta, planner.ac_vta, planner.fe):
         for index, clip in enumerate(with_video[: config.clips]):
             others = [*with_video[index + 1 :], *with_video[:index]]  # so that partners differ from clip to clip
             if (case := make(clip, others)) is not None:
@@ -83,6 +90,22 @@ def sides_of(row: ManifestRow) -> set[str]:
     return {value for value in values if isinstance(value, str)}
 
 
+def material_of(row: ManifestRow) -> str | None:
+    """Returns the material that a row's attributes name, None where they name none."""
+    name = json.loads(row.attributes_json).get("material")
+    return name if isinstance(name, str) and name != _NO_MATERIAL else None
+
+
+def fitted_rows(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
+    """Returns the unchanged training rows, at most 384, that timbre and materials are fitted on.
+
+    Of a corpus without training rows, the test rows: their timbre can be z-scored; materials are then not scored.
+    """
+    real = [row for row in rows if row.subset != "aa"]
+    chosen = [row for row in real if row.split == "train"] or real
+    return sorted(chosen, key=lambda row: hash_text("fitted", row.item_id))[:_FITTED_CLIPS]
+
+
 @dataclass(frozen=True, slots=True)
 class _Planner:
     """Makes the cases of each task. `others` are the clips that may lend a caption, a reference or shuffled audio."""
@@ -93,6 +116,11 @@ class _Planner:
     def vta(self, clip: ManifestRow, others: Sequence[ManifestRow]) -> Case:
         """SPEC G2: video, synchronisation and the clip's own caption."""
         return self._case("vta", clip, others, prompt=clip.caption, duration_s=self.clip_s, reference_id=clip.item_id)
+
+    def vta_no_text(self, clip: ManifestRow, others: Sequence[ManifestRow]) -> Case:
+        """SPEC G2 with the video alone; the seed is that of the case with text, so the two differ in nothing else."""
+        case = self._case(PICTURE_ONLY, clip, others, duration_s=self.clip_s, reference_id=clip.item_id)
+        return replace(case, seed=self._seed("vta", clip.item_id))
 
     def tc_vta(self, clip: ManifestRow, others: Sequence[ManifestRow]) -> Case | None:
         """SPEC G3: the caption of a clip of another material, without its adverbs: they describe another video."""
@@ -135,7 +163,7 @@ class _Planner:
 
     def _case(
         self,
-        task: TaskName,
+        group: str,
         clip: ManifestRow,
         others: Sequence[ManifestRow],
         *,
@@ -150,13 +178,13 @@ class _Planner:
         related = {clip.group_id, *(row.group_id for row in others if row.item_id == reference_id)}
         shuffled = next((row for row in others if row.group_id not in related), None)
         return Case(
-            item_id=safe_name(f"{task}-{clip.item_id}", limit=120),
-            task=task,
+            item_id=safe_name(f"{group}-{clip.item_id}", limit=120),
+            group=group,
             parent_id=clip.item_id,
             prompt=prompt,
             duration_s=duration_s,
             scored_from_s=scored_from_s,
-            seed=self._seed(task, clip.item_id),
+            seed=self._seed(group, clip.item_id),
             reference_id=reference_id,
             reference_from_s=reference_from_s,
             reference_s=reference_s,
@@ -176,7 +204,7 @@ class _Planner:
                 cases.extend(
                     Case(
                         item_id=f"tta-{pair}-{side}",
-                        task="tta",
+                        group="tta",
                         parent_id=row.item_id,
                         prompt=prompt,
                         duration_s=self.clip_s,
@@ -196,9 +224,9 @@ class _Planner:
 
 def _unlike(clip: ManifestRow, others: Sequence[ManifestRow]) -> ManifestRow | None:
     """Returns the next clip of another material; where materials are unknown, of another recording and caption."""
-    material = json.loads(clip.attributes_json).get("material")
+    material = material_of(clip)
     for row in others:
-        other = json.loads(row.attributes_json).get("material")
+        other = material_of(row)
         if row.group_id != clip.group_id and row.caption != clip.caption and (material is None or material != other):
             return row
     return None

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 from data_contracts import ClipScore, Generated, Row, read_table
 from tasks.engine import Item, ItemResult, Stage, each
-from tasks.engine.workspace import Workspace
+from tasks.engine.workspace import Workspace, hash_text
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.plan import Case, plan_cases
+from tasks.evaluate.plan import Case, fitted_rows, plan_cases
 from tasks.evaluate.scorer import Scorer
 
 
@@ -25,7 +25,7 @@ class ScoreStage(Stage):
     config: EvaluateConfig
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = ClipScore
     large_shards: ClassVar[bool] = True
 
@@ -38,12 +38,15 @@ class ScoreStage(Stage):
         store = open_store(workspace.path("precompute"))
         rows = featured_rows(workspace, store)
         hashes = {row.item_id: row.audio_sha256 for row in rows}
-        generated = {row.item_id: row for row in read_table(workspace.table("generate", Generated.TABLE), Generated)}
+        fitted = hash_text("fitted", *(row.audio_sha256 for row in fitted_rows(rows)))
+        generated: dict[str, list[Generated]] = {}
+        for row in read_table(workspace.table("generate", Generated.TABLE), Generated):
+            generated.setdefault(row.case_id, []).append(row)
         groups: dict[str, list[Case]] = {}
         for case in plan_cases(rows, self.config, store.clip_s):
             if case.item_id in generated:
                 groups.setdefault(f"tta-{case.pair}" if case.pair else f"clip-{case.parent_id}", []).append(case)
-        return [Item(name, _payload(cases, generated, hashes)) for name, cases in groups.items()]
+        return [Item(name, _payload(cases, generated, hashes, fitted)) for name, cases in groups.items()]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Scores item by item."""
@@ -57,12 +60,15 @@ class ScoreStage(Stage):
         yield from each(items, run)
 
 
-def _payload(cases: Sequence[Case], generated: Mapping[str, Generated], hashes: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the cases with the hash of every audio file that their scores depend on."""
+def _payload(
+    cases: Sequence[Case], generated: Mapping[str, Sequence[Generated]], hashes: Mapping[str, str], fitted: str
+) -> dict[str, Any]:
+    """Returns the cases with the hash of every audio file that their scores depend on; audio by checkpoint."""
     names = {name for case in cases for name in (case.parent_id, case.reference_id, case.shuffled_id) if name}
     return {
         "cases": [case.to_dict() for case in cases],
-        "audio": [generated[case.item_id].audio_path for case in cases],
-        "audio_sha256": [generated[case.item_id].audio_sha256 for case in cases],
+        "audio": [{row.checkpoint: row.audio_path for row in generated[case.item_id]} for case in cases],
+        "audio_sha256": [{row.checkpoint: row.audio_sha256 for row in generated[case.item_id]} for case in cases],
+        "fitted_sha256": fitted,
         "compared_sha256": {name: hashes[name] for name in sorted(names)},
     }

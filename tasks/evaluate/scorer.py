@@ -5,33 +5,33 @@ Legend: T samples.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 import numpy as np
-import torch
 
 from data_contracts import ClipScore, ManifestRow
 from data_contracts.generation import TASKS
-from model.codec import Codec
 from model.devices import choose_device
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.adverbs import DIRECTIONS, is_right
 from tasks.evaluate.attributes import Attributes, measure
-from tasks.evaluate.clip_metrics import Target, score_clip, window
+from tasks.evaluate.clip_metrics import ScoredPart, Target, inside, measure_part, score_clip
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.material import MaterialClassifier
 from tasks.evaluate.metrics import MODEL
-from tasks.evaluate.onset_sync_ap import onset_track
-from tasks.evaluate.plan import Case, sides_of
-from tasks.evaluate.timbre import Timbre, mfcc_vector
+from tasks.evaluate.plan import Case, fitted_rows, material_of, sides_of
+from tasks.evaluate.recordings import Recordings
+from tasks.evaluate.timbre import Timbre, timbre_vector
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 
 _SALT: Final = "chance"  # of the baselines' seeds; another word gives other baselines
-_TIMBRE_CLIPS: Final = 64  # real clips that the z-score of the timbre vectors is fitted on
+
+Parts = dict[tuple[str, float, float], ScoredPart]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,30 +41,40 @@ class Scorer:
     config: EvaluateConfig
     workspace: Workspace
     manifest: dict[str, ManifestRow]
-    codec: Codec
+    recordings: Recordings
     clip_s: float
     timbre: Timbre
+    classifier: MaterialClassifier | None
+    constant: Parts = field(default_factory=dict)
+    """Silence and clicks, which are the same for every clip."""
 
     @classmethod
     def open(cls, config: EvaluateConfig, workspace: Workspace) -> Scorer:
-        """Loads the codec and fits the timbre z-score on the first real test clips."""
+        """Loads the codec; fits the timbre's z-score and the material classifier on real clips."""
         store = open_store(workspace.path("precompute"))
         rows = featured_rows(workspace, store)
-        codec = codec_of(store, choose_device(config.device))
-        rate_hz = codec.spec.sample_rate_hz
-        paths = [workspace.path(row.audio_path) for row in _real_test_rows(rows)[:_TIMBRE_CLIPS]]
+        manifest = {row.item_id: row for row in rows}
+        recordings = Recordings(workspace, manifest, codec_of(store, choose_device(config.device)), store.clip_s)
+        fitted = fitted_rows(rows)
+        vectors = [recordings.timbre(row.item_id) for row in fitted]
+        audible = [(vector, row) for vector, row in zip(vectors, fitted, strict=True) if vector is not None]
+        materials = [material_of(row) if row.split == "train" else None for _, row in audible]
         return cls(
             config=config,
             workspace=workspace,
-            manifest={row.item_id: row for row in rows},
-            codec=codec,
+            manifest=manifest,
+            recordings=recordings,
             clip_s=store.clip_s,
-            timbre=Timbre.fit([mfcc_vector(read_audio(path, rate_hz=rate_hz)[0], rate_hz) for path in paths]),
+            timbre=Timbre.fit([vector for vector, _ in audible]),
+            classifier=MaterialClassifier.fit([vector for vector, _ in audible], materials),
         )
 
-    def score(self, cases: Sequence[Case], paths: Sequence[str]) -> list[ClipScore]:
-        """Scores all cases of one clip, or the two of an adverb pair; `paths` are their audio in the workspace."""
-        generated = [read_audio(self.workspace.path(path), rate_hz=self._rate_hz)[0] for path in paths]
+    def score(self, cases: Sequence[Case], audio: Sequence[Mapping[str, str]]) -> list[ClipScore]:
+        """Scores all cases of one clip, or the two of an adverb pair. `audio`: checkpoint -> path, one per case."""
+        generated = [
+            {name: read_audio(self.workspace.path(path), rate_hz=self._rate_hz)[0] for name, path in paths.items()}
+            for paths in audio
+        ]
         if cases[0].direction is None:
             return self._score_clip(cases, generated)
         # A pair with one clip in quarantine cannot be judged.
@@ -72,78 +82,102 @@ class Scorer:
 
     @property
     def _rate_hz(self) -> int:
-        return self.codec.spec.sample_rate_hz
+        return self.recordings.rate_hz
 
-    def _score_clip(self, cases: Sequence[Case], generated: Sequence[Samples]) -> list[ClipScore]:
-        truth_T = self._audio(cases[0].parent_id)
-        upper_bound_T = self._round_trip(truth_T)
+    def _score_clip(self, cases: Sequence[Case], generated: Sequence[Mapping[str, Samples]]) -> list[ClipScore]:
+        clip, parts = cases[0].parent_id, Parts()
         rows = []
-        for case, generated_T in zip(cases, generated, strict=True):
-            target = self._target(case, truth_T)
-            systems = {MODEL: generated_T, baselines.CODEC_UPPER_BOUND: upper_bound_T}
-            systems |= self._baselines(case, target.events_s)
-            length = round(case.duration_s * self._rate_hz)
-            rows += [
-                _row(case.item_id, case.task, system, metric, value)
-                for system, audio_T in systems.items()
-                for metric, value in score_clip(target, audio_T[:length]).items()
-            ]
+        for case, made in zip(cases, generated, strict=True):
+            truth = self._part(baselines.TRUTH, self.recordings.audio(clip), case, parts)
+            target = self._target(case, truth)
+            for checkpoint, audio_T in made.items():
+                part = measure_part(audio_T, self._rate_hz, case.scored_from_s, case.duration_s)
+                rows += _rows(case, MODEL, score_clip(target, part), checkpoint)
+            for system, part in self._compared(case, truth, parts).items():
+                rows += _rows(case, system, score_clip(target, part))
         return rows
 
-    def _target(self, case: Case, truth_T: Samples) -> Target:
+    def _target(self, case: Case, truth: ScoredPart) -> Target:
+        events_s = self.manifest[case.parent_id].event_times_s
+        if case.reference_s > 0:
+            row = self.manifest[str(case.reference_id)]
+            reference = timbre_vector(reference_audio(self.workspace, row, case, self._rate_hz), self._rate_hz)
+        else:
+            reference = self.recordings.timbre(str(case.reference_id))
         return Target(
-            truth=onset_track(window(truth_T, self._rate_hz, case.scored_from_s, case.duration_s), self._rate_hz),
-            rate_hz=self._rate_hz,
-            events_s=self.manifest[case.parent_id].event_times_s,
-            from_s=case.scored_from_s,
-            to_s=case.duration_s,
+            truth=truth,
+            events_s=None if events_s is None else inside(events_s, case.scored_from_s, case.duration_s),
             timbre=self.timbre,
-            reference=mfcc_vector(self._reference(case), self._rate_hz),
+            reference=reference,
+            material=material_of(self.manifest[str(case.reference_id)]),
+            classifier=self.classifier,
         )
 
-    def _baselines(self, case: Case, events_s: tuple[float, ...] | None) -> dict[str, Samples]:
-        """Returns the baselines' audio by name."""
-        length = round(case.duration_s * self._rate_hz)
-        rng = np.random.default_rng(seed_for(_SALT, str(self.config.seed), case.item_id))
-        audio: dict[str, Samples] = {}
-        if case.shuffled_id is not None:
-            audio[baselines.SHUFFLED] = self._audio(case.shuffled_id)
+    def _part(self, name: str, audio_T: Samples, case: Case, parts: Parts) -> ScoredPart:
+        """Returns the scored part of named audio, from `parts` where it was measured for an earlier case."""
+        key = (name, case.scored_from_s, case.duration_s)
+        if key not in parts:
+            parts[key] = measure_part(audio_T, self._rate_hz, *key[1:])
+        return parts[key]
+
+    def _compared(self, case: Case, truth: ScoredPart, parts: Parts) -> dict[str, ScoredPart]:
+        """Returns the systems that the model is compared with: the truth, the codec's round trip, the baselines.
+
+        Truth and round trip are the video's own audio, but where another clip gives the timbre, its timbre.
+        """
+        codec = self._part(baselines.CODEC_UPPER_BOUND, self.recordings.round_trip(case.parent_id), case, parts)
+        if case.reference_id not in (None, case.parent_id):
+            truth = replace(truth, timbre=self.recordings.timbre(case.reference_id))
+            codec = replace(codec, timbre=self.recordings.timbre(case.reference_id, by_codec=True))
+        found = {baselines.CODEC_UPPER_BOUND: codec, baselines.TRUTH: truth}
+        for name, audio_T in self._baselines(case).items():
+            found[name] = self._part(name, audio_T, case, self.constant if name in baselines.CONSTANT else parts)
+        return found
+
+    def _baselines(self, case: Case) -> dict[str, Samples]:
+        """Returns the baselines' audio by name; noise and random events are the same for all cases of a clip."""
+        length = round(self.clip_s * self._rate_hz)
+        rng = np.random.default_rng(seed_for(_SALT, str(self.config.seed), case.parent_id))
+        audio = {baselines.NOISE: baselines.white_noise(length, rng)}
+        events_s = self.manifest[case.parent_id].event_times_s
         if events_s is not None:
-            count = sum(time < case.duration_s for time in events_s)
-            audio[baselines.RANDOM_EVENTS] = baselines.random_events(length, self._rate_hz, count, rng)
-        audio[baselines.CLICKS] = baselines.clicks(length, self._rate_hz)
+            audio[baselines.RANDOM_EVENTS] = baselines.random_events(length, self._rate_hz, len(events_s), rng)
+        if case.shuffled_id is not None:
+            audio[baselines.SHUFFLED] = self.recordings.audio(case.shuffled_id)
         if TASKS[case.task].uses("reference"):
-            audio[baselines.PASTED] = baselines.pasted(self._reference(case), length)
-        audio[baselines.NOISE] = baselines.white_noise(length, rng)
+            row = self.manifest[str(case.reference_id)]
+            reference_T = reference_audio(self.workspace, row, case, self._rate_hz)
+            audio[baselines.PASTED] = baselines.pasted(reference_T, length)
+        audio[baselines.CLICKS] = baselines.clicks(length, self._rate_hz)
         audio[baselines.SILENCE] = baselines.silence(length)
         return audio
 
-    def _score_pair(self, direction: str, cases: Sequence[Case], generated: Sequence[Samples]) -> list[ClipScore]:
-        """Judges the generated pair, a random pair of real clips, and a real pair that is known to differ."""
-        measured = [measure(audio_T, self._rate_hz) for audio_T in generated]
-        rows = [
-            _row(case.item_id, "tta", MODEL, name, value)
-            for case, attributes in zip(cases, measured, strict=True)
-            for name, value in asdict(attributes).items()
-        ]
+    def _score_pair(
+        self, direction: str, cases: Sequence[Case], generated: Sequence[Mapping[str, Samples]]
+    ) -> list[ClipScore]:
+        """Judges each checkpoint's pair, a random pair of real clips, and a real pair that is known to differ."""
+        rows, sides = [], "/".join(DIRECTIONS[direction])
+        metrics = ("AdverbCheck direction right", f"AdverbCheck direction right: {sides}")
+        for checkpoint in (name for name in generated[0] if name in generated[1]):
+            measured = [measure(made[checkpoint], self._rate_hz) for made in generated]
+            for case, attributes in zip(cases, measured, strict=True):
+                rows += _rows(case, MODEL, asdict(attributes), checkpoint)
+            value = float(is_right(direction, *measured))
+            rows += _rows(cases[0], MODEL, dict.fromkeys(metrics, value), checkpoint)
         rng = np.random.default_rng(seed_for(_SALT, str(self.config.seed), str(cases[0].pair)))
-        pairs = {MODEL: measured, baselines.SHUFFLED: self._random_pair(rng)}
-        pairs[baselines.TRUTH] = self._true_pair(direction, rng)
-        for system, attributes in pairs.items():
-            if attributes:
-                value = float(is_right(direction, *attributes))
-                sides = "/".join(DIRECTIONS[direction])
-                for metric in ("AdverbCheck direction right", f"AdverbCheck direction right: {sides}"):
-                    rows.append(_row(cases[0].item_id, "tta", system, metric, value))
+        pairs = {baselines.SHUFFLED: self._random_pair(rng), baselines.TRUTH: self._true_pair(direction, rng)}
+        for system, pair in pairs.items():
+            if pair:
+                rows += _rows(cases[0], system, dict.fromkeys(metrics, float(is_right(direction, *pair))))
         return rows
 
     def _random_pair(self, rng: np.random.Generator) -> list[Attributes]:
         """Returns the attributes of two random test clips; nothing when there are fewer."""
-        names = [row.item_id for row in _real_test_rows(self.manifest.values())]
+        names = [row.item_id for row in self.manifest.values() if row.split == "test" and row.subset != "aa"]
         if len(names) < 2:
             return []
         chosen = rng.choice(len(names), size=2, replace=False)
-        return [measure(self._audio(names[int(index)]), self._rate_hz) for index in chosen]
+        return [self.recordings.attributes(names[int(index)]) for index in chosen]
 
     def _true_pair(self, direction: str, rng: np.random.Generator) -> list[Attributes]:
         """Returns the attributes of a random real test clip of each side; nothing when a side has none."""
@@ -152,38 +186,20 @@ class Scorer:
             names = [row.item_id for row in self.manifest.values() if row.split == "test" and side in sides_of(row)]
             if not names:
                 return []
-            found.append(measure(self._audio(names[int(rng.integers(len(names)))]), self._rate_hz))
+            found.append(self.recordings.attributes(names[int(rng.integers(len(names)))]))
         return found
 
-    def _audio(self, item_id: str) -> Samples:
-        """Returns a manifest row's audio, padded or cut to the clip length."""
-        samples_T, _ = read_audio(self.workspace.path(self.manifest[item_id].audio_path), rate_hz=self._rate_hz)
-        return window(samples_T, self._rate_hz, 0.0, self.clip_s)
 
-    def _reference(self, case: Case) -> Samples:
-        """Returns the audio whose timbre the result should match: the given part, or a whole clip."""
-        if case.reference_s > 0:
-            return reference_audio(self.workspace, self.manifest[str(case.reference_id)], case, self._rate_hz)
-        return self._audio(str(case.reference_id))
-
-    def _round_trip(self, samples_T: Samples) -> Samples:
-        """Returns what the codec makes of audio: no model that ends in this codec can do better."""
-        padded_T = np.pad(samples_T, (0, -len(samples_T) % self.codec.spec.hop))
-        mean_1NF, _ = self.codec.encode(torch.from_numpy(padded_T)[None])
-        decoded_T: Samples = self.codec.decode(mean_1NF)[0].cpu().numpy()[: len(samples_T)]
-        return decoded_T
-
-
-def _real_test_rows(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
-    return [row for row in rows if row.split == "test" and row.subset != "aa"]
-
-
-def _row(parent_id: str, task: str, system: str, metric: str, value: float) -> ClipScore:
-    return ClipScore(
-        item_id=f"{parent_id}/{system}/{metric}",
-        parent_id=parent_id,
-        task=task,
-        system=system,
-        metric=metric,
-        value=value,
-    )
+def _rows(case: Case, system: str, scores: Mapping[str, float], checkpoint: str | None = None) -> list[ClipScore]:
+    return [
+        ClipScore(
+            item_id="/".join(filter(None, (case.item_id, system, checkpoint, metric))),
+            parent_id=case.item_id,
+            task=case.group,
+            system=system,
+            checkpoint=checkpoint,
+            metric=metric,
+            value=value,
+        )
+        for metric, value in scores.items()
+    ]

@@ -16,10 +16,10 @@ _INPUTS: Final = (("score", ClipScore.TABLE), ("generate", Generated.TABLE), ("m
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateStage(SingleItemStage):
-    """Writes mean, n and a 95 % interval per task, system and metric."""
+    """Writes mean or median, n and a 95 % interval per case group, system, checkpoint and metric."""
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Score
 
     def settings(self) -> dict[str, Any]:

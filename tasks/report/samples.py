@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from data_contracts import ClipScore, Generated, ManifestRow
-from data_contracts.generation import TASKS
+from data_contracts.generation import CASE_GROUPS
+from tasks.evaluate.checkpoints import TRAINED
 from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaEmbedder
 from tasks.report.player import Track, TrackInput, make_tracks
 from tasks.report.svg import number
-from tasks.report.words import metric_name
+from tasks.report.words import checkpoint_name, metric_name
 
 CARDS: Final = 4
 _CHIPS: Final = 4
@@ -22,7 +23,7 @@ _CHIPS: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One generated clip, or a pair whose prompts differ in one adverb, with what it was made from."""
+    """One case by every checkpoint, or a pair whose prompts differ in one adverb, with what it was made from."""
 
     item_id: str
     prompt: list[Piece]
@@ -34,7 +35,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSamples:
-    """The cards of one task."""
+    """The cards of one case group."""
 
     name: str
     title: str
@@ -53,16 +54,17 @@ class SamplesSection:
 
 @dataclass(frozen=True, slots=True)
 class _Lookup:
-    """Manifest rows and the model's clip scores, by item."""
+    """Manifest rows by item, and the model's clip scores by case and checkpoint."""
 
     manifest: dict[str, ManifestRow]
-    scores: dict[str, list[ClipScore]] = field(default_factory=dict)
+    scores: dict[tuple[str, str | None], list[ClipScore]] = field(default_factory=dict)
 
 
 def build_samples(found: Collected, media: MediaEmbedder) -> SamplesSection:
     """Returns the section. First cards are embedded before second ones, in case the budget runs out."""
     lookup = _lookup(found)
-    groups = {name: pick(_groups(name, [r for r in found.generated if r.task == name])) for name in _task_names(found)}
+    rows = {name: [row for row in found.generated if row.case_group == name] for name in _group_names(found)}
+    groups = {name: pick(_groups(of_group)) for name, of_group in rows.items()}
     cards: dict[str, list[Card]] = {name: [] for name in groups}
     for turn in range(CARDS):
         for name, chosen in groups.items():
@@ -73,9 +75,9 @@ def build_samples(found: Collected, media: MediaEmbedder) -> SamplesSection:
         tasks=[
             TaskSamples(
                 name=name,
-                title=TASKS[name].title if name in TASKS else name,
-                about=TASKS[name].help if name in TASKS else "",
-                rows=sum(row.task == name for row in found.generated),
+                title=CASE_GROUPS[name].title if name in CASE_GROUPS else name,
+                about=CASE_GROUPS[name].help if name in CASE_GROUPS else "",
+                rows=len(rows[name]),
                 cards=made,
             )
             for name, made in cards.items()
@@ -89,34 +91,36 @@ def pick(groups: Sequence[tuple[Generated, ...]]) -> list[tuple[Generated, ...]]
     return [groups[(2 * i + 1) * len(groups) // (2 * count)] for i in range(count)]
 
 
-def _task_names(found: Collected) -> list[str]:
-    there = dict.fromkeys(row.task for row in found.generated)
-    return [*(name for name in TASKS if name in there), *(name for name in there if name not in TASKS)]
+def _group_names(found: Collected) -> list[str]:
+    there = dict.fromkeys(row.case_group for row in found.generated)
+    return [*(name for name in CASE_GROUPS if name in there), *(name for name in there if name not in CASE_GROUPS)]
 
 
 def _lookup(found: Collected) -> _Lookup:
     lookup = _Lookup({row.item_id: row for row in found.manifest})
     for row in found.clip_scores:
         if row.system == MODEL:
-            lookup.scores.setdefault(row.parent_id, []).append(row)
+            lookup.scores.setdefault((row.parent_id, row.checkpoint), []).append(row)
     return lookup
 
 
-def _groups(task: str, rows: list[Generated]) -> list[tuple[Generated, ...]]:
-    """Returns the rows of each card. Two text-to-audio rows of one parent and seed are a pair with opposite adverbs."""
-    if task != "tta":
-        return [(row,) for row in rows]
-    groups: dict[tuple[str, int], list[Generated]] = {}
+def _groups(rows: list[Generated]) -> list[tuple[Generated, ...]]:
+    """Returns the rows of each card, checkpoint by checkpoint.
+
+    Two text-to-audio rows of one parent and seed are a pair with opposite adverbs.
+    """
+    groups: dict[tuple[str, str | int], list[Generated]] = {}
     for row in rows:
-        groups.setdefault((row.parent_id, row.seed), []).append(row)
-    return [tuple(group[:2]) for group in groups.values()]
+        groups.setdefault((row.parent_id, row.seed if row.task == "tta" else row.case_id), []).append(row)
+    return [tuple(sorted(group, key=lambda row: row.checkpoint != TRAINED)) for group in groups.values()]
 
 
 def _card(rows: tuple[Generated, ...], lookup: _Lookup, media: MediaEmbedder) -> Card:
     first = rows[0]
-    inputs = _pair_inputs(rows) if len(rows) > 1 else _inputs(first, lookup)
+    other = next((row for row in rows if row.prompt != first.prompt), None)
+    inputs = _inputs(rows, lookup) if other is None else _pair_inputs(rows)
     tracks = make_tracks(media, inputs)
-    prompt = word_diff(first.prompt, rows[1].prompt) if len(rows) > 1 else word_diff(first.prompt, first.prompt)
+    prompt = word_diff(first.prompt, first.prompt if other is None else other.prompt)
     return Card(
         item_id=first.item_id,
         prompt=prompt,
@@ -127,7 +131,8 @@ def _card(rows: tuple[Generated, ...], lookup: _Lookup, media: MediaEmbedder) ->
     )
 
 
-def _inputs(row: Generated, lookup: _Lookup) -> list[TrackInput]:
+def _inputs(rows: tuple[Generated, ...], lookup: _Lookup) -> list[TrackInput]:
+    row = rows[0]
     parent = lookup.manifest.get(row.parent_id)
     reference = lookup.manifest.get(row.reference_id or "")
     video = parent.video_path if parent is not None and row.task != "tta" else None
@@ -141,17 +146,26 @@ def _inputs(row: Generated, lookup: _Lookup) -> list[TrackInput]:
             TrackInput(title=title, kind="truth", audio_path=parent.audio_path, events_s=events, video_path=video)
         )
     given_s = row.scored_from_s if row.task == "fe" else 0.0
-    inputs.append(
+    inputs += [
         TrackInput(
-            title="Generated", kind="generated", audio_path=row.audio_path, events_s=events, video_path=video,
-            given_s=given_s,
+            title=_title("Generated", made, rows), kind="generated", audio_path=made.audio_path, events_s=events,
+            video_path=video, given_s=given_s,
         )
-    )  # fmt: skip
+        for made in rows
+    ]  # fmt: skip
     return inputs
 
 
 def _pair_inputs(rows: tuple[Generated, ...]) -> list[TrackInput]:
-    return [TrackInput(title=row.prompt, kind="generated", audio_path=row.audio_path) for row in rows]
+    return [
+        TrackInput(title=_title(row.prompt, row, rows), kind="generated", audio_path=row.audio_path) for row in rows
+    ]
+
+
+def _title(text: str, row: Generated, rows: tuple[Generated, ...]) -> str:
+    """Returns a track's title, with the checkpoint where the card has several."""
+    several = len({one.checkpoint for one in rows}) > 1
+    return f"{text} ({checkpoint_name(row.checkpoint)})" if several else text
 
 
 def _facts(row: Generated) -> list[str]:
@@ -162,9 +176,11 @@ def _facts(row: Generated) -> list[str]:
 
 
 def _chips(rows: tuple[Generated, ...], lookup: _Lookup) -> list[tuple[str, str]]:
-    """Returns the first few scores of a row; of a pair both values, in the order of its clips."""
-    values: dict[str, list[str]] = {}
+    """Returns the first few scores: of a pair both values in the order of its clips, of each checkpoint in turn."""
+    values: dict[str, dict[str, list[str]]] = {}
     for row in rows:
-        for score in lookup.scores.get(row.item_id, []):
-            values.setdefault(metric_name(score.metric), []).append(number(score.value))
-    return [(name, " → ".join(both)) for name, both in list(values.items())[:_CHIPS]]
+        for score in lookup.scores.get((row.case_id, row.checkpoint), []):
+            by_checkpoint = values.setdefault(metric_name(score.metric), {})
+            by_checkpoint.setdefault(row.checkpoint, []).append(number(score.value))
+    texts = {name: " / ".join(" → ".join(pair) for pair in found.values()) for name, found in values.items()}
+    return list(texts.items())[:_CHIPS]

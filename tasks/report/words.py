@@ -16,7 +16,8 @@ WRITERS: Final[dict[str, str]] = {
     "original": "original caption",
 }
 
-_UNITS: Final = {"db": "dB", "s": "s", "ms": "ms", "hz": "Hz", "m": "m"}
+_CHECKPOINTS: Final = {"trained": "trained in this run", "builtin": "shipped weights"}
+_UNITS: Final = {"db": "dB", "dbfs": "dBFS", "s": "s", "ms": "ms", "hz": "Hz", "m": "m"}
 
 
 def measured_words(measured_json: str) -> list[tuple[str, str]]:
@@ -39,6 +40,11 @@ def metric_name(metric: str) -> str:
     """Returns a metric's name with its unit: `onset_rate_hz` becomes `onset rate (Hz)`; mixed case is kept."""
     label, unit = _label(metric)
     return f"{label} ({unit})" if unit else label
+
+
+def checkpoint_name(checkpoint: str | None) -> str:
+    """Returns what the weights are in words; of other checkpoints their file's name; of baselines nothing."""
+    return _CHECKPOINTS.get(checkpoint or "", checkpoint or "")
 
 
 def _plain(key: str) -> str:

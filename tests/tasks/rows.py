@@ -140,9 +140,12 @@ def manifest_row(name: str, *, material: str = "wood", **changes: Any) -> Manife
 
 
 def generated_row(name: str, **changes: Any) -> Generated:
-    """Returns a generated clip without a file, made from the row `parent_id`."""
+    """Returns a generated clip without a file, made from the row `parent_id`; its case group is its task."""
     values: dict[str, Any] = {
         "item_id": name,
+        "case_id": name,
+        "case_group": changes.get("task", "vta"),
+        "checkpoint": "trained",
         "parent_id": "clip",
         "task": "vta",
         "prompt": "A stick hits a wood box",

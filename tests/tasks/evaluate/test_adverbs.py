@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from data_contracts.adverbs import DIMENSIONS
-from tasks.evaluate.adverbs import AUDIBLE_DB, CRITERIA, DIRECTIONS, MARGINS, difference, is_right
-from tasks.evaluate.attributes import Attributes, measure
+from tasks.evaluate.adverbs import CRITERIA, DIRECTIONS, MARGINS, difference, is_right
+from tasks.evaluate.attributes import AUDIBLE_DB, Attributes, measure
 from tests.tasks.evaluate.sounds import RATE_HZ, noise, scene_audio, scene_with, strike_scenes
 
 SCENES = strike_scenes(8)

@@ -12,13 +12,14 @@ import torch
 
 from data_contracts import Generated, ItemError, ManifestRow, MismatchError, Quarantine, read_table, write_table
 from data_contracts.files import hash_file
-from data_contracts.generation import TASKS
+from data_contracts.generation import CASE_GROUPS, TASKS
 from model.generate import Request
 from model.variants import VARIANTS
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import batch_generator
 from tasks.evaluate.batch_generator import BatchGenerator
+from tasks.evaluate.checkpoints import Weights
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.plan import Case, plan_cases
 from tasks.media.audio import read_audio
@@ -36,20 +37,26 @@ CONDITIONS = {
 @pytest.fixture
 def cases(prepared: Workspace) -> dict[str, list[Case]]:
     planned = plan_cases(manifest(prepared), CONFIG, CLIP_S)
-    return {task: [case for case in planned if case.task == task] for task in ("vta", "tc-vta", "ac-vta", "fe", "tta")}
+    return {name: [case for case in planned if case.group == name] for name in CASE_GROUPS}
 
 
 @pytest.fixture
 def generator(prepared: Workspace, oracle: list[Request], tmp_path: Path) -> BatchGenerator:
-    return BatchGenerator.open(CONFIG, copy_of(prepared, tmp_path / "copy"), VARIANTS["full"])
+    workspace = copy_of(prepared, tmp_path / "copy")
+    return BatchGenerator.open(CONFIG, workspace, VARIANTS["full"], weights_of(workspace))
 
 
-@pytest.mark.parametrize("task", ["vta", "tc-vta", "ac-vta", "fe", "tta"])
-def test_g1_to_g5_each_task_gets_the_conditions_of_its_rule(
-    task: str, generator: BatchGenerator, cases: dict[str, list[Case]], oracle: list[Request]
+def weights_of(workspace: Workspace, name: str = "trained") -> Weights:
+    return Weights(name=name, path=workspace.path("train", "checkpoint.safetensors"), sha256="c" * 64)
+
+
+@pytest.mark.parametrize("group", CASE_GROUPS)
+def test_g1_to_g5_each_case_group_gets_the_conditions_of_its_task(
+    group: str, generator: BatchGenerator, cases: dict[str, list[Case]], oracle: list[Request]
 ) -> None:
-    generator.run("batch", cases[task][:2], "0" * 64)
-    for request, case in zip(oracle, cases[task][:2], strict=True):
+    task = CASE_GROUPS[group].task
+    generator.run("batch", cases[group][:2])
+    for request, case in zip(oracle, cases[group][:2], strict=True):
         assert (request.task, request.seed, request.duration_s) == (task, case.seed, case.duration_s)
         given = {name for field, name in CONDITIONS.items() if getattr(request, field) is not None}
         wanted = {name for name in CONDITIONS.values() if TASKS[task].uses(name)}  # type: ignore[arg-type]
@@ -60,7 +67,7 @@ def test_g4_g5_conditions_have_the_length_of_their_part(
     generator: BatchGenerator, cases: dict[str, list[Case]], oracle: list[Request]
 ) -> None:
     for task in ("ac-vta", "fe"):
-        generator.run("batch", cases[task][:1], "0" * 64)
+        generator.run("batch", cases[task][:1])
     control, extension = oracle
     assert control.reference_NF is not None and control.reference_NF.shape == (50, HOP)  # 2 s at 25 frames
     assert control.reference_sync_SD is not None and len(control.reference_sync_SD) == 50
@@ -72,7 +79,7 @@ def test_a_reference_is_the_audio_at_its_time(
     generator: BatchGenerator, cases: dict[str, list[Case]], oracle: list[Request]
 ) -> None:
     case = cases["ac-vta"][0]
-    generator.run("batch", [case], "0" * 64)
+    generator.run("batch", [case])
     row = generator.manifest[str(case.reference_id)]
     audio, rate_hz = read_audio(generator.workspace.path(row.audio_path))
     start = round(case.reference_from_s * rate_hz)
@@ -84,12 +91,13 @@ def test_a_reference_is_the_audio_at_its_time(
 def test_rows_say_what_was_made_and_of_what(generator: BatchGenerator, cases: dict[str, list[Case]]) -> None:
     for task in ("ac-vta", "fe", "vta"):
         case = cases[task][0]
-        (row,) = generator.run("batch", [case], "c" * 64)
+        (row,) = generator.run("batch", [case])
         path = generator.workspace.path(row.audio_path)
         assert row.audio_sha256 == hash_file(path) and row.checkpoint_sha256 == "c" * 64
         assert (row.item_id, row.parent_id, row.prompt, row.seed) == (
             case.item_id, case.parent_id, case.prompt, case.seed,
         )  # fmt: skip
+        assert (row.case_id, row.case_group, row.checkpoint) == (case.item_id, task, "trained")
         assert (row.scored_from_s, row.scored_to_s, row.duration_s) == (
             case.scored_from_s, case.duration_s, case.duration_s,
         )  # fmt: skip
@@ -98,6 +106,16 @@ def test_rows_say_what_was_made_and_of_what(generator: BatchGenerator, cases: di
         assert len(audio) == round(case.duration_s * rate_hz)
         weights = json.loads(row.weights_json)
         assert weights["codec"] == {"name": "plain", "sha256": "5" * 64, "placeholder": True}
+
+
+def test_files_and_rows_of_another_checkpoint_have_its_name(
+    generator: BatchGenerator, cases: dict[str, list[Case]]
+) -> None:
+    case = cases["vta"][0]
+    (own,) = generator.run("batch", [case])
+    (other,) = changed(generator, weights=weights_of(generator.workspace, "builtin")).run("batch", [case])
+    assert (other.checkpoint, other.item_id, other.case_id) == ("builtin", f"builtin-{case.item_id}", own.case_id)
+    assert own.audio_path != other.audio_path and own.audio_sha256 == other.audio_sha256
 
 
 def changed(generator: BatchGenerator, **values: Any) -> BatchGenerator:
@@ -109,7 +127,7 @@ def test_a_model_of_the_wrong_length_is_refused(
 ) -> None:
     monkeypatch.setattr(Oracle, "generate", lambda self, requests, **_: torch.zeros(len(requests), 7, HOP))
     with pytest.raises(MismatchError, match=r"batch-1: the model returned 7 frames for 8\.0 s; expected 200"):
-        generator.run("batch-1", cases["vta"], "0" * 64)
+        generator.run("batch-1", cases["vta"])
 
 
 def test_audio_that_is_not_finite_is_the_items_error(
@@ -118,7 +136,7 @@ def test_audio_that_is_not_finite_is_the_items_error(
     bad = torch.full((1, 200, HOP), float("nan"))
     monkeypatch.setattr(Oracle, "generate", lambda self, requests, **_: bad)
     with pytest.raises(ItemError, match="batch-1: the generated audio is not finite; train again") as caught:
-        generator.run("batch-1", cases["vta"][:1], "0" * 64)
+        generator.run("batch-1", cases["vta"][:1])
     assert caught.value.reason == "nan_samples"
 
 
@@ -127,7 +145,7 @@ def test_a_clip_without_video_features_is_the_items_error(
 ) -> None:
     case = cases["vta"][0]
     with pytest.raises(ItemError, match=f"{case.parent_id} has no video features"):
-        changed(generator, videos={case.parent_id: None}).run("batch", [case], "0" * 64)
+        changed(generator, videos={case.parent_id: None}).run("batch", [case])
 
 
 def test_a_checkpoint_of_other_encoders_is_refused(
@@ -143,7 +161,7 @@ def test_a_checkpoint_of_other_encoders_is_refused(
 
     monkeypatch.setattr(batch_generator, "Generator", Loader)
     with pytest.raises(MismatchError, match="text: the checkpoint uses fake"):
-        BatchGenerator.open(CONFIG, prepared, VARIANTS["full"])
+        BatchGenerator.open(CONFIG, prepared, VARIANTS["full"], weights_of(prepared))
 
 
 def test_a_diverged_batch_is_quarantined_and_the_others_are_kept(

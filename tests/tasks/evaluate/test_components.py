@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 
 def case(**changes: object) -> Case:
     values = {
-        "item_id": "ac-vta-f0", "task": "ac-vta", "parent_id": "f0", "prompt": "", "duration_s": 6.0,
+        "item_id": "ac-vta-f0", "group": "ac-vta", "parent_id": "f0", "prompt": "", "duration_s": 6.0,
         "scored_from_s": 0.0, "seed": 1, "reference_id": "f1", "reference_from_s": 1.0, "reference_s": 2.0,
     }  # fmt: skip
     return Case.from_dict(values | changes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
@@ -9,6 +11,12 @@ from tasks.evaluate.score_stage import ScoreStage
 
 def test_g7_the_papers_sampling_is_the_default() -> None:
     assert (EvaluateConfig().steps, EvaluateConfig().cfg_scale) == (25, 4.5)
+
+
+def test_enough_clips_and_pairs_are_scored_by_default_for_a_statement() -> None:
+    assert EvaluateConfig().clips >= 48 and EvaluateConfig().adverb_pairs >= 48
+    with pytest.raises(ValueError, match="checkpoints"):
+        EvaluateConfig(checkpoints=())
 
 
 def test_settings_that_only_move_work_change_no_stage() -> None:

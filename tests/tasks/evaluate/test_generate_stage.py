@@ -24,19 +24,32 @@ def table(workspace: Workspace) -> list[Generated]:
     return read_table(workspace.table("generate", "generated"), Generated)
 
 
-def test_a_batch_has_one_task_and_at_most_the_batch_size(prepared: Workspace) -> None:
+def test_a_batch_has_one_case_group_and_at_most_the_batch_size(prepared: Workspace) -> None:
     items = GenerateStage(CONFIG).items(prepared)
     for item in items:
         cases = item.payload["cases"]
-        assert {case["task"] for case in cases} == {item.item_id.rsplit("-batch-", 1)[0]}
+        assert {case["group"] for case in cases} == {item.item_id.rsplit("-batch-", 1)[0]}
         assert 1 <= len(cases) <= CONFIG.batch_size
     names = [case["item_id"] for item in items for case in item.payload["cases"]]
-    assert len(names) == len(set(names)) == 4 * CONFIG.clips + 8 * CONFIG.adverb_pairs
+    assert len(names) == len(set(names)) == 5 * CONFIG.clips + 8 * CONFIG.adverb_pairs
 
 
-def test_only_the_named_tasks_are_generated(prepared: Workspace) -> None:
+def test_only_the_named_case_groups_are_generated(prepared: Workspace) -> None:
     some = GenerateStage(CONFIG, tasks=("fe", "vta")).items(prepared)
-    assert some == [item for item in GenerateStage(CONFIG).items(prepared) if item.item_id.startswith(("fe-", "vta-"))]
+    names = ("fe-batch-", "vta-batch-")
+    assert some == [item for item in GenerateStage(CONFIG).items(prepared) if item.item_id.startswith(names)]
+
+
+def test_a_second_checkpoint_adds_items_and_changes_none(prepared: Workspace, tmp_path: Path) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"other weights")
+    both = GenerateStage(CONFIG.model_copy(update={"checkpoints": ("trained", str(other))})).items(prepared)
+    first = GenerateStage(CONFIG).items(prepared)
+    assert both[: len(first)] == first and len(both) == 2 * len(first)
+    for one, two in zip(first, both[len(first) :], strict=True):
+        assert two.item_id == f"other-{one.item_id}" and two.payload["cases"] == one.payload["cases"]
+        assert (one.payload["checkpoint"], two.payload["checkpoint"]) == ("trained", "other")
+        assert one.payload["checkpoint_sha256"] != two.payload["checkpoint_sha256"]
 
 
 def test_another_checkpoint_changes_every_item(prepared: Workspace, tmp_path: Path) -> None:

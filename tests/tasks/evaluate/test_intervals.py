@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.evaluate.intervals import mean_interval, share_interval
+from tasks.evaluate.intervals import mean_interval, median_interval, share_interval
 
 SETS = 250
 
@@ -93,3 +93,36 @@ def test_the_interval_of_a_mean_covers_it(n: int, groups: int, alike: float) -> 
         assert low is not None and high is not None
         covered += low <= 0.7 <= high
     assert 0.90 * SETS <= covered <= 0.99 * SETS
+
+
+def test_the_median_interval_is_that_of_a_plain_bootstrap_over_groups() -> None:
+    rng = np.random.default_rng(3)
+    values, groups = list(rng.normal(size=30)), [n % 11 for n in range(30)]
+    low, high = median_interval(values, groups, seed=5)
+    chosen = np.random.default_rng(5).integers(0, 11, (2000, 11))
+    medians = []
+    for resample in chosen:
+        drawn = sorted(values[n] for group in resample for n in range(30) if groups[n] == group)
+        medians.append(drawn[(len(drawn) - 1) // 2])  # the lower median
+    tail = stats.norm.cdf(np.sqrt(11 / 10) * stats.t.ppf(0.025, 10))
+    assert (low, high) == pytest.approx(tuple(np.quantile(medians, [tail, 1 - tail])))
+
+
+def test_the_median_interval_ignores_outliers_and_needs_six_groups() -> None:
+    values = [float(n) for n in range(20)]
+    bounds = median_interval(values, range(20), seed=1)
+    assert bounds == median_interval([*values[:-1], 1e9], range(20), seed=1)
+    assert bounds[0] is not None and bounds[1] is not None and bounds[0] < 9.5 < bounds[1]
+    assert median_interval(values, [n % 5 for n in range(20)], seed=1) == (None, None)
+    assert median_interval([], [], seed=1) == (None, None)
+
+
+def test_medians_of_many_sets_are_inside_as_often_as_stated() -> None:
+    rng = np.random.default_rng(2)
+    hits = 0
+    for seed in range(SETS):
+        offsets = np.repeat(rng.normal(size=12), 2)
+        low, high = median_interval(list(offsets + rng.normal(size=24)), [n // 2 for n in range(24)], seed)
+        assert low is not None and high is not None
+        hits += low <= 0 <= high
+    assert hits / SETS > 0.92

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pytest
 
 from data_contracts import ManifestRow
+from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY, TASKS
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.plan import Case, plan_cases, sides_of
+from tasks.evaluate.plan import Case, fitted_rows, material_of, plan_cases, sides_of
 from tests.tasks.rows import manifest_row
 
 CONFIG = EvaluateConfig(clips=5, adverb_pairs=4)
@@ -35,7 +36,7 @@ def cases(rows: list[ManifestRow]) -> list[Case]:
 
 
 def of(cases: Sequence[Case], task: str) -> list[Case]:
-    return [case for case in cases if case.task == task]
+    return [case for case in cases if case.group == task]
 
 
 def test_the_plan_is_the_same_for_any_order_of_the_manifest(rows: list[ManifestRow], cases: list[Case]) -> None:
@@ -46,9 +47,22 @@ def test_the_plan_is_the_same_for_any_order_of_the_manifest(rows: list[ManifestR
 
 def test_only_test_clips_are_used(cases: list[Case]) -> None:
     assert not any(case.parent_id.startswith("x-") for case in cases)
-    for task in ("vta", "tc-vta", "ac-vta", "fe"):
+    for task in ("vta", PICTURE_ONLY, "tc-vta", "ac-vta", "fe"):
         assert len(of(cases, task)) == CONFIG.clips
         assert all(case.parent_id.startswith("clip-") for case in of(cases, task))
+
+
+def test_g2_without_text_the_picture_is_all_that_differs_from_the_case_with_text(cases: list[Case]) -> None:
+    for plain, with_text in zip(of(cases, PICTURE_ONLY), of(cases, "vta"), strict=True):
+        assert (plain.task, plain.prompt) == ("vta", "") and with_text.prompt
+        same = dataclasses.replace(plain, item_id=with_text.item_id, group="vta", prompt=with_text.prompt)
+        assert same == with_text
+
+
+def test_every_case_group_is_planned_and_named(cases: list[Case]) -> None:
+    assert list(dict.fromkeys(case.group for case in cases)) == list(CASE_GROUPS)
+    for name, group in CASE_GROUPS.items():
+        assert group.title and group.help and group.task in TASKS and (name == group.task or name == PICTURE_ONLY)
 
 
 def test_g3_g4_prompt_and_reference_are_of_another_material(rows: list[ManifestRow], cases: list[Case]) -> None:
@@ -123,6 +137,24 @@ def test_times_of_a_case_lie_within_the_clip_and_the_reference(rows: list[Manife
 def test_more_clips_only_add_cases(rows: list[ManifestRow], cases: list[Case]) -> None:
     more = plan_cases(rows, CONFIG.model_copy(update={"clips": 7}), 8.0)
     assert [case for case in more if case in cases] == cases
+
+
+def test_timbre_and_materials_are_fitted_on_unchanged_training_rows() -> None:
+    train = [manifest_row(f"t-{n}", split="train") for n in range(500)]
+    changed = [manifest_row(f"a-{n}", split="train", subset="aa") for n in range(5)]
+    test = [manifest_row(f"e-{n}") for n in range(5)]
+    fitted = fitted_rows([*train, *changed, *test])
+    assert len(fitted) == 384 and {row.split for row in fitted} == {"train"}
+    assert fitted == fitted_rows([*test, *changed, *train[::-1]])
+    assert {row.item_id for row in fitted_rows([*changed, *test])} == {row.item_id for row in test}
+
+
+@pytest.mark.parametrize(
+    ("known", "material"),
+    [('{"material": "wood"}', "wood"), ('{"material": "none"}', None), ("{}", None), ('{"material": ["wood"]}', None)],
+)
+def test_a_material_is_a_name(known: str, material: str | None) -> None:
+    assert material_of(manifest_row("a", attributes_json=known)) == material
 
 
 def test_unknown_materials_fall_back_to_another_recording_and_caption() -> None:

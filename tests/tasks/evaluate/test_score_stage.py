@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import ClipScore, Generated, read_table, write_table
+from data_contracts import ClipScore, Generated, ManifestRow, read_table, write_table
+from data_contracts.generation import CASE_GROUPS
 from model.generate import Request
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import scorer
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.metrics import MODEL
 from tasks.evaluate.score_stage import ScoreStage
 from tests.tasks.evaluate.conftest import Scores
 from tests.tasks.evaluate.oracle import CONFIG, Killed, copy_of, die_after
@@ -32,7 +34,7 @@ def test_an_item_is_a_clip_with_all_its_tasks_or_a_pair(workspace: Workspace) ->
             assert len(cases) == 2 and {case["pair"] for case in cases} == {item.item_id.removeprefix("tta-")}
         else:
             assert {case["parent_id"] for case in cases} == {item.item_id.removeprefix("clip-")}
-            assert [case["task"] for case in cases] == ["vta", "tc-vta", "ac-vta", "fe"]
+            assert [case["group"] for case in cases] == [name for name in CASE_GROUPS if name != "tta"]
 
 
 def test_an_item_depends_on_every_file_that_it_is_compared_with(workspace: Workspace) -> None:
@@ -47,8 +49,38 @@ def test_an_item_depends_on_every_file_that_it_is_compared_with(workspace: Works
 def test_clips_that_were_not_generated_are_left_out(workspace: Workspace) -> None:
     rows = read_table(workspace.table("generate", "generated"), Generated)
     write_table(workspace.table("generate", "generated"), Generated, [row for row in rows if row.task != "fe"])
-    tasks = {case["task"] for item in ScoreStage(CONFIG).items(workspace) for case in item.payload["cases"]}
-    assert tasks == {"vta", "tc-vta", "ac-vta", "tta"}
+    groups = {case["group"] for item in ScoreStage(CONFIG).items(workspace) for case in item.payload["cases"]}
+    assert groups == set(CASE_GROUPS) - {"fe"}
+
+
+def test_an_item_depends_on_the_clips_that_timbre_and_materials_are_fitted_on(workspace: Workspace) -> None:
+    before = {item.payload["fitted_sha256"] for item in ScoreStage(CONFIG).items(workspace)}
+    path = workspace.table("manifest", "manifest")
+    rows = [ManifestRow(**(row.to_dict() | {"audio_sha256": "9" * 64})) for row in read_table(path, ManifestRow)]
+    write_table(path, ManifestRow, rows)
+    after = {item.payload["fitted_sha256"] for item in ScoreStage(CONFIG).items(workspace)}
+    assert len(before) == len(after) == 1 and before != after
+
+
+def test_a_case_is_scored_once_with_all_its_checkpoints(workspace: Workspace, oracle: list[Request]) -> None:
+    assert oracle is not None
+    path = workspace.table("generate", "generated")
+    rows = read_table(path, Generated)
+    more = [Generated(**(row.to_dict() | {"item_id": f"other-{row.item_id}", "checkpoint": "other"})) for row in rows]
+    names = [item.item_id for item in ScoreStage(CONFIG).items(workspace)]
+    write_table(path, Generated, [*rows, *more])
+    items = ScoreStage(CONFIG).items(workspace)
+    assert [item.item_id for item in items] == names
+    assert all(set(paths) == {"trained", "other"} for item in items for paths in item.payload["audio"])
+    run_stage(ScoreStage(CONFIG), workspace)
+    scores = read_table(workspace.table("score", "clip_scores"), ClipScore)
+    values = {
+        name: {(s.parent_id, s.metric): s.value for s in scores if s.checkpoint == name}
+        for name in ("trained", "other")
+    }
+    assert values["trained"] == values["other"] and values["trained"]  # the files are the same
+    assert {s.checkpoint for s in scores if s.system != MODEL} == {None}
+    assert len({s.item_id for s in scores}) == len(scores)
 
 
 def test_only_the_seed_is_a_setting_of_the_scores() -> None:
@@ -64,7 +96,7 @@ def test_a_killed_scoring_ends_with_the_same_table(
 ) -> None:
     assert oracle is not None
     with monkeypatch.context() as patch:
-        patch.setattr(scorer, "score_clip", die_after(35, scorer.score_clip))
+        patch.setattr(scorer, "score_clip", die_after(60, scorer.score_clip))
         with pytest.raises(Killed):
             run_stage(ScoreStage(CONFIG), workspace)
     run_stage(ScoreStage(CONFIG), workspace, shard_size=3)

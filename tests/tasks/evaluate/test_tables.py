@@ -16,9 +16,10 @@ SHARE = "AdverbCheck direction right"
 
 
 def row(number: int, system: str, value: float, **changes: Any) -> ClipScore:
-    values = {"task": "vta", "metric": "EventF1@100ms"} | changes
+    trained = "trained" if system == MODEL else None
+    values = {"task": "vta", "metric": "EventF1@100ms", "checkpoint": trained} | changes
     name = f"{values['task']}-{number}"
-    item_id = f"{name}/{system}/{values['metric']}"
+    item_id = f"{name}/{system}/{values['checkpoint']}/{values['metric']}"
     return ClipScore(item_id=item_id, parent_id=name, system=system, value=value, **values)
 
 
@@ -67,7 +68,25 @@ def test_shares_get_the_exact_interval_and_other_metrics_the_bootstrap() -> None
     assert (share.value, share.ci_high) == (1.0, 1.0) and share.ci_low == pytest.approx(0.025 ** (1 / 16))
     mixed = [n / 16 for n in range(16)]
     assert interval("EventF1@50ms", mixed, groups, 1) == mean_interval(mixed, groups, 1)
-    assert {metric for metric in METRICS if METRICS[metric].is_share} == {m for m in METRICS if m.startswith(SHARE)}
+    shares = {metric for metric in METRICS if METRICS[metric].is_share}
+    assert shares == {"Material right", *(metric for metric in METRICS if metric.startswith(SHARE))}
+
+
+def test_levels_are_medians_with_their_interval() -> None:
+    values = [float(n) for n in range(15)] + [1000.0]
+    (level,) = scored([row(n, MODEL, value, metric="level_difference_db") for n, value in enumerate(values)])
+    assert level.value == 7.5 and level.higher_is_better is None
+    assert level.ci_low is not None and level.ci_high is not None and 0 <= level.ci_low < 7.5 < level.ci_high < 1000
+
+
+def test_each_checkpoint_has_rows_of_its_own_and_baselines_have_none() -> None:
+    rows = [
+        row(n, MODEL, float(name == "builtin"), checkpoint=name) for n in range(8) for name in ("trained", "builtin")
+    ]
+    rows += [row(n, "silence", 0.0) for n in range(8)]
+    found = [(s.system, s.checkpoint, s.value, s.n) for s in scored(rows)]
+    assert found == [(MODEL, "trained", 0.0, 8), (MODEL, "builtin", 1.0, 8), ("silence", None, 0.0, 8)]
+    assert len({s.item_id for s in scored(rows)}) == 3
 
 
 def test_clips_of_few_groups_are_less_certain_than_as_many_of_their_own() -> None:
@@ -79,6 +98,8 @@ def test_clips_of_few_groups_are_less_certain_than_as_many_of_their_own() -> Non
 
 def test_a_clip_is_of_the_group_of_the_row_that_it_was_made_from() -> None:
     manifest = [manifest_row(f"clip-{n}", group_id=f"object-{n % 2}") for n in range(4)]
-    generated: list[Generated] = [generated_row(f"vta-{n}", parent_id=f"clip-{n}") for n in range(4)]
+    generated: list[Generated] = [
+        generated_row(f"{name}{n}", case_id=f"vta-{n}", parent_id=f"clip-{n}") for n in range(4) for name in "ab"
+    ]
     assert clip_groups(generated, manifest) == {f"vta-{n}": f"object-{n % 2}" for n in range(4)}
     assert clip_groups([], manifest) == {}

@@ -287,7 +287,8 @@ def _generated(
                 prompt = replacements[number]
             rows.append(
                 Generated(
-                    item_id=name, parent_id=parent.item_id, task=task, prompt=prompt,
+                    item_id=name, case_id=name, case_group=task, checkpoint="trained",
+                    parent_id=parent.item_id, task=task, prompt=prompt,
                     reference_id=videos[(number + 1) % len(videos)].item_id if task == "ac-vta" else None,
                     audio_path=workspace.relative(path), audio_sha256="3" * 64, sample_rate_hz=RATE,
                     duration_s=clip_s, scored_from_s=3.0 if task == "fe" else 0.0, scored_to_s=clip_s, cfg_scale=4.5,
@@ -304,7 +305,7 @@ def _scores(workspace: Workspace, generated: Sequence[Generated]) -> None:
         for metric, value in (("EventF1@100ms", 0.78), ("onset_sync_ap", 0.81)):
             clips.append(
                 ClipScore(item_id=f"{row.item_id}:{metric}", parent_id=row.item_id, task=row.task, system=MODEL,
-                          metric=metric, value=value)
+                          checkpoint=row.checkpoint, metric=metric, value=value)
             )  # fmt: skip
     for task, metric, value, baseline, higher in (
         ("vta", "EventF1@100ms", 0.742, 0.231, True), ("vta", "EventF1@50ms", 0.61, 0.14, True),
@@ -315,6 +316,7 @@ def _scores(workspace: Workspace, generated: Sequence[Generated]) -> None:
         for system, v in ((MODEL, value), ("random events", baseline), ("shuffled pairing", baseline * 0.9)):
             cells.append(
                 Score(item_id=f"{task}:{metric}:{system}", task=task, system=system, metric=metric, value=v,
+                      checkpoint="trained" if system == MODEL else None,
                       ci_low=v * 0.9, ci_high=v * 1.08, n=24, n_groups=7, is_baseline=system != MODEL,
                       backend="onset matching, no weights", higher_is_better=higher)
             )  # fmt: skip

@@ -25,9 +25,11 @@ def cards(found: Collected, media: MediaEmbedder) -> list[Card]:
     return [card for task in build_samples(found, media).tasks for card in task.cards]
 
 
-def clip_score(clip: str, metric: str, value: float, system: str = MODEL) -> ClipScore:
-    return ClipScore(item_id=f"{clip}/{system}/{metric}", parent_id=clip, task="vta", system=system, metric=metric,
-                     value=value)  # fmt: skip
+def clip_score(clip: str, metric: str, value: float, system: str = MODEL, checkpoint: str = "trained") -> ClipScore:
+    return ClipScore(
+        item_id=f"{clip}/{system}/{checkpoint}/{metric}", parent_id=clip, task="vta", system=system,
+        checkpoint=checkpoint if system == MODEL else None, metric=metric, value=value,
+    )  # fmt: skip
 
 
 def test_tasks_come_in_their_order_with_the_text_of_the_vocabulary(found: Collected, workspace: Workspace) -> None:
@@ -68,6 +70,43 @@ def test_only_the_models_scores_are_shown_and_both_of_a_pair(media: MediaEmbedde
               clip_score("tta-0", "onset_rate_hz", 9.0, system="white noise")]  # fmt: skip
     (card,) = cards(Collected(generated=rows, clip_scores=scores), media)
     assert card.chips == [("onset rate (Hz)", "4 → 1")]
+
+
+def test_of_two_checkpoints_a_card_shows_both_beside_one_truth(media: MediaEmbedder) -> None:
+    rows = [
+        generated_row(name, case_id="a", checkpoint=checkpoint, parent_id="clip")
+        for name, checkpoint in (("builtin-a", "builtin"), ("a", "trained"))
+    ]
+    scores = [
+        clip_score("a", "EventF1@100ms", value, checkpoint=name) for name, value in (("trained", 0.5), ("builtin", 1.0))
+    ]
+    (card,) = cards(Collected(generated=rows, clip_scores=scores, manifest=[manifest_row("clip")]), media)
+    assert [track.title for track in card.tracks] == [
+        "Ground truth", "Generated (trained in this run)", "Generated (shipped weights)",
+    ]  # fmt: skip
+    assert card.chips == [("EventF1@100ms", "0.5 / 1")]
+
+
+def test_of_two_checkpoints_a_pair_card_has_both_pairs(media: MediaEmbedder) -> None:
+    rows = [
+        generated_row(
+            f"{checkpoint}-{n}", case_id=f"tta-{n}", checkpoint=checkpoint, task="tta", parent_id="p", seed=1,
+            prompt=("A dog barks fast", "A dog barks slowly")[n],
+        )
+        for checkpoint in ("trained", "builtin") for n in range(2)
+    ]  # fmt: skip
+    scores = [
+        clip_score(f"tta-{n}", "onset_rate_hz", value, checkpoint=checkpoint)
+        for checkpoint, values in (("trained", (2.0, 1.0)), ("builtin", (4.0, 0.5)))
+        for n, value in enumerate(values)
+    ]
+    (card,) = cards(Collected(generated=rows, clip_scores=scores), media)
+    assert [track.title for track in card.tracks] == [
+        f"A dog barks {word} ({name})"
+        for name in ("trained in this run", "shipped weights") for word in ("fast", "slowly")
+    ]  # fmt: skip
+    assert card.chips == [("onset rate (Hz)", "2 → 1 / 4 → 0.5")]
+    assert {piece.kind for piece in card.prompt} == {"same", "removed", "added"}
 
 
 def titles(row: Generated, media: MediaEmbedder) -> list[str]:

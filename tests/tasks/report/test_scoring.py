@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data_contracts import Score
+from data_contracts.generation import PICTURE_ONLY
 from tasks.evaluate.baselines import CLICKS, CODEC_UPPER_BOUND, NOISE, PASTED, RANDOM_EVENTS, SHUFFLED, SILENCE, TRUTH
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.report.collect import Collected
@@ -13,11 +14,19 @@ from tasks.report.scoring import aim_for, build_scores, is_met, role
 EVENTS = "EventF1@100ms"
 
 
-def score(system: str, value: float, *, task: str = "vta", metric: str = EVENTS, n_groups: int = 7) -> Score:
+def score(
+    system: str,
+    value: float,
+    *,
+    task: str = "vta",
+    metric: str = EVENTS,
+    n_groups: int = 7,
+    checkpoint: str | None = None,
+) -> Score:
     return Score(
-        item_id=f"{task}/{metric}/{system}", task=task, system=system, metric=metric, value=value, ci_low=value / 2,
-        ci_high=value, n=24, n_groups=n_groups, is_baseline=system != MODEL, backend="b",
-        higher_is_better=METRICS[metric].higher_is_better,
+        item_id=f"{task}/{metric}/{system}/{checkpoint}", task=task, system=system, checkpoint=checkpoint,
+        metric=metric, value=value, ci_low=value / 2, ci_high=value, n=24, n_groups=n_groups,
+        is_baseline=system != MODEL, backend="b", higher_is_better=METRICS[metric].higher_is_better,
     )  # fmt: skip
 
 
@@ -48,10 +57,10 @@ def test_groups_are_named_only_where_clips_share_them() -> None:
 
 
 def test_tasks_and_metrics_are_grouped_in_the_order_of_the_tasks() -> None:
-    rows = [score(MODEL, 0.5, task=task, metric=metric) for task in ("tta", "vta") for metric in (EVENTS, "MFCC-cos")]
+    rows = [score(MODEL, 0.5, task=task, metric=metric) for task in ("tta", "vta") for metric in (EVENTS, "Timbre-cos")]
     section = build_scores(Collected(scores=rows))
     assert [title for title, _ in section.tables] == ["Video to audio", "Text to audio"]
-    assert all([metric.name for metric in metrics] == [EVENTS, "MFCC-cos"] for _, metrics in section.tables)
+    assert all([metric.name for metric in metrics] == [EVENTS, "Timbre-cos"] for _, metrics in section.tables)
 
 
 def test_of_a_metric_that_is_better_when_lower_the_lowest_baseline_is_the_best() -> None:
@@ -68,8 +77,32 @@ def test_an_aim_is_met_at_its_value(value: float, higher: bool, met: bool) -> No
     assert not is_met(0.71, 0.7, higher_is_better=False)
 
 
-def test_aims_exist_for_timing_and_adverbs_only() -> None:
-    assert {metric for metric in METRICS if aim_for("vta", metric)} == {EVENTS} | {
+@pytest.mark.parametrize(("value", "met"), [(-2.0, True), (1.9, True), (2.1, False), (-9.0, False)])
+def test_a_level_is_best_at_the_truths(value: float, met: bool) -> None:
+    rows = [score(MODEL, value, metric="level_difference_db"), score(SILENCE, -40.0, metric="level_difference_db")]
+    (aim,) = build_scores(Collected(scores=rows)).aims
+    assert (aim.met, aim.aim, aim.best_baseline) == (met, "within ± 2", None)
+
+
+def test_each_checkpoint_is_judged_by_its_own_name() -> None:
+    rows = [score(MODEL, value, checkpoint=name) for name, value in (("trained", 0.6), ("builtin", 0.9), ("mine", 0.8))]
+    section = build_scores(Collected(scores=[*rows, score(NOISE, 0.1)]))
+    assert [(aim.checkpoint, aim.met) for aim in section.aims] == [
+        ("trained in this run", False), ("shipped weights", True), ("mine", True),
+    ]  # fmt: skip
+    names = [cell.system for cell in section.tables[0][1][0].cells]
+    assert names == [f"{MODEL}, trained in this run", f"{MODEL}, shipped weights", f"{MODEL}, mine", NOISE]
+
+
+def test_picture_only_cases_have_a_table_and_an_aim_of_their_own() -> None:
+    rows = [score(MODEL, 0.7, task=task, metric="Material right") for task in ("vta", PICTURE_ONLY)]
+    section = build_scores(Collected(scores=rows))
+    assert [title for title, _ in section.tables] == ["Video to audio", "Video to audio, without text"]
+    assert [(aim.task, aim.met) for aim in section.aims] == [("Video to audio, without text", True)]
+
+
+def test_aims_exist_for_timing_level_and_adverbs_of_video_to_audio() -> None:
+    assert {metric for metric in METRICS if aim_for("vta", metric)} == {EVENTS, "level_difference_db"} | {
         metric for metric in METRICS if metric.startswith("AdverbCheck")
     }
     assert aim_for("fe", EVENTS) is None
