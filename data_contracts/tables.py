@@ -199,7 +199,7 @@ class Generated(Row):
     item_id: str
     case_id: str  # the planned case, the same for all checkpoints
     case_group: str  # one of data_contracts.generation.CASE_GROUPS
-    checkpoint: str  # `trained`: the run's own; others by their file's name
+    checkpoint: str  # `trained`: the run's own; `builtin`; others by their file's name
     parent_id: str  # the manifest row that gave video and text
     task: str  # one of data_contracts.generation.TASKS
     prompt: str

@@ -1,4 +1,4 @@
-"""The checkpoints that an evaluation scores side by side: the run's own training, and others by file."""
+"""The checkpoints that an evaluation scores side by side: the run's own, the built-in one, and others by file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import ContractError, UsageError
+from model.checkpoint import BUILTIN, checkpoint_file
 from tasks.engine.workspace import Workspace, safe_name
 
 TRAINED: Final = "trained"
@@ -29,20 +30,30 @@ def generated_name(name: str, checkpoint: str) -> str:
 
 
 def checkpoint_paths(chosen: Sequence[str], workspace: Workspace) -> dict[str, Path]:
-    """Returns name -> file: `trained`, or the stem of another checkpoint's file.
+    """Returns name -> file: `trained`, `builtin`, or the stem of another checkpoint's file.
 
-    Raises ContractError before the run's own training is finished, UsageError for a file that is missing or a name that
-    appears twice.
+    Raises ContractError before the run's own training is finished, WeightsError without a built-in checkpoint,
+    UsageError for a file that is missing or a name that appears twice.
     """
     found: dict[str, Path] = {}
     for one in chosen:
-        path = workspace.path("train", "checkpoint.safetensors") if one == TRAINED else Path(one)
-        if not path.is_file():
-            if one == TRAINED:
-                raise ContractError(f"{path} is missing; run the train stage")
-            raise UsageError(f"evaluate.checkpoints: {one} is no file; name `{TRAINED}` or a checkpoint's path")
-        name = TRAINED if one == TRAINED else safe_name(path.stem, limit=40)
+        name, path = (TRAINED, _trained(workspace)) if one == TRAINED else _other(one)
         if name in found:
             raise UsageError(f"evaluate.checkpoints: two are called {name!r} ({found[name]}, {path}); rename a file")
         found[name] = path
     return found
+
+
+def _trained(workspace: Workspace) -> Path:
+    path = workspace.path("train", "checkpoint.safetensors")
+    if not path.is_file():
+        raise ContractError(f"{path} is missing; run the train stage")
+    return path
+
+
+def _other(chosen: str) -> tuple[str, Path]:
+    path = checkpoint_file(Path(chosen))
+    if not path.is_file():
+        known = f"`{TRAINED}`, `{BUILTIN}` or a checkpoint's path"
+        raise UsageError(f"evaluate.checkpoints: {chosen} is no file; name {known}")
+    return safe_name(path.stem, limit=40), path

@@ -15,7 +15,9 @@ class EvaluateConfig(StageConfig):
     clips: int = Field(48, ge=1, description="held-out clips per task")
     adverb_pairs: int = Field(48, ge=1, description="caption pairs per adverb direction")
     checkpoints: tuple[str, ...] = Field(
-        (TRAINED,), min_length=1, description="what is scored side by side: trained (this run's), or checkpoint files"
+        (TRAINED,),
+        min_length=1,
+        description="what is scored side by side: trained (this run's), builtin, or checkpoint files",
     )
     steps: int = Field(25, ge=1, description="flow-matching steps (SPEC G7: 25)")
     cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")

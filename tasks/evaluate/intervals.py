@@ -77,7 +77,8 @@ def median_interval(values: Sequence[float], groups: Sequence[Hashable], seed: i
         return None, None
     index = np.array([places[group] for group in groups], np.intp)[order]
     chosen = np.random.default_rng(seed).integers(0, count, (_RESAMPLES, count))
-    times = np.stack([np.bincount(row, minlength=count) for row in chosen])[:, index]  # each value is in each resample
+    rows = np.arange(_RESAMPLES)[:, None] * count
+    times = np.bincount((chosen + rows).ravel(), minlength=_RESAMPLES * count).reshape(_RESAMPLES, count)[:, index]
     reached = 2 * np.cumsum(times, axis=1) >= times.sum(axis=1, keepdims=True)
     low, high = np.quantile(data[reached.argmax(axis=1)], _tails(count))
     return float(low), float(high)

@@ -31,7 +31,7 @@ from tasks.media.samples import Samples
 
 _SALT: Final = "chance"  # of the baselines' seeds; another word gives other baselines
 
-Parts = dict[tuple[str, float, float], ScoredPart]
+Parts = dict[tuple[str, str | None, float, float], ScoredPart]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +115,10 @@ class Scorer:
 
     def _part(self, name: str, audio_T: Samples, case: Case, parts: Parts) -> ScoredPart:
         """Returns the scored part of named audio, from `parts` where it was measured for an earlier case."""
-        key = (name, case.scored_from_s, case.duration_s)
+        source = {baselines.SHUFFLED: case.shuffled_id, baselines.PASTED: case.reference_id}.get(name)
+        key = (name, source, case.scored_from_s, case.duration_s)
         if key not in parts:
-            parts[key] = measure_part(audio_T, self._rate_hz, *key[1:])
+            parts[key] = measure_part(audio_T, self._rate_hz, case.scored_from_s, case.duration_s)
         return parts[key]
 
     def _compared(self, case: Case, truth: ScoredPart, parts: Parts) -> dict[str, ScoredPart]:

@@ -13,6 +13,7 @@ from model.variants import VARIANTS, Variant
 from tasks.commands.ablations.view import VariantWorkspace
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
+from tasks.evaluate.checkpoints import TRAINED
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.train.config import TrainConfig
@@ -44,5 +45,6 @@ def generate_and_score(config: PipelineConfig, one: Variant, view: VariantWorksp
 
     Returns how many clips and adverb pairs were scored.
     """
-    run_stage(GenerateStage(config.evaluate, variant=one.name, tasks=tuple(tasks)), view, shard_size=_SHARD)
-    return run_stage(ScoreStage(config.evaluate), view, shard_size=_SHARD).new
+    evaluate = config.evaluate.model_copy(update={"checkpoints": (TRAINED,)})
+    run_stage(GenerateStage(evaluate, variant=one.name, tasks=tuple(tasks)), view, shard_size=_SHARD)
+    return run_stage(ScoreStage(evaluate), view, shard_size=_SHARD).new

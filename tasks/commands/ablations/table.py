@@ -13,7 +13,7 @@ from tasks.evaluate.intervals import mean_interval
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.evaluate.tables import interval
 
-SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "MFCC-cos")
+SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "Timbre-cos")
 FULL: Final = "full"
 
 
@@ -30,7 +30,7 @@ def ablation_rows(
     made = []
     for name, found in values.items():
         for task in tasks:
-            for metric in METRICS:
+            for metric in (name for name, one in METRICS.items() if one.higher_is_better is not None):
                 if clips := found.get((task, metric)):
                     full = values.get(FULL, {}).get((task, metric), {}) if name != FULL else {}
                     made.append(_row(name, (task, metric), clips, full, groups, steps[name]))
@@ -101,5 +101,5 @@ def _row(
         delta_high=delta_high,
         steps=steps,
         backend=METRICS[metric].backend,
-        higher_is_better=METRICS[metric].higher_is_better,
+        higher_is_better=bool(METRICS[metric].higher_is_better),
     )

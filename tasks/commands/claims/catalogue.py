@@ -13,7 +13,7 @@ from typing import Final
 from data_contracts.generation import TaskName
 
 _SYNC: Final = ("EventF1@50ms", "EventF1@100ms", "OnsetSyncAP")
-_LIKENESS: Final = ("MFCC-cos",)
+_LIKENESS: Final = ("Timbre-cos",)
 _ADVERBS: Final = ("AdverbCheck direction right",)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import ContractError, UsageError
+from data_contracts import ContractError, UsageError, WeightsError
+from model import checkpoint
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.checkpoints import checkpoint_paths, generated_name
 
@@ -25,6 +26,15 @@ def test_the_runs_own_comes_by_name_and_others_by_file(workspace: Workspace, tmp
     assert checkpoint_paths(["trained"], workspace) == {"trained": own}
     found = checkpoint_paths([str(other), "trained"], workspace)
     assert list(found.values()) == [other, own] and "/" not in next(iter(found)) and " " not in next(iter(found))
+
+
+def test_the_built_in_one_comes_by_name(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = tmp_path / "builtin.safetensors"
+    monkeypatch.setattr(checkpoint, "BUILTIN_FILE", shipped)
+    with pytest.raises(WeightsError, match="this installation has no built-in checkpoint"):
+        checkpoint_paths(["builtin"], workspace)
+    shipped.write_bytes(b"shipped")
+    assert checkpoint_paths(["trained", "builtin"], workspace)["builtin"] == shipped
 
 
 def test_before_the_training_is_finished_it_says_so(tmp_path: Path) -> None:

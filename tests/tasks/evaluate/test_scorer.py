@@ -13,7 +13,7 @@ from tasks.engine.workspace import Workspace
 from tasks.evaluate import baselines, scorer
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.metrics import MODEL
-from tasks.evaluate.plan import plan_cases
+from tasks.evaluate.plan import material_of, plan_cases
 from tasks.evaluate.scorer import Scorer
 from tests.tasks.evaluate.conftest import Scores
 from tests.tasks.evaluate.oracle import CLIP_S, CONFIG, copy_of, manifest
@@ -135,6 +135,7 @@ def test_materials_are_right_for_the_truth_and_never_for_silence(
     made = {row.case_id: row for row in read_table(workspace.table("generate", "generated"), Generated)}
     rows = [row for row in manifest(workspace) if row.split == "test"]
     cases = [case for case in plan_cases(rows, CONFIG, CLIP_S) if case.group in WITH_VIDEO]
+    material = {row.item_id: material_of(row) for row in rows}
     one = Scorer.open(CONFIG, workspace)
     found: dict[tuple[str, str], list[float]] = {}
     for clip in dict.fromkeys(case.parent_id for case in cases):
@@ -146,7 +147,9 @@ def test_materials_are_right_for_the_truth_and_never_for_silence(
         for system in (baselines.TRUTH, baselines.CODEC_UPPER_BOUND):
             assert found[group, system] == [1.0] * CONFIG.clips
         assert found[group, baselines.SILENCE] == [0.0] * CONFIG.clips
-        assert sum(found[group, baselines.SHUFFLED]) < CONFIG.clips
+        of_group = [case for case in cases if case.group == group]
+        same = [material[str(case.shuffled_id)] == material[str(case.reference_id)] for case in of_group]
+        assert found[group, baselines.SHUFFLED] == same
     assert found[PICTURE_ONLY, MODEL] == [1.0] * CONFIG.clips  # the oracle returns the video's own audio,
     assert found["tc-vta", MODEL] == found["ac-vta", MODEL] == [0.0] * CONFIG.clips  # not what the prompt asks for
 

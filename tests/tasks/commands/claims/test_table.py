@@ -16,9 +16,9 @@ FIRST = Claim(
     metrics=("EventF1@50ms", "EventF1@100ms"),
 )  # fmt: skip
 SECOND = Claim(
-    name="second", statement="Two", source="table 2", task="ac-vta", better="m-3", worse="m-1", metrics=("MFCC-cos",)
+    name="second", statement="Two", source="table 2", task="ac-vta", better="m-3", worse="m-1", metrics=("Timbre-cos",)
 )
-CELLS = [("fe", "EventF1@50ms"), ("fe", "EventF1@100ms"), ("ac-vta", "MFCC-cos")]
+CELLS = [("fe", "EventF1@50ms"), ("fe", "EventF1@100ms"), ("ac-vta", "Timbre-cos")]
 LEVELS = {"full": 0.9, "m-3": 0.5, "m-1": 0.5}
 
 
@@ -80,9 +80,9 @@ def test_a_claim_that_has_not_run_has_no_row_and_still_counts_for_holm() -> None
 
 
 def test_baselines_other_tasks_and_other_metrics_are_left_out() -> None:
-    rows = [clip_score("a", "fe", "MFCC-cos", 0.1), clip_score("a", "fe", "MFCC-cos", 0.2, system="silence"),
-            clip_score("a", "vta", "MFCC-cos", 0.3), clip_score("a", "fe", "OnsetSyncAP", 0.4)]  # fmt: skip
-    assert clip_values(rows, "fe", "MFCC-cos") == {"a": 0.1}
+    rows = [clip_score("a", "fe", "Timbre-cos", 0.1), clip_score("a", "fe", "Timbre-cos", 0.2, system="silence"),
+            clip_score("a", "vta", "Timbre-cos", 0.3), clip_score("a", "fe", "OnsetSyncAP", 0.4)]  # fmt: skip
+    assert clip_values(rows, "fe", "Timbre-cos") == {"a": 0.1}
 
 
 def test_no_common_clip_is_no_comparison() -> None:
