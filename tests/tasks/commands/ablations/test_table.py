@@ -18,7 +18,13 @@ VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 def score(clip: str, value: float, task: str = "fe", system: str = MODEL, metric: str = "EventF1@100ms") -> ClipScore:
     return ClipScore(
-        item_id=f"{clip}/{system}/{task}/{metric}", parent_id=clip, task=task, system=system, metric=metric, value=value
+        item_id=f"{clip}/{system}/{task}/{metric}",
+        parent_id=clip,
+        task=task,
+        system=system,
+        checkpoint=None,
+        metric=metric,
+        value=value,
     )
 
 

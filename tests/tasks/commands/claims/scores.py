@@ -12,7 +12,13 @@ GROUPS = {f"clip-{number}": f"object-{number // 2}" for number in range(12)}
 
 def clip_score(clip: str, task: str, metric: str, value: float, system: str = MODEL) -> ClipScore:
     return ClipScore(
-        item_id=f"{clip}/{system}/{task}/{metric}", parent_id=clip, task=task, system=system, metric=metric, value=value
+        item_id=f"{clip}/{system}/{task}/{metric}",
+        parent_id=clip,
+        task=task,
+        system=system,
+        checkpoint=None,
+        metric=metric,
+        value=value,
     )
 
 
