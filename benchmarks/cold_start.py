@@ -52,7 +52,8 @@ def measure(arguments: list[str]) -> Start:
     listed = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
     modules = set(json.loads(listed[-1].removeprefix(_MARK))) if listed else set()
     heavy = tuple(name for name in HEAVY if name in modules)
-    return Start(command=" ".join(arguments[:3]), cpu_s=used, code=done.returncode, heavy=heavy)
+    words = [Path(word).name for word in arguments if not word.startswith("--") or word == arguments[0]]
+    return Start(command=" ".join(words[:3]), cpu_s=used, code=done.returncode, heavy=heavy)
 
 
 def commands(workspace: Path, checkpoint: Path, scratch: Path) -> list[list[str]]:
@@ -86,7 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for arguments in commands(given.workspace, checkpoint, Path(scratch)):
             start = measure(arguments)
-            print(f"{start.command[-34:]:<34}{start.cpu_s:>7.2f}{start.code:>6}  {', '.join(start.heavy) or '-'}")
+            print(f"{start.command[:34]:<34}{start.cpu_s:>7.2f}{start.code:>6}  {', '.join(start.heavy) or '-'}")
 
 
 if __name__ == "__main__":

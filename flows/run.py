@@ -52,14 +52,14 @@ def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
 
     With `verify_files` every stage reads its files and makes damaged ones again.
     """
-    from tasks.commands.doctor import examine, require
-
     config = _with_absolute_workspace(config)
     workspace = Workspace(Path(config.workspace))
     report = workspace.path(*REPORT)
     if not verify_files and is_finished(config, workspace):
         typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
         return
+    from tasks.commands.doctor import examine, require
+
     unfinished = [step.name for step in STEPS if verify_files or not is_known_finished(step, config, workspace)]
     require(examine(config, stages=unfinished, disk=False), _say)
     with _prefect():
