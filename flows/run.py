@@ -25,7 +25,7 @@ from tasks.config import PipelineConfig, load_stored
 from tasks.engine import check_stage
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import in_use
+from tasks.engine.workspace_lock import in_use, require_free
 from tasks.pipeline import (
     STEPS,
     find_step,
@@ -62,7 +62,7 @@ def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
 
     unfinished = [step.name for step in STEPS if verify_files or not is_known_finished(step, config, workspace)]
     require(examine(config, stages=unfinished, disk=False), _say)
-    with _prefect():
+    with _prefect(workspace):
         from flows.pipeline import pipeline
 
         pipeline(config=config, verify_files=verify_files)
@@ -83,7 +83,7 @@ def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_f
         _listen_to_stages()
         run_directly(step, config, workspace, retry=retry, verify_files=verify_files)
         return
-    with _prefect():
+    with _prefect(workspace):
         from flows.runs import running_in
         from flows.stages import STAGE_FLOWS
 
@@ -95,7 +95,7 @@ def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_f
 def run_ablation_table(config: PipelineConfig) -> None:
     """Trains and scores the named configurations on a finished run's features, and prints their table."""
     config = _with_absolute_workspace(config)
-    with _prefect():
+    with _prefect(Workspace(Path(config.workspace))):
         from flows.ablations import ablations
 
         text = ablations(
@@ -110,7 +110,7 @@ def run_claims_test(config: PipelineConfig) -> None:
 
     config = _with_absolute_workspace(config)
     require(examine(config, disk=False), _say)
-    with _prefect():
+    with _prefect(Workspace(Path(config.workspace))):
         from flows.claims import claims
 
         text = claims(config=config)
@@ -160,11 +160,14 @@ def _damage(stage: str, config: PipelineConfig, workspace: Workspace) -> str:
 
 
 @contextmanager
-def _prefect() -> Iterator[None]:
+def _prefect(workspace: Workspace | None = None) -> Iterator[None]:
     """Sets Prefect's settings before its first import, with the server that is set or one for this run.
 
-    A run whose server is lost ends at once: Prefect would retry its requests for minutes.
+    Raises UsageError, and starts nothing, where another run uses the workspace. A run whose server is lost ends at
+    once: Prefect would retry its requests for minutes.
     """
+    if workspace is not None:
+        require_free(workspace.root)
     ship_settings(quiet=True)
     _listen_to_stages()
     url = server_url()

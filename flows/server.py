@@ -19,14 +19,16 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import Final, Literal
 
 from data_contracts.errors import ServiceError
 from flows.waiting import Waiting
 
-READY_TIMEOUT_S: Final = 120.0
-AWAY_S: Final = 30.0  # how long a run goes on without an answer of the server that is set
+READY_TIMEOUT_S: Final = 300.0  # a busy machine with two cores has needed two minutes
+AWAY_S: Final = 30.0  # how long a run goes on while the server that is set refuses connections
+_SLOW_S: Final = 300.0  # and while it is there but does not answer: it or this machine is busy
 _LOOK_EVERY_S: Final = 2.0
+_ANSWER_S: Final = 5.0
 _STOP_S: Final = 5.0
 _END_S: Final = 2.0
 _COMMAND: Final = ("-m", "flows.server")
@@ -34,6 +36,8 @@ _ADDRESS: Final = "FOLEYGENEX-PREFECT "
 # Prefect's own temporary server has these: no pages, the services that one run needs, the newest database.
 _ENVIRONMENT: Final = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback, whatever proxy is set
+
+State = Literal["ready", "slow", "gone"]
 
 
 class _NotReadyError(Exception):
@@ -75,14 +79,15 @@ def watched_server(
     stopping = threading.Event()
 
     def watch() -> None:
-        waiting = None
+        waiting: dict[State, Waiting] = {}
         while not stopping.wait(every_s):
-            if _answers(url):
-                waiting = None
+            state = _state(url)
+            if state == "ready":
+                waiting.clear()
                 continue
-            waiting = waiting or Waiting(f"the Prefect server at {url}", say, timeout_s=away_s)
+            limit_s = away_s if state == "gone" else _SLOW_S
             try:
-                waiting.pause(0.0)
+                waiting.setdefault(state, Waiting(f"the Prefect server at {url}", say, timeout_s=limit_s)).pause(0.0)
             except ServiceError as error:
                 on_lost(str(error))
                 return
@@ -151,14 +156,19 @@ def _require_alive(process: subprocess.Popen[bytes]) -> None:
 
 
 def _answers(url: str) -> bool:
+    return _state(url) == "ready"
+
+
+def _state(url: str) -> State:
+    """Returns whether a server answers, is there but does not answer in time, or is not there."""
     opener = _DIRECT if url.startswith("http://127.0.0.1:") else urllib.request.build_opener()
     try:
-        with opener.open(f"{url.rstrip('/')}/health", timeout=5) as response:
-            return bool(response.status == 200 and json.load(response) is True)
+        with opener.open(f"{url.rstrip('/')}/health", timeout=_ANSWER_S) as response:
+            return "ready" if response.status == 200 and json.load(response) is True else "gone"
     except urllib.error.HTTPError as error:
-        return error.code in (401, 403)  # it is there; Prefect says that it refuses us
-    except (OSError, ValueError):
-        return False
+        return "ready" if error.code in (401, 403) else "gone"  # it is there; Prefect says that it refuses us
+    except (OSError, ValueError) as error:
+        return "slow" if isinstance(getattr(error, "reason", error), TimeoutError) else "gone"
 
 
 def _watch_process(process: subprocess.Popen[bytes], stopping: threading.Event, on_lost: Callable[[str], None]) -> None:

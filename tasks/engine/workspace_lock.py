@@ -93,6 +93,12 @@ def in_use(workspace: Path) -> Holder | None:
         return holder
 
 
+def require_free(workspace: Path) -> None:
+    """Raises UsageError, as `acquire` does, when a live run uses a workspace: a look before anything is started."""
+    if (holder := in_use(workspace)) is not None:
+        raise UsageError(_in_use(workspace, holder))
+
+
 def _require_free(workspace: Path, me: Holder) -> None:
     """Writes this run's `holder.json` unless it is there. Raises UsageError when another run uses the workspace."""
     folder = workspace / FOLDER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -148,6 +149,18 @@ def test_a_set_server_may_be_away_for_a_while() -> None:
         listening.server_close()
         assert noticed.wait(30)
     assert len(lost) == 1 and "without an answer" in lost[0]
+
+
+def test_a_busy_server_is_not_a_lost_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_ANSWER_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # takes connections, says nothing
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+        assert server._state(url) == "slow"
+        lost: list[str] = []
+        with watched_server(url, lost.append, print, away_s=0.01, every_s=0.01):
+            time.sleep(0.3)
+        assert lost == []
+    assert server._state(url) == "gone"
 
 
 @pytest.mark.server
