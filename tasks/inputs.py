@@ -76,9 +76,10 @@ def initial_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noq
     return identities([Path(start)]) or None
 
 
-def shipped_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
-    """The weights that are part of the package."""
-    return _shipped_weights()
+def checkpoints(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
+    """The weights that are part of the package or fetched, and the checkpoints that the settings name."""
+    given = identities(Path(name) for name in config.evaluate.checkpoints)
+    return [_shipped_weights(), identities(weights_folder().rglob("*.safetensors")), given]
 
 
 def tables(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001

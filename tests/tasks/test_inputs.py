@@ -65,6 +65,10 @@ def test_files_outside_of_the_workspace_count(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "clip.safetensors").write_bytes(b"1")
     assert known("precompute", tmp_path) != first
+    given = {"checkpoints": ["trained", str(start)]}
+    first = known("generate", tmp_path, evaluate=given)
+    start.write_bytes(b"1234")
+    assert known("generate", tmp_path, evaluate=given) != first
     first = known("report", tmp_path)
     (tmp_path / "ablations").mkdir()
     (tmp_path / "ablations" / "scores.parquet").write_bytes(b"1")
