@@ -108,7 +108,7 @@ PRESETS: Final[dict[str, NetworkConfig]] = {
         audio_kernel=1,
         sync_kernel=5,
         final_kernel=3,
-        clip_scale=0.05,  # its image encoder's features have norm 36, and a high rate saturates their projection
+        clip_scale=0.2,  # its image encoder's features have norm 36, and a high rate saturates their projection
     ),
     "small": _SMALL,
     "small_16k": _SMALL,

@@ -26,6 +26,18 @@ def velocity(network: Network, f: Features, mask: torch.Tensor, *, seed: int = 5
         return network(x, t, reference * ~mask[..., None], mask, network.preprocess_conditions(f, mask))
 
 
+def test_a_scale_of_visual_semantics_is_the_same_as_scaled_features():
+    plain, scaled = (awake(dataclasses.replace(TOY, clip_scale=scale)) for scale in (1.0, 0.2))
+    seen, mask = features(), span(10, 40)
+    smaller = dataclasses.replace(seen, clip_BVC=0.2 * seen.clip_BVC)
+    assert torch.allclose(velocity(scaled, seen, mask), velocity(plain, smaller, mask), atol=1e-6)
+    assert not torch.allclose(velocity(plain, seen, mask), velocity(plain, smaller, mask), atol=1e-4)
+
+
+def test_mmaudios_sizes_take_visual_semantics_as_they_are():
+    assert {name for name, config in PRESETS.items() if config.clip_scale != 1.0} == {"tiny"}
+
+
 def test_m1_large_has_mmaudios_shapes_and_adds_the_input_embedding():
     specs = FeatureSpecs(
         codec=CodecSpec(
