@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 SLOTS: Final = 1  # with a second slot prompts are read twice and completions depend on timing
 CONTEXT_TOKENS: Final = 4096  # per slot: 1,200 of prompt, and four paraphrases of the longest caption sent
 READY_TIMEOUT_S: Final = 180.0
+SILENT_S: Final = 5.0  # then a log line says what is waited for
 _READY: Final = "FOLEYGENEX-LLM-READY "
 
 
@@ -51,7 +52,7 @@ def _only_server() -> Iterator[None]:
         try:
             stack.enter_context(exclusive(path, timeout_s=0))
         except Timeout:
-            log.info("the embedded model is in use by another shard or stage; waiting for it")
+            log.warning("the embedded model is in use by another shard or stage; waiting for it")
             stack.enter_context(exclusive(path))
         yield
 
@@ -75,10 +76,14 @@ def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 def _await_url(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
-    deadline = time.monotonic() + READY_TIMEOUT_S
-    while time.monotonic() < deadline:
+    started = time.monotonic()
+    said = False
+    while (waited_s := time.monotonic() - started) < READY_TIMEOUT_S:
         readable, _, _ = select.select([process.stdout], [], [], 1.0)
         if not readable:
+            if waited_s >= SILENT_S and not said:
+                said = True
+                log.warning("waiting for the embedded model to load (at most %.0f s)", READY_TIMEOUT_S)
             continue
         line = process.stdout.readline()
         if line.startswith(_READY):

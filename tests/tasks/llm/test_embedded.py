@@ -15,6 +15,7 @@ import pytest
 from data_contracts import WeightsError
 from model.weights.catalogue import EMBEDDED_LLM
 from model.weights.locate import available, located
+from tasks.llm import embedded
 from tasks.llm.embedded import CONTEXT_TOKENS, SLOTS, _only_server, embedded_server
 
 PARENT = """
@@ -141,3 +142,19 @@ def test_the_real_server_answers_on_loopback_and_is_gone_afterwards() -> None:
         assert urllib.request.urlopen(f"{url}/models").status == 200
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{url}/models", timeout=2)
+
+
+def test_a_server_that_loads_for_long_is_waited_for_with_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(embedded, "SILENT_S", 0.0)
+    code = "import sys; sys.stdin.readline(); print('FOLEYGENEX-LLM-READY http://127.0.0.1:9', flush=True)"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        timer = threading.Timer(2.5, lambda: (process.stdin.write("\n"), process.stdin.flush()))
+        timer.start()
+        assert embedded._await_url(process) == "http://127.0.0.1:9"
+        timer.join()
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["waiting for the embedded model to load (at most 180 s)"]
