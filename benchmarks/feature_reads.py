@@ -3,13 +3,15 @@
 Random features of the paper's sizes (`model.paper_specs`, 16 bits per value) are written once, then read in random
 batches from the page cache: by `model.features.FeatureStore` as training does (`in_16_bits`), as float32, and from a
 tensordict memory map of the same values, the form in which MMAudio stores its features. Each with 0 workers (in the
-calling thread) and with 2 (batches prepared by two threads). Prints samples per second and GB/s of 16-bit values, the
-best of `--repeat` passes over all rows. tensordict is no dependency: `pip install tensordict` adds its lines.
+calling thread) and with 2 (batches prepared by two threads). Prints samples per second by the clock and per CPU second
+(which other programs disturb less), and GB of 16-bit values per CPU second: the best of `--repeat` passes over all
+rows. tensordict is no dependency: `pip install tensordict` adds its lines.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import tempfile
 import time
@@ -49,10 +51,9 @@ def read_store(store: FeatureStore) -> Read:
 
 def read_tensordict(store: FeatureStore, folder: Path) -> Read:
     """Returns the same for a tensordict memory map of the store's values."""
-    from tensordict import TensorDict
-
+    tensordict = importlib.import_module("tensordict")
     values: dict[str, Any] = {name: store.storage.tensor(np.array(store.arrays[name])) for name in FIELDS}
-    mapped = TensorDict(values, batch_size=[len(values["text"])]).memmap(str(folder))
+    mapped = tensordict.TensorDict(values, batch_size=[len(values["text"])]).memmap(str(folder))
     return lambda rows: mapped[torch.tensor(rows)]
 
 
@@ -62,16 +63,17 @@ def batches(rows: int, size: int) -> Iterator[list[int]]:
     return (order[start : start + size] for start in range(0, rows, size))
 
 
-def samples_per_s(read: Read, rows: int, size: int, *, workers: int, repeat: int) -> float:
-    """Returns the rate of the fastest of `repeat` passes, after one that fills the page cache."""
-    seconds = []
+def samples_per_s(read: Read, rows: int, size: int, *, workers: int, repeat: int) -> tuple[float, float]:
+    """Returns the rate by the clock and per CPU second, the best of `repeat` passes after one fills the page cache."""
+    seconds, cpu_seconds = [], []
     with ThreadPoolExecutor(max(1, workers)) as pool:
         for _ in range(repeat + 1):
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
             for _ in pool.map(read, batches(rows, size)) if workers else map(read, batches(rows, size)):
                 pass
             seconds.append(time.perf_counter() - started)
-    return rows / min(seconds[1:])
+            cpu_seconds.append(time.process_time() - used)
+    return rows / min(seconds[1:]), rows / min(cpu_seconds[1:])
 
 
 def main() -> None:
@@ -93,11 +95,11 @@ def main() -> None:
         if importlib.util.find_spec("tensordict"):
             ways["tensordict memory map, 16 bits"] = read_tensordict(store, Path(folder, "tensordict"))
         print(f"{options.rows} rows of {size / 1e6:.2f} MB, batches of {options.batch}, {options.codec}\n")
-        print("| | workers | samples/s | GB/s |\n|---|---|---|---|")
+        print("| | workers | samples/s | samples/CPU s | GB/CPU s |\n|---|---|---|---|---|")
         for workers in (0, 2):
             for name, read in ways.items():
-                rate = samples_per_s(read, options.rows, options.batch, workers=workers, repeat=options.repeat)
-                print(f"| {name} | {workers} | {rate:,.0f} | {rate * size / 1e9:.2f} |", flush=True)
+                rate, cpu = samples_per_s(read, options.rows, options.batch, workers=workers, repeat=options.repeat)
+                print(f"| {name} | {workers} | {rate:,.0f} | {cpu:,.0f} | {cpu * size / 1e9:.2f} |", flush=True)
         if not importlib.util.find_spec("tensordict"):
             print("\ntensordict is not installed; `pip install tensordict` adds its lines")
 

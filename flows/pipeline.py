@@ -5,12 +5,14 @@ In the UI the run shows one subflow per stage that had work, and ends with a tab
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 
 from flows.artifacts import publish_pipeline
+from flows.costs import with_costs
 from flows.placement import run_on_pool
 from flows.runner import announce
 from flows.runs import pipeline_settings, run_name, running_in
@@ -43,7 +45,9 @@ def pipeline(
     settings = pipeline_settings(workspace, config_file, config, changes)
     space = Workspace(Path(settings.workspace))
     with running_in(space, f"pipeline of {space.root.name}", lambda: settings):
-        results = [run_unless_finished(step, settings, space, verify_files=verify_files) for step in STEPS]
+        results = [
+            with_costs(partial(run_unless_finished, step, settings, space, verify_files=verify_files)) for step in STEPS
+        ]
         publish_pipeline(results, space)
     return {result["stage"]: result for result in results}
 

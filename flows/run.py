@@ -16,6 +16,7 @@ import typer
 
 from data_contracts import UsageError
 from data_contracts.quantities import counted
+from flows.costs import cost_table
 from flows.direct import LINES, run_directly
 from flows.server import own_server, require_server, watched_server
 from flows.settings import server_url, ship_settings
@@ -65,7 +66,9 @@ def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
     with _prefect(workspace):
         from flows.pipeline import pipeline
 
-        pipeline(config=config, verify_files=verify_files)
+        costs = cost_table(pipeline(config=config, verify_files=verify_files))
+    if costs:
+        typer.echo(costs)
     typer.echo(f"report: {report}")
 
 

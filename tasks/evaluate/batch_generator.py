@@ -6,6 +6,7 @@ Legend: B batch, N latent frames, F channels, S sync positions, L tokens, V vide
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from data_contracts import Generated, ItemError, ManifestRow, MismatchError, to_
 from data_contracts.files import hash_file
 from data_contracts.generation import TASKS
 from model.codec import Codec
-from model.devices import choose_device
+from model.devices import choose_device, choose_precision
 from model.encoders import TextEncoder
 from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling, recorded_sampling
@@ -29,6 +30,8 @@ from tasks.evaluate.plan import Case
 from tasks.evaluate.surrogates import Surrogates
 from tasks.media.audio import write_flac
 from tasks.media.samples import Samples
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,10 @@ class BatchGenerator:
         store = open_store(workspace.path("precompute"))
         generator = Generator.load(weights.path, device=device)
         defaults = {**recorded_sampling(generator.info), **variant.sampling}
-        generator = dataclasses.replace(generator, sampling=Sampling(**config.sampling.over(defaults)))
+        precision = choose_precision(config.precision, device)
+        log.info("generate: the network computes in %s (evaluate.precision: %s)", precision, config.precision)
+        sampling = Sampling(**config.sampling.over(defaults))
+        generator = dataclasses.replace(generator, sampling=sampling, precision=precision)
         generator.specs.require_same(store.specs, "the checkpoint", "the features")
         return cls(
             weights=weights,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from model.config import AskedPrecision
 from tasks.engine.settings import Device, StageConfig
 from tasks.evaluate.checkpoints import TRAINED
 from tasks.evaluate.sampling import SamplingSettings
@@ -25,3 +26,6 @@ class EvaluateConfig(StageConfig):
     seed: int = Field(7)
     device: Device = "auto"
     sampling: SamplingSettings = SamplingSettings()
+    precision: AskedPrecision = Field(
+        "fp32", description="of sampling; auto: bf16 on a device that multiplies it natively, as train.precision"
+    )

@@ -47,6 +47,8 @@ class GenerateStage(Stage):
         settings = self.config.model_dump(include={"steps", "cfg_scale"})
         if changed := self.config.sampling.over({}):
             settings["sampling"] = changed
+        if self.config.precision != "fp32":
+            settings["precision"] = self.config.precision
         return settings if self.variant == "full" else {**settings, "variant": self.variant}
 
     def items(self, workspace: Workspace) -> list[Item]:

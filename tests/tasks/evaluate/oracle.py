@@ -67,6 +67,7 @@ class Oracle:
     requests: list[Request]
     info: None = None
     sampling: object = None  # set by the stage, as the variant says
+    precision: str = "fp32"  # set by the stage too
 
     @classmethod
     def of(cls, workspace: Workspace, requests: list[Request] | None = None) -> Oracle:

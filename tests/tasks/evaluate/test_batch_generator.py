@@ -50,6 +50,22 @@ def weights_of(workspace: Workspace, name: str = "trained") -> Weights:
     return Weights(name=name, path=workspace.path("train", "checkpoint.safetensors"), sha256="c" * 64)
 
 
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16"), (False, "fp32")])
+def test_an_automatic_precision_is_the_cpus_own(
+    prepared: Workspace,
+    oracle: list[Request],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    native: bool,
+    precision: str,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
+    caplog.set_level("INFO")
+    config = CONFIG.model_copy(update={"precision": "auto"})
+    assert BatchGenerator.open(config, prepared, VARIANTS["full"], weights_of(prepared)).generator.precision == precision
+    assert f"computes in {precision} (evaluate.precision: auto)" in caplog.text
+
+
 @pytest.mark.parametrize("group", CASE_GROUPS)
 def test_g1_to_g5_each_case_group_gets_the_conditions_of_its_task(
     group: str, generator: BatchGenerator, cases: dict[str, list[Case]], oracle: list[Request]

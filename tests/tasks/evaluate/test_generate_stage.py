@@ -78,6 +78,8 @@ def test_defaults_are_no_settings_and_changed_ones_are() -> None:
     )
     assert "sampling" not in plain and "variant" not in plain
     assert changed == {**plain, "sampling": {"sum_reference": "path"}}
+    for precision in ("auto", "bf16"):
+        assert GenerateStage(EvaluateConfig(precision=precision)).settings() == {**plain, "precision": precision}
     assert GenerateStage(EvaluateConfig(), variant="m-1").settings() == {**plain, "variant": "m-1"}
 
 

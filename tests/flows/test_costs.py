@@ -1,0 +1,44 @@
+"""The table of what each stage took."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from flows.costs import cost_table, cpu_seconds, with_costs
+
+_BUSY = "import time\nwhile time.process_time() < 0.3: pass"
+
+
+def test_the_programs_that_a_stage_starts_are_counted() -> None:
+    before = cpu_seconds()
+    subprocess.run([sys.executable, "-c", _BUSY], check=True)
+    assert cpu_seconds() - before >= 0.25  # the system counts in hundredths
+
+
+def test_waiting_costs_time_but_no_processor() -> None:
+    def stage() -> dict[str, int]:
+        time.sleep(0.3)
+        return {"new": 2}
+
+    result = with_costs(stage)
+    assert result["new"] == 2
+    assert result["wall_s"] >= 0.3
+    assert 0 <= result["cpu_s"] < 0.3
+
+
+def test_the_table_has_the_stages_that_had_work_and_their_sum() -> None:
+    results = {
+        "ingest": {"new": 3, "cpu_s": 30.4, "wall_s": 20.0},
+        "mine": {"new": 0, "cpu_s": 0.1, "wall_s": 0.1},
+        "train": {"new": 1, "cpu_s": 200.0, "wall_s": 150.2},
+    }
+    lines = [line.split() for line in cost_table(results).splitlines()]
+    assert lines == [
+        ["stage", "CPU", "s", "seconds"], ["ingest", "30", "20"], ["train", "200", "150"], ["together", "230", "170"],
+    ]  # fmt: skip
+
+
+def test_a_run_without_work_has_no_table() -> None:
+    assert cost_table({"mine": {"new": 0, "cpu_s": 0.1, "wall_s": 0.1}}) == ""
