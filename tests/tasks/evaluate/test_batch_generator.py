@@ -62,7 +62,9 @@ def test_an_automatic_precision_is_the_cpus_own(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
     caplog.set_level("INFO")
     config = CONFIG.model_copy(update={"precision": "auto"})
-    assert BatchGenerator.open(config, prepared, VARIANTS["full"], weights_of(prepared)).generator.precision == precision
+    assert (
+        BatchGenerator.open(config, prepared, VARIANTS["full"], weights_of(prepared)).generator.precision == precision
+    )
     assert f"computes in {precision} (evaluate.precision: auto)" in caplog.text
 
 
