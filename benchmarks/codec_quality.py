@@ -25,6 +25,7 @@ from benchmarks.codec_measures import (
     latent_use,
     leak_db,
     level_db,
+    mfcc_vector,
     onset_s,
     quality,
     round_trip,
@@ -35,7 +36,7 @@ from model.codec import Codec, load_codec
 from tasks.corpus.builtin import scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.scene import STRIKE, Scene
-from tasks.evaluate.timbre import Timbre, Vector, mfcc_vector
+from tasks.evaluate.timbre import Timbre, Vector
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 

@@ -15,6 +15,7 @@ from model.variants import VARIANTS
 from tasks.commands.generate import session
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import batch_generator, scorer
+from tasks.evaluate.checkpoints import Weights
 from tasks.evaluate.config import EvaluateConfig
 from tasks.precompute import encoders
 from tasks.precompute.config import PrecomputeConfig
@@ -22,6 +23,8 @@ from tasks.train import job
 from tasks.train.config import TrainConfig
 from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features
+
+WEIGHTS = Weights(name="trained", path=Path("checkpoint.safetensors"), sha256="c" * 64)
 
 
 class Seen(Exception):
@@ -35,17 +38,17 @@ def arrived(*values: Any, device: torch.device | None = None) -> None:
 def generate_stage(device: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(batch_generator, "open_store", lambda _: None)
     patch.setattr(batch_generator.Generator, "load", arrived)
-    batch_generator.BatchGenerator.open(EvaluateConfig(device=device), Workspace(folder), VARIANTS["full"])
+    batch_generator.BatchGenerator.open(EvaluateConfig(device=device), Workspace(folder), VARIANTS["full"], WEIGHTS)
 
 
 def codec_of_the_generate_stage(device: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
-    generator = SimpleNamespace(specs=SimpleNamespace(require_same=lambda *_: None))
+    generator = SimpleNamespace(info=None, specs=SimpleNamespace(require_same=lambda *_: None))
     patch.setattr(batch_generator, "dataclasses", SimpleNamespace(replace=lambda made, **_: made))
     patch.setattr(batch_generator, "open_store", lambda _: SimpleNamespace(rows=[], specs=None))
     patch.setattr(batch_generator.Generator, "load", lambda *_, device: generator)
     patch.setattr(batch_generator, "featured_rows", lambda *_: [])
     patch.setattr(batch_generator, "codec_of", arrived)
-    batch_generator.BatchGenerator.open(EvaluateConfig(device=device), Workspace(folder), VARIANTS["full"])
+    batch_generator.BatchGenerator.open(EvaluateConfig(device=device), Workspace(folder), VARIANTS["full"], WEIGHTS)
 
 
 def score_stage(device: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
