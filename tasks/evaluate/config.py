@@ -20,6 +20,12 @@ class EvaluateConfig(StageConfig):
         min_length=1,
         description="what is scored side by side: trained (this run's), builtin, or checkpoint files",
     )
+    trained_clips: int | None = Field(
+        None,
+        ge=1,
+        description="of the run's own training, when others are scored beside it: clips per task and pairs per adverb "
+        "direction; empty: all",
+    )
     steps: int = Field(25, ge=1, description="flow-matching steps (SPEC G7: 25)")
     cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")
     batch_size: int = Field(12, ge=1)

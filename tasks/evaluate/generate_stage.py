@@ -17,10 +17,10 @@ from model.variants import variant
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.batch_generator import BatchGenerator
-from tasks.evaluate.checkpoints import Weights, checkpoint_paths, generated_name
+from tasks.evaluate.checkpoints import TRAINED, Weights, checkpoint_paths, generated_name
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.plan import Case, plan_cases
+from tasks.evaluate.plan import Case, first_cases, plan_cases
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,10 @@ class GenerateStage(Stage):
         items = []
         for name, path in checkpoints.items():
             weights = {"checkpoint": name, "checkpoint_sha256": hash_file(path)}
+            limit = self.config.trained_clips if name == TRAINED and len(checkpoints) > 1 else None
+            chosen = cases if limit is None else first_cases(cases, limit)
             for group in groups:
-                planned = [case.to_dict() for case in cases if case.group == group]
+                planned = [case.to_dict() for case in chosen if case.group == group]
                 for number, start in enumerate(range(0, len(planned), self.config.batch_size)):
                     payload = {"cases": planned[start : start + self.config.batch_size], **weights}
                     items.append(Item(generated_name(f"{group}-batch-{number:03d}", name), payload))

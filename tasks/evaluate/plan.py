@@ -80,6 +80,17 @@ def plan_cases(rows: Sequence[ManifestRow], config: EvaluateConfig, clip_s: floa
     return [*cases, *planner.adverb_pairs(order)]
 
 
+def first_cases(cases: Sequence[Case], count: int) -> list[Case]:
+    """Returns the first `count` clips of each case group, and of adverbs the first `count` pairs of each direction."""
+    places: dict[tuple[str, str | None], dict[str, int]] = {}
+    kept = []
+    for case in cases:
+        found = places.setdefault((case.group, case.direction), {})
+        if found.setdefault(case.pair or case.item_id, len(found)) < count:
+            kept.append(case)
+    return kept
+
+
 def sides_of(row: ManifestRow) -> set[str]:
     """Returns the sides (fast, near, ...) that a row's audio is known to have, from its augmentation or its scene."""
     if row.level:

@@ -52,6 +52,21 @@ def test_a_second_checkpoint_adds_items_and_changes_none(prepared: Workspace, tm
         assert one.payload["checkpoint_sha256"] != two.payload["checkpoint_sha256"]
 
 
+def test_the_runs_own_training_may_get_fewer_cases_beside_another_checkpoint(
+    prepared: Workspace, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.safetensors"
+    other.write_bytes(b"other weights")
+    limited = CONFIG.model_copy(update={"trained_clips": 1})
+    assert GenerateStage(limited).items(prepared) == GenerateStage(CONFIG).items(prepared)  # nothing beside it: all
+    both = GenerateStage(limited.model_copy(update={"checkpoints": ("trained", str(other))})).items(prepared)
+    count = {
+        name: sum(len(item.payload["cases"]) for item in both if item.payload["checkpoint"] == name)
+        for name in ("trained", "other")
+    }
+    assert count == {"trained": 5 + 8, "other": 5 * CONFIG.clips + 8 * CONFIG.adverb_pairs}
+
+
 def test_another_checkpoint_changes_every_item(prepared: Workspace, tmp_path: Path) -> None:
     other = copy_of(prepared, tmp_path)
     (other.stage("train") / "checkpoint.safetensors").write_bytes(b"other weights")

@@ -12,7 +12,7 @@ from data_contracts import ManifestRow
 from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY, TASKS
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.plan import Case, fitted_rows, material_of, plan_cases, sides_of
+from tasks.evaluate.plan import Case, first_cases, fitted_rows, material_of, plan_cases, sides_of
 from tests.tasks.rows import manifest_row
 
 CONFIG = EvaluateConfig(clips=5, adverb_pairs=4)
@@ -165,3 +165,14 @@ def test_unknown_materials_fall_back_to_another_recording_and_caption() -> None:
     planned = plan_cases([target, same, fit, twin], CONFIG, 8.0)
     (control,) = [case for case in planned if case.task == "ac-vta" and case.parent_id == "a"]
     assert control.reference_id == "c"
+
+
+def test_the_first_cases_are_whole_pairs_of_each_direction_and_the_first_clips_of_each_group(cases: list[Case]) -> None:
+    kept = first_cases(cases, 1)
+    assert [case for case in cases if case in kept] == kept  # in their order
+    for group in dict.fromkeys(case.group for case in cases if case.direction is None):
+        assert of(kept, group) == of(cases, group)[:1]
+    for direction in DIRECTIONS:
+        found = [case for case in kept if case.direction == direction]
+        assert len(found) == 2 and len({case.pair for case in found}) == 1 and len({case.side for case in found}) == 2
+    assert first_cases(cases, len(cases)) == cases
