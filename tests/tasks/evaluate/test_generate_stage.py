@@ -52,9 +52,7 @@ def test_a_second_checkpoint_adds_items_and_changes_none(prepared: Workspace, tm
         assert one.payload["checkpoint_sha256"] != two.payload["checkpoint_sha256"]
 
 
-def test_the_runs_own_training_may_get_fewer_cases_beside_another_checkpoint(
-    prepared: Workspace, tmp_path: Path
-) -> None:
+def test_the_runs_own_training_may_get_fewer_cases_beside_another(prepared: Workspace, tmp_path: Path) -> None:
     other = tmp_path / "other.safetensors"
     other.write_bytes(b"other weights")
     limited = CONFIG.model_copy(update={"trained_clips": 1})
