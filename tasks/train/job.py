@@ -139,9 +139,13 @@ def training_key(config: TrainConfig, store: FeatureStore, workspace: Workspace)
 
 
 def _settings(config: TrainConfig) -> dict[str, Any]:
-    """Returns the settings that the weights depend on; the precision is that of the computation, never `auto`."""
-    settings = config.model_dump(mode="json", exclude=_NOT_IN_RESULT)
-    return settings | {"precision": choose_precision(config.precision, choose_device(config.device))}
+    """Returns the settings that the weights depend on, as written: `auto` stays `auto`, whatever the machine."""
+    return config.model_dump(mode="json", exclude=_NOT_IN_RESULT)
+
+
+def _used_settings(config: TrainConfig) -> dict[str, Any]:
+    """Returns the settings with the precision that this machine computes in, for checkpoint and history."""
+    return _settings(config) | {"precision": choose_precision(config.precision, choose_device(config.device))}
 
 
 def _start_hash(config: TrainConfig) -> str:
@@ -178,7 +182,7 @@ def _finished_key(workspace: Workspace) -> str | None:
 
 def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
     folder = states_folder(workspace, key)
-    described = describe(config, store, _settings(config), _start_hash(config))
+    described = describe(config, store, _used_settings(config), _start_hash(config))
     took_over = prepare(config.continue_from, folder, described) if ranks.is_main else ""
     network, initial = config.network(), None
     if config.init_from:
@@ -230,10 +234,10 @@ def _row_callbacks(
     config: TrainConfig, workspace: Workspace, store: FeatureStore, trainer: Trainer, stack: ExitStack
 ) -> list[Callable[[TrainMetric], None]]:
     """Returns what is called with each logged row: the table, the trackers, and the writer of samples."""
-    folder, key = workspace.stage(STAGE), trainer.folder.name
+    folder, key, used = workspace.stage(STAGE), trainer.folder.name, _used_settings(config)
     table = LiveTable(workspace.table(STAGE, TrainMetric.TABLE), trainer.metrics)
     trackers = open_trackers(
-        config, folder, run=workspace.root.name, key=key, settings=_settings(config), step=trainer.step, stack=stack
+        config, folder, run=workspace.root.name, key=key, settings=used, step=trainer.step, stack=stack
     )
     callbacks: list[Callable[[TrainMetric], None]] = [table.add_row, *(tracker.add_row for tracker in trackers)]
     if config.sample_every:
@@ -260,7 +264,7 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         specs=source.specs,
         clip_s=source.clip_s,
         step=trainer.step,
-        training=_settings(config) | {"rendered_share": rendered_share(workspace)},
+        training=_used_settings(config) | {"rendered_share": rendered_share(workspace)},
         history=history,
     )
     last = trainer.metrics[-1]
