@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from data_contracts import ContractError, UsageError
 from model.checkpoint import BUILTIN, checkpoint_file
 from tasks.engine.workspace import Workspace, safe_name
-
-TRAINED: Final = "trained"
-"""The name of the run's own training."""
+from tasks.evaluate.config import TRAINED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

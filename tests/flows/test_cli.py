@@ -119,6 +119,11 @@ def test_help_needs_no_heavy_import() -> None:
         assert command in done.stdout
 
 
+def test_the_list_of_stages_and_the_settings_load_no_network() -> None:
+    code = "import sys, tasks.pipeline; print({'torch', 'librosa', 'scipy', 'pandas', 'av'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, text=True) == "set()\n"
+
+
 def test_a_plan_imports_neither_network_nor_prefect() -> None:
     settings = ["mine.parser=rules", "llm.backend=rules", "ingest.corpus.video_clips=2", "ingest.corpus.audio_clips=2"]
     start = measure(["plan", "demo", *(part for one in settings for part in ("--set", one))])

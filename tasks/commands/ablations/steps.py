@@ -13,7 +13,7 @@ from model.variants import VARIANTS, Variant
 from tasks.commands.ablations.view import VariantWorkspace
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
-from tasks.evaluate.checkpoints import TRAINED
+from tasks.evaluate.config import TRAINED
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.train.config import TrainConfig
