@@ -28,6 +28,7 @@ class Terminal:
     def __enter__(self) -> Terminal:
         self.pid, self.main = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite in the background of a shell ignores it
             os.chdir(REPOSITORY)
             os.execvpe(self.command[0], list(self.command), {**os.environ, **self.environment})
         return self
