@@ -62,19 +62,27 @@ class Codec:
         """Returns mean and deviation (B, N, F), float32, of audio (B, T) or (B, C, T); N = ceil(T / hop).
 
         The last frame is filled with zeros; Meta's codec mirrors the end of the audio instead, as in its training.
-        Raises ContractError for another shape or another number of channels.
+        Raises ContractError for another shape, number of channels or type, and for samples that are not finite.
         """
         with self._exact():
             mean_BFN, std_BFN = self._network.posterior(self._padded(self._channels(audio)))
         return mean_BFN.transpose(1, 2).contiguous(), std_BFN.transpose(1, 2).contiguous()
 
     def decode(self, latent_BNF: Tensor) -> Tensor:
-        """Returns audio (B, N * hop) in -1..1, float32; cut it to the length you encoded."""
+        """Returns audio (B, N * hop) in -1..1, float32; cut it to the length encoded. Raises as `decode_channels`."""
         return self.decode_channels(latent_BNF).mean(dim=1)
 
     @torch.no_grad()
     def decode_channels(self, latent_BNF: Tensor) -> Tensor:
-        """Returns audio (B, C, N * hop) in -1..1, float32."""
+        """Returns audio (B, C, N * hop) in -1..1, float32; not finite where the latent is not.
+
+        Raises ContractError for another shape than (B, N, F) with at least one clip and one frame.
+        """
+        if latent_BNF.ndim != 3 or latent_BNF.shape[2] != self.spec.latent_dim or not latent_BNF.numel():
+            raise ContractError(
+                f"codec {self.spec.name}: got a latent {tuple(latent_BNF.shape)}; expected (batch, frames, "
+                f"{self.spec.latent_dim}), at least one of each"
+            )
         with self._exact():
             return self._network.waveform(latent_BNF.to(self.device, torch.float32).transpose(1, 2)).clamp(-1, 1)
 
@@ -93,11 +101,15 @@ class Codec:
     def _channels(self, audio: Tensor) -> Tensor:
         channels = self.spec.channels
         audio_BCT = audio[:, None].expand(-1, channels, -1) if audio.ndim == 2 else audio
-        if audio_BCT.ndim != 3 or audio_BCT.shape[1] != channels or not audio_BCT.shape[2]:
+        if audio_BCT.ndim != 3 or audio_BCT.shape[1] != channels or not audio_BCT.numel():
             raise ContractError(
                 f"codec {self.spec.name}: got audio {tuple(audio.shape)}; expected (batch, samples) or "
                 f"(batch, {channels}, samples), at least one sample"
             )
+        if not audio.is_floating_point():
+            raise ContractError(f"codec {self.spec.name}: got {audio.dtype}; expected float samples in -1..1")
+        if not audio.isfinite().all():
+            raise ContractError(f"codec {self.spec.name}: the audio has samples that are NaN or infinite")
         return audio_BCT.to(self.device, torch.float32)
 
     def _padded(self, audio_BCT: Tensor) -> Tensor:

@@ -70,5 +70,5 @@ def way_out(folder: Path, lr: float) -> str:
     """Returns the last good state in a training's folder and the settings that go on from it, for an error."""
     files = state_files(folder)
     last = f"the last good state is {files[-1][1]}, go on" if files else "there is no state yet, start again"
-    lower = f"--set train.lr={lr / 2:g} --set train.continue_from=last"
-    return f"{last} with a lower rate than {lr:g}: {lower}"
+    source = "last" if files else "none"  # `last` would be another training
+    return f"{last} with a lower rate than {lr:g}: --set train.lr={lr / 2:g} --set train.continue_from={source}"

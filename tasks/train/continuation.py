@@ -94,10 +94,20 @@ def prepare(continue_from: str, folder: Path, now: Description) -> str:
 
 
 def _origin(continue_from: str, folder: Path) -> str:
-    """Returns the folder or state to go on from; empty for a training from step 0."""
+    """Returns the folder or state to go on from; empty for a training from step 0.
+
+    Raises UsageError where `last` finds only states of an earlier release, which describe no training.
+    """
     if continue_from not in ("last", "none"):
         return continue_from
-    latest = latest_training(folder.parent) if continue_from == "last" else None
+    if continue_from == "none":
+        return ""
+    latest = latest_training(folder.parent)
+    if latest is None and (old := [other for other in sorted(folder.parent.glob("*")) if state_files(other)]):
+        raise UsageError(
+            f"the states in {old[-1]} are of an earlier release and cannot go on; train from step 0 with "
+            "--set train.continue_from=none (they stay where they are)"
+        )
     return str(latest) if latest is not None and latest != folder else ""
 
 

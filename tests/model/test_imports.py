@@ -47,5 +47,5 @@ def test_importing_the_generator_loads_no_training_codec_or_encoder(generator: s
     assert within(generator, package) == set()
 
 
-def test_the_device_chooser_loads_nothing_else_of_the_model() -> None:
-    assert within(loaded_by("model.devices"), "model") == {"model", "model.devices"}
+def test_the_device_chooser_loads_the_names_of_settings_and_nothing_else_of_the_model() -> None:
+    assert within(loaded_by("model.devices"), "model") == {"model", "model.config", "model.devices"}

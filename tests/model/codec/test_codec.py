@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from data_contracts import ContractError
 from model.codec import DACVAE, DACVAEConfig, load_codec
 from model.codec.weights_file import save_weights
 
@@ -66,3 +67,25 @@ def test_spec_carries_the_file_hash_and_the_placeholder_label(tiny_file: Path) -
     spec = load_codec(str(tiny_file)).spec
     assert (spec.name, spec.std_form, spec.channels, spec.placeholder) == ("tiny", "exp_half_logvar", 1, True)
     assert len(spec.weights_sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("audio", "message"),
+    [
+        (torch.zeros(16_000), r"got audio \(16000,\)"),
+        (torch.zeros(0, 16_000), r"got audio \(0, 16000\)"),
+        (torch.zeros(1, 0), r"got audio \(1, 0\)"),
+        (torch.zeros(1, 640, dtype=torch.int16), "got torch.int16; expected float samples"),
+        (torch.full((1, 640), float("nan")), "NaN or infinite"),
+        (torch.full((1, 640), float("inf")), "NaN or infinite"),
+    ],
+)
+def test_audio_that_it_cannot_encode_is_refused(tiny_file: Path, audio: torch.Tensor, message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        load_codec(str(tiny_file)).encode(audio)
+
+
+@pytest.mark.parametrize("shape", [(25, 4), (1, 25, 5), (1, 0, 4), (0, 25, 4)])
+def test_latents_of_another_shape_are_refused(tiny_file: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ContractError, match=r"got a latent .*expected \(batch, frames, 4\)"):
+        load_codec(str(tiny_file)).decode(torch.zeros(shape))

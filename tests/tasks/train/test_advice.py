@@ -91,6 +91,24 @@ def test_where_there_is_no_state_yet_the_lower_rate_starts_at_step_0(workspace):
     assert train(advised(message, exploding).model_copy(update={"explosion_loss": 50.0}), workspace) == [1, 2, 3, 4]
 
 
+def test_a_lower_rate_does_not_go_on_from_another_training(workspace):
+    train(SHORT, workspace)
+    anew = {"explosion_loss": 1e-3, "continue_from": "none", "weight_decay": 0.5, "trackers": ()}
+    exploding = SHORT.model_copy(update=anew)
+    lower = advised(broken(exploding, workspace), exploding).model_copy(update={"explosion_loss": 50.0})
+    assert train(lower, workspace) == [1, 2, 3, 4]
+
+
+def test_states_of_an_earlier_release_stay_and_are_said(workspace):
+    old = workspace.stage("train") / "last" / "0123456789abcdef" / "state-00000004.pt"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(b"a state without a description beside it")
+    message = broken(SHORT, workspace)
+    assert "earlier release" in message and str(old.parent) in message
+    assert train(advised(message, SHORT), workspace) == [1, 2, 3, 4]
+    assert old.exists()
+
+
 def test_a_training_that_cannot_go_on_starts_anew_as_the_message_says(workspace):
     train(SHORT, workspace)
     other = SHORT.model_copy(update={"seed": 5})
