@@ -27,6 +27,7 @@ from flows.commands.verify import verify
 from flows.commands.weights import fetch_llm, fetch_parser, weights
 from flows.locations import existing
 from flows.settings import bypass_proxies_for_loopback
+from flows.terminal_log import hide_log_lines
 from flows.termination import INTERRUPTED_LINE, end_on_signals
 
 app = typer.Typer(
@@ -199,6 +200,8 @@ def exit_code(arguments: list[str], say_interrupted: Callable[[str], None] = pri
         if hasattr(error, "format_message"):  # click's usage errors
             return _fail(error.format_message(), 2, False)
         return _fail(f"{type(error).__name__}: {error} (--debug shows where)", 1, debug)
+    finally:
+        hide_log_lines()  # a further command of this process shows its own
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from functools import cache, partial
-from typing import Final
 
 from flows.progress import bar, watch
+from flows.terminal_log import LINES
 from flows.termination import interrupts_blocked
 from tasks.config import PipelineConfig, store
 from tasks.engine import Mapper, Shard, StageSummary
@@ -20,7 +20,6 @@ from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
 from tasks.pipeline import Step, first_stale_before, run_step
 
-LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
 log = logging.getLogger(LINES)
 
 

@@ -5,7 +5,6 @@ A single stage runs without Prefect where no server is set: there is nobody to s
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ import typer
 from data_contracts import UsageError
 from data_contracts.quantities import counted
 from flows.costs import cost_table
-from flows.direct import LINES, run_directly
+from flows.direct import run_directly
 from flows.server import own_server, require_server, watched_server
 from flows.settings import server_url, ship_settings
+from flows.terminal_log import show_log_lines
 from flows.termination import end_now, write_last_line
 from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_stored
@@ -200,19 +200,7 @@ def _end_without_server(reason: str) -> None:
 def _listen_to_stages() -> None:
     """Shows the stages' log lines on stderr."""
     warnings.filterwarnings("ignore", category=FutureWarning)  # of libraries: nothing that a user can act on
-    _listen(LINES, logging.INFO)
-    for package in ("tasks", "model"):
-        _listen(package, logging.WARNING)
-
-
-def _listen(logger: str, level: int) -> None:
-    """Shows a logger's lines from `level` on in the terminal."""
-    handler = logging.StreamHandler()
-    handler.setLevel(level)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    found = logging.getLogger(logger)
-    found.addHandler(handler)
-    found.setLevel(logging.INFO)
+    show_log_lines()
 
 
 def _with_absolute_workspace(config: PipelineConfig) -> PipelineConfig:

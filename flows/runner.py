@@ -20,9 +20,10 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from data_contracts import UsageError
 from flows.artifacts import publish, run_progress
-from flows.direct import LINES, run_shard_undisturbed, stale_line
+from flows.direct import run_shard_undisturbed, stale_line
 from flows.progress import watch
 from flows.runs import running_in
+from flows.terminal_log import LINES
 from flows.termination import interrupts_blocked
 from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_stored

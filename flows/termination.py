@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ TERMINATED: Final = 128 + signal.SIGTERM
 _CONTINUES: Final = "the same command continues where this one stopped"
 INTERRUPTED_LINE: Final = f"error: interrupted; {_CONTINUES}"
 TERMINATED_LINE: Final = f"error: terminated; {_CONTINUES}"
+_NO_SWITCH_S: Final = 3600.0  # for which a thread that becomes ready waits before it asks the running one to pause
 _SHOW_CURSOR: Final = "\r\x1b[2K\x1b[?25h"  # a progress bar has hidden it
 
 
@@ -85,13 +87,16 @@ def write_last_line(line: str) -> None:
 
 
 def end_now(code: int, say: Callable[[], None]) -> None:
-    """Ends this process and those that it has started, without waiting for anything; calls `say` last."""
-    for child in multiprocessing.active_children():
-        child.kill()
-    for pid in _children():
+    """Calls `say`, then ends this process and those that it has started, without waiting for anything.
+
+    Once a program is killed, no other thread runs any more: it would record the program's item as failed.
+    """
+    pids = {child.pid for child in multiprocessing.active_children() if child.pid} | set(_children())
+    say()
+    sys.setswitchinterval(_NO_SWITCH_S)
+    for pid in pids:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
-    say()
     os._exit(code)
 
 

@@ -220,7 +220,7 @@ class TrainingConfig:
     continue_steps: int | None = setting(
         None, "steps that a finished training adds when data or settings changed; empty: a tenth of steps", ge=1
     )
-    seed: int = setting(14159265, "seed of weights, batches, masks and noise")
+    seed: int = setting(14159265, "seed of weights, batches, masks and noise", ge=0)
     masks: MaskConfig = MaskConfig()
 
     def __post_init__(self) -> None:

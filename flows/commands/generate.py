@@ -69,6 +69,7 @@ def generate(
 
     if task not in (*TASKS, "jobs"):
         raise UsageError(f"task {task!r} is unknown; choose one of {TASK_HELP}")
+    seconds = parse_window(window) if window else None  # before the checkpoint, which may be fetched
     options = GenerateOptions(
         task=task,
         checkpoint=named_checkpoint(checkpoint, accept_licence=accept_licence, variant=variant),
@@ -79,7 +80,7 @@ def generate(
         reference_audio=reference_audio,
         reference_video=reference_video,
         surrogate=surrogate,
-        window=parse_window(window) if window else None,
+        window=seconds,
         duration_s=duration,
         long=long,
         seed=seed,

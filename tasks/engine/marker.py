@@ -20,23 +20,26 @@ from tasks.engine.workspace import Workspace, read_json, write_json
 QUARANTINE: Final = "quarantine"
 
 
+_Count = Annotated[int, Field(ge=0)]
+
+
 class _Whole(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class _File(_Whole):
-    bytes: Annotated[int, Field(ge=0)]
+    bytes: _Count
     mtime_ns: int
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class _Summary(_Whole):
     stage: str
-    done: int
-    new: int
-    quarantined: int
-    rows: int
-    reasons: dict[str, int]
+    done: _Count
+    new: _Count
+    quarantined: _Count
+    rows: _Count
+    reasons: dict[str, _Count]
     note: str
 
 

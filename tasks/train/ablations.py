@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
 
 from data_contracts import UsageError
@@ -35,7 +37,9 @@ class AblationsConfig(StageConfig):
 class ClaimsConfig(StageConfig):
     """Which configurations are trained with which seeds. Training and sampling are those of `train` and `evaluate`."""
 
-    seeds: tuple[int, ...] = Field((1, 2, 3), min_length=1, description="of the trainings; each trains every variant")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (1, 2, 3), min_length=1, description="of the trainings; each trains every variant"
+    )
     variants: tuple[str, ...] = Field(
         ("full", "no-sum", "m-3", "m-1", "no-aa", "m-2"), description="in the order of the work within a seed"
     )

@@ -29,6 +29,8 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["run", "all", "no-such-config.yaml"], "does not exist"),
         (["run", "all", "demo", "--set", "train.steps=-1"], "train.steps"),
         (["run", "all", "demo", "--set", "nonsense"], "expected name=value"),
+        (["run", "claims", "claims", "--set", "claims.seeds=[-1]"], "claims.seeds"),
+        (["run", "claims", "claims", "--set", "train.seed=-1"], "train.seed"),
         (["status", "no-such-workspace"], "does not exist"),
         (["retry-quarantine", "no-such-workspace", "mine"], "does not exist"),
         (["verify", "no-such-workspace"], "does not exist"),

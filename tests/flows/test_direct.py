@@ -64,6 +64,12 @@ def test_an_earlier_stage_that_is_not_up_to_date_is_said(
     )
 
 
+def test_each_command_of_a_process_prints_its_lines_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for new in (40, 0, 0):
+        assert cli.exit_code(["run", "tiny", "demo", "-w", str(tmp_path)]) == 0
+        assert capsys.readouterr().err.count(f"tiny: 39 of 40 items done ({new} now)") == 1
+
+
 def test_a_stage_without_a_server_runs_without_prefect(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom flows import cli\nfrom tasks import pipeline\nfrom tests.flows.test_direct import TINY\n"

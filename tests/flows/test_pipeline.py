@@ -55,8 +55,10 @@ def test_only_unfinished_steps_run_and_training_on_its_pool(
     results = pipeline.fn(workspace=str(tmp_path), changes=("train.steps=7",))
     assert steps.ran == [("mine", "here"), ("train", where)]
     assert list(results) == [step.name for step in STEPS] and steps.published == list(results.values())
-    assert results["mine"] == {"stage": "mine", "done": 3, "new": 1, "quarantined": 0}
-    assert results["ingest"] == {"stage": "ingest", "done": 2, "new": 0, "quarantined": 1}
+    mine, ingest = results["mine"], results["ingest"]
+    assert mine.items() >= {"stage": "mine", "done": 3, "new": 1, "quarantined": 0}.items()
+    assert ingest.items() >= {"stage": "ingest", "done": 2, "new": 0, "quarantined": 1}.items()
+    assert all(result["cpu_s"] >= 0 and result["wall_s"] >= 0 for result in results.values())  # what it took
     assert steps.announced == [f"{step.name}: already done" for step in STEPS if step.name not in ("mine", "train")]
     assert load_stored(Workspace(tmp_path)).train.steps == 7  # what it ran with is stored
 

@@ -107,7 +107,7 @@ def test_the_flag_to_verify_files_reaches_the_flow(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(run, "_prefect", nullcontext)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
-    monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: seen.append(given))
+    monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: seen.append(given) or {})
     monkeypatch.setitem(STAGE_FLOWS, "mine", lambda **given: seen.append(given))
     for stage in ("all", "mine"):
         arguments = ["run", stage, "demo", "-w", str(tmp_path), "--set", "llm.backend=rules", "--verify-files"]

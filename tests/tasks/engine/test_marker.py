@@ -23,7 +23,7 @@ from tasks.engine import (
     stage_state,
 )
 from tasks.engine.marker import damaged_files, marker_path, read_marker, table_paths
-from tasks.engine.workspace import Workspace
+from tasks.engine.workspace import Workspace, read_json, write_json
 from tests.tasks.engine.damage import DAMAGES, delete, flip
 from tests.tasks.engine.tiny import TinyRow, TinyStage
 
@@ -189,6 +189,19 @@ def test_a_marker_with_any_broken_key_or_value_counts_as_unfinished(tmp_path: Pa
         state = stage_state(stage, space)
         assert read_marker(stage, space) is None and not state.finished, path.read_text()
         assert run_stage(stage, space).new == int(stage.single) and is_stage_finished(stage, space)
+
+
+@pytest.mark.parametrize("count", ["done", "new", "quarantined", "rows"])
+def test_a_marker_with_a_negative_count_counts_as_unfinished(tmp_path: Path, count: str) -> None:
+    space, stage = Workspace(tmp_path), WithFiles()
+    run_stage(stage, space)
+    path = marker_path(space, "tiny")
+    whole = read_json(path)
+    for changed in ({count: -5}, {"reasons": {"too short": -5}}):
+        write_json(path, {**whole, "summary": {**whole["summary"], **changed}})
+        assert read_marker(stage, space) is None and not is_stage_finished(stage, space)
+    write_json(path, whole)
+    assert is_stage_finished(stage, space)
 
 
 def test_a_marker_that_names_a_file_outside_counts_as_unfinished(tmp_path: Path) -> None:

@@ -39,3 +39,5 @@ def test_the_claims_need_known_variants_and_seeds_that_differ() -> None:
         ClaimsConfig(seeds=(1, 2, 1))
     with pytest.raises(ValidationError, match="at least 1 item"):
         ClaimsConfig(seeds=())
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        ClaimsConfig(seeds=(1, -1))

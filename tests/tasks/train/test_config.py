@@ -75,7 +75,8 @@ def test_options_reach_the_network_and_a_variant_wins_over_them():
 @pytest.mark.parametrize(
     ("values", "where"),
     [
-        ({"steps": 0}, "steps"), ({"batch_size": 3}, "batch_size"), ({"micro_batch": 5}, "micro_batch"),
+        ({"steps": 0}, "steps"), ({"seed": -1}, "seed"), ({"batch_size": 3}, "batch_size"),
+        ({"micro_batch": 5}, "micro_batch"),
         ({"ema_sigma_rel": 0.3}, "ema_sigma_rel"), ({"masks": {"drop_text": 1.5}}, "masks.drop_text"),
         ({"masks": {"span_share": 0.7}}, "masks.span_share"), ({"options": {"pool": "some"}}, "options.pool"),
         ({"betas": (0.9, 0.99)}, "betas"),
