@@ -25,7 +25,7 @@ class Slow(TinyStage):
 
     def _row(self, item: Item, workspace: Workspace) -> list[TinyRow]:
         if item.payload["number"] < 20:
-            time.sleep(60)
+            time.sleep(600)
         return super()._row(item, workspace)
 
 
@@ -36,7 +36,7 @@ class Programs(TinyStage):
     name: ClassVar[str] = "programs"
 
     def _row(self, item: Item, workspace: Workspace) -> list[TinyRow]:
-        if subprocess.run(["sleep", "0.02" if item.payload["number"] >= 20 else "60"], check=False).returncode:
+        if subprocess.run(["sleep", "0.02" if item.payload["number"] >= 20 else "600"], check=False).returncode:
             raise ItemError("tool_failed", "sleep was ended")
         return super()._row(item, workspace)
 
@@ -57,7 +57,7 @@ class Single(SingleItemStage):
     def make(self, workspace: Workspace) -> list[Row]:
         workspace.stage(self.name)
         workspace.path("single", "begun").touch()
-        time.sleep(60)
+        time.sleep(600)
         return []
 
 

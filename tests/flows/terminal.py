@@ -52,7 +52,7 @@ class Terminal:
         """Types."""
         os.write(self.main, keys)
 
-    def end(self, *, timeout_s: float = 60) -> int:
+    def end(self, *, timeout_s: float = 240) -> int:
         """Reads to the command's end; returns its exit code."""
         deadline = time.monotonic() + timeout_s
         while self._read():

@@ -24,7 +24,7 @@ from flows.termination import end_on_signals
 end_on_signals(termination_grace_s=0.5)
 signal.signal(signal.SIGTERM, lambda *_: {handler})
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 DEAF = """
 import signal, sys, time
@@ -36,16 +36,16 @@ while True: time.sleep(0.01)
 """
 
 
-@pytest.mark.parametrize(("handler", "code"), [("time.sleep(60)", 143), ("sys.exit(7)", 7)])
+@pytest.mark.parametrize(("handler", "code"), [("time.sleep(600)", 143), ("sys.exit(7)", 7)])
 def test_sigterm_ends_the_process_in_good_order_or_soon(handler: str, code: int) -> None:
     command = [sys.executable, "-c", STUCK.format(handler=handler)]
     process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     started = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == code
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 200
     assert errors == ("" if code == 7 else f"{TERMINATED_LINE}\n")
 
 
@@ -95,7 +95,7 @@ def interrupt(kind: str, tmp_path: Path, environment: dict[str, str]) -> None:
         took_s = time.monotonic() - started
     assert terminal.output.count(INTERRUPTED_LINE) == 1 and "Traceback" not in terminal.output, terminal.output
     assert terminal.output.rstrip().endswith(INTERRUPTED_LINE)
-    assert took_s < 20  # it is 2 s on a machine with a free core; without a forced end 60 s
+    assert took_s < 200  # it is 2 s on a machine with a free core; without a forced end 600 s
     assert not [entry for entry in read_journal(space, name).values() if "error" in entry]
     assert not processes_with(str(tmp_path))
     with acquire(tmp_path, "the next run"):
