@@ -163,9 +163,9 @@ def _pair_inputs(rows: tuple[Generated, ...]) -> list[TrackInput]:
 
 
 def _title(text: str, row: Generated, rows: tuple[Generated, ...]) -> str:
-    """Returns a track's title, with the checkpoint where the card has several."""
-    several = len({one.checkpoint for one in rows}) > 1
-    return f"{text} ({checkpoint_name(row.checkpoint)})" if several else text
+    """Returns a track's title, with the checkpoint where it is not the run's own or the card has several."""
+    named = row.checkpoint != TRAINED or len({one.checkpoint for one in rows}) > 1
+    return f"{text} ({checkpoint_name(row.checkpoint)})" if named else text
 
 
 def _facts(row: Generated) -> list[str]:

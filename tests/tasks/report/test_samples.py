@@ -87,6 +87,12 @@ def test_of_two_checkpoints_a_card_shows_both_beside_one_truth(media: MediaEmbed
     assert card.chips == [("EventF1@100ms", "0.5 / 1")]
 
 
+def test_a_card_of_other_weights_alone_names_them(media: MediaEmbedder) -> None:
+    rows = [generated_row("builtin-a", case_id="a", checkpoint="builtin", parent_id="clip")]
+    (card,) = cards(Collected(generated=rows, manifest=[manifest_row("clip")]), media)
+    assert [track.title for track in card.tracks] == ["Ground truth", "Generated (shipped weights)"]
+
+
 def test_of_two_checkpoints_a_pair_card_has_both_pairs(media: MediaEmbedder) -> None:
     rows = [
         generated_row(
