@@ -101,10 +101,12 @@ def is_builtin(path: Path) -> bool:
 
 def read_info(path: Path) -> CheckpointInfo:
     """Returns a checkpoint's header. Raises WeightsError when the file is missing or is not one of ours."""
+    if path.is_dir():
+        raise WeightsError(f"checkpoint {path} is a folder; name the file in it")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except FileNotFoundError as error:
         raise WeightsError(f"checkpoint {path} does not exist; train one with `foleygenex run train CONFIG`") from error
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"checkpoint {path} is not a safetensors file ({error})") from error
