@@ -40,8 +40,9 @@ from tasks.engine.workspace import Workspace
 from tasks.language.cues import CuedCaption
 from tasks.language.finder import find_cues, find_mined
 from tasks.paraphrase.writer import by_rule
-from tasks.pipeline import find_step, run_step
+from tasks.pipeline import find_step
 from tasks.recaption.rules import Rewrite, rewrites
+from tasks.steps import run_step
 
 STAGES = stages_through("manifest")[1:]  # ingest's clips are made by this script
 RATE_HZ = 16_000

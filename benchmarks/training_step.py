@@ -23,7 +23,6 @@ from torch import Tensor
 
 from data_contracts import FeatureRow
 from model.config import PRESETS, TrainingConfig, preset
-from model.devices import choose_device
 from model.paper_specs import CODECS, paper_specs
 from model.specs import FeatureSpecs
 from model.training import Ranks, Trainer
@@ -67,6 +66,11 @@ class RandomFeatures:
 
     def _random(self, rows: Sequence[int], length: int, dim: int) -> Tensor:
         return torch.randn(len(rows), length, dim, generator=self._generator)
+
+
+def device_here() -> torch.device:
+    """Returns the GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def synchronised() -> float:
@@ -159,7 +163,7 @@ def trainer_of(
 
 def line(options: argparse.Namespace, compiled: bool, checkpointing: bool, precision: str) -> str:
     """Returns the line of one combination."""
-    device = choose_device("auto")
+    device = device_here()
     cost = measure(options, compiled, checkpointing, precision, device)
     ratio = f"{cost.ratio:5.2f}"
     if device.type == "cpu":

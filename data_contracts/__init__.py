@@ -12,22 +12,24 @@ from data_contracts.errors import (
     UsageError,
     WeightsError,
 )
-from data_contracts.tables import (
+from data_contracts.results import (
     AblationScore,
-    Augmented,
-    Caption,
     ClaimResult,
-    Clip,
     ClipScore,
-    FeatureRow,
     Generated,
     GeneratedFile,
+    Score,
+    TrainMetric,
+)
+from data_contracts.tables import (
+    Augmented,
+    Caption,
+    Clip,
+    FeatureRow,
     ManifestRow,
     Mined,
     Paraphrase,
     Quarantine,
-    Score,
-    TrainMetric,
 )
 
 __all__ = [

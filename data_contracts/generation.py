@@ -1,4 +1,7 @@
-"""The six generation tasks: what each takes, needs and ignores, with a title and one line for people. SPEC G1-G6."""
+"""The six generation tasks: what each takes, needs and ignores, with a title and one line for people. SPEC G1-G6.
+
+Also the names of checkpoints that are no file's.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,12 @@ Input = Literal["video", "text", "original", "reference_audio", "reference_video
 """What a person gives: the options of the command, the columns of a jobs table, the fields of the page."""
 
 FILE_INPUTS: Final[tuple[Input, ...]] = ("video", "original", "reference_audio", "reference_video")
+
+
+BUILTIN: Final = "builtin"
+"""Name of the checkpoint that is part of the package; it was trained on the rendered sounds of the built-in corpus."""
+TRAINED: Final = "trained"
+"""Name of a run's own training among the checkpoints that it evaluates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

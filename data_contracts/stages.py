@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from data_contracts.contract import Row
+from data_contracts.results import (
+    ClipScore,
+    Generated,
+    Score,
+    TrainMetric,
+)
 from data_contracts.tables import (
     Augmented,
     Caption,
     Clip,
-    ClipScore,
     FeatureRow,
-    Generated,
     ManifestRow,
     Mined,
     Paraphrase,
-    Score,
-    TrainMetric,
 )
 
 STAGE_TABLES: Final[Mapping[str, type[Row]]] = {

@@ -5,6 +5,7 @@ Commands import what they need when they run, so that `foleygenex --help` is qui
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -71,7 +72,7 @@ def demo(
     from flows.run import run_demo
     from tasks.config import PipelineConfig, shipped_config
 
-    overrides = [f"workspace={workspace}", f"llm.backend={llm}", *(set_ or [])]
+    overrides = [_workspace_setting(workspace), f"llm.backend={llm}", *(set_ or [])]
     run_demo(PipelineConfig.load(shipped_config(DEMO), overrides))
 
 
@@ -116,7 +117,7 @@ def run(
         return
     if stage not in ("all", *comparisons):
         find_step(stage, besides=("all", *comparisons, "train-codec"))
-    overrides = [f"workspace={workspace}"] if workspace else []
+    overrides = [_workspace_setting(workspace)] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
     if stage in ("all", "ingest"):
         require_corpus(loaded, str(config))
@@ -164,6 +165,11 @@ app.command()(doctor)
 app.command()(quarantine)
 app.command("fetch-llm")(fetch_llm)
 app.command("fetch-parser")(fetch_parser)
+
+
+def _workspace_setting(folder: Path) -> str:
+    """Returns the override for a folder; in quotes, so that one that is named 2024 is no number."""
+    return f"workspace={json.dumps(str(folder))}"
 
 
 def print_line(line: str) -> None:

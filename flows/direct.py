@@ -18,7 +18,8 @@ from tasks.engine import Mapper, Shard, StageSummary
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
-from tasks.pipeline import Step, first_stale_before, run_step
+from tasks.pipeline import Step
+from tasks.steps import first_stale_before, run_step
 
 log = logging.getLogger(LINES)
 

@@ -20,7 +20,8 @@ from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig
 from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, Step, step_state
+from tasks.pipeline import STEPS, Step
+from tasks.steps import step_state
 
 
 @flow(name="pipeline", flow_run_name=run_name)

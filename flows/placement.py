@@ -20,7 +20,8 @@ from prefect.states import Cancelling
 from data_contracts import FoleyGenExError
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import Step, step_state
+from tasks.pipeline import Step
+from tasks.steps import step_state
 
 _LOOK_EVERY_S: Final = 2.0
 _SERVER_AWAY_S: Final = 600.0  # a server that restarts must not end a training that runs elsewhere

@@ -27,16 +27,9 @@ from tasks.engine import check_stage
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use, require_free
-from tasks.pipeline import (
-    STEPS,
-    find_step,
-    is_finished,
-    is_known_finished,
-    pipeline_states,
-    require_quarantine,
-    step_state,
-)
+from tasks.pipeline import STEPS, find_step
 from tasks.report import REPORT
+from tasks.steps import is_finished, is_known_finished, pipeline_states, require_quarantine, step_state
 
 
 def run_demo(config: PipelineConfig) -> None:

@@ -30,7 +30,8 @@ from tasks.config import PipelineConfig, load_stored
 from tasks.engine import Mapper, Shard, Stage
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import Step, first_stale_before, run_step
+from tasks.pipeline import Step
+from tasks.steps import first_stale_before, run_step
 
 
 @task(name="shard", cache_policy=NO_CACHE, persist_result=False, task_run_name="{label}")

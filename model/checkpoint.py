@@ -19,6 +19,7 @@ from torch import Tensor
 
 from data_contracts import WeightsError
 from data_contracts.files import atomic_path, hash_file
+from data_contracts.generation import BUILTIN
 from model.config import NetworkConfig
 from model.network import Network
 from model.specs import FeatureSpecs
@@ -26,8 +27,6 @@ from model.weights.names import plain_names
 
 FORMAT: Final = "foleygenex-checkpoint"
 FORMAT_VERSION: Final = 2
-BUILTIN: Final = "builtin"
-"""Name of the checkpoint that is part of the package; it was trained on the rendered sounds of the built-in corpus."""
 BUILTIN_FILE: Final = Path(__file__).parent / "network" / "weights" / "builtin.safetensors"
 
 
@@ -101,12 +100,10 @@ def is_builtin(path: Path) -> bool:
 
 def read_info(path: Path) -> CheckpointInfo:
     """Returns a checkpoint's header. Raises WeightsError when the file is missing or is not one of ours."""
-    if path.is_dir():
-        raise WeightsError(f"checkpoint {path} is a folder; name the file in it")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise WeightsError(f"checkpoint {path} does not exist; train one with `foleygenex run train CONFIG`") from error
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"checkpoint {path} is not a safetensors file ({error})") from error

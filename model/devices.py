@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 from data_contracts import UsageError
+from data_contracts.quantities import counted
 from model.config import AskedPrecision, Precision
 
 
@@ -19,9 +20,8 @@ def choose_device(asked: str) -> torch.device:
     except RuntimeError as error:
         raise UsageError(f"device {asked!r} is unknown; use auto, cpu, cuda or cuda:1") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise UsageError(
-            f"device {asked} is not there: this machine has {torch.cuda.device_count()} GPUs; use cpu or auto"
-        )
+        number = counted(torch.cuda.device_count(), "GPU")
+        raise UsageError(f"device {asked} is not there: this machine has {number}; use cpu or auto")
     return device
 
 

@@ -1,4 +1,4 @@
-"""The pipeline as a list: which stages there are, in which order, and how far a workspace has come. No Prefect here.
+"""The pipeline as a list: which stages there are, and in which order. `tasks/steps.py` runs them. No Prefect here.
 
 Modules of the stages are imported when a stage is looked at, so that listing the stages costs nothing.
 """
@@ -6,22 +6,14 @@ Modules of the stages are imported when a stage is looked at, so that listing th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from data_contracts import ContractError, FoleyGenExError, UsageError, WeightsError
+from data_contracts import UsageError
 from tasks import inputs
 from tasks.config import PipelineConfig
-from tasks.engine import Mapper, Stage, StageState, StageSummary, run_stage, stage_state
-from tasks.engine.inputs import all_whole, remember_inputs, up_to_date
-from tasks.engine.marker import marker_path
-from tasks.engine.progress import OnProgress, silent
-from tasks.engine.workspace import Workspace
+from tasks.engine import Stage
 from tasks.inputs import Outside
-
-_LARGE_SHARD: Final = 4096  # items
-_WAITING: Final = "waiting for an earlier stage"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,116 +237,3 @@ def find_step(name: str, *, besides: Sequence[str] = ()) -> Step:
 def steps_before(name: str) -> tuple[Step, ...]:
     """Returns the entries of the stages that run before one. Raises UsageError for an unknown name."""
     return STEPS[: STEPS.index(find_step(name))]
-
-
-def run_step(
-    step: Step,
-    config: PipelineConfig,
-    workspace: Workspace,
-    *,
-    mapper: Mapper = map,
-    on_progress: OnProgress = silent,
-    retry: bool = False,
-    verify_files: bool = False,
-) -> StageSummary:
-    """Runs one stage from where it is. Finished work is found and left alone.
-
-    `retry` and `verify_files` are those of `run_stage`. Raises ContractError when an earlier stage has not run,
-    UsageError for settings that cannot be used or when another process is running the stage in this workspace.
-    """
-    if not retry and not verify_files and (summary := _up_to_date(step, config, workspace)):
-        return summary
-    stage = step.make(config).with_progress(on_progress)
-    if retry:
-        require_quarantine(stage)
-    size = max(config.shard_size, _LARGE_SHARD) if stage.large_shards else config.shard_size
-    shards = map if stage.single else mapper
-    summary = run_stage(stage, workspace, shard_size=size, mapper=shards, retry=retry, verify_files=verify_files)
-    remember_inputs(workspace, step.name, _earlier(step), _known(step, config, workspace))
-    return summary
-
-
-def require_quarantine(stage: Stage) -> None:
-    """Raises UsageError for a stage that is one piece of work."""
-    if stage.single:
-        raise UsageError(
-            f"stage {stage.name} has no items, so no quarantine; `foleygenex run {stage.name} CONFIG` runs it again"
-        )
-
-
-def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> StageState:
-    """Returns how far a stage is, without changing anything. A stage whose input is missing or damaged is `waiting`.
-
-    Items are listed, and a stage's module is imported, only where markers do not tell.
-    """
-    if summary := _up_to_date(step, config, workspace):
-        return StageState(name=step.name, done=summary.done, quarantined=summary.quarantined, pending=0)
-    if step.single and _has_not_run(step, config, workspace):
-        return StageState(name=step.name, pending=1)
-    try:
-        return stage_state(step.make(config), workspace)
-    except ContractError:
-        return StageState(name=step.name, note=_WAITING)
-    except (WeightsError, UsageError) as error:
-        return StageState(name=step.name, note=f"cannot run: {error}")
-
-
-def is_known_finished(step: Step, config: PipelineConfig, workspace: Workspace) -> bool:
-    """Whether markers alone say that a stage is finished; False where its items would have to be listed."""
-    return _up_to_date(step, config, workspace) is not None
-
-
-def _up_to_date(step: Step, config: PipelineConfig, workspace: Workspace) -> StageSummary | None:
-    """Returns the summary of a finished stage, from markers alone; None when they do not tell."""
-    try:
-        return up_to_date(workspace, step.name, _earlier(step), _known(step, config, workspace))
-    except FoleyGenExError:  # of settings that cannot be used here: looking at the stage's items says so
-        return None
-
-
-def _has_not_run(step: Step, config: PipelineConfig, workspace: Workspace) -> bool:
-    """Whether a stage has no marker though all that it reads is there."""
-    without = not marker_path(workspace, step.name).exists() and _known(step, config, workspace) is not None
-    return bool(without and (earlier := _earlier(step)) and all_whole(workspace, earlier))
-
-
-def _known(step: Step, config: PipelineConfig, workspace: Workspace) -> Any:
-    return inputs.known_inputs(step.group, step.outside, config, workspace)
-
-
-def _earlier(step: Step) -> list[str]:
-    return [one.name for one in steps_before(step.name)] if step in STEPS else []
-
-
-def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageState]:
-    """Returns every stage's state. After the first unfinished one, the counts are as of the earlier stages' last run.
-
-    Raises what keeps a stage from being looked at while the earlier ones are finished. After an unfinished one that is
-    its missing or damaged output, so the stage waits.
-    """
-    states: list[StageState] = []
-    for step in STEPS:
-        try:
-            states.append(step_state(step, config, workspace))
-        except Exception:  # damaged files raise anything, depending on what reads them
-            if all(state.finished for state in states):
-                raise
-            states.append(StageState(name=step.name, note=_WAITING))
-    return states
-
-
-def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace) -> str:
-    """Returns the name of the first earlier step that a run of the pipeline would run again, empty when there is none.
-
-    A stage that cannot be looked at from here (a corpus on another machine) is not counted.
-    """
-    for earlier in steps_before(step.name):
-        with suppress(FoleyGenExError):
-            if not step_state(earlier, config, workspace).finished:
-                return earlier.name
-    return ""
-
-
-def is_finished(config: PipelineConfig, workspace: Workspace) -> bool:
-    """Whether a run of the whole pipeline would find nothing to do. Stops at the first stage that is not finished."""
-    return all(step_state(step, config, workspace).finished for step in STEPS)

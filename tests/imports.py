@@ -20,6 +20,7 @@ STEPS: Final = (
 LAYERS: Final = (  # from the top; a file imports from its own layer or a lower one
     ("flows",),
     ("tasks.commands",),
+    ("tasks.steps",),
     ("tasks.pipeline",),
     ("tasks.inputs",),
     ("tasks.config",),

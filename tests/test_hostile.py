@@ -23,8 +23,9 @@ from tasks.commands.verify.job import current_sheet, rating_page
 from tasks.commands.verify.sheet import sheet_path
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import run_step, steps_before
+from tasks.pipeline import steps_before
 from tasks.report.page import write_report
+from tasks.steps import run_step
 from tests.tasks.commands.verify.serve import served
 from tests.tasks.report.browser import Page, chromium
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.generate import BUILTIN, CHECKPOINT_HELP, LICENCE_HELP, named_checkpoint, say_builtin
+from data_contracts.generation import BUILTIN
+from flows.commands.generate import CHECKPOINT_HELP, LICENCE_HELP, named_checkpoint, say_builtin
 
 
 def app(

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
-from data_contracts.generation import TASKS
+from data_contracts.generation import BUILTIN, TASKS
 
 if TYPE_CHECKING:
     from tasks.commands.generate.options import GenerateOptions
 
-BUILTIN: Final = "builtin"  # as in model.checkpoint, which a help page must not wait for
 CHECKPOINT_HELP: Final = (
     "a checkpoint file; builtin: the small one of this package, trained on rendered sounds; or a published network's "
     "name, e.g. mmaudio-large-44k-v2"

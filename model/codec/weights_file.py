@@ -25,7 +25,10 @@ FORMAT: Final = "foleygenex-codec-3"
 _OLD_FORMAT: Final = "foleygenex-codec-2"  # without a kind: a DAC-VAE
 
 CodecConfig = StackedMelConfig | DACVAEConfig
-KINDS: Final[dict[str, type[CodecConfig]]] = {"mel-vae": StackedMelConfig, "dac-vae": DACVAEConfig}
+KINDS: Final[dict[str, type[StackedMelConfig] | type[DACVAEConfig]]] = {
+    "mel-vae": StackedMelConfig,
+    "dac-vae": DACVAEConfig,
+}
 
 
 def save_weights(

@@ -20,10 +20,9 @@ def state_path(folder: Path, step: int) -> Path:
     return folder / f"state-{step:08d}.pt"
 
 
-def state_files(place: Path) -> list[tuple[int, Path]]:
-    """Returns (step, path) of the states in a folder, oldest first; of one state where `place` is its path."""
-    paths = [place] if place.is_file() else place.glob("state-*.pt")
-    found = ((_NAME.fullmatch(path.name), path) for path in paths)
+def state_files(folder: Path) -> list[tuple[int, Path]]:
+    """Returns (step, path) of the states in a folder, oldest first."""
+    found = ((_NAME.fullmatch(path.name), path) for path in folder.glob("state-*.pt"))
     return sorted((int(match[1]), path) for match, path in found if match)
 
 
@@ -42,16 +41,15 @@ def write_state(folder: Path, step: int, state: dict[str, Any], *, keep: int) ->
     return path
 
 
-def read_newest(place: Path, *, mapped: bool = False) -> dict[str, Any] | None:
-    """Returns the newest state of `state_files` that can be read, on the CPU, or None when there is none.
+def read_newest(folder: Path) -> dict[str, Any] | None:
+    """Returns the newest state that can be read, on the CPU, or None when there is none.
 
     A damaged state is logged and left where it is; the one before it counts then. On a GPU there would not be enough
-    memory beside the network, optimiser and averages that it is copied into. With `mapped` a tensor is read from disk
-    only when it is used.
+    memory beside the network, optimiser and averages that it is copied into.
     """
-    for _, path in reversed(state_files(place)):
+    for _, path in reversed(state_files(folder)):
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # an unpickler raises errors of any type on damaged bytes
             log.warning("%s is not a readable training state (%s) and is not used", path, type(error).__name__)
         else:

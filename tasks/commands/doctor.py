@@ -29,6 +29,8 @@ _PROBED: Final = 8  # recordings opened, spread over the list
 _ANSWER_S: Final = 10.0
 _INSTALL: Final = "apt-get install sox libsox-fmt-all ffmpeg"
 _ENCODING: Final = ("precompute", "generate", "score")
+_COMPUTING: Final = {"precompute": ("precompute",), "train": ("train",), "evaluate": ("generate", "score")}
+"""Settings with a device -> the stages that use it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,7 @@ def examine(config: PipelineConfig, *, stages: Container[str] = STAGES, disk: bo
         checks += _weights(config)
     if "train" in stages:
         checks += _start(config)
-    if any(stage in stages for stage in ("train", "precompute")):
-        checks += _device(config)
+    checks += _device(config, stages)
     if disk and all(check.good for check in checks if check.name == "corpus"):
         checks += [_disk(config)]
     return checks
@@ -188,18 +189,29 @@ def _start(config: PipelineConfig) -> Iterator[Check]:
         yield Check(name="weights", good=good, found=found, mend="" if good else "correct train.init_from")
 
 
-def _device(config: PipelineConfig) -> Iterator[Check]:
-    """Loads torch only where a GPU is asked for by name."""
-    asked = {name for name in (config.train.device, config.precompute.device) if name.startswith("cuda")}
-    if not asked:
-        yield Check(name="device", good=True, found="no GPU is asked for; auto uses one where there is one")
-        return
+def _device(config: PipelineConfig, stages: Container[str]) -> Iterator[Check]:
+    """Says which device the stages will use, once for those that ask for the same."""
+    settings: dict[str, list[str]] = {}
+    for group, users in _COMPUTING.items():
+        if any(stage in stages for stage in users):
+            settings.setdefault(getattr(config, group).device, []).append(f"{group}.device")
+    for asked, names in settings.items():
+        yield _asked_device(asked, " and ".join(names))
+
+
+def _asked_device(asked: str, settings: str) -> Check:
     import torch
 
-    number = torch.cuda.device_count()
-    names = ", ".join(torch.cuda.get_device_name(one) for one in range(number))
-    mend = "" if number else "set train.device and precompute.device to auto, or run on a machine with a GPU"
-    yield Check(name="device", good=bool(number), found=names or "torch sees no GPU", mend=mend)
+    from model.devices import choose_device
+
+    try:
+        device = choose_device(asked)
+    except UsageError as error:
+        mend = f"set {settings} to auto, or run on a machine with that GPU"
+        return Check(name="device", good=False, found=str(error), mend=mend)
+    used = torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
+    because = "; torch sees no GPU" if asked == "auto" and device.type == "cpu" else ""
+    return Check(name="device", good=True, found=f"{used} ({settings}: {asked}{because})")
 
 
 def _disk(config: PipelineConfig) -> Check:

@@ -11,7 +11,8 @@ from data_contracts.quantities import counted
 from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, find_step, require_quarantine
+from tasks.pipeline import STEPS, find_step
+from tasks.steps import require_quarantine
 
 # What a person can do about a reason; other reasons are explained by their message alone.
 ADVICE: Final = {

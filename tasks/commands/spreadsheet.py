@@ -40,7 +40,7 @@ def read_cells(path: Path, columns: Sequence[str], hint: str) -> list[tuple[str,
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
+            reader = csv.DictReader(file)
             return [_typed(cells, columns, f"{path}, line {reader.line_num}") for cells in reader]
     except FileNotFoundError as error:
         raise UsageError(f"{path} is missing; {hint}") from error

@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_contracts import UsageError
+from data_contracts.quantities import counted
 
 Device = Annotated[
     str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto (a GPU where there is one), cpu, cuda or cuda:1")
 ]
 """The setting of every stage and command that computes with torch; `model.devices.choose_device` resolves it."""
+
+
+_LENGTHS: Final = {"too_short": "needs at least {}", "too_long": "takes at most {}"}
+"""Pydantic's type of a problem -> what is said of a list; pydantic's own text names Python's types."""
 
 
 class StageConfig(BaseModel):
@@ -44,7 +49,8 @@ def load_settings(kind: type[ConfigT], path: Path | None, overrides: Sequence[st
 
 
 def settings_from(kind: type[ConfigT], values: dict[str, Any], overrides: Sequence[str], where: str) -> ConfigT:
-    """Returns settings from values with overrides on top. Raises UsageError naming `where` and the field."""
+    """Returns settings from values with overrides on top. Raises UsageError naming the field, and the override or
+    `where`."""
     for override in overrides:
         _apply(values, override)
     kind.resolve_paths(values, Path.cwd())
@@ -54,7 +60,7 @@ def settings_from(kind: type[ConfigT], values: dict[str, Any], overrides: Sequen
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"]) or "config"
         message = _unknown(kind, first["loc"]) if first["type"] == "extra_forbidden" else _plain(first)
-        raise UsageError(f"config {where}: {field}: {message}") from error
+        raise UsageError(f"{_where(first['loc'], overrides) or f'config {where}'}: {field}: {message}") from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -74,8 +80,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
+def _where(location: Sequence[int | str], overrides: Sequence[str]) -> str:
+    """Returns the last override that has set a field, as `--set '...'`; empty where none has."""
+    for override in reversed(overrides):
+        name = override.partition("=")[0].split(".")
+        if location and all(part == str(place) for part, place in zip(name, location, strict=False)):
+            return f"--set {override!r}"
+    return ""
+
+
 def _plain(problem: Mapping[str, Any]) -> str:
     """Returns what was expected, and what was given where that is one short value."""
+    if problem["type"] in _LENGTHS:
+        limits = problem["ctx"]
+        return _LENGTHS[problem["type"]].format(counted(limits.get("min_length", limits.get("max_length")), "value"))
     given = problem.get("input")
     shown = isinstance(given, str | int | float) and len(str(given)) <= 40
     message = str(problem["msg"]).removeprefix("Value error, ")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts import ContractError, UsageError
-from model.checkpoint import BUILTIN, checkpoint_file
+from data_contracts.generation import BUILTIN, TRAINED
+from model.checkpoint import checkpoint_file
 from tasks.engine.workspace import Workspace, safe_name
-from tasks.evaluate.config import TRAINED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

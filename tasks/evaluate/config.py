@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pydantic import Field
 
+from data_contracts.generation import TRAINED
 from model.config import AskedPrecision
 from tasks.engine.settings import Device, StageConfig
 from tasks.evaluate.sampling import SamplingSettings
-
-TRAINED: Final = "trained"
-"""The name of the run's own training among the checkpoints that are scored."""
 
 
 class EvaluateConfig(StageConfig):

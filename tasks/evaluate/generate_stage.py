@@ -13,13 +13,14 @@ from typing import Any, ClassVar
 
 from data_contracts import Generated, Row
 from data_contracts.files import hash_file
+from data_contracts.generation import TRAINED
 from model.variants import variant
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.batch_generator import BatchGenerator
 from tasks.evaluate.checkpoints import Weights, checkpoint_paths, generated_name
 from tasks.evaluate.components import featured_rows, open_store
-from tasks.evaluate.config import TRAINED, EvaluateConfig
+from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.plan import Case, first_cases, plan_cases
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from data_contracts import Clip, Row
-from data_contracts.quantities import counted
 from tasks.corpus.builtin import scenes
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace, write_json
@@ -70,7 +69,7 @@ class IngestStage(Stage):
     def on_finished(self, workspace: Workspace) -> str:
         """Writes `ingest/sources.json`: what each list names, what is missing, captions refused per rule.
 
-        Returns what is missing, per corpus, for the stage's line.
+        Returns how many files are missing in each corpus, for the stage's line.
         """
         if not lists_corpora(self.config):
             return ""
@@ -78,8 +77,7 @@ class IngestStage(Stage):
         write_json(workspace.stage(self.name) / "sources.json", sources)
         missing = {name: counts["missing"] for name, counts in sources.items() if counts["missing"]}
         named = ", ".join(f"{name} {count:,}" for name, count in missing.items())
-        listed = "listed in ingest/sources.json and the quarantine"
-        return f"missing {counted(sum(missing.values()), 'file')} ({named}; {listed})" if missing else ""
+        return f"missing_file per corpus: {named} (listed in ingest/sources.json and the quarantine)" if missing else ""
 
     def _listing(self) -> Listing:
         listing = list_recordings(self.config, self.dataset_version)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from data_contracts import ManifestRow, Quarantine, read_table
 from data_contracts.files import atomic_path
+from data_contracts.quantities import counted, duration_text
 from data_contracts.stages import stages_through
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace, hash_text, read_json
@@ -36,10 +37,11 @@ def write_dataset_card(workspace: Workspace) -> Path:
 
 def dataset_card(workspace: Workspace, rows: Sequence[ManifestRow]) -> str:
     """Returns the card of these rows of a manifest. Captions and ids are escaped, as they come from outside."""
+    clips = len({row.clip_id for row in rows})
     parts = [
         "# Dataset card",
-        f"{len(rows)} rows, {_hours(rows)} hours of audio, from {len({row.clip_id for row in rows})} clips.",
-        "## Rows and hours per subset and split",
+        f"{counted(len(rows), 'row')}, {_duration(rows)} of audio, from {counted(clips, 'clip')}.",
+        "## Rows and durations per subset and split",
         _size_table(rows),
         "## Sources and licences",
         _source_table(rows),
@@ -71,7 +73,7 @@ def _size_table(rows: Sequence[ManifestRow]) -> str:
         cells = [f"{subset} ({meaning})"]
         for split in _SPLITS:
             part = [row for row in rows if (row.subset, row.split) == (subset, split)]
-            cells.append(f"{len(part)} ({_hours(part)} h)")
+            cells.append(f"{len(part)} ({_duration(part)})")
         lines.append(cells)
     return _table(("Subset", *_SPLITS), lines)
 
@@ -82,10 +84,10 @@ def _source_table(rows: Sequence[ManifestRow]) -> str:
         source = json.loads(row.lineage_json).get("source", {}).get("corpus", "unknown")
         parts.setdefault((source, row.licence), []).append(row)
     lines = [
-        (escape_markdown(source), escape_markdown(licence), str(len(part)), _hours(part))
+        (escape_markdown(source), escape_markdown(licence), str(len(part)), _duration(part))
         for (source, licence), part in sorted(parts.items())
     ]
-    return _table(("Source", "Licence", "Rows", "Hours"), lines)
+    return _table(("Source", "Licence", "Rows", "Duration"), lines)
 
 
 def _count_table(name: str, counts: Counter[str]) -> str:
@@ -131,5 +133,5 @@ def _table(head: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _hours(rows: Iterable[ManifestRow]) -> str:
-    return f"{sum(row.duration_s for row in rows) / 3600:.2f}"
+def _duration(rows: Iterable[ManifestRow]) -> str:
+    return duration_text(sum(row.duration_s for row in rows))

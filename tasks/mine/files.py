@@ -99,7 +99,7 @@ def read_captions(source: Path, id_column: str = "id", caption_column: str = "ca
         return
     try:
         with source.open(encoding="utf-8-sig", newline="") as text:
-            table = csv.DictReader(text, delimiter="\t" if source.suffix == ".tsv" else ",", strict=True)
+            table = csv.DictReader(text, delimiter="\t" if source.suffix == ".tsv" else ",")
             _check_columns(source, wanted, table.fieldnames or ())
             for row in table:
                 yield str(row[id_column]), row[caption_column] or ""

@@ -70,7 +70,7 @@ def _read(gold: Path) -> list[dict[str, str]]:
         raise UsageError(f"{gold} is not a file; expected a CSV table of labelled captions")
     try:
         with gold.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file, strict=True))
+            rows = list(csv.DictReader(file))
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{gold} is not a readable table ({error})") from error
     wanted = ("caption", *dict.fromkeys(SIDES.values()))

@@ -34,6 +34,7 @@ from data_contracts import (
 from data_contracts.stages import STAGE_TABLES
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace, read_json
+from tasks.report.words import checkpoint_name
 
 _DOES: Final = {
     "ingest": "cut to 8 s clips",
@@ -190,15 +191,15 @@ def _feature_specs(path: Path) -> Any:
 
 
 def _weights(found: Collected, feature_specs: Any) -> list[ComponentWeights]:
-    """Returns the components named by the features and the generated rows, one row each, and the network."""
+    """Returns the components named by the features and the generated rows, one row each, and the networks."""
     values: dict[tuple[str, str], ComponentWeights] = {}
     generated = [parse_json(text) for text in _unique(row.weights_json for row in found.generated)]
     for specs in (feature_specs, *generated):
         for weights in _components(specs):
             values.setdefault((weights.name, weights.sha256), weights)
-    for sha in _unique(row.checkpoint_sha256 for row in found.generated):
-        network = ComponentWeights(role="network", name="this run", sha256=sha, placeholder=False)
-        values.setdefault(("checkpoint", sha), network)
+    for name, sha in dict.fromkeys((row.checkpoint, row.checkpoint_sha256) for row in found.generated):
+        network = ComponentWeights(role="network", name=checkpoint_name(name), sha256=sha, placeholder=False)
+        values.setdefault((name, sha), network)
     return sorted(values.values(), key=lambda weights: (weights.role, weights.name, weights.sha256))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import yaml
 
 from data_contracts import Quarantine
+from data_contracts.generation import BUILTIN
 from data_contracts.quantities import duration_text
 from tasks.engine.workspace import Workspace
 from tasks.report import Settings
@@ -135,6 +136,8 @@ def _statement(found: Collected, settings: Settings, placeholders: list[str]) ->
         data = "The clips are the user's own; some are rendered, not recorded."
     else:
         data = "The clips are the user's own."
+    if any(row.checkpoint == BUILTIN for row in found.generated):
+        data += " The shipped weights were trained on rendered sounds."
     if not found.weights:
         return f"{data} No model component has been used yet."
     if placeholders:

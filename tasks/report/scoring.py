@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from data_contracts import Score
 from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY
+from data_contracts.quantities import counted
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, TRUTH
 from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
@@ -164,7 +165,7 @@ def _system(row: Score) -> str:
 
 def _groups(row: Score) -> str:
     """Returns the number of groups in words where clips share objects or recordings, else nothing."""
-    return "" if row.n_groups == row.n else f"{row.n_groups} group{'s' if row.n_groups != 1 else ''}"
+    return "" if row.n_groups == row.n else counted(row.n_groups, "group")
 
 
 def _interval(row: Score) -> str:

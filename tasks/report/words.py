@@ -6,6 +6,7 @@ import json
 import re
 from typing import Final
 
+from data_contracts.generation import BUILTIN, TRAINED
 from tasks.report.svg import number
 
 WRITERS: Final[dict[str, str]] = {
@@ -16,7 +17,7 @@ WRITERS: Final[dict[str, str]] = {
     "original": "original caption",
 }
 
-_CHECKPOINTS: Final = {"trained": "trained in this run", "builtin": "shipped weights"}
+_CHECKPOINTS: Final = {TRAINED: "trained in this run", BUILTIN: "shipped weights"}
 _UNITS: Final = {"db": "dB", "dbfs": "dBFS", "s": "s", "ms": "ms", "hz": "Hz", "m": "m"}
 
 

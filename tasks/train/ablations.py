@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from data_contracts import UsageError
 from data_contracts.generation import TASKS
@@ -12,25 +12,18 @@ from model.variants import variant
 from tasks.engine.settings import StageConfig
 
 
-def _known(names: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        for name in names:
-            variant(name)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
-    return names
-
-
-_Variants = Annotated[tuple[str, ...], AfterValidator(_known)]
-
-
 class AblationsConfig(StageConfig):
     """Which configurations are compared, and on what. Training and sampling are those of `train` and `evaluate`."""
 
-    variants: _Variants = Field(
+    variants: tuple[str, ...] = Field(
         ("m-1", "m-2", "m-3", "full", "no-sum"), description="named configurations; mmaudio-s1, -s2, -s3 can be added"
     )
     tasks: tuple[str, ...] = Field(("vta", "ac-vta", "fe"), description="generation tasks that are scored")
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _known_variants(names)
 
     @field_validator("tasks")
     @classmethod
@@ -47,7 +40,7 @@ class ClaimsConfig(StageConfig):
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (1, 2, 3), min_length=1, description="of the trainings; each trains every variant"
     )
-    variants: _Variants = Field(
+    variants: tuple[str, ...] = Field(
         ("full", "no-sum", "m-3", "m-1", "no-aa", "m-2"), description="in the order of the work within a seed"
     )
 
@@ -57,3 +50,17 @@ class ClaimsConfig(StageConfig):
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"a seed is named twice in {seeds}; the same training again says nothing new")
         return seeds
+
+    @field_validator("variants")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _known_variants(names)
+
+
+def _known_variants(names: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        for name in names:
+            variant(name)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    return names

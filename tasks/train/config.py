@@ -16,10 +16,9 @@ from model.config import PRESETS, MaskConfig, NetworkConfig, TrainingConfig, pre
 from model.variants import VARIANTS, variant
 from tasks.engine.settings import Device, StageConfig
 
-# A short training on one CPU; docs/training.md (Settings) has the paper's values beside these. It has to see the
-# contexts of FE and AC-VTA, hence the wider and placed spans, and videos without their captions, which name what the
-# video shows. What is heard (level, material, crescendo) is decided near the noise in latents of log magnitudes, hence
-# the flow times.
+# A short training on one CPU, with reasons in docs/training.md. It has to see the contexts of FE and AC-VTA, hence the
+# wider and placed spans, and videos without their captions, which name what the video shows. What is heard (level,
+# material, crescendo) is decided near the noise in latents of log magnitudes, hence the flow times.
 DEMO: Final = {
     "steps": 450, "batch_size": 16, "lr": 1.5e-3, "warmup_steps": 100, "schedule": "cosine", "hold_share": 0.3,
     "time_location": -1.2, "time_spread": 1.5, "latent_std": "common", "precision": "auto",

@@ -17,8 +17,8 @@ from data_contracts import TrainingError, UsageError, to_json
 from data_contracts.files import atomic_path
 from model.features import FeatureStore
 from model.training.ema import snapshots
-from model.training.history import Segment, continued, last_step
-from model.training.state import read_newest, state_files
+from model.training.history import Segment
+from model.training.state import state_files
 from tasks.engine.workspace import hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
 
@@ -33,7 +33,7 @@ _FEATURES: Final = {"codec": "codec", "text": "text encoder", "clip": "image enc
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """What a training depends on. `start`: the hash of the weights in `init_from`; `origin`: the folder whose states
-    it took over, empty for a training from step 0. `key`: the name of the folder that the training was made in."""
+    it took over, empty for a training from step 0."""
 
     network: dict[str, Any]
     specs: dict[str, Any]
@@ -42,7 +42,6 @@ class Description:
     data: str
     settings: dict[str, Any]
     origin: str = ""
-    key: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -82,50 +81,23 @@ def prepare(continue_from: str, folder: Path, now: Description) -> str:
     `continue_from` names. Returns that one's path; empty when there is none, or the folder has states. Raises
     UsageError when it cannot go on.
     """
-    took_over = "" if state_files(folder) else _origin(continue_from, folder)
-    if took_over:
-        take_over(Path(took_over), folder, now)
-    replace(now, origin=took_over or _origin_before(folder), key=folder.name).write(folder)
+    before = Description.read(folder).origin if (folder / DESCRIPTION).exists() else ""
+    took_over = ""
+    if not state_files(folder):
+        took_over = before or _origin(continue_from, folder)
+        if took_over:
+            take_over(Path(took_over), folder, now)
+    replace(now, origin=took_over or before).write(folder)
     others = [name for name in _folders(folder.parent) if name != folder.name]
     write_json(folder.parent / LATEST, {"folders": [*others, folder.name]})
     return took_over
 
 
-def steps_left(config: TrainConfig, folder: Path, now: Description) -> int:
-    """Returns how many steps the training of a folder has to make: from its newest state, or from that of the training
-    that it would go on from. Changes nothing.
-    """
-    origin = "" if state_files(folder) else _origin(config.continue_from, folder)
-    state = read_newest(Path(origin) if origin else folder, mapped=True)
-    if state is None:
-        return config.steps
-    before = [Segment.from_dict(values) for values in state.get("history", [])]
-    history = continued(before or [now.segment], now.segment, state["step"])
-    return max(0, last_step(history, config.training()) - int(state["step"]))
-
-
-def origin_key(path: str) -> str:
-    """Returns what names the training, or the state in one, at a path: the same wherever its folder lies.
-
-    The training's own description has its key; where that is missing, the folder's name counts, which is the key too.
-    """
-    place = Path(path).resolve()
-    folder, state = (place.parent, place.name) if place.suffix == ".pt" else (place, "")
-    key = Description.read(folder).key if (folder / DESCRIPTION).exists() else ""
-    return f"{key or folder.name}/{state}"
-
-
-def _origin_before(folder: Path) -> str:
-    return Description.read(folder).origin if (folder / DESCRIPTION).exists() else ""
-
-
 def _origin(continue_from: str, folder: Path) -> str:
-    """Returns the folder or state that a training without states goes on from; empty for one from step 0.
+    """Returns the folder or state to go on from; empty for a training from step 0.
 
     Raises UsageError where `last` finds only states of an earlier release, which describe no training.
     """
-    if before := _origin_before(folder):
-        return before
     if continue_from not in ("last", "none"):
         return continue_from
     if continue_from == "none":
@@ -180,7 +152,8 @@ def take_over(origin: Path, folder: Path, now: Description) -> None:
 
     Raises UsageError when the training cannot go on as `now` describes it, naming why and what to do.
     """
-    states = state_files(origin)
+    last = state_files(origin.parent if origin.is_file() else origin)
+    states = [(step, path) for step, path in last if origin.is_dir() or path == origin]
     if not states:
         raise UsageError(
             f"train.continue_from: {origin} is neither the folder of a training with states (W/train/last/KEY) nor a "

@@ -19,14 +19,14 @@ _SIDE: Final = 1024  # of the matrices that are multiplied to measure the proces
 _SLOWEST: Final = 1e10  # FLOP/s that any processor reaches: what takes less than the limit at that needs no measurement
 
 
-def require_affordable(config: TrainConfig, store: FeatureStore, *, steps: int, processes: int) -> None:
-    """Raises UsageError when `steps` further steps would take more than a week on this machine's processor.
+def require_affordable(config: TrainConfig, store: FeatureStore, *, processes: int, step: int = 0) -> None:
+    """Raises UsageError when the steps after `step` would take more than a week on this machine's processor.
 
     The time is the training's FLOPs over those of plain matrix products here, so it is the least it can be.
     """
     if config.accept_cpu:
         return
-    samples = steps * config.batch_size
+    samples = max(0, config.steps - step) * config.batch_size
     network = config.network()
     tokens = store.specs.codec.frames(store.clip_s)
     rough = 12.0 * 24 * network.depth * network.width**2 * tokens * samples  # of a transformer
@@ -37,7 +37,7 @@ def require_affordable(config: TrainConfig, store: FeatureStore, *, steps: int, 
     seconds = flops / per_s
     if seconds > LIMIT_DAYS * _DAY_S:
         raise UsageError(
-            f"training {config.preset} for {steps:,} steps of {config.batch_size} rows is "
+            f"training {config.preset} for {config.steps - step:,} steps of {config.batch_size} rows is "
             f"{flops / 1e15:,.3g} PFLOP: at least {duration_text(seconds)} on this processor "
             f"({per_s / 1e9:,.0f} GFLOP/s), and no GPU is used; "
             "train where there is one (train.device), or here all the same with --set train.accept_cpu=true"

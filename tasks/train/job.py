@@ -28,16 +28,7 @@ from model.training.stop import StopSignals
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
-from tasks.train.continuation import (
-    Description,
-    changes_text,
-    describe,
-    latest_training,
-    origin_key,
-    prepare,
-    require_start,
-    steps_left,
-)
+from tasks.train.continuation import changes_text, describe, latest_training, prepare, require_start
 from tasks.train.cpu import require_affordable
 from tasks.train.empty_text import empty_text
 from tasks.train.live import LiveTable
@@ -77,11 +68,10 @@ def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgr
     require_trackers(config)
     ranks = Ranks.start(choose_device(config.device))
     key = training_key(config, store, workspace)
-    folder = states_folder(workspace, key)
-    described = describe(config, store, _used_settings(config), _start_hash(config))
     if ranks.device.type == "cpu":
-        require_affordable(config, store, steps=steps_left(config, folder, described), processes=ranks.size)
-    trainer = _trainer(config, store, folder, described, ranks)
+        done = state_files(states_folder(workspace, key))
+        require_affordable(config, store, processes=ranks.size, step=done[-1][0] if done else 0)
+    trainer = _trainer(config, workspace, store, key, ranks)
     with StopSignals(impatient=ranks.size == 1) as stop:
         trainer.should_stop = stop
         _train(config, workspace, store, trainer, on_progress)
@@ -141,7 +131,7 @@ def training_key(config: TrainConfig, store: FeatureStore, workspace: Workspace)
     if config.continue_from == "none":
         return anew
     if config.continue_from != "last":
-        return hash_text(*parts, f"{_start_hash(config)} from {origin_key(config.continue_from)}")
+        return hash_text(*parts, f"{_start_hash(config)} from {config.continue_from}")
     for key in (anew, further):
         if state_files(states_folder(workspace, key)) or _finished_key(workspace) == key:
             return key
@@ -190,7 +180,9 @@ def _finished_key(workspace: Workspace) -> str | None:
     return str(read_json(_record(workspace))["key"]) if _record(workspace).exists() else None
 
 
-def _trainer(config: TrainConfig, store: FeatureStore, folder: Path, described: Description, ranks: Ranks) -> Trainer:
+def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
+    folder = states_folder(workspace, key)
+    described = describe(config, store, _used_settings(config), _start_hash(config))
     took_over = prepare(config.continue_from, folder, described) if ranks.is_main else ""
     network, initial = config.network(), None
     if config.init_from:

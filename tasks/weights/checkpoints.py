@@ -52,7 +52,7 @@ def _network(name: Path) -> Component | None:
         return None
     found = component_named(str(name))
     if found is None or not found.name.startswith(_NETWORK):
-        from model.checkpoint import BUILTIN
+        from data_contracts.generation import BUILTIN
 
         if str(name) == BUILTIN:
             return None

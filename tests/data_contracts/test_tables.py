@@ -16,10 +16,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_contracts import ContractError, Row, iter_table, read_table, tables, write_table
+from data_contracts import ContractError, Row, iter_table, read_table, results, tables, write_table
 from data_contracts.contract import write_table_batches
 
-KINDS = [kind for kind in vars(tables).values() if isinstance(kind, type) and issubclass(kind, Row) and kind is not Row]
+DECLARED = {**vars(tables), **vars(results)}.values()
+KINDS = [kind for kind in DECLARED if isinstance(kind, type) and issubclass(kind, Row) and kind is not Row]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXT,

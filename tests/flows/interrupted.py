@@ -6,14 +6,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from data_contracts import ItemError, Row
 from flows import cli
 from tasks import pipeline
-from tasks.engine import Item, SingleItemStage
+from tasks.engine import Item
 from tasks.engine.workspace import Workspace
-from tests.flows.steps import tiny_step
+from tests.flows.steps import Single, tiny_step
 from tests.tasks.engine.tiny import TinyRow, TinyStage
 
 
@@ -41,18 +41,8 @@ class Programs(TinyStage):
         return super()._row(item, workspace)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Single(SingleItemStage):
+class Endless(Single):
     """One piece of work, in the main thread."""
-
-    name: ClassVar[str] = "single"
-    version: ClassVar[int] = 1
-
-    def settings(self) -> dict[str, Any]:
-        return {}
-
-    def payload(self, workspace: Workspace) -> dict[str, Any]:
-        return {}
 
     def make(self, workspace: Workspace) -> list[Row]:
         workspace.stage(self.name)
@@ -61,7 +51,7 @@ class Single(SingleItemStage):
         return []
 
 
-KINDS = {"threads": Slow, "processes": Slow, "programs": Programs, "single": Single}
+KINDS = {"threads": Slow, "processes": Slow, "programs": Programs, "single": Endless}
 
 
 def main(folder: str, kind: str) -> None:

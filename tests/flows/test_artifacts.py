@@ -11,7 +11,7 @@ from flows import artifacts
 from flows.artifacts import report_url
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import run_step
+from tasks.steps import run_step
 from tests.flows.steps import tiny_step
 from tests.tasks.engine.tiny import TinyStage
 

@@ -17,6 +17,7 @@ from tasks import pipeline
 from tasks.config import PipelineConfig, load_stored
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
+from tasks.steps import run_step
 from tests.conftest import REPOSITORY
 from tests.flows.steps import First, Second, tiny_step
 from tests.tasks.engine.tiny import TinyRow, TinyStage
@@ -31,11 +32,17 @@ def no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "STEPS", (TINY,))
 
 
+def test_a_folder_may_be_named_as_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.exit_code(["run", "tiny", "demo", "-w", "2024"]) == 0
+    assert (tmp_path / "2024" / "tiny").is_dir()
+
+
 @pytest.mark.parametrize("runner", ["threads", "processes", "serial"])
 def test_every_runner_writes_what_the_engine_writes(runner: str, tmp_path: Path) -> None:
     config = PipelineConfig.model_validate({"runner": runner, "shard_size": 15})
     alone, space = Workspace(tmp_path / "alone"), Workspace(tmp_path / "w")
-    expected = pipeline.run_step(TINY, config, alone)
+    expected = run_step(TINY, config, alone)
     summary = run_directly(TINY, config, space)
     assert replace(summary, note="") == replace(expected, note="") and summary.new == 40
     tables = [hash_file(one.table("tiny", TinyRow.TABLE)) for one in (alone, space)]

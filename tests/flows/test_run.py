@@ -13,6 +13,7 @@ from tasks import pipeline
 from tasks.config import PipelineConfig, store
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
+from tasks.steps import first_stale_before, run_step
 from tests.flows.steps import First, Second, Single, tiny_step
 from tests.tasks.engine.damage import delete, flip
 from tests.tasks.engine.test_marker import WithFiles
@@ -32,7 +33,7 @@ def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
     space = Workspace(tmp_path)
     store(PipelineConfig(workspace=str(tmp_path)), space)
     for one in (first, second):
-        pipeline.run_step(one, PipelineConfig(), space)
+        run_step(one, PipelineConfig(), space)
     assert cli.exit_code(["status", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 and all(line.endswith("do nothing") for line in lines[1:])
@@ -43,8 +44,8 @@ def test_status_says_what_hangs_on_a_stale_stage_and_who_is_running(
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].endswith("process 1") and lines[2].endswith("do nothing (not counting what first has yet to make)")
     assert lines[3].startswith("in use by train of w (process")
-    assert pipeline.first_stale_before(second, PipelineConfig(), space) == "first"
-    assert pipeline.first_stale_before(changed, PipelineConfig(), space) == ""
+    assert first_stale_before(second, PipelineConfig(), space) == "first"
+    assert first_stale_before(changed, PipelineConfig(), space) == ""
 
 
 def test_the_second_run_finds_nothing_to_do_and_starts_no_prefect(
@@ -74,7 +75,7 @@ def test_status_says_what_a_rerun_would_do(
     store(PipelineConfig(workspace=str(tmp_path)), space)
     assert cli.exit_code(["status", str(tmp_path)]) == 0
     assert "process 40" in capsys.readouterr().out
-    pipeline.run_step(steps[0], PipelineConfig(), space)
+    run_step(steps[0], PipelineConfig(), space)
     before = sorted(path for path in tmp_path.rglob("*"))
     assert cli.exit_code(["status", str(tmp_path)]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -90,14 +91,14 @@ def test_damaged_files_of_items_are_counted_and_made_again_on_demand(
     monkeypatch.setattr(pipeline, "STEPS", (step,))
     space = Workspace(tmp_path)
     store(PipelineConfig(workspace=str(tmp_path)), space)
-    pipeline.run_step(step, PipelineConfig(), space)
+    run_step(step, PipelineConfig(), space)
     flip(space.path("tiny", "files", "item-0003.txt"), keep_time=True)
     delete(space.path("tiny", "files", "item-0004.txt"))
     assert cli.exit_code(["status", str(tmp_path)]) == 0
     assert capsys.readouterr().out.splitlines()[1].endswith("do nothing")
     assert cli.exit_code(["status", str(tmp_path), "--verify"]) == 0
     assert "do nothing; 2 files missing or damaged, `run tiny CONFIG --verify-files`" in capsys.readouterr().out
-    assert pipeline.run_step(step, PipelineConfig(), space, verify_files=True).new == 2
+    assert run_step(step, PipelineConfig(), space, verify_files=True).new == 2
     assert cli.exit_code(["status", str(tmp_path), "--verify"]) == 0
     assert "; 0 files missing or damaged\n" in capsys.readouterr().out
 

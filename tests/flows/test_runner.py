@@ -17,7 +17,8 @@ from tasks.engine import StageState, StageSummary, run_stage
 from tasks.engine.progress import silent
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire, holder_of
-from tasks.pipeline import Step, run_step
+from tasks.pipeline import Step
+from tasks.steps import run_step
 from tests.flows.steps import tiny_step
 from tests.tasks.engine.test_run import content
 from tests.tasks.engine.tiny import TinyStage

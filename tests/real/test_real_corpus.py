@@ -11,7 +11,8 @@ import yaml
 from data_contracts import Augmented, Clip, Generated, ManifestRow, Quarantine, read_table
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, run_step
+from tasks.pipeline import STEPS
+from tasks.steps import run_step
 from tests.real.table import build_table
 
 EXPECTED_REASONS = {"empty_file", "truncated", "not_audio", "silent", "missing_file", "nan_samples", "too_short"}

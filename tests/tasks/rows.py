@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_contracts import Augmented, Caption, Clip, Generated, ManifestRow, Mined, Paraphrase, to_json
+from data_contracts import Augmented, Caption, Clip, ClipScore, Generated, ManifestRow, Mined, Paraphrase, to_json
+from tasks.evaluate.metrics import MODEL
 
 
 def clip_row(item_id: str, **values: Any) -> Clip:
@@ -163,3 +164,25 @@ def generated_row(name: str, **changes: Any) -> Generated:
         "weights_json": "{}",
     }
     return Generated(**(values | changes))
+
+
+def clip_score_row(
+    clip: str,
+    value: float,
+    task: str = "vta",
+    metric: str = "EventF1@100ms",
+    *,
+    system: str = MODEL,
+    checkpoint: str = "trained",
+) -> ClipScore:
+    """Returns one metric of a generated clip; a baseline has no checkpoint."""
+    weights = checkpoint if system == MODEL else None
+    return ClipScore(
+        item_id=f"{clip}/{system}/{weights}/{task}/{metric}",
+        parent_id=clip,
+        task=task,
+        system=system,
+        checkpoint=weights,
+        metric=metric,
+        value=value,
+    )

@@ -5,29 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from benchmarks.cold_start import measure
-from data_contracts import UsageError
+from data_contracts import ContractError, UsageError
 from data_contracts.stages import STAGE_TABLES
 from flows.run import status_text
-from tasks import pipeline
+from tasks import pipeline, steps
 from tasks.config import PipelineConfig, store, with_changes
 from tasks.engine import Item, Shard, StageState, check_stage, run_stage
 from tasks.engine.marker import marker_path, read_marker
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import (
-    STEPS,
-    find_step,
-    is_finished,
-    pipeline_states,
-    require_quarantine,
-    run_step,
-    step_state,
-    steps_before,
-)
+from tasks.pipeline import STEPS, find_step, steps_before
+from tasks.steps import is_finished, pipeline_states, require_quarantine, run_step, step_state
 from tests.conftest import REPOSITORY
 from tests.flows.steps import tiny_step
 from tests.tasks.engine.damage import DAMAGES, flip
@@ -94,6 +88,29 @@ def test_after_an_unfinished_step_one_whose_input_cannot_be_read_waits(
         pipeline_states(config, space)
 
 
+def test_a_step_that_waits_has_the_counts_of_its_last_run_while_its_files_are_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Reading(TinyStage):
+        name: ClassVar[str] = "second"
+
+        def items(self, workspace: Workspace) -> list[Item]:
+            if not workspace.table("tiny", "tinies").exists():
+                raise ContractError("the first table is missing")
+            return super().items(workspace)
+
+    both = tiny_step("tiny", lambda _: TinyStage()), tiny_step("second", lambda _: Reading(bad=(1, 2)))
+    config, space = PipelineConfig(), Workspace(tmp_path)
+    monkeypatch.setattr(pipeline, "STEPS", both)
+    for step in both:
+        run_step(step, config, space)
+    space.table("tiny", "tinies").unlink()
+    waits = StageState(name="second", note="waiting for an earlier stage")
+    assert pipeline_states(config, space)[1] == replace(waits, done=38, quarantined=2)
+    space.table("second", "tinies").unlink()
+    assert pipeline_states(config, space)[1] == waits
+
+
 def test_only_a_step_with_items_has_a_quarantine_to_retry(tmp_path: Path) -> None:
     config = PipelineConfig.model_validate(TINY)
     for step in STEPS:
@@ -132,7 +149,7 @@ def test_markers_alone_say_that_every_step_is_finished(
 ) -> None:
     config, workspace = finished
     expected = {step.name: step_state(step, config, workspace) for step in STEPS}
-    monkeypatch.setattr(pipeline, "stage_state", lambda *_: pytest.fail("the items were listed"))
+    monkeypatch.setattr(steps, "stage_state", lambda *_: pytest.fail("the items were listed"))
     assert {step.name: step_state(step, config, workspace) for step in STEPS} == expected
     assert all(state.finished for state in expected.values())
 
@@ -150,7 +167,7 @@ def test_what_is_not_in_the_markers_is_looked_at(
     assert states["train"].note.startswith("cannot run: train.init_from") and not states["train"].finished
     marker = marker_path(workspace, "train")
     marker.rename(tmp_path / "aside")
-    monkeypatch.setattr(pipeline, "stage_state", lambda *_: pytest.fail("the features were read"))
+    monkeypatch.setattr(steps, "stage_state", lambda *_: pytest.fail("the features were read"))
     assert step_state(find_step("train"), config, workspace) == StageState(name="train", pending=1)
     (tmp_path / "aside").rename(marker)
 

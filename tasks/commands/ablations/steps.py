@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from data_contracts.generation import TRAINED
 from model.checkpoint import read_info
 from model.variants import VARIANTS, Variant
 from tasks.commands.ablations.view import VariantWorkspace
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
-from tasks.evaluate.config import TRAINED
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.train.config import TrainConfig

@@ -1,7 +1,6 @@
 """The paper's claims that the built-in corpus can test: which configuration is better than which, in what.
 
-EventF1 stands for the paper's OnsetSyncAP and DeSync: the true event times are known. The likeness stands for
-Resemblyzer and CLAP_A, AdverbCheck for CLAP_T and the listening test, whose networks this release does not load.
+The page (`page.py`) says which of the paper's metrics each metric here stands for.
 """
 
 from __future__ import annotations

@@ -18,25 +18,19 @@ NEARLY_SILENT_DBFS: Final = -50.0  # at a usual volume only the device's own noi
 FLOOR_DBFS: Final = -120.0  # of digital silence, which has no logarithm
 FAR_DB: Final = 12.0  # an edited window this much louder or quieter than its surroundings is said
 _NEAR_S: Final = 1.0  # on either side of a window
-_FULL_SCALE: Final = 0.9999
-_FLAT: Final = 3  # samples in a row at full scale: the crest of a tone that just reaches it has fewer
 
 
 @dataclass(frozen=True, slots=True)
 class OutputLevel:
-    """RMS and peak in dBFS, before the file's limits: a peak above 0 is cut off there.
-
-    `flat`: the longest run of samples at full scale; codecs limit what they decode to -1..1.
-    """
+    """RMS and peak in dBFS, before clipping: a peak above 0 is cut off in the file."""
 
     rms_dbfs: float
     peak_dbfs: float
-    flat: int = 0
 
     @classmethod
     def of(cls, audio: Audio) -> Self:
         """Measures audio, (T,) or (T, C)."""
-        return cls(dbfs(rms(audio)), dbfs(float(np.abs(audio).max(initial=0.0))), _longest_at_full_scale(audio))
+        return cls(dbfs(rms(audio)), dbfs(float(np.abs(audio).max(initial=0.0))))
 
     @property
     def line(self) -> str:
@@ -54,8 +48,6 @@ class OutputLevel:
             found.append(f"the audio is nearly silent: its level is {self.rms_dbfs:.1f} dBFS")
         if self.peak_dbfs > 1e-3:
             found.append(f"the audio is {self.peak_dbfs:.1f} dB over full scale and is clipped")
-        elif self.flat >= _FLAT:
-            found.append(f"the audio is clipped: up to {self.flat} samples in a row are at full scale")
         return found
 
 
@@ -83,15 +75,6 @@ def near(length: int, start: int, stop: int, rate_hz: int) -> npt.NDArray[np.int
     """Returns the samples outside of a window [start, stop) that are at most one second away from it."""
     reach = round(_NEAR_S * rate_hz)
     return np.r_[max(0, start - reach) : min(start, length), min(stop, length) : min(stop + reach, length)]
-
-
-def _longest_at_full_scale(audio: Audio) -> int:
-    """Returns the length of the longest run of samples at full scale in any channel."""
-    longest = 0
-    for channel_T in np.atleast_2d(audio.T):
-        edges = np.flatnonzero(np.diff(np.pad(np.abs(channel_T) >= _FULL_SCALE, 1).astype(np.int8)))
-        longest = max([longest, *(edges[1::2] - edges[::2]).tolist()])
-    return longest
 
 
 def rms(audio: Audio) -> float:

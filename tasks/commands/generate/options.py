@@ -97,8 +97,6 @@ class GenerateOptions:
 
     def _check_inputs(self) -> None:
         task = TASKS[self.task]
-        if any("\ud800" <= char <= "\udfff" for char in self.text or ""):
-            raise UsageError("--text has bytes that are not UTF-8; type it again in a UTF-8 terminal")
         for name in get_args(Input):
             value = self.prompt if name == "text" else getattr(self, name)
             option = f"--{name.replace('_', '-')}"

@@ -45,12 +45,8 @@ def read_requests(table: Path, base: GenerateOptions) -> list[GenerationRequest]
         rows = list(_csv_rows(table) if table.suffix.lower() == ".csv" else _json_rows(table))
     except OSError as error:
         raise UsageError(f"jobs {table}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"jobs {table.name}: cannot be read as UTF-8 text ({error})") from error
-    except csv.Error as error:
-        raise UsageError(
-            f"jobs {table.name}: not a well-formed CSV, perhaps a quote is not closed ({error})"
-        ) from error
     if not rows:
         raise UsageError(f"jobs {table.name} has no rows; its columns are {', '.join(COLUMNS)}")
     return _unique([_request(number, row, base, table.parent) for number, row in enumerate(rows, 1)])
@@ -81,7 +77,7 @@ def folder_requests(base: GenerateOptions) -> list[GenerationRequest]:
 
 def _csv_rows(table: Path) -> Iterator[dict[str, Any]]:
     with table.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, restkey="", strict=True)  # else an open quote takes all rows after it
+        reader = csv.DictReader(file, restkey="")
         for name in reader.fieldnames or ():
             if name not in COLUMNS:
                 raise UsageError(f"jobs {table.name}: column {name!r} is unknown; columns are {', '.join(COLUMNS)}")
@@ -89,7 +85,7 @@ def _csv_rows(table: Path) -> Iterator[dict[str, Any]]:
 
 
 def _json_rows(table: Path) -> Iterator[dict[str, Any]]:
-    for line in table.read_text("utf-8-sig").split("\n"):  # a JSON string may have other line breaks in it
+    for line in table.read_text("utf-8-sig").splitlines():
         if not line.strip():
             continue
         try:

@@ -12,7 +12,8 @@ import torch
 
 from data_contracts import MismatchError, UsageError
 from data_contracts.files import hash_file
-from model.checkpoint import BUILTIN, CheckpointInfo, checkpoint_file, is_builtin
+from data_contracts.generation import BUILTIN
+from model.checkpoint import CheckpointInfo, checkpoint_file, is_builtin
 from model.codec import Codec, load_codec
 from model.config import Precision
 from model.devices import choose_device

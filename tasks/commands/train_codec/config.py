@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from tasks.engine.settings import Device, StageConfig
-
-_Steps = Annotated[int, Field(ge=1, description="optimiser steps")]
-_BatchSize = Annotated[int, Field(ge=1, description="segments per step")]
-_SegmentFrames = Annotated[int, Field(ge=4, description="latent frames per segment (40 ms each)")]
-_LearningRate = Annotated[float, Field(gt=0, description="peak learning rate, cosine to a fiftieth")]
-_GradClip = Annotated[float, Field(gt=0, description="largest global norm of the gradients")]
+from tasks.engine.settings import StageConfig
 
 
 class OptimiserSettings(StageConfig):
     """How a network of either kind is optimised."""
 
-    steps: _Steps
-    batch_size: _BatchSize
-    segment_frames: _SegmentFrames
-    lr: _LearningRate
-    warmup_steps: int = Field(100, ge=0, description="steps of the linear warm-up")
+    steps: int = Field(ge=1, description="optimiser steps")
+    batch_size: int = Field(ge=1, description="segments per step")
+    segment_frames: int = Field(ge=4, description="latent frames per segment (40 ms each)")
+    lr: float = Field(gt=0, description="peak learning rate, cosine to a fiftieth")
+    warmup_steps: int = Field(100, ge=0)
     kl_weight: float = Field(ge=0, description="weight of the KL")
-    grad_clip: _GradClip
+    grad_clip: float = Field(gt=0, description="largest global norm of the gradients")
 
 
 class MelVAESettings(OptimiserSettings):
     """The mel-VAE with phase reconstruction; the defaults made the shipped codec."""
 
-    steps: _Steps = 5_000
-    batch_size: _BatchSize = 12
-    segment_frames: _SegmentFrames = 40
-    lr: _LearningRate = 1e-3
+    steps: int = Field(5_000, ge=1, description="optimiser steps")
+    batch_size: int = Field(12, ge=1, description="segments per step")
+    segment_frames: int = Field(40, ge=4, description="latent frames per segment (40 ms each)")
+    lr: float = Field(1e-3, gt=0, description="peak learning rate, cosine to a fiftieth")
     kl_weight: float = Field(3e-4, ge=0, description="weight of the KL, mean over channels and frames")
-    grad_clip: _GradClip = 1.0
+    grad_clip: float = Field(1.0, gt=0, description="largest global norm of the gradients")
     width: int = Field(384, ge=8, description="channels of the convolutions")
     latent_dim: int = Field(128, ge=2, le=512, description="latent channels")
     latent_std: float = Field(0.03, gt=0, description="deviation of the posterior, the same everywhere")
@@ -50,12 +44,12 @@ class MelVAESettings(OptimiserSettings):
 class DACVAESettings(OptimiserSettings):
     """The DAC-VAE with DAC's discriminators and feature matching: for a GPU."""
 
-    steps: _Steps = 100_000
-    batch_size: _BatchSize = 16
-    segment_frames: _SegmentFrames = 32
-    lr: _LearningRate = 1e-4
+    steps: int = Field(100_000, ge=1, description="optimiser steps")
+    batch_size: int = Field(16, ge=1, description="segments per step")
+    segment_frames: int = Field(32, ge=4, description="latent frames per segment (40 ms each)")
+    lr: float = Field(1e-4, gt=0, description="peak learning rate of network and discriminators")
     kl_weight: float = Field(5e-3, ge=0, description="weight of the KL, summed over channels, mean over frames")
-    grad_clip: _GradClip = 100.0
+    grad_clip: float = Field(100.0, gt=0, description="largest global norm of the gradients")
     encoder_dim: int = Field(32, ge=2, description="channels of the first encoder layer")
     decoder_dim: int = Field(256, ge=16, description="channels of the first decoder layer")
     latent_dim: int = Field(32, ge=2, description="latent channels")
@@ -85,7 +79,7 @@ class CodecTrainConfig(StageConfig):
     publish_every: int = Field(250, ge=1, description="steps between published snapshots")
     log_every: int = Field(50, ge=1)
     seed: int = Field(20_260_614)
-    device: Device = "cpu"
+    device: str = Field("cpu", description="cpu or cuda")
 
     @property
     def optimiser(self) -> MelVAESettings | DACVAESettings:

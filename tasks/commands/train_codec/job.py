@@ -14,7 +14,6 @@ from torch import Tensor
 from data_contracts import UsageError
 from data_contracts.files import atomic_path
 from model.codec.weights_file import save_weights
-from model.devices import choose_device
 from tasks.commands.train_codec.config import CodecTrainConfig
 from tasks.commands.train_codec.dac_vae import DACVAETrainer
 from tasks.commands.train_codec.data import Segments
@@ -99,10 +98,8 @@ def run_codec_training(config: CodecTrainConfig, out_path: Path, on_progress: On
     """Trains a codec and returns `out_path`, the safetensors file with the averaged weights (SPEC M2).
 
     Continues from `<out_path>.last.pt` when it exists. Snapshots replace `out_path` atomically at intervals.
-    Raises TrainingError when the loss is not finite, UsageError when the state file is another run's or the device is
-    not there.
+    Raises TrainingError when the loss is not finite, UsageError when the state file is another run's.
     """
-    config = config.model_copy(update={"device": str(choose_device(config.device))})
     run, steps = _Run(config), config.optimiser.steps
     segments = Segments.render(config, run.trainer.sizes.hop)
     last = out_path.with_suffix(".last.pt")

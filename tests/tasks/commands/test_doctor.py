@@ -97,12 +97,37 @@ def test_programs_that_the_settings_need(tmp_path: Path, monkeypatch: pytest.Mon
     assert not found.good and "sox and ffmpeg not found" in found.found and "apt-get install" in found.mend
 
 
-def test_a_gpu_that_is_asked_for_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("gpus", "asked", "line"),
+    [
+        (0, "auto", "ok       device    the CPU (train.device: auto; torch sees no GPU)"),
+        (0, "cpu", "ok       device    the CPU (train.device: cpu)"),
+        (1, "auto", "ok       device    Big (train.device: auto)"),
+        (1, "cuda:0", "ok       device    Big (train.device: cuda:0)"),
+        (
+            0,
+            "cuda",
+            "missing  device    device cuda is not there: this machine has 0 GPUs; use cpu or auto -> set ",
+        ),
+        (1, "cuda:1", "missing  device    device cuda:1 is not there: this machine has 1 GPU"),
+    ],
+)
+def test_the_device_that_will_be_used(
+    gpus: int, asked: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import torch
 
-    found = checks(tmp_path, "train.device=cuda", stages=("train",))["device"]
-    assert found.good == torch.cuda.is_available()
-    assert found.good or found.line().startswith("missing  device    torch sees no GPU -> set train.device")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Big")
+    assert checks(tmp_path, f"train.device={asked}", stages=("train",))["device"].line().startswith(line)
+
+
+def test_settings_that_ask_for_the_same_device_share_a_line(tmp_path: Path) -> None:
+    config = PipelineConfig.load(None, ["train.device=cpu", "evaluate.device=cpu"])
+    stages = ("precompute", "train", "generate")
+    found = [check.found for check in examine(config, stages=stages, disk=False) if check.name == "device"]
+    assert len(found) == 2 and found[1] == "the CPU (train.device and evaluate.device: cpu)"
 
 
 class Models(BaseHTTPRequestHandler):

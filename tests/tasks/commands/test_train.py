@@ -19,7 +19,8 @@ from tasks.engine.locks import exclusive
 from tasks.engine.progress import silent
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire, holder_of
-from tasks.pipeline import find_step, run_step
+from tasks.pipeline import find_step
+from tasks.steps import run_step
 from tasks.train import job, stage
 from tasks.train.job import checkpoint_path
 from tasks.train.stage import TrainStage

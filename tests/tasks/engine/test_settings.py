@@ -15,6 +15,7 @@ from tasks.engine.settings import StageConfig, load_settings, read_yaml, setting
 class Inner(StageConfig):
     low: float = Field(0.1, ge=0, le=1)
     words: tuple[str, ...] = ()
+    few: tuple[int, ...] = Field((1,), min_length=1, max_length=2)
 
 
 class Outer(StageConfig):
@@ -43,7 +44,7 @@ def test_overrides_win_over_the_file_and_are_yaml(tmp_path: Path) -> None:
     assert load_settings(Outer, path, ["steps=9", "inner.words=[x, y]"]).model_dump() == {
         "steps": 9,
         "file": "none",
-        "inner": {"low": 0.2, "words": ("x", "y")},
+        "inner": {"low": 0.2, "words": ("x", "y"), "few": (1,)},
     }
 
 
@@ -62,10 +63,12 @@ def test_a_path_is_relative_to_where_it_was_written(tmp_path: Path, monkeypatch:
     [
         ("steps", r"--set 'steps': expected name=value"),
         ("=3", r"expected name=value"),
-        ("steps=0", r"config here: steps: .*greater than or equal to 1"),
+        ("steps=0", r"^--set 'steps=0': steps: .*greater than or equal to 1, not 0"),
         ("steps=many", r"steps: .*, not 'many'"),
         ("stepz=3", r"stepz: unknown setting; did you mean steps\?"),
-        ("inner.qqq=3", r"inner\.qqq: unknown setting; known: low, words"),
+        ("inner.qqq=3", r"inner\.qqq: unknown setting; known: low, words, few"),
+        ("inner.few=[]", r"^--set 'inner\.few=\[\]': inner\.few: needs at least 1 value$"),
+        ("inner={few: [1, 2, 3]}", r"^--set 'inner=\{few: \[1, 2, 3\]\}': inner\.few: takes at most 2 values$"),
         ("steps.deep=3", r"'steps' is a value, not a group"),
         ("steps=[1", r"the value is not valid YAML"),
     ],
@@ -74,6 +77,13 @@ def test_a_wrong_override_is_one_line_that_names_the_field(override: str, messag
     with pytest.raises(UsageError, match=message) as caught:
         settings_from(Outer, {"steps": 5}, [override], "here")
     assert "\n" not in str(caught.value)
+
+
+def test_a_mistake_is_blamed_on_the_override_that_made_it_and_else_on_the_file() -> None:
+    with pytest.raises(UsageError, match=r"^config here: steps: "):
+        settings_from(Outer, {"steps": 0}, ["inner.low=0.5"], "here")
+    with pytest.raises(UsageError, match=r"^--set 'steps=-1': steps: "):
+        settings_from(Outer, {"steps": 5}, ["steps=2", "file=x", "steps=-1"], "here")
 
 
 @pytest.mark.parametrize(

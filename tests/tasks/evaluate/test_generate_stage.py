@@ -15,7 +15,8 @@ from tasks.evaluate import batch_generator
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.sampling import SamplingSettings
-from tasks.pipeline import STEPS, step_state
+from tasks.pipeline import STEPS
+from tasks.steps import step_state
 from tests.tasks.evaluate.conftest import Scores
 from tests.tasks.evaluate.oracle import CONFIG, Killed, copy_of, die_after
 

@@ -10,17 +10,13 @@ from data_contracts import ClipScore, Generated, Score
 from tasks.evaluate.intervals import mean_interval, share_interval
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.evaluate.tables import aggregate, clip_groups, interval
-from tests.tasks.rows import generated_row, manifest_row
+from tests.tasks.rows import clip_score_row, generated_row, manifest_row
 
 SHARE = "AdverbCheck direction right"
 
 
-def row(number: int, system: str, value: float, **changes: Any) -> ClipScore:
-    trained = "trained" if system == MODEL else None
-    values = {"task": "vta", "metric": "EventF1@100ms", "checkpoint": trained} | changes
-    name = f"{values['task']}-{number}"
-    item_id = f"{name}/{system}/{values['checkpoint']}/{values['metric']}"
-    return ClipScore(item_id=item_id, parent_id=name, system=system, value=value, **values)
+def row(number: int, system: str, value: float, task: str = "vta", **changes: Any) -> ClipScore:
+    return clip_score_row(f"{task}-{number}", value, task, system=system, **changes)
 
 
 def scored(rows: list[ClipScore], groups: int = 10**6) -> list[Score]:

@@ -18,7 +18,8 @@ from tasks.ingest.config import IngestConfig
 from tasks.ingest.listing import list_recordings
 from tasks.ingest.recordings import Recording
 from tasks.media.video_writer import write_video
-from tasks.pipeline import find_step, run_step
+from tasks.pipeline import find_step
+from tasks.steps import run_step
 from tests.tasks.ingest.corpora import listing, run_corpora
 from tests.tasks.sounds import counting_frames, tone, write_wav
 
@@ -94,7 +95,8 @@ def test_missing_files_are_counted_per_source_in_the_stages_line(tmp_path: Path)
         CorpusConfig(kind="audiocaps", path=str(tmp_path / "train.csv"), media=str(tmp_path / "a")),
     )
     config = PipelineConfig(workspace=str(tmp_path / "w"), ingest=IngestConfig(corpora=corpora))
-    expected = "missing 20 files (vggsound 12, audiocaps 8; listed in ingest/sources.json and the quarantine)"
+    counts = "20 quarantined (20 missing_file); missing_file per corpus: vggsound 12, audiocaps 8"
+    expected = f"{counts} (listed in ingest/sources.json and the quarantine)"
     for _ in range(2):  # a run that finds everything done says it again
         assert run_step(find_step("ingest"), config, Workspace(tmp_path / "w")).line().endswith(expected)
 

@@ -94,9 +94,9 @@ def test_the_card_counts_rows_hours_licences_and_quarantine(tmp_path: Path) -> N
     broken = [Quarantine(stage="ingest", item_id=f"x{n}", reason="empty_file", message="0 bytes") for n in range(2)]
     write_table(workspace.table("ingest", "quarantine"), Quarantine, broken)
     text = write_dataset_card(workspace).read_text("utf-8")
-    assert text.startswith("# Dataset card\n\n29 rows, 0.06 hours of audio, from 9 clips.")
-    assert "| aa (adverb-augmented) | 20 (0.04 h) | 0 (0.00 h) | 0 (0.00 h) |" in text
-    assert "| test | CC0\\-1.0 | 29 | 0.06 |" in text and "| ingest | empty\\_file | 2 | unknown |" in text
+    assert text.startswith("# Dataset card\n\n29 rows, 3.87 min of audio, from 9 clips.")
+    assert "| aa (adverb-augmented) | 20 (2.67 min) | 0 (0 s) | 0 (0 s) |" in text
+    assert "| test | CC0\\-1.0 | 29 | 3.87 min |" in text and "| ingest | empty\\_file | 2 | unknown |" in text
 
 
 def test_counts_of_every_table_add_up_to_the_rows(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_counts_of_every_table_add_up_to_the_rows(tmp_path: Path) -> None:
         lines = text.split(f"## {heading}\n\n")[1].split("\n\n")[0].splitlines()[2:]
         return sum(int(line.split(" | ")[column].strip(" |").split()[0]) for line in lines)
 
-    assert sum(total("Rows and hours per subset and split", column) for column in (1, 2, 3)) == len(rows)
+    assert sum(total("Rows and durations per subset and split", column) for column in (1, 2, 3)) == len(rows)
     assert total("Sources and licences", 2) == len(rows)
     assert total("Who wrote the captions", 1) == len(rows)
     assert total("Augmented rows per level", 1) == sum(row.subset == "aa" for row in rows)
@@ -124,13 +124,13 @@ def test_the_share_of_what_was_left_out_is_of_the_items_of_its_stage(tmp_path: P
 def test_a_part_of_the_rows_has_a_card_of_its_own(tmp_path: Path) -> None:
     rows = [row for row in run(build(tmp_path)) if row.subset == "tta"]
     text = dataset_card(Workspace(tmp_path), rows)
-    assert text.startswith("# Dataset card\n\n8 rows,") and "| vta (video to audio) | 0 (0.00 h) |" in text
+    assert text.startswith("# Dataset card\n\n8 rows,") and "| vta (video to audio) | 0 (0 s) |" in text
     assert "None." in text  # no augmented rows, so no levels
 
 
 def test_an_empty_manifest_has_a_card(tmp_path: Path) -> None:
     text = dataset_card(Workspace(tmp_path), [])
-    assert "0 rows, 0.00 hours of audio, from 0 clips." in text
+    assert "0 rows, 0 s of audio, from 0 clips." in text
     assert "Nothing: no item was quarantined." in text
 
 

@@ -89,7 +89,7 @@ def test_threads_share_one_copy_and_another_process_makes_its_own() -> None:
 def test_an_unknown_or_missing_device_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="unknown"):
         choose_device("quantum")
-    with pytest.raises(UsageError, match=f"this machine has {torch.cuda.device_count()} GPUs"):
+    with pytest.raises(UsageError, match=f"this machine has {torch.cuda.device_count()} GPU"):
         choose_device("cuda:99")
     assert choose_device("auto").type in ("cpu", "cuda")
 

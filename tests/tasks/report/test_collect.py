@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import Row, write_table
+from data_contracts import Generated, Row, read_table, write_table
 from tasks.engine.workspace import Workspace
 from tasks.report.collect import STAGES, Collected, collect, parse_json
 from tests.tasks.rows import augmented_row, clip_row
@@ -82,6 +82,15 @@ def test_each_component_is_listed_once_with_the_network(found: Collected) -> Non
     assert [(weights.role, weights.placeholder) for weights in found.weights] == [
         ("clip", True), ("codec", True), ("network", False), ("sync", True), ("text", True),
     ]  # fmt: skip
+
+
+def test_the_networks_weights_are_named_as_everywhere_in_the_report(copy: Workspace) -> None:
+    path = copy.table("generate", "generated")
+    rows = read_table(path, Generated)
+    other = dataclasses.replace(rows[0], item_id="other", checkpoint="builtin", checkpoint_sha256="f" * 64)
+    write_table(path, Generated, [*rows, other])
+    networks = [(weights.name, weights.sha256[0]) for weights in collect(copy).weights if weights.role == "network"]
+    assert networks == [("shipped weights", "f"), ("trained in this run", "d")]
 
 
 def test_a_component_used_with_two_hashes_is_listed_twice(copy: Workspace) -> None:

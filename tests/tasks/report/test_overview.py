@@ -16,7 +16,7 @@ from tasks.ingest.config import IngestConfig
 from tasks.report.collect import Collected, ComponentWeights
 from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
 from tests.tasks.report.conftest import SETTINGS
-from tests.tasks.rows import clip_row, manifest_row
+from tests.tasks.rows import clip_row, generated_row, manifest_row
 
 RENDERED, OWN = CorpusConfig(), CorpusConfig(kind="vggsound", path="v.csv")
 
@@ -42,6 +42,13 @@ def test_placeholders_are_named(tmp_path: Path, placeholder: bool, said: str) ->
     found = Collected(weights=[ComponentWeights(role="codec", name="small", sha256="0", placeholder=placeholder)])
     hero = build_hero(found, Workspace(tmp_path), PipelineConfig().model_dump(mode="json"))
     assert said in hero.statement and hero.placeholders == (["codec: small"] if placeholder else [])
+
+
+def test_what_the_shipped_weights_were_trained_on_is_said_where_they_are_used(tmp_path: Path) -> None:
+    for checkpoint in ("trained", "builtin"):
+        found = Collected(generated=[generated_row("a", checkpoint=checkpoint)])
+        statement = build_hero(found, Workspace(tmp_path), SETTINGS).statement
+        assert ("The shipped weights were trained on rendered sounds." in statement) == (checkpoint == "builtin")
 
 
 def numbers(found: Collected, tmp_path: Path) -> dict[str, str]:

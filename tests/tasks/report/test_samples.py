@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import ClipScore, Generated
+from data_contracts import Generated
 from tasks.engine.workspace import Workspace
-from tasks.evaluate.metrics import MODEL
 from tasks.report.collect import Collected
 from tasks.report.media import MediaEmbedder
 from tasks.report.samples import CARDS, Card, build_samples, pick
-from tests.tasks.rows import generated_row, manifest_row
+from tests.tasks.rows import clip_score_row, generated_row, manifest_row
 
 
 @pytest.fixture
@@ -23,13 +22,6 @@ def media(tmp_path: Path) -> MediaEmbedder:
 
 def cards(found: Collected, media: MediaEmbedder) -> list[Card]:
     return [card for task in build_samples(found, media).tasks for card in task.cards]
-
-
-def clip_score(clip: str, metric: str, value: float, system: str = MODEL, checkpoint: str = "trained") -> ClipScore:
-    return ClipScore(
-        item_id=f"{clip}/{system}/{checkpoint}/{metric}", parent_id=clip, task="vta", system=system,
-        checkpoint=checkpoint if system == MODEL else None, metric=metric, value=value,
-    )  # fmt: skip
 
 
 def test_tasks_come_in_their_order_with_the_text_of_the_vocabulary(found: Collected, workspace: Workspace) -> None:
@@ -66,8 +58,11 @@ def test_a_pair_of_opposite_adverbs_is_one_card(media: MediaEmbedder) -> None:
 
 def test_only_the_models_scores_are_shown_and_both_of_a_pair(media: MediaEmbedder) -> None:
     rows = [generated_row(f"tta-{n}", task="tta", parent_id="p", seed=1) for n in range(2)]
-    scores = [clip_score("tta-0", "onset_rate_hz", 4.0), clip_score("tta-1", "onset_rate_hz", 1.0),
-              clip_score("tta-0", "onset_rate_hz", 9.0, system="white noise")]  # fmt: skip
+    scores = [
+        clip_score_row("tta-0", 4.0, metric="onset_rate_hz"),
+        clip_score_row("tta-1", 1.0, metric="onset_rate_hz"),
+        clip_score_row("tta-0", 9.0, metric="onset_rate_hz", system="white noise"),
+    ]
     (card,) = cards(Collected(generated=rows, clip_scores=scores), media)
     assert card.chips == [("onset rate (Hz)", "4 → 1")]
 
@@ -77,9 +72,7 @@ def test_of_two_checkpoints_a_card_shows_both_beside_one_truth(media: MediaEmbed
         generated_row(name, case_id="a", checkpoint=checkpoint, parent_id="clip")
         for name, checkpoint in (("builtin-a", "builtin"), ("a", "trained"))
     ]
-    scores = [
-        clip_score("a", "EventF1@100ms", value, checkpoint=name) for name, value in (("trained", 0.5), ("builtin", 1.0))
-    ]
+    scores = [clip_score_row("a", value, checkpoint=name) for name, value in (("trained", 0.5), ("builtin", 1.0))]
     (card,) = cards(Collected(generated=rows, clip_scores=scores, manifest=[manifest_row("clip")]), media)
     assert [track.title for track in card.tracks] == [
         "Ground truth", "Generated (trained in this run)", "Generated (shipped weights)",
@@ -102,7 +95,7 @@ def test_of_two_checkpoints_a_pair_card_has_both_pairs(media: MediaEmbedder) -> 
         for checkpoint in ("trained", "builtin") for n in range(2)
     ]  # fmt: skip
     scores = [
-        clip_score(f"tta-{n}", "onset_rate_hz", value, checkpoint=checkpoint)
+        clip_score_row(f"tta-{n}", value, metric="onset_rate_hz", checkpoint=checkpoint)
         for checkpoint, values in (("trained", (2.0, 1.0)), ("builtin", (4.0, 0.5)))
         for n, value in enumerate(values)
     ]

@@ -13,22 +13,14 @@ import torch
 from data_contracts import TrainingError, UsageError
 from model import config as model_config
 from model.checkpoint import load_checkpoint, read_info
-from model.features import FeatureStore
 from model.training import state
 from model.training.ema import snapshots
 from model.training.state import read_newest, state_files
 from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.train.config import MaskSettings, TrainConfig
-from tasks.train.continuation import Description, describe, origin_key, steps_left
-from tasks.train.job import (
-    _used_settings,
-    checkpoint_path,
-    finished_key,
-    run_training,
-    states_folder,
-    training_key,
-)
+from tasks.train.continuation import Description
+from tasks.train.job import checkpoint_path, finished_key, run_training, states_folder
 from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store, toy_specs
 from tests.tasks.train.features import SHORT, write_features
@@ -221,35 +213,6 @@ def test_a_training_of_another_workspace_can_be_gone_on_from(trained, tmp_path, 
     assert history(other)[-1]["from_step"] == (4 if what == "folder" else 2)
 
 
-@pytest.mark.parametrize("what", ["folder", "state"])
-def test_a_training_is_the_same_wherever_the_one_it_went_on_from_lies(trained, tmp_path, what):
-    """The path's spelling is no part of the key, and a moved or removed origin trains nothing again."""
-    folder = states_folder(trained, finished_key(trained))
-    start = folder if what == "folder" else state_files(folder)[0][1]
-    other = Workspace(tmp_path / "other")
-    write_features(other.stage("precompute"), fake_store(clip_s=1.0, seed=3))
-    train(changed(continue_from=str(start)), other)
-    (tmp_path / "link").symlink_to(trained.root)
-    moved = tmp_path / "backup" / "my best"
-    shutil.copytree(folder, moved)
-    spellings = [
-        tmp_path / "link" / start.relative_to(trained.root), folder / ".." / start.relative_to(folder.parent),
-        moved / start.relative_to(folder),
-    ]  # fmt: skip
-    for spelling in spellings:
-        assert train(changed(continue_from=str(spelling)), other) == [], spelling
-    shutil.rmtree(trained.root)
-    assert train(changed(continue_from=str(start)), other) == []
-
-
-def test_another_training_or_another_state_to_go_on_from_is_another_training(trained):
-    folders = [states_folder(trained, finished_key(trained))]
-    train(changed(lr=1e-3, continue_from="none"), trained)
-    folders.append(states_folder(trained, finished_key(trained)))
-    starts = [*folders, *(path for _, path in state_files(folders[0]))]
-    assert len({origin_key(str(start)) for start in starts}) == len(starts) == 4
-
-
 def test_a_path_without_a_training_is_refused(workspace, tmp_path):
     with pytest.raises(UsageError, match=r"continue_from: .* is neither the folder of a training with states"):
         train(changed(continue_from=str(tmp_path)), workspace)
@@ -326,43 +289,6 @@ def test_a_description_of_another_release_is_named(tmp_path):
     (tmp_path / "training.json").write_text('{"unknown": 1}')
     with pytest.raises(UsageError, match=r"training.json is of another release"):
         Description.read(tmp_path)
-
-
-def left(config: TrainConfig, workspace: Workspace) -> int:
-    """Returns the steps that are counted before the training, and checks that counting changed nothing."""
-    store, before = FeatureStore.open(workspace.path("precompute")), files(workspace.path("train"))
-    folder = states_folder(workspace, training_key(config, store, workspace))
-    steps = steps_left(config, folder, describe(config, store, _used_settings(config), ""))
-    assert files(workspace.path("train")) == before
-    return steps
-
-
-@pytest.mark.parametrize(
-    ("change", "data_seed", "steps"),
-    [
-        ({}, None, 0), ({"continue_from": "none", "lr": 1e-3}, None, 4), ({"lr": 1e-3}, None, 1),
-        ({"steps": 9}, None, 5), ({}, 5, 1), ({"continue_steps": 3}, 5, 3), ({"continue_steps": 3, "steps": 9}, 5, 5),
-    ],
-)  # fmt: skip
-def test_the_steps_left_are_those_that_are_made(trained, change, data_seed, steps):
-    if data_seed is not None:
-        write_features(trained.stage("precompute"), fake_store(clip_s=1.0, seed=data_seed))
-    config = changed(**change)
-    assert left(config, trained) == steps
-    assert len(train(config, trained)) == steps
-    assert left(config, trained) == 0
-
-
-def test_of_an_interrupted_continued_training_the_rest_is_left(trained):
-    def cut(step, *_):
-        if step == 7:
-            raise KeyboardInterrupt
-
-    config = changed(lr=1e-3, continue_steps=6)
-    with pytest.raises(KeyboardInterrupt):
-        run_training(config, trained, cut)
-    assert left(config, trained) == 4, "its newest state is of step 6 of 10"
-    assert train(config, trained) == [7, 8, 9, 10]
 
 
 def test_the_stages_line_says_where_a_training_went_on(trained):

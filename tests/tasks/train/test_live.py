@@ -5,7 +5,8 @@ from __future__ import annotations
 from data_contracts import TrainMetric, read_table
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
-from tasks.pipeline import find_step, step_state
+from tasks.pipeline import find_step
+from tasks.steps import step_state
 from tasks.train import live
 from tasks.train.live import LiveTable
 from tasks.train.stage import TrainStage

@@ -12,7 +12,8 @@ from model.checkpoint import read_info
 from tasks.commands.ablations.job import run_ablations
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import find_step, run_step, steps_before
+from tasks.pipeline import find_step, steps_before
+from tasks.steps import run_step
 
 RUN = ["full", "m-1", "no-sum", "mmaudio-s1", "mmaudio-s3"]
 CONFIG = {

@@ -12,20 +12,13 @@ from hypothesis import strategies as st
 from data_contracts import AblationScore, ClipScore
 from tasks.commands.ablations.table import SHOWN, ablation_rows, table_text
 from tasks.evaluate.metrics import METRICS, MODEL
+from tests.tasks.rows import clip_score_row
 
 VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
 def score(clip: str, value: float, task: str = "fe", system: str = MODEL, metric: str = "EventF1@100ms") -> ClipScore:
-    return ClipScore(
-        item_id=f"{clip}/{system}/{task}/{metric}",
-        parent_id=clip,
-        task=task,
-        system=system,
-        checkpoint=None,
-        metric=metric,
-        value=value,
-    )
+    return clip_score_row(clip, value, task, metric, system=system)
 
 
 def test_the_table_pairs_each_clip_with_itself() -> None:

@@ -5,21 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from data_contracts import ClipScore
-from tasks.evaluate.metrics import MODEL
+from tests.tasks.rows import clip_score_row
 
 GROUPS = {f"clip-{number}": f"object-{number // 2}" for number in range(12)}
-
-
-def clip_score(clip: str, task: str, metric: str, value: float, system: str = MODEL) -> ClipScore:
-    return ClipScore(
-        item_id=f"{clip}/{system}/{task}/{metric}",
-        parent_id=clip,
-        task=task,
-        system=system,
-        checkpoint=None,
-        metric=metric,
-        value=value,
-    )
 
 
 def made_up(
@@ -31,7 +19,7 @@ def made_up(
     """`cells`: tasks with metrics; `value` is called with seed, variant, task, metric and clip."""
     return {
         seed: {
-            name: [clip_score(clip, *cell, value(seed, name, *cell, clip)) for cell in cells for clip in GROUPS]
+            name: [clip_score_row(clip, value(seed, name, *cell, clip), *cell) for cell in cells for clip in GROUPS]
             for name in variants
         }
         for seed in seeds

@@ -26,8 +26,7 @@ from tasks.commands.claims.job import run_claims
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
 from tasks.train.config import TrainConfig
-from tests.tasks.commands.claims.scores import clip_score
-from tests.tasks.rows import generated_row, manifest_row
+from tests.tasks.rows import clip_score_row, generated_row, manifest_row
 
 VARIANTS = ("full", "no-sum", "m-3", "no-aa")
 CONFIG = PipelineConfig.model_validate({"claims": {"seeds": [3, 8], "variants": VARIANTS}, "train": {"steps": 9}})
@@ -68,7 +67,7 @@ class Work:
         clips = [(f"{task}-{number}", task) for task in tasks for number in range(CLIPS)]
         noise = np.random.default_rng([train_seed(view), len(one.name)])
         rows = [
-            clip_score(clip, task, metric, value + noise.normal() / 50)
+            clip_score_row(clip, value + noise.normal() / 50, task, metric)
             for clip, task in clips
             for metric in sorted(METRICS[task])
         ]

@@ -9,7 +9,8 @@ from data_contracts import ClaimResult
 from tasks.commands.claims.catalogue import CLAIMS, Claim, claims_between, tasks_of
 from tasks.commands.claims.table import claim_rows, clip_values, compare
 from tasks.evaluate.metrics import METRICS
-from tests.tasks.commands.claims.scores import GROUPS, clip_score, made_up
+from tests.tasks.commands.claims.scores import GROUPS, made_up
+from tests.tasks.rows import clip_score_row
 
 FIRST = Claim(
     name="first", statement="One", source="table 1", task="fe", better="full", worse="m-3",
@@ -80,13 +81,17 @@ def test_a_claim_that_has_not_run_has_no_row_and_still_counts_for_holm() -> None
 
 
 def test_baselines_other_tasks_and_other_metrics_are_left_out() -> None:
-    rows = [clip_score("a", "fe", "Timbre-cos", 0.1), clip_score("a", "fe", "Timbre-cos", 0.2, system="silence"),
-            clip_score("a", "vta", "Timbre-cos", 0.3), clip_score("a", "fe", "OnsetSyncAP", 0.4)]  # fmt: skip
+    rows = [
+        clip_score_row("a", 0.1, "fe", "Timbre-cos"),
+        clip_score_row("a", 0.2, "fe", "Timbre-cos", system="silence"),
+        clip_score_row("a", 0.3, "vta", "Timbre-cos"),
+        clip_score_row("a", 0.4, "fe", "OnsetSyncAP"),
+    ]
     assert clip_values(rows, "fe", "Timbre-cos") == {"a": 0.1}
 
 
 def test_no_common_clip_is_no_comparison() -> None:
-    full, other = (clip_score(clip, "fe", "EventF1@50ms", 1.0) for clip in "ab")
+    full, other = (clip_score_row(clip, 1.0, "fe", "EventF1@50ms") for clip in "ab")
     scores = {1: {"full": [full], "m-3": [other]}}
     assert compare(FIRST, "EventF1@50ms", scores, {"a": "x", "b": "y"}) is None
 

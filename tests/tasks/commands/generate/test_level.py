@@ -45,16 +45,6 @@ def test_silence_and_clipping_are_said(amplitude: float, words: list[str]) -> No
     assert OutputLevel.of(steady(amplitude)).warnings() == words
 
 
-@pytest.mark.parametrize(("run", "clipped"), [(1, False), (2, False), (3, True), (16, True)])
-@pytest.mark.parametrize("stereo", [False, True])
-def test_a_run_at_full_scale_is_clipping_even_when_nothing_is_above_it(run: int, clipped: bool, stereo: bool) -> None:
-    audio = steady(0.5)
-    audio[100 : 100 + run] = -1.0
-    audio[300:600:2] = 1.0  # many single samples are no run
-    found = OutputLevel.of(np.stack([steady(0.5), audio], axis=1) if stereo else audio).warnings()
-    assert found == ([f"the audio is clipped: up to {run} samples in a row are at full scale"] if clipped else [])
-
-
 def test_a_level_is_one_line() -> None:
     assert OutputLevel.of(steady(0.1)).line == "level -23.0 dBFS, peak -20.0 dBFS"
     assert OutputLevel.of(np.zeros(10, np.float32)).line == "silent"

@@ -16,7 +16,8 @@ from tasks.commands.regenerate.job import Comparison, _difference, _source_ids, 
 from tasks.config import PipelineConfig, store
 from tasks.engine.workspace import Workspace
 from tasks.media.audio import write_flac
-from tasks.pipeline import run_step, steps_before
+from tasks.pipeline import steps_before
+from tasks.steps import run_step
 
 pytestmark = pytest.mark.tools
 

@@ -37,7 +37,6 @@ def test_the_shipped_weights_were_made_by_the_default_settings() -> None:
         ({"corpus_share": 1.1}, ("corpus_share",)), ({"dac_vae": {"lr": 0}}, ("dac_vae", "lr")),
         ({"corpus_scenes": 3}, ("corpus_scenes",)), ({"steps": 8}, ("steps",)), ({"kind": "dac"}, ("kind",)),
         ({"mel_vae": {"latent_std": 0}}, ("mel_vae", "latent_std")),
-        ({"device": "gpu"}, ("device",)),
         ({"mel_vae": {"encoder_dim": 8}}, ("mel_vae", "encoder_dim")),
     ],
 )  # fmt: skip

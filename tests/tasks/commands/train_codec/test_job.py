@@ -49,20 +49,6 @@ def test_a_killed_run_continues_to_the_same_weights(tmp_path: Path, config: Code
     assert again.read_bytes() == whole.read_bytes()
 
 
-def test_auto_is_this_machines_device_and_a_device_that_is_not_there_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    named, found = (
-        run_codec_training(MEL.model_copy(update={"device": device}), tmp_path / f"{device}.safetensors")
-        for device in ("cpu", "auto")
-    )
-    assert found.read_bytes() == named.read_bytes()
-    with pytest.raises(UsageError, match="device cuda is not there"):
-        run_codec_training(MEL.model_copy(update={"device": "cuda"}), tmp_path / "cuda.safetensors")
-
-
 def test_a_finished_run_trains_no_further(tmp_path: Path) -> None:
     path = run_codec_training(MEL, tmp_path / "codec.safetensors")
     before = path.read_bytes()
