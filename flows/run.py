@@ -6,10 +6,12 @@ A single stage runs without Prefect where no server is set: there is nobody to s
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import typer
 
@@ -30,6 +32,8 @@ from tasks.engine.workspace_lock import in_use, require_free
 from tasks.pipeline import STEPS, find_step
 from tasks.report import REPORT
 from tasks.steps import is_finished, is_known_finished, pipeline_states, require_quarantine, step_state
+
+_LOG_TIMEOUT_S: Final = 5.0
 
 
 def run_demo(config: PipelineConfig) -> None:
@@ -178,7 +182,14 @@ def _prefect(workspace: Workspace | None = None) -> Iterator[None]:
         try:
             yield
         finally:
+            _send_log_lines()
             del os.environ["PREFECT_API_URL"]
+
+
+def _send_log_lines() -> None:
+    """Sends what Prefect still holds of the log, while its server is there: it would complain at exit."""
+    if handlers := sys.modules.get("prefect.logging.handlers"):
+        handlers.APILogWorker.drain_all(timeout=_LOG_TIMEOUT_S)
 
 
 def _say(line: str) -> None:

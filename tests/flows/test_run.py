@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,25 @@ def test_the_flag_to_verify_files_reaches_the_flow(tmp_path: Path, monkeypatch: 
         assert cli.exit_code([*arguments, "--set", "mine.parser=rules"]) == 0
     assert [given["verify_files"] for given in seen] == [True, True]
     assert cli.exit_code(["run", "ablations", "demo", "-w", str(tmp_path), "--verify-files"]) == 2
+
+
+def test_prefects_log_is_sent_before_the_runs_own_server_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.logging.handlers import APILogWorker
+
+    happened: list[str] = []
+
+    @contextmanager
+    def own(*_: object) -> Iterator[str]:
+        yield "http://127.0.0.1:1/api"
+        happened.append("server ends")
+
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setattr(run, "server_url", lambda: "")
+    monkeypatch.setattr(run, "own_server", own)
+    monkeypatch.setattr(APILogWorker, "drain_all", lambda timeout: happened.append(f"log is sent within {timeout} s"))
+    with run._prefect():
+        happened.append("run")
+    assert happened == ["run", "log is sent within 5.0 s", "server ends"]
 
 
 def test_a_missing_program_is_one_line_before_prefect_starts(
