@@ -6,8 +6,11 @@ row here and the recipe that makes it in `tasks/augment`. Source: SPEC A1, A3-A5
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Final
+
+from data_contracts.errors import ContractError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,9 @@ DIMENSION_OF: Final = {
 }
 """Every side, middles included, with its dimension."""
 
+DEGREES: Final = ("slight", "plain", "strong")
+"""How far a change went, as its caption says: a little further away, in the distance, far in the distance."""
+
 MINED_SIDES: Final = tuple(side for dimension in DIMENSIONS.values() if dimension.mined for side in dimension.sides)
 
 
@@ -120,3 +126,14 @@ def change_of(side: str, level: str) -> Change:
 def changes_for(side: str) -> tuple[Change, ...]:
     """Returns what augmentation makes of a caption that names this side; nothing for far and quiet."""
     return tuple(change for change in CHANGES if change.side == side)
+
+
+def degree_of(recipe_json: str) -> str:
+    """Returns the degree of a change from its row's recipe; `plain` where the recipe has none.
+
+    Raises ContractError for a degree that is not in `DEGREES`.
+    """
+    degree = json.loads(recipe_json).get("degree", "plain")
+    if degree not in DEGREES:
+        raise ContractError(f"stored recipe has degree {degree!r}; data_contracts/adverbs.py has {', '.join(DEGREES)}")
+    return str(degree)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from data_contracts import ContractError
 from data_contracts.adverbs import (
     CHANGES,
+    DEGREES,
     DIMENSION_OF,
     DIMENSIONS,
     LEVELS,
     MINED_SIDES,
     change_of,
     changes_for,
+    degree_of,
     opposites,
 )
 
@@ -61,3 +64,14 @@ def test_sides_that_are_not_changed_have_no_changes() -> None:
         assert changes_for(side) == ()
     with pytest.raises(KeyError):
         change_of("quiet", "far")
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+def test_a_degree_is_read_from_the_recipe_of_a_row(degree: str) -> None:
+    assert degree_of(f'{{"degree":"{degree}","factor":1.3}}') == degree
+
+
+def test_a_recipe_without_a_degree_is_plain_and_an_unknown_one_is_refused() -> None:
+    assert degree_of('{"factor":1.3}') == degree_of("{}") == "plain"
+    with pytest.raises(ContractError, match=r"degree 'huge'; .* slight, plain, strong"):
+        degree_of('{"degree":"huge"}')
