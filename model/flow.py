@@ -70,11 +70,12 @@ def euler(
     start: float = 0.0,
     stop: float = 1.0,
     constrain: Callable[[Tensor, float], Tensor] | None = None,
+    on_step: Callable[[], None] | None = None,
 ) -> Tensor:
     """Integrates from `start` to `stop` in equal steps; start 1, stop 0 inverts data to noise (SPEC G6, G7).
 
     `constrain(x, t)`, when given, may overwrite frames before each step and at the end, e.g. to keep given frames on
-    their own path.
+    their own path. `on_step` is called after each step.
     """
     times = torch.linspace(start, stop, steps + 1)  # times and differences in fp32: equal to MMAudio's, bit for bit
     for now, after in pairwise(times):
@@ -82,4 +83,6 @@ def euler(
             x_BNF = constrain(x_BNF, float(now))
         t_B = torch.full((x_BNF.shape[0],), float(now), device=x_BNF.device, dtype=torch.float32)
         x_BNF = x_BNF + float(after - now) * velocity(x_BNF, t_B)
+        if on_step is not None:
+            on_step()
     return x_BNF if constrain is None else constrain(x_BNF, float(times[-1]))

@@ -65,12 +65,14 @@ class Generator:
     """A trained network and how it is sampled. `specs` names the codec and encoders it was trained with.
 
     `precision` bf16: the network under autocast; the state and the sums over the steps stay in fp32.
+    `on_step` is called after each step of the sampler; what it raises ends the sampling.
     """
 
     network: Network
     info: CheckpointInfo | None = None
     sampling: Sampling = Sampling()
     precision: Precision = "fp32"
+    on_step: Callable[[], None] | None = None
 
     @classmethod
     def load(cls, path: Path, *, device: torch.device | None = None, sampling: Sampling | None = None) -> Self:
@@ -102,6 +104,8 @@ class Generator:
         """
         if steps < 1 or cfg_scale < 1.0:
             raise UsageError(f"steps {steps} and cfg_scale {cfg_scale:g} must both be at least 1")
+        if cfg_scale == 1.0 and any(request.negative_LD is not None for request in requests):
+            raise UsageError("a negative prompt acts through guidance; cfg_scale must be above 1")
         plans = [plan_request(request, self.specs) for request in requests]
         groups: dict[Shape, list[int]] = {}
         for index, plan in enumerate(plans):
@@ -131,9 +135,10 @@ class Generator:
         """Samples with the reference summed into the noise, as `sum_reference` says. Source: SPEC G4, G5, M12."""
         noise, reference = batch.noise_BNF, batch.reference_BNF
         if self.sampling.sum_reference == "path":
-            return euler(velocity, noise, steps=steps, constrain=_kept_on_path(noise, reference, batch.mask_BN))
+            constrain = _kept_on_path(noise, reference, batch.mask_BN)
+            return euler(velocity, noise, steps=steps, constrain=constrain, on_step=self.on_step)
         summed = noise + reference if self.sampling.sum_reference == "start" else noise
-        return euler(velocity, summed, steps=steps)
+        return euler(velocity, summed, steps=steps, on_step=self.on_step)
 
     def _edit(self, batch: _Batch, velocity: Velocity, steps: int) -> Tensor:
         """Inverts the original to noise, then generates the window while the rest stays on its path. Source: SPEC G6.
@@ -148,12 +153,13 @@ class Generator:
         def unguided(x_BNF: Tensor, t_B: Tensor) -> Tensor:
             return self.network(x_BNF, t_B, nothing, everything, conditions)
 
-        inverted = euler(unguided, batch.original_BNF, steps=steps, start=1.0, stop=0.0)
+        inverted = euler(unguided, batch.original_BNF, steps=steps, start=1.0, stop=0.0, on_step=self.on_step)
         fresh = self.sampling.edit_noise
         mixed = fresh * batch.noise_BNF + (1 - fresh**2) ** 0.5 * inverted
         mixed = torch.where(batch.fresh_BN[..., None], batch.noise_BNF, mixed)
         start = torch.where(batch.mask_BN[..., None], mixed, inverted)
-        return euler(velocity, start, steps=steps, constrain=_kept_on_path(inverted, batch.original_BNF, batch.mask_BN))
+        constrain = _kept_on_path(inverted, batch.original_BNF, batch.mask_BN)
+        return euler(velocity, start, steps=steps, constrain=constrain, on_step=self.on_step)
 
     def _velocity(self, batch: _Batch, cfg_scale: float) -> Velocity:
         """Returns the guided velocity; both branches are one batch of the network. Source: SPEC G7."""
@@ -168,7 +174,7 @@ class Generator:
         keep = self.sampling.cfg_keep_reference
         null_mask = mask_BN if keep else everything
         null_reference = reference if keep else nothing
-        both = Conditions.stack(conditions, network.preprocess_conditions(batch.features.absent(), null_mask))
+        both = Conditions.stack(conditions, network.preprocess_conditions(batch.null, null_mask))
         references = torch.cat([reference, null_reference])
         masks = torch.cat([mask_BN, null_mask])
 
@@ -184,9 +190,13 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Sampling plans of one shape, stacked. `reference_BNF` (zero where masked) and `original_BNF` are normalised."""
+    """Sampling plans of one shape, stacked. `reference_BNF` (zero where masked) and `original_BNF` are normalised.
+
+    `null`: the features of guidance's null branch, nothing but the negative prompts that there are.
+    """
 
     features: Features
+    null: Features
     mask_BN: Tensor
     given_BNF: Tensor
     reference_BNF: Tensor
@@ -204,17 +214,18 @@ class _Batch:
         )
         normalized = network.normalize(given)
         normalized = torch.where(fresh_BN[..., None], 0.0, normalized)  # unknown frames: the mean
-        clip, sync, text = (
+        clip, sync, text, negative = (
             torch.stack([getattr(plan, name) for plan in plans]).to(device)
-            for name in ("clip_VC", "sync_SC", "text_LC")
+            for name in ("clip_VC", "sync_SC", "text_LC", "negative_LC")
         )
-        has_clip, has_sync, has_text = (
+        has_clip, has_sync, has_text, has_negative = (
             torch.tensor([getattr(plan, name) for plan in plans], device=device)
-            for name in ("has_clip", "has_sync", "has_text")
+            for name in ("has_clip", "has_sync", "has_text", "has_negative")
         )
         features = Features(clip, sync, text, has_clip, has_sync, has_text, plans[0].sync_parts)
+        null = replace(features.absent(), text_BLC=negative, has_text_B=has_negative)
         reference = normalized * ~mask_BN[..., None]
-        return _Batch(features, mask_BN, given, reference, normalized, noise, fresh_BN, plans[0].inverts)
+        return _Batch(features, null, mask_BN, given, reference, normalized, noise, fresh_BN, plans[0].inverts)
 
 
 def _kept_on_path(noise_BNF: Tensor, data_BNF: Tensor, mask_BN: Tensor) -> Callable[[Tensor, float], Tensor]:

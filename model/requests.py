@@ -30,12 +30,15 @@ class Request:
     `context_NF`: the frames that the result starts with, for any task: in long audio the end of the window before.
     `sync_SD`, `reference_sync_SD`: from the start of the result or of the reference; `SyncSpec.covering_length`
     positions reach its end. As few as `SyncSpec.length` are taken and spread over all frames, as in MMAudio.
+    `negative_LD`: the features of a negative prompt, for any task. Guidance moves away from it: it is the text of the
+    null branch, which has no other condition.
     """
 
     task: TaskName
     duration_s: float
     seed: int
     text_LD: Tensor | None = None
+    negative_LD: Tensor | None = None
     clip_VD: Tensor | None = None
     sync_SD: Tensor | None = None
     reference_NF: Tensor | None = None
@@ -58,9 +61,11 @@ class SamplingPlan:
     sync_SC: Tensor
     sync_parts: tuple[SyncPart, ...]
     text_LC: Tensor
+    negative_LC: Tensor
     has_clip: bool
     has_sync: bool
     has_text: bool
+    has_negative: bool
     mask_N: Tensor
     given_NF: Tensor
     noise_NF: Tensor
@@ -89,18 +94,18 @@ def plan_request(request: Request, specs: FeatureSpecs) -> SamplingPlan:
     clip = _clip(request, specs, total_s, leading)
     sync, sync_parts = _sync(request, specs, leading, before, frames)
     text = request.text_LD if TASKS[leading].uses("text") else None
-    if text is not None and text.shape != (specs.text.tokens, specs.text.dim):
-        raise MismatchError(f"text features are {tuple(text.shape)}; expected {(specs.text.tokens, specs.text.dim)}")
     generator = torch.Generator().manual_seed(request.seed)
     given_NF = torch.cat([reference[:before], result_NF])
     return SamplingPlan(
         clip_VC=torch.zeros(specs.clip.length(total_s), specs.clip.dim) if clip is None else clip.float(),
         sync_SC=sync.float(),
         sync_parts=sync_parts,
-        text_LC=torch.zeros(specs.text.tokens, specs.text.dim) if text is None else text.float(),
+        text_LC=_text(text, specs, "text"),
+        negative_LC=_text(request.negative_LD, specs, "negative text"),
         has_clip=clip is not None,
         has_sync=TASKS[leading].uses("sync") and request.sync_SD is not None,
         has_text=text is not None,
+        has_negative=request.negative_LD is not None,
         mask_N=torch.cat([torch.zeros(before, dtype=torch.bool), result_N]),
         given_NF=given_NF,
         noise_NF=torch.randn(given_NF.shape, generator=generator),
@@ -197,6 +202,16 @@ def _latent(latent_NF: Tensor, specs: FeatureSpecs, name: str) -> Tensor:
             f"expected (frames, {specs.codec.latent_dim}) of {specs.codec.name}"
         )
     return latent_NF.float().cpu()
+
+
+def _text(text_LD: Tensor | None, specs: FeatureSpecs, name: str) -> Tensor:
+    """Returns text features (L, C), zeros without a text."""
+    shape = (specs.text.tokens, specs.text.dim)
+    if text_LD is None:
+        return torch.zeros(shape)
+    if text_LD.shape != shape:
+        raise MismatchError(f"{name} features are {tuple(text_LD.shape)}; expected {shape}")
+    return text_LD.float()
 
 
 def _clip(request: Request, specs: FeatureSpecs, total_s: float, leading: TaskName) -> Tensor | None:

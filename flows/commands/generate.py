@@ -28,6 +28,7 @@ def generate(
     jobs: Annotated[Path | None, typer.Argument(help="jobs: CSV or JSONL, one file to generate per row")] = None,
     video: Annotated[Path | None, typer.Option(help="the silent video, or a folder of them")] = None,
     text: Annotated[str | None, typer.Option(help="what it should sound like")] = None,
+    negative: Annotated[str | None, typer.Option(help="what it should not sound like, e.g. music, wind")] = None,
     original: Annotated[Path | None, typer.Option(help="edit: the audio to change; default: the video's")] = None,
     reference_audio: Annotated[
         Path | None, typer.Option(help="ac-vta, edit: the audio to imitate; fe: the one to continue")
@@ -75,6 +76,7 @@ def generate(
         out=out,
         video=video,
         text=text,
+        negative=negative,
         original=original,
         reference_audio=reference_audio,
         reference_video=reference_video,

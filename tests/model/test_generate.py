@@ -367,3 +367,66 @@ def test_a_loaded_generator_gives_the_same_latents(tmp_path):
     assert loaded.info is not None and loaded.info.step == 1
     # Weights from a file lie elsewhere in memory, which moves the last bit of a sum.
     assert torch.allclose(run(loaded, request("vta")), run(gen, request("vta")), atol=1e-5, rtol=1e-5)
+
+
+def negative_of(seed: int = 7) -> torch.Tensor:
+    return torch.randn(5, 12, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_negative_prompt_is_the_text_of_the_null_branch_in_every_task(task):
+    """One Euler step written out: v = s * v(conditions) + (1 - s) * v(nothing but the negative prompt)."""
+    gen, scale = generator(), 3.0
+    plain, asked = request(task), request(task, negative_LD=negative_of())
+    assert not torch.equal(run(gen, asked, cfg_scale=scale), run(gen, plain, cfg_scale=scale))
+    if task == "edit":  # starts from the inverted noise, which no prompt reaches
+        return
+    network, plan = gen.network, plan_request(asked, SPECS)
+    yes = [torch.tensor([has]) for has in (plan.has_clip, plan.has_sync, plan.has_text)]
+    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None], *yes, sync_parts=plan.sync_parts)
+    none, there = torch.zeros(1, dtype=torch.bool), torch.ones(1, dtype=torch.bool)
+    null = dataclasses.replace(f, text_BLC=negative_of()[None], has_clip_B=none, has_sync_B=none, has_text_B=there)
+    mask, everything = plan.mask_N[None], torch.ones(1, len(plan.mask_N), dtype=torch.bool)
+    reference = network.normalize(plan.given_NF[None]) * ~mask[..., None]
+    x, t = plan.noise_NF[None] + reference, torch.zeros(1)
+    with torch.no_grad():
+        v = scale * network(x, t, reference, mask, network.preprocess_conditions(f, mask))
+        v = v + (1 - scale) * network(
+            x, t, torch.zeros_like(x), everything, network.preprocess_conditions(null, everything)
+        )
+        expected = network.unnormalize(x + v)[0, plan.cut :]
+    masked = plan.mask_N[plan.cut :]
+    assert torch.allclose(run(gen, asked, steps=1, cfg_scale=scale)[0][masked], expected[masked], atol=1e-4)
+
+
+def test_a_negative_prompt_leaves_the_other_requests_of_its_batch_and_given_frames():
+    gen, segment = generator(), request("fe").reference_NF
+    alone = run(gen, request("fe", seed=2))
+    both = run(gen, request("fe", negative_LD=negative_of()), request("fe", seed=2))
+    assert torch.allclose(both[1:], alone, atol=1e-5)
+    assert torch.equal(both[0][:20], segment)
+    assert torch.allclose(both[:1], run(gen, request("fe", negative_LD=negative_of())), atol=1e-5)
+
+
+def test_a_negative_prompt_without_guidance_or_of_a_wrong_shape_is_refused():
+    with pytest.raises(UsageError, match="acts through guidance"):
+        run(generator(), request("tta", negative_LD=negative_of()), cfg_scale=1.0)
+    with pytest.raises(MismatchError, match=r"negative text features are \(4, 12\); expected \(5, 12\)"):
+        run(generator(), request("tta", negative_LD=negative_of()[:4]))
+
+
+@pytest.mark.parametrize(("task", "calls"), [("vta", 3), ("edit", 6)])  # an edit is inverted first
+def test_every_step_is_told_and_what_is_raised_there_ends_the_sampling(task, calls):
+    done: list[int] = []
+    told = dataclasses.replace(generator(), on_step=lambda: done.append(1))
+    assert torch.equal(run(told, request(task), steps=3), run(generator(), request(task), steps=3))
+    assert len(done) == calls
+
+    def stop() -> None:
+        done.append(1)
+        raise KeyboardInterrupt
+
+    done.clear()
+    with pytest.raises(KeyboardInterrupt):
+        run(dataclasses.replace(generator(), on_step=stop), request(task), steps=3)
+    assert len(done) == 1

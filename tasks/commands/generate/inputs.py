@@ -53,13 +53,12 @@ class Inputs:
     @cached_property
     def text_LD(self) -> Tensor | None:  # noqa: N802 - shape suffix
         """The prompt's features, None without a prompt. Logs a warning when the encoder does not read all of it."""
-        prompt = self.options.prompt
-        if prompt is None:
-            return None
-        encoder = self.session.text
-        if (count := encoder.token_count(prompt)) > encoder.spec.tokens:
-            log.warning("--text has %d tokens; %s reads the first %d", count, encoder.spec.name, encoder.spec.tokens)
-        return encoder.encode([prompt])[0]
+        return self._text(self.options.prompt, "--text")
+
+    @cached_property
+    def negative_LD(self) -> Tensor | None:  # noqa: N802
+        """The negative prompt's features, as `text_LD`."""
+        return self._text(self.options.negative_prompt, "--negative")
 
     def clip(self, start_s: float, duration_s: float) -> Tensor | None:
         """Returns the video's semantics (V, D) of a span, None without a video."""
@@ -201,6 +200,15 @@ class Inputs:
             instead = "--reference-audio" if self.options.task == "fe" else "--original"
             raise UsageError(f"--video {name} has no audio; give {instead}")
         return info
+
+    def _text(self, prompt: str | None, option: str) -> Tensor | None:
+        if prompt is None:
+            return None
+        encoder = self.session.text
+        if (count := encoder.token_count(prompt)) > encoder.spec.tokens:
+            read = encoder.spec.tokens
+            log.warning("%s has %d tokens; %s reads the first %d", option, count, encoder.spec.name, read)
+        return encoder.encode([prompt])[0]
 
     def _encode(self, samples_T: Samples, length: int) -> Tensor:
         """Returns the posterior's mean (N, F) of the first `length` samples, padded with silence when shorter."""

@@ -38,6 +38,7 @@ class GenerateOptions:
     one window, whatever the length. `codec`: name or path, by default the one that the checkpoint names. `sampling`:
     interpretations of the paper that replace the variant's. `precision` bf16: the network under autocast, for GPUs.
     `device`: auto (a GPU where there is one), cpu, cuda or cuda:1.
+    `negative`: what it should not sound like, for any task; guidance moves away from it.
     `keep_source`: edit, outside the window the original's own samples (DESIGN section 6), else the codec's round trip.
     """
 
@@ -46,6 +47,7 @@ class GenerateOptions:
     out: Path
     video: Path | None = None
     text: str | None = None
+    negative: str | None = None
     original: Path | None = None
     reference_audio: Path | None = None
     reference_video: Path | None = None
@@ -67,6 +69,11 @@ class GenerateOptions:
     def prompt(self) -> str | None:
         """The text without blanks around it; None when nothing is left."""
         return (self.text or "").strip() or None
+
+    @property
+    def negative_prompt(self) -> str | None:
+        """The negative prompt without blanks around it; None when nothing is left."""
+        return (self.negative or "").strip() or None
 
     def files(self) -> dict[str, Path]:
         """Returns the files that were given, by the field's name."""
@@ -129,6 +136,8 @@ class GenerateOptions:
             raise UsageError(f"--seed {self.seed} is outside 0..2^63-1")
         if self.steps < 1 or not 1.0 <= self.cfg_scale < float("inf"):
             raise UsageError(f"--steps {self.steps} and --cfg {self.cfg_scale:g} must both be at least 1")
+        if self.negative_prompt is not None and self.cfg_scale == 1.0:
+            raise UsageError("--negative acts through guidance, which --cfg 1 switches off; give --cfg above 1")
         if self.long not in get_args(Long):
             raise UsageError(f"--long {self.long!r} is unknown; choose one of {', '.join(get_args(Long))}")
 

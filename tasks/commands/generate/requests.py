@@ -16,7 +16,7 @@ from tasks.commands.generate.options import SUFFIXES, GenerateOptions, parse_win
 from tasks.engine.workspace import safe_name
 from tasks.media.mux import VIDEO_SUFFIXES
 
-COLUMNS: Final = ("task", "text", *FILE_INPUTS, "surrogate", "window", "duration", "seed", "out")
+COLUMNS: Final = ("task", "text", "negative", *FILE_INPUTS, "surrogate", "window", "duration", "seed", "out")
 _VIDEOS: Final = (
     ".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv",
 )  # fmt: skip
@@ -112,7 +112,7 @@ def _options(row: dict[str, Any], base: GenerateOptions, folder: Path, number: i
         if name not in COLUMNS:
             raise UsageError(f"{name}: unknown; columns are {', '.join(COLUMNS)}" if name else f"row {row[name]}")
     cells = {name: str(value).strip() for name, value in row.items() if value is not None and str(value).strip()}
-    changes: dict[str, Any] = {name: cells[name] for name in ("task", "text", "surrogate") if name in cells}
+    changes: dict[str, Any] = {name: cells[name] for name in ("task", "text", "negative", "surrogate") if name in cells}
     changes |= {name: folder / cells[name] for name in FILE_INPUTS if name in cells}
     if "window" in cells:
         changes["window"] = parse_window(cells["window"])

@@ -45,6 +45,8 @@ def settings(options: GenerateOptions, session: InferenceSession, sampling: Samp
         "cfg_scale": options.cfg_scale,
         "keep_source": options.keep_source,
     }
+    if options.negative_prompt is not None:  # without one the key is that of earlier versions: files stay finished
+        order["negative"] = options.negative_prompt
     return {
         "version": VERSION,
         "order": order,

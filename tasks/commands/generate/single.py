@@ -5,9 +5,10 @@ Legend: T samples, C channels, N audio latent frames, F latent channels.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -61,10 +62,14 @@ def generate_together(generations: Sequence[Generation], requests: Sequence[Requ
 
 @dataclass(frozen=True)
 class Generation:
-    """How one file is generated. `options` must have been checked. Members raise UsageError naming the option."""
+    """How one file is generated. `options` must have been checked. Members raise UsageError naming the option.
+
+    `on_step(done, total)` is called after each step of the sampler; what it raises ends the generation.
+    """
 
     options: GenerateOptions
     session: InferenceSession
+    on_step: Callable[[int, int], None] | None = None
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -109,8 +114,9 @@ class Generation:
 
     @property
     def generator(self) -> Generator:
-        """The session's generator with this file's sampling."""
-        return replace(self.session.generator, sampling=self.sampling)
+        """The session's generator with this file's sampling and progress."""
+        on_step = None if self.on_step is None else self._counted(self.on_step)
+        return replace(self.session.generator, sampling=self.sampling, on_step=on_step)
 
     def single(self) -> Request | None:
         """Returns the only request, or None when the audio takes several windows."""
@@ -175,6 +181,12 @@ class Generation:
             "warnings": warnings,
         }
         return write_sidecar(o, self.session, self.sampling, made)
+
+    def _counted(self, on_step: Callable[[int, int], None]) -> Callable[[], None]:
+        """Returns what counts the sampler's steps over all windows; an edit inverts the original first. SPEC G6."""
+        numbers = itertools.count(1)
+        total = self.options.steps * len(self.windows) * (2 if self.options.task == "edit" else 1)
+        return lambda: on_step(next(numbers), total)
 
     def _window_level(self, audio: Audio) -> WindowLevel:
         if self.options.task != "edit" or self.options.window is None:
@@ -252,6 +264,7 @@ class Generation:
             duration_s=duration_s,
             seed=o.seed if number == 0 else seed_for(str(o.seed), "window", str(number)),
             text_LD=self.inputs.text_LD if task.uses("text") else None,
+            negative_LD=self.inputs.negative_LD,
             clip_VD=self.inputs.clip(start_s, duration_s) if task.uses("clip") else None,
             sync_SD=sync,
             reference_NF=context_NF if continues else self.inputs.reference_NF,
@@ -273,6 +286,7 @@ class Generation:
             duration_s=duration_s,
             seed=o.seed,
             text_LD=self.inputs.text_LD,
+            negative_LD=self.inputs.negative_LD,
             clip_VD=self.inputs.clip(start_s, duration_s) if as_fe else None,
             sync_SD=sync,
             reference_NF=self.inputs.reference_NF,

@@ -184,3 +184,10 @@ def test_only_a_files_own_problem_becomes_wrong_usage() -> None:
         raise ItemError("unreadable_video", "it is broken")
     with pytest.raises(ZeroDivisionError), naming("--video"):
         _ = 1 / 0
+
+
+def test_a_negative_prompt_needs_guidance(files: Path, tmp_path: Path) -> None:
+    given = options(files, "tta", tmp_path / "out.wav", negative="wind", cfg_scale=1.0)
+    assert refusal(given) == "--negative acts through guidance, which --cfg 1 switches off; give --cfg above 1"
+    replace(given, cfg_scale=1.5).check()
+    replace(given, negative="  ").check()

@@ -85,16 +85,16 @@ def test_a_table_that_cannot_be_used_is_wrong_usage(
 
 def test_every_column_reaches_its_option_and_empty_cells_leave_the_commands(files: Path, tmp_path: Path) -> None:
     full = {
-        "task": "ac-vta", "text": " rain ", "video": "v.mp4", "original": "o.wav", "reference_audio": "r.wav",
-        "reference_video": "/abs/r.mp4", "surrogate": "true", "window": "1:2", "duration": "3.5", "seed": "9",
-        "out": "n.wav",
+        "task": "ac-vta", "text": " rain ", "negative": " wind ", "video": "v.mp4", "original": "o.wav",
+        "reference_audio": "r.wav", "reference_video": "/abs/r.mp4", "surrogate": "true", "window": "1:2",
+        "duration": "3.5", "seed": "9", "out": "n.wav",
     }  # fmt: skip
     assert set(full) == set(COLUMNS)
     command = jobs(files, tmp_path / "out", seed=7, text="wind", surrogate="blank")
     table = write_jobs(tmp_path / "jobs.csv", [full, dict.fromkeys(full, " ") | {"task": "tta"}])
     first, second = (request.options for request in read_requests(table, command))
     assert first == replace(
-        command, task="ac-vta", text="rain", video=tmp_path / "v.mp4", original=tmp_path / "o.wav",
+        command, task="ac-vta", text="rain", negative="wind", video=tmp_path / "v.mp4", original=tmp_path / "o.wav",
         reference_audio=tmp_path / "r.wav", reference_video=Path("/abs/r.mp4"), surrogate="true", window=(1.0, 2.0),
         duration_s=3.5, seed=9, out=tmp_path / "out" / "n.wav",
     )  # fmt: skip

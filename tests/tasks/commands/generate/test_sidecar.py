@@ -130,3 +130,15 @@ def test_where_an_input_lies_does_not_matter(files: Path, session: InferenceSess
     moved = tmp_path / "moved" / "silent.mp4"
     moved.write_bytes((files / "silent.mp4").read_bytes())
     assert is_finished(replace(given, video=moved), session)
+
+
+def test_without_a_negative_prompt_nothing_changes_and_with_one_the_sidecar_says_it(
+    files: Path, session: InferenceSession, tmp_path: Path
+) -> None:
+    plain = generate_file(options(files, "tta", tmp_path / "a.wav"), session)
+    blank = generate_file(options(files, "tta", tmp_path / "b.wav", negative="  "), session)
+    assert plain.read_bytes() == blank.read_bytes()
+    assert sidecar(plain)["key"] == sidecar(blank)["key"] and "negative" not in sidecar(blank)["order"]
+    given = generate_file(options(files, "tta", tmp_path / "c.wav", negative=" wind "), session)
+    assert given.read_bytes() != plain.read_bytes()
+    assert sidecar(given)["order"]["negative"] == "wind" and sidecar(given)["key"] != sidecar(plain)["key"]

@@ -290,3 +290,23 @@ def test_clipping_is_said(
     made.write(np.array([0.0, -peak, 0.1], np.float32))
     assert caplog.text == "" if words is None else words in caplog.text
     assert np.abs(sf.read(tmp_path / "a.wav")[0]).max() == pytest.approx(min(peak, 1.0), abs=1e-4)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_progress_counts_to_all_steps_and_changes_nothing(files: Path, tmp_path: Path, task: str) -> None:
+    given = options(files, task, tmp_path / "a.wav")
+    given.check()
+    told: list[tuple[int, int]] = []
+    session = InferenceSession.of(given)
+    audio = Generation(given, session, lambda done, total: told.append((done, total))).run()
+    assert np.array_equal(audio, Generation(given, session).run())
+    assert told == [(number, len(told)) for number in range(1, len(told) + 1)]
+    assert len(told) == (4 if task == "edit" else 2)
+
+
+def test_progress_counts_the_windows_of_long_audio(files: Path, tmp_path: Path) -> None:
+    given = options(files, "tta", tmp_path / "a.wav", duration_s=6.0)
+    told: list[tuple[int, int]] = []
+    generation = Generation(given, InferenceSession.of(given), lambda done, total: told.append((done, total)))
+    generation.run()
+    assert len(generation.windows) > 1 and told[-1] == (len(told), 2 * len(generation.windows))
