@@ -70,10 +70,13 @@ def plan_cases(rows: Sequence[ManifestRow], config: EvaluateConfig, clip_s: floa
     test = [row for row in rows if row.split == "test" and row.subset != "aa"]
     order = sorted(test, key=lambda row: hash_text("evaluate", str(config.seed), row.item_id))
     with_video = [row for row in order if row.video_path]
+    numbered = list(enumerate(with_video))
+    without_lag = [(index, row) for index, row in numbered if not _has_lag(row)]
     planner = _Planner(config, clip_s)
     cases: list[Case] = []
     for make in (planner.vta, planner.vta_no_text, planner.tc_vta, planner.ac_vta, planner.fe):
-        for index, clip in enumerate(with_video[: config.clips]):
+        clips = without_lag if make == planner.ac_vta else numbered  # another recording cannot tell a clip's lag
+        for index, clip in clips[: config.clips]:
             others = [*with_video[index + 1 :], *with_video[:index]]  # so that partners differ from clip to clip
             if (case := make(clip, others)) is not None:
                 cases.append(case)
@@ -105,6 +108,11 @@ def material_of(row: ManifestRow) -> str | None:
     """Returns the material that a row's attributes name, None where they name none."""
     name = json.loads(row.attributes_json).get("material")
     return name if isinstance(name, str) and name != _NO_MATERIAL else None
+
+
+def _has_lag(row: ManifestRow) -> bool:
+    """Whether the audio is known to lag behind the video, as a share of the built-in corpus can (`lag_share`)."""
+    return bool(json.loads(row.attributes_json).get("lag_ms"))
 
 
 def fitted_rows(rows: Iterable[ManifestRow]) -> list[ManifestRow]:

@@ -52,6 +52,20 @@ def test_only_test_clips_are_used(cases: list[Case]) -> None:
         assert all(case.parent_id.startswith("clip-") for case in of(cases, task))
 
 
+def test_g4_targets_have_no_lag_that_only_their_own_audio_tells(rows: list[ManifestRow], cases: list[Case]) -> None:
+    late = of(cases, "ac-vta")[0].parent_id
+    lagged = [
+        dataclasses.replace(row, attributes_json=json.dumps({**json.loads(row.attributes_json), "lag_ms": 180}))
+        if row.item_id == late
+        else row
+        for row in rows
+    ]
+    found = plan_cases(lagged, CONFIG, 8.0)
+    assert late not in {case.parent_id for case in of(found, "ac-vta")}
+    assert len(of(found, "ac-vta")) == CONFIG.clips, "the next clip takes its place"
+    assert [case for case in found if case.group != "ac-vta"] == [case for case in cases if case.group != "ac-vta"]
+
+
 def test_g2_without_text_the_picture_is_all_that_differs_from_the_case_with_text(cases: list[Case]) -> None:
     for plain, with_text in zip(of(cases, PICTURE_ONLY), of(cases, "vta"), strict=True):
         assert (plain.task, plain.prompt) == ("vta", "") and with_text.prompt
