@@ -17,10 +17,13 @@ from data_contracts.contract import Row
 
 @dataclass(frozen=True, kw_only=True)
 class Clip(Row):
-    """One clip of at most 8 s (SPEC D1-D3). `subset` is vta (has video) or tta."""
+    """One clip of at most 8 s (SPEC D1-D3). `subset` is vta (has video) or tta.
+
+    `tail_path` is the audio that follows the clip in its recording, None where there is none or it was not kept.
+    """
 
     TABLE: ClassVar[str] = "clips"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     item_id: str
     source: str
     source_path: str
@@ -38,6 +41,8 @@ class Clip(Row):
     duration_s: float
     video_path: str | None
     video_sha256: str | None
+    tail_path: str | None = None
+    tail_sha256: str | None = None
     event_times_s: tuple[float, ...] | None  # true events, where known
     attributes_json: str  # what is known of the scene (material, rate, distance, ...)
     licence: str

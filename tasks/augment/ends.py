@@ -1,6 +1,6 @@
 """How audio begins and ends: a DC offset is removed, silence is trimmed, cuts through audio are faded (SPEC A2).
 
-Legend: T samples, B blocks.
+Legend: T samples.
 """
 
 from __future__ import annotations
@@ -11,13 +11,10 @@ from typing import Final
 import numpy as np
 
 from tasks.augment.config import AugmentConfig
-from tasks.augment.silence import audible_span, trim_silence
+from tasks.augment.silence import trim_silence
 from tasks.media.samples import Samples
+from tasks.media.silence import audible_span, dc_offset_of
 
-_MIN_OFFSET: Final = 1e-4  # three steps of 16 bits: a smaller offset changes neither level nor silence
-_BLOCK_S: Final = 0.1
-_MIN_BLOCKS: Final = 16
-_AGREEMENT: Final = 0.9
 _FADE_OUT_S: Final = 0.03
 _FADE_IN_S: Final = 0.005  # shorter, as an attack may follow at once
 _PAUSE_S: Final = 1e-3  # an end with less silence than this, a zero crossing say, is a cut through audio
@@ -49,22 +46,6 @@ def prepare_source(samples_T: Samples, rate_hz: int, config: AugmentConfig) -> P
     return PreparedAudio(samples_T=kept_T, start_s=trimmed.start_s, dc_offset=dc_offset)
 
 
-def dc_offset_of(samples_T: Samples, rate_hz: int) -> float:
-    """Returns the DC offset, 0 where there is none or it is under three steps of 16 bits.
-
-    It is the median of the means of blocks, and counts when nearly all means have its sign: those of noise do not, and
-    a few one-sided pulses have a mean but no offset.
-    """
-    block = min(round(_BLOCK_S * rate_hz), len(samples_T) // _MIN_BLOCKS)
-    if block == 0:
-        return 0.0
-    count = len(samples_T) // block
-    means_B = samples_T[: count * block].reshape(count, block).mean(axis=1, dtype=np.float64)
-    offset = float(np.median(means_B))
-    agreement = float(np.mean(means_B * offset > 0))
-    return offset if abs(offset) > _MIN_OFFSET and agreement > _AGREEMENT else 0.0
-
-
 def first_seconds(samples_T: Samples, rate_hz: int, max_s: float, threshold_db: float) -> Samples:
     """Returns the first `max_s` seconds; when that cuts something off, without silence at the end, or faded out."""
     longest = round(max_s * rate_hz)
@@ -73,6 +54,16 @@ def first_seconds(samples_T: Samples, rate_hz: int, max_s: float, threshold_db: 
     end = audible_span(samples_T[:longest], threshold_db)[1]
     has_pause = 0 < end <= longest - _PAUSE_S * rate_hz
     return samples_T[:end] if has_pause else faded_out(samples_T[:longest], rate_hz)
+
+
+def exactly(samples_T: Samples, length: int, rate_hz: int) -> Samples:
+    """Returns the first `length` samples, faded out, with a pause that the cut leaves at their end.
+
+    Raises ValueError when there are fewer.
+    """
+    if len(samples_T) < length:
+        raise ValueError(f"{len(samples_T)} samples cannot be cut to {length}")
+    return faded_out(samples_T[:length], rate_hz)
 
 
 def faded_out(samples_T: Samples, rate_hz: int) -> Samples:

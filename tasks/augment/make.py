@@ -15,9 +15,9 @@ import numpy as np
 from data_contracts import ItemError
 from tasks.augment.measure import Measured, peak_db, rms_db
 from tasks.augment.recipe import AugmentContext, Recipe
-from tasks.augment.silence import audible_span
 from tasks.media.audio import flac_bytes, flac_samples
 from tasks.media.samples import Samples
+from tasks.media.silence import audible_span
 
 _FULL_SCALE: Final = 32766.5 / 32768  # what 16 bits round to their last step
 _MAX_DC_DB: Final = -20.0  # of the mean, against the level

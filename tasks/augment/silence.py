@@ -16,6 +16,7 @@ from data_contracts import ItemError
 from tasks.augment.config import AudioBackend
 from tasks.augment.programs import run_ffmpeg
 from tasks.media.samples import Samples
+from tasks.media.silence import audible_span
 
 # silenceremove ignores audio that starts at the very first sample, and cuts to the next pause.
 _PAD_S: Final = 0.01
@@ -43,15 +44,6 @@ def trim_silence(samples_T: Samples, rate_hz: int, threshold_db: float, backend:
     if not len(left_T):
         raise ItemError("silent", f"no sample is over {threshold_db:g} dBFS")
     return Trimmed(samples_T=left_T, start_s=start / rate_hz)
-
-
-def audible_span(samples_T: Samples, threshold_db: float) -> tuple[int, int]:
-    """Returns the first sample over `threshold_db` dBFS and one past the last; (0, 0) when there is none."""
-    loud_T = np.abs(samples_T) > 10 ** (threshold_db / 20)
-    first = int(np.argmax(loud_T)) if len(loud_T) else 0
-    if not len(loud_T) or not loud_T[first]:
-        return 0, 0
-    return first, len(loud_T) - int(np.argmax(loud_T[::-1]))
 
 
 def _by_ffmpeg(samples_T: Samples, rate_hz: int, threshold_db: float) -> Samples:

@@ -43,6 +43,7 @@ class Counted:
     videos: int = 0
     seconds: float = 0.0
     audio_bytes: float = 0.0
+    tail_bytes: float = 0.0
     video_bytes: int = 0
     mined: int = 0
     augmented: int = 0
@@ -51,9 +52,9 @@ class Counted:
 
     @property
     def disk_bytes(self) -> int:
-        """Audio and video of the clips, and audio of the augmented rows."""
+        """Audio and video of the clips, what is kept of the audio after them, and audio of the augmented rows."""
         mean = self.audio_bytes / self.clips if self.clips else 0.0
-        return round(self.audio_bytes + mean * self.augmented + self.video_bytes)
+        return round(self.audio_bytes + self.tail_bytes + mean * self.augmented + self.video_bytes)
 
     def add_clips(self, recordings: Sequence[PlannedRecording]) -> None:
         """Adds the clips of recordings."""
@@ -62,6 +63,7 @@ class Counted:
             self.clips += clips
             self.seconds += seconds
             self.audio_bytes += seconds * recording.rate_hz * 2 * _FLAC_SHARE
+            self.tail_bytes += recording.tails_s * recording.rate_hz * 2 * _FLAC_SHARE
             if clips:
                 self.captions.add(recording.caption)
                 self.videos += recording.has_video

@@ -15,11 +15,12 @@ from data_contracts import Clip, ItemError, to_json
 from data_contracts.files import atomic_path, hash_file
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.ingest.config import IngestConfig
-from tasks.ingest.cut import Cut, audio_cuts, video_cut
+from tasks.ingest.cut import Cut, audible_cuts, video_cut
 from tasks.ingest.readers.greatest_hits import caption_of
 from tasks.ingest.resolve import ResolvedRecording
 from tasks.media.audio import DecodedAudio, decode_audio, is_audible, peak_of, require_audible, write_flac
 from tasks.media.samples import Samples
+from tasks.media.silence import SILENCE_DB, audible_span, dc_offset_of
 from tasks.media.video import probe_video
 from tasks.media.video_writer import cut_video
 
@@ -45,7 +46,7 @@ class ClipMaker:
         require_audible(audio.samples_T, audio.rate_hz, min_s=self.config.min_s, name=recording.audio.name)
         if recording.video is not None:
             return [self._with_video(recording, recording.video, audio)]
-        cuts = audio_cuts(audio.duration_s, self.config)[: recording.portions]
+        cuts = audible_cuts(audio.duration_s, _audible_s(audio), self.config)[: recording.portions]
         names = [recording.item_id] if len(cuts) == 1 else [f"{recording.item_id}~p{n + 1}" for n in range(len(cuts))]
         clips = [
             self._clip(recording, name, audio, cut, None)
@@ -79,10 +80,14 @@ class ClipMaker:
         self, recording: ResolvedRecording, item_id: str, audio: DecodedAudio, cut: Cut, video: Path | None
     ) -> Clip:
         attributes, caption, times_s = _in_cut(recording, cut)
-        samples_T, gain = _below_full_scale(_portion(audio, cut))
+        tail_T = None if video else self._tail(recording, audio, cut)
+        samples_T, tail_T, gain = _below_full_scale(_portion(audio, cut), tail_T)
         channel = {} if audio.single_channel is None else {"ingest_channel": audio.single_channel}
         path = self._folder("audio") / f"{item_id}.flac"
         write_flac(path, samples_T, audio.rate_hz)
+        tail_path = None if tail_T is None else self._folder("tail") / f"{item_id}.flac"
+        if tail_path is not None and tail_T is not None:
+            write_flac(tail_path, tail_T, audio.rate_hz)
         return Clip(
             item_id=item_id,
             source=recording.name,
@@ -101,12 +106,25 @@ class ClipMaker:
             duration_s=len(samples_T) / audio.rate_hz,
             video_path=self.workspace.relative(video) if video else None,
             video_sha256=hash_file(video) if video else None,
+            tail_path=self.workspace.relative(tail_path) if tail_path else None,
+            tail_sha256=hash_file(tail_path) if tail_path else None,
             event_times_s=times_s,
             attributes_json=to_json({**attributes, **gain, **channel}),
             licence=recording.licence,
             seed=seed_for(self.dataset_version, _STAGE, item_id),
             tools_json=to_json({"av": av.__version__, "libsndfile": sf.__libsndfile_version__}),
         )
+
+    def _tail(self, recording: ResolvedRecording, audio: DecodedAudio, cut: Cut) -> Samples | None:
+        """Returns what follows a cut, at most `tail_s` of it; None where that is silence.
+
+        None too where event times are known: they would be known of the clip alone.
+        """
+        if recording.event_times_s is not None:
+            return None
+        end_s = cut.start_s + cut.duration_s
+        tail_T = _portion(audio, Cut(start_s=end_s, duration_s=self.config.tail_s))
+        return tail_T if audible_span(tail_T, SILENCE_DB)[1] else None
 
     def _folder(self, kind: str) -> Path:
         return self.workspace.stage(_STAGE) / kind
@@ -117,12 +135,23 @@ def _portion(audio: DecodedAudio, cut: Cut) -> Samples:
     return audio.samples_T[start : start + round(cut.duration_s * audio.rate_hz)]
 
 
-def _below_full_scale(samples_T: Samples) -> tuple[Samples, dict[str, float]]:
-    """Returns samples within full scale, and the gain as an attribute: 16 bits would clip a decoder's overshoot."""
-    peak = peak_of(samples_T)
+def _audible_s(audio: DecodedAudio) -> tuple[float, float]:
+    """Returns when a recording is first and last audible, in seconds; all of one that is quieter than silence."""
+    centred_T = audio.samples_T - np.float32(dc_offset_of(audio.samples_T, audio.rate_hz))
+    start, end = audible_span(centred_T, SILENCE_DB)
+    return (start / audio.rate_hz, end / audio.rate_hz) if end else (0.0, audio.duration_s)
+
+
+def _below_full_scale(samples_T: Samples, tail_T: Samples | None) -> tuple[Samples, Samples | None, dict[str, float]]:
+    """Returns a clip and its tail within full scale, by one gain, and that gain as an attribute.
+
+    16 bits would clip a decoder's overshoot.
+    """
+    peak = max(peak_of(samples_T), 0.0 if tail_T is None else peak_of(tail_T))
     if peak <= 1.0:
-        return samples_T, {}
-    return samples_T / np.float32(peak), {"ingest_gain_db": round(-20 * float(np.log10(peak)), 3)}
+        return samples_T, tail_T, {}
+    gain = {"ingest_gain_db": round(-20 * float(np.log10(peak)), 3)}
+    return samples_T / np.float32(peak), None if tail_T is None else tail_T / np.float32(peak), gain
 
 
 def _in_cut(recording: ResolvedRecording, cut: Cut) -> tuple[dict[str, Any], str, tuple[float, ...] | None]:

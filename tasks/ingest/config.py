@@ -17,6 +17,13 @@ class IngestConfig(StageConfig):
     min_s: float = Field(0.5, gt=0, description="shorter recordings are quarantined")
     split_from_s: float = Field(16.0, description="TTA recordings this long are split into portions (SPEC D3)")
     max_portions: int = Field(5, ge=1, description="at most this many portions per recording (SPEC D3)")
+    tail_s: float = Field(
+        2.5,
+        ge=0,
+        le=30,
+        description="seconds kept of what follows a clip in a recording without video: faster playback needs more than "
+        "a clip to fill one (x1.3: 2.47); 0: none",
+    )
     max_side: int = Field(480, ge=64, description="short side of a video that is cut; encoders take 384 pixels or less")
     val_share: float = Field(
         0.04, ge=0, lt=0.5, description="share of groups for validation, where the table has no split"

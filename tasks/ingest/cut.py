@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tasks.ingest.config import IngestConfig
 
+_PAUSE_S = 0.1  # less silence at an end is a zero crossing or the beginning of an attack
 _SLACK_S = 0.05  # codecs pad: a recording longer than the clip by no more than this is kept whole
 
 
@@ -35,3 +36,15 @@ def audio_cuts(duration_s: float, config: IngestConfig) -> list[Cut]:
     count = min(config.max_portions, int(duration_s / config.clip_s))
     step_s = (duration_s - config.clip_s) / max(1, count - 1)
     return [Cut(start_s=number * step_s, duration_s=config.clip_s) for number in range(count)]
+
+
+def audible_cuts(duration_s: float, audible_s: tuple[float, float], config: IngestConfig) -> list[Cut]:
+    """Returns `audio_cuts` of the audible part of a recording, from its first to its last audible second (SPEC A2).
+
+    A recording that fits into one clip is kept whole, as is less than 0.1 s of silence; at least `min_s` are kept.
+    """
+    if duration_s <= config.clip_s:
+        return audio_cuts(duration_s, config)
+    start_s = min(audible_s[0], duration_s - config.min_s) if audible_s[0] > _PAUSE_S else 0.0
+    end_s = max(audible_s[1], start_s + config.min_s) if audible_s[1] < duration_s - _PAUSE_S else duration_s
+    return [replace(cut, start_s=start_s + cut.start_s) for cut in audio_cuts(end_s - start_s, config)]

@@ -31,7 +31,7 @@ _Header = tuple[float, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRecording:
-    """A recording and the lengths in seconds of the clips that would be cut from it."""
+    """A recording: the lengths in seconds of the clips that would be cut from it, and of what is kept after them."""
 
     caption: str
     split: str
@@ -39,6 +39,7 @@ class PlannedRecording:
     clips_s: tuple[float, ...]
     rate_hz: int
     video_bytes: int
+    tails_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -98,7 +99,13 @@ class PlannedCorpus:
             clips_s=self._clips_s(header, has_video=has_video)[: recording.portions],
             rate_hz=header[1],
             video_bytes=path.stat().st_size if has_video and path.is_file() else 0,
+            tails_s=0.0 if has_video else self._tails_s(header[0], recording.portions),
         )
+
+    def _tails_s(self, duration_s: float, portions: int | None) -> float:
+        """Returns how much is kept of what follows the clips of a recording without video, in seconds."""
+        ends_s = [cut.start_s + cut.duration_s for cut in audio_cuts(duration_s, self.config)[:portions]]
+        return sum(min(self.config.tail_s, max(0.0, duration_s - end_s)) for end_s in ends_s)
 
     def _clips_s(self, header: _Header, *, has_video: bool) -> tuple[float, ...]:
         """Returns the clips' lengths: one with a video, portions without (SPEC D1-D3)."""

@@ -28,7 +28,7 @@ class IngestStage(Stage):
     config: IngestConfig
     dataset_version: str
     name: ClassVar[str] = "ingest"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     row_type: ClassVar[type[Row]] = Clip
     row_wise: ClassVar[bool] = True  # the table is written batch by batch
     _counted: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -36,7 +36,9 @@ class IngestStage(Stage):
 
     def settings(self) -> dict[str, Any]:
         """Returns the cutting rules and the dataset version; corpus and splits are part of the items' payloads."""
-        rules = self.config.model_dump(include={"clip_s", "min_s", "split_from_s", "max_portions", "max_side"})
+        rules = self.config.model_dump(
+            include={"clip_s", "min_s", "split_from_s", "max_portions", "tail_s", "max_side"}
+        )
         return {**rules, "dataset_version": self.dataset_version}
 
     def items(self, workspace: Workspace) -> Iterator[Item]:  # noqa: ARG002 (the first stage reads no table)
@@ -59,8 +61,8 @@ class IngestStage(Stage):
         yield from each(items, partial(self._clips, workspace=workspace, opened=OpenShard()))
 
     def item_files(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Returns the clip's audio, and its video where it has one."""
-        return hashed_files(row, "audio", "video")
+        """Returns the clip's audio, what follows it, and its video, where it has them."""
+        return hashed_files(row, "audio", "tail", "video")
 
     def outputs(self, workspace: Workspace) -> dict[str, None]:  # noqa: ARG002
         """Names the file of counts per corpus, where lists are read."""

@@ -22,9 +22,9 @@ from tasks.augment.config import AudioBackend
 from tasks.augment.measure import Measured, effect_missing, octave_slope_db, peak_db, rms_db
 from tasks.augment.recipe import Applied, AugmentContext, Recipe
 from tasks.augment.room import Response, Room
-from tasks.augment.silence import audible_span
 from tasks.engine.workspace import seed_for
 from tasks.media.samples import Samples
+from tasks.media.silence import audible_span
 
 _ROOMS: Final = 6  # at most this many are tried for one item
 _TAIL_DB: Final = -60.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from data_contracts.adverbs import CHANGES, Change, change_of
-from tasks.augment.ends import dc_offset_of, faded_in, faded_out, first_seconds, prepare_source
+from tasks.augment.ends import faded_in, faded_out, first_seconds, prepare_source
 from tasks.augment.make import make_audio
 from tasks.augment.recipe import recipes_for
 from tests.tasks.augment.build import CONTEXT, make_context
@@ -104,25 +104,6 @@ def test_a_cut_in_a_pause_takes_the_pause_along() -> None:
     assert first_seconds(sound, RATE, 9.0, -60) is sound
 
 
-@settings(max_examples=30)
-@given(st.floats(0.02, 0.4), st.sampled_from([-1, 1]), st.sampled_from(["strikes", "noise", "tone"]))
-def test_an_offset_is_found_and_removed(offset: float, sign: int, kind: str) -> None:
-    sound = {"strikes": strikes(2.0, [0.1, 0.8, 1.4]), "noise": noise(2.0, peak=0.2), "tone": tone(2.0, 330)}[kind]
-    found = dc_offset_of(sound + np.float32(sign * offset), RATE)
-    assert found == pytest.approx(sign * offset, abs=2e-3 if kind == "noise" else 3e-4)
-
-
-@settings(max_examples=60)
-@given(st.floats(0.01, 1.0), st.floats(0.2, 8.0), st.integers(0, 10_000), st.booleans())
-def test_noise_without_an_offset_stays_as_it_is(peak: float, duration_s: float, seed: int, rumbling: bool) -> None:
-    """Neither white noise nor a random walk, whose level wanders below 20 Hz, is shifted."""
-    sound = noise(duration_s, seed, peak)
-    if rumbling:
-        sound = np.cumsum(sound).astype(np.float32)
-        sound = (peak * (sound - sound.mean()) / np.max(np.abs(sound))).astype(np.float32)
-    assert dc_offset_of(sound, RATE) == 0.0
-
-
 @each_change
 def test_a_recording_with_an_offset_gives_what_it_gives_without(change: Change) -> None:
     sound = np.pad(strikes(3.0, [0.3, 0.9, 1.5, 2.6]), RATE // 2)
@@ -131,19 +112,6 @@ def test_a_recording_with_an_offset_gives_what_it_gives_without(change: Change) 
     assert abs(len(plain.samples_T) - len(shifted.samples_T)) <= 2
     count = min(len(plain.samples_T), len(shifted.samples_T))
     np.testing.assert_allclose(plain.samples_T[:count], shifted.samples_T[:count], atol=3 * STEP)
-
-
-def test_one_sided_pulses_in_silence_have_no_offset() -> None:
-    pulses = np.zeros(2 * RATE, np.float32)
-    pulses[:: RATE // 3] = 0.9
-    pulses[1 :: RATE // 3] = 0.9
-    assert dc_offset_of(pulses, RATE) == 0.0
-
-
-def test_an_offset_of_a_few_steps_stays_and_is_not_recorded() -> None:
-    sound = tone(1.0, 400)
-    assert dc_offset_of(sound + np.float32(2 * STEP), RATE) == 0.0
-    assert dc_offset_of(sound + np.float32(5 * STEP), RATE) == pytest.approx(5 * STEP, abs=1e-5)
 
 
 @pytest.mark.parametrize("backend", ["fast", pytest.param("tool", marks=pytest.mark.tools)])
@@ -155,9 +123,3 @@ def test_an_offset_alone_is_silence(level: float, backend: str) -> None:
         with pytest.raises(ItemError) as caught:
             prepare_source(samples, RATE, make_context(backend=backend).config)
         assert caught.value.reason == "silent"
-
-
-def test_audio_shorter_than_a_block_and_none_at_all() -> None:
-    assert dc_offset_of(np.full(40, 0.5, np.float32), RATE) == 0.5
-    assert dc_offset_of(np.full(4, 0.5, np.float32), RATE) == 0.0
-    assert dc_offset_of(np.zeros(0, np.float32), RATE) == 0.0

@@ -137,13 +137,13 @@ def test_a_recording_without_a_clip_says_why_and_leaves_no_file(tmp_path: Path) 
     video = mp4(tmp_path / "v.mp4", 10.0, np.concatenate([tone(1), np.zeros(9 * RATE, np.float32)]))
     flash = mp4(tmp_path / "flash.mp4", 0.2)
     sound = write_wav(tmp_path / "long.wav", tone(3))
-    between = np.concatenate([np.zeros(8 * RATE), tone(0.5), np.zeros(RATE * 7)]).astype(np.float32)
+    faint = np.concatenate([np.zeros(8 * RATE, np.float32), 5e-4 * tone(8)])  # audible, and all of it under -60 dBFS
     cases = [
         (recording(silent), "silent", "silent.wav: the peak is 0.00"),
         (recording(brief), "too_short", "brief.wav: 0.100 s"),
         (recording(video, video), "silent", "v.mp4: nothing is audible from 2."),
         (recording(sound, flash), "too_short", "flash.mp4: 0.200 s of video"),
-        (recording(write_wav(tmp_path / "b.wav", between), portions=1), "silent", "b.wav: nothing is audible in the 1"),
+        (recording(write_wav(tmp_path / "b.wav", faint), portions=1), "silent", "b.wav: nothing is audible in the 1"),
     ]
     for made, reason, message in cases:
         found = reason_of(made, tmp_path / "w")
@@ -155,3 +155,53 @@ def test_a_clip_of_channels_in_opposite_phase_says_which_one_was_taken(tmp_path:
     sf.write(tmp_path / "a.wav", np.stack([tone(1), -tone(1)], 1), RATE)
     (clip,) = clips_of(recording(tmp_path / "a.wav"), tmp_path / "w")
     assert json.loads(clip.attributes_json) == {"ingest_channel": 0} and clip.source_channels == 2
+
+
+def test_a2_silence_before_the_audio_does_not_count_as_the_clip(tmp_path: Path) -> None:
+    """Nine seconds of silence and six of audio: the clip is the audio, also under a DC offset."""
+    sound = np.concatenate([np.zeros(9 * RATE, np.float32), tone(6)[10:]])
+    for number, offset in enumerate((0.0, 0.2)):
+        audio = write_wav(tmp_path / f"{number}.wav", sound + np.float32(offset))
+        (clip,) = clips_of(recording(audio), tmp_path / "w")
+        assert clip.source_start_s == pytest.approx(9.0, abs=1e-3)
+        assert clip.duration_s == pytest.approx(6.0, abs=2e-3)
+
+
+@pytest.mark.parametrize(("duration_s", "tails_s"), [(7.0, [None]), (9.0, [1.0]), (12.0, [2.5]), (17.0, [2.5, None])])
+def test_what_follows_a_clip_is_kept_beside_it_and_continues_it(
+    tmp_path: Path, duration_s: float, tails_s: list[float | None]
+) -> None:
+    audio = write_wav(tmp_path / "a.wav", np.random.default_rng(0).uniform(-0.5, 0.5, round(duration_s * RATE)))
+    source, _ = read_audio(audio)
+    clips = clips_of(recording(audio), tmp_path / "w")
+    found = [None if clip.tail_path is None else read_audio(tmp_path / "w" / clip.tail_path)[0] for clip in clips]
+    assert [None if tail is None else pytest.approx(len(tail) / RATE, abs=1e-3) for tail in found] == tails_s
+    for clip, tail in zip(clips, found, strict=True):
+        if tail is not None and clip.tail_path is not None:
+            assert clip.tail_sha256 == hash_file(tmp_path / "w" / clip.tail_path)
+            start = round(clip.source_start_s * RATE)
+            whole = np.concatenate([read_audio(tmp_path / "w" / clip.audio_path)[0], tail])
+            np.testing.assert_allclose(whole, source[start : start + len(whole)], atol=1e-4)
+
+
+def test_no_tail_is_kept_of_videos_of_known_times_of_silence_or_by_the_setting(tmp_path: Path) -> None:
+    long = write_wav(tmp_path / "long.wav", tone(10))
+    quiet_end = write_wav(tmp_path / "quiet.wav", np.concatenate([tone(8), np.full(RATE, 5e-4), tone(0.1) * 1e-3]))
+    video = mp4(tmp_path / "v.mp4", 10.0, tone(10))
+    for made, values in (
+        (recording(long), {"tail_s": 0.0}),
+        (recording(long, event_times_s=(1.0,)), {}),
+        (recording(quiet_end), {}),
+        (recording(video, video), {}),
+    ):
+        (clip,) = clips_of(made, tmp_path / "w", **values)
+        assert (clip.tail_path, clip.tail_sha256) == (None, None)
+    assert not (tmp_path / "w" / "ingest" / "tail").exists()
+
+
+def test_a_clip_and_its_tail_are_made_quieter_together(tmp_path: Path) -> None:
+    sound = np.concatenate([tone(8, peak=0.5), tone(1, peak=2.0)])
+    (clip,) = clips_of(recording(write_wav(tmp_path / "a.wav", sound, subtype="FLOAT")), tmp_path / "w")
+    assert json.loads(clip.attributes_json)["ingest_gain_db"] == pytest.approx(-6.02, abs=0.01)
+    peaks = [np.abs(read_audio(tmp_path / "w" / str(path))[0]).max() for path in (clip.audio_path, clip.tail_path)]
+    assert peaks == pytest.approx([0.25, 1.0], abs=0.01)

@@ -142,3 +142,12 @@ def test_rows_that_ingest_would_quarantine_are_not_planned(tmp_path: Path) -> No
     corpus = planned(tmp_path / "t.csv")
     assert [recording.caption for recording in corpus] == ["A dog"]
     assert corpus.recordings == 1 and corpus.unreadable == 0
+
+
+def test_plan_counts_the_audio_that_is_kept_after_the_clips(tmp_path: Path) -> None:
+    corpus = _audiocaps(tmp_path / "a")  # three recordings of 10 s at 16 kHz
+    kept = count(_config(tmp_path, corpus))
+    ingest = IngestConfig(corpora=(corpus,), tail_s=0.0)
+    without = count(_config(tmp_path, corpus).model_copy(update={"ingest": ingest}))
+    assert kept.disk_bytes - without.disk_bytes == pytest.approx(3 * 2.0 * 16_000 * 2 * 0.6, abs=1)
+    assert kept.seconds == without.seconds
