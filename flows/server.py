@@ -31,7 +31,7 @@ _LOOK_EVERY_S: Final = 2.0
 _ANSWER_S: Final = 5.0
 _STOP_S: Final = 5.0
 _END_S: Final = 2.0
-_COMMAND: Final = ("-m", "flows.server")
+_COMMAND: Final = ("-P", "-m", "flows.server")  # -P: a folder flows/ where the run was started is not imported
 _ADDRESS: Final = "FOLEYGENEX-PREFECT "
 # Prefect's own temporary server has these: no pages, the services that one run needs, the newest database.
 _ENVIRONMENT: Final = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}

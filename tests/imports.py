@@ -13,11 +13,12 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PICTURE: Final = ROOT / "docs" / "imports.svg"
-PACKAGES: Final = ("flows", "tasks", "model", "data_contracts")
+PACKAGES: Final = ("foleygenex", "flows", "tasks", "model", "data_contracts")
 STEPS: Final = (
     "ingest", "mine", "augment", "recaption", "paraphrase", "manifest", "precompute", "train", "evaluate", "report",
 )  # fmt: skip
 LAYERS: Final = (  # from the top; a file imports from its own layer or a lower one
+    ("foleygenex",),
     ("flows",),
     ("tasks.commands",),
     ("tasks.steps",),

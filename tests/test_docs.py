@@ -17,6 +17,7 @@ from tests.conftest import REPOSITORY
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 TEXTS = {page.relative_to(REPOSITORY).as_posix(): page.read_text("utf-8") for page in PAGES}
 COMMANDS = typer.main.get_command(app).commands
+FOLDERS = "tests|tasks|model|flows|foleygenex|benchmarks|data_contracts|docs"
 MODULE = re.compile(r"python -m ((?:benchmarks|tasks)[\w.]*)")
 
 
@@ -62,7 +63,9 @@ def test_links_and_modules_exist(page: str) -> None:
         assert not target[0] or (folder / target[0]).exists(), f"{page}: {target[0]}"
     for module in MODULE.findall(TEXTS[page]):
         assert importlib.util.find_spec(module.rstrip(".")), f"{page}: {module}"
-    for path in re.findall(r"`((?:tests|tasks|model|flows|benchmarks|data_contracts|docs)/[\w./*-]+)`", TEXTS[page]):
+    for path in re.findall(
+        r"`((?:tests|tasks|model|flows|foleygenex|benchmarks|data_contracts|docs)/[\w./*-]+)`", TEXTS[page]
+    ):
         assert any(REPOSITORY.glob(path)) if "*" in path else (REPOSITORY / path).exists(), f"{page}: {path}"
 
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 
 from tests.conftest import REPOSITORY
 
-PACKAGES = ("flows", "tasks", "model", "data_contracts")
+PACKAGES = ("foleygenex", "flows", "tasks", "model", "data_contracts")
 NOT_READ = {"install_system_packages.sh"}  # the Makefile's, for a checkout
 
 

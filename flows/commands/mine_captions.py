@@ -20,8 +20,6 @@ def mine_captions(
     caption_column: Annotated[str, typer.Option(help="name of the caption column")] = "caption",
 ) -> None:
     """Find adverbs, adjectives and phrases that name a side of speed, distance or volume, without any audio."""
-    if parser not in ("auto", "spacy", "rules"):
-        raise UsageError(f"parser {parser!r} is unknown; choose auto, spacy or rules")
     if gold is None and (source is None or out is None):
         raise UsageError("name the table to read and the file to write, or --gold with labelled captions")
     _say_which(parser)

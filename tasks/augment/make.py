@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from data_contracts import ItemError
+from data_contracts.adverbs import Change
 from tasks.augment.measure import Measured, peak_db, rms_db
-from tasks.augment.recipe import AugmentContext, Recipe
+from tasks.augment.recipe import AugmentContext, Recipe, recipes_for
 from tasks.media.audio import flac_bytes, flac_samples
 from tasks.media.samples import Samples
 from tasks.media.silence import audible_span
@@ -23,6 +24,7 @@ _FULL_SCALE: Final = 32766.5 / 32768  # what 16 bits round to their last step
 _MAX_DC_DB: Final = -20.0  # of the mean, against the level
 _MAX_EDGE_SILENCE_S: Final = 0.1
 _SILENT_PEAK_DB: Final = -80.0
+_MIN_S: Final = 0.25
 _HALF_STEP: Final = 0.5 / 32768  # what rounding may take from a sample
 
 
@@ -33,6 +35,28 @@ class Made:
     content: bytes
     samples_T: Samples  # noqa: N815 (shape suffix)
     measured: Measured
+
+
+def make_change(
+    change: Change, source_T: Samples, rate_hz: int, seed: int, context: AugmentContext
+) -> tuple[Recipe, Made]:
+    """Returns the change's first recipe whose effect is measured, and its audio.
+
+    `source_T` is as `prepare_source` returns it. Raises ItemError: `too_short` (under 0.25 s), and as `make_audio` does
+    for the last recipe.
+    """
+    if len(source_T) < _MIN_S * rate_hz:
+        raise ItemError("too_short", f"{len(source_T) / rate_hz:.3f} s are left without silence; {_MIN_S} s are needed")
+    refused: ItemError | None = None
+    for recipe in recipes_for(change, seed, rate_hz, context):
+        try:
+            return recipe, make_audio(recipe, source_T, rate_hz, context)
+        except ItemError as error:
+            if error.reason != "effect_missing":
+                raise
+            refused = error
+    assert refused is not None  # there is always a first recipe
+    raise refused
 
 
 def make_audio(recipe: Recipe, source_T: Samples, rate_hz: int, context: AugmentContext) -> Made:

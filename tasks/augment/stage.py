@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import pyroomacoustics as pra
 import scipy
@@ -19,14 +19,12 @@ from data_contracts.files import atomic_path, hash_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
 from tasks.augment.ends import PreparedAudio, prepare_source
-from tasks.augment.make import Made, make_audio
+from tasks.augment.make import Made, make_change
 from tasks.augment.programs import program_version
-from tasks.augment.recipe import AugmentContext, Recipe, recipes_for
+from tasks.augment.recipe import AugmentContext, Recipe
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.media.audio import read_audio
-
-_MIN_S: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -86,12 +84,9 @@ class AugmentStage(Stage):
     def _augment(self, item: Item, sources: _Sources, context: AugmentContext, tools: str) -> Augmented:
         values = item.payload
         source, rate_hz = sources.read(values["audio_path"], values["audio_sha256"])
-        if len(source.samples_T) < _MIN_S * rate_hz:
-            length_s = len(source.samples_T) / rate_hz
-            raise ItemError("too_short", f"{length_s:.3f} s are left without silence; {_MIN_S} s are needed")
         seed = seed_for(self.dataset_version, self.name, item.item_id)
         change = change_of(values["side"], values["level"])
-        recipe, made = _first_that_works(recipes_for(change, seed, rate_hz, context), source, rate_hz, context)
+        recipe, made = make_change(change, source.samples_T, rate_hz, seed, context)
         path = sources.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
         with atomic_path(path) as temporary:
             temporary.write_bytes(made.content)
@@ -142,22 +137,6 @@ class _Sources:
                 raise ItemError("changed_file", f"{path.name}: sha256 is {found[:12]}; ingest wrote {sha256[:12]}")
             self._last = (path, sha256, prepare_source(samples_T, rate_hz, self._config), rate_hz)
         return self._last[2], self._last[3]
-
-
-def _first_that_works(
-    recipes: Iterable[Recipe], source: PreparedAudio, rate_hz: int, context: AugmentContext
-) -> tuple[Recipe, Made]:
-    """Returns the first recipe whose effect is measured, and its audio. Raises the last ItemError otherwise."""
-    refused: ItemError | None = None
-    for recipe in recipes:
-        try:
-            return recipe, make_audio(recipe, source.samples_T, rate_hz, context)
-        except ItemError as error:
-            if error.reason != "effect_missing":
-                raise
-            refused = error
-    assert refused is not None  # there is always a first recipe
-    raise refused
 
 
 def _item(mined: Mined, change: Change, clip: Clip) -> Item:

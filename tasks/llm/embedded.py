@@ -61,7 +61,7 @@ def _only_server() -> Iterator[None]:
 def _child(arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
     """Starts the server process, which ends when its standard input closes: when this process ends, however it does."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tasks.llm.embedded", *arguments],
+        [sys.executable, "-P", "-m", "tasks.llm.embedded", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

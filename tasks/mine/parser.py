@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from data_contracts import UsageError
 from model.weights.catalogue import CAPTION_PARSER
 from model.weights.locate import available, located, require
 from tasks.language.cues import Cue
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
+CHOICES: Final = ("auto", "spacy", "rules")
 PARSED: Final = f"spacy-{CAPTION_PARSER}-{VERSION}"
 _BATCH: Final = 256
 _UNUSED: Final = ("ner", "lemmatizer", "senter")
@@ -45,8 +47,10 @@ class ParseMiner:
 def make_miner(choice: str) -> Miner:
     """Returns the miner for a setting: `spacy`, `rules`, or `auto` (the parser where its model was fetched).
 
-    Raises WeightsError when `spacy` is asked for and the model is missing.
+    Raises WeightsError when `spacy` is asked for and the model is missing, UsageError for another choice.
     """
+    if choice not in CHOICES:
+        raise UsageError(f"parser {choice!r} is unknown; choose one of {', '.join(CHOICES)}")
     if choice == "spacy":
         located(CAPTION_PARSER)
     return ParseMiner() if choice == "spacy" or (choice == "auto" and available(CAPTION_PARSER)) else RuleMiner()

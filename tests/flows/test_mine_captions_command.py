@@ -43,7 +43,7 @@ def test_without_the_parsers_model_auto_says_that_rules_mine_and_how_to_fetch_it
     [
         ([], "name the table to read and the file to write, or --gold"),
         (["in.csv"], "name the table to read and the file to write, or --gold"),
-        (["in.csv", "out.parquet", "--parser", "guess"], "'guess' is unknown; choose auto, spacy or rules"),
+        (["in.csv", "out.parquet", "--parser", "guess"], "'guess' is unknown; choose one of auto, spacy, rules"),
         (["in.csv", "out.parquet", "--parser", "spacy"], "foleygenex fetch-parser"),
     ],
 )

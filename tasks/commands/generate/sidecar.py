@@ -60,16 +60,35 @@ def settings(options: GenerateOptions, session: InferenceSession, sampling: Samp
     }
 
 
+def describe(
+    options: GenerateOptions, session: InferenceSession, sampling: Sampling, measured: dict[str, Any]
+) -> dict[str, Any]:
+    """Returns what a sidecar says of audio, written or not. `measured`: what is known of the audio itself."""
+    return _content(settings(options, session, sampling), options, session, measured)
+
+
 def write_sidecar(
     options: GenerateOptions, session: InferenceSession, sampling: Sampling, measured: dict[str, Any]
 ) -> dict[str, Any]:
-    """Writes the sidecar of a finished file and returns its content. `measured`: what is known of the audio itself."""
+    """Writes the sidecar of a finished file and returns its content: `describe`, and what is known of the file."""
     made = settings(options, session, sampling)
     content = {
+        **_content(made, options, session, measured),
         "file": options.out.name,
+        "format": made["format"],
         "sha256": hash_file(options.out),
         "key": _key(made),
-        **made,
+    }
+    with atomic_path(sidecar_path(options.out)) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf-8")
+    return content
+
+
+def _content(
+    made: dict[str, Any], options: GenerateOptions, session: InferenceSession, measured: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        **{name: value for name, value in made.items() if name != "format"},
         **measured,
         "prompt_tokens": session.text.token_count(options.prompt) if options.prompt else None,
         "prompt_tokens_read": session.specs.text.tokens,
@@ -83,9 +102,6 @@ def write_sidecar(
         "trained_on_rendered": session.rendered,
         "note": session.note,
     }
-    with atomic_path(sidecar_path(options.out)) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", "utf-8")
-    return content
 
 
 def finished(options: GenerateOptions, made: dict[str, Any]) -> dict[str, Any] | None:

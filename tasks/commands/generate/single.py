@@ -28,7 +28,7 @@ from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.level import OutputLevel, WindowLevel
 from tasks.commands.generate.options import MAX_SINGLE_S, WINDOWS_FROM, GenerateOptions
 from tasks.commands.generate.session import InferenceSession
-from tasks.commands.generate.sidecar import write_sidecar
+from tasks.commands.generate.sidecar import describe, write_sidecar
 from tasks.commands.generate.splice import splice
 from tasks.engine.workspace import seed_for
 from tasks.media.audio import write_flac
@@ -166,21 +166,26 @@ class Generation:
 
         Logs a warning when the audio is nearly silent or clipped, or an edited window far from its surroundings' level.
         """
-        o, rate_hz = self.options, self.session.specs.codec.sample_rate_hz
-        level, window = OutputLevel.of(audio), self._window_level(audio)
-        warnings = [*level.warnings(), *window.warnings()]
-        for warning in warnings:
+        o, measured = self.options, self._measured(audio)
+        for warning in measured["warnings"]:
             log.warning("%s: %s", o.out.name, warning)
-        write_audio(o.out, o.video, audio, rate_hz)
-        made = {
+        write_audio(o.out, o.video, audio, self.session.specs.codec.sample_rate_hz)
+        return write_sidecar(o, self.session, self.sampling, measured)
+
+    def describe(self, audio: Audio) -> dict[str, Any]:
+        """Returns what the sidecar would say, without what is known of a file only; writes nothing."""
+        return describe(self.options, self.session, self.sampling, self._measured(audio))
+
+    def _measured(self, audio: Audio) -> dict[str, Any]:
+        level, window = OutputLevel.of(audio), self._window_level(audio)
+        return {
             "duration_s": self.duration_s,
             "windows": len(self.windows),
             "level_dbfs": round(level.rms_dbfs, 2),
             "peak_dbfs": round(level.peak_dbfs, 2),
             "window_louder_db": None if window.louder_db is None else round(window.louder_db, 2),
-            "warnings": warnings,
+            "warnings": [*level.warnings(), *window.warnings()],
         }
-        return write_sidecar(o, self.session, self.sampling, made)
 
     def _counted(self, on_step: Callable[[int, int], None]) -> Callable[[], None]:
         """Returns what counts the sampler's steps over all windows; an edit inverts the original first. SPEC G6."""
