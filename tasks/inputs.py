@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
+from data_contracts.generation import BUILTIN
 from model.weights.locate import weights_folder
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
@@ -73,6 +74,8 @@ def initial_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noq
     start = config.train.init_from
     if start is None:
         return ""
+    if start == BUILTIN:
+        return _shipped_weights()
     return identities([Path(start)]) or None
 
 

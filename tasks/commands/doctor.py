@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 
 from data_contracts import FoleyGenExError, ItemError, UsageError
+from data_contracts.generation import BUILTIN
 from data_contracts.quantities import counted, size_text
 from data_contracts.stages import STAGE_TABLES
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
@@ -184,7 +185,7 @@ def _weights(config: PipelineConfig) -> Iterator[Check]:
 
 def _start(config: PipelineConfig) -> Iterator[Check]:
     if start := config.train.init_from:
-        good = Path(start).is_file()
+        good = start == BUILTIN or Path(start).is_file()
         found = f"train.init_from: {start}{'' if good else ' does not exist'}"
         yield Check(name="weights", good=good, found=found, mend="" if good else "correct train.init_from")
 

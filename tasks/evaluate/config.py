@@ -28,8 +28,8 @@ class EvaluateConfig(StageConfig):
     )
     steps: int = Field(25, ge=1, description="flow-matching steps (SPEC G7: 25)")
     cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")
-    batch_size: int = Field(12, ge=1)
-    seed: int = Field(7)
+    batch_size: int = Field(12, ge=1, description="clips generated together")
+    seed: int = Field(7, description="seed of the noise, the choice of cases and the baselines")
     device: Device = "auto"
     sampling: SamplingSettings = SamplingSettings()
     precision: AskedPrecision = Field(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 
 from pydantic import Field, create_model, field_validator
 
+from data_contracts.generation import BUILTIN
 from model.config import PRESETS, MaskConfig, NetworkConfig, TrainingConfig, preset
 from model.variants import VARIANTS, variant
 from tasks.engine.settings import Device, StageConfig
@@ -67,7 +68,8 @@ class TrainConfig(_TrainingSettings):
         json_schema_extra={"enum": list(VARIANTS)},
     )
     init_from: str | None = Field(
-        None, description="weights to start from: an MMAudio checkpoint, a converted one or one of this project's"
+        None,
+        description="weights to start from: an MMAudio checkpoint, a converted one, one of this project's, or builtin",
     )
     continue_from: str = Field(
         "last",
@@ -94,7 +96,7 @@ class TrainConfig(_TrainingSettings):
     @classmethod
     def _absolute(cls, value: str | None) -> str | None:
         """A stored config is used from other folders."""
-        if value in ("last", "none"):
+        if value in ("last", "none", BUILTIN):
             return value
         return str(Path(value).expanduser().absolute()) if value else None
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from data_contracts import TrainingError, TrainMetric, UsageError, to_json
 from data_contracts.files import hash_file
-from model.checkpoint import save_checkpoint
+from model.checkpoint import checkpoint_file, save_checkpoint
 from model.config import NetworkConfig
 from model.devices import choose_device, choose_precision
 from model.features import FeatureStore
@@ -224,7 +224,7 @@ def _initial(config: TrainConfig, store: FeatureStore) -> tuple[NetworkConfig, d
 
 
 def _initial_file(name: str) -> Path:
-    path = Path(name)
+    path = checkpoint_file(Path(name))
     if not path.is_file():
         raise UsageError(f"train.init_from: {path} does not exist")
     return path

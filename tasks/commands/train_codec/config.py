@@ -16,7 +16,7 @@ class OptimiserSettings(StageConfig):
     batch_size: int = Field(ge=1, description="segments per step")
     segment_frames: int = Field(ge=4, description="latent frames per segment (40 ms each)")
     lr: float = Field(gt=0, description="peak learning rate, cosine to a fiftieth")
-    warmup_steps: int = Field(100, ge=0)
+    warmup_steps: int = Field(100, ge=0, description="steps in which the rate rises from zero to its peak")
     kl_weight: float = Field(ge=0, description="weight of the KL")
     grad_clip: float = Field(gt=0, description="largest global norm of the gradients")
 
@@ -77,8 +77,8 @@ class CodecTrainConfig(StageConfig):
     corpus_share: float = Field(0.6, ge=0, le=1, description="share of segments from the corpus; the rest is general")
     checkpoint_every: int = Field(250, ge=1, description="steps between resumable checkpoints")
     publish_every: int = Field(250, ge=1, description="steps between published snapshots")
-    log_every: int = Field(50, ge=1)
-    seed: int = Field(20_260_614)
+    log_every: int = Field(50, ge=1, description="steps between lines of the log")
+    seed: int = Field(20_260_614, description="seed of weights, batches and noise")
     device: str = Field("cpu", description="cpu or cuda")
 
     @property
