@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +76,7 @@ class Model:
         *,
         video: VideoSource | None = None,
         text: str | None = None,
+        negative: str | None = None,
         original: AudioSource | None = None,
         reference_audio: AudioSource | None = None,
         reference_video: VideoSource | None = None,
@@ -88,13 +89,14 @@ class Model:
         cfg_scale: float = 4.5,
         keep_source: bool = True,
         out: str | os.PathLike[str] | None = None,
+        on_step: Callable[[int, int], None] | None = None,
     ) -> GeneratedAudio:
         """Returns the audio of one task: vta, tc-vta, ac-vta, fe, tta or edit. docs/generate.md says what each takes.
 
         Arguments mean the same as the options of `foleygenex generate`. `window` is (start, end) in seconds. `out`
         writes a .wav, .flac, .mp4, .mov or .mkv, the last three with the video's frames copied, and the JSON sidecar
-        beside it; frames in memory are written to .mkv only, lossless. The same arguments and seed give the same
-        samples.
+        beside it; frames in memory are written to .mkv only, lossless. `on_step(done, total)` is called after each step;
+        what it raises ends the generation. The same arguments and seed give the same samples.
 
         Raises UsageError naming the argument, and MismatchError when an encoder is not the checkpoint's.
         """
@@ -115,6 +117,7 @@ class Model:
                 out=folder / "audio.wav" if out is None else Path(out),
                 video=frames(video, "video"),
                 text=text,
+                negative=negative,
                 original=sound(original, "original"),
                 reference_audio=sound(reference_audio, "reference_audio"),
                 reference_video=frames(reference_video, "reference_video"),
@@ -128,7 +131,7 @@ class Model:
                 keep_source=keep_source,
             )
             options.check()
-            generation = Generation(options, self.session)
+            generation = Generation(options, self.session, on_step)
             samples = generation.run()
             sidecar = generation.describe(samples) if out is None else generation.write(samples)
         return GeneratedAudio(

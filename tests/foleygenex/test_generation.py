@@ -88,6 +88,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("fe", {"video": "silent.mp4"}, "either reference_audio .* or window START:END"),
     ("vta", {"video": "none.mp4"}, "^video: .*none.mp4.* does not exist"),
     ("ac-vta", {"video": "silent.mp4", "reference_audio": "mute.wav"}, "^reference_audio mute.wav is silent"),
+    ("tta", {"text": "rain", "negative": "wind", "cfg_scale": 1.0}, "^negative acts .*, which cfg_scale 1 "),
     ("sing", {"text": "rain"}, "task 'sing' is unknown"),
 ]  # fmt: skip
 
@@ -102,6 +103,14 @@ def test_problems_name_the_argument(
     with pytest.raises(foleygenex.UsageError, match=words) as caught:
         model.generate(task, **given)
     assert " --" not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_each_step_is_told_and_what_that_raises_ends_it(model: foleygenex.Model) -> None:
+    steps: list[tuple[int, int]] = []
+    model.generate("tta", text="rain", steps=3, duration_s=1.0, on_step=lambda *step: steps.append(step))
+    assert steps == [(1, 3), (2, 3), (3, 3)]
+    with pytest.raises(ZeroDivisionError):
+        model.generate("tta", text="rain", steps=3, duration_s=1.0, on_step=lambda *_: 1 / 0)
 
 
 def test_samples_of_another_kind_are_refused(model: foleygenex.Model) -> None:
