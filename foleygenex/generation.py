@@ -95,8 +95,8 @@ class Model:
 
         Arguments mean the same as the options of `foleygenex generate`. `window` is (start, end) in seconds. `out`
         writes a .wav, .flac, .mp4, .mov or .mkv, the last three with the video's frames copied, and the JSON sidecar
-        beside it; frames in memory are written to .mkv only, lossless. `on_step(done, total)` is called after each step;
-        what it raises ends the generation. The same arguments and seed give the same samples.
+        beside it; frames in memory are written to .mkv only, lossless. `on_step(done, total)` is called after each
+        step; what it raises ends the generation. The same arguments and seed give the same samples.
 
         Raises UsageError naming the argument, and MismatchError when an encoder is not the checkpoint's.
         """

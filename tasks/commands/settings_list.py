@@ -21,7 +21,8 @@ _HEAD: Final = f"""# All settings
 Made by `{COMMAND}` from the settings' own models.
 
 `--set NAME=VALUE` changes one for a command, a YAML file several (a group is a mapping: `train: {{steps: 1000}}`). A
-wrong name or value is refused before anything runs. *Paper* is the value in `tasks/configs/paper.yaml`, where that differs.
+wrong name or value is refused before anything runs. *Paper* is the value in `tasks/configs/paper.yaml`,
+where that differs.
 """
 _PIPELINE: Final = "\n## The pipeline: `run`, `plan`, `doctor`, `demo`\n"
 _CODEC: Final = "\n## Training a codec: `foleygenex run train-codec`\n"
