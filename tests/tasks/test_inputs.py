@@ -57,6 +57,7 @@ def test_files_outside_of_the_workspace_count(tmp_path: Path, monkeypatch: pytes
     first = known("train", tmp_path, train={"init_from": str(start)})
     start.write_bytes(b"12")
     assert None is not first != known("train", tmp_path, train={"init_from": str(start)})
+    assert known("train", tmp_path, train={"init_from": "builtin"}) not in (None, known("train", tmp_path))
     codec = {"codec": f"dac-vae:{start}"}
     first = known("precompute", tmp_path, precompute=codec)
     start.write_bytes(b"123")

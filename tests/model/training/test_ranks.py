@@ -24,6 +24,7 @@ from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store
+from tests.pages import commands
 from tests.tasks.train.features import write_features
 
 ROOT = Path(__file__).parents[3]
@@ -100,7 +101,10 @@ def test_t1_gradient_checkpointing_changes_nothing(tmp_path):
 
 
 def test_t1_two_processes_train_as_one(tmp_path):
-    """`torchrun --nproc-per-node 2` over gloo, with micro-batches, against one process: losses, norms, weights."""
+    """`torchrun` as docs/paper_scale.md has it, with two processes over gloo, and micro-batches, against one process.
+
+    Losses, norms and weights are compared.
+    """
     config = tmp_path / "toy.yaml"
     config.write_text(
         "train: {preset: tiny, steps: 4, batch_size: 8, warmup_steps: 1, log_every: 1, validate_every: 4,"
@@ -110,7 +114,9 @@ def test_t1_two_processes_train_as_one(tmp_path):
     for workspace in workspaces.values():
         write_features(workspace.stage("precompute"), fake_store(clip_s=1.0, videos=20, sounds=20))
     run_stage(TrainStage(config=PipelineConfig.load(config).train), workspaces["one"])
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "-m", "tasks.commands.train"]
+    (shown,) = (words for words in commands("paper_scale.md") if words[0] == "torchrun")
+    assert shown[1:3] == ["--nproc-per-node", "8"] and shown[-1].endswith(".yaml")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", *shown[3:-1]]
     _launch([*launcher, str(config), "-w", str(workspaces["two"].root), "--set", "train.micro_batch=2"])
     rows = {name: read_table(w.table("train", TrainMetric.TABLE), TrainMetric) for name, w in workspaces.items()}
     weights = {name: load_file(w.path("train", "checkpoint.safetensors")) for name, w in workspaces.items()}

@@ -86,6 +86,7 @@ def test_weights_parser_and_start_are_looked_for(tmp_path: Path, monkeypatch: py
     assert not found["weights"].good and "no component is called nonsense" in found["weights"].found
     found = checks(tmp_path, f"train.init_from={tmp_path}/x.safetensors", stages=("train",))
     assert not found["weights"].good and "x.safetensors does not exist" in found["weights"].found
+    assert checks(tmp_path, "train.init_from=builtin", stages=("train",))["weights"].good
     found = checks(tmp_path, "mine.parser=spacy", stages=("mine",))
     assert found["parser"].mend == "`foleygenex fetch-parser`"
     assert checks(tmp_path, "mine.parser=auto", stages=("mine",))["parser"].good

@@ -106,3 +106,4 @@ def test_a_start_is_stored_as_an_absolute_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert TrainConfig(init_from="start.pth").init_from == str(tmp_path / "start.pth")
     assert TrainConfig(init_from="").init_from is None
+    assert TrainConfig(init_from="builtin").init_from == "builtin"  # a name, not a file of the current folder
