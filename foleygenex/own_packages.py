@@ -29,8 +29,8 @@ def bind_own_packages() -> str:
             continue
         if loaded is not None or (spec is not None and spec.origin is not None):
             return (
-                f"foleygenex has a package named {name!r}, but Python found {_place(spec)} first; rename that one, or "
-                f"start Python in another folder, or with -P, which keeps the current folder out of the search"
+                f"foleygenex: its package {name!r} is hidden by {_place(spec)}; rename that one, or start Python in "
+                f"another folder, or with -P, which keeps the current folder out of the search"
             )
         _load(name)
     return ""

@@ -61,7 +61,7 @@ def test_a_users_own_package_or_module_is_named_when_something_is_used(folder: P
     done = python(folder, f"import foleygenex, {name.split('/')[0].split('.')[0]} as m; print(m.MINE); foleygenex.load")
     last = done.stderr.splitlines()[-1]
     assert done.stdout == "1\n" and done.returncode == 1, done.stderr
-    assert last.startswith("ImportError: foleygenex has a package named ") and f"Python found {shown} first" in last
+    assert last.startswith("ImportError: foleygenex: its package ") and f"is hidden by {shown}; rename" in last
     assert python(folder, USE, "-P").stdout == WORKS  # what the line advises
 
 
