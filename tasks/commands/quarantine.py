@@ -20,6 +20,7 @@ ADVICE: Final = {
     "empty_file": "copy the files again",
     "truncated": "copy the files again; the download or the copy stopped early",
     "not_audio": "give audio files, or take the rows out of the list",
+    "points_to_files": "give the files that the playlist names",
     "silent": "nothing can be heard in them: look at the recordings, or leave the rows out",
     "too_short": "lower ingest.min_s, or leave them out",
     "split_conflict": "give each group one split in the list",

@@ -5,41 +5,42 @@ Loopback only; nothing is sent or loaded elsewhere: no telemetry, no share link,
 
 from __future__ import annotations
 
-import dataclasses
+import html
 import os
+import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any, Final
+
+from starlette.middleware import Middleware
 
 from data_contracts import UsageError
 from data_contracts.generation import TASKS
-from tasks.commands.app.logic import FIELDS, PageForm, example_files, fields_of, run
+from tasks.commands.app.logic import (
+    CANCELLED,
+    FIELDS,
+    MAX_VARIANTS,
+    FormResult,
+    PageForm,
+    Step,
+    example_files,
+    fields_of,
+    generate,
+)
+from tasks.commands.app.words import label, label_with_hint
 from tasks.commands.generate.session import InferenceSession
+from tasks.commands.local_only import HOSTS, LocalOnly
 
-HOST: Final = "127.0.0.1"
+HOST: Final = HOSTS[0]
 FIRST: Final = "vta"
-LABELS: Final[dict[str, str]] = {
-    "video": "Video",
-    "text": "Prompt",
-    "original": "Audio to edit; without it the video's own",
-    "reference_audio": "Reference audio",
-    "reference_video": "The reference audio's own video",
-    "window": "Window in seconds, e.g. 2.0:3.5",
-}
+MAX_SEED: Final = 1_000_000
+_NUMBERS: Final = ("duration_s", "seed", "steps", "cfg_scale")
 _HEIGHT: Final = 300  # pixels of a video, so that the button below stays visible
 _FONTS: Final = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")
-_CSS: Final = """
-.placeholders, .problem, .done { padding: .6rem .9rem; border-radius: .5rem; border-left: 4px solid; }
-.placeholders { background: #fff4d6; border-color: #b7791f; color: #4a3207; }
-.problem { background: #fde8e8; border-color: #c53030; color: #63171b; }
-.done { background: #e6f4ea; border-color: #2f855a; color: #1c4532; }
-.placeholders *, .problem *, .done * { color: inherit !important; }
-.placeholders .placeholders, .problem .problem, .done .done { padding: 0; border: 0; background: none; }
-footer { display: none !important; }
-#generate { background: #b4430a; color: #fff; }
-#generate:hover { background: #923608; }
-"""
+_CSS: Final = (Path(__file__).parent / "page.css").read_text("utf-8")
 
 
 def gradio() -> Any:
@@ -59,32 +60,35 @@ def build(session: InferenceSession, folder: Path) -> Any:
     with gr.Blocks(title="FoleyGenEx", analytics_enabled=False, delete_cache=(3600, 86400)) as page:
         gr.Markdown("# FoleyGenEx\nAudio for silent video, from its frames, a prompt and reference audio.")
         gr.Markdown(session.note, elem_classes="placeholders", elem_id="about")
-        with gr.Row():
-            with gr.Column():
+        with gr.Row(elem_id="columns"):
+            with gr.Column(scale=2, min_width=300):
                 task = gr.Radio(
                     [(task.title, name) for name, task in TASKS.items()], value=FIRST, label="Task", elem_id="task"
                 )
                 hint = gr.Markdown(TASKS[FIRST].help, elem_id="hint")
                 fields = _fields(gr)
-                with gr.Accordion("Settings", open=False):
+                negative = gr.Textbox(label=label("negative"), placeholder="e.g. music, wind", elem_id="negative")
+                variants = gr.Slider(1, MAX_VARIANTS, value=1, step=1, label=label("variants"), elem_id="variants")
+                with gr.Accordion("Settings", open=False, elem_id="settings"):
                     numbers = _numbers(gr)
                 button = gr.Button("Generate", variant="primary", elem_id="generate")
-            with gr.Column():
-                message = gr.Markdown("The result appears here.", elem_id="message")
-                video = gr.Video(
-                    label="Video with its new audio",
-                    interactive=False,
-                    elem_id="video_out",
-                    height=_HEIGHT,
-                    buttons=["download"],
-                )
-                audio = gr.Audio(
-                    label="Audio", interactive=False, type="filepath", elem_id="audio", buttons=["download"]
-                )
-                download = gr.File(label="Download", interactive=False, elem_id="download")
-        inputs = [task, *fields.values(), *numbers]
+                cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
+            with gr.Column(scale=3, min_width=300):
+                message = gr.HTML(_message("The result appears here."), elem_id="message")
+                with gr.Row(elem_id="results"):
+                    results = [_result(gr, number) for number in range(1, MAX_VARIANTS + 1)]
+        stop = gr.State(None)
+        inputs = {"task": task, **fields, "negative": negative, "variants": variants, **numbers}
+        view = _View(gr, message, button, cancel, results)
         task.change(_on_task(gr), task, [hint, *fields.values()], queue=False, api_visibility="private")
-        button.click(_on_generate(gr, session, folder), inputs, [message, video, audio, download], api_name="generate")
+        started = button.click(
+            view.begin, None, [stop, *view.outputs], queue=False, show_progress="hidden", api_visibility="private"
+        )
+        started.then(
+            view.handler(list(inputs), session, folder), [stop, *inputs.values()], view.outputs,
+            show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+        cancel.click(_cancel, stop, None, queue=False, show_progress="hidden", api_visibility="private")
         forms = example_files(folder)
         gr.Examples(
             [[form.task, *(getattr(form, name) for name in FIELDS)] for form in forms],
@@ -94,6 +98,104 @@ def build(session: InferenceSession, folder: Path) -> Any:
             cache_examples=False,
         )
     return page.queue(max_size=8, default_concurrency_limit=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The widgets of one variant."""
+
+    column: Any
+    facts: Any
+    video: Any
+    audio: Any
+    files: Any
+
+    def shown(self, gr: Any, result: FormResult) -> dict[Any, Any]:
+        """Returns the updates that show a result: players, and the files to download."""
+        files = [str(path) for path in (result.video, result.audio, result.sidecar) if path]
+        playable = str(result.video) if result.video and result.video.suffix == ".mp4" else None
+        kind = "warning" if result.warnings else "done"
+        return {
+            self.column: gr.update(visible=True),
+            self.facts: _message(result.message, kind),
+            self.video: gr.update(value=playable, visible=playable is not None),
+            self.audio: str(result.audio),
+            self.files: files,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a generation changes on the page."""
+
+    gr: Any
+    message: Any
+    button: Any
+    cancel: Any
+    results: list[_Result]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """All widgets that it changes."""
+        widgets = [getattr(one, name) for one in self.results for name in _Result.__slots__]
+        return [self.message, self.button, self.cancel, *widgets]
+
+    def begin(self) -> list[Any]:
+        """Returns a new event that cancels the generation, and the page while it is waited for."""
+        hidden = [
+            self.gr.update(visible=False) if name == "column" else None for _ in self.results
+            for name in _Result.__slots__
+        ]  # fmt: skip
+        running = _message("Waiting for the generation before this one, if any.")
+        return [Event(), running, self.gr.update(visible=False), self.gr.update(visible=True), *hidden]
+
+    def handler(self, names: list[str], session: InferenceSession, folder: Path) -> Callable[..., Iterator[Any]]:
+        """Returns what Gradio calls with the event and the values of the form; it yields updates by widget."""
+
+        def run(stop: Event | None, *values: Any) -> Iterator[dict[Any, Any]]:
+            form = PageForm(**dict(zip(names, values, strict=True)))
+            found: list[FormResult] = []
+            last = ""
+            for update in generate(form, session, folder, stop or Event()):
+                if isinstance(update, Step):
+                    yield {self.message: _progress(update, form)}
+                elif update.failed:
+                    last = _message(update.message, "waits" if update.message == CANCELLED else "problem")
+                else:
+                    yield self.results[len(found)].shown(self.gr, update)
+                    found.append(update)
+            done = "Done." if len(found) == 1 else f"Done: {len(found)} variants."
+            idle = {self.button: self.gr.update(visible=True), self.cancel: self.gr.update(visible=False)}
+            yield {self.message: last or _message(done, "done"), **idle}
+
+        return run
+
+
+def _cancel(stop: Event | None) -> None:
+    if stop is not None:
+        stop.set()
+
+
+def _message(text: str, kind: str = "waits") -> str:
+    return f'<p class="{kind}" role="status">{html.escape(text)}</p>'
+
+
+def _progress(step: Step, form: PageForm) -> str:
+    many = f"Variant {step.variant} of {form.variants:g}: " if (form.variants or 1) > 1 else ""
+    text = f"{many}step {step.done} of {step.total}"
+    return f'<p class="waits">{text}<progress value="{step.done}" max="{step.total}">{text}</progress></p>'
+
+
+def _result(gr: Any, number: int) -> _Result:
+    with gr.Column(visible=False, min_width=240, elem_classes="variant", elem_id=f"variant-{number}") as column:
+        facts = gr.HTML(elem_classes="facts")
+        video = gr.Video(
+            label="Video with its new audio", interactive=False, height=_HEIGHT, buttons=["download"],
+            elem_classes="video-out",
+        )  # fmt: skip
+        audio = gr.Audio(label="Audio", interactive=False, type="filepath", buttons=["download"])
+        files = gr.File(label="Download: video, audio, label (JSON)", interactive=False, elem_classes="download")
+    return _Result(column, facts, video, audio, files)
 
 
 def _fields(gr: Any) -> dict[str, Any]:
@@ -106,12 +208,9 @@ def _fields(gr: Any) -> dict[str, Any]:
         "reference_video": gr.Video,
         "window": gr.Textbox,
     }
-    more: dict[str, dict[str, Any]] = {
-        "original": {"type": "filepath"},
-        "reference_audio": {"type": "filepath"},
-        "video": {"height": _HEIGHT},
-        "reference_video": {"height": _HEIGHT},
-    }
+    video = {"height": _HEIGHT, "sources": ["upload"]}
+    audio = {"type": "filepath", "sources": ["upload", "microphone"]}
+    more = {"video": video, "reference_video": video, "original": audio, "reference_audio": audio}
     return {
         name: makers[name](
             label=_label(FIRST, name), visible=name in fields_of(FIRST), elem_id=name, **more.get(name, {})
@@ -120,17 +219,20 @@ def _fields(gr: Any) -> dict[str, Any]:
     }
 
 
-def _numbers(gr: Any) -> list[Any]:
-    return [
-        gr.Number(label="Seconds (0: the video's length)", value=0, minimum=0, elem_id="duration"),
-        gr.Number(label="Seed", value=0, precision=0, minimum=0, elem_id="seed"),
-        gr.Slider(1, 100, value=25, step=1, label="Steps (the paper: 25)", elem_id="steps"),
-        gr.Slider(1, 10, value=4.5, step=0.1, label="Guidance (the paper: 4.5)", elem_id="cfg"),
-    ]
+def _numbers(gr: Any) -> dict[str, Any]:
+    """Returns the number fields by the name of the form's field, with the button that draws a seed."""
+    duration = gr.Number(label=f"{label('duration')} (0: the video's length)", value=0, minimum=0, elem_id="duration")
+    with gr.Row(elem_id="seeds"):
+        seed = gr.Number(label=label("seed"), value=0, precision=0, minimum=0, min_width=120, elem_id="seed")
+        draw = gr.Button("Random seed", min_width=120, size="sm", elem_id="random")
+    draw.click(lambda: secrets.randbelow(MAX_SEED), None, seed, queue=False, api_visibility="private")
+    steps = gr.Slider(1, 100, value=25, step=1, label=f"{label('steps')} (the paper: 25)", elem_id="steps")
+    cfg = gr.Slider(1, 10, value=4.5, step=0.1, label=f"{label('cfg')} (the paper: 4.5)", elem_id="cfg")
+    return dict(zip(_NUMBERS, (duration, seed, steps, cfg), strict=True))
 
 
 def _label(task: str, field: str) -> str:
-    return LABELS[field] if field in TASKS[task].inputs or field == "original" else f"{LABELS[field]} (optional)"
+    return label_with_hint(field, is_optional=field not in (*TASKS[task].inputs, "original"))
 
 
 def _on_task(gr: Any) -> Callable[[str], list[Any]]:
@@ -139,20 +241,6 @@ def _on_task(gr: Any) -> Callable[[str], list[Any]]:
         return [TASKS[task].help, *(gr.update(visible=name in shown, label=_label(task, name)) for name in FIELDS)]
 
     return change
-
-
-def _on_generate(gr: Any, session: InferenceSession, folder: Path) -> Callable[..., list[Any]]:
-    names = [field.name for field in dataclasses.fields(PageForm)]
-
-    def generate(*values: Any) -> list[Any]:
-        result = run(PageForm(**dict(zip(names, values, strict=True))), session, folder)
-        files = [str(path) for path in (result.video, result.audio) if path]
-        playable = str(result.video) if result.video and result.video.suffix == ".mp4" else None
-        kind = "problem" if result.failed else "done"
-        message = gr.update(value=result.message, elem_classes=kind)
-        return [message, playable, str(result.audio) if result.audio else None, files or None]
-
-    return generate
 
 
 def serve(session: InferenceSession, port: int, say: Callable[[str], Any], *, opens_browser: bool = False) -> None:
@@ -191,4 +279,5 @@ def settings(gr: Any, folder: Path) -> dict[str, Any]:
         "allowed_paths": [str(folder)],
         "theme": gr.themes.Default(font=list(_FONTS), font_mono=["ui-monospace", "monospace"]),
         "css": _CSS,
+        "app_kwargs": {"middleware": [Middleware(LocalOnly)]},
     }

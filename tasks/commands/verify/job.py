@@ -8,9 +8,10 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from data_contracts import UsageError
+from tasks.commands.local_only import HOSTS
 from tasks.commands.verify.accuracy import ALL, Agreement, StratumAccuracy, accuracy_table, agreement, majority
 from tasks.commands.verify.ratings import Rating, Ratings, all_ratings, rater_path
-from tasks.commands.verify.server import HOSTS, PageItem, RatingPage, serve
+from tasks.commands.verify.server import PageItem, RatingPage, serve
 from tasks.commands.verify.sheet import (
     STRATA,
     Entry,

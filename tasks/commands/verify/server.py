@@ -19,15 +19,14 @@ import jinja2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from data_contracts import UsageError
+from tasks.commands.local_only import HOSTS, LocalOnly
 from tasks.commands.verify.ratings import Ratings
 
-HOSTS: Final = ("127.0.0.1", "localhost")
 _BODY_LIMIT: Final = 4096
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; "
@@ -62,7 +61,7 @@ class RatingPage:
             Route(f"/{key}/audio/{{number:int}}/{{name:str}}", self._audio),
             Route(f"/{key}/answer", self._answer, methods=["POST"]),
         ]
-        return Starlette(routes=routes, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=list(HOSTS))])
+        return Starlette(routes=routes, middleware=[Middleware(LocalOnly)])
 
     def html(self, nonce: str) -> str:
         """Returns the page; captions and names are data, never markup."""

@@ -73,7 +73,7 @@ def test_another_task_shows_its_own_inputs_and_marks_the_optional_ones(task: str
     hint, *updates = _on_task(gradio())(task)
     shown = {name: update for name, update in zip(FIELDS, updates, strict=True) if update["visible"]}
     assert hint == TASKS[task].help and shown.keys() == fields_of(task)
-    marked = {name for name, update in shown.items() if update["label"].endswith("(optional)")}
+    marked = {name for name, update in shown.items() if update["label"].endswith("optional)")}
     assert marked == shown.keys() - set(TASKS[task].inputs) - {"original"}
 
 
@@ -82,6 +82,13 @@ def test_nothing_is_shared_or_sent(tmp_path: Path) -> None:
     assert found["server_name"] == "127.0.0.1" and found["allowed_paths"] == [str(tmp_path)]
     assert not any(found[name] for name in ("share", "enable_monitoring", "mcp_server", "run_history"))
     assert os.environ["GRADIO_ANALYTICS_ENABLED"] == "False" and os.environ["HF_HUB_DISABLE_TELEMETRY"] == "1"
+
+
+CLIPPED = (
+    "[...document.querySelectorAll('.source-selection, .variant')]"
+    ".filter(element => element.scrollWidth > element.clientWidth + 1).length"
+)
+"""How many toolbars and results are wider than their place."""
 
 
 def opened(tab: Page, address: str, width: int, height: int = 1400) -> None:
@@ -139,17 +146,29 @@ def test_it_works_in_a_browser_and_asks_no_other_host(address: str, tmp_path: Pa
         choose(tab, "tta")
         expect(tab, {"text"})
         press(tab, "Generate")
-        wait(tab, "document.querySelector('#message').innerText.includes('task tta needs text')")
+        wait(tab, "document.querySelector('#message').innerText.includes('“Text to audio” needs “Prompt”')")
         _type(tab, "a dog barks")
+        fill(tab, "variants", 2)
         press(tab, "Generate")
-        wait(tab, "document.querySelector('#message').innerText.includes('seed 0')")
-        wait(tab, "!!document.querySelector('#download a[href]')")
+        wait(tab, "document.querySelector('#message').innerText.includes('Done: 2 variants')")
+        assert "seed 1" in tab.evaluate("document.querySelector('#variant-2').innerText")
+        wait(tab, "document.querySelectorAll('#variant-2 .download a[href]').length === 2")  # audio and its label
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert tab.evaluate(CLIPPED) == 0
         tab.evaluate("scrollTo(0, 0)")
         tab.screenshot(tmp_path / f"page-{width}.png")
         if keep := os.environ.get("FOLEYGENEX_SCREENSHOTS"):
             tab.screenshot(Path(keep) / f"page-{width}.png")
         assert foreign(tab, address) == []
+
+
+def fill(tab: Page, name: str, value: int) -> None:
+    """Sets a number as typing does."""
+    tab.evaluate(
+        f"(e => {{ e.value = {value}; for (const kind of ['input', 'change', 'blur'])"
+        " e.dispatchEvent(new Event(kind, { bubbles: true })); })"
+        f"(document.querySelector('#{name} input[type=number]'))"
+    )
 
 
 def _type(tab: Page, text: str) -> None:
@@ -171,18 +190,40 @@ def test_a_port_in_use_is_one_line(files: Path, monkeypatch: pytest.MonkeyPatch)
     assert not said
 
 
-def test_the_api_generates_a_video_with_its_audio(address: str, files: Path) -> None:
-    from gradio_client import Client, handle_file
+def handler(built: Any) -> tuple[list[str], Any]:
+    """The function behind the button, and the ids of its inputs after the event that cancels it."""
+    (found,) = [fn for fn in built.fns.values() if getattr(fn.fn, "__qualname__", "").endswith("handler.<locals>.run")]
+    return [block.elem_id for block in found.inputs[1:]], found.fn
 
+
+def test_the_button_generates_a_video_with_its_audio_and_the_label(built: Any, files: Path) -> None:
     from tasks.media.video import probe_video
 
-    client = Client(address, verbose=False, analytics_enabled=False)
-    blank = ("", None, None, None, "", 0, 3, 2, 4.5)
-    video = handle_file(str(files / "silent.mp4"))
-    message, video_out, audio, download = client.predict("vta", video, *blank, api_name="/generate")
-    assert "seed 3" in str(message)
-    path = video_out["video"] if isinstance(video_out, dict) else video_out
-    assert probe_video(Path(path)).has_audio and Path(audio).suffix == ".wav"
-    assert len(download) == 2
-    message, video_out, audio, download = client.predict("vta", None, *blank, api_name="/generate")
-    assert "task vta needs video" in str(message) and not video_out and not audio
+    names, generate = handler(built)
+    given = {"task": "vta", "video": str(files / "silent.mp4"), "variants": 2, "seed": 3, "steps": 2, "cfg": 4.5}
+    *updates, last = generate(None, *(given.get(name) for name in names))
+    values = [value for update in updates for value in update.values()]
+    assert any("<progress" in str(value) and "Variant 2 of 2: step 1 of 2" in str(value) for value in values)
+    downloads = [value for value in values if isinstance(value, list)]
+    assert [[Path(path).name for path in paths] for paths in downloads] == [
+        [f"vta-seed-{seed}{suffix}" for suffix in (".mp4", ".wav", ".wav.json")] for seed in (3, 4)
+    ]
+    assert probe_video(Path(downloads[0][0])).has_audio
+    message, *buttons = last.values()
+    assert "Done: 2 variants." in message and [button["visible"] for button in buttons] == [True, False]
+
+
+def test_what_a_person_typed_is_shown_as_text(built: Any, files: Path) -> None:
+    names, generate = handler(built)
+    given = {"task": "edit", "original": str(files / "old.wav"), "window": "<b>now</b>", "variants": 1, "seed": 0}
+    (last,) = generate(None, *(given.get(name) for name in names))
+    assert "&lt;b&gt;now&lt;/b&gt;" in str(list(last.values())) and "<b>" not in str(list(last.values()))
+
+
+def test_requests_from_elsewhere_are_refused(address: str) -> None:
+    import httpx
+
+    assert httpx.get(address).status_code == 200
+    assert httpx.get(address, headers={"host": "evil.example"}).status_code == 403
+    assert httpx.get(f"{address}/config", headers={"origin": "http://evil.example"}).status_code == 403
+    assert httpx.post(f"{address}/gradio_api/upload", headers={"origin": "null"}).status_code == 403
