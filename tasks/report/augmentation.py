@@ -26,6 +26,7 @@ class Example:
     tracks: list[Track]
     caption: list[Piece]
     source: str | None
+    source_label: str
     writer: str
     recipe: str
     measured: list[tuple[str, str]]
@@ -63,6 +64,12 @@ class Augmentation:
     caption_note: str | None
     levels: list[LevelSection]
     writers: list[WriterCount]
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the true events of any shown clip are known."""
+        examples = [example for level in self.levels for example in level.examples]
+        return any(track.has_events for example in examples for track in example.tracks)
 
 
 def build_augmentation(found: Collected, media: MediaEmbedder) -> Augmentation:
@@ -155,6 +162,7 @@ def _example(
         tracks=make_tracks(media, inputs),
         caption=word_diff(row.caption, after),
         source=caption.source if caption is not None else None,
+        source_label=WRITERS.get(caption.source, caption.source) if caption is not None else "no caption yet",
         writer=caption.writer if caption is not None else "",
         recipe=_recipe(row),
         measured=measured_words(row.measured_json),

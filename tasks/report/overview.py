@@ -13,6 +13,7 @@ from data_contracts.quantities import duration_text
 from tasks.engine.workspace import Workspace
 from tasks.report import Settings
 from tasks.report.collect import Collected, ComponentWeights, StageCounts
+from tasks.report.words import COMPONENTS
 
 _QUARANTINE_ROWS = 200
 
@@ -69,14 +70,14 @@ class Provenance:
 
 def build_hero(found: Collected, workspace: Workspace, settings: Settings) -> Hero:
     """Returns the top: name, placeholders, what the data and components are, and the run in six numbers."""
-    placeholders = [f"{w.role}: {w.name}" for w in found.weights if w.placeholder]
+    placeholders = [f"{COMPONENTS.get(w.role, w.role)}: {w.name}" for w in found.weights if w.placeholder]
     length = duration_text(sum(row.duration_s for row in found.manifest or found.clips))
     by_llm = sum(row.source.startswith(("llm", "enum")) for row in found.captions)
     numbers = [
         ("clips", f"{len(found.clips):,}"),
         ("audio", length),
         ("augmented clips", f"{len(found.augmented):,}"),
-        ("captions by the LLM", f"{by_llm:,} of {len(found.captions):,}"),
+        ("captions by a language model", f"{by_llm:,} of {len(found.captions):,}"),
         ("generated clips", f"{len(found.generated):,}"),
         ("in quarantine", f"{len(found.quarantine):,}"),
     ]

@@ -26,6 +26,7 @@ from tasks.report.overview import build_hero, build_pipeline, build_provenance, 
 from tasks.report.samples import SamplesSection, build_samples
 from tasks.report.scoring import build_scores
 from tasks.report.training import build_training
+from tasks.report.words import COMPONENTS
 
 _HERE: Final = Path(__file__).parent
 AUGMENTATION_CHARS: Final = 9_000_000  # for the clips of the adverb section
@@ -66,6 +67,7 @@ def render(workspace: Workspace, settings: Settings) -> str:
             ablations=build_ablations(found.ablations),
             quarantine=build_quarantine(found),
             provenance=build_provenance(found, settings),
+            components=COMPONENTS,
             refused=media.refused,
             hero_image=_hero_image(samples, augmentation),
         )

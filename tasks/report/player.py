@@ -20,7 +20,10 @@ _TICK_STEPS: Final = ((4, 1), (8, 2), (16, 4), (32, 8))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackInput:
-    """An audio file to show. `video_path`: play it with this video. `given_s`: first seconds that were given."""
+    """An audio file to show. `video_path`: play it with this video. `given_s`: first seconds that were given.
+
+    `events_s`: the true events, where the corpus knows them.
+    """
 
     title: str
     kind: Kind
@@ -40,6 +43,7 @@ class Track:
     png: str = ""
     envelope: str = ""
     events: str = ""
+    has_events: bool = False
     audio: str | None = None
     video: str | None = None
     duration_s: float = 0.0
@@ -79,6 +83,7 @@ def make_tracks(media: MediaEmbedder, inputs: Sequence[TrackInput]) -> list[Trac
                 png=media.png_uri(to_png(cells, reference=reference)),
                 envelope=envelope_path(envelope(*audio, span_s=span_s), peak=peak),
                 events=event_ticks(given.events_s, span_s=span_s, given_s=given.given_s),
+                has_events=bool(given.events_s),
                 audio=audio_uri,
                 video=video_uri,
                 duration_s=round(len(audio[0]) / audio[1], 3),

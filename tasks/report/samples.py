@@ -45,10 +45,16 @@ class TaskSamples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplesSection:
-    """The section."""
+    """The section. `made_with`: steps and guidance, which all clips share or which are listed."""
 
     note: str | None
     tasks: list[TaskSamples]
+    made_with: str = ""
+
+    @property
+    def has_events(self) -> bool:
+        """Whether the true events of any shown clip are known."""
+        return any(track.has_events for task in self.tasks for card in task.cards for track in card.tracks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,7 @@ def build_samples(found: Collected, media: MediaEmbedder) -> SamplesSection:
             )
             for name, made in cards.items()
         ],
+        made_with=_made_with(found.generated),
     )
 
 
@@ -168,10 +175,15 @@ def _title(text: str, row: Generated, rows: tuple[Generated, ...]) -> str:
 
 
 def _facts(row: Generated) -> list[str]:
-    facts = [f"seed {row.seed}", f"{row.steps} steps", f"guidance {number(row.cfg_scale)}"]
+    """Returns what is particular to a card; seeds are in the table, where its id leads to them."""
     if row.scored_from_s > 0 or row.scored_to_s < row.duration_s - 0.05:
-        facts.append(f"scored {number(row.scored_from_s)} to {number(row.scored_to_s)} s")
-    return facts
+        return [f"scored {number(row.scored_from_s)} to {number(row.scored_to_s)} s"]
+    return []
+
+
+def _made_with(rows: Sequence[Generated]) -> str:
+    settings = dict.fromkeys(f"{row.steps} steps, guidance {number(row.cfg_scale)}" for row in rows)
+    return " or ".join(settings)
 
 
 def _chips(rows: tuple[Generated, ...], lookup: _Lookup) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, Literal, get_args
 
 from markupsafe import Markup
@@ -13,7 +14,7 @@ from data_contracts.quantities import counted
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, TRUTH
 from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
-from tasks.report.words import checkpoint_name, metric_name
+from tasks.report.words import checkpoint_name, has_unit, metric_name, system_name
 
 SystemRole = Literal["model", "upper bound", "comparison", "baseline"]
 _ROLES: Final[dict[str, SystemRole]] = {CODEC_UPPER_BOUND: "upper bound", TRUTH: "upper bound", PASTED: "comparison"}
@@ -42,14 +43,20 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricScores:
-    """One metric of one task: every system on one axis."""
+    """One metric of one task: every system on one axis. `key`: the metric's name in the tables."""
 
     name: str
+    key: str
     higher_is_better: bool | None
     aim: str | None
     strip: Markup
     backend: str
     cells: list[Cell]
+
+    @property
+    def own(self) -> list[Cell]:
+        """The model's values, one for each of its weights."""
+        return [cell for cell in self.cells if cell.role == "model"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,17 @@ class Scores:
     note: str | None
     aims: list[Aim]
     tables: list[tuple[str, list[MetricScores]]]
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """The weights that are compared with the aims, in words."""
+        return list(dict.fromkeys(aim.checkpoint for aim in self.aims))
+
+    @property
+    def aim_lines(self) -> list[tuple[Aim, dict[str, Aim]]]:
+        """The aims, one line for each metric of a task: its first, and all by their weights."""
+        lines = [list(line) for _, line in groupby(self.aims, key=lambda aim: (aim.task, aim.metric))]
+        return [(line[0], {aim.checkpoint: aim for aim in line}) for line in lines]
 
 
 def build_scores(found: Collected) -> Scores:
@@ -113,11 +131,13 @@ def _metric(rows: list[Score]) -> MetricScores:
     aim = aim_for(first.task, first.metric)
     ordered = sorted(rows, key=lambda row: get_args(SystemRole).index(role(row)))
     dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_baseline, _system(r)) for r in ordered]
+    marks = () if aim is None else (aim,) if first.higher_is_better is not None else (-aim, aim)
     return MetricScores(
         name=metric_name(first.metric),
+        key=first.metric,
         higher_is_better=first.higher_is_better,
         aim=None if aim is None else _aim_text(aim, first),
-        strip=dot_strip(dots, aim=aim),
+        strip=dot_strip(dots, aims=marks, whole=None if has_unit(first.metric) else 1.0),
         backend=", ".join(dict.fromkeys(row.backend for row in rows)),
         cells=[_cell(row, aim) for row in ordered],
     )
@@ -160,7 +180,8 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
 
 def _system(row: Score) -> str:
     """Returns the system's name, of the model with its checkpoint."""
-    return f"{row.system}, {checkpoint_name(row.checkpoint)}" if row.checkpoint else row.system
+    name = system_name(row.system)
+    return f"{name}, {checkpoint_name(row.checkpoint)}" if row.checkpoint else name
 
 
 def _groups(row: Score) -> str:
@@ -185,4 +206,4 @@ def _best_baseline(rows: list[Score]) -> str | None:
     if not found or found[0].higher_is_better is None:
         return None
     best = max(found, key=lambda row: row.value if row.higher_is_better else -row.value)
-    return f"{number(best.value)} ({best.system})"
+    return f"{number(best.value)} ({system_name(best.system)})"

@@ -87,19 +87,26 @@ def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str, y_l
     return _chart(title, body)
 
 
-def dot_strip(dots: Sequence[Dot], *, aim: float | None = None) -> Markup:
-    """Returns one metric's values on one axis: the model's dot filled, others hollow, a line at the aim."""
-    values = [v for d in dots for v in (d.value, d.low, d.high) if v is not None] + ([aim] if aim is not None else [])
-    low, high = min([0.0, *values]), max([1.0 if max(values, default=0) <= 1 else 0.0, *values])
-    scale = 200 / (high - low or 1.0)
+def dot_strip(dots: Sequence[Dot], *, aims: Sequence[float] = (), whole: float | None = None) -> Markup:
+    """Returns one metric's values over a scale: the model's dot filled, others hollow, a line at each aim.
+
+    The scale has zero and, where the metric has a largest value, that (`whole`).
+    """
+    values = [v for d in dots for v in (d.value, d.low, d.high) if v is not None]
+    values += [0.0, *aims, *([] if whole is None else [whole])]
+    ticks = nice_ticks(min(values), max(values), 4)
+    scale = 200 / (ticks[-1] - ticks[0])
 
     def at(value: float) -> str:
-        return f"{10 + (value - low) * scale:.1f}"
+        return f"{14 + (value - ticks[0]) * scale:.1f}"
 
-    drawn = [Markup('<line class="axis" x1="10" x2="210" y1="14" y2="14"/>')]
-    if aim is not None:
-        line = Markup('<line class="aim" x1="{0}" x2="{0}" y1="2" y2="26"><title>aim</title></line>')
-        drawn.append(line.format(at(aim)))
+    drawn = [Markup('<line class="axis" x1="14" x2="214" y1="14" y2="14"/>')]
+    for tick in ticks:
+        mark = Markup('<path class="mark" d="M{0} 11v6"/><text class="tick" x="{0}" y="37">{1}</text>')
+        drawn.append(mark.format(at(tick), number(tick)))
+    for aim in aims:
+        line = Markup('<line class="aim" x1="{0}" x2="{0}" y1="2" y2="26"><title>aim {1}</title></line>')
+        drawn.append(line.format(at(aim), number(aim)))
     for dot in sorted(dots, key=lambda d: not d.is_baseline):  # the model last, on top
         css = "other" if dot.is_baseline else "model"
         if dot.low is not None and dot.high is not None:
@@ -108,7 +115,7 @@ def dot_strip(dots: Sequence[Dot], *, aim: float | None = None) -> Markup:
         circle = Markup('<circle class="dot {}" cx="{}" cy="14" r="5"><title>{} {}</title></circle>')
         drawn.append(circle.format(css, at(dot.value), dot.label, number(dot.value)))
     label = "; ".join(f"{d.label} {number(d.value)}" for d in dots)
-    return Markup('<svg class="strip" viewBox="0 0 220 28" role="img" aria-label="{}">{}</svg>').format(
+    return Markup('<svg class="strip" viewBox="0 0 228 40" role="img" aria-label="{}">{}</svg>').format(
         label, Markup("").join(drawn)
     )
 
@@ -126,7 +133,7 @@ def envelope_path(levels: Sequence[float], *, peak: float) -> Markup:
 
 
 def event_ticks(times_s: Sequence[float], *, span_s: float, given_s: float = 0.0) -> Markup:
-    """Returns an overlay for a spectrogram of 0..`span_s`: ticks at the true events, the given part shaded."""
+    """Returns an overlay for a spectrogram of 0..`span_s`: ticks at the known events, the given part shaded."""
     marks = Markup("").join(
         Markup('<path d="M{0:.2f} 0v9"/>').format(100 * t / span_s) for t in times_s if 0 <= t <= span_s
     )

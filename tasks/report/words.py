@@ -7,6 +7,7 @@ import re
 from typing import Final
 
 from data_contracts.generation import BUILTIN, TRAINED
+from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, RANDOM_EVENTS, SHUFFLED, TRUTH
 from tasks.report.svg import number
 
 WRITERS: Final[dict[str, str]] = {
@@ -18,6 +19,34 @@ WRITERS: Final[dict[str, str]] = {
 }
 
 _CHECKPOINTS: Final = {TRAINED: "trained in this run", BUILTIN: "shipped weights"}
+COMPONENTS: Final[dict[str, str]] = {
+    "clip": "video encoder",
+    "codec": "codec",
+    "network": "network",
+    "sync": "timing encoder",
+    "text": "text encoder",
+}
+"""The components of a model by their role in the tables."""
+_METRICS: Final = {
+    "EventF1@100ms": "events on time, within 100 ms",
+    "EventF1@50ms": "events on time, within 50 ms",
+    "EventOffset_s": "timing error of events (s)",
+    "OnsetSyncAP": "onsets in sync, average precision",
+    "OnsetSyncAcc": "onsets in sync, share",
+    "Timbre-cos": "likeness of timbre",
+    "Material right": "material recognised",
+    "level_difference_db": "louder than the true audio (dB)",
+    "AdverbCheck direction right": "adverb followed",
+}
+_SYSTEMS: Final = {
+    CODEC_UPPER_BOUND: "true audio through the codec",
+    TRUTH: "true audio",
+    SHUFFLED: "audio of another clip",
+    RANDOM_EVENTS: "bursts at random times",
+    PASTED: "reference audio, repeated",
+}
+_CHECKS: Final = ("dc_to_level_db", "edge_silence_s")
+"""Measurements that tell whether the audio is sound, not what the change did to it."""
 _UNITS: Final = {"db": "dB", "dbfs": "dBFS", "s": "s", "ms": "ms", "hz": "Hz", "m": "m"}
 
 
@@ -26,6 +55,8 @@ def measured_words(measured_json: str) -> list[tuple[str, str]]:
     measured: dict[str, float | None] = json.loads(measured_json)
     pairs: list[tuple[str, str]] = []
     for key, value in measured.items():
+        if key in _CHECKS:
+            continue
         if (twin := _twin(key)) and twin in measured:
             continue  # shown with its `before`
         if any(_plain(other) == key for other in measured if other != key):
@@ -38,9 +69,26 @@ def measured_words(measured_json: str) -> list[tuple[str, str]]:
 
 
 def metric_name(metric: str) -> str:
-    """Returns a metric's name with its unit: `onset_rate_hz` becomes `onset rate (Hz)`; mixed case is kept."""
+    """Returns what a metric measures, with its unit: `onset_rate_hz` becomes `onset rate (Hz)`.
+
+    Of a metric with parts (`AdverbCheck direction right: fast/slow`) the part is kept; one that has no words here keeps
+    its name.
+    """
+    whole, separator, part = metric.partition(": ")
+    if whole in _METRICS:
+        return f"{_METRICS[whole]}{separator}{part}"
     label, unit = _label(metric)
     return f"{label} ({unit})" if unit else label
+
+
+def has_unit(metric: str) -> bool:
+    """Returns whether a metric has a unit; the others are shares or likenesses, whose range is 0 to 1."""
+    return bool(_label(metric)[1])
+
+
+def system_name(system: str) -> str:
+    """Returns what a compared system is, in words."""
+    return _SYSTEMS.get(system, system)
 
 
 def checkpoint_name(checkpoint: str | None) -> str:

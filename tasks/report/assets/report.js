@@ -14,6 +14,9 @@
   const mark = (track, on) => {
     track.element.classList.toggle("playing", on);
     track.button.setAttribute("aria-label", `${on ? "Pause" : "Play"}: ${track.title}`);
+    if (!track.bar) return;
+    track.bar.classList.toggle("playing", on);
+    track.bar.querySelector(".play").setAttribute("aria-label", `${on ? "Pause" : "Play"} the video`);
   };
 
   const follow = () => {
@@ -71,6 +74,7 @@
     if (!track.button || !track.seek) return null;
     if (element.dataset.video) {
       track.media = card.video;
+      track.bar = card.bar;
       track.video = element.dataset.video === "own" ? card.video.src : element.dataset.video;
       if (element.dataset.video === "own") card.current = track;
     } else {
@@ -88,10 +92,13 @@
   };
 
   for (const element of document.querySelectorAll("[data-card]")) {
-    const card = { video: element.querySelector("video"), current: null, buttons: [...element.querySelectorAll("[data-track]")] };
+    const card = { video: element.querySelector("video"), bar: element.querySelector(".video-bar"), current: null, buttons: [...element.querySelectorAll("[data-track]")] };
     card.tracks = [...element.querySelectorAll(".track")].map((track) => makeTrack(track, card));
     for (const button of card.buttons) button.addEventListener("click", () => choose(card, card.tracks[button.dataset.track]));
     if (!card.video) continue;
+    card.video.controls = false; // they would cover the lower part of the picture
+    for (const place of [card.video, card.bar.querySelector(".play")])
+      place.addEventListener("click", () => card.current && toggle(card, card.current));
     card.video.addEventListener("play", () => card.current && started(card.current));
     for (const kind of ["pause", "ended"]) card.video.addEventListener(kind, () => card.current && stopped(card.current));
     card.video.addEventListener("seeked", () => card.current && show(card.current, card.video.currentTime));

@@ -32,6 +32,14 @@ def test_every_level_is_shown_with_its_rows(found: Collected, workspace: Workspa
         assert all(track.audio and track.problem is None for track in example.tracks)
 
 
+def test_true_events_are_spoken_of_only_where_they_are_known(found: Collected, workspace: Workspace) -> None:
+    media = MediaEmbedder(workspace, budget=10**8)
+    assert build_augmentation(found, media).has_events
+    found.clips = [dataclasses.replace(row, event_times_s=None) for row in found.clips]
+    found.augmented = [dataclasses.replace(row, event_times_s=None) for row in found.augmented]
+    assert not build_augmentation(found, media).has_events
+
+
 def test_examples_are_of_different_clips_and_rewritten_captions_come_first(media: MediaEmbedder) -> None:
     clips = [clip_row(f"c{n}", caption="A dog barks fast") for n in range(5)]
     rows = [augmented_row(clip, "speed", "fast", "very_fast") for clip in clips]

@@ -14,10 +14,20 @@ from tasks.engine.workspace import Workspace
 from tasks.report import page as module
 from tasks.report.collect import Collected
 from tasks.report.page import render, write_report
+from tasks.report.words import system_name
 from tests.tasks.report.browser import chromium
 from tests.tasks.report.conftest import SETTINGS
 from tests.tasks.report.test_claims import claim_row
 
+COVERED = """[...document.querySelectorAll('video, .screen img')].filter(shown => {
+  const a = shown.getBoundingClientRect();
+  return shown.checkVisibility() && [...document.querySelectorAll('button, summary')].some(control => {
+    const b = control.getBoundingClientRect();
+    const overlaps = b.left < a.right && a.left < b.right && b.top < a.bottom && a.top < b.bottom;
+    return overlaps && control.checkVisibility();
+  });
+}).length"""
+"""How many pictures lie under a control."""
 SECTIONS = ("samples", "scores", "augmentation", "training", "pipeline", "quarantine", "provenance")
 
 
@@ -96,8 +106,9 @@ def test_every_row_of_the_quarantine_is_on_the_page(page: str, found: Collected)
 def test_every_score_is_on_the_page_with_its_system_and_backend(page: str, found: Collected) -> None:
     section = page[page.index('<section id="scores"') : page.index('<section id="augmentation"')]
     for row in found.scores:
-        assert row.system in section and str(escape(row.backend)) in section
+        assert system_name(row.system) in section and row.metric in section and str(escape(row.backend)) in section
     assert section.count('class="sub">7 groups</span>') == len(found.scores)
+    assert section.count('<text class="tick"') >= 2 * section.count('<svg class="strip"')
     assert section.count('<svg class="strip"') == len({(row.task, row.metric) for row in found.scores})
 
 
@@ -121,6 +132,9 @@ def test_chromium_renders_and_plays_it(workspace: Workspace, page: str, tmp_path
         tab.open(workspace.path("report", "report.html"), width=width)
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth && innerWidth") == width
         assert tab.evaluate("typeof window.hacked") == "undefined"
+        assert tab.evaluate("document.documentElement.scrollHeight") < (12_000 if width < 600 else 8_000)
+        assert tab.evaluate("[...document.querySelectorAll('video')].some(video => video.controls)") is False
+        assert tab.evaluate(COVERED) == 0
         tab.evaluate("document.querySelector('.with-video .play').click()")
         tab.evaluate("new Promise(r => setTimeout(r, 1500))")
         assert tab.evaluate("document.querySelector('.with-video video').currentTime") > 0
@@ -135,3 +149,19 @@ def test_every_class_with_a_style_is_used() -> None:
     names = {name for name in re.findall(r"\.([a-z][\w-]*)", rules) if not name.startswith("by-")}  # by-SOURCE
     assert "placeholder" in names
     assert [name for name in sorted(names) if not re.search(rf"(?<![\w-]){name}(?![\w-])", source)] == []
+
+
+def test_what_is_not_looked_at_first_is_folded(page: str) -> None:
+    for name in ("samples", "augmentation"):
+        section = page[page.index(f'<section id="{name}"') :]
+        section = section[: section.index("</section>")]
+        groups = re.findall(r'<details class="group"( open)?>', section)
+        assert len(groups) >= 5 and groups == [" open"] + [""] * (len(groups) - 1)
+    assert page.count("<details") == page.count("</details>")
+
+
+def test_no_seed_and_no_whole_hash_is_to_be_read(page: str, found: Collected) -> None:
+    text = re.sub(r"<[^>]*>", " ", re.sub(r"<(script|style)>.*?</\1>", "", page, flags=re.DOTALL))
+    assert not re.search(r"\b\d{17,}\b", text) and not re.search(r"\b[0-9a-f]{40,}\b", text)
+    assert all(weights.sha256 in page for weights in found.weights)  # a pointer shows it whole
+    assert "EventF1" not in page[page.index('<section id="samples"') : page.index('<section id="scores"')]

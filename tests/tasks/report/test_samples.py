@@ -77,7 +77,7 @@ def test_of_two_checkpoints_a_card_shows_both_beside_one_truth(media: MediaEmbed
     assert [track.title for track in card.tracks] == [
         "Ground truth", "Generated (trained in this run)", "Generated (shipped weights)",
     ]  # fmt: skip
-    assert card.chips == [("EventF1@100ms", "0.5 / 1")]
+    assert card.chips == [("events on time, within 100 ms", "0.5 / 1")]
 
 
 def test_a_card_of_other_weights_alone_names_them(media: MediaEmbedder) -> None:
@@ -127,8 +127,23 @@ def test_each_task_is_shown_beside_what_it_was_made_from(media: MediaEmbedder) -
 def test_facts_say_which_part_was_scored_only_where_it_is_not_all(media: MediaEmbedder) -> None:
     whole, part = generated_row("a"), generated_row("b", task="fe", scored_from_s=3.0)
     facts = [card.facts for card in cards(Collected(generated=[whole, part]), media)]
-    assert facts[0] == ["seed 7", "25 steps", "guidance 4.5"]
-    assert facts[1][-1] == "scored 3 to 8 s"
+    assert facts == [[], ["scored 3 to 8 s"]]
+
+
+def test_steps_and_guidance_are_said_once_and_seeds_are_left_to_the_table(media: MediaEmbedder) -> None:
+    rows = [generated_row(name, seed=2**62) for name in "abc"]
+    section = build_samples(Collected(generated=rows), media)
+    assert section.made_with == "25 steps, guidance 4.5"
+    assert not any(str(2**62) in fact for task in section.tasks for card in task.cards for fact in card.facts)
+    mixed = build_samples(Collected(generated=[*rows, generated_row("d", steps=10)]), media)
+    assert mixed.made_with == "25 steps, guidance 4.5 or 10 steps, guidance 4.5"
+
+
+def test_true_events_are_spoken_of_only_where_they_are_known(found: Collected, workspace: Workspace) -> None:
+    embedder = MediaEmbedder(workspace, budget=10**8)
+    assert build_samples(found, embedder).has_events
+    found.manifest = [dataclasses.replace(row, event_times_s=None) for row in found.manifest]
+    assert not build_samples(found, embedder).has_events
 
 
 def test_an_unknown_task_keeps_its_name_and_comes_last(media: MediaEmbedder) -> None:
@@ -139,4 +154,4 @@ def test_an_unknown_task_keeps_its_name_and_comes_last(media: MediaEmbedder) -> 
 
 def test_without_generated_clips_there_is_a_note(media: MediaEmbedder) -> None:
     section = build_samples(Collected(notes={"generated": "not yet"}), media)
-    assert dataclasses.asdict(section) == {"note": "not yet", "tasks": []}
+    assert dataclasses.asdict(section) == {"note": "not yet", "tasks": [], "made_with": ""}

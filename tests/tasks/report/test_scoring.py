@@ -10,6 +10,7 @@ from tasks.evaluate.baselines import CLICKS, CODEC_UPPER_BOUND, NOISE, PASTED, R
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.report.collect import Collected
 from tasks.report.scoring import aim_for, build_scores, is_met, role
+from tasks.report.words import metric_name, system_name
 
 EVENTS = "EventF1@100ms"
 
@@ -34,11 +35,13 @@ def test_the_upper_bound_is_never_called_a_baseline() -> None:
     values = ((NOISE, 0.0), (CODEC_UPPER_BOUND, 1.0), (RANDOM_EVENTS, 0.31), (PASTED, 0.4), (MODEL, 0.75))
     section = build_scores(Collected(scores=[score(name, value) for name, value in values]))
     assert [(cell.system, cell.role) for cell in section.tables[0][1][0].cells] == [
-        (MODEL, "model"), (CODEC_UPPER_BOUND, "upper bound"), (PASTED, "comparison"), (NOISE, "baseline"),
-        (RANDOM_EVENTS, "baseline"),
+        (system_name(name), its_role) for name, its_role in (
+            (MODEL, "model"), (CODEC_UPPER_BOUND, "upper bound"), (PASTED, "comparison"), (NOISE, "baseline"),
+            (RANDOM_EVENTS, "baseline"),
+        )
     ]  # fmt: skip
     (aim,) = section.aims
-    assert (aim.best_baseline, aim.n, aim.groups) == ("0.31 (random events)", 24, "7 groups")
+    assert (aim.best_baseline, aim.n, aim.groups) == ("0.31 (bursts at random times)", 24, "7 groups")
     assert (aim.interval, aim.met, aim.aim) == ("0.375 to 0.75", True, "≥ 0.7")
 
 
@@ -60,7 +63,7 @@ def test_tasks_and_metrics_are_grouped_in_the_order_of_the_tasks() -> None:
     rows = [score(MODEL, 0.5, task=task, metric=metric) for task in ("tta", "vta") for metric in (EVENTS, "Timbre-cos")]
     section = build_scores(Collected(scores=rows))
     assert [title for title, _ in section.tables] == ["Video to audio", "Text to audio"]
-    assert all([metric.name for metric in metrics] == [EVENTS, "Timbre-cos"] for _, metrics in section.tables)
+    assert all([metric.key for metric in metrics] == [EVENTS, "Timbre-cos"] for _, metrics in section.tables)
 
 
 def test_of_a_metric_that_is_better_when_lower_the_lowest_baseline_is_the_best() -> None:
@@ -113,3 +116,34 @@ def test_without_scores_the_note_says_so_and_without_baselines_none_is_the_best(
     assert (empty.note, empty.tables, empty.aims) == ("The evaluate stage has not run yet.", [], [])
     (aim,) = build_scores(Collected(scores=[score(MODEL, 0.5)])).aims
     assert aim.best_baseline is None and not aim.met
+
+
+def test_the_aims_are_one_line_for_each_metric_of_a_task_with_all_weights_beside_each_other() -> None:
+    rows = [
+        score(MODEL, value, task=task, metric=metric, checkpoint=name)
+        for task, metric in (("vta", EVENTS), ("vta", "level_difference_db"), (PICTURE_ONLY, "Material right"))
+        for name, value in (("trained", 0.6), ("builtin", 0.9))
+        if (metric, name) != ("level_difference_db", "builtin")
+    ]
+    section = build_scores(Collected(scores=rows))
+    assert section.checkpoints == ["trained in this run", "shipped weights"]
+    assert [(first.metric, list(by_checkpoint)) for first, by_checkpoint in section.aim_lines] == [
+        (metric_name(EVENTS), section.checkpoints),
+        (metric_name("level_difference_db"), section.checkpoints[:1]),
+        (metric_name("Material right"), section.checkpoints),
+    ]
+    assert sum(len(by_checkpoint) for _, by_checkpoint in section.aim_lines) == len(section.aims)
+    (events,) = [metric for metric in section.tables[0][1] if metric.key == EVENTS]
+    assert [cell.value for cell in events.own] == ["0.6", "0.9"]
+
+
+def test_the_scale_of_a_share_is_zero_to_one_and_that_of_a_quantity_fits_it() -> None:
+    rows = [score(MODEL, 0.02, metric=metric) for metric in (EVENTS, "EventOffset_s")]
+    share, quantity = (str(metric.strip) for metric in build_scores(Collected(scores=rows)).tables[0][1])
+    assert ">1</text>" in share and ">0</text>" in share
+    assert ">1</text>" not in quantity and ">0.02</text>" in quantity
+
+
+def test_an_aim_around_the_truths_level_has_two_lines() -> None:
+    (metric,) = build_scores(Collected(scores=[score(MODEL, 1.0, metric="level_difference_db")])).tables[0][1]
+    assert "<title>aim -2</title>" in metric.strip and "<title>aim 2</title>" in metric.strip

@@ -67,7 +67,7 @@ def test_every_chart_is_valid_xml_and_escapes_its_text() -> None:
     charts = [
         drawn(line(HOSTILE, (0, 1), (1, 2)), title=HOSTILE),
         str(bar_chart([1.0, 2.0], [HOSTILE, "b"], title=HOSTILE, y_label=HOSTILE)),
-        str(dot_strip([Dot(0.5, 0.4, 0.6, False, HOSTILE)], aim=0.7)),
+        str(dot_strip([Dot(0.5, 0.4, 0.6, False, HOSTILE)], aims=[0.7])),
         str(envelope_path([0.0, 0.5, 1.0], peak=1.0)),
         str(event_ticks([0.5, 1.0], span_s=2.0, given_s=0.5)),
     ]
@@ -101,7 +101,7 @@ def test_a_higher_bar_is_taller_and_every_bar_has_its_label() -> None:
 
 def test_values_lie_on_the_strip_in_their_order_with_the_model_on_top() -> None:
     dots = [Dot(0.9, 0.8, 1.0, False, "model"), Dot(0.2, None, None, True, "noise"), Dot(0.5, 0.4, 0.6, True, "other")]
-    root = ElementTree.fromstring(str(dot_strip(dots, aim=0.7)))
+    root = ElementTree.fromstring(str(dot_strip(dots, aims=[0.7])))
     circles = [element for element in root.iter() if element.tag == "circle"]
     at = {str(next(iter(circle)).text).split()[0]: float(str(circle.get("cx"))) for circle in circles}
     assert at["noise"] < at["other"] < at["model"] and "model" in str(circles[-1].get("class"))
@@ -112,11 +112,27 @@ def test_values_lie_on_the_strip_in_their_order_with_the_model_on_top() -> None:
     assert root.get("aria-label") == "model 0.9; noise 0.2; other 0.5"
 
 
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=5), aim=st.none() | st.floats(-1e3, 1e3))
+def test_a_strip_has_a_scale_on_which_every_value_can_be_read(values: list[float], aim: float | None) -> None:
+    dots = [Dot(value, None, None, True, "x") for value in values]
+    root = ElementTree.fromstring(str(dot_strip(dots, aims=[] if aim is None else [aim])))
+    labels = [element for element in root.iter() if element.get("class") == "tick"]
+    places = [(float(str(label.get("x"))), float(str(label.text))) for label in labels]
+    assert len(places) >= 2 and places == sorted(places)
+    (x0, v0), (x1, v1) = places[0], places[-1]
+    assert (x0, x1) == (14, 214) and v0 <= 0 <= v1
+    circles = [element for element in root.iter() if element.tag == "circle"]
+    for circle, value in zip(circles, values, strict=True):
+        read = v0 + (float(str(circle.get("cx"))) - x0) * (v1 - v0) / (x1 - x0)
+        assert read == pytest.approx(value, abs=0.012 * (v1 - v0))
+
+
 @pytest.mark.parametrize("values", [[-0.3, 0.1], [0.0, 0.0], [3.0, 40.0]])
 def test_a_strip_fits_any_values(values: list[float]) -> None:
     root = ElementTree.fromstring(str(dot_strip([Dot(v, v, v, True, "x") for v in values])))
     for circle in (element for element in root.iter() if element.tag == "circle"):
-        assert 10 <= float(str(circle.get("cx"))) <= 210
+        assert 14 <= float(str(circle.get("cx"))) <= 214
 
 
 def test_ticks_outside_of_the_span_are_left_out_and_the_given_part_is_shaded() -> None:

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from tasks.report.words import measured_words, metric_name
+from tasks.evaluate import baselines
+from tasks.evaluate.metrics import METRICS
+from tasks.report.words import has_unit, measured_words, metric_name, system_name
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,7 @@ from tasks.report.words import measured_words, metric_name
         ({"onset_rate_after_hz": 2.6, "onset_rate_before_hz": 2.0}, [("onset rate", "2 → 2.6 Hz")]),
         ({"duration_after_s": 5.5}, [("duration after", "5.5 s")]),
         ({"time_ratio": None}, [("time ratio", "not measurable")]),
+        ({"dc_to_level_db": -50.9, "edge_silence_s": 0.0}, []),
         ({"slope_db_per_s": 2.5, "pitch_ratio": 1.2986}, [("slope", "2.5 dB/s"), ("pitch ratio", "1.3")]),
         ({}, []),
     ],
@@ -29,11 +32,13 @@ def test_measurements_are_written_with_their_units_and_once(measured: dict[str, 
     ("metric", "name"),
     [
         ("onset_rate_hz", "onset rate (Hz)"),
-        ("EventOffset_s", "EventOffset (s)"),
+        ("EventOffset_s", "timing error of events (s)"),
         ("slope_db_per_s", "slope (dB/s)"),
-        ("EventF1@100ms", "EventF1@100ms"),
-        ("Timbre-cos", "Timbre-cos"),
-        ("level_difference_db", "level difference (dB)"),
+        ("EventF1@100ms", "events on time, within 100 ms"),
+        ("Timbre-cos", "likeness of timbre"),
+        ("AdverbCheck direction right: fast/slow", "adverb followed: fast/slow"),
+        ("FD-New", "FD-New"),
+        ("level_difference_db", "louder than the true audio (dB)"),
         ("level_dbfs", "level (dBFS)"),
         ("s", "s"),
     ],
@@ -48,3 +53,16 @@ def test_the_order_of_the_keys_decides_only_the_order_of_the_words(order: int) -
                 "pitch_ratio": 1.3}  # fmt: skip
     words = measured_words(json.dumps(dict(list(measured.items())[::order])))
     assert sorted(words) == [("duration", "8 → 5.5 s"), ("level", "-36.8 → -53.7 dB"), ("pitch ratio", "1.3")]
+
+
+def test_every_metric_and_system_of_the_tables_has_a_name_of_its_own_in_plain_words() -> None:
+    names = [metric_name(metric) for metric in METRICS]
+    assert len(set(names)) == len(names)
+    assert not any("@" in name or "_" in name or "AdverbCheck" in name or "Onset" in name for name in names)
+    systems = [value for name, value in vars(baselines).items() if name.isupper() and isinstance(value, str)]
+    assert len({system_name(system) for system in systems}) == len(systems) == 8
+    assert system_name(baselines.CODEC_UPPER_BOUND) == "true audio through the codec" and system_name("mine") == "mine"
+
+
+def test_only_quantities_have_units() -> None:
+    assert {metric for metric in METRICS if has_unit(metric)} == {"EventOffset_s", "level_difference_db", "level_dbfs"}
