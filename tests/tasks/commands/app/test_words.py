@@ -25,12 +25,12 @@ NOT_ON_THE_PAGE = {"out", "long", "surrogate", "codec", "precision", "checkpoint
         ("give --long auto", "give long auto"),
         ("task 'dance' is unknown", "task 'dance' is unknown"),
         ("a task needs time", "a task needs time"),
-        ("--video: /tmp/x/clip.mp4 has 0 bytes", "“Video”: clip.mp4 has 0 bytes"),
+        ("--video: /uploads/x/clip.mp4 has 0 bytes", "“Video”: clip.mp4 has 0 bytes"),
         ("a well-known -- dash", "a well-known -- dash"),
     ],
 )
 def test_options_tasks_and_files_have_the_names_of_the_page(message: str, words: str) -> None:
-    assert in_page_words(message, [Path("/tmp/x/clip.mp4")]) == words
+    assert in_page_words(message, [Path("/uploads/x/clip.mp4")]) == words
 
 
 def test_every_option_that_a_message_can_name_has_a_label() -> None:
