@@ -30,6 +30,7 @@ from benchmarks.codec_measures import (
     quality,
     round_trip,
 )
+from benchmarks.real_data import recordings_folder, tagger_weights
 from benchmarks.spectrograms import save_pair
 from benchmarks.tagger import Tagger
 from model.codec import Codec, load_codec
@@ -40,7 +41,6 @@ from tasks.evaluate.timbre import Timbre, Vector
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 
-SHARED = Path(__file__).parents[2] / "shared"
 AUDIBLE = 1e-3
 PICTURED = ("glass", "ceramic", "metal", "wood")
 
@@ -58,8 +58,8 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codec", default="embedded_16k", help="name or .safetensors path")
-    parser.add_argument("--real", type=Path, default=SHARED / "data" / "audio" / "esc10", help="folder of recordings")
-    parser.add_argument("--tagger", type=Path, default=SHARED / "weights" / "mn04" / "mn04_as_mAP_432.pt")
+    parser.add_argument("--real", type=Path, default=recordings_folder() / "audio" / "esc10", help="recordings")
+    parser.add_argument("--tagger", type=Path, default=tagger_weights())
     parser.add_argument("--clips", type=int, default=1000, help="built-in clips at most")
     parser.add_argument("--per-class", type=int, default=6, help="real recordings per class")
     parser.add_argument("--pictures", type=Path, help="folder for spectrograms, the clip above its round trip")

@@ -5,7 +5,8 @@ batches from the page cache: by `model.features.FeatureStore` as training does (
 tensordict memory map of the same values, the form in which MMAudio stores its features. Each with 0 workers (in the
 calling thread) and with 2 (batches prepared by two threads). Prints samples per second by the clock and per CPU second
 (which other programs disturb less), and GB of 16-bit values per CPU second: the best of `--repeat` passes over all
-rows. tensordict is no dependency: `pip install tensordict` adds its lines.
+rows, with freed memory kept by the C library (`model.memory`). tensordict is no dependency: `pip install tensordict`
+adds its lines.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 
 from model.features import FIELDS, FeatureStore, FeatureWriter
+from model.memory import keep_freed_memory
 from model.paper_specs import CODECS, paper_specs
 from model.specs import FeatureSpecs
 
@@ -85,6 +87,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as training does
     with tempfile.TemporaryDirectory() as folder:
         store = write_features(Path(folder, "features"), paper_specs(options.codec), options.rows)
         size = sum(array[0].nbytes for array in store.arrays.values())

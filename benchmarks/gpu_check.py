@@ -26,6 +26,7 @@ import torch
 from benchmarks import sampling, training_step
 from model.devices import choose_device
 from model.training import Ranks
+from model.training.flops import synchronised
 
 LIMIT_S: Final = 460.0  # of the whole check
 PART_LIMIT_S: Final = 150.0  # compiling the largest network takes a minute or two
@@ -35,9 +36,11 @@ Result = dict[str, float | str | None]
 def options_for(quick: bool) -> argparse.Namespace:
     """Returns sizes: the paper's network on a GPU, the smallest one for a quick check."""
     if quick:
-        return argparse.Namespace(preset="tiny", codec="mmaudio-16k", batch=2, micro_batch=None, steps=1, flow_steps=1)
+        return argparse.Namespace(
+            preset="tiny", features="paper", codec="mmaudio-16k", batch=2, micro_batch=None, steps=1, flow_steps=1
+        )
     return argparse.Namespace(
-        preset="large_44k", codec="mmaudio-44k", batch=16, micro_batch=None, steps=5, flow_steps=25
+        preset="large_44k", features="paper", codec="mmaudio-44k", batch=16, micro_batch=None, steps=5, flow_steps=25
     )
 
 
@@ -85,10 +88,10 @@ def ddp_worker(options: argparse.Namespace, device: torch.device) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         trainer = training_step.trainer_of(options, Path(folder), device, False, False, precision, ranks)
         trainer._train_step()
-        started = training_step.synchronised()
+        started = synchronised(device)
         for _ in range(options.steps):
             trainer._train_step()
-        seconds = (training_step.synchronised() - started) / options.steps
+        seconds = (synchronised(device) - started) / options.steps
     total = torch.stack([value.double().sum() for value in trainer.network.parameters()]).sum().float()
     sums = ranks.gather(total[None]).flatten()
     apart = float((sums.max() - sums.min()).abs())

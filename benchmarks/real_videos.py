@@ -19,6 +19,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.real_data import recordings_folder
 from data_contracts import FoleyGenExError
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.session import InferenceSession
@@ -29,7 +30,6 @@ from tasks.evaluate.onsets import detect_onsets
 from tasks.media.audio import read_audio
 from tasks.media.video import probe_video
 
-VIDEOS: Final = Path(__file__).parents[2] / "shared" / "data" / "video"
 RATE_HZ: Final = 16_000
 LONGEST_S: Final = 8.0
 TOLERANCE_S: Final = 0.1
@@ -50,7 +50,9 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkpoint", type=Path, default=Path("builtin"))
-    parser.add_argument("--videos", type=Path, default=VIDEOS, help="folder of MP4 files with audio")
+    parser.add_argument(
+        "--videos", type=Path, default=recordings_folder() / "video", help="folder of MP4 files with audio"
+    )
     parser.add_argument("--seeds", type=int, default=2, help="results per video")
     options = parser.parse_args()
     videos = sorted(options.videos.glob("*.mp4")) if options.videos.is_dir() else []

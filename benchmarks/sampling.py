@@ -21,9 +21,7 @@ from model.config import preset
 from model.generate import Generator, Request
 from model.network import build_network
 from model.paper_specs import paper_specs
-from model.training.flops import forward_flops
-
-_SIDE = {"cpu": 2048, "cuda": 8192}
+from model.training.flops import forward_flops, matmul_speed, synchronised
 
 
 def main() -> None:
@@ -91,24 +89,19 @@ def _request(generator: Generator, seconds: float, seed: int) -> Request:
 
 
 def floor_s(flops: float, device: torch.device, precision: str, repeat: int) -> float:
-    """Returns the seconds that `flops` take as products of square matrices."""
-    side = _SIDE[device.type]
+    """Returns the seconds that `flops` take as products of square matrices; CPU seconds where there is no GPU."""
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    a, b = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
-    count = 4
-    return flops / (count * 2 * side**3) * best(lambda: [a @ b for _ in range(count)], device, max(3, repeat))
+    speed = matmul_speed(device, dtype, repeat=max(3, repeat))
+    return flops / (speed.per_s if device.type == "cuda" else speed.per_cpu_s)
 
 
 def best(work: Callable[[], object], device: torch.device, repeat: int) -> float:
     """Returns the shortest of `repeat` runs after one to warm up; CPU seconds of all threads where there is no GPU."""
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
     times = []
     for _ in range(repeat + 1):
-        started = clock()
+        started = synchronised(device) if device.type == "cuda" else time.process_time()
         work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        times.append(clock() - started)
+        times.append((synchronised(device) if device.type == "cuda" else time.process_time()) - started)
     return min(times[1:])
 
 

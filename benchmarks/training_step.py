@@ -1,9 +1,10 @@
 """What one optimiser step costs: `python -m benchmarks.training_step --preset small --batch 4`.
 
 The whole step of `model.training.Trainer` (batch, forward, backward, clipping, AdamW, two averages) on random features
-of the paper's sizes (`model.paper_specs`). One line per combination of the switches: seconds, steps/s, samples/s, MFU
-where the device's peak is known, memory, and the step as a multiple of a plain matmul of equal FLOPs timed beside it
-(on a CPU also in processor seconds, which other work on the machine disturbs less; steadiest with OMP_NUM_THREADS=1).
+of the paper's sizes (`model.paper_specs`), or with `--features demo` of the demo's. One line per combination of the
+switches: seconds, steps/s, samples/s, MFU where the device's peak is known, memory, and the step as a multiple of a
+plain matmul of equal FLOPs timed beside it (on a CPU also in processor seconds, which other work on the machine
+disturbs less; steadiest with OMP_NUM_THREADS=1).
 On one GPU: `python -m benchmarks.training_step --preset large_44k --batch 16 --compile on off --precision bf16`.
 """
 
@@ -26,11 +27,12 @@ from model.config import PRESETS, TrainingConfig, preset
 from model.paper_specs import CODECS, paper_specs
 from model.specs import FeatureSpecs
 from model.training import Ranks, Trainer
-from model.training.flops import peak_flops, training_flops
+from model.training.flops import matmul_speed, peak_flops, synchronised, training_flops
 from model.training.interval import peak_memory_gib
+from tasks.precompute.config import PrecomputeConfig
+from tasks.precompute.size import planned_specs
 
 CLIP_S = 8.0
-MATMUL = 2048  # 2048^3 multiply-adds: large enough for a device's full speed
 
 
 class RandomFeatures:
@@ -73,26 +75,6 @@ def device_here() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def synchronised() -> float:
-    """Returns the clock once the device has done what it was given."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def matmul_flops_per_s(device: torch.device, precision: str) -> tuple[float, float]:
-    """Returns the FLOP/s of a plain square matmul by the clock and by processor seconds, the best of five each."""
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    a, b = (torch.randn(MATMUL, MATMUL, device=device).to(dtype) for _ in range(2))
-    walls, processor = [], []
-    for _ in range(5):
-        started, used = synchronised(), time.process_time()
-        torch.matmul(a, b)
-        walls.append(synchronised() - started)
-        processor.append(time.process_time() - used)
-    return 2 * MATMUL**3 / min(walls), 2 * MATMUL**3 / max(min(processor), 1e-9)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepCost:
     """A step's median time, MFU where the device's peak is known, memory, and its time over a matmul of equal FLOPs."""
@@ -110,29 +92,34 @@ def measure(
     options: argparse.Namespace, compiled: bool, checkpointing: bool, precision: str, device: torch.device
 ) -> StepCost:
     """Returns the cost of one combination: the median of `steps` steps after one that compiles and warms up."""
-    specs, network = paper_specs(options.codec), preset(options.preset)
+    specs, network = specs_of(options), preset(options.preset)
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_of(options, Path(folder), device, compiled, checkpointing, precision)
         trainer._train_step()
         times, processor = [], []
         for _ in range(options.steps):
-            started, used = synchronised(), time.process_time()
+            started, used = synchronised(device), time.process_time()
             trainer._train_step()
-            times.append(synchronised() - started)
+            times.append(synchronised(device) - started)
             processor.append(time.process_time() - used)
     seconds = median(times)
     flops = training_flops(network, specs, CLIP_S) * options.batch
     peak = peak_flops(device, bf16=precision == "bf16")
-    plain, plain_processor = matmul_flops_per_s(device, precision)
+    plain = matmul_speed(device, torch.bfloat16 if precision == "bf16" else torch.float32)
     return StepCost(
         seconds=seconds,
         samples_per_s=options.batch / seconds,
         mfu=None if peak is None else flops / seconds / peak,
         memory_gib=peak_memory_gib(device),
-        ratio=seconds * plain / flops,
-        processor_ratio=median(processor) * plain_processor / flops,
+        ratio=seconds * plain.per_s / flops,
+        processor_ratio=median(processor) * plain.per_cpu_s / flops,
         flops=flops,
     )
+
+
+def specs_of(options: argparse.Namespace) -> FeatureSpecs:
+    """Returns the features' sizes: the paper's encoders with a codec of the options, or the demo's."""
+    return planned_specs(PrecomputeConfig()) if options.features == "demo" else paper_specs(options.codec)
 
 
 def trainer_of(
@@ -144,7 +131,7 @@ def trainer_of(
     precision: str,
     ranks: Ranks | None = None,
 ) -> Trainer:
-    """Returns a trainer on random features that neither logs nor saves. Options: preset, codec, batch, steps."""
+    """Returns a trainer on random features that neither logs nor saves. Options: those of the command."""
     config = TrainingConfig(
         steps=options.steps + 1,
         batch_size=options.batch,
@@ -157,7 +144,7 @@ def trainer_of(
         checkpoint_every=10**9,
         ema_snapshot_every=10**9,
     )
-    features = RandomFeatures(paper_specs(options.codec), 4 * options.batch)
+    features = RandomFeatures(specs_of(options), 4 * options.batch)
     return Trainer(preset(options.preset), config, features, folder, device=device, ranks=ranks)
 
 
@@ -171,7 +158,8 @@ def line(options: argparse.Namespace, compiled: bool, checkpointing: bool, preci
     mfu = "unknown" if cost.mfu is None else f"{cost.mfu:.1%}"
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     return (
-        f"{options.preset:<10} batch {options.batch:<4} {precision} compile {'on ' if compiled else 'off'} "
+        f"{options.preset:<10} {options.features} features, batch {options.batch:<4} {precision} "
+        f"compile {'on ' if compiled else 'off'} "
         f"checkpointing {'on ' if checkpointing else 'off'} | step {cost.seconds:8.3f} s  "
         f"{1 / cost.seconds:7.3f} it/s  {cost.samples_per_s:8.2f} samples/s  MFU {mfu}"
         f"  memory {cost.memory_gib:6.2f} GiB  {ratio} x a matmul of {cost.flops / 1e12:.2f} TFLOP"
@@ -186,7 +174,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=4, help="rows per step, even")
     parser.add_argument("--micro-batch", type=int, default=None, help="rows per forward pass")
     parser.add_argument("--steps", type=int, default=3, help="timed steps, after one to warm up")
-    parser.add_argument("--codec", default="mmaudio-44k", choices=sorted(CODECS))
+    parser.add_argument("--features", default="paper", choices=("paper", "demo"), help="sizes of the features")
+    parser.add_argument("--codec", default="mmaudio-44k", choices=sorted(CODECS), help="with the paper's features")
     for name in ("compile", "checkpointing"):
         parser.add_argument(f"--{name}", nargs="*", default=["off"], choices=["on", "off"], help="alone: on")
     parser.add_argument("--precision", nargs="+", default=None, choices=["fp32", "bf16"], help="default: bf16 on a GPU")

@@ -20,7 +20,7 @@ from prefect.states import Cancelling
 from data_contracts import FoleyGenExError
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import Step
+from tasks.pipeline import STEPS, Step
 from tasks.steps import step_state
 
 _LOOK_EVERY_S: Final = 2.0
@@ -64,6 +64,15 @@ def run_on_pool(
             f"workers of pool {config.gpu_pool} must see the same folder under the same path, or set gpu_pool to ''"
         )
     return True
+
+
+def steps_on_pool(config: PipelineConfig) -> set[str]:
+    """Returns the names of the stages that `run_on_pool` would run on the work pool now."""
+    if not config.gpu_pool or not PREFECT_API_URL.value():
+        return set()
+    with get_client(sync_client=True) as client:
+        names = [step.name for step in STEPS if step.pool == "gpu"]
+        return {name for name in names if not _why_not(client, f"{name}/{name}", config.gpu_pool)}
 
 
 def _end_of(client: SyncPrefectClient, run_id: UUID) -> State:

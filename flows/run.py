@@ -48,6 +48,7 @@ def run_demo(config: PipelineConfig) -> None:
 def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
     """Looks at what the unfinished stages need, runs the pipeline, prints each stage's line and the report's path.
 
+    Stages that a work pool will run are not looked at: their weights and their GPU are those of its worker.
     With `verify_files` every stage reads its files and makes damaged ones again.
     """
     config = _with_absolute_workspace(config)
@@ -56,17 +57,26 @@ def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
     if not verify_files and is_finished(config, workspace):
         typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
         return
-    from tasks.commands.doctor import examine, require
-
-    unfinished = [step.name for step in STEPS if verify_files or not is_known_finished(step, config, workspace)]
-    require(examine(config, stages=unfinished, disk=False), _say)
+    unfinished = {step.name for step in STEPS if verify_files or not is_known_finished(step, config, workspace)}
+    shared = bool(server_url())
+    if not shared:  # the server that the run starts for itself has no pools: every stage runs here
+        _require_needs(config, unfinished)
     with _prefect(workspace):
         from flows.pipeline import pipeline
+        from flows.placement import steps_on_pool
 
+        if shared:
+            _require_needs(config, unfinished - steps_on_pool(config))
         costs = cost_table(pipeline(config=config, verify_files=verify_files))
     if costs:
         typer.echo(costs)
     typer.echo(f"report: {report}")
+
+
+def _require_needs(config: PipelineConfig, stages: set[str]) -> None:
+    from tasks.commands.doctor import examine, require
+
+    require(examine(config, stages=stages, disk=False), _say)
 
 
 def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_files: bool = False) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from data_contracts.errors import UsageError
 from tasks.commands.generate.options import AUDIO_SUFFIXES
-from tasks.commands.generate.single import write_audio
+from tasks.commands.generate.outputs import write_audio
 from tasks.media.arrays import write_exact_audio, write_exact_video
 from tasks.media.audio import read_audio
 

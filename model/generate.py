@@ -17,7 +17,7 @@ from torch import Tensor
 from data_contracts import UsageError
 from model.checkpoint import CheckpointInfo, load_checkpoint
 from model.config import Precision, SumReference
-from model.flow import Velocity, euler, guided, rescaled
+from model.flow import Velocity, euler, guided, rescaled, with_fresh_noise
 from model.network import Conditions, Features, Network
 from model.requests import Request, SamplingPlan, Shape, leading_task, plan_request, window_frames
 from model.specs import FeatureSpecs
@@ -44,7 +44,7 @@ class Sampling:
     sum_reference: SumReference = "start"  # SPEC G4, G5: added to the initial noise; path: kept on its own path
     cfg_keep_reference: bool = False  # SPEC G7: the null branch has no reference either
     mask_surrogate: bool = True  # SPEC G4: the surrogate video is masked as in training
-    edit_noise: float = 0.5  # SPEC G6: share of fresh noise in the window; 0 = the inverted noise, 1 = only fresh
+    edit_noise: float = 0.5  # SPEC G6: share of fresh noise in the window, 0 to 1 (`with_fresh_noise`)
     guidance_rescale: float = 0.0  # 0 = MMAudio's guidance; 1 = no larger than the conditional estimate (`rescaled`)
 
     def __post_init__(self) -> None:
@@ -154,8 +154,7 @@ class Generator:
             return self.network(x_BNF, t_B, nothing, everything, conditions)
 
         inverted = euler(unguided, batch.original_BNF, steps=steps, start=1.0, stop=0.0, on_step=self.on_step)
-        fresh = self.sampling.edit_noise
-        mixed = fresh * batch.noise_BNF + (1 - fresh**2) ** 0.5 * inverted
+        mixed = with_fresh_noise(inverted, batch.noise_BNF, ~batch.fresh_BN, share=self.sampling.edit_noise)
         mixed = torch.where(batch.fresh_BN[..., None], batch.noise_BNF, mixed)
         start = torch.where(batch.mask_BN[..., None], mixed, inverted)
         constrain = _kept_on_path(inverted, batch.original_BNF, batch.mask_BN)

@@ -36,7 +36,9 @@ class PipelineConfig(StageConfig):
     dask_address: str = Field("", description="dask: a running scheduler, e.g. tcp://10.0.0.5:8786; empty: its own")
     workers: int = Field(2, ge=1, description="shards at a time")
     shard_size: int = Field(64, ge=1, le=4096, description="items per shard, one Prefect task each")
-    gpu_pool: str = Field("gpu", description="Prefect work pool for train and evaluate, used when it has a worker")
+    gpu_pool: str = Field(
+        "gpu", description="Prefect work pool for train, generate and score, used when it has a worker"
+    )
     ingest: IngestConfig = IngestConfig()
     mine: MineConfig = MineConfig()
     augment: AugmentConfig = AugmentConfig()

@@ -202,6 +202,7 @@ STEPS: Final = (
         outside=inputs.checkpoints,
         group="evaluate",
         example="evaluate.clips=48",
+        pool="gpu",
         tags=("scores",),
     ),
     Step(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.real_data import VARIABLE, recordings_folder
 from flows.settings import ship_settings
 
 # One thread per test process, inherited by what it starts: the workers of the suite already use every core, and sums
@@ -20,10 +21,10 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def realdata() -> Path:
-    """The folder of real recordings: FOLEYGENEX_REALDATA, or `shared/data` beside the repository."""
-    folder = Path(os.environ.get("FOLEYGENEX_REALDATA") or REPOSITORY.parent / "shared" / "data")
+    """The folder of real recordings (`benchmarks.real_data`); skips where it is absent."""
+    folder = recordings_folder()
     if not (folder / "MANIFEST.csv").exists():
-        pytest.skip(f"no real recordings in {folder} (set FOLEYGENEX_REALDATA)")
+        pytest.skip(f"no real recordings in {folder} (set {VARIABLE})")
     return folder
 
 

@@ -50,7 +50,8 @@ def generate(
     precision: Annotated[str, typer.Option(help="fp32, or bf16 for speed on a GPU")] = "fp32",
     device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda or cuda:1")] = "auto",
     keep_source: Annotated[
-        bool, typer.Option(help="edit: outside the window the original's own samples, else the codec's round trip")
+        bool,
+        typer.Option(help="edit, fe: what is not generated has the source's own samples, else the codec's round trip"),
     ] = True,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="an interpretation of the paper, e.g. edit_noise=0.8; repeatable")
@@ -61,7 +62,8 @@ def generate(
     """Generate audio from a video, a prompt and reference audio, whichever the task needs; or many files at once."""
     from model.checkpoint import is_builtin
     from tasks.commands.generate.options import GenerateOptions, parse_window
-    from tasks.commands.generate.sidecar import level_line, sidecar_path
+    from tasks.commands.generate.outputs import sidecar_path
+    from tasks.commands.generate.sidecar import level_line
     from tasks.commands.generate.single import generate_file
     from tasks.engine.settings import load_settings
     from tasks.engine.workspace import read_json

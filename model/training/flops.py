@@ -1,4 +1,4 @@
-"""FLOPs of a training step and of a device's peak: the two sides of MFU (model FLOPs utilisation).
+"""FLOPs of a training step, and how many per second a device does: its peak, and what plain matrix products reach.
 
 FLOPs are the model's own (a multiply-add is 2; what gradient checkpointing computes twice counts once), counted on
 tensors without storage, so that a count costs no memory and no GPU.
@@ -6,6 +6,7 @@ tensors without storage, so that a count costs no memory and no GPU.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +40,9 @@ PEAKS: Final[tuple[Peak, ...]] = (
 )
 
 
+_SIDE: Final = {"cpu": 2048, "cuda": 8192}
+
+
 def peak_flops(device: torch.device, *, bf16: bool) -> float | None:
     """Returns the device's peak for the precision, None for a device that is not in the table."""
     return named_peak(torch.cuda.get_device_name(device), bf16=bf16) if device.type == "cuda" else None
@@ -48,6 +52,40 @@ def named_peak(name: str, *, bf16: bool) -> float | None:
     """Returns the peak of a device by its name."""
     found = next((peak for peak in PEAKS if peak.name in name), None)
     return None if found is None else (found.bf16 if bf16 else found.tf32)
+
+
+@dataclass(frozen=True, slots=True)
+class MatmulSpeed:
+    """FLOP/s of plain products of square matrices: by the clock, and per processor second of all threads."""
+
+    per_s: float
+    per_cpu_s: float
+
+
+def matmul_speed(
+    device: torch.device, dtype: torch.dtype = torch.float32, *, side: int | None = None, repeat: int = 5
+) -> MatmulSpeed:
+    """Returns the best of `repeat` products after one to warm up; `side` by default what reaches a device's speed.
+
+    Other work on the machine disturbs processor seconds less than the clock; on a GPU only the clock means something.
+    """
+    side = side or _SIDE[device.type]
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    wall_s, cpu_s = [], []
+    for _ in range(repeat + 1):
+        started, used = synchronised(device), time.process_time()
+        torch.matmul(a, b)
+        wall_s.append(synchronised(device) - started)
+        cpu_s.append(time.process_time() - used)
+    flops = 2.0 * side**3
+    return MatmulSpeed(flops / max(min(wall_s[1:]), 1e-9), flops / max(min(cpu_s[1:]), 1e-9))
+
+
+def synchronised(device: torch.device) -> float:
+    """Returns the clock, in seconds, once the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def training_flops(config: NetworkConfig, specs: FeatureSpecs, clip_s: float) -> int:

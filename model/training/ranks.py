@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from data_contracts import UsageError
+from model.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -58,6 +59,7 @@ class Ranks:
             torch.cuda.set_device(device)
         if not cpu:
             torch.set_float32_matmul_precision("high")  # TF32 for what is not bf16, as MMAudio trains
+        keep_freed_memory()  # of one batch for the next
         return cls(
             Accelerator(
                 cpu=cpu,

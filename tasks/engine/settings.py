@@ -19,6 +19,8 @@ Device = Annotated[
 """The setting of every stage and command that computes with torch; `model.devices.choose_device` resolves it."""
 
 
+_MOST_SAID: Final = 8
+"""Mistakes in one line; more are counted."""
 _LENGTHS: Final = {"too_short": "needs at least {}", "too_long": "takes at most {}"}
 """Pydantic's type of a problem -> what is said of a list; pydantic's own text names Python's types."""
 
@@ -49,18 +51,17 @@ def load_settings(kind: type[ConfigT], path: Path | None, overrides: Sequence[st
 
 
 def settings_from(kind: type[ConfigT], values: dict[str, Any], overrides: Sequence[str], where: str) -> ConfigT:
-    """Returns settings from values with overrides on top. Raises UsageError naming the field, and the override or
-    `where`."""
+    """Returns settings from values with overrides on top. Raises UsageError naming each wrong field, and the override
+    or `where`."""
     for override in overrides:
         _apply(values, override)
     kind.resolve_paths(values, Path.cwd())
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "config"
-        message = _unknown(kind, first["loc"]) if first["type"] == "extra_forbidden" else _plain(first)
-        raise UsageError(f"{_where(first['loc'], overrides) or f'config {where}'}: {field}: {message}") from error
+        found = [_problem(kind, problem, overrides, where) for problem in error.errors()]
+        more = [counted(len(found) - _MOST_SAID, "more mistake")] if len(found) > _MOST_SAID else []
+        raise UsageError("; also ".join([*found[:_MOST_SAID], *more])) from error
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -78,6 +79,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UsageError(f"config {path} must be a mapping of stage names to settings")
     return values
+
+
+def _problem(kind: type[BaseModel], problem: Mapping[str, Any], overrides: Sequence[str], where: str) -> str:
+    """Returns where a wrong setting was given, its name, and what was expected."""
+    place = problem["loc"]
+    field = ".".join(str(part) for part in place) or "config"
+    message = _unknown(kind, place) if problem["type"] == "extra_forbidden" else _plain(problem)
+    return f"{_where(place, overrides) or f'config {where}'}: {field}: {message}"
 
 
 def _where(location: Sequence[int | str], overrides: Sequence[str]) -> str:

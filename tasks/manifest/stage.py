@@ -37,7 +37,7 @@ class ManifestStage(Stage):
     config: ManifestConfig
     dataset_version: str
     name: ClassVar[str] = "manifest"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2  # the card's durations
     row_type: ClassVar[type[Row]] = ManifestRow
 
     def settings(self) -> dict[str, Any]:

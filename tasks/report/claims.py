@@ -15,7 +15,7 @@ _MARKS = {"shown": "met", "contradicted": "missed"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimLine:
-    """One claim. `mark` is the style of its verdict; texts are ready to be shown."""
+    """One claim. `tested`: metric, task and both configurations; `mark`: the verdict's style."""
 
     statement: str
     source: str
@@ -38,7 +38,7 @@ def _line(row: ClaimResult) -> ClaimLine:
     return ClaimLine(
         statement=row.statement,
         source=row.source,
-        tested=f"{title}, {metric_name(row.metric)}: {row.better} over {row.worse}",
+        tested=f"{metric_name(row.metric)} in {title}: {row.better} minus {row.worse}",
         verdict=row.verdict,
         mark=_MARKS.get(row.verdict, "muted"),
         delta=f"{row.delta:+.3f}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 import torch
@@ -10,12 +9,12 @@ import torch
 from data_contracts import UsageError
 from data_contracts.quantities import duration_text
 from model.features import FeatureStore
-from model.training.flops import training_flops
+from model.training.flops import matmul_speed, training_flops
 from tasks.train.config import TrainConfig
 
 LIMIT_DAYS: Final = 7.0
 _DAY_S: Final = 86_400.0
-_SIDE: Final = 1024  # of the matrices that are multiplied to measure the processor
+_SIDE: Final = 1024  # small matrices: a training is not to wait for the measurement
 _SLOWEST: Final = 1e10  # FLOP/s that any processor reaches: what takes less than the limit at that needs no measurement
 
 
@@ -33,7 +32,7 @@ def require_affordable(config: TrainConfig, store: FeatureStore, *, processes: i
     if rough < LIMIT_DAYS * _DAY_S * _SLOWEST:
         return
     flops = training_flops(network, store.specs, store.clip_s) * samples
-    per_s = _matmul_flops_per_s() * processes
+    per_s = matmul_speed(torch.device("cpu"), side=_SIDE, repeat=3).per_s * processes
     seconds = flops / per_s
     if seconds > LIMIT_DAYS * _DAY_S:
         raise UsageError(
@@ -42,13 +41,3 @@ def require_affordable(config: TrainConfig, store: FeatureStore, *, processes: i
             f"({per_s / 1e9:,.0f} GFLOP/s), and no GPU is used; "
             "train where there is one (train.device), or here all the same with --set train.accept_cpu=true"
         )
-
-
-def _matmul_flops_per_s() -> float:
-    a, b = (torch.ones(_SIDE, _SIDE) for _ in range(2))
-    best = float("inf")
-    for _ in range(4):
-        started = time.perf_counter()
-        torch.matmul(a, b)
-        best = min(best, time.perf_counter() - started)
-    return 2 * _SIDE**3 / best

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
+from benchmarks.real_data import tagger_weights
 from benchmarks.tagger import Tagger, _kaldi_bank
 
-WEIGHTS = Path(__file__).parents[3] / "shared" / "weights" / "mn04" / "mn04_as_mAP_432.pt"
+WEIGHTS = tagger_weights()
 
 STEADY_NOISES = {283, 285, 288, 289, 293, 294, 295, 296, 513, 514, 515, 520, 521}
 """AudioSet's classes of wind, water, steam and noise."""
@@ -21,7 +20,7 @@ def test_mel_filters_are_triangles_that_peak_at_one() -> None:
     assert bool((bank.argmax(1).diff() >= 0).all())
 
 
-@pytest.mark.skipif(not WEIGHTS.is_file(), reason="the published tagger's weights are not here")
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason=f"the published tagger's weights are not in {WEIGHTS}")
 def test_the_embedding_ignores_the_level_and_noise_is_noise() -> None:
     tagger = Tagger(WEIGHTS)
     noise_T = (0.1 * np.random.default_rng(0).standard_normal(48_000)).astype(np.float32)

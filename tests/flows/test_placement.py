@@ -73,6 +73,16 @@ def test_a_stopped_pipeline_cancels_its_stage_on_the_pool(monkeypatch: pytest.Mo
     assert server.set == ["CANCELLING"]
 
 
+def test_the_stages_of_a_pool_are_known_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "PREFECT_API_URL", type("Url", (), {"value": staticmethod(lambda: "http://x/api")}))
+    monkeypatch.setattr(placement, "get_client", lambda **options: FakeServer())
+    monkeypatch.setattr(placement, "_why_not", lambda client, name, pool: "no worker" if name == "score/score" else "")
+    assert placement.steps_on_pool(PipelineConfig()) == {"train", "generate"}
+    assert placement.steps_on_pool(PipelineConfig(gpu_pool="")) == set()
+    monkeypatch.setattr(placement, "PREFECT_API_URL", type("Url", (), {"value": staticmethod(lambda: None)}))
+    assert placement.steps_on_pool(PipelineConfig()) == set()
+
+
 def test_a_failed_run_or_another_folder_on_the_worker_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from prefect.states import Completed, Failed
 

@@ -110,12 +110,38 @@ def test_the_flag_to_verify_files_reaches_the_flow(tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
     monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: seen.append(given) or {})
+    monkeypatch.setattr("flows.placement.steps_on_pool", lambda config: set())
     monkeypatch.setitem(STAGE_FLOWS, "mine", lambda **given: seen.append(given))
     for stage in ("all", "mine"):
         arguments = ["run", stage, "demo", "-w", str(tmp_path), "--set", "llm.backend=rules", "--verify-files"]
         assert cli.exit_code([*arguments, "--set", "mine.parser=rules"]) == 0
     assert [given["verify_files"] for given in seen] == [True, True]
     assert cli.exit_code(["run", "ablations", "demo", "-w", str(tmp_path), "--verify-files"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "on_pool", "code"),
+    [
+        ("http://127.0.0.1:9/api", {"train", "generate", "score"}, 0),
+        ("http://127.0.0.1:9/api", {"train"}, 2),
+        ("http://127.0.0.1:9/api", set(), 2),
+        ("", {"train", "generate", "score"}, 2),  # a run's own server has no pools
+    ],
+)
+def test_a_gpu_is_looked_for_where_the_stage_will_run(
+    url: str, on_pool: set[str], code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    monkeypatch.setattr(run, "server_url", lambda: url)
+    monkeypatch.setattr(run, "_prefect", nullcontext)
+    monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: {})
+    monkeypatch.setattr("flows.placement.steps_on_pool", lambda config: on_pool)
+    asked = ["llm.backend=rules", "mine.parser=rules", "train.device=cuda", "evaluate.device=cuda:0"]
+    arguments = [part for setting in asked for part in ("--set", setting)]
+    assert cli.exit_code(["run", "all", "demo", "-w", str(tmp_path / "w"), *arguments]) == code
+    assert code == 0 or "is not there: this machine has 0 GPUs" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
 
 
 def test_prefects_log_is_sent_before_the_runs_own_server_ends(monkeypatch: pytest.MonkeyPatch) -> None:

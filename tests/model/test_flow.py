@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.flow import euler, guided, interpolate, rescaled, sample_timesteps
+from model.flow import euler, guided, interpolate, rescaled, sample_timesteps, with_fresh_noise
 
 
 def test_m11_path_starts_at_noise_and_ends_at_data():
@@ -100,3 +100,34 @@ def test_euler_evaluates_at_the_left_ends_and_constrains_before_each_step_and_at
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert held == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert float(end) == 1.0
+
+
+@pytest.mark.parametrize("deviation", [0.1, 0.58, 0.9, 1.0])
+@pytest.mark.parametrize("share", [0.2, 0.5, 1.0])
+def test_g6_inverted_noise_of_few_steps_is_filled_up_to_unit_deviation(share, deviation):
+    g = torch.Generator().manual_seed(0)
+    inverted, noise = deviation * torch.randn(2, 200, 64, generator=g), torch.randn(2, 200, 64, generator=g)
+    known = torch.ones(2, 200, dtype=torch.bool)
+    mixed = with_fresh_noise(inverted, noise, known, share=share)
+    assert torch.allclose(mixed.std(dim=(1, 2)), torch.ones(2), atol=0.02)
+    assert torch.equal(mixed[:1], with_fresh_noise(inverted[:1], noise[:1], known[:1], share=share))
+
+
+def test_g6_the_share_of_fresh_noise_is_the_least_and_none_is_none():
+    g = torch.Generator().manual_seed(1)
+    inverted, noise = 1.4 * torch.randn(1, 50, 4, generator=g), torch.randn(1, 50, 4, generator=g)
+    known = torch.ones(1, 50, dtype=torch.bool)
+    assert torch.allclose(with_fresh_noise(inverted, noise, known, share=0.6), 0.6 * noise + 0.8 * inverted, atol=1e-6)
+    assert torch.equal(with_fresh_noise(inverted, noise, known, share=0.0), inverted)
+    assert torch.allclose(with_fresh_noise(inverted, noise, known, share=1.0), noise)
+
+
+def test_g6_frames_without_data_do_not_count_for_the_deviation():
+    g = torch.Generator().manual_seed(2)
+    inverted, noise = torch.randn(1, 100, 8, generator=g), torch.randn(1, 100, 8, generator=g)
+    inverted[:, 50:] = 0.0
+    known = torch.arange(100)[None] < 50
+    short = with_fresh_noise(inverted[:, :50], noise[:, :50], known[:, :50], share=0.5)
+    assert torch.allclose(with_fresh_noise(inverted, noise, known, share=0.5)[:, :50], short, atol=1e-6)
+    nothing = with_fresh_noise(torch.zeros_like(inverted), noise, torch.zeros_like(known), share=0.5)
+    assert torch.allclose(nothing, noise)

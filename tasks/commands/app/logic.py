@@ -15,9 +15,10 @@ from data_contracts import FoleyGenExError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from tasks.commands.app.words import in_page_words, label
 from tasks.commands.generate.options import GenerateOptions, parse_window
+from tasks.commands.generate.outputs import sidecar_path, write_audio
 from tasks.commands.generate.session import InferenceSession
-from tasks.commands.generate.sidecar import level_line, sidecar_path
-from tasks.commands.generate.single import Generation, write_audio
+from tasks.commands.generate.sidecar import level_line
+from tasks.commands.generate.single import Generation
 from tasks.corpus.builtin import render, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.media.audio import read_audio, write_flac

@@ -35,7 +35,7 @@ class Claim:
 CLAIMS: Final = (
     Claim(
         name="masking-sync",
-        statement="With a foreign reference, masking the video with the audio keeps the target in sync",
+        statement="With a reference from another clip, masking the video along with the audio improves sync",
         source="table 7",
         task="ac-vta",
         better="full",
@@ -44,7 +44,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="masking-alone-sync",
-        statement="With a foreign reference, masking the video is worth more for sync than InputEmbedding",
+        statement="With a reference from another clip, masking the video improves sync more than InputEmbedding does",
         source="table 7, section 5.6",
         task="ac-vta",
         better="m-2",
@@ -53,7 +53,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="embedding-sync",
-        statement="With a foreign reference, InputEmbedding keeps the target in sync better than replaced latents",
+        statement="With a reference from another clip, InputEmbedding improves sync over replaced latents",
         source="table 7",
         task="ac-vta",
         better="m-3",
@@ -62,7 +62,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="masking-extension-sync",
-        statement="An extension is as well or better in sync when the video is masked with the audio",
+        statement="In Foley extension, masking the video along with the audio improves sync or leaves it equal",
         source="table 5",
         task="fe",
         better="full",
@@ -71,7 +71,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="embedding-extension-sync",
-        statement="An extension is better in sync with InputEmbedding than with replaced latents",
+        statement="In Foley extension, InputEmbedding improves sync over replaced latents",
         source="table 5",
         task="fe",
         better="m-3",
@@ -80,7 +80,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="embedding-likeness",
-        statement="InputEmbedding makes the result sound like the reference",
+        statement="InputEmbedding makes the output more similar to the reference than replaced latents do",
         source="table 7, section 5.6",
         task="ac-vta",
         better="m-3",
@@ -89,7 +89,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="embedding-extension-likeness",
-        statement="With InputEmbedding an extension sounds more like its beginning",
+        statement="In Foley extension, InputEmbedding makes the output more similar to the given beginning",
         source="table 5, section 5.6",
         task="fe",
         better="m-3",
@@ -98,7 +98,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="summation-likeness",
-        statement="Adding the reference to the initial noise makes the result sound like it",
+        statement="Adding the reference to the initial noise makes the output more similar to it",
         source="table 7",
         task="ac-vta",
         better="full",
@@ -107,7 +107,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="augmentation-adverbs",
-        statement="Training on augmented audio makes the result follow the prompt's adverb",
+        statement="Training on augmented audio makes the output follow the prompt's adverb more often",
         source="table 6, section 5.5",
         task="tta",
         better="full",
@@ -116,7 +116,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="mmaudio-sync",
-        statement="With a foreign reference, the target is better in sync than MMAudio's with a repeated video",
+        statement="With a reference from another clip, sync is better than MMAudio's with the target video repeated",
         source="table 4",
         task="ac-vta",
         better="full",
@@ -125,7 +125,7 @@ CLAIMS: Final = (
     ),
     Claim(
         name="mmaudio-likeness",
-        statement="The result sounds more like the reference than MMAudio's with the reference's own video",
+        statement="The output is more similar to the reference than MMAudio's with the reference's own video",
         source="table 4",
         task="ac-vta",
         better="full",

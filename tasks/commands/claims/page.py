@@ -23,8 +23,8 @@ on the same rows in the same order, generated from the same noise for the same h
 page as `claims/claims.md` in its workspace; the same command continues an interrupted run.
 
 The evidence is limited: rendered sounds, a tiny network, a short training, small encoders in place of the paper's. A
-claim that is shown holds for these; one that is not shown may need more data, a larger network, a longer training or
-more seeds.
+shown claim holds under these conditions; one that is not shown may need more data, a larger network, a longer training
+or more seeds.
 
 {settings}
 
@@ -40,8 +40,8 @@ difference.
 
 _READING: Final = """\
 `p` is adjusted by Holm's method. EventF1 matches onsets with the true event times and stands for the paper's
-OnsetSyncAP and DeSync; the likeness stands for Resemblyzer and CLAP_A, AdverbCheck for CLAP_T and the listening test,
-whose networks this release does not load.
+OnsetSyncAP and DeSync; Timbre-cos stands for Resemblyzer and CLAP_A; AdverbCheck stands for CLAP_T and the listening
+test. This release does not load the paper's networks.
 """
 
 
@@ -92,7 +92,7 @@ def _verdicts(claims: Sequence[Claim], rows: Sequence[ClaimResult]) -> str:
         row = found.get(claim.name)
         cells = _cells(row) if row else ("-", "-", "-", "-")
         said = f"**{row.verdict}**" if row else "not run yet"
-        what = f"{claim.task}, {claim.metrics[0]}: {claim.better} over {claim.worse}"
+        what = f"{claim.metrics[0]} in {claim.task}: {claim.better} minus {claim.worse}"
         lines.append((f"{claim.statement} ({claim.source})", what, said, *cells))
     return _table(("claim", "tested as", "verdict", "difference", "interval", "p", "n"), lines)
 
@@ -102,7 +102,10 @@ def _differences(rows: Sequence[ClaimResult]) -> str:
         (row.task, row.metric, row.better, f"{row.better_value:.3f}", row.worse, f"{row.worse_value:.3f}", *_cells(row))
         for row in rows
     ]
-    return _table(("task", "metric", "one", "value", "other", "value", "difference", "interval", "p", "n"), lines)
+    return _table(
+        ("task", "metric", "configuration", "value", "compared with", "value", "difference", "interval", "p", "n"),
+        lines,
+    )
 
 
 def _cells(row: ClaimResult) -> tuple[str, str, str, str]:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
-from data_contracts import FoleyGenExError, GeneratedFile, to_json, write_table
+from data_contracts import FoleyGenExError, GeneratedFile, UsageError, to_json, write_table
 from model.generate import Request, Sampling, plan_request
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 FAILURES: Final = "failures.csv"
 MANIFEST: Final = "generated"
+_FIRST_COLUMNS: Final = {f"{MANIFEST}.csv": "item_id", FAILURES: "row"}
 _MOST_WAITING: Final = 4  # batches' worth of waiting requests, over all shapes, before the fullest group is generated
 
 
@@ -121,6 +122,14 @@ class _Run:
         log.warning("row %d (%s): %s", row.number, row.task, self.failures[row.number])
 
 
+def require_own_lists(folder: Path) -> None:
+    """Raises UsageError when the folder has a file of another origin where this one's lists are written."""
+    for name, first in _FIRST_COLUMNS.items():
+        path = folder / name
+        if path.is_file() and path.read_bytes().partition(b",")[0].decode("utf-8-sig", "replace") != first:
+            raise UsageError(f"{path} was not written by generate and would be lost; move it, or give another --out")
+
+
 def run_requests(
     requests: Sequence[GenerationRequest],
     session: InferenceSession,
@@ -131,9 +140,11 @@ def run_requests(
 ) -> Summary:
     """Makes what is not there yet; writes `generated.parquet` and `.csv`, and `failures.csv` when there are any.
 
-    Audio does not depend on its batch beyond rounding. Source: SPEC G1-G7.
+    Audio does not depend on its batch beyond rounding. Raises UsageError when a list of another origin would be lost.
+    Source: SPEC G1-G7.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    require_own_lists(folder)
     run = _Run(session, max(1, batch_size), on_done)
     for request in requests:
         run.take(request)

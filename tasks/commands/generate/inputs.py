@@ -87,18 +87,34 @@ class Inputs:
         """The latent of the audio to imitate (ac-vta, edit), encoded alone: nothing else may leak in. SPEC G4."""
         if self.options.reference_audio is None or self.options.task == "fe":
             return None
-        return self._encode(self._reference_T, self.session.specs.codec.samples(self._reference_s))
+        return self.encode(self._reference_T, self.session.specs.codec.samples(self._reference_s))
 
-    def continued(self, duration_s: float) -> Tensor:
-        """Returns the latent of the segment that fe continues up to `duration_s`, in whole frames. Source: SPEC G5."""
+    def window_s(self, duration_s: float) -> tuple[float, float]:
+        """Returns START and END of --window; an END up to one audio frame past the result's `duration_s` is its end.
+
+        Raises UsageError for a later END; it says what the result ends with.
+        """
+        o = self.options
+        assert o.window is not None
+        start_s, end_s = o.window
+        if end_s > duration_s + 1.0 / self.session.specs.codec.frame_rate_hz:
+            why = f"--duration {o.duration_s:g} s" if o.duration_s else f"the end of the audio at {duration_s:g} s"
+            if o.video is not None and not o.duration_s:
+                ends = "where the result ends whatever its audio's length"
+                why = f"the end of --video {o.video.name} at {duration_s:g} s, {ends}"
+            raise UsageError(f"--window {start_s:g}:{end_s:g} reaches past {why}; give {start_s:g}:{duration_s:g}")
+        return start_s, min(end_s, duration_s)
+
+    def continued_T(self, duration_s: float) -> Samples:  # noqa: N802
+        """Returns the segment that fe continues up to `duration_s`, in whole latent frames. Source: SPEC G5."""
         o, spec = self.options, self.session.specs.codec
         if o.reference_audio is not None:
             samples_T = self._audio(o.reference_audio, "--reference-audio")
             option, given_s = f"--reference-audio {o.reference_audio.name}", len(samples_T) / self._rate_hz
         else:
-            assert o.window is not None and o.video is not None
-            start_s, end_s = o.window
-            if abs(end_s - duration_s) > 1.0 / spec.frame_rate_hz or not 0 < start_s < end_s:
+            assert o.video is not None
+            start_s, end_s = self.window_s(duration_s)
+            if duration_s - end_s > 1.0 / spec.frame_rate_hz or not 0 < start_s < end_s:
                 raise UsageError(
                     f"--window {start_s:g}:{end_s:g}: task fe continues the audio before START up to the end; give "
                     f"START:{duration_s:g} with START above 0"
@@ -109,7 +125,9 @@ class Inputs:
             raise UsageError(f"{option}: the segment to continue has {given_s:.2f} s, the result {duration_s:g} s")
         source = option if o.video is None or o.window is None else f"--video {o.video.name} before {given_s:g} s"
         _require_audible(samples_T[: frames * spec.hop], source)
-        return self._encode(samples_T, frames * spec.hop)
+        segment_T = np.zeros(frames * spec.hop, np.float32)  # the video's audio may end before START
+        segment_T[: len(samples_T)] = samples_T[: len(segment_T)]
+        return segment_T
 
     @cached_property
     def original_T(self) -> Samples:  # noqa: N802
@@ -124,18 +142,17 @@ class Inputs:
 
         It is shorter than the result when the window reaches from the original's end (or before) to the result's end.
         """
-        o, spec, frames = self.options, self.session.specs.codec, self.session.specs.codec.frames(duration_s)
-        assert o.window is not None
-        start, stop = window_frames(o.window, duration_s, self.session.specs)
+        spec, frames = self.session.specs.codec, self.session.specs.codec.frames(duration_s)
+        start, stop = window_frames(self.window_s(duration_s), duration_s, self.session.specs)
         known = min(len(self.original_T) // spec.hop, frames)
         if known > 0 and start <= known and stop == frames:
-            return self._encode(self.original_T, known * spec.hop)
-        if len(self.original_T) < (frames - 1) * spec.hop and o.video is None:
+            return self.encode(self.original_T, known * spec.hop)
+        if len(self.original_T) < (frames - 1) * spec.hop and self.options.video is None:
             raise UsageError(
                 f"--duration {duration_s:g} s is longer than the audio to edit, "
                 f"{len(self.original_T) / self._rate_hz:.2f} s; then --window must reach from there to the end"
             )
-        return self._encode(self.original_T, frames * spec.hop)
+        return self.encode(self.original_T, frames * spec.hop)
 
     @property
     def _rate_hz(self) -> int:
@@ -210,7 +227,7 @@ class Inputs:
             log.warning("%s has %d tokens; %s reads the first %d", option, count, encoder.spec.name, read)
         return encoder.encode([prompt])[0]
 
-    def _encode(self, samples_T: Samples, length: int) -> Tensor:
+    def encode(self, samples_T: Samples, length: int) -> Tensor:
         """Returns the posterior's mean (N, F) of the first `length` samples, padded with silence when shorter."""
         padded_T = torch.zeros(length)
         padded_T[: min(length, len(samples_T))] = torch.from_numpy(samples_T[:length])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,15 +22,17 @@ _NEAR_S: Final = 1.0  # on either side of a window
 
 @dataclass(frozen=True, slots=True)
 class OutputLevel:
-    """RMS and peak in dBFS, before clipping: a peak above 0 is cut off in the file."""
+    """RMS and peak of the file in dBFS, so at most 0; `over_db`: by how much the audio was over full scale before."""
 
     rms_dbfs: float
     peak_dbfs: float
+    over_db: float = 0.0
 
     @classmethod
     def of(cls, audio: Audio) -> Self:
-        """Measures audio, (T,) or (T, C)."""
-        return cls(dbfs(rms(audio)), dbfs(float(np.abs(audio).max(initial=0.0))))
+        """Measures audio, (T,) or (T, C), as it is written: clipped at full scale."""
+        peak_dbfs = dbfs(float(np.abs(audio).max(initial=0.0)))
+        return cls(dbfs(rms(np.clip(audio, -1.0, 1.0))), min(0.0, peak_dbfs), max(0.0, peak_dbfs))
 
     @property
     def line(self) -> str:
@@ -46,8 +48,8 @@ class OutputLevel:
             found.append("the audio is silent: not one sample differs from zero")
         elif self.rms_dbfs < NEARLY_SILENT_DBFS:
             found.append(f"the audio is nearly silent: its level is {self.rms_dbfs:.1f} dBFS")
-        if self.peak_dbfs > 1e-3:
-            found.append(f"the audio is {self.peak_dbfs:.1f} dB over full scale and is clipped")
+        if self.over_db > 1e-3:
+            found.append(f"the audio is {self.over_db:.1f} dB over full scale and is clipped")
         return found
 
 
@@ -69,6 +71,21 @@ class WindowLevel:
             return []
         word = "louder" if self.louder_db > 0 else "quieter"
         return [f"the edited window is {abs(self.louder_db):.0f} dB {word} than the audio around it"]
+
+
+def describe_level(audio: Audio, window: tuple[int, int] | None, rate_hz: int) -> dict[str, Any]:
+    """Returns what the sidecar says of the level of audio, (T,) or (T, C), as it is written: clipped at full scale.
+
+    `window`: the samples [start, stop) of an edit, compared with what is around them.
+    """
+    level = OutputLevel.of(audio)
+    compared = WindowLevel.of(np.clip(audio, -1.0, 1.0), *window, rate_hz) if window else WindowLevel(None)
+    return {
+        "level_dbfs": round(level.rms_dbfs, 2),
+        "peak_dbfs": round(level.peak_dbfs, 2),
+        "window_louder_db": None if compared.louder_db is None else round(compared.louder_db, 2),
+        "warnings": [*level.warnings(), *compared.warnings()],
+    }
 
 
 def near(length: int, start: int, stop: int, rate_hz: int) -> npt.NDArray[np.intp]:

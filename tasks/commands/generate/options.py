@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Final, Literal, get_args
 from data_contracts import ItemError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from model.variants import Surrogate
+from tasks.commands.generate.outputs import require_replaceable
 from tasks.evaluate.sampling import SamplingSettings
 from tasks.media.checks import require_file
 from tasks.media.mux import VIDEO_SUFFIXES, require_copyable
@@ -23,6 +25,8 @@ WINDOWS_FROM: Final = 1.5  # times the training clip; up to there a single windo
 
 SURROGATES: Final = get_args(Surrogate)
 """What replaces the reference's own video, SPEC G4 and G8; `true` whenever `reference_video` is given."""
+
+_BLANK_LETTERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, shown as nothing
 
 Long = Literal["auto", "off"]
 
@@ -39,7 +43,7 @@ class GenerateOptions:
     interpretations of the paper that replace the variant's. `precision` bf16: the network under autocast, for GPUs.
     `device`: auto (a GPU where there is one), cpu, cuda or cuda:1.
     `negative`: what it should not sound like, for any task; guidance moves away from it.
-    `keep_source`: edit, outside the window the original's own samples (DESIGN section 6), else the codec's round trip.
+    `keep_source`: edit and fe, outside of what is generated the source's own samples, else the codec's round trip.
     """
 
     task: str
@@ -67,13 +71,13 @@ class GenerateOptions:
 
     @property
     def prompt(self) -> str | None:
-        """The text without blanks around it; None when nothing is left."""
-        return (self.text or "").strip() or None
+        """The text without blanks around it; None when it has no visible character."""
+        return _visible(self.text)
 
     @property
     def negative_prompt(self) -> str | None:
-        """The negative prompt without blanks around it; None when nothing is left."""
-        return (self.negative or "").strip() or None
+        """The negative prompt, as `prompt`."""
+        return _visible(self.negative)
 
     def files(self) -> dict[str, Path]:
         """Returns the files that were given, by the field's name."""
@@ -101,6 +105,7 @@ class GenerateOptions:
             )
         if self.out.is_dir():
             raise UsageError(f"--out {self.out} is a folder; give the name of a file in it")
+        require_replaceable(self.out)
 
     def _check_inputs(self) -> None:
         task = TASKS[self.task]
@@ -153,6 +158,16 @@ class GenerateOptions:
         if self.video is not None and self.out.suffix.lower() in VIDEO_SUFFIXES:
             with naming("--video"):
                 require_copyable(self.video, self.out.suffix.lower())
+
+
+def _visible(text: str | None) -> str | None:
+    stripped = (text or "").strip()
+    return stripped if any(map(_is_visible, stripped)) else None
+
+
+def _is_visible(character: str) -> bool:
+    """Whether a letter, number, punctuation mark or symbol is shown; marks alone combine with nothing."""
+    return unicodedata.category(character)[0] in "LNPS" and character not in _BLANK_LETTERS
 
 
 @contextmanager

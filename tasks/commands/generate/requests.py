@@ -56,8 +56,13 @@ def folder_requests(base: GenerateOptions) -> list[GenerationRequest]:
     """Returns one request per video in the folder `base.video` and its subfolders, sorted by name."""
     assert base.video is not None
     folder = base.video
-    made = base.out.resolve()  # inside the folder of videos: what lies there was generated and is no input
-    own = made.is_relative_to(folder.resolve()) and made != folder.resolve()
+    made = base.out.resolve()
+    if made == folder.resolve():
+        raise UsageError(
+            f"--out {base.out} is the folder of the videos, where the next run would take the results for videos; give "
+            f"another, e.g. {base.out / 'generated'}"
+        )
+    own = made.is_relative_to(folder.resolve())  # what lies in there was generated and is no input
     videos = sorted(
         path
         for path in folder.rglob("*")
@@ -146,14 +151,18 @@ def _file_name(asked: str, video: Path | None, number: int, stem: bool) -> str:
 
 
 def _unique(requests: list[GenerationRequest]) -> list[GenerationRequest]:
+    """Refuses an output that an earlier row writes, or that another row reads: it would be lost, or read again."""
     first: dict[str, int] = {}
-    result = []
-    for request in requests:
-        out = request.options.out.name if request.options is not None else ""
-        earlier = first.setdefault(out.casefold(), request.number)
-        if not out or earlier == request.number:
-            result.append(request)
-        else:
-            problem = f"out {out} is the output of row {earlier} already; give each row its own name"
-            result.append(replace(request, options=None, problem=problem))
-    return result
+    readers = {path.resolve(): one.number for one in requests if one.options for path in one.options.files().values()}
+    return [_checked(request, first, readers) for request in requests]
+
+
+def _checked(request: GenerationRequest, first: dict[str, int], readers: dict[Path, int]) -> GenerationRequest:
+    if request.options is None:
+        return request
+    out, problem = request.options.out, ""
+    if (earlier := first.setdefault(out.name.casefold(), request.number)) != request.number:
+        problem = f"out {out.name} is the output of row {earlier} already; give each row its own name"
+    elif (reader := readers.get(out.resolve(), request.number)) != request.number:
+        problem = f"out {out.name} is an input of row {reader}; give another name, or another --out"
+    return replace(request, options=None, problem=problem) if problem else request

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 from data_contracts import UsageError
@@ -14,15 +13,11 @@ from model.checkpoint import code_version
 from model.generate import Sampling
 from tasks.commands.generate.level import OutputLevel
 from tasks.commands.generate.options import GenerateOptions
+from tasks.commands.generate.outputs import sidecar_path
 from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import read_json
 
-VERSION: Final = 3  # raised when the same options give other audio
-
-
-def sidecar_path(out: Path) -> Path:
-    """Returns the sidecar's path: the file's name with `.json` after it."""
-    return out.with_name(out.name + ".json")
+VERSION: Final = 4  # raised when the same options give other audio
 
 
 def level_line(content: dict[str, Any]) -> str:

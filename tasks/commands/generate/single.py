@@ -15,25 +15,22 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import soundfile as sf
 import torch
 from torch import Tensor
 
 from data_contracts import FoleyGenExError, UsageError
-from data_contracts.files import atomic_path
 from data_contracts.generation import TASKS, TaskName
 from model.generate import Generator, Request, Sampling, window_frames
 from model.long import OVERLAP, Window, decode_long, fitting_length, generate_windows, plan_windows
 from tasks.commands.generate.inputs import Inputs
-from tasks.commands.generate.level import OutputLevel, WindowLevel
+from tasks.commands.generate.level import describe_level
 from tasks.commands.generate.options import MAX_SINGLE_S, WINDOWS_FROM, GenerateOptions
+from tasks.commands.generate.outputs import write_audio
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import describe, write_sidecar
 from tasks.commands.generate.splice import splice
 from tasks.engine.workspace import seed_for
-from tasks.media.audio import write_flac
-from tasks.media.mux import VIDEO_SUFFIXES, mux_audio
-from tasks.media.samples import Audio
+from tasks.media.samples import Audio, Samples
 
 log = logging.getLogger(__name__)
 
@@ -91,9 +88,8 @@ class Generation:
                 f"{duration_s:g} s in one window; at most {MAX_SINGLE_S:g}: give --duration or --long auto"
             )
         self._require_positions(duration_s)
-        if o.window is not None and o.window[1] > duration_s + 1e-6:
-            start_s, end_s = o.window
-            raise UsageError(f"--window {start_s:g}:{end_s:g} reaches past the end of the audio at {duration_s:g} s")
+        if o.window is not None:
+            self.inputs.window_s(duration_s)
         return duration_s
 
     @cached_property
@@ -146,7 +142,7 @@ class Generation:
         return torch.cat([self._original_NF[: self._edited.start], latent_NF, self._original_NF[self._edited.stop :]])
 
     def decode(self, latent_NF: Tensor) -> Audio:
-        """Returns the audio of a latent, cut to the result's length; an edit is put into the original audio.
+        """Returns the audio of a latent, cut to the result's length; what was given has the source's samples again.
 
         Raises FoleyGenExError when it is not finite.
         """
@@ -155,11 +151,13 @@ class Generation:
             raise FoleyGenExError("the generated audio is not finite; the checkpoint is broken, train it again")
         rate_hz = self.session.specs.codec.sample_rate_hz
         audio = audio[: round(self.duration_s * rate_hz)]
-        if self.options.task != "edit" or not self.options.keep_source:
+        if not self.options.keep_source:
             return audio
-        assert self.options.window is not None
-        start, stop = (round(time_s * rate_hz) for time_s in self.options.window)
-        return splice(audio, self.inputs.original_T, start, stop, rate_hz)
+        if self.options.task == "edit":
+            return splice(audio, self.inputs.original_T, *self._window_samples, rate_hz)
+        if self.options.task == "fe":
+            return splice(audio, self._continued_T, len(self._continued_T), len(audio), rate_hz)
+        return audio
 
     def write(self, audio: Audio) -> dict[str, Any]:
         """Writes the file and its sidecar; returns the sidecar's content.
@@ -177,15 +175,9 @@ class Generation:
         return describe(self.options, self.session, self.sampling, self._measured(audio))
 
     def _measured(self, audio: Audio) -> dict[str, Any]:
-        level, window = OutputLevel.of(audio), self._window_level(audio)
-        return {
-            "duration_s": self.duration_s,
-            "windows": len(self.windows),
-            "level_dbfs": round(level.rms_dbfs, 2),
-            "peak_dbfs": round(level.peak_dbfs, 2),
-            "window_louder_db": None if window.louder_db is None else round(window.louder_db, 2),
-            "warnings": [*level.warnings(), *window.warnings()],
-        }
+        window = self._window_samples if self.options.task == "edit" else None
+        levels = describe_level(audio, window, self.session.specs.codec.sample_rate_hz)
+        return {"duration_s": self.duration_s, "windows": len(self.windows), **levels}
 
     def _counted(self, on_step: Callable[[int, int], None]) -> Callable[[], None]:
         """Returns what counts the sampler's steps over all windows; an edit inverts the original first. SPEC G6."""
@@ -193,12 +185,14 @@ class Generation:
         total = self.options.steps * len(self.windows) * (2 if self.options.task == "edit" else 1)
         return lambda: on_step(next(numbers), total)
 
-    def _window_level(self, audio: Audio) -> WindowLevel:
-        if self.options.task != "edit" or self.options.window is None:
-            return WindowLevel(None)
-        rate_hz = self.session.specs.codec.sample_rate_hz
-        start, stop = (round(time_s * rate_hz) for time_s in self.options.window)
-        return WindowLevel.of(audio, start, stop, rate_hz)
+    @cached_property
+    def _window_s(self) -> tuple[float, float]:
+        return self.inputs.window_s(self.duration_s)
+
+    @property
+    def _window_samples(self) -> tuple[int, int]:
+        start, stop = (round(time_s * self.session.specs.codec.sample_rate_hz) for time_s in self._window_s)
+        return start, stop
 
     @property
     def _frames(self) -> int:
@@ -209,8 +203,14 @@ class Generation:
         return self.session.specs.codec.frames(self.session.clip_s)
 
     @cached_property
-    def _continued_NF(self) -> Tensor | None:  # noqa: N802 - shape suffix
-        return self.inputs.continued(self.duration_s) if self.options.task == "fe" else None
+    def _continued_T(self) -> Samples:  # noqa: N802 - shape suffix
+        return self.inputs.continued_T(self.duration_s)
+
+    @cached_property
+    def _continued_NF(self) -> Tensor | None:  # noqa: N802
+        if self.options.task != "fe":
+            return None
+        return self.inputs.encode(self._continued_T, len(self._continued_T))
 
     @cached_property
     def _original_NF(self) -> Tensor:  # noqa: N802
@@ -219,9 +219,8 @@ class Generation:
     @cached_property
     def _edited(self) -> Window:
         """The frames that an edit works on: all of them, or of long audio a clip's length around the window."""
-        assert self.options.window is not None
         frames, rate_hz = self._frames, self.session.specs.codec.frame_rate_hz
-        start, stop = window_frames(self.options.window, self.duration_s, self.session.specs)
+        start, stop = window_frames(self._window_s, self.duration_s, self.session.specs)
         if self._is_short(frames):
             return Window(0, frames, 0)
         length = max(self._longest, math.ceil((stop - start) / (1 - OVERLAP)))
@@ -280,9 +279,8 @@ class Generation:
     def _edit_request(self) -> Request:
         """Returns the request of the part around the window. Source: SPEC G6."""
         o, part = self.options, self._edited
-        assert o.window is not None
         rate_hz = self.session.specs.codec.frame_rate_hz
-        start, stop = window_frames(o.window, self.duration_s, self.session.specs)
+        start, stop = window_frames(self._window_s, self.duration_s, self.session.specs)
         start_s, duration_s = self._span_s(part)
         as_fe = o.prompt is None and o.reference_audio is None  # only fe uses the video's semantics (SPEC G3-G5)
         sync, reference_sync = self.inputs.sync(start_s, duration_s)
@@ -299,16 +297,3 @@ class Generation:
             original_NF=self._original_NF[part.start : part.stop],
             window_s=((start - part.start) / rate_hz, min((stop - part.start) / rate_hz, duration_s)),
         )
-
-
-def write_audio(out: Path, video: Path | None, audio: Audio, rate_hz: int) -> None:
-    """Writes audio in the format that the suffix of `out` names; equal samples give equal bytes."""
-    audio, suffix = np.clip(audio, -1.0, 1.0), out.suffix.lower()
-    if suffix in VIDEO_SUFFIXES:
-        assert video is not None
-        mux_audio(video, audio, rate_hz, out)
-    elif suffix == ".flac":
-        write_flac(out, audio, rate_hz)
-    else:
-        with atomic_path(out) as temporary:
-            sf.write(temporary, audio, rate_hz, subtype="PCM_16", format="WAV")

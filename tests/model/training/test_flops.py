@@ -10,8 +10,8 @@ import torch
 
 from model.config import PRESETS, TrainingConfig
 from model.paper_specs import paper_specs
-from model.training import Trainer
-from model.training.flops import forward_flops, named_peak, peak_flops, training_flops
+from model.training import Trainer, flops
+from model.training.flops import forward_flops, matmul_speed, named_peak, peak_flops, training_flops
 from tests.model.fakes import TOY, fake_store, toy_specs
 
 CONFIG = TrainingConfig(
@@ -80,3 +80,20 @@ def test_counting_draws_no_random_numbers() -> None:
     torch.manual_seed(3)
     forward_flops(TOY, toy_specs(), 1.0)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_the_speed_of_matrix_products_is_that_of_the_best_one(monkeypatch):
+    """Four products that take 4 (to warm up), 2, 1 and 3 s, each with half of that in processor seconds."""
+    starts = [0.0, 10.0, 20.0, 30.0]
+    clock = [time_s for start, took in zip(starts, (4, 2, 1, 3), strict=True) for time_s in (start, start + took)]
+    wall, cpu = iter(clock), iter([time_s / 2 for time_s in clock])
+    monkeypatch.setattr(flops.time, "perf_counter", lambda: next(wall))
+    monkeypatch.setattr(flops.time, "process_time", lambda: next(cpu))
+    speed = matmul_speed(torch.device("cpu"), side=8, repeat=3)
+    assert speed.per_s == pytest.approx(2 * 8**3) and speed.per_cpu_s == pytest.approx(4 * 8**3)
+
+
+def test_products_too_fast_for_the_clock_are_no_division_by_zero(monkeypatch):
+    monkeypatch.setattr(flops.time, "process_time", lambda: 1.0)
+    speed = matmul_speed(torch.device("cpu"), torch.bfloat16, side=8, repeat=1)
+    assert speed.per_s > 0 and speed.per_cpu_s > 0

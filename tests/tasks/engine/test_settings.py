@@ -86,6 +86,24 @@ def test_a_mistake_is_blamed_on_the_override_that_made_it_and_else_on_the_file()
         settings_from(Outer, {"steps": 5}, ["steps=2", "file=x", "steps=-1"], "here")
 
 
+def test_every_mistake_is_said_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        settings_from(Outer, {"steps": 0, "inner": {"low": 2.0, "hihg": 1}}, ["file=[]"], "here")
+    assert [part.split(": ")[:2] for part in str(caught.value).split("; also ")] == [
+        ["config here", "steps"],
+        ["--set 'file=[]'", "file"],
+        ["config here", "inner.low"],
+        ["config here", "inner.hihg"],
+    ]
+
+
+def test_past_eight_mistakes_the_others_are_counted() -> None:
+    with pytest.raises(UsageError) as caught:
+        settings_from(Outer, {f"n{number}": 0 for number in range(10)}, [], "here")
+    parts = str(caught.value).split("; also ")
+    assert len(parts) == 9 and parts[-1] == "2 more mistakes"
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

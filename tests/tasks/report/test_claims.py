@@ -22,7 +22,11 @@ def claim_row(verdict: str, delta: float, **changes: Any) -> ClaimResult:
 def test_a_claim_has_its_verdict_difference_interval_and_count() -> None:
     (line,) = build_claims([claim_row("shown", 0.1), claim_row("", 0.2, decides=False)])
     assert (line.verdict, line.mark, line.delta, line.interval) == ("shown", "met", "+0.100", "+0.050 to +0.150")
-    assert line.tested.endswith("EventF1@50ms: full over m-3") and line.count == "28 clips, 7 objects, 3 seeds"
+    assert (
+        line.tested.startswith("EventF1@50ms in ")
+        and line.tested.endswith(": full minus m-3")
+        and line.count == "28 clips, 7 objects, 3 seeds"
+    )
 
 
 def test_the_mark_is_that_of_the_verdict_and_no_interval_is_no_text() -> None:
@@ -32,4 +36,4 @@ def test_the_mark_is_that_of_the_verdict_and_no_interval_is_no_text() -> None:
 
 def test_without_claims_there_are_no_lines_and_an_unknown_task_keeps_its_name() -> None:
     assert build_claims([]) == []
-    assert build_claims([claim_row("shown", 0.1, task="new")])[0].tested.startswith("new, ")
+    assert build_claims([claim_row("shown", 0.1, task="new")])[0].tested.endswith(" in new: full minus m-3")

@@ -11,6 +11,7 @@ import torch
 from data_contracts import FoleyGenExError, TrainingError, UsageError
 from model import config as model_config
 from model.devices import choose_device
+from model.training.flops import MatmulSpeed
 from model.training.loader import BatchSplit
 from model.training.ranks import Ranks
 from tasks.engine.settings import settings_from
@@ -118,14 +119,14 @@ def test_a_training_that_cannot_go_on_starts_anew_as_the_message_says(workspace)
 
 def test_a_training_too_long_for_a_processor_is_refused_and_started_when_asked_for(workspace, monkeypatch):
     monkeypatch.setattr(cpu, "LIMIT_DAYS", 0.0)
-    monkeypatch.setattr(cpu, "_matmul_flops_per_s", lambda: 5e10)
+    monkeypatch.setattr(cpu, "matmul_speed", lambda *_, **__: MatmulSpeed(5e10, 5e10))
     message = broken(SHORT, workspace)
     assert re.search(r"training tiny for 4 steps of 4 rows is .* PFLOP: at least \S+ s on this processor", message)
     assert train(advised(message, SHORT), workspace) == [1, 2, 3, 4]
     monkeypatch.setattr(cpu, "LIMIT_DAYS", 7.0)
     with pytest.raises(UsageError, match=r"for 330,000 steps of 256 rows is .* PFLOP: at least [\d,]+ days"):
         monkeypatch.setattr(cpu, "_SLOWEST", 1.0)
-        monkeypatch.setattr(cpu, "_matmul_flops_per_s", lambda: 1e6)
+        monkeypatch.setattr(cpu, "matmul_speed", lambda *_, **__: MatmulSpeed(1e6, 1e6))
         run_training(SHORT.model_copy(update={"steps": 330_000, "batch_size": 256, "seed": 8}), workspace)
 
 

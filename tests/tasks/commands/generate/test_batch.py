@@ -175,14 +175,26 @@ def test_an_input_is_never_overwritten(files: Path, session: InferenceSession, t
     one = replace(jobs(files, video), task="fe", video=video, window=(0.8, 2.0))
     with pytest.raises(UsageError, match="is the file that was given as --video; it would be lost"):
         generate_file(one)
-    many = replace(jobs(files, folder), task="vta", video=folder)
-    assert run_requests(folder_requests(many), session, folder).failed == 1 and video.read_bytes() == before
+    many = replace(jobs(files, folder / "." / ".." / folder.name), task="vta", video=folder)
+    with pytest.raises(UsageError, match="is the folder of the videos, where the next run would take the results"):
+        folder_requests(many)
     inside = replace(jobs(files, folder / "out"), task="vta", video=folder)
     for _ in range(2):  # the second call does not take the first one's videos for inputs
         requests = folder_requests(inside)
         assert [request.options.video.name for request in requests if request.options] == ["video.mp4"]
         run_requests(requests, session, folder / "out")
     assert video.read_bytes() == before and (folder / "out" / "video.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["generated.csv", FAILURES])
+def test_a_list_of_another_origin_is_not_lost(
+    files: Path, session: InferenceSession, tmp_path: Path, name: str
+) -> None:
+    table = write_jobs(tmp_path / name, [{"task": "tta", "text": "rain", "duration": 1}])
+    before = table.read_bytes()
+    with pytest.raises(UsageError, match=f"{name} was not written by generate and would be lost; move it"):
+        run_requests(read_requests(table, jobs(files, tmp_path)), session, tmp_path)
+    assert table.read_bytes() == before and list(tmp_path.iterdir()) == [table]
 
 
 def test_the_fullest_group_goes_first_when_too_many_wait(

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.commands.generate.level import FAR_DB, NEARLY_SILENT_DBFS, OutputLevel, WindowLevel, near
+from tasks.commands.generate.level import FAR_DB, NEARLY_SILENT_DBFS, OutputLevel, WindowLevel, near, rms
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import level_line
-from tasks.commands.generate.single import Generation
+from tasks.commands.generate.single import Generation, generate_file
 from tests.tasks.commands.generate.toys import RATE, options, sidecar
 
 WINDOW = (0.52, 1.2)
@@ -24,7 +25,7 @@ def steady(amplitude: float) -> np.ndarray:
     return (amplitude * np.sin(np.pi / 2 * np.arange(2 * RATE))).astype(np.float32)
 
 
-@given(st.floats(1e-4, 2.0), st.booleans())
+@given(st.floats(1e-4, 1.0), st.booleans())
 def test_a_tones_level_is_3_db_below_its_peak(amplitude: float, stereo: bool) -> None:
     audio = steady(amplitude)
     level = OutputLevel.of(np.stack([audio, audio], axis=1) if stereo else audio)
@@ -43,6 +44,22 @@ def test_a_tones_level_is_3_db_below_its_peak(amplitude: float, stereo: bool) ->
 )  # fmt: skip
 def test_silence_and_clipping_are_said(amplitude: float, words: list[str]) -> None:
     assert OutputLevel.of(steady(amplitude)).warnings() == words
+
+
+def test_the_level_is_the_files_also_where_it_is_clipped(
+    files: Path, session: InferenceSession, tmp_path: Path
+) -> None:
+    loud = (2.0 * np.random.default_rng(0).standard_normal(2 * RATE)).astype(np.float32)
+    sf.write(tmp_path / "loud.wav", loud, RATE, subtype="FLOAT")
+    given = options(files, "edit", tmp_path / "a.wav", original=tmp_path / "loud.wav", window=WINDOW)
+    written = sidecar(generate_file(given, session))
+    found = sf.read(given.out)[0]
+    assert written["peak_dbfs"] == 0.0 and np.abs(found).max() == pytest.approx(1.0, abs=1e-4)
+    assert written["level_dbfs"] == pytest.approx(20 * math.log10(rms(found)), abs=0.01)
+    over_db = 20 * math.log10(np.abs(loud[:START]).max())  # outside the window the original's own samples
+    assert written["warnings"][0].startswith("the audio is ") and OutputLevel.of(loud).over_db >= over_db > 6.0
+    around = rms(found[near(len(found), START, STOP, RATE)])
+    assert written["window_louder_db"] == pytest.approx(20 * math.log10(rms(found[START:STOP]) / around), abs=0.01)
 
 
 def test_a_level_is_one_line() -> None:

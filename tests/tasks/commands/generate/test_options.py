@@ -65,6 +65,21 @@ def test_an_input_that_a_task_ignores_is_refused(files: Path, tmp_path: Path, ta
     assert refusal(too_much) == f"task {task} takes no --{name.replace('_', '-')}"
 
 
+@pytest.mark.parametrize(
+    "text", ["", " \n\t", "\u200b\u200d\ufeff", "\u00ad \u2060", "\ufe0f", "\u3164\u2800", "\u202e\u2069", "\ue000"]
+)
+def test_a_prompt_of_invisible_characters_is_none(files: Path, tmp_path: Path, text: str) -> None:
+    assert options(files, "tta", tmp_path / "out.wav", text=text).prompt is None
+    assert refusal(options(files, "tta", tmp_path / "out.wav", text=text)) == "task tta needs --text"
+
+
+@pytest.mark.parametrize("text", ["a bell", "鐘", "🔔", "नमस्ते", "می\u200cخواهم", "42", "!", "\u200bx"])
+def test_a_prompt_in_any_script_is_taken_as_it_is(files: Path, tmp_path: Path, text: str) -> None:
+    checked = options(files, "tta", tmp_path / "out.wav", text=f" {text}\n")
+    checked.check()
+    assert checked.prompt == text
+
+
 @pytest.mark.parametrize("name", FILE_INPUTS)
 @pytest.mark.parametrize(("file", "problem"), [("none", "none does not exist"), ("empty.mp4", "empty.mp4 has 0 bytes")])
 def test_a_file_that_is_not_there_is_named_with_its_option(
@@ -170,7 +185,9 @@ def test_a_window_is_finite_and_not_before_the_start(text: str) -> None:
 @given(st.text(max_size=20))
 def test_a_prompt_of_blanks_is_none(text: str) -> None:
     found = GenerateOptions(task="tta", checkpoint=Path("c"), out=Path("o.wav"), text=text).prompt
-    assert found is None if not text.strip() else found == text.strip()
+    assert found in (None, text.strip()) and found != ""
+    if text.isascii():
+        assert (found is None) == (not any(c.isprintable() and not c.isspace() for c in text))
 
 
 def test_files_are_listed_by_option_and_only_those_given(files: Path, tmp_path: Path) -> None:

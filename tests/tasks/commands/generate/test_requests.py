@@ -127,6 +127,25 @@ def test_two_rows_never_write_one_file(files: Path, tmp_path: Path) -> None:
     assert requests[1].problem == "out A.wav is the output of row 1 already; give each row its own name"
 
 
+def test_an_output_is_not_what_another_row_reads(files: Path, tmp_path: Path) -> None:
+    """In a folder of videos the table's rows write beside them: one row's result would be another's video."""
+    rows = [
+        {"task": "vta", "video": "a.webm", "out": "b.mkv"},
+        {"task": "vta", "video": "b.mkv", "out": "c.wav"},
+        {"task": "edit", "original": "c.wav", "window": "0:1", "out": "d.wav"},
+        {"task": "vta", "video": "b.mkv", "out": "sub/e.wav"},
+    ]
+    table = write_jobs(tmp_path / "jobs.csv", rows)
+    requests = read_requests(table, jobs(files, tmp_path / "x" / ".."))
+    assert [request.problem for request in requests] == [
+        "out b.mkv is an input of row 4; give another name, or another --out",
+        "out c.wav is an input of row 3; give another name, or another --out",
+        None,
+        None,
+    ]
+    assert all(request.options for request in read_requests(table, jobs(files, tmp_path / "out")))
+
+
 def test_a_row_with_more_cells_than_columns_is_a_problem(files: Path, tmp_path: Path) -> None:
     (tmp_path / "jobs.csv").write_text("task,text\ntta,rain,wind\n")
     (request,) = read_requests(tmp_path / "jobs.csv", jobs(files, tmp_path / "out"))

@@ -12,8 +12,9 @@ import pytest
 from data_contracts.files import hash_file
 from model.generate import Sampling
 from tasks.commands.generate.options import GenerateOptions
+from tasks.commands.generate.outputs import sidecar_path
 from tasks.commands.generate.session import InferenceSession
-from tasks.commands.generate.sidecar import finished, settings, sidecar_path
+from tasks.commands.generate.sidecar import finished, settings
 from tasks.commands.generate.single import Generation, generate_file
 from tasks.evaluate.sampling import SamplingSettings
 from tests.tasks.commands.generate.toys import options, sidecar
@@ -36,11 +37,6 @@ def test_g6_the_sampling_is_chosen_by_name_and_said_in_the_sidecar(files: Path, 
         sounds[name] = generate_file(given).read_bytes()
         assert sidecar(given.out)["sampling"]["edit_noise"] == chosen.get("edit_noise", 0.5)
     assert len(set(sounds.values())) == 3
-
-
-def test_the_sidecar_lies_beside_the_file(tmp_path: Path) -> None:
-    paths = [sidecar_path(tmp_path / name) for name in ("a.wav", "a.mp4", "a")]
-    assert len(set(paths)) == 3 and {path.parent for path in paths} == {tmp_path}
 
 
 def test_inputs_are_named_without_their_folder_and_hashed(files: Path, tmp_path: Path) -> None:
