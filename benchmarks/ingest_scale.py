@@ -20,12 +20,15 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from data_contracts import Clip
+import numpy as np
+
 from tasks.corpus.config import CorpusConfig
 from tasks.engine import Item, ItemResult, StageSummary, each, run_stage
-from tasks.engine.workspace import Workspace
+from tasks.engine.workspace import Workspace, hash_text
 from tasks.ingest.config import IngestConfig
+from tasks.ingest.duplicates import IngestedClip
 from tasks.ingest.stage import IngestStage
+from tasks.media.fingerprint import text_of
 from tasks.mine.config import MineConfig
 from tasks.mine.stage import MineStage
 
@@ -43,15 +46,18 @@ class _StubbedCut(IngestStage):
         yield from each(items, partial(_clip))
 
 
-def _clip(item: Item) -> list[Clip]:
-    row = item.payload
+def _clip(item: Item) -> list[IngestedClip]:
+    row, own = item.payload, hash_text(item.item_id)
+    drawn = np.random.default_rng(int(own[:8], 16))
+    peaks = np.sort(drawn.integers(0, 1 << 17, 112))  # as many as real audio of 8 s has
     return [
-        Clip(
-            item_id=item.item_id, source=row["corpus"], source_path=row["audio"], source_sha256="0" * 64,
+        IngestedClip(
+            item_id=item.item_id, source=row["corpus"], source_path=row["audio"], source_sha256=own,
             source_start_s=0.0, group_id=row["group"], subset="tta", split=row["split"], caption=row["caption"],
-            audio_path=f"ingest/audio/{item.item_id}.flac", audio_sha256="0" * 64, sample_rate_hz=32_000,
+            audio_path=f"ingest/audio/{item.item_id}.flac", audio_sha256=own[::-1], sample_rate_hz=32_000,
             source_channels=1, source_duration_s=10.0, duration_s=8.0, video_path=None, video_sha256=None,
             event_times_s=None, attributes_json="{}", licence=row["licence"], seed=1, tools_json="{}",
+            fingerprint=text_of(peaks),
         )
     ]  # fmt: skip
 

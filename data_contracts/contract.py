@@ -82,8 +82,8 @@ def write_table(path: Path, row_type: type[Row], rows: Iterable[Row]) -> int:
     """
     dicts = [row.to_dict() for row in rows]
     table = _checked_table(row_type, dicts, str(path))
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, **_WRITTEN)
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, table.schema, **_WRITTEN) as writer:
+        _write(writer, table)
     return table.num_rows
 
 
@@ -99,9 +99,15 @@ def write_table_batches(path: Path, row_type: type[Row], batches: Iterable[Seque
                 if values[row_type.KEY] in seen:
                     raise ContractError(f"{path}: column {row_type.KEY!r}: {values[row_type.KEY]!r} repeats")
                 seen.add(values[row_type.KEY])
-            writer.write_table(table)
+            _write(writer, table)
             count += table.num_rows
     return count
+
+
+def _write(writer: pq.ParquetWriter, table: pa.Table) -> None:
+    """Writes a row group; none for no rows, since `datasets` cannot read an empty one."""
+    if table.num_rows:
+        writer.write_table(table)
 
 
 def read_table(path: Path, row_type: type[RowT]) -> list[RowT]:

@@ -83,7 +83,8 @@ def plan(
     price_in: Annotated[float | None, typer.Option(min=0, help="per million prompt tokens")] = None,
     price_out: Annotated[float | None, typer.Option(min=0, help="per million answer tokens")] = None,
     sizes: Annotated[
-        bool, typer.Option("--sizes", help="also features and training: loads the encoders and times them")
+        bool,
+        typer.Option("--sizes", help="also features, training, hours: runs each part on a few recordings"),
     ] = False,
 ) -> None:
     """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Final
 from data_contracts import UsageError, WeightsError
 from data_contracts.adverbs import changes_for
 from data_contracts.quantities import counted, duration_text, size_text
-from tasks.commands.llm_estimate import CaptionAtLevel, LLMEstimate, estimate_calls
+from tasks.commands.llm_estimate import SAMPLED, CaptionAtLevel, LLMEstimate, estimate_calls
+from tasks.commands.stage_times import time_lines, work_of
 from tasks.config import PipelineConfig
+from tasks.engine import Item
 from tasks.ingest.planned import PlannedCorpus, PlannedRecording
+from tasks.ingest.sample import EvenSample
 from tasks.language.cues import Cue, CuedCaption
 from tasks.llm.backend import kind_of, model_of
 from tasks.llm.cache import COMPLETIONS
@@ -28,13 +31,12 @@ if TYPE_CHECKING:
     from tasks.precompute.size import Counts
 
 _BATCH: Final = 4096  # captions mined at a time
-_FLAC_SHARE: Final = 0.6  # of 16-bit samples
-_NO_SIZES: Final = "features     not counted; `--sizes` loads the encoders for that"
+_NO_SIZES: Final = "features     not counted, nor hours; `--sizes` runs encoders and stages on a few recordings for it"
 
 
 @dataclass(slots=True)
 class Counted:
-    """What the data stages would make, by their own rules; `for_llm` has caption and level of each caption to write."""
+    """What the data stages would make, by their own rules; `for_llm` samples the captions to write."""
 
     recordings: int = 0
     sampled: int = 0
@@ -42,19 +44,24 @@ class Counted:
     clips: int = 0
     videos: int = 0
     seconds: float = 0.0
-    audio_bytes: float = 0.0
+    sample_bytes: float = 0.0
+    """Of the clips' audio as 16-bit samples; `tail_bytes` are those of what is kept after them."""
     tail_bytes: float = 0.0
+    flac_share: float = 1.0
     video_bytes: int = 0
     mined: int = 0
     augmented: int = 0
-    captions: set[str] = field(default_factory=set)
-    for_llm: list[CaptionAtLevel] = field(default_factory=list)
+    texts: set[int] = field(default_factory=set)
+    """Hashes of the distinct captions of clips."""
+    for_llm: EvenSample[CaptionAtLevel] = field(default_factory=lambda: EvenSample(SAMPLED))
+    probed: list[Item] = field(default_factory=list)
 
     @property
     def disk_bytes(self) -> int:
         """Audio and video of the clips, what is kept of the audio after them, and audio of the augmented rows."""
-        mean = self.audio_bytes / self.clips if self.clips else 0.0
-        return round(self.audio_bytes + self.tail_bytes + mean * self.augmented + self.video_bytes)
+        mean = self.sample_bytes / self.clips if self.clips else 0.0
+        samples = self.sample_bytes + self.tail_bytes + mean * self.augmented
+        return round(self.flac_share * samples + self.video_bytes)
 
     def add_clips(self, recordings: Sequence[PlannedRecording]) -> None:
         """Adds the clips of recordings."""
@@ -62,10 +69,10 @@ class Counted:
             clips, seconds = len(recording.clips_s), sum(recording.clips_s)
             self.clips += clips
             self.seconds += seconds
-            self.audio_bytes += seconds * recording.rate_hz * 2 * _FLAC_SHARE
-            self.tail_bytes += recording.tails_s * recording.rate_hz * 2 * _FLAC_SHARE
+            self.sample_bytes += seconds * recording.rate_hz * 2
+            self.tail_bytes += recording.tails_s * recording.rate_hz * 2
             if clips:
-                self.captions.add(recording.caption)
+                self.texts.add(hash(recording.caption))
                 self.videos += recording.has_video
                 self.video_bytes += recording.video_bytes
 
@@ -80,8 +87,9 @@ class Counted:
         clips = len(recording.clips_s)
         self.mined += len(selected) * clips
         self.augmented += len(changes) * clips
-        written = [(caption, change.level) for caption, change in changes if change.operation != "original"]
-        self.for_llm += written * clips
+        for caption, change in changes * clips:
+            if change.operation != "original":
+                self.for_llm.add((caption, change.level))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +101,7 @@ class Estimate:
     rule_rows: int
     cost: float | None  # None: calls that cost money, at prices that were not given
     features: list[str]  # lines of tasks/precompute/size.py
+    times: list[str] = field(default_factory=list)  # lines of tasks/commands/stage_times.py
 
     def text(self) -> str:
         """Returns the lines for the user."""
@@ -112,6 +121,7 @@ class Estimate:
                 f"rules write {counted(self.rule_rows, 'caption')}",
                 f"tokens       about {calls.tokens_in:,} in, {calls.tokens_out:,} out, before retries",
                 f"cost         {self._cost()}",
+                *self.times,
             ]
         )
 
@@ -131,8 +141,9 @@ def estimate(
 ) -> Estimate:
     """Returns what a run of `config` would take. `backend` is the kind of writer, by default the config's own choice.
 
-    Prices are per million tokens, by default the config's. Without `sizes` there are no lines on features and training,
-    for which every encoder is loaded and timed. Raises UsageError for a corpus that cannot be read.
+    Prices are per million tokens, by default the config's. Without `sizes` there are no lines on features, training
+    and times, for which encoders and stages are run on a few recordings. Raises UsageError for a corpus that cannot be
+    read.
     """
     found = count(config)
     kind = backend or kind_of(config.llm)
@@ -143,15 +154,16 @@ def estimate(
     if kind != "rules":
         by_llm = rows if llm_config.max_recaptions is None else min(rows, llm_config.max_recaptions)
         completions = Path(config.workspace).joinpath(*COMPLETIONS)
-        calls = estimate_calls(found.for_llm, model_of(llm_config, kind), llm_config, completions, kind)
+        calls = estimate_calls(
+            found.for_llm.kept, model_of(llm_config, kind), llm_config, completions, kind, total=rows
+        )
     return Estimate(
         found=found,
         llm=calls,
         rule_rows=rows - by_llm,
         cost=_cost(calls, llm_config, kind),
-        features=_features(found, config)
-        if sizes
-        else ["features     not counted; `--sizes` loads the encoders for it"],
+        features=_features(found, config) if sizes else [_NO_SIZES],
+        times=time_lines(config, found.probed, work_of(found.recordings, found.augmented, rows), kind) if sizes else [],
     )
 
 
@@ -189,6 +201,7 @@ def count(config: PipelineConfig) -> Counted:
         for recording, cues in zip(mined, miner.find([r.caption for r in mined]), strict=True):
             found.add_changes(recording, cues)
     found.recordings, found.sampled, found.unreadable = plan.recordings, plan.sampled, plan.unreadable
+    found.flac_share, found.probed = plan.flac_share, plan.probed
     return found
 
 
@@ -220,5 +233,5 @@ def _feature_counts(found: Counted, config: PipelineConfig) -> Counts:
     return Counts(
         audio=found.clips + found.augmented,
         videos=found.videos,
-        texts=len(found.captions) + found.augmented * (1 + config.llm.paraphrases),
+        texts=len(found.texts) + found.augmented * (1 + config.llm.paraphrases),
     )

@@ -57,25 +57,35 @@ class LLMEstimate:
 
 
 def estimate_calls(
-    rows: Sequence[CaptionAtLevel], model: str, config: LLMConfig, completions: Path, kind: str = "endpoint"
+    rows: Sequence[CaptionAtLevel],
+    model: str,
+    config: LLMConfig,
+    completions: Path,
+    kind: str = "endpoint",
+    *,
+    total: int | None = None,
 ) -> LLMEstimate:
     """Returns the calls for rows of which none is an original. `completions` is the cache's file, `kind` the writer's.
 
-    Exact up to repairs for at most `SAMPLED` rows without a cap; else scaled up from an even sample.
+    `total` is how many rows there are where `rows` is an even sample of them. Exact up to repairs for at most `SAMPLED`
+    rows without a cap; else scaled up from an even sample.
     """
     usable = [row for row in rows if row[1] in LEVELS]
     rows_of = _Rows(config, CacheOnlyClient(model, CompletionCache(completions, run="plan")), kind)
     wanted = config.max_paraphrased if config.paraphrases else 0
+    total = len(usable) if total is None else total
     return LLMEstimate(
-        recaption=_sampled(usable, config.max_recaptions, rows_of.recaption),
-        paraphrase=_sampled(usable, wanted, rows_of.paraphrase),
+        recaption=_sampled(usable, total, config.max_recaptions, rows_of.recaption),
+        paraphrase=_sampled(usable, total, wanted, rows_of.paraphrase),
     )
 
 
-def _sampled(rows: Sequence[CaptionAtLevel], cap: int | None, calls_of: Callable[[CaptionAtLevel], Calls]) -> Calls:
-    """Returns the calls for at most `cap` rows, of which at most `SAMPLED` are followed."""
-    wanted = len(rows) if cap is None else min(len(rows), cap)
-    followed = min(wanted, SAMPLED)
+def _sampled(
+    rows: Sequence[CaptionAtLevel], total: int, cap: int | None, calls_of: Callable[[CaptionAtLevel], Calls]
+) -> Calls:
+    """Returns the calls for at most `cap` of `total` rows, of which at most `SAMPLED` are followed."""
+    wanted = total if cap is None else min(total, cap)
+    followed = min(wanted, len(rows), SAMPLED)
     calls = [calls_of(rows[number * len(rows) // followed]) for number in range(followed)]
     return Calls(*(round(wanted / followed * sum(counts)) for counts in zip(*calls, strict=True)))
 

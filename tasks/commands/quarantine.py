@@ -17,6 +17,7 @@ from tasks.steps import require_quarantine
 # What a person can do about a reason; other reasons are explained by their message alone.
 ADVICE: Final = {
     "missing_file": "put the files where the list names them, or set the corpus's media folder",
+    "not_a_file": "copy its content to a regular file; pipes, sockets and devices are not opened",
     "empty_file": "copy the files again",
     "truncated": "copy the files again; the download or the copy stopped early",
     "not_audio": "give audio files, or take the rows out of the list",

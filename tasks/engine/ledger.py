@@ -140,10 +140,16 @@ def items_of(shard: Shard) -> tuple[list[Item], dict[str, str]]:
 
 def fingerprint_of(stage: Stage, workspace: Workspace) -> str:
     """Returns the ledger's fingerprint without making one."""
-    digest = hashlib.sha256()
+    digest = _digest_of(stage)
     for _, key in _keyed(stage, workspace):
         digest.update(key.encode())
     return digest.hexdigest()
+
+
+def _digest_of(stage: Stage) -> Any:
+    """Returns a digest that has the settings of the table alone; the items' keys have all others."""
+    settings = stage.table_settings()
+    return hashlib.sha256(to_json(settings).encode() if settings else b"")
 
 
 def _keyed(stage: Stage, workspace: Workspace) -> Iterator[tuple[Item, str]]:
@@ -155,7 +161,7 @@ def _keyed(stage: Stage, workspace: Workspace) -> Iterator[tuple[Item, str]]:
 
 def _add_items(base: sqlite3.Connection, stage: Stage, workspace: Workspace) -> str:
     """Adds the stage's items with their keys; returns the fingerprint."""
-    digest = hashlib.sha256()
+    digest = _digest_of(stage)
     for number, (item, key) in enumerate(_keyed(stage, workspace)):
         try:
             base.execute("INSERT INTO item VALUES (?, ?, ?, ?)", (number, item.item_id, key, json.dumps(item.payload)))

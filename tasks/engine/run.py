@@ -165,6 +165,7 @@ def _finish(ledger: Ledger, new: int) -> StageSummary:
     stage, workspace = ledger.stage, ledger.workspace
     ledger.require_complete()
     summary = StageSummary(stage=stage.name, new=new)
+    stage.before_table(row for entry in ledger.entries() for row in entry["rows"])
     rows = _finished_rows(ledger, summary)
     if stage.row_type is None:
         list(rows)  # counts the items

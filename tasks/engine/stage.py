@@ -63,6 +63,17 @@ class Stage(ABC):
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Yields a result per item as soon as it is finished, in any order."""
 
+    def table_settings(self) -> dict[str, Any]:
+        """Returns the settings on which the table depends, but no item's result: when they change, it is made again."""
+        return {}
+
+    def before_table(self, rows: Iterator[dict[str, Any]]) -> None:  # noqa: ARG002
+        """Called with the journal's rows in item order, before `assemble` gets them: for what depends on all of them.
+
+        A row is read when it is asked for, so a stage that does not override this costs nothing.
+        """
+        return
+
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:  # noqa: ARG002
         """Returns the table's rows, from the journal's rows in item order."""
         assert self.row_type is not None, f"stage {self.name} writes no table"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,17 +11,21 @@ import av
 import numpy as np
 import soundfile as sf
 
-from data_contracts import Clip, ItemError, to_json
+from data_contracts import ItemError, to_json
 from data_contracts.files import atomic_path, hash_file
+from tasks.corpus.config import RENDERED
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.cut import Cut, audible_cuts, video_cut
+from tasks.ingest.duplicates import IngestedClip
 from tasks.ingest.readers.greatest_hits import caption_of
 from tasks.ingest.resolve import ResolvedRecording
 from tasks.media.audio import DecodedAudio, decode_audio, is_audible, peak_of, require_audible, write_flac
+from tasks.media.fingerprint import peaks_of, text_of
 from tasks.media.samples import Samples
 from tasks.media.silence import SILENCE_DB, audible_span, dc_offset_of
 from tasks.media.video import probe_video
+from tasks.media.video_copy import copy_start, copy_video
 from tasks.media.video_writer import cut_video
 
 _STAGE: Final = "ingest"
@@ -37,13 +41,20 @@ class ClipMaker:
     dataset_version: str
     workspace: Workspace
 
-    def clips(self, recording: ResolvedRecording) -> list[Clip]:
+    def clips(self, recording: ResolvedRecording) -> list[IngestedClip]:
         """Returns the recording's clips, their files written: one with a video, else one per audible portion.
 
-        Raises ItemError with the reason for which there is none.
+        The first one has the fingerprint of the whole recording. Raises ItemError with the reason for which there is
+        none.
         """
         audio = decode_audio(recording.audio)
         require_audible(audio.samples_T, audio.rate_hz, min_s=self.config.min_s, name=recording.audio.name)
+        clips = self._cut(recording, audio)
+        if recording.name != RENDERED:  # a scene's group and split are those of its object
+            clips[0] = replace(clips[0], fingerprint=text_of(peaks_of(audio.samples_T, audio.rate_hz)))
+        return clips
+
+    def _cut(self, recording: ResolvedRecording, audio: DecodedAudio) -> list[IngestedClip]:
         if recording.video is not None:
             return [self._with_video(recording, recording.video, audio)]
         cuts = audible_cuts(audio.duration_s, _audible_s(audio), self.config)[: recording.portions]
@@ -57,28 +68,32 @@ class ClipMaker:
             raise ItemError("silent", f"{recording.audio.name}: nothing is audible in the {len(cuts)} portions taken")
         return clips
 
-    def _with_video(self, recording: ResolvedRecording, source: Path, audio: DecodedAudio) -> Clip:
+    def _with_video(self, recording: ResolvedRecording, source: Path, audio: DecodedAudio) -> IngestedClip:
         """Returns the one clip of a video and its audio, cut together."""
         video_s = probe_video(source).duration_s
         cut = video_cut(min(video_s, audio.duration_s), self.config)
+        whole = cut.start_s == 0.0 and video_s <= cut.duration_s + _COPY_SLACK_S
+        copied_s = None if whole else copy_start(source, cut.start_s, max_side=self.config.copy_side)
+        cut = cut if copied_s is None else replace(cut, start_s=copied_s)
         if cut.duration_s < self.config.min_s:
             too_short = f"{cut.duration_s:.3f} s of video; {self.config.min_s:g} s are needed"
             raise ItemError("too_short", f"{source.name}: {too_short}")
         if not is_audible(_portion(audio, cut), audio.rate_hz):
             silent = f"nothing is audible from {cut.start_s:.2f} s on, the portion that is kept"
             raise ItemError("silent", f"{recording.audio.name}: {silent}")
-        whole = cut.start_s == 0.0 and video_s <= cut.duration_s + _COPY_SLACK_S
         video = self._folder("video") / f"{recording.item_id}{_suffix(source) if whole else '.mp4'}"
         if whole:
             with atomic_path(video) as temporary:
                 shutil.copyfile(source, temporary)
+        elif copied_s is not None:
+            copy_video(source, video, start_s=cut.start_s, duration_s=cut.duration_s)
         else:
             cut_video(source, video, start_s=cut.start_s, duration_s=cut.duration_s, max_side=self.config.max_side)
         return self._clip(recording, recording.item_id, audio, cut, video)
 
     def _clip(
         self, recording: ResolvedRecording, item_id: str, audio: DecodedAudio, cut: Cut, video: Path | None
-    ) -> Clip:
+    ) -> IngestedClip:
         attributes, caption, times_s = _in_cut(recording, cut)
         tail_T = None if video else self._tail(recording, audio, cut)
         samples_T, tail_T, gain = _below_full_scale(_portion(audio, cut), tail_T)
@@ -88,7 +103,7 @@ class ClipMaker:
         tail_path = None if tail_T is None else self._folder("tail") / f"{item_id}.flac"
         if tail_path is not None and tail_T is not None:
             write_flac(tail_path, tail_T, audio.rate_hz)
-        return Clip(
+        return IngestedClip(
             item_id=item_id,
             source=recording.name,
             source_path=recording.path,
@@ -97,6 +112,7 @@ class ClipMaker:
             group_id=recording.group,
             subset="tta" if video is None else "vta",
             split=recording.split,
+            split_stated=recording.split_stated,
             caption=caption,
             audio_path=self.workspace.relative(path),
             audio_sha256=hash_file(path),

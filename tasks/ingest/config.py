@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from tasks.corpus.config import CorpusConfig
 from tasks.engine.settings import StageConfig
+
+Matching = Literal["similar", "equal", "none"]
 
 
 class IngestConfig(StageConfig):
@@ -24,7 +28,18 @@ class IngestConfig(StageConfig):
         description="seconds kept of what follows a clip in a recording without video: faster playback needs more than "
         "a clip to fill one (x1.3: 2.47); 0: none",
     )
+    copy_side: int = Field(
+        720,
+        ge=0,
+        description="an H.264 or HEVC video whose short side has at most this many pixels is cut without "
+        "encoding, at a frame; 0: never",
+    )
     max_side: int = Field(480, ge=64, description="short side of a video that is cut; encoders take 384 pixels or less")
+    duplicates: Matching = Field(
+        "similar",
+        description="which recordings get one group, and so one split: those with audio in common (by a fingerprint), "
+        "those with equal audio only, or none but those of one group in the lists",
+    )
     val_share: float = Field(
         0.04, ge=0, lt=0.5, description="share of groups for validation, where the table has no split"
     )

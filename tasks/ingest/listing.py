@@ -79,7 +79,8 @@ def media_folders(config: IngestConfig) -> dict[str, Path]:
 
 def shard_folders(config: IngestConfig) -> dict[str, Path]:
     """Returns, by corpus name, the folder that the paths of its shards are relative to."""
-    return {name: _path(corpus).absolute() for name, corpus in _named(config).items()}
+    paths = {name: _path(corpus).absolute() for name, corpus in _named(config).items()}
+    return {name: path if path.is_dir() else path.parent for name, path in paths.items()}
 
 
 def _named(config: IngestConfig) -> dict[str, CorpusConfig]:
@@ -114,7 +115,7 @@ def _media(corpus: CorpusConfig) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _from_table(corpus: CorpusConfig, config: IngestConfig, version: str) -> list[Recording]:
+def _from_table(corpus: CorpusConfig, config: IngestConfig, version: str) -> Iterator[Recording]:
     shares = {"val_share": config.val_share, "test_share": config.test_share}
     return read_recordings(_path(corpus), **shares, version=version, encoding=corpus.encoding)
 
@@ -178,6 +179,7 @@ def _policy(recording: Recording, name: str, corpus: CorpusConfig, test: frozens
         item_id=safe_name(f"{name}.{recording.item_id}"),
         corpus=name,
         split=split,
+        split_stated=bool(split) and (corpus.kind != "table" or recording.split_stated or split != recording.split),
         group=group,
         licence=licence,
         source_id=f"{recording.source_id}\n{recording.item_id}",

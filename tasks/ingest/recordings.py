@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data_contracts import ItemError, UsageError
 from tasks.engine.workspace import hash_text, safe_name
-from tasks.ingest.readers.files import UTF_8, dicts_of, did_you_mean
+from tasks.ingest.readers.files import (
+    UTF_8,
+    dicts_of,
+    did_you_mean,
+    is_embedded_audio,
+    is_list_of_text,
+    is_text,
+    refused_column,
+)
 
 _READERS: Final = (".csv", ".tsv", ".parquet")
 SPLITS: Final = {
@@ -35,6 +43,8 @@ SPLITS: Final = {
 COLUMNS: Final = ("audio", "video", "caption", "split", "group", "id", "licence")
 _SAMPLE_BYTES: Final = 4096
 _CAPTION_LIMIT: Final = 1000
+_EMBEDDED: Final = "audio.bytes"  # a cell with the number of the record that has its audio inside
+_PART_ROWS: Final = 8192
 _LISTING: Final = ("missing", "source_id")  # only the listing needs these: no result depends on them
 
 
@@ -48,9 +58,10 @@ class Recording:
     caption: str
     group: str
     split: str  # train, val or test; anything else is refused when the item is processed
+    split_stated: bool = False  # by the list, not by the hash of the group
     licence: str
     corpus: str = ""  # its name; empty for a single table of one's own
-    row: int | None = None  # hf: the record within the shard that `audio` names
+    row: int | None = None  # the record that has its audio inside, in the shard or Parquet table that `audio` names
     portions: int | None = None  # at most this many portions of the audio; None is the stage's own rule
     filtered: bool = False  # the caption has to pass the text rules of WavCaps (SPEC D3)
     events: tuple[tuple[float, str, str], ...] = ()  # (seconds, material, action), where the corpus has them
@@ -73,14 +84,27 @@ _PAYLOAD: Final = tuple((f.name, f.default) for f in fields(Recording) if f.name
 
 def read_recordings(
     table: Path, *, val_share: float, test_share: float, version: str, encoding: str = UTF_8
-) -> list[Recording]:
-    """Returns the rows of a CSV, TSV or Parquet with `caption` and `audio` or `video` [, split, group, id, licence].
+) -> Iterator[Recording]:
+    """Yields the rows of a CSV, TSV or Parquet with `caption` and `audio` or `video` [, split, group, id, licence].
 
-    Rows without an id get one from their content; without a group, their file is the group; without a split, the
-    group's split, else the hash of the group. Raises UsageError naming the table, the column and what was expected.
+    In Parquet, `audio` may also have the files' bytes, as `datasets` embeds them; they are not read here. Rows without
+    an id get one from their content; without a group, their file is the group; without a split, the group's split, else
+    the hash of the group; one whose table states two splits is marked `conflict`. The table is read twice, a part at a
+    time. Raises UsageError naming the table, the column and what was expected.
     """
-    rows = _read_rows(table, encoding)
-    return _with_splits([_recording(row) for row in _with_ids(rows)], val_share, test_share, version)
+    stated: dict[str, set[str]] = {}
+    for recording in _recordings(table, encoding):
+        if recording.split:
+            stated.setdefault(recording.group, set()).add(recording.split)
+    for recording in _recordings(table, encoding):
+        known = stated.get(recording.group, set())
+        if len(known) > 1:
+            split = "conflict"
+        elif known:
+            split = next(iter(known))
+        else:
+            split = split_of(recording.group, val_share=val_share, test_share=test_share, version=version)
+        yield replace(recording, split=split, split_stated=bool(recording.split))
 
 
 def clean_caption(text: str) -> str:
@@ -115,6 +139,8 @@ def file_identity(path: Path) -> str:
     clip's row. It is "absent" for a file that cannot be read, and its item is processed again when the file appears.
     """
     try:
+        if not path.is_file():  # opening a named pipe would wait for ever
+            return "absent"
         size = path.stat().st_size
         digest = hashlib.sha256()
         with path.open("rb") as file:
@@ -126,46 +152,76 @@ def file_identity(path: Path) -> str:
     return f"{size}-{digest.hexdigest()[:24]}"
 
 
-def _read_rows(table: Path, encoding: str) -> list[dict[str, str]]:
+def _recordings(table: Path, encoding: str) -> Iterator[Recording]:
+    return (_recording(row, table) for row in _with_ids(_read_rows(table, encoding)))
+
+
+def _read_rows(table: Path, encoding: str) -> Iterator[dict[str, str]]:
     if not table.is_file():
         raise UsageError(f"table {table} does not exist; set ingest.corpus.path to a CSV or Parquet file")
     if table.suffix not in _READERS:
         raise UsageError(f"table {table}: unknown kind {table.suffix!r}; expected one of {', '.join(_READERS)}")
-    rows = _parquet_rows(table) if table.suffix == ".parquet" else list(dicts_of(table, ("caption",), encoding))
-    if not rows:
+    rows = _parquet_rows(table) if table.suffix == ".parquet" else dicts_of(table, ("caption",), encoding)
+    first = next(rows, None)
+    if first is None:
         raise UsageError(f"table {table} has no rows")
-    _require_columns(table, set(rows[0]))
-    return rows
+    _require_columns(table, set(first))
+    yield from chain([first], rows)
 
 
-def _parquet_rows(table: Path) -> list[dict[str, str]]:
+def _parquet_rows(table: Path) -> Iterator[dict[str, str]]:
     try:
-        schema, frame = pq.read_schema(table), pd.read_parquet(table)
+        schema = pq.read_schema(table)
+        _require_columns(table, set(map(str, schema.names)))
+        _require_types(table, schema)
+        embedded = _embeds_audio(table, schema)
+        names = ["audio.path" if name == "audio" and embedded is not None else name for name in schema.names]
+        with pq.ParquetFile(table) as file:
+            records = (record for part in file.iter_batches(_PART_ROWS, columns=names) for record in part.to_pylist())
+            for position, record in enumerate(records):
+                if embedded is not None:
+                    record["audio"] = (record["audio"] or {}).get("path")
+                if embedded:
+                    record[_EMBEDDED] = str(position)
+                yield from _rows_of(record)
     except (ValueError, OSError, pa.ArrowException) as error:
         raise UsageError(f"table {table} cannot be read: {error}".replace("\n", " ")) from error
-    _require_columns(table, set(map(str, frame.columns)))
-    several = _has_several_captions(table, schema)
-    rows = []
-    for record in frame.to_dict("records"):
-        captions = list(record["caption"]) if several and record["caption"] is not None else [record["caption"]]
-        row = {str(name): _text(value) for name, value in record.items() if name != "caption"}
-        for number, caption in enumerate(captions or [""], start=1):
-            numbered = {"id": f"{row['id']}-{number}"} if len(captions) > 1 and row.get("id") else {}
-            rows.append({**row, **numbered, "caption": _text(caption)})
-    return rows
 
 
-def _has_several_captions(table: Path, schema: pa.Schema) -> bool:
-    """Returns whether the captions are lists of text. Raises UsageError for a known column that is not text."""
+def _rows_of(record: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Yields a row for each caption of a record."""
+    several = record["caption"] if isinstance(record["caption"], list) else [record["caption"]]
+    row = {str(name): _text(value) for name, value in record.items() if name != "caption"}
+    for number, caption in enumerate(several or [""], start=1):
+        numbered = {"id": f"{row['id']}-{number}"} if len(several) > 1 and row.get("id") else {}
+        yield {**row, **numbered, "caption": _text(caption)}
+
+
+def _require_types(table: Path, schema: pa.Schema) -> None:
+    """Raises UsageError for a known column whose cells cannot be used, such as dates as captions."""
     for field in schema:
-        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-        plain = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)
-        number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-        if field.name == "caption" and pa.types.is_list(kind) and pa.types.is_string(kind.value_type):
-            continue
-        if field.name in COLUMNS and not (plain or (number and field.name in ("id", "group"))):
-            raise UsageError(f"table {table}: column {field.name!r} has cells of type {field.type}; expected text")
-    return pa.types.is_list(schema.field("caption").type)
+        number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        usable = (
+            is_text(field.type)
+            or (number and field.name in ("id", "group"))
+            or (field.name == "caption" and is_list_of_text(field.type))
+            or (field.name == "audio" and is_embedded_audio(field.type))
+        )
+        if field.name in COLUMNS and not usable:
+            raise refused_column(table, field.name, field.type)
+
+
+def _embeds_audio(table: Path, schema: pa.Schema) -> bool | None:
+    """Returns whether a struct column of audio has bytes, or only the names of files; None for a column of text."""
+    if "audio" not in schema.names or not is_embedded_audio(schema.field("audio").type):
+        return None
+    if pa.types.is_null(schema.field("audio").type.field("bytes").type):
+        return False
+    with pq.ParquetFile(table) as file:
+        place = [file.schema.column(n).path for n in range(file.metadata.num_columns)].index("audio.bytes")
+        chunks = [file.metadata.row_group(n).column(place) for n in range(file.metadata.num_row_groups)]
+    counts = [chunk.statistics.null_count if chunk.is_stats_set else None for chunk in chunks]
+    return any(count is None or count < chunk.num_values for count, chunk in zip(counts, chunks, strict=True))
 
 
 def _require_columns(table: Path, columns: set[str]) -> None:
@@ -178,55 +234,37 @@ def _require_columns(table: Path, columns: set[str]) -> None:
 
 
 def _text(value: Any) -> str:
-    """Returns a cell as text: empty for None and NaN, the printed value for others that are not text."""
+    """Returns a cell as text: empty for nothing and NaN, the printed value for others that are not text."""
     if isinstance(value, str):
         return value
-    return "" if value is None or pd.isna(value) is True else str(value)
+    return "" if value is None or value != value else str(value)
 
 
-def _with_ids(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+def _with_ids(rows: Iterable[dict[str, str]]) -> Iterator[dict[str, str]]:
     """Gives every row a file-name-safe id; equal rows without an id are numbered."""
     seen: dict[str, int] = {}
-    named = []
     for row in rows:
         if given := row.get("id", "").strip():
-            named.append(row | {"id": safe_name(given)})
+            yield row | {"id": safe_name(given)}
             continue
         media = row.get("audio", "") or row.get("video", "")
-        name = f"{safe_name(Path(media).stem, limit=40)}-{hash_text(*(row[k] for k in sorted(row)))[:8]}"
+        content = hash_text(*(row[k] for k in sorted(row) if k != _EMBEDDED))
+        name = f"{safe_name(Path(media).stem, limit=40)}-{content[:8]}"
         seen[name] = seen.get(name, 0) + 1
-        named.append(row | {"id": name if seen[name] == 1 else f"{name}-{seen[name]}"})
-    return named
+        yield row | {"id": name if seen[name] == 1 else f"{name}-{seen[name]}"}
 
 
-def _recording(row: dict[str, str]) -> Recording:
+def _recording(row: dict[str, str], table: Path) -> Recording:
     audio, video = row.get("audio", "").strip(), row.get("video", "").strip()
+    record = row.get(_EMBEDDED)
     split = row.get("split", "").strip()
     return Recording(
         item_id=row["id"],
-        audio=audio,
+        audio=audio if record is None else table.name,
         video=video,
+        row=None if record is None else int(record),
         caption=row["caption"],
         group=row.get("group", "").strip() or audio or video or row["id"],
         split=SPLITS.get(split.lower(), split),
         licence=row.get("licence", "").strip() or "unstated",
     )
-
-
-def _with_splits(recordings: Sequence[Recording], val_share: float, test_share: float, version: str) -> list[Recording]:
-    """Fills in missing splits. A group for which the table itself states two splits is marked `conflict`."""
-    stated: dict[str, set[str]] = {}
-    for recording in recordings:
-        if recording.split:
-            stated.setdefault(recording.group, set()).add(recording.split)
-    result = []
-    for recording in recordings:
-        known = stated.get(recording.group, set())
-        if len(known) > 1:
-            split = "conflict"
-        elif known:
-            split = next(iter(known))
-        else:
-            split = split_of(recording.group, val_share=val_share, test_share=test_share, version=version)
-        result.append(replace(recording, split=split))
-    return result

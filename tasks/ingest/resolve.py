@@ -32,6 +32,7 @@ class ResolvedRecording:
     split: str
     licence: str
     event_times_s: tuple[float, ...] | None
+    split_stated: bool = True
     attributes: dict[str, Any] = field(default_factory=dict)
     portions: int | None = None  # at most this many
     events: tuple[Event, ...] = ()  # Greatest Hits: (seconds, material, action)
@@ -58,6 +59,7 @@ def resolve_row(item: Item, folder: Path, config: IngestConfig) -> ResolvedRecor
         caption=caption,
         group=row["group"],
         split=row["split"],
+        split_stated=row.get("split_stated", False),
         licence=row["licence"],
         event_times_s=tuple(event[0] for event in events) if events else None,
         portions=row.get("portions"),

@@ -94,8 +94,10 @@ def decode_audio(path: Path) -> DecodedAudio:
 def probe_audio(source: Path | BinaryIO, name: str) -> tuple[float, int]:
     """Returns the duration in seconds and the rate in Hz that a file's header states, without decoding it.
 
-    Raises ItemError `not_audio`, `truncated` or `unreadable_audio` with the file's name.
+    Raises ItemError as `require_file`, `not_audio`, `truncated` or `unreadable_audio`, with the file's name.
     """
+    if isinstance(source, Path):
+        require_file(source)
     try:
         info = sf.info(source if isinstance(source, io.IOBase) else str(source))
     except Exception as error:  # libsndfile does not know it; FFmpeg may

@@ -32,13 +32,18 @@ _PLACEHOLDER_BYTES: Final = 0x7FFF0000  # programs that write to a pipe state su
 
 
 def require_file(path: Path) -> None:
-    """Raises ItemError `missing_file` or `empty_file`."""
+    """Raises ItemError `missing_file`, `not_a_file` (a folder, named pipe, socket or device) or `empty_file`.
+
+    Nothing is opened: to open a named pipe waits until somebody writes.
+    """
     try:
-        found = path.is_file()
-    except OSError as error:  # a name that is too long, a folder that may not be entered
-        raise ItemError("missing_file", f"{str(path)[:200]}: {error.strerror}") from error
+        found, exists = path.is_file(), path.exists()
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be entered
+        raise ItemError("missing_file", f"{str(path)[:200]}: {getattr(error, 'strerror', None) or error}") from error
+    if not exists:
+        raise ItemError("missing_file", f"{path} does not exist")
     if not found:
-        raise ItemError("missing_file", f"{path} does not exist or is not a file")
+        raise ItemError("not_a_file", f"{path} is not a regular file but a folder, named pipe, socket or device")
     if path.stat().st_size == 0:
         raise ItemError("empty_file", f"{path} has 0 bytes")
 

@@ -58,10 +58,10 @@ def cut_video(source: Path, out: Path, *, start_s: float, duration_s: float, max
     Past the end of the source its last frame stays. The short side becomes at most `max_side` pixels: more than any
     encoder takes, and many times faster to encode. Raises ItemError as `open_video`.
     """
-    rate = _rate_of(source)
+    rate, shape = _rate_and_shape_of(source)
     frames = _filled(frames_between(source, start_s, start_s + duration_s), duration_s, float(1 / rate))
     with atomic_path(out) as temporary:
-        _encode_timed(temporary, frames, rate, max_side, None)
+        _encode_timed(temporary, frames, rate, shape, max_side, None)
 
 
 def reencode_video(source: Path, out: Path, audio: Audio, rate_hz: int) -> None:
@@ -69,25 +69,36 @@ def reencode_video(source: Path, out: Path, audio: Audio, rate_hz: int) -> None:
 
     Raises ItemError as `open_video`.
     """
+    rate, shape = _rate_and_shape_of(source)
     with atomic_path(out) as temporary:
-        _encode_timed(temporary, frames_between(source, 0.0, math.inf), _rate_of(source), None, (audio, rate_hz))
+        _encode_timed(temporary, frames_between(source, 0.0, math.inf), rate, shape, None, (audio, rate_hz))
 
 
-def _rate_of(source: Path) -> Fraction:
+def _rate_and_shape_of(source: Path) -> tuple[Fraction, Fraction]:
+    """Returns the mean frame rate in Hz, and the width of a pixel by its height."""
     with open_video(source) as (_, stream):
-        return Fraction(stream.average_rate or 25).limit_denominator(1001)
+        return Fraction(stream.average_rate or 25).limit_denominator(1001), stream.sample_aspect_ratio or Fraction(1)
 
 
 def _encode_timed(
-    path: Path, frames: Iterator[tuple[float, Any]], rate: Fraction, max_side: int | None, audio: _AudioAtRate | None
+    path: Path,
+    frames: Iterator[tuple[float, Any]],
+    rate: Fraction,
+    shape: Fraction,
+    max_side: int | None,
+    audio: _AudioAtRate | None,
 ) -> None:
-    """Encodes (seconds, frame) in the size of the first frame, or smaller so that its short side is `max_side`."""
+    """Encodes (seconds, frame) in the size of the first frame, or smaller so that its short side is `max_side`.
+
+    `shape` is that of the source's pixels, as stored: of a frame that is turned it is turned, too.
+    """
     first = next(frames)
     width, height = upright_size(first[1])
     scale = min(1.0, max_side / min(width, height)) if max_side else 1.0
     size = (round(width * scale) & ~1, round(height * scale) & ~1)
     resized = ((round(time_s / _CLOCK), _resized(frame, size)) for time_s, frame in chain([first], frames))
-    _encode(path, resized, rate, _CLOCK, size, audio)
+    turned = 1 / shape if first[1].rotation % 180 else shape
+    _encode(path, resized, rate, _CLOCK, size, audio, turned)
 
 
 def _filled(frames: Iterator[tuple[float, Any]], duration_s: float, frame_s: float) -> Iterator[tuple[float, Any]]:
@@ -116,13 +127,16 @@ def _encode(
     clock: Fraction,
     size: tuple[int, int],
     audio: _AudioAtRate | None,
+    shape: Fraction = Fraction(1),
 ) -> None:
-    """Encodes frames at times in units of `clock`; of two at one time, the first."""
+    """Encodes frames at times in units of `clock`, of two at one time the first; `shape` is that of a pixel."""
     with av.open(str(path), "w", options=_BITEXACT) as target:
         stream = target.add_stream("libx264", rate=rate, options=_X264 if clock == 1 / rate else _X264_TIMED)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = clock
+        if shape != 1:
+            stream.codec_context.sample_aspect_ratio = shape
         codec = AUDIO_CODECS.get(path.suffix.lower(), "aac")
         track = AudioTrack(target, *audio, codec) if audio is not None else None
         last = -1

@@ -231,3 +231,17 @@ def test_tables_open_with_datasets(tmp_path: Path) -> None:
     write_table(path, Mined, [mined(0), mined(1)])
     loaded = datasets.load_dataset("parquet", data_files=str(path), cache_dir=str(tmp_path / "cache"))
     assert loaded["train"].num_rows == 2
+
+
+def test_a_table_without_rows_has_no_row_group_and_opens_in_datasets(tmp_path: Path) -> None:
+    """`datasets` cannot read a row group of no rows."""
+    datasets = pytest.importorskip("datasets")
+    write_table(tmp_path / "a.parquet", Mined, [])
+    write_table_batches(tmp_path / "b.parquet", Mined, [[], []])
+    for name in ("a.parquet", "b.parquet"):
+        assert pq.ParquetFile(tmp_path / name).num_row_groups == 0
+        assert read_table(tmp_path / name, Mined) == [] and list(pd.read_parquet(tmp_path / name).columns)
+        assert datasets.Dataset(pq.read_table(tmp_path / name)).column_names == Mined.schema().names
+    files = str(tmp_path / "a.parquet")
+    stream = datasets.load_dataset("parquet", data_files=files, streaming=True, cache_dir=str(tmp_path / "cache"))
+    assert list(stream["train"]) == []

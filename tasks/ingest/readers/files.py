@@ -13,6 +13,7 @@ from pathlib import Path, PureWindowsPath
 from typing import Any, Final, TextIO
 
 import ijson
+import pyarrow as pa
 
 from data_contracts import UsageError
 
@@ -83,11 +84,19 @@ def lists_in(path: Path, suffixes: tuple[str, ...]) -> list[Path]:
     return found
 
 
+def require_regular(path: Path) -> None:
+    """Raises UsageError for a named pipe, socket or device, before it is opened: to open a pipe may wait for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UsageError(f"list {path} is a named pipe, socket or device; copy it to a regular file")
+
+
 def open_text(path: Path, encoding: str = UTF_8) -> TextIO:
     """Opens a list as text with its line ends. Bytes that do not fit the encoding become U+FFFD: their row is refused.
 
-    A byte order mark takes precedence over `encoding`. Raises UsageError for UTF-16 without one, OSError as `open`.
+    A byte order mark takes precedence over `encoding`. Raises UsageError for UTF-16 without one and for a file that is
+    not regular, OSError as `open`.
     """
+    require_regular(path)
     with path.open("rb") as file:
         head = file.read(4)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
@@ -125,6 +134,32 @@ def _delimiter(path: Path, file: TextIO) -> str:
     return ";" if ";" in first and "," not in first else ","
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Returns whether a column of this Arrow type has text, plain or as a dictionary, or nothing at all."""
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(is_kind(plain) for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_null))
+
+
+def is_list_of_text(kind: pa.DataType) -> bool:
+    """Returns whether a column has several texts per row."""
+    return (pa.types.is_list(kind) or pa.types.is_large_list(kind)) and is_text(kind.value_type)
+
+
+def is_embedded_audio(kind: pa.DataType) -> bool:
+    """Returns whether a column has audio files as `datasets` writes them: a struct of their `bytes` and `path`."""
+    if not pa.types.is_struct(kind) or {kind.field(n).name for n in range(kind.num_fields)} != {"bytes", "path"}:
+        return False
+    inside = kind.field("bytes").type
+    return is_text(kind.field("path").type) and (
+        pa.types.is_binary(inside) or pa.types.is_large_binary(inside) or pa.types.is_null(inside)
+    )
+
+
+def refused_column(table: Path, name: str, kind: pa.DataType) -> UsageError:
+    """Returns the error that names a column whose cells cannot be used, and their type."""
+    return UsageError(f"table {table}: column {name!r} has cells of type {kind}; expected text")
+
+
 def did_you_mean(wanted: str, columns: Iterable[str]) -> str:
     """Returns a question that names the column most like the wanted one, nothing where none is."""
     usual = [name for name in columns if name.strip().lower() in _USUAL_NAMES.get(wanted, ())]
@@ -156,6 +191,7 @@ def dicts_of(path: Path, needed: tuple[str, ...], encoding: str = UTF_8) -> Iter
 
 def json_of(path: Path) -> Any:
     """Returns a JSON file's content. Raises UsageError naming the file."""
+    require_regular(path)
     try:
         return json.loads(path.read_text("utf-8-sig", errors="replace"))
     except (OSError, ValueError) as error:

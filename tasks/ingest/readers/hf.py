@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from data_contracts import ItemError, UsageError
 from tasks.corpus.config import CorpusConfig
-from tasks.ingest.readers.files import base_name, files_by_name, json_of
+from tasks.ingest.readers.files import (
+    base_name,
+    files_by_name,
+    is_embedded_audio,
+    is_list_of_text,
+    is_text,
+    json_of,
+    refused_column,
+    require_regular,
+)
 from tasks.ingest.recordings import SPLITS, Recording
 
 _CAPTIONS: Final = ("caption", "text", "label")
@@ -25,6 +37,7 @@ def hf(corpus: CorpusConfig, path: Path, media: Path) -> Iterator[Recording]:
             caption = next((name for name in _CAPTIONS if name in table.column_names), None)
             if caption is None or "audio" not in table.column_names:
                 raise UsageError(f"{shard}: needs columns audio and caption; it has {table.column_names}")
+            _require_types(shard, table.schema, caption)
             kept = [n for n in (caption, "id", "group", "licence", "split") if n in table.column_names]
             yield from _recordings(table, kept, caption, shard.relative_to(path).as_posix(), split, corpus, files)
 
@@ -39,12 +52,15 @@ def _recordings(
             key = str(row.get("id") or f"{shard}-{position}")
             missing = not inside and base_name(name) not in files
             stated = str(row.get("split") or split).lower()
-            yield Recording(
-                item_id=key, audio=shard if inside else files.get(base_name(name), name or "unnamed"), video="",
-                row=position if inside else None, missing=missing, caption=str(row[caption] or ""),
-                group=str(row.get("group") or name or key), split=SPLITS.get(stated, stated),
-                licence=str(row.get("licence") or corpus.licence or "unstated"), source_id=key,
-            )  # fmt: skip
+            texts = row[caption] if isinstance(row[caption], list) else [row[caption]]
+            for number, text in enumerate(texts or [""], start=1):
+                yield Recording(
+                    item_id=f"{key}-{number}" if len(texts) > 1 else key, video="", row=position if inside else None,
+                    audio=shard if inside else files.get(base_name(name), name or "unnamed"), missing=missing,
+                    caption=str(text or ""), group=str(row.get("group") or name or key),
+                    split=SPLITS.get(stated, stated), source_id=key,
+                    licence=str(row.get("licence") or corpus.licence or "unstated"),
+                )  # fmt: skip
             position += 1
 
 
@@ -57,24 +73,73 @@ def _audio_column(table: pa.Table) -> tuple[list[str], list[bool]]:
     return [name or "" for name in names], column.field("bytes").is_valid().to_pylist()
 
 
+def _require_types(shard: Path, schema: pa.Schema, caption: str) -> None:
+    """Raises UsageError naming a column whose cells are neither text nor, for the audio, embedded files."""
+    kind = schema.field(caption).type
+    if not is_text(kind) and not is_list_of_text(kind):
+        raise refused_column(shard, caption, kind)
+    kind = schema.field("audio").type
+    if not is_text(kind) and not is_embedded_audio(kind):
+        raise refused_column(shard, "audio", kind)
+
+
 class OpenShard:
-    """Keeps the shard open that was read last, so that records that follow each other need one opening."""
+    """Keeps the shard or Parquet table open that was read last: records that follow each other need one opening."""
 
     def __init__(self) -> None:
         self._path: Path | None = None
         self._table: pa.Table | None = None
+        self._parquet = _OpenParquet()
 
     def record_bytes(self, shard: Path, row: int) -> bytes:
         """Returns the audio file inside a record. Raises ItemError `missing_file` when there is none."""
+        if shard.suffix == ".parquet":
+            return _bytes_in(self._parquet.value(shard, row), shard, row)
         if self._table is None or self._path != shard:
             self._path, self._table = shard, _open(shard)
         table = self._table
-        if not 0 <= row < table.num_rows:
-            raise ItemError("missing_file", f"{shard.name} has {table.num_rows} records; record {row} was asked for")
-        value = table.column("audio")[row].as_py()
-        if not isinstance(value, dict) or not value.get("bytes"):
-            raise ItemError("missing_file", f"{shard.name}: record {row} has no audio")
-        return bytes(value["bytes"])
+        _require_record(shard, row, table.num_rows)
+        return _bytes_in(table.column("audio")[row].as_py(), shard, row)
+
+
+class _OpenParquet:
+    """One row group of a Parquet table, the one that was read last."""
+
+    def __init__(self) -> None:
+        self._path: Path | None = None
+        self._starts: list[int] = []
+        self._group = -1
+        self._column: pa.ChunkedArray | None = None
+
+    def value(self, table: Path, row: int) -> Any:
+        """Returns the cell of `audio` in a row. Raises ItemError `missing_file` where the table has no such row."""
+        try:
+            if self._path != table:
+                self._open(table)
+            group = bisect_right(self._starts, row) - 1
+            _require_record(table, row, self._starts[-1])
+            if group != self._group or self._column is None:
+                with pq.ParquetFile(table) as file:
+                    self._column, self._group = file.read_row_group(group, columns=["audio"]).column("audio"), group
+        except (pa.ArrowException, OSError) as error:
+            raise ItemError("missing_file", f"{table.name}: record {row} cannot be read: {error}") from error
+        return self._column[row - self._starts[group]].as_py()
+
+    def _open(self, table: Path) -> None:
+        with pq.ParquetFile(table) as file:
+            sizes = [file.metadata.row_group(n).num_rows for n in range(file.metadata.num_row_groups)]
+        self._path, self._starts, self._group = table, [0, *accumulate(sizes)], -1
+
+
+def _require_record(shard: Path, row: int, count: int) -> None:
+    if not 0 <= row < count:
+        raise ItemError("missing_file", f"{shard.name} has {count} records; record {row} was asked for")
+
+
+def _bytes_in(cell: Any, shard: Path, row: int) -> bytes:
+    if not isinstance(cell, dict) or not cell.get("bytes"):
+        raise ItemError("missing_file", f"{shard.name}: record {row} has no audio")
+    return bytes(cell["bytes"])
 
 
 def _datasets(path: Path) -> list[tuple[Path, str]]:
@@ -97,6 +162,7 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _open(shard: Path) -> pa.Table:
+    require_regular(shard)
     try:
         return pa.ipc.open_stream(pa.memory_map(str(shard))).read_all()
     except (pa.ArrowException, OSError) as error:

@@ -52,7 +52,7 @@ def test_plan_counts_the_files_that_are_there(tmp_path: Path) -> None:
     found = count(_config(tmp_path, _audiocaps(tmp_path / "a")))
     assert (found.recordings, found.clips, found.unreadable) == (3, 3, 0)
     assert abs(found.seconds - 24.0) < 1e-6
-    assert found.mined == 3 and {cued.text for cued, _ in found.for_llm} == found.captions
+    assert found.mined == 3 and {hash(cued.text) for cued, _ in found.for_llm.kept} == found.texts
 
 
 def test_plan_adds_the_rendered_corpus_to_the_listed_ones(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_plan_counts_what_ingest_then_makes_of_every_kind(tmp_path: Path) -> Non
     clips = read_table(workspace.table("ingest", "clips"), Clip)
     assert found.clips == len(clips) == 3 + (5 + 2 + 1) + (1 + 4)
     assert found.seconds == pytest.approx(sum(clip.duration_s for clip in clips), abs=1e-3)
-    assert found.captions == {clip.caption for clip in clips}
+    assert found.texts == {hash(clip.caption) for clip in clips}
     assert (found.sampled, found.unreadable) == (3 + 6 + 3, 2)
 
 
@@ -105,7 +105,7 @@ def test_plan_keeps_no_list_of_recordings(tmp_path: Path) -> None:
     data = [{"id": str(n), "caption": f"A bee hums number {n}"} for n in range(450)]
     (folder / "list.json").write_text(json.dumps({"data": data}))
     found = count(_config(tmp_path, CorpusConfig(kind="wavcaps", path=str(folder / "list.json"))))
-    assert (found.recordings, found.sampled, found.clips) == (450, 150, 450)
+    assert (found.recordings, found.sampled, found.clips) == (450, 113, 450)
     assert found.seconds == pytest.approx(450.0)
 
 

@@ -21,7 +21,7 @@ def read(tmp_path: Path, rows: list[dict[str, object]], suffix: str = ".csv") ->
     table = tmp_path / f"t{suffix}"
     frame = pd.DataFrame(rows)
     frame.to_parquet(table) if suffix == ".parquet" else frame.to_csv(table, index=False)
-    return read_recordings(table, val_share=0.1, test_share=0.2, version="1")
+    return list(read_recordings(table, val_share=0.1, test_share=0.2, version="1"))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -49,7 +49,7 @@ def test_unusable_tables_are_usage_errors(tmp_path: Path) -> None:
     (tmp_path / "t.xlsx").write_text("x")
     for name in ("binary.parquet", "empty.csv", "rows.csv", "t.xlsx", "no.csv"):
         with pytest.raises(UsageError, match=name):
-            read_recordings(tmp_path / name, val_share=0.1, test_share=0.1, version="1")
+            list(read_recordings(tmp_path / name, val_share=0.1, test_share=0.1, version="1"))
 
 
 HOSTILE = [
@@ -176,7 +176,9 @@ def test_a_list_of_captions_gives_an_item_per_caption_and_one_group(tmp_path: Pa
         ("caption", {"text": "A dog"}),
         ("caption", pd.Timestamp("2026-01-01")),
         ("caption", 7),
-        ("audio", {"bytes": b"RIFF", "path": "a.wav"}),
+        ("audio", {"bytes": b"RIFF", "path": "a.wav", "more": 1}),
+        ("audio", {"bytes": "text", "path": "a.wav"}),
+        ("video", {"bytes": b"ftyp", "path": "a.mp4"}),
         ("audio", ["a.wav"]),
         ("split", True),
     ],

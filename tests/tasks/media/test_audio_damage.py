@@ -33,7 +33,7 @@ def test_missing_empty_and_foreign_files_have_their_own_reason(tmp_path: Path) -
     (tmp_path / "text.wav").write_text("this is not a sound file, it is a sentence " * 40)
     assert reason_of(tmp_path / "text.wav") == "not_audio"
     (tmp_path / "folder.wav").mkdir()
-    assert reason_of(tmp_path / "folder.wav") == "missing_file"
+    assert reason_of(tmp_path / "folder.wav") == "not_a_file"
     write_video(tmp_path / "mute.mp4", counting_frames(10), 25)
     assert reason_of(tmp_path / "mute.mp4") == "not_audio"
 

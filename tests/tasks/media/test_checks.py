@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -79,9 +80,11 @@ def test_media_are_known_by_their_first_bytes_not_by_their_name(tmp_path: Path) 
 def test_a_missing_an_empty_and_a_usable_file(tmp_path: Path) -> None:
     require_file(write_wav(tmp_path / "a.wav", tone(0.1)))
     (tmp_path / "empty").touch()
+    os.mkfifo(tmp_path / "pipe")
     cases = {
         tmp_path / "no": ("missing_file", "does not exist"),
-        tmp_path: ("missing_file", "not a file"),
+        tmp_path: ("not_a_file", "not a regular file"),
+        tmp_path / "pipe": ("not_a_file", "named pipe"),
         tmp_path / ("x" * 400): ("missing_file", "too long"),
         tmp_path / "empty": ("empty_file", "0 bytes"),
     }

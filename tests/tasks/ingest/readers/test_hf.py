@@ -117,3 +117,19 @@ def test_a_record_without_audio_is_that_records_error(tmp_path: Path) -> None:
         with pytest.raises(ItemError, match=words) as caught:
             opened.record_bytes(shard, row)
         assert caught.value.reason == "missing_file"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("caption", [3]), ("caption", [{"text": "A tone"}]), ("audio", [b"RIFF"]), ("audio", [[1.0]])]
+)
+def test_a_column_that_cannot_be_used_is_refused_by_its_name(tmp_path: Path, name: str, cells: list[object]) -> None:
+    columns = {"audio": ["a.wav"], "caption": ["A tone"], name: cells}
+    with pytest.raises(UsageError, match=rf"column '{name}' has cells of type .*; expected text"):
+        list(listing(saved(tmp_path, columns)).recordings)
+
+
+def test_several_captions_of_a_record_are_items_of_one_group(tmp_path: Path) -> None:
+    columns = {"audio": ["a.wav", "b.wav"], "caption": [["A tone", "A beep"], ["A hum"]], "id": ["x", "y"]}
+    found = list(listing(saved(tmp_path, columns)).recordings)
+    assert [r.caption for r in found] == ["A tone", "A beep", "A hum"]
+    assert [r.item_id for r in found] == ["hf.x-1", "hf.x-2", "hf.y"] and found[0].group == found[1].group

@@ -1,0 +1,126 @@
+"""Audio fingerprints: find recordings that have audio in common, also when re-encoded, resampled, louder or trimmed.
+
+A fingerprint is the recording's spectral peaks (landmarks, Wang 2003). Three peaks near each other make a key of their
+frequencies and of the times between them (Six and Leman, Panako, 2014). Two recordings share audio where enough keys
+agree at one offset in time; keys that agree by chance do so at scattered offsets.
+
+Legend: T samples, N peaks; K frames of the spectrogram, F its bins.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage, signal
+
+from tasks.media.audio import resample
+from tasks.media.samples import Samples
+
+Peaks = npt.NDArray[np.uint32]
+"""Peaks (N,) in the order of time: frame number << 8 | frequency bin."""
+
+_RATE_HZ: Final = 8000  # what any encoder and any usual rate keeps
+_WINDOW: Final = 512
+_HOP: Final = 128
+_BINS: Final = 256
+_NEAR: Final = (21, 31)  # frames and bins around a peak, 0.34 s by 480 Hz, in which it is the largest value
+_FLOOR: Final = 1e-3  # of the largest value: 60 dB under it are no peaks
+_FOLLOWING: Final = 4  # peaks after the first one of a triple among which the other two are
+_SHAPES: Final = tuple(combinations(range(1, _FOLLOWING + 1), 2))
+_LONGEST: Final = 128  # frames between the first and the last peak of a triple
+_NEIGHBOURS: Final = 4  # recordings with the same key that are compared: more are found through each other
+_SHARED: Final = 6  # keys that agree at one offset
+_KEYS_AT_A_TIME: Final = 1 << 23
+_BLOCK: Final = 1 << 20  # peaks
+
+_Owners = npt.NDArray[np.int32]
+_Integers = npt.NDArray[np.int64]
+
+
+def peaks_of(samples_T: Samples, rate_hz: int) -> Peaks:
+    """Returns the peaks (N,) of mono samples, about 14 per second; none for a recording shorter than a window."""
+    narrow_T = resample(samples_T, rate_hz, _RATE_HZ)
+    if len(narrow_T) < _WINDOW:
+        return np.zeros(0, np.uint32)
+    _, _, spectrum_FK = signal.stft(narrow_T, nperseg=_WINDOW, noverlap=_WINDOW - _HOP, boundary=None, padded=False)
+    level_KF = np.abs(spectrum_FK[1:]).T  # without DC
+    largest_KF = ndimage.maximum_filter(level_KF, size=_NEAR, mode="constant")
+    frames, bins = np.nonzero((level_KF == largest_KF) & (level_KF > _FLOOR * level_KF.max(initial=0.0)))
+    return (frames.astype(np.uint32) << 8) | bins.astype(np.uint32)
+
+
+def text_of(peaks_N: Peaks) -> str:
+    """Returns peaks as text."""
+    return base64.b64encode(peaks_N.astype("<u4").tobytes()).decode()
+
+
+def peaks_in(text: str) -> Peaks:
+    """Returns the peaks that `text_of` wrote."""
+    return np.frombuffer(base64.b64decode(text), "<u4").astype(np.uint32)
+
+
+def similar(fingerprints: Sequence[Peaks]) -> list[tuple[int, int]]:
+    """Returns pairs (a, b), a < b, of positions whose recordings share audio.
+
+    Of many that all share the same audio, not every pair is there, but each recording is linked to the others through
+    pairs. Memory: 12 bytes per peak, and 8 million keys at a time.
+    """
+    owner_N = np.repeat(np.arange(len(fingerprints), dtype=np.int32), [len(peaks) for peaks in fingerprints])
+    if not len(owner_N):
+        return []
+    peaks_N = np.concatenate(list(fingerprints))
+    parts = 1 + len(peaks_N) * len(_SHAPES) // _KEYS_AT_A_TIME
+    return _agreeing(np.concatenate([_meetings(peaks_N, owner_N, part, parts) for part in range(parts)], axis=1))
+
+
+def _meetings(peaks_N: Peaks, owner_N: _Owners, part: int, parts: int) -> _Integers:
+    """Returns (3, M): two recordings with the same key, and the frames between its places in them.
+
+    Of all keys, those whose remainder by `parts` is `part`.
+    """
+    blocks = [_keys(peaks_N, owner_N, start, part, parts) for start in range(0, len(peaks_N), _BLOCK)]
+    keys, anchors = np.concatenate(blocks, axis=1)
+    order = np.lexsort((anchors, keys))
+    keys, anchors = keys[order], anchors[order]
+    found = [np.zeros((3, 0), np.int64)]
+    for distance in range(1, _NEIGHBOURS + 1):
+        same = np.flatnonzero(keys[distance:] == keys[:-distance])
+        first, second = anchors[same], anchors[same + distance]
+        apart = owner_N[first] != owner_N[second]
+        first, second = first[apart], second[apart]
+        offset = (peaks_N[second] >> 8).astype(np.int64) - (peaks_N[first] >> 8)
+        found.append(np.stack([owner_N[first], owner_N[second], offset]))
+    return np.concatenate(found, axis=1)
+
+
+def _keys(peaks_N: Peaks, owner_N: _Owners, start: int, part: int, parts: int) -> _Integers:
+    """Returns (2, M): the keys of the triples whose first peak is in a block, and that peak's position."""
+    block_N, owners_N = peaks_N[start : start + _BLOCK + _FOLLOWING], owner_N[start : start + _BLOCK + _FOLLOWING]
+    frame_N, bin_N = (block_N >> 8).astype(np.int64), (block_N & 255).astype(np.int64)
+    found = [np.zeros((2, 0), np.int64)]
+    for middle, last in _SHAPES:
+        a = np.arange(max(0, min(_BLOCK, len(block_N) - last)))
+        b, c = a + middle, a + last
+        a = a[(owners_N[a] == owners_N[c]) & (frame_N[c] - frame_N[a] < _LONGEST)]
+        b, c = a + middle, a + last
+        key = (
+            bin_N[a] << 32 | bin_N[b] << 24 | bin_N[c] << 16 | (frame_N[b] - frame_N[a]) << 8 | frame_N[c] - frame_N[a]
+        )
+        chosen = key % parts == part
+        found.append(np.stack([key[chosen], a[chosen] + start]))
+    return np.concatenate(found, axis=1)
+
+
+def _agreeing(meetings: _Integers) -> list[tuple[int, int]]:
+    """Returns the pairs of recordings that meet often enough at one offset, or at it and the next one."""
+    if not meetings.shape[1]:
+        return []
+    found, counts = np.unique(meetings, axis=1, return_counts=True)
+    next_offset = (np.diff(found[:2], axis=1) == 0).all(axis=0) & (np.diff(found[2]) == 1)
+    counts[:-1] += np.where(next_offset, counts[1:], 0)
+    return sorted({(int(a), int(b)) for a, b in found[:2, counts >= _SHARED].T})
