@@ -62,42 +62,49 @@ def build(session: InferenceSession, folder: Path) -> Any:
         gr.Markdown(session.note, elem_classes="placeholders", elem_id="about")
         with gr.Row(elem_id="columns"):
             with gr.Column(scale=2, min_width=300):
-                task = gr.Radio(
-                    [(task.title, name) for name, task in TASKS.items()], value=FIRST, label="Task", elem_id="task"
-                )
-                hint = gr.Markdown(TASKS[FIRST].help, elem_id="hint")
-                fields = _fields(gr)
-                negative = gr.Textbox(label=label("negative"), placeholder="e.g. music, wind", elem_id="negative")
-                variants = gr.Slider(1, MAX_VARIANTS, value=1, step=1, label=label("variants"), elem_id="variants")
-                with gr.Accordion("Settings", open=False, elem_id="settings"):
-                    numbers = _numbers(gr)
+                inputs = _form(gr)
                 button = gr.Button("Generate", variant="primary", elem_id="generate")
                 cancel = gr.Button("Cancel", variant="stop", visible=False, elem_id="cancel")
             with gr.Column(scale=3, min_width=300):
                 message = gr.HTML(_message("The result appears here."), elem_id="message")
                 with gr.Row(elem_id="results"):
                     results = [_result(gr, number) for number in range(1, MAX_VARIANTS + 1)]
-        stop = gr.State(None)
-        inputs = {"task": task, **fields, "negative": negative, "variants": variants, **numbers}
-        view = _View(gr, message, button, cancel, results)
-        task.change(_on_task(gr), task, [hint, *fields.values()], queue=False, api_visibility="private")
-        started = button.click(
-            view.begin, None, [stop, *view.outputs], queue=False, show_progress="hidden", api_visibility="private"
-        )
-        started.then(
-            view.handler(list(inputs), session, folder), [stop, *inputs.values()], view.outputs,
-            show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
-        cancel.click(_cancel, stop, None, queue=False, show_progress="hidden", api_visibility="private")
-        forms = example_files(folder)
-        gr.Examples(
-            [[form.task, *(getattr(form, name) for name in FIELDS)] for form in forms],
-            [task, *fields.values()],
-            example_labels=[TASKS[form.task].title for form in forms],
-            label="Try one",
-            cache_examples=False,
-        )
+        _connect(_View(gr, message, button, cancel, results), inputs, session, folder)
+        _examples(gr, inputs, folder)
     return page.queue(max_size=8, default_concurrency_limit=1)
+
+
+def _form(gr: Any) -> dict[str, Any]:
+    """Returns the widgets of the form by the name of their field; another task shows other ones."""
+    task = gr.Radio([(task.title, name) for name, task in TASKS.items()], value=FIRST, label="Task", elem_id="task")
+    hint = gr.Markdown(TASKS[FIRST].help, elem_id="hint")
+    fields = _fields(gr)
+    negative = gr.Textbox(label=label("negative"), placeholder="e.g. music, wind", elem_id="negative")
+    variants = gr.Slider(1, MAX_VARIANTS, value=1, step=1, label=label("variants"), elem_id="variants")
+    with gr.Accordion("Settings", open=False, elem_id="settings"):
+        numbers = _numbers(gr)
+    task.change(_on_task(gr), task, [hint, *fields.values()], queue=False, api_visibility="private")
+    return {"task": task, **fields, "negative": negative, "variants": variants, **numbers}
+
+
+def _connect(view: _View, inputs: dict[str, Any], session: InferenceSession, folder: Path) -> None:
+    """Makes the buttons work; the event that cancels a generation is part of the visitor's state."""
+    stop, quiet = view.gr.State(None), {"show_progress": "hidden", "api_visibility": "private"}
+    started = view.button.click(view.begin, None, [stop, *view.outputs], queue=False, **quiet)
+    generates = view.handler(list(inputs), session, folder)
+    started.then(generates, [stop, *inputs.values()], view.outputs, **quiet)
+    view.cancel.click(_cancel, stop, None, queue=False, **quiet)
+
+
+def _examples(gr: Any, inputs: dict[str, Any], folder: Path) -> None:
+    names, forms = ("task", *FIELDS), example_files(folder)
+    gr.Examples(
+        [[getattr(form, name) for name in names] for form in forms],
+        [inputs[name] for name in names],
+        example_labels=[TASKS[form.task].title for form in forms],
+        label="Try one",
+        cache_examples=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +215,8 @@ def _fields(gr: Any) -> dict[str, Any]:
         "reference_video": gr.Video,
         "window": gr.Textbox,
     }
-    video = {"height": _HEIGHT, "sources": ["upload"]}
-    audio = {"type": "filepath", "sources": ["upload", "microphone"]}
+    video = {"height": _HEIGHT, "sources": ["upload"], "buttons": []}  # no button that shares it elsewhere
+    audio = {"type": "filepath", "sources": ["upload", "microphone"], "buttons": []}
     more = {"video": video, "reference_video": video, "original": audio, "reference_audio": audio}
     return {
         name: makers[name](

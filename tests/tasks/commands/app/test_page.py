@@ -13,7 +13,7 @@ import pytest
 
 from data_contracts import UsageError
 from data_contracts.generation import TASKS
-from tasks.commands.app.logic import FIELDS, fields_of
+from tasks.commands.app.logic import FIELDS, MAX_VARIANTS, fields_of
 from tasks.commands.app.page import FIRST, HOST, _on_task, build, gradio, serve, settings
 from tasks.commands.generate.session import InferenceSession
 from tests.tasks.commands.generate.toys import put_toys, write_files
@@ -75,6 +75,13 @@ def test_another_task_shows_its_own_inputs_and_marks_the_optional_ones(task: str
     assert hint == TASKS[task].help and shown.keys() == fields_of(task)
     marked = {name for name, update in shown.items() if update["label"].endswith("optional)")}
     assert marked == shown.keys() - set(TASKS[task].inputs) - {"original"}
+
+
+def test_no_widget_has_a_button_that_sends_its_file_elsewhere(built: Any) -> None:
+    media = [one for one in built.config["components"] if one["type"] in ("audio", "video", "file")]
+    assert len(media) == len(FIELDS) - 2 + 3 * MAX_VARIANTS
+    assert not any("share" in (one["props"].get("buttons") or ()) for one in media)
+    assert all(one["props"].get("buttons") is not None for one in media if one["type"] != "file")
 
 
 def test_nothing_is_shared_or_sent(tmp_path: Path) -> None:
