@@ -1,8 +1,8 @@
 """A bank of rooms: each simulated once, then stored in the workspace, because simulating takes ten times as long as
 using it. SPEC A4.
 
-Room n of a bank depends on the dataset version, n and the two distances alone, so any process draws the same one, and
-a bank that is missing, or a file of it that is damaged, is made again to the same numbers.
+Room n of a bank depends on the dataset version, n and the ranges of the settings alone, so any process draws the same
+one, and a bank that is missing, or a file of it that is damaged, is made again to the same numbers.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import pyroomacoustics as pra
 from data_contracts import ItemError, to_json
 from data_contracts.files import atomic_path
 from tasks.augment.config import AugmentConfig
-from tasks.augment.room import Response, Room, draw_room, simulate
+from tasks.augment.room import Response, Room, draw_room, require_t60, simulate
 from tasks.engine.workspace import hash_text, seed_for
 
-_FORMAT: Final = 1  # raised when `simulate` changes what it returns
-_DRAWS: Final = 20  # of one room of the bank, until its measures are in range
+_FORMAT: Final = 2  # raised when `simulate` changes what it returns
+_DRAWS: Final = 20
 _IN_MEMORY: Final = 64
 
 
@@ -38,22 +38,29 @@ class RoomBank:
     _memory: dict[str, Response] = field(default_factory=dict)
 
     def draw(self, seed: int, rate_hz: int) -> Room:
-        """Returns the room that belongs to `seed`: one of the bank, or with `rooms` 0 one of the seed's own."""
-        near_m, far_m = self.config.near_m, self.config.far_m
-        if self.config.rooms == 0:
-            return draw_room(seed, near_m=near_m, far_m=far_m)
-        number = seed % self.config.rooms
+        """Returns the room that belongs to `seed`: one of the bank, or with `rooms` 0 one of the seed's own.
+
+        It is drawn again until its measures are in range; the last of 20 draws raises ItemError effect_missing.
+        """
+        number = seed % self.config.rooms if self.config.rooms else None
         for attempt in range(_DRAWS):
-            bank_seed = seed_for(self.dataset_version, "room", str(number), str(attempt))
-            room = draw_room(bank_seed, near_m=near_m, far_m=far_m, number=number)
+            room = self._room(seed, number, attempt)
             try:
-                self.response(room, rate_hz)
+                require_t60(self.response(room, rate_hz), self.config.t60_s)
             except ItemError as error:
                 if error.reason != "effect_missing" or attempt == _DRAWS - 1:
                     raise
             else:
                 return room
         raise AssertionError("unreachable: the last draw returns or raises")
+
+    def _room(self, seed: int, number: int | None, attempt: int) -> Room:
+        if number is None:
+            room_seed = seed_for(str(seed), "room", str(attempt))
+        else:
+            room_seed = seed_for(self.dataset_version, "room", str(number), str(attempt))
+        config = self.config
+        return draw_room(room_seed, near_m=config.near_m, far_m=config.far_m, t60_s=config.t60_s, number=number)
 
     def response(self, room: Room, rate_hz: int) -> Response:
         """Returns the room's response, simulated when it is not stored. Raises ItemError as `simulate` does."""

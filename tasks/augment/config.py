@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from tasks.engine.settings import StageConfig
+from tasks.media.silence import SILENCE_DB
 
 AudioBackend = Literal["fast", "tool"]
+Curve = Literal["straight", "late", "early"]
+"""How a trend moves in dB: in a line, or with most of the change late or early."""
+
+
+def _both_ends(value: Any) -> Any:
+    """Returns one number as a range of that number alone."""
+    return (value, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _ordered(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError(f"the range begins at {value[0]:g}, above its end {value[1]:g}")
+    return value
+
+
+_AsRange = (BeforeValidator(_both_ends), AfterValidator(_ordered))
+Metres = Annotated[tuple[Annotated[float, Field(gt=2, le=20)], Annotated[float, Field(gt=2, le=20)]], *_AsRange]
+Seconds = Annotated[tuple[Annotated[float, Field(ge=0.2, le=1.5)], Annotated[float, Field(ge=0.2, le=1.5)]], *_AsRange]
+Decibels = Annotated[tuple[Annotated[float, Field(gt=3, le=60)], Annotated[float, Field(gt=3, le=60)]], *_AsRange]
 
 
 class AugmentConfig(StageConfig):
@@ -21,9 +41,20 @@ class AugmentConfig(StageConfig):
     speed_method: Literal["speed", "tempo"] = Field(
         "speed", description="speed: playback rate, pitch moves (SPEC A3); tempo: SoX tempo, pitch stays"
     )
-    silence_db: float = Field(-60.0, lt=0, description="audio at the ends below this level (dBFS) is silence")
-    dynamics_db: float = Field(20.0, gt=3, description="span of a crescendo or decrescendo in dB")
-    near_m: float = Field(0.5, gt=0.1, description="near source distance in metres")
-    far_m: float = Field(7.0, gt=2.0, description="far source distance in metres")
+    equal_lengths: bool = Field(
+        True, description="all speed levels of a clip are cut to one length, so that length does not tell the level"
+    )
+    silence_db: float = Field(SILENCE_DB, lt=0, description="audio at the ends below this level (dBFS) is silence")
+    dynamics_db: Decibels = Field(
+        (12.0, 30.0), description="range of a crescendo's or decrescendo's span in dB; an item draws its own"
+    )
+    dynamics_curves: tuple[Curve, ...] = Field(
+        ("straight", "late", "early"),
+        min_length=1,
+        description="courses of a trend in dB; an item draws one: a line, most of the change late, or early",
+    )
+    near_m: float = Field(0.5, gt=0.1, le=1.5, description="near source distance in metres")
+    far_m: Metres = Field((3.0, 12.0), description="range of far source distances in metres; a room draws its own")
+    t60_s: Seconds = Field((0.4, 0.9), description="range of reverberation times in seconds; as `far_m`")
     rooms: int = Field(1000, ge=0, description="number of simulated rooms that far items draw from; 0: a room per item")
     max_s: float = Field(8.0, gt=0.5, description="longest audio of a row in seconds; what is longer is cut (SPEC D2)")

@@ -7,14 +7,16 @@ Legend: T samples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from data_contracts import ItemError
-from data_contracts.adverbs import Change
+from data_contracts.adverbs import Change, changes_for
+from tasks.augment.lengths import common_length_s
 from tasks.augment.measure import Measured, peak_db, rms_db
+from tasks.augment.operations.speed import FACTORS
 from tasks.augment.recipe import AugmentContext, Recipe, recipes_for
 from tasks.media.audio import flac_bytes, flac_samples
 from tasks.media.samples import Samples
@@ -30,11 +32,15 @@ _HALF_STEP: Final = 0.5 / 32768  # what rounding may take from a sample
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A checked file: its content, the samples (T,) it decodes to, and what was measured."""
+    """A checked file: its content, the samples (T,) it decodes to, and what was measured.
+
+    `length_s` is the length that it was cut to with the clip's other speed levels, None where it was not.
+    """
 
     content: bytes
     samples_T: Samples  # noqa: N815 (shape suffix)
     measured: Measured
+    length_s: float | None = None
 
 
 def make_change(
@@ -47,6 +53,7 @@ def make_change(
     """
     if len(source_T) < _MIN_S * rate_hz:
         raise ItemError("too_short", f"{len(source_T) / rate_hz:.3f} s are left without silence; {_MIN_S} s are needed")
+    context = replace(context, length_s=_length_s(change, source_T, rate_hz, context))
     refused: ItemError | None = None
     for recipe in recipes_for(change, seed, rate_hz, context):
         try:
@@ -59,6 +66,16 @@ def make_change(
     raise refused
 
 
+def _length_s(change: Change, source_T: Samples, rate_hz: int, context: AugmentContext) -> float | None:
+    """Returns the length that the levels of the change's side share, None for one without playback rates."""
+    siblings = changes_for(change.side)
+    if not (context.config.equal_lengths and any(sibling.operation == "speed" for sibling in siblings)):
+        return None
+    factors = [FACTORS.get(sibling.variant, 1.0) for sibling in siblings]
+    config = context.config
+    return common_length_s(source_T, rate_hz, factors, max_s=config.max_s, silence_db=config.silence_db)
+
+
 def make_audio(recipe: Recipe, source_T: Samples, rate_hz: int, context: AugmentContext) -> Made:
     """Returns the changed audio as FLAC at the source's rate, at most `max_s` long.
 
@@ -69,16 +86,20 @@ def make_audio(recipe: Recipe, source_T: Samples, rate_hz: int, context: Augment
     after_T = flac_samples(content)
     measured = recipe.measure(applied, after_T, rate_hz, context)
     quiet_db = recipe.quiet_db(context.config.silence_db, applied.source_T, after_T)
-    checked = check_audio(applied.source_T, after_T, rate_hz, silence_db=quiet_db)
-    return Made(content=content, samples_T=after_T, measured={**measured, **checked})
+    ends_in_pause = context.length_s is not None  # a pause of the source may be where all levels are cut
+    checked = check_audio(applied.source_T, after_T, rate_hz, silence_db=quiet_db, ends_in_pause=ends_in_pause)
+    return Made(content=content, samples_T=after_T, measured={**measured, **checked}, length_s=context.length_s)
 
 
-def check_audio(before_T: Samples, after_T: Samples, rate_hz: int, *, silence_db: float) -> Measured:
+def check_audio(
+    before_T: Samples, after_T: Samples, rate_hz: int, *, silence_db: float, ends_in_pause: bool = False
+) -> Measured:
     """Returns level, peak, DC against the level, and the silence left at both ends, of a written file.
 
     `silence_db` is what counts as silence in it: the trim's threshold, lower by what the change took.
     Raises ItemError `silent` (peak under -80 dBFS), `clipped` (more samples at full scale than the source has),
-    `dc_offset` (mean over -20 dB of the level) or `edge_silence` (over 0.1 s at an end).
+    `dc_offset` (mean over -20 dB of the level) or `edge_silence` (over 0.1 s at an end; only at the start where it may
+    end in a pause).
     """
     peak = peak_db(after_T)
     if peak <= _SILENT_PEAK_DB:
@@ -92,8 +113,9 @@ def check_audio(before_T: Samples, after_T: Samples, rate_hz: int, *, silence_db
         raise ItemError("dc_offset", f"the mean is {dc_db:.1f} dB of the level; wanted at most {_MAX_DC_DB:g}")
     start, end = audible_span(after_T, 20 * np.log10(max(10 ** (silence_db / 20) - _HALF_STEP, _HALF_STEP)))
     edge_s = max(start, len(after_T) - end) / rate_hz
-    if edge_s > _MAX_EDGE_SILENCE_S:
-        raise ItemError("edge_silence", f"{edge_s:.3f} s of silence at an end; wanted at most {_MAX_EDGE_SILENCE_S}")
+    checked_s = start / rate_hz if ends_in_pause else edge_s
+    if checked_s > _MAX_EDGE_SILENCE_S:
+        raise ItemError("edge_silence", f"{checked_s:.3f} s of silence at an end; wanted at most {_MAX_EDGE_SILENCE_S}")
     return {
         "level_db": round(level, 3),
         "peak_db": round(peak, 3),

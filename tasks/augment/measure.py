@@ -5,6 +5,8 @@ Legend: T samples, B blocks; `before_T` and `after_T` mono float32, levels in dB
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,10 +24,16 @@ _FLOOR: Final = 1e-12
 _OCTAVES_HZ: Final = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 _AUDIBLE_BAND_DB: Final = 50.0
 _FRAME: Final = 8192
-_WINDOWS: Final = 10  # of 8 s: long enough that slow strikes fall into each
-_ACTIVE_DB: Final = 30.0
-_TREND_LIMIT_DB: Final = 60.0  # a burst at one end extrapolates to any number
+_PARTS: Final = 48
+_REACH: Final = 4  # parts on either side: together nearly a fifth of the length, which slow strikes fall into
+_LAG: Final = 16  # parts: a third of the length
+_MAX_GAP: Final = 12  # parts
+_MIN_PARTS: Final = 3
+_ACTIVE_DB: Final = 25.0
+_INAUDIBLE_DB: Final = -70.0
+_STEP_DB: Final = 1.0
 _GAIN_WINDOWS: Final = 50
+_MIN_GAINS: Final = 5
 _ROUNDED_DB: Final = -76.0  # below it 16 bits blur a window's level
 _DIRECT_S: Final = 2.5e-3
 
@@ -61,27 +69,59 @@ def octave_slope_db(before_T: Samples, after_T: Samples, rate_hz: int) -> float 
     return float(np.polyfit(np.arange(len(before))[audible], (after - before)[audible], 1, w=weights)[0])
 
 
-def loudness_trend_db(samples_T: Samples) -> float:
-    """Returns by how many dB the level rises from start to end, by a straight line through its audible tenths."""
-    level_db = _window_levels_db(samples_T, _WINDOWS)
-    if level_db is None:
-        return 0.0
-    active = level_db > level_db.max() - _ACTIVE_DB
-    if active.sum() < 3:
-        return 0.0
-    return float(np.clip(_slope(level_db, active), -_TREND_LIMIT_DB, _TREND_LIMIT_DB))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """By how many dB the level rises from start to end, of the source and of the result, and for how much of it.
+
+    `rising` and `falling` are the shares of the result's length over which its level does that. All parts that are
+    audible in the source count, and no others, so the result's trend is the source's own plus that of the gain.
+    """
+
+    before_db: float
+    after_db: float
+    rising: float
+    falling: float
 
 
-def gain_trend_db(before_T: Samples, after_T: Samples) -> float | None:
-    """Returns by how many dB the gain between `before_T` and `after_T`, of one length, rises from start to end.
+def loudness_trend(before_T: Samples, after_T: Samples) -> Trend:
+    """Returns the trends of audio before and after a gain, from levels of 48 parts.
 
-    A straight line through the fiftieths in which both can be measured; None with fewer than five of them.
+    A part is audible when it is within 25 dB of the source's loudest part and over -70 dBFS in the result. A trend is a
+    straight line through the audible parts. The level rises at a part when the audible parts around it (a fifth of the
+    length) are on average 1 dB below those around the part a third of the length later. Pauses of up to a quarter of
+    the length are bridged.
+    """
+    before, after = (_window_levels_db(samples_T, _PARTS) for samples_T in (before_T, after_T))
+    if before is None or after is None:
+        return Trend(before_db=0.0, after_db=0.0, rising=0.0, falling=0.0)
+    audible = (before > before.max() - _ACTIVE_DB) & (after > _INAUDIBLE_DB)
+    if audible.sum() < _MIN_PARTS:
+        return Trend(before_db=0.0, after_db=0.0, rising=0.0, falling=0.0)
+    level, known = _contour(after, audible)
+    both = known[:-_LAG] & known[_LAG:]
+    step = np.where(both, level[_LAG:] - level[:-_LAG], 0.0)
+    return Trend(
+        before_db=_slope(before, audible),
+        after_db=_slope(after, audible),
+        rising=float(np.mean(step > _STEP_DB)),
+        falling=float(np.mean(step < -_STEP_DB)),
+    )
+
+
+def gain_span_db(before_T: Samples, after_T: Samples, course: Callable[[_Floats], _Floats]) -> float | None:
+    """Returns by how many dB the gain between `before_T` and `after_T`, of one length, rises along a course.
+
+    `course` maps positions 0 to 1 to the share of the rise that is reached there. Measured in the fiftieths in which
+    both levels can be; None with fewer than five of them.
     """
     before, after = (_window_levels_db(samples_T, _GAIN_WINDOWS) for samples_T in (before_T, after_T))
     if before is None or after is None:
         return None
     clear = (before > _ROUNDED_DB) & (after > _ROUNDED_DB)
-    return None if clear.sum() < 5 else _slope(after - before, clear)
+    if clear.sum() < _MIN_GAINS:
+        return None
+    reached = course((np.arange(_GAIN_WINDOWS) + 0.5) / _GAIN_WINDOWS)
+    return float(np.polyfit(reached[clear], (after - before)[clear], 1)[0])
 
 
 def direct_to_reverberant_db(response_T: Samples, direct: int, rate_hz: int) -> float:
@@ -111,6 +151,18 @@ def _window_levels_db(samples_T: Samples, count: int) -> _Floats | None:
         return None
     blocks = np.asarray(samples_T[: count * window], np.float32).reshape(count, window)
     return np.asarray(10 * np.log10(np.einsum("BT,BT->B", blocks, blocks).astype(np.float64) / window + _FLOOR))
+
+
+def _contour(level_db: _Floats, audible: npt.NDArray[np.bool_]) -> tuple[_Floats, npt.NDArray[np.bool_]]:
+    """Returns the level around each part, the mean of the audible parts there, and where it is known."""
+    around = np.ones(2 * _REACH + 1)
+    heard = np.convolve(audible, around, mode="same")
+    smooth = np.convolve(np.where(audible, level_db, 0.0), around, mode="same") / np.maximum(heard, 1)
+    parts, positions = np.flatnonzero(heard > 0.5), np.arange(len(level_db))
+    following = parts[np.minimum(np.searchsorted(parts, positions), len(parts) - 1)]
+    preceding = parts[np.maximum(np.searchsorted(parts, positions, side="right") - 1, 0)]
+    inside = (positions >= parts[0]) & (positions <= parts[-1])
+    return np.interp(positions, parts, smooth[parts]), inside & (following - preceding <= _MAX_GAP)
 
 
 def _slope(level_db: _Floats, used: npt.NDArray[np.bool_]) -> float:

@@ -19,7 +19,7 @@ from data_contracts import ContractError
 from data_contracts.adverbs import CHANGES, Change
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
-from tasks.augment.ends import faded_out, first_seconds
+from tasks.augment.ends import exactly, faded_out, first_seconds
 from tasks.augment.measure import Measured
 from tasks.media.samples import Samples
 
@@ -28,10 +28,25 @@ OPERATIONS: Final = tuple(dict.fromkeys(change.operation for change in CHANGES))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AugmentContext:
-    """What all recipes of a run share: the stage's settings and its simulated rooms."""
+    """What all recipes of a run share: the stage's settings and its simulated rooms.
+
+    `length_s` is set where the result has to have one length in seconds, that of the clip's other speed levels.
+    """
 
     config: AugmentConfig
     rooms: RoomBank
+    length_s: float | None = None
+
+    @property
+    def longest_s(self) -> float:
+        """How long a result may be, in seconds."""
+        return self.config.max_s if self.length_s is None else self.length_s
+
+    def cut(self, samples_T: Samples, rate_hz: int) -> Samples:
+        """Returns the first seconds of audio: `length_s` of them, or else at most `max_s`, as `first_seconds` does."""
+        if self.length_s is not None:
+            return exactly(samples_T, round(self.length_s * rate_hz), rate_hz)
+        return first_seconds(samples_T, rate_hz, self.config.max_s, self.config.silence_db)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +89,15 @@ class Recipe(ABC):
     def describe(self) -> str:
         """Returns one sentence for people who look at the result."""
 
+    def degree(self) -> str:
+        """Returns how far the change goes, one of `data_contracts.adverbs.DEGREES`: `plain` where it has one amount."""
+        return "plain"
+
     def apply(self, source_T: Samples, rate_hz: int, context: AugmentContext) -> Applied:
         """Returns the changed first `max_s` seconds of the source, cut to `max_s` again; cuts are faded out."""
-        used_T = first_seconds(source_T, rate_hz, context.config.max_s, context.config.silence_db)
+        used_T = context.cut(source_T, rate_hz)
         changed_T = self.change(used_T, rate_hz, context)
-        longest = round(context.config.max_s * rate_hz)
+        longest = round(context.longest_s * rate_hz)
         kept_T = changed_T if len(changed_T) <= longest else faded_out(changed_T[:longest], rate_hz)
         return Applied(source_T=used_T, samples_T=kept_T, full_length=len(changed_T))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pyroomacoustics as pra
 import scipy
 import soundfile as sf
@@ -25,6 +25,7 @@ from tasks.augment.recipe import AugmentContext, Recipe
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.media.audio import read_audio
+from tasks.media.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class AugmentStage(Stage):
     config: AugmentConfig
     dataset_version: str
     name: ClassVar[str] = "augment"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = Augmented
 
     def settings(self) -> dict[str, Any]:
@@ -83,7 +84,7 @@ class AugmentStage(Stage):
 
     def _augment(self, item: Item, sources: _Sources, context: AugmentContext, tools: str) -> Augmented:
         values = item.payload
-        source, rate_hz = sources.read(values["audio_path"], values["audio_sha256"])
+        source, rate_hz = sources.read(values)
         seed = seed_for(self.dataset_version, self.name, item.item_id)
         change = change_of(values["side"], values["level"])
         recipe, made = make_change(change, source.samples_T, rate_hz, seed, context)
@@ -123,20 +124,27 @@ class _Sources:
     def __init__(self, workspace: Workspace, config: AugmentConfig) -> None:
         self.workspace = workspace
         self._config = config
-        self._last: tuple[Path, str, PreparedAudio, int] | None = None
+        self._last: tuple[list[tuple[str, str]], PreparedAudio, int] | None = None
 
-    def read(self, audio_path: str, sha256: str) -> tuple[PreparedAudio, int]:
-        """Returns a clip's audio without DC offset and without silence at its ends, and its rate (SPEC A2).
+    def read(self, values: Mapping[str, Any]) -> tuple[PreparedAudio, int]:
+        """Returns the audio of an item's clip and what follows it, as `prepare_source` returns it, and its rate.
 
-        Raises ItemError `changed_file` when the file is not the one that was ingested.
+        Raises ItemError `changed_file` when a file is not the one that was ingested.
         """
-        path = self.workspace.path(audio_path)
-        if self._last is None or self._last[:2] != (path, sha256):
-            samples_T, rate_hz = read_audio(path)
-            if (found := hash_file(path)) != sha256:
-                raise ItemError("changed_file", f"{path.name}: sha256 is {found[:12]}; ingest wrote {sha256[:12]}")
-            self._last = (path, sha256, prepare_source(samples_T, rate_hz, self._config), rate_hz)
-        return self._last[2], self._last[3]
+        names = [name for name in ("audio", "tail") if values.get(f"{name}_path")]
+        files = [(values[f"{name}_path"], values[f"{name}_sha256"]) for name in names]
+        if self._last is None or self._last[0] != files:
+            parts = [self._read(*file) for file in files]
+            samples_T, rate_hz = np.concatenate([part[0] for part in parts]), parts[0][1]
+            self._last = (files, prepare_source(samples_T, rate_hz, self._config), rate_hz)
+        return self._last[1], self._last[2]
+
+    def _read(self, name: str, sha256: str) -> tuple[Samples, int]:
+        path = self.workspace.path(name)
+        audio = read_audio(path)
+        if (found := hash_file(path)) != sha256:
+            raise ItemError("changed_file", f"{path.name}: sha256 is {found[:12]}; ingest wrote {sha256[:12]}")
+        return audio
 
 
 def _item(mined: Mined, change: Change, clip: Clip) -> Item:
@@ -153,6 +161,8 @@ def _item(mined: Mined, change: Change, clip: Clip) -> Item:
         "cue_pos": mined.pos,
         "audio_path": clip.audio_path,
         "audio_sha256": clip.audio_sha256,
+        "tail_path": clip.tail_path,
+        "tail_sha256": clip.tail_sha256,
         "event_times_s": None if clip.event_times_s is None else list(clip.event_times_s),
         "operation": change.operation,
         "level": change.level,
@@ -161,13 +171,14 @@ def _item(mined: Mined, change: Change, clip: Clip) -> Item:
 
 
 def _recipe_json(recipe: Recipe, made: Made, source: PreparedAudio, config: AugmentConfig) -> str:
-    """Returns the recipe, what was done to the source before it, and the longest result."""
+    """Returns the recipe, its degree, what was done to the source before it, and how long the result may be."""
     prepared = {
         "dc_offset": round(source.dc_offset, 6),
         "silence_db": config.silence_db,
         "trim_start_s": round(source.start_s, 6),
     }
-    return to_json({**recipe.record(made.measured), **prepared, "max_s": config.max_s})
+    length = {"max_s": config.max_s} if made.length_s is None else {"max_s": config.max_s, "length_s": made.length_s}
+    return to_json({**recipe.record(made.measured), "degree": recipe.degree(), **prepared, **length})
 
 
 def _moved(times_s: list[float] | None, start_s: float, recipe: Recipe, duration_s: float) -> tuple[float, ...] | None:

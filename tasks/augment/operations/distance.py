@@ -31,6 +31,8 @@ _TAIL_DB: Final = -60.0
 _HALF_STEP_DB: Final = -96.3  # of 16 bits: below it samples are rounded to zero
 _DROP_DB: Final = 6.0
 _DARKER_DB: Final = -0.3
+_SLIGHT_M: Final = 4.5  # up to here a source is a little further away
+_STRONG_M: Final = 8.0  # from here on it is far in the distance
 _REVERBERANT_DB: Final = 20.0  # by how much a lone sample at an end is darkened and spread
 
 
@@ -56,7 +58,7 @@ class Distance(Recipe):
         """Returns level and spectral slope of the change, and the room's direct-to-reverberant ratios and T60.
 
         Raises ItemError effect_missing unless the level fell by 6 dB and the audio is darker by 0.3 dB per octave
-        (where it has three octaves to judge by). `simulate` has already checked ratios and T60.
+        (where it has three octaves to judge by). Ratios and T60 were checked when the room was drawn.
         """
         before_T, response = applied.source_T, context.rooms.response(self.room, rate_hz)
         levels = rms_db(before_T), rms_db(after_T[: len(before_T)])
@@ -73,6 +75,12 @@ class Distance(Recipe):
             "spectral_slope_per_octave_db": None if slope is None else round(slope, 3),
             "t60_s": response.t60_s,
         }
+
+    def degree(self) -> str:
+        """Returns the degree by the far source's distance: `slight` under 4.5 m, `strong` from 8 m on."""
+        if self.room.far_m < _SLIGHT_M:
+            return "slight"
+        return "strong" if self.room.far_m >= _STRONG_M else "plain"
 
     def quiet_db(self, silence_db: float, source_T: Samples, after_T: Samples) -> float:
         """Returns the threshold, lower by what the peak lost and by what reverberation takes from a lone sample."""

@@ -18,7 +18,6 @@ import numpy as np
 import soxr
 
 from data_contracts import ContractError
-from tasks.augment.ends import first_seconds
 from tasks.augment.measure import Measured, effect_missing
 from tasks.augment.programs import run_sox
 from tasks.augment.ratios import pitch_ratio, time_ratio
@@ -54,15 +53,13 @@ class Speed(Recipe):
         yield cls(factor=FACTORS[variant], keeps_pitch=context.config.speed_method == "tempo")
 
     def apply(self, source_T: Samples, rate_hz: int, context: AugmentContext) -> Applied:
-        """Returns the first `max_s` seconds at the new speed; no more of the source is played than that takes.
+        """Returns the first seconds at the new speed; no more of the source is played than they take.
 
-        The end is as `first_seconds` makes it.
+        The end is as `AugmentContext.cut` makes it.
         """
-        max_s, silence_db = context.config.max_s, context.config.silence_db
-        used_T = source_T[: int(np.ceil((max_s + _LOOK_AHEAD_S) * self.factor * rate_hz))]
+        used_T = source_T[: int(np.ceil((context.longest_s + _LOOK_AHEAD_S) * self.factor * rate_hz))]
         played_T = self.change(used_T, rate_hz, context)
-        kept_T = first_seconds(played_T, rate_hz, max_s, silence_db)
-        return Applied(source_T=used_T, samples_T=kept_T, full_length=len(played_T))
+        return Applied(source_T=used_T, samples_T=context.cut(played_T, rate_hz), full_length=len(played_T))
 
     def change(self, samples_T: Samples, rate_hz: int, context: AugmentContext) -> Samples:
         """Returns the audio at another playback rate, same sample rate; lowered where it would pass full scale."""

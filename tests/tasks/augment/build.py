@@ -14,7 +14,7 @@ from tests.tasks.sounds import RATE
 
 def make_context(**settings: Any) -> AugmentContext:
     """Returns the context of a small bank of rooms, kept in memory, with these settings."""
-    config = AugmentConfig(**({"rooms": 2} | settings))
+    config = AugmentConfig(**({"rooms": 2, "far_m": 6.0, "t60_s": 0.45} | settings))
     return AugmentContext(config=config, rooms=RoomBank(config=config, dataset_version="1"))
 
 

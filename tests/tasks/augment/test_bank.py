@@ -15,7 +15,7 @@ from tasks.augment.measure import effect_missing
 from tasks.augment.room import Response, Room, draw_room, simulate
 from tests.tasks.sounds import RATE
 
-CONFIG = AugmentConfig(rooms=3)
+CONFIG = AugmentConfig(rooms=3, far_m=5.0, t60_s=0.45)
 
 
 def room_of(folder: Path | None, seed: int, version: str = "1") -> tuple[dict[str, object], bytes, float]:
@@ -102,7 +102,7 @@ def test_only_the_last_rooms_stay_in_memory(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("tasks.augment.bank.simulate", record)
     bank = RoomBank(config=CONFIG, dataset_version="1")
-    rooms = [draw_room(seed, near_m=0.5, far_m=7.0) for seed in range(65)]
+    rooms = [draw_room(seed, near_m=0.5, far_m=(7.0, 7.0), t60_s=(0.5, 0.65)) for seed in range(65)]
     for room in [*rooms, rooms[-1], rooms[0]]:
         bank.response(room, RATE)
     assert calls == [*rooms, rooms[0]]  # the last was still there, the first was not

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from data_contracts.adverbs import CHANGES, Change, change_of
-from tasks.augment.ends import faded_in, faded_out, first_seconds, prepare_source
+from tasks.augment.ends import exactly, faded_in, faded_out, first_seconds, prepare_source
 from tasks.augment.make import make_audio
 from tasks.augment.recipe import recipes_for
 from tests.tasks.augment.build import CONTEXT, make_context
@@ -106,7 +106,7 @@ def test_a_cut_in_a_pause_takes_the_pause_along() -> None:
 
 @each_change
 def test_a_recording_with_an_offset_gives_what_it_gives_without(change: Change) -> None:
-    sound = np.pad(strikes(3.0, [0.3, 0.9, 1.5, 2.6]), RATE // 2)
+    sound = np.pad(strikes(3.0, [0.3, 0.9, 1.5, 2.1, 2.6]), RATE // 2)
     recipe = next(recipes_for(change, 7, RATE, CONTEXT))
     plain, shifted = (make_audio(recipe, prepared(one), RATE, CONTEXT) for one in (sound, sound + np.float32(0.125)))
     assert abs(len(plain.samples_T) - len(shifted.samples_T)) <= 2
@@ -123,3 +123,16 @@ def test_an_offset_alone_is_silence(level: float, backend: str) -> None:
         with pytest.raises(ItemError) as caught:
             prepare_source(samples, RATE, make_context(backend=backend).config)
         assert caught.value.reason == "silent"
+
+
+@settings(max_examples=30)
+@given(st.floats(0.1, 2.0), st.floats(0.05, 1.0), st.integers(0, 99))
+def test_an_exact_cut_has_its_length_and_no_click(duration_s: float, share: float, seed: int) -> None:
+    sound = noise(duration_s, seed)
+    length = max(1, round(share * len(sound)))
+    kept = exactly(sound, length, RATE)
+    assert len(kept) == length and abs(kept[-1]) <= 0.005
+    faded = min(length, round(0.03 * RATE))
+    np.testing.assert_array_equal(kept[: length - faded], sound[: length - faded])
+    with pytest.raises(ValueError, match=f"{len(sound)} samples cannot be cut to {len(sound) + 1}"):
+        exactly(sound, len(sound) + 1, RATE)

@@ -94,7 +94,7 @@ def test_a2_trim_is_silenceremove_sample_for_sample(parts: list[tuple[float, int
 
 @pytest.fixture(scope="module")
 def far() -> tuple[Room, Response]:
-    room = draw_room(11, near_m=0.5, far_m=7.0)
+    room = draw_room(11, near_m=0.5, far_m=(7.0, 7.0), t60_s=(0.5, 0.65))
     return room, simulate(room, RATE)
 
 

@@ -11,8 +11,8 @@ from scipy import signal
 from tasks.augment.measure import (
     direct_to_reverberant_db,
     effect_missing,
-    gain_trend_db,
-    loudness_trend_db,
+    gain_span_db,
+    loudness_trend,
     octave_slope_db,
     peak_db,
     rms_db,
@@ -23,6 +23,11 @@ from tests.tasks.sounds import RATE, strikes, tone
 
 def noise(seed: int, count: int, peak: float = 0.5) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-peak, peak, count).astype(np.float32)
+
+
+def line(position: np.ndarray) -> np.ndarray:
+    """Returns the course of a straight trend."""
+    return position
 
 
 def trended(sound: np.ndarray, span_db: float) -> np.ndarray:
@@ -50,8 +55,9 @@ def test_a_gain_moves_both_levels_by_itself(seed: int, gain_db: float) -> None:
 def test_silence_and_nothing_have_levels_too() -> None:
     for sound in (np.zeros(100, np.float32), np.zeros(0, np.float32)):
         assert rms_db(sound) < -100 and peak_db(sound) < -100
-        assert loudness_trend_db(sound) == pytest.approx(0, abs=1e-9)
-    assert gain_trend_db(np.zeros(0, np.float32), np.zeros(0, np.float32)) is None
+        trend = loudness_trend(sound, sound)
+        assert (trend.before_db, trend.after_db, trend.rising, trend.falling) == (0, 0, 0, 0)
+    assert gain_span_db(np.zeros(0, np.float32), np.zeros(0, np.float32), line) is None
 
 
 @pytest.mark.parametrize("db_per_octave", [-3.0, 0.0, 2.0])
@@ -81,31 +87,75 @@ def test_a_tone_has_too_few_octaves_for_a_slope() -> None:
 def test_the_trend_of_steady_noise_is_the_gain_put_on_it(span_db: float, seed: int) -> None:
     sound = noise(seed, 2 * RATE)
     shaped = trended(sound, span_db)
-    assert loudness_trend_db(shaped) == pytest.approx(span_db, abs=0.5 + 0.05 * abs(span_db))
-    gain = gain_trend_db(sound, shaped)
+    trend = loudness_trend(sound, shaped)
+    assert trend.after_db == pytest.approx(span_db, abs=0.5 + 0.05 * abs(span_db))
+    assert trend.before_db == pytest.approx(0, abs=0.5)
+    if abs(span_db) > 6:
+        assert (trend.rising, trend.falling) == ((1, 0) if span_db > 0 else (0, 1))
+    gain = gain_span_db(sound, shaped, line)
     assert gain is not None and gain == pytest.approx(span_db, abs=0.2)
+
+
+@given(st.floats(-20, 20), st.integers(0, 9))
+@settings(max_examples=15, deadline=None)
+def test_the_trend_of_the_result_is_the_own_one_plus_that_of_the_gain(span_db: float, seed: int) -> None:
+    """Whatever the audio does by itself: which parts count is decided by the source alone."""
+    rng = np.random.default_rng(seed)
+    sound = strikes(6.0, sorted(rng.uniform(0, 5.8, 20)), peak=0.5) + noise(seed, 6 * RATE, 1e-3)
+    trend = loudness_trend(sound, trended(sound, span_db))
+    assert trend.after_db - trend.before_db == pytest.approx(span_db, abs=0.4)
 
 
 @given(st.floats(-20, 20))
 @settings(max_examples=10)
 def test_reversing_audio_reverses_its_trend(span_db: float) -> None:
-    sound = trended(strikes(4.0, list(np.arange(0.05, 3.8, 0.2))), span_db)
-    backwards = np.ascontiguousarray(sound[::-1])
-    assert loudness_trend_db(backwards) == pytest.approx(-loudness_trend_db(sound), abs=0.05)
+    sound = strikes(4.0, list(np.arange(0.05, 3.8, 0.2)))[: 4 * RATE // 48 * 48]  # the same parts from either end
+    shaped = trended(sound, span_db)
+    forwards = loudness_trend(sound, shaped)
+    backwards = loudness_trend(*(np.ascontiguousarray(one[::-1]) for one in (sound, shaped)))
+    assert backwards.after_db == pytest.approx(-forwards.after_db, abs=0.05)
+    assert (backwards.rising, backwards.falling) == pytest.approx((forwards.falling, forwards.rising), abs=0.07)
 
 
-def test_one_event_has_no_trend_and_no_number_is_beyond_60_db() -> None:
+@pytest.mark.parametrize("share", [0.3, 0.45, 0.8, 1.0])
+def test_the_share_that_rises_ends_where_the_audio_does(share: float) -> None:
+    """A clock that stops, above its own faint noise, grows only until then."""
+    ticks = strikes(6.0, list(np.arange(0.05, 6.0 * share - 0.15, 0.25))) + noise(1, 6 * RATE, 1e-3)
+    rising = loudness_trend(ticks, trended(ticks, 20)).rising
+    assert rising < 2 / 3 if share < 0.5 else rising >= 2 / 3
+
+
+def test_a_trend_that_turns_back_rises_and_falls_for_half_of_its_length() -> None:
+    sound = noise(3, 4 * RATE)
+    hump = sound * (10 ** (-np.abs(np.linspace(-20, 20, len(sound))) / 20)).astype(np.float32)
+    trend = loudness_trend(sound, hump)
+    assert trend.after_db == pytest.approx(0, abs=1)
+    assert trend.rising == pytest.approx(0.5, abs=0.1) and trend.falling == pytest.approx(0.5, abs=0.1)
+
+
+def test_one_event_has_no_trend() -> None:
     single = np.zeros(RATE, np.float32)
     single[100:200] = 0.5
-    assert loudness_trend_db(single) == 0.0
-    assert abs(loudness_trend_db(trended(noise(2, RATE), 300))) <= 60
+    assert loudness_trend(single, single).after_db == 0.0
+
+
+def test_the_span_of_a_curved_gain_is_found_along_its_course() -> None:
+    sound = noise(4, 2 * RATE)
+    position = np.linspace(0, 1, len(sound))
+    late = (sound * 10 ** (15 * position**2 / 20)).astype(np.float32)
+    assert gain_span_db(sound, late, np.square) == pytest.approx(15, abs=0.1)
+    half = np.concatenate([sound[:RATE], np.zeros(RATE, np.float32)])
+    shaped = (half * 10 ** (15 * position**2 / 20)).astype(np.float32)
+    assert gain_span_db(half, shaped, np.square) == pytest.approx(15, abs=0.1)  # by its first half alone
+    wrong = gain_span_db(half, shaped, line)
+    assert wrong is not None and abs(wrong - 15) > 5
 
 
 def test_the_gain_is_not_measured_where_16_bits_blur_it() -> None:
     faint = noise(4, RATE, 1e-4)
-    assert gain_trend_db(faint, faint) is None
+    assert gain_span_db(faint, faint, line) is None
     half = np.concatenate([noise(4, RATE), np.zeros(RATE, np.float32)])
-    assert gain_trend_db(half, trended(half, 12)) == pytest.approx(12, abs=0.5)  # by its first half alone
+    assert gain_span_db(half, trended(half, 12), line) == pytest.approx(12, abs=0.5)
 
 
 def test_the_direct_sound_against_the_rest_is_the_ratio_of_their_energies() -> None:

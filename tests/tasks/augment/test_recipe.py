@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from data_contracts import Augmented, Clip, ContractError, Mined, adverbs, read_table, to_json, write_table
-from data_contracts.adverbs import CHANGES, Change
+from data_contracts.adverbs import CHANGES, DEGREES, Change
 from data_contracts.files import hash_file
 from tasks.augment.config import AugmentConfig
 from tasks.augment.measure import Measured
@@ -63,6 +63,7 @@ def test_a_recipe_moves_events_in_order_and_describes_itself(change: Change) -> 
     moved = recipe.move_events([0.0, 1.0, 2.0])
     assert moved[0] == 0 and moved == sorted(moved) and len(moved) == 3
     assert recipe.describe().endswith(".") and "{" not in recipe.describe()
+    assert recipe.degree() in DEGREES and (change.operation in ("distance", "dynamics") or recipe.degree() == "plain")
 
 
 @changes
@@ -81,7 +82,7 @@ def test_rows_written_by_the_first_version_are_still_read() -> None:
     speed = recipe_from_json("speed", f'{{"factor":1.3,"keeps_pitch":false,{limits}}}')
     assert speed == Speed(factor=1.3)
     dynamics = recipe_from_json("dynamics", f'{{"direction":"crescendo","span_db":20.0,{limits}}}')
-    assert dynamics == Dynamics(direction="crescendo", span_db=20.0)
+    assert dynamics == Dynamics(direction="crescendo", span_db=20.0, curve="straight")
     room = (
         '"absorption_db_per_octave":2.1,"far_m":7.0,"far_source_m":[8.0,4.0,1.5],"microphone_m":[1.0,4.0,1.5],'
         '"near_m":0.5,"near_source_m":[1.5,4.0,1.5],"room":12,"room_m":[10.0,8.0,4.0],"room_ratio_db":-12.3,'

@@ -11,9 +11,10 @@ import pytest
 import soundfile as sf
 
 from data_contracts import Augmented, Clip, Mined, read_table, write_table
-from data_contracts.adverbs import DIMENSION_OF, changes_for
+from data_contracts.adverbs import DIMENSION_OF, changes_for, degree_of
 from data_contracts.files import hash_file
 from tasks.augment.config import AugmentConfig
+from tasks.augment.recipe import recipe_from_json
 from tasks.augment.stage import AugmentStage
 from tasks.engine import read_quarantine, run_stage
 from tasks.engine.workspace import Workspace
@@ -119,7 +120,7 @@ def test_a2_comes_before_everything(done: tuple[Path, dict[str, Augmented]]) -> 
     original = rows["fast~speed~fast"]
     assert original.operation == "original"
     assert json.loads(original.recipe_json)["trim_start_s"] == pytest.approx(0.5, abs=0.002)
-    assert original.duration_s == pytest.approx(6.9 - 0.5 + 0.15, abs=0.1)
+    assert original.duration_s <= (6.9 - 0.5 + 0.15 + 0.1) / 1.3  # all levels have the length of the fastest
 
 
 def test_silence_and_missing_effects_are_quarantined(done: tuple[Path, dict[str, Augmented]]) -> None:
@@ -127,7 +128,8 @@ def test_silence_and_missing_effects_are_quarantined(done: tuple[Path, dict[str,
     reasons = {q.item_id: q.reason for q in read_quarantine(Workspace(root))}
     assert {reasons[f"silent~speed~{level}"] for level in ("very_fast", "fast", "medium")} == {"silent"}
     assert reasons["decay~volume~crescendo"] == "effect_missing"
-    assert "decay~volume~decrescendo" in rows
+    assert reasons["decay~volume~decrescendo"] == "effect_missing"  # its own course: audible for a third of its length
+    assert "loud~volume~crescendo" in rows and "loud~volume~decrescendo" in rows
 
 
 def test_threads_and_small_shards_in_another_process_write_the_same_bytes(
@@ -167,7 +169,8 @@ def test_a4_the_room_and_its_numbers_are_in_the_recipe(done: tuple[Path, dict[st
     _, rows = done
     row = rows["near~distance~far"]
     recipe, measured = json.loads(row.recipe_json), json.loads(row.measured_json)
-    assert 0 <= recipe["room"] < 1000 and recipe["far_m"] == 7.0
+    assert 0 <= recipe["room"] < 1000 and 3.0 <= recipe["far_m"] <= 12.0
+    assert recipe["degree"] == degree_of(row.recipe_json) == recipe_from_json("distance", row.recipe_json).degree()
     assert recipe["room_t60_s"] == measured["t60_s"] and recipe["room_ratio_db"] < 0
 
 
@@ -276,3 +279,68 @@ def test_the_programs_of_a_configuration_are_those_that_its_rows_name(
     settings: dict[str, str], programs: set[str]
 ) -> None:
     assert set(AugmentStage(AugmentConfig.model_validate(settings), "1").programs()) == programs
+
+
+def noisy_clips(root: Path, durations_s: list[float], tails_s: float = 0.0) -> Workspace:
+    """Writes clips of noise whose captions say fast or slow, in turn, and what follows each of them."""
+    workspace, rng = Workspace(root), np.random.default_rng(5)
+    clips, mined = [], []
+    for number, duration_s in enumerate(durations_s):
+        sound = rng.uniform(-0.5, 0.5, round((duration_s + tails_s) * 8000)).astype(np.float32)
+        parts = {"audio": sound[: round(duration_s * 8000)], "tail": sound[round(duration_s * 8000) :]}
+        values: dict[str, str] = {}
+        for name in ("audio", "tail") if tails_s else ("audio",):
+            path = workspace.stage("ingest") / name / f"{number}.flac"
+            write_flac(path, parts[name], 8000)
+            values |= {f"{name}_path": workspace.relative(path), f"{name}_sha256": hash_file(path)}
+        clips.append(clip_row(str(number), duration_s=duration_s, sample_rate_hz=8000, **values))
+        mined.append(mined_row(clips[-1], "speed", "fast" if number % 2 else "slow"))
+    write_table(workspace.table("ingest", "clips"), Clip, clips)
+    write_table(workspace.table("mine", "mined"), Mined, mined)
+    return workspace
+
+
+def accuracy_by_length(rows: list[Augmented]) -> float:
+    """Returns how often the best guess of a level from side and length alone is right, of clips held out."""
+    right = 0
+    for row in rows:
+        others = [other for other in rows if other.clip_id != row.clip_id and other.side == row.side]
+        gaps = [abs(other.duration_s - row.duration_s) for other in others]
+        nearest = [o.level for o, gap in zip(others, gaps, strict=True) if gap < min(gaps) + 1e-6]
+        right += nearest.count(row.level) / len(nearest)
+    return right / len(rows)
+
+
+def test_the_length_does_not_tell_the_level(tmp_path: Path) -> None:
+    durations_s = [float(d) for d in np.random.default_rng(0).uniform(0.8, 8.0, 16)]
+    accuracies = []
+    for equal in (True, False):
+        workspace = noisy_clips(tmp_path / str(equal), durations_s)
+        run_stage(AugmentStage(AugmentConfig(equal_lengths=equal), "1"), workspace)
+        rows = read_table(workspace.table("augment", "augmented"), Augmented)
+        assert len(rows) == 3 * len(durations_s)
+        accuracies.append(accuracy_by_length(rows))
+        if equal:
+            assert all(len({r.duration_s for r in rows if r.clip_id == str(n)}) == 1 for n in range(len(durations_s)))
+            assert all(json.loads(row.recipe_json)["length_s"] == row.duration_s for row in rows)
+    assert accuracies[0] == pytest.approx(1 / 3, abs=1e-9)  # chance
+    assert accuracies[1] > 0.4  # what it would be without the setting
+
+
+def test_faster_playback_takes_its_audio_from_what_follows_the_clip(tmp_path: Path) -> None:
+    """A recording of 10 s fills 7.69 s at 1.3 times its speed, one of 10.5 s all 8."""
+    for tails_s, wanted_s in ((0.0, 8 / 1.3), (2.0, 10 / 1.3), (2.5, 8.0)):
+        workspace = noisy_clips(tmp_path / str(tails_s), [8.0], tails_s)
+        run_stage(AugmentStage(AugmentConfig(), "1"), workspace)
+        rows = read_table(workspace.table("augment", "augmented"), Augmented)
+        assert [row.duration_s for row in rows] == pytest.approx([wanted_s] * 3, abs=2e-3)
+        (medium,) = (row for row in rows if row.level == "medium")
+        assert json.loads(medium.measured_json)["duration_ratio"] == pytest.approx(1 / 1.3, abs=1e-3)
+
+
+def test_a_tail_that_is_not_the_one_ingested_is_refused(tmp_path: Path) -> None:
+    workspace, stage = noisy_clips(tmp_path, [8.0], 1.0), AugmentStage(AugmentConfig(), "1")
+    write_flac(tmp_path / "ingest" / "tail" / "0.flac", tone(1.0), RATE)
+    (outcome, *_) = stage.process(stage.items(workspace), workspace)
+    assert outcome.error is not None and outcome.error.reason == "changed_file"
+    assert "0.flac" in outcome.error.message

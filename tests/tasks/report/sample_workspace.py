@@ -35,7 +35,7 @@ from tasks.media.samples import Samples
 from tasks.media.video_writer import write_video
 
 RATE = 16000
-ROOM = draw_room(1, near_m=0.5, far_m=7.0).to_values()
+ROOM = draw_room(1, near_m=0.5, far_m=(7.0, 7.0), t60_s=(0.5, 0.65)).to_values()
 LEVELS = {
     "very_fast": ("speed", "fast", "speed", {"factor": 1.3}, "very fast"),
     "fast": ("speed", "fast", "original", {}, "fast"),
