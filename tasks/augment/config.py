@@ -46,7 +46,8 @@ class AugmentConfig(StageConfig):
     )
     silence_db: float = Field(SILENCE_DB, lt=0, description="audio at the ends below this level (dBFS) is silence")
     dynamics_db: Decibels = Field(
-        (12.0, 30.0), description="range of a crescendo's or decrescendo's span in dB; an item draws its own"
+        (12.0, 30.0),
+        description="range of a crescendo's or decrescendo's span in dB, within 3 to 60; an item draws its own",
     )
     dynamics_curves: tuple[Curve, ...] = Field(
         ("straight", "late", "early"),
@@ -54,7 +55,11 @@ class AugmentConfig(StageConfig):
         description="courses of a trend in dB; an item draws one: a line, most of the change late, or early",
     )
     near_m: float = Field(0.5, gt=0.1, le=1.5, description="near source distance in metres")
-    far_m: Metres = Field((3.0, 12.0), description="range of far source distances in metres; a room draws its own")
-    t60_s: Seconds = Field((0.4, 0.9), description="range of reverberation times in seconds; as `far_m`")
+    far_m: Metres = Field(
+        (3.0, 12.0), description="range of far source distances in metres, within 2 to 20; a room draws its own"
+    )
+    t60_s: Seconds = Field(
+        (0.4, 0.9), description="range of reverberation times in seconds, within 0.2 to 1.5; a room draws its own"
+    )
     rooms: int = Field(1000, ge=0, description="number of simulated rooms that far items draw from; 0: a room per item")
     max_s: float = Field(8.0, gt=0.5, description="longest audio of a row in seconds; what is longer is cut (SPEC D2)")
