@@ -21,7 +21,7 @@ import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +36,7 @@ from data_contracts.contract import to_json
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
 from tasks.augment.ends import prepare_source
-from tasks.augment.make import Made, make_change
+from tasks.augment.make import Made, make_change, shared_length_s
 from tasks.augment.operations.speed import FACTORS
 from tasks.augment.recipe import AugmentContext
 from tasks.commands.verify.sheet import STRATA
@@ -190,7 +190,8 @@ def marks_of(folder: Path, refused: Counter[str]) -> Iterator[Mark]:
                 continue  # filled by this recording's other side
             seed = seed_for("effects", path.name, change.side, change.level)
             try:
-                recipe, made = make_change(change, source_T, rate_hz, seed, context)
+                limited = replace(context, length_s=shared_length_s(change, source_T, rate_hz, config))
+                recipe, made = make_change(change, source_T, rate_hz, seed, limited)
             except ItemError as error:
                 refused[f"{change.level}: {error.reason}"] += 1
                 continue

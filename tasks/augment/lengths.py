@@ -27,7 +27,7 @@ def common_length_s(
     It is the longest length, or the longest over three quarters of it at which no factor's audio ends in a pause, where
     there is one.
     """
-    longest = int(min(round(max_s * rate_hz), len(source_T) / max(factors) - _MARGIN_S * rate_hz))
+    longest = max(1, int(min(round(max_s * rate_hz), len(source_T) / max(factors) - _MARGIN_S * rate_hz)))
     lengths_E = np.arange(longest, _SHORTEST * longest, -max(1.0, _STEP_S * rate_hz)).round().astype(np.int64)
     audible_T = np.concatenate([[0], np.cumsum(np.abs(source_T) > 10 ** (silence_db / 20))])
     factors_F = np.asarray(factors)[:, None]

@@ -7,13 +7,14 @@ Legend: T samples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from data_contracts import ItemError
 from data_contracts.adverbs import Change, changes_for
+from tasks.augment.config import AugmentConfig
 from tasks.augment.lengths import common_length_s
 from tasks.augment.measure import Measured, peak_db, rms_db
 from tasks.augment.operations.speed import FACTORS
@@ -53,7 +54,6 @@ def make_change(
     """
     if len(source_T) < _MIN_S * rate_hz:
         raise ItemError("too_short", f"{len(source_T) / rate_hz:.3f} s are left without silence; {_MIN_S} s are needed")
-    context = replace(context, length_s=_length_s(change, source_T, rate_hz, context))
     refused: ItemError | None = None
     for recipe in recipes_for(change, seed, rate_hz, context):
         try:
@@ -66,13 +66,15 @@ def make_change(
     raise refused
 
 
-def _length_s(change: Change, source_T: Samples, rate_hz: int, context: AugmentContext) -> float | None:
-    """Returns the length that the levels of the change's side share, None for one without playback rates."""
+def shared_length_s(change: Change, source_T: Samples, rate_hz: int, config: AugmentConfig) -> float | None:
+    """Returns the length in seconds that all levels of the change's side get; None where each has its own.
+
+    That is so for sides without playback rates, and without `equal_lengths`.
+    """
     siblings = changes_for(change.side)
-    if not (context.config.equal_lengths and any(sibling.operation == "speed" for sibling in siblings)):
+    if not (config.equal_lengths and any(sibling.operation == "speed" for sibling in siblings)):
         return None
     factors = [FACTORS.get(sibling.variant, 1.0) for sibling in siblings]
-    config = context.config
     return common_length_s(source_T, rate_hz, factors, max_s=config.max_s, silence_db=config.silence_db)
 
 

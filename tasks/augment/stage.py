@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from data_contracts.files import atomic_path, hash_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
 from tasks.augment.ends import PreparedAudio, prepare_source
-from tasks.augment.make import Made, make_change
+from tasks.augment.make import Made, make_change, shared_length_s
 from tasks.augment.programs import program_version
 from tasks.augment.recipe import AugmentContext, Recipe
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
@@ -87,7 +87,9 @@ class AugmentStage(Stage):
         source, rate_hz = sources.read(values)
         seed = seed_for(self.dataset_version, self.name, item.item_id)
         change = change_of(values["side"], values["level"])
-        recipe, made = make_change(change, source.samples_T, rate_hz, seed, context)
+        length_s = shared_length_s(change, source.samples_T, rate_hz, self.config)
+        limited = replace(context, length_s=length_s)
+        recipe, made = make_change(change, source.samples_T, rate_hz, seed, limited)
         path = sources.workspace.stage(self.name) / "audio" / f"{item.item_id}.flac"
         with atomic_path(path) as temporary:
             temporary.write_bytes(made.content)

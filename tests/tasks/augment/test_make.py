@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from data_contracts.adverbs import CHANGES, Change, changes_for
-from tasks.augment.make import check_audio, make_audio, make_change
+from tasks.augment.config import AugmentConfig
+from tasks.augment.make import Made, check_audio, make_audio, make_change, shared_length_s
 from tasks.augment.recipe import recipes_for
 from tasks.augment.silence import trim_silence
 from tasks.media.audio import flac_samples
@@ -42,25 +43,27 @@ def test_a_pause_at_the_end_is_allowed_where_all_levels_are_cut_to_one_length() 
         check_audio(tone(1.0), np.ascontiguousarray(paused[::-1]), RATE, silence_db=-60, ends_in_pause=True)
 
 
+def levels_of(side: str, source: np.ndarray, config: AugmentConfig) -> list[Made]:
+    """Returns all levels of a side as the stage makes them."""
+    made = []
+    for change in changes_for(side):
+        context = replace(CONTEXT, length_s=shared_length_s(change, source, RATE, config))
+        made.append(make_change(change, source, RATE, 1, context)[1])
+    return made
+
+
 def test_the_speed_levels_of_a_side_have_one_length_and_the_others_their_own() -> None:
     noise = np.random.default_rng(0).uniform(-0.5, 0.5, 4 * RATE).astype(np.float32)
     for side in ("fast", "slow"):
-        made = [make_change(change, noise, RATE, 1, CONTEXT)[1] for change in changes_for(side)]
+        made = levels_of(side, noise, CONTEXT.config)
         (length,) = {len(one.samples_T) for one in made}
         assert length == pytest.approx((4 / 1.3 - 1e-3) * RATE, abs=1)
-        assert {one.length_s for one in made} == {len(made[0].samples_T) / RATE}
-    own = make_context(equal_lengths=False)
-    made = [make_change(change, noise, RATE, 1, own)[1] for change in changes_for("fast")]
+        assert {one.length_s for one in made} == {length / RATE}
+        assert all(abs(one.samples_T[-1]) <= 0.005 * np.max(np.abs(one.samples_T)) for one in made)  # no click
+    made = levels_of("fast", noise, make_context(equal_lengths=False).config)
     assert [len(one.samples_T) / RATE for one in made] == pytest.approx([4 / 1.3, 4.0, 4 / 0.7], abs=1e-3)
-    (near,) = (make_change(change, noise, RATE, 1, CONTEXT)[1] for change in changes_for("near"))
+    (near,) = levels_of("near", noise, CONTEXT.config)
     assert near.length_s is None and len(near.samples_T) >= 4 * RATE
-
-
-def test_no_level_of_a_common_length_ends_with_a_click() -> None:
-    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 3 * RATE).astype(np.float32)
-    for change in changes_for("slow"):
-        made = make_change(change, noise, RATE, 1, CONTEXT)[1]
-        assert abs(made.samples_T[-1]) <= 0.005 * np.max(np.abs(made.samples_T))
 
 
 def test_a_source_that_is_clipped_already_is_no_fault_of_the_change() -> None:
