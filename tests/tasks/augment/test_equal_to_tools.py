@@ -59,12 +59,19 @@ def test_a3_full_band_noise_is_60_db_close(factor: float) -> None:
 
 
 @settings(max_examples=8, deadline=None)
-@given(st.sampled_from(["crescendo", "decrescendo"]), st.floats(3, 60), rates, st.integers(0, 99), st.floats(1.0, 3.0))
+@given(
+    st.sampled_from(["crescendo", "decrescendo"]),
+    st.sampled_from(["straight", "late", "early"]),
+    st.floats(3, 60),
+    rates,
+    st.integers(0, 99),
+    st.floats(1.0, 3.0),
+)
 def test_a5_dynamics_is_ffmpeg_within_one_step(
-    direction: str, span_db: float, rate_hz: int, seed: int, duration_s: float
+    direction: str, curve: str, span_db: float, rate_hz: int, seed: int, duration_s: float
 ) -> None:
     sound = noise(seed, round(duration_s * rate_hz), peak=0.99)
-    recipe = Dynamics(direction=direction, span_db=round(span_db, 3))
+    recipe = Dynamics(direction=direction, span_db=round(span_db, 3), curve=curve)
     by_ffmpeg, here = by_both(recipe, sound, rate_hz)
     np.testing.assert_allclose(by_ffmpeg, here, rtol=0, atol=STEP)
 
