@@ -66,7 +66,7 @@ def test_settings_are_those_of_the_stage() -> None:
     [
         (STRIKES, "louder", {}, "effect 'louder' is unknown; choose one of faster, slower, far"),
         (STRIKES, "far", {"far": 3}, "far: unknown setting; did you mean far_m"),
-        (STRIKES, "far", {"far_m": 1}, "far_m: .*greater than 2"),
+        (STRIKES, "far", {"far_m": 1}, "far_m.*greater than 2"),
         (np.zeros(RATE, np.float32), "faster", {}, "no sample is over -60 dBFS"),
         (STRIKES[round(0.1 * RATE) : round(0.2 * RATE)], "faster", {}, "0.25 s are needed"),
         (np.full(RATE, np.nan, np.float32), "faster", {}, "NaN"),

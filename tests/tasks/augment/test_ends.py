@@ -63,7 +63,7 @@ def test_audio_between_silences_is_not_touched() -> None:
     np.testing.assert_array_equal(prepared(padded), square[1:-1])
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 99), st.booleans(), st.booleans())
 def test_only_ends_without_silence_are_faded(seed: int, lead: bool, tail: bool) -> None:
     sound = noise(0.5, seed)
@@ -85,7 +85,7 @@ def test_a_zero_crossing_at_the_end_is_still_a_cut() -> None:
 
 
 @given(st.floats(0.06, 1.0), st.integers(0, 99))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_fades_rise_and_fall_once_and_leave_the_rest(duration_s: float, seed: int) -> None:
     ones = np.ones(round(duration_s * RATE), np.float32)
     for faded, fade_s in ((faded_out(ones, RATE)[::-1], 0.03), (faded_in(ones, RATE), 0.005)):
@@ -125,7 +125,7 @@ def test_an_offset_alone_is_silence(level: float, backend: str) -> None:
         assert caught.value.reason == "silent"
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.1, 2.0), st.floats(0.05, 1.0), st.integers(0, 99))
 def test_an_exact_cut_has_its_length_and_no_click(duration_s: float, share: float, seed: int) -> None:
     sound = noise(duration_s, seed)

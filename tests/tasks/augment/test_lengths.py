@@ -17,7 +17,7 @@ def noise(duration_s: float, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-0.5, 0.5, round(duration_s * RATE)).astype(np.float32)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.25, 12.0), st.floats(0.5, 8.0))
 def test_audio_without_pauses_gets_all_that_the_fastest_level_can_fill(duration_s: float, max_s: float) -> None:
     found_s = common_length_s(noise(duration_s), RATE, FACTORS, max_s=max_s, silence_db=-60)
@@ -25,7 +25,7 @@ def test_audio_without_pauses_gets_all_that_the_fastest_level_can_fill(duration_
     assert round(found_s * RATE) == pytest.approx(found_s * RATE, abs=1e-6)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0.0, 5.8), min_size=1, max_size=25), st.integers(0, 9))
 def test_the_length_is_the_longest_without_a_pause_as_a_plain_loop_finds_it(times_s: list[float], seed: int) -> None:
     sound = strikes(6.0, sorted(times_s))

@@ -35,7 +35,7 @@ def trended(sound: np.ndarray, span_db: float) -> np.ndarray:
     return (sound * 10 ** (np.linspace(0, span_db, len(sound)) / 20)).astype(np.float32)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 99), st.integers(1, 40_000), st.floats(0.001, 1.0))
 def test_levels_are_those_of_the_plain_formulas(seed: int, count: int, peak: float) -> None:
     sound = noise(seed, count, peak).astype(np.float64)
@@ -44,7 +44,7 @@ def test_levels_are_those_of_the_plain_formulas(seed: int, count: int, peak: flo
 
 
 @given(st.integers(0, 99), st.floats(-40, 0))
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_a_gain_moves_both_levels_by_itself(seed: int, gain_db: float) -> None:
     sound = noise(seed, 9000)
     quieter = sound * np.float32(10 ** (gain_db / 20))
@@ -71,7 +71,7 @@ def test_the_spectral_slope_of_a_filter_is_found(db_per_octave: float) -> None:
 
 
 @given(st.floats(-40, 40))
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_a_change_of_level_alone_has_no_spectral_slope(gain_db: float) -> None:
     sound = noise(1, RATE, 0.01)
     assert octave_slope_db(sound, sound * np.float32(10 ** (gain_db / 20)), RATE) == pytest.approx(0, abs=0.01)
@@ -82,7 +82,7 @@ def test_a_tone_has_too_few_octaves_for_a_slope() -> None:
     assert octave_slope_db(hum, hum, RATE) is None
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(-24, 24), st.integers(0, 99))
 def test_the_trend_of_steady_noise_is_the_gain_put_on_it(span_db: float, seed: int) -> None:
     sound = noise(seed, 2 * RATE)
@@ -107,7 +107,7 @@ def test_the_trend_of_the_result_is_the_own_one_plus_that_of_the_gain(span_db: f
 
 
 @given(st.floats(-20, 20))
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_reversing_audio_reverses_its_trend(span_db: float) -> None:
     sound = strikes(4.0, list(np.arange(0.05, 3.8, 0.2)))[: 4 * RATE // 48 * 48]  # the same parts from either end
     shaped = trended(sound, span_db)

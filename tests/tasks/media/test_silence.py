@@ -17,7 +17,7 @@ def noise(duration_s: float, seed: int = 0, peak: float = 0.5) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-peak, peak, round(duration_s * RATE)).astype(np.float32)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 5e-4, 0.01, -0.9]), max_size=40))
 def test_the_audible_span_is_from_the_first_to_the_last_sample_over_the_threshold(values: list[float]) -> None:
     loud = [number for number, value in enumerate(values) if abs(value) > 1e-3]
@@ -25,7 +25,7 @@ def test_the_audible_span_is_from_the_first_to_the_last_sample_over_the_threshol
     assert audible_span(np.array(values, np.float32), -60) == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.02, 0.4), st.sampled_from([-1, 1]), st.sampled_from(["strikes", "noise", "tone"]))
 def test_an_offset_is_found_and_removed(offset: float, sign: int, kind: str) -> None:
     sound = {"strikes": strikes(2.0, [0.1, 0.8, 1.4]), "noise": noise(2.0, peak=0.2), "tone": tone(2.0, 330)}[kind]
@@ -33,7 +33,7 @@ def test_an_offset_is_found_and_removed(offset: float, sign: int, kind: str) -> 
     assert found == pytest.approx(sign * offset, abs=2e-3 if kind == "noise" else 3e-4)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.floats(0.01, 1.0), st.floats(0.2, 8.0), st.integers(0, 10_000), st.booleans())
 def test_noise_without_an_offset_stays_as_it_is(peak: float, duration_s: float, seed: int, rumbling: bool) -> None:
     """Neither white noise nor a random walk, whose level wanders below 20 Hz, is shifted."""
