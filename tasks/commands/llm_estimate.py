@@ -6,8 +6,9 @@ many rows an even sample is followed. Later tries are not counted: they depend o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -31,13 +32,27 @@ CaptionAtLevel = tuple[CuedCaption, str]
 """A caption with its mined cue, and the level that it gets."""
 
 
+READ_PER_S: Final = 76
+WRITE_PER_S: Final = 20
+"""Tokens per second that the embedded model reads and writes on two cores: docs/captions.md."""
+
+
 class Calls(NamedTuple):
-    """Calls still to be made, rows whose completions are all in the cache, and the tokens of the calls."""
+    """Calls still to be made, rows whose completions are all in the cache, and the tokens of the calls.
+
+    `tokens_new`: those of `tokens_in` that a server has not read already for the call before: the captions' own.
+    """
 
     number: int = 0
     cached: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_new: int = 0
+
+    @property
+    def embedded_s(self) -> float:
+        """How long the embedded model takes on two cores; the examples of a prompt are read once."""
+        return self.tokens_new / READ_PER_S + self.tokens_out / WRITE_PER_S
 
 
 _NO_CALLS: Final = Calls()
@@ -74,9 +89,18 @@ def estimate_calls(
     rows_of = _Rows(config, CacheOnlyClient(model, CompletionCache(completions, run="plan")), kind)
     wanted = config.max_paraphrased if config.paraphrases else 0
     total = len(usable) if total is None else total
+    together = 1 if config.is_batched(kind) else config.captions_per_request
     return LLMEstimate(
-        recaption=_sampled(usable, total, config.max_recaptions, rows_of.recaption),
-        paraphrase=_sampled(usable, total, wanted, rows_of.paraphrase),
+        recaption=_in_groups(_sampled(usable, total, config.max_recaptions, rows_of.recaption), together),
+        paraphrase=_in_groups(_sampled(usable, total, wanted, rows_of.paraphrase), together),
+    )
+
+
+def _in_groups(calls: Calls, together: int) -> Calls:
+    """Returns calls of `together` captions each, as if all groups were full: each reads the examples once."""
+    examples = calls.tokens_in - calls.tokens_new
+    return calls._replace(
+        number=math.ceil(calls.number / together), tokens_in=calls.tokens_new + math.ceil(examples / together)
     )
 
 
@@ -129,4 +153,10 @@ class _Rows:
 
 
 def _call(error: NotCachedError, answer_chars: int) -> Calls:
-    return Calls(number=1, tokens_in=error.prompt.tokens_in(), tokens_out=round(answer_chars / CHARS_PER_TOKEN))
+    prompt = error.prompt
+    return Calls(
+        number=1,
+        tokens_in=prompt.tokens_in(),
+        tokens_out=round(answer_chars / CHARS_PER_TOKEN),
+        tokens_new=replace(prompt, prefix=()).tokens_in(),
+    )

@@ -39,7 +39,7 @@ class GenerateStage(Stage):
     tasks: tuple[str, ...] = ()  # names of `CASE_GROUPS`
 
     name: ClassVar[str] = "generate"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Generated
     large_shards: ClassVar[bool] = True
 

@@ -25,7 +25,7 @@ class ScoreStage(Stage):
     config: EvaluateConfig
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     row_type: ClassVar[type[Row]] = ClipScore
     large_shards: ClassVar[bool] = True
 

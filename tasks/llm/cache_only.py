@@ -23,15 +23,15 @@ class NotCachedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CacheOnlyClient:
-    """An `LLMClient` that never calls a server."""
+    """An `LLMClient` that never calls a server. Without a cache no prompt has a completion."""
 
     model: str
-    cache: CompletionCache
+    cache: CompletionCache | None
 
     async def complete(self, prompt: Prompt) -> dict[str, Any]:
         """Returns the answer's JSON object. Raises NotCachedError, or CompletionError as other clients do."""
         key = prompt.key(self.model)
-        completion = self.cache.get(key)
+        completion = self.cache.get(key) if self.cache else None
         if completion is None:
             raise NotCachedError(key, prompt)
         return completion.answer()

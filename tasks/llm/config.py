@@ -19,6 +19,9 @@ class LLMConfig(StageConfig):
     backend: Literal["auto", "endpoint", "embedded", "rules"] = Field("auto", description="which writer to use")
     model: str = Field("", description="model name at the endpoint; empty: OPENAI_MODEL")
     concurrency: int = Field(4, ge=1, description="most requests in flight per shard; fewer after rate limits")
+    captions_per_request: int = Field(
+        1, ge=1, le=16, description="captions sent together; what a request does not answer well is sent alone"
+    )
     threads: int | None = Field(
         None,
         ge=1,

@@ -10,7 +10,8 @@ import logging
 import uuid
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +24,9 @@ from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.batch import fetch_batches
 from tasks.llm.cache import COMPLETIONS, CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, run_without_loop
-from tasks.llm.client import LLMClient, OpenAIClient
+from tasks.llm.client import LLMClient, OpenAIClient, UnavailableError
 from tasks.llm.config import LLMConfig
+from tasks.llm.groups import GroupRequest, grouped
 from tasks.llm.prompt import Prompt
 from tasks.llm.prompt_templates import PromptTemplates
 from tasks.llm.workers import as_finished
@@ -63,6 +65,16 @@ class CaptionStage(Stage):
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns an item's rows, and why the server gave no completion ("" when it did). Raises ItemError."""
 
+    def prefix_of(self, item: Item) -> tuple[str, int]:
+        """Returns what is equal for prompts that begin alike: sent in turn, they share the server's prefix cache."""
+        return item.payload["level"], 0
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what results depend on of the writer: its kind and model, and whether captions are sent together."""
+        together = self.config.captions_per_request
+        grouped_by = {"together": together} if together > 1 and self.backend.kind != "rules" else {}
+        return {**self.backend.identity(), **grouped_by}
+
     def needs_model(self, item: Item) -> bool:
         """Whether the model writes an item."""
         return bool(item.payload["by_llm"]) and self.backend.kind != "rules"
@@ -84,11 +96,14 @@ class CaptionStage(Stage):
             whole = [item for item in self.items(workspace) if self.needs_model(item)]
             client = OpenAIClient(self.backend, self.config, cache)
             fetch_batches(workspace.path("llm", "batches", self.name), client, lambda: self.missing(whole, cache))
-        yield from self._two_passes(for_model, cache)
+        yield from self._two_passes(for_model, self._groups(for_model, workspace), cache)
 
     def missing(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[str, Prompt]]:
         """Yields, with its key, the next prompt of each item whose completions are not all in the cache."""
-        client, seen = CacheOnlyClient(self.backend.model, cache), set()
+        yield from self._next_prompts(items, CacheOnlyClient(self.backend.model, cache))
+
+    def _next_prompts(self, items: Sequence[Item], client: CacheOnlyClient) -> Iterator[tuple[str, Prompt]]:
+        seen = set()
         for item in items:
             try:
                 run_without_loop(lambda item=item: self.by_model(item, client))  # type: ignore[misc]
@@ -99,20 +114,31 @@ class CaptionStage(Stage):
             except ItemError:
                 continue  # the item's result, once its shard processes it
 
-    def _two_passes(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[ItemResult]:
+    def _groups(self, items: Sequence[Item], workspace: Workspace) -> list[tuple[Item, ...]]:
+        """Returns the groups of `items` that are sent together, whose other members may have their results already."""
+        together = self.config.captions_per_request
+        if together == 1 or self.config.is_batched(self.backend.kind):
+            return grouped(items, 1, self.prefix_of)
+        unfinished = {item.item_id for item in items}
+        whole = grouped(filter(self.needs_model, self.items(workspace)), together, self.prefix_of)
+        return [group for group in whole if any(item.item_id in unfinished for item in group)]
+
+    def _two_passes(
+        self, items: Sequence[Item], groups: Sequence[tuple[Item, ...]], cache: CompletionCache
+    ) -> Iterator[ItemResult]:
         """Yields all results; an item without a completion, though the server is up, is tried once more at the end."""
-        # By level: prompts that share their shots share the server's prefix cache.
-        ordered = sorted(items, key=lambda item: (item.payload["level"], item.item_id))
+        unfinished = {item.item_id: item for item in items}
         postponed: dict[str, tuple[ItemResult, str]] = {}
         reasons: list[str] = []
         down = False
-        for result, unavailable, down in self._pass(ordered, cache):
+        for result, unavailable, down in self._pass(groups, unfinished, cache):
             if unavailable and not down:
                 postponed[result.item_id] = (result, unavailable)
             else:
                 reasons.append(unavailable)
                 yield result
-        again = self._pass([item for item in ordered if item.item_id in postponed], cache)
+        alone = grouped((unfinished[item_id] for item_id in postponed), 1, self.prefix_of)
+        again = self._pass(alone, postponed, cache)
         for result, unavailable in postponed.values() if down else ((one, reason) for one, reason, _ in again):
             reasons.append(unavailable)
             yield result
@@ -125,11 +151,19 @@ class CaptionStage(Stage):
                 lost[-1],
             )
 
-    def _pass(self, items: Sequence[Item], cache: CompletionCache) -> Iterator[tuple[ItemResult, str, bool]]:
-        """Yields results as they come, with the reason why there was no completion and whether the server is down."""
+    def _pass(
+        self, groups: Sequence[tuple[Item, ...]], wanted: Collection[str], cache: CompletionCache
+    ) -> Iterator[tuple[ItemResult, str, bool]]:
+        """Yields the results of the wanted items as they come, with the reason why there was no completion and whether
+        the server is down."""
         client = OpenAIClient(self.backend, self.config, cache)
 
-        async def work(item: Item) -> tuple[ItemResult, str, bool]:
+        async def work(group: tuple[Item, ...]) -> list[tuple[ItemResult, str, bool]]:
+            with suppress(UnavailableError):  # then each item finds out and says so
+                await GroupRequest(client, self.backend.model, cache).send(self._first_prompts(group))
+            return [await one(item) for item in group if item.item_id in wanted]
+
+        async def one(item: Item) -> tuple[ItemResult, str, bool]:
             try:
                 rows, unavailable = await self.by_model(item, client)
             except ItemError as error:
@@ -138,8 +172,14 @@ class CaptionStage(Stage):
             return result, unavailable, client.breaker.down
 
         at_once = self.backend.slots(self.config.concurrency)
-        if items:
-            yield from as_finished(items, work, at_once=at_once, close=client.close)
+        if groups:
+            for results in as_finished(groups, work, at_once=at_once, close=client.close):
+                yield from results
+
+    def _first_prompts(self, group: Sequence[Item]) -> list[Prompt]:
+        """Returns the first prompt of each item of a group that is sent together; of those that have one."""
+        without = CacheOnlyClient(self.backend.model, None)
+        return [prompt for _, prompt in self._next_prompts(group, without)] if len(group) > 1 else []
 
     def assemble(self, rows: list[dict[str, Any]], workspace: Workspace) -> Sequence[Row]:
         """Returns the table's rows; logs how many each source wrote."""

@@ -6,14 +6,14 @@ Legend: T frames, H height, W width, C = 3 colours; uint8. Times count from the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from model.frames import Fit, Frames
 from tasks.media.container import origin_s
@@ -152,23 +152,29 @@ def _time(frame: Any, origin: float) -> float:
 
 @dataclass(slots=True)
 class _Squarer:
-    """Converts frames; one that is shown several times in a row is converted once."""
+    """Converts frames; one that is shown several times in a row is converted once.
+
+    One converter for all frames, on one thread: a new one per frame takes twenty times as long to set up as to use.
+    """
 
     view: View
+    converter: VideoReformatter = field(default_factory=VideoReformatter)
     last: Any = None
     made: Frames | None = None
 
     def square(self, frame: Any) -> Frames:
         if self.made is None or frame is not self.last:
-            self.last, self.made = frame, _square(frame, self.view.size, self.view.fit)
+            self.last, self.made = frame, self._converted(frame)
         return self.made
 
-
-def _square(frame: Any, size: int, fit: Fit) -> Frames:
-    scale = size / min(frame.width, frame.height)
-    width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
-    if fit == "squash":
-        width = height = size
-    image_HWC = frame.to_ndarray(width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC)
-    top, left = (height - size) // 2, (width - size) // 2
-    return upright(image_HWC[top : top + size, left : left + size], frame.rotation)
+    def _converted(self, frame: Any) -> Frames:
+        size = self.view.size
+        scale = size / min(frame.width, frame.height)
+        width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
+        if self.view.fit == "squash":
+            width = height = size
+        resized = self.converter.reformat(
+            frame, width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC, threads=1
+        )
+        top, left = (height - size) // 2, (width - size) // 2
+        return upright(resized.to_ndarray()[top : top + size, left : left + size], frame.rotation)

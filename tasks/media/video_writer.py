@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from data_contracts.files import atomic_path
 from model.frames import Frames
@@ -96,7 +96,8 @@ def _encode_timed(
     width, height = upright_size(first[1])
     scale = min(1.0, max_side / min(width, height)) if max_side else 1.0
     size = (round(width * scale) & ~1, round(height * scale) & ~1)
-    resized = ((round(time_s / _CLOCK), _resized(frame, size)) for time_s, frame in chain([first], frames))
+    converter = VideoReformatter()  # one for all frames: a new one takes many times as long to set up as to use
+    resized = ((round(time_s / _CLOCK), _resized(frame, size, converter)) for time_s, frame in chain([first], frames))
     turned = 1 / shape if first[1].rotation % 180 else shape
     _encode(path, resized, rate, _CLOCK, size, audio, turned)
 
@@ -110,14 +111,17 @@ def _filled(frames: Iterator[tuple[float, Any]], duration_s: float, frame_s: flo
         yield duration_s - frame_s, frame
 
 
-def _resized(frame: Any, size: tuple[int, int]) -> Any:
+def _resized(frame: Any, size: tuple[int, int], converter: VideoReformatter) -> Any:
     """Returns an upright yuv420p frame of `size`; its own object, as a repeated frame gets a time of its own."""
     if round(frame.rotation / 90) % 4:
         image_HWC = upright(frame.to_ndarray(format="rgb24"), frame.rotation)
         frame = av.VideoFrame.from_ndarray(image_HWC, format="rgb24")
     elif (frame.width, frame.height, frame.format.name) == (*size, "yuv420p"):
         return av.VideoFrame.from_ndarray(frame.to_ndarray(), format="yuv420p")
-    return frame.reformat(width=size[0], height=size[1], format="yuv420p", interpolation=Interpolation.BICUBIC)
+    width, height = size
+    return converter.reformat(
+        frame, width=width, height=height, format="yuv420p", interpolation=Interpolation.BICUBIC, threads=1
+    )
 
 
 def _encode(

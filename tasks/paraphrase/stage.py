@@ -34,7 +34,7 @@ class ParaphraseStage(CaptionStage):
     def settings(self) -> dict[str, Any]:
         """Returns the writer's identity, the prompt version and the count. Asks no server."""
         return {
-            **self.backend.identity(),
+            **self.identity(),
             "prompt": self.templates.version,
             "rules": RULES_NAME,
             "paraphrases": self.config.paraphrases,

@@ -36,7 +36,7 @@ class RecaptionStage(CaptionStage):
     def settings(self) -> dict[str, Any]:
         """Returns the writer's identity, the prompt version and the repair rounds. Asks no server."""
         repair = {"rounds": self.repair.rounds, "feedback": self.repair.feedback}
-        return {**self.backend.identity(), "prompt": self.templates.version, "rules": RULES_NAME, "repair": repair}
+        return {**self.identity(), "prompt": self.templates.version, "rules": RULES_NAME, "repair": repair}
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per augmented row; `by_llm` marks those that the model writes."""

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from model.codec.griffin_lim import ROUNDS, griffin_lim
+from model.codec.griffin_lim import MOMENTUM, ROUNDS, PaddedSTFT, griffin_lim
 from model.codec.log_mel import LogMel
 
 RATE, WINDOW, HOP = 16_000, 512, 160
@@ -74,3 +74,32 @@ def test_what_is_far_away_does_not_matter() -> None:
     changed[:, -reach:] *= 3
     same = 2 * reach * HOP
     assert torch.equal(reconstruct(wanted)[:same], reconstruct(changed)[:same])
+
+
+@pytest.mark.parametrize(("window", "hop", "frames"), [(512, 160, 40), (512, 128, 9), (400, 160, 5), (512, 160, 2)])
+def test_the_transform_is_that_of_torch_with_zeros_around_the_audio(window: int, hop: int, frames: int) -> None:
+    """Hops that divide the window and that do not, and audio shorter than a window."""
+    hann = torch.hann_window(window)
+    stft = PaddedSTFT.of(hann, hop, frames)
+    length = (frames - 1) * hop
+    spectrum = torch.view_as_complex(noise(frames * (window // 2 + 1) * 2, 1.0).view(frames, -1, 2))
+    padded = stft.audio(spectrum)
+    expected = torch.istft(spectrum.T, window, hop, window=hann, center=True, length=length)
+    torch.testing.assert_close(stft.cut(padded), expected, rtol=1e-4, atol=1e-5)
+    back = torch.stft(expected, window, hop, window=hann, center=True, pad_mode="constant", return_complex=True)
+    torch.testing.assert_close(stft.spectrum(padded), back.T, rtol=1e-4, atol=1e-4)
+
+
+def test_the_first_rounds_are_those_of_the_algorithm_as_it_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before rounding errors grow: phases of the last estimate, moved on by the momentum."""
+    monkeypatch.setattr("model.codec.griffin_lim.ROUNDS", 4)
+    wanted = magnitudes(noise(4800))
+    target = torch.cat([wanted, wanted[:, -1:]], dim=1)
+    phase, before = torch.ones_like(target, dtype=torch.complex64), torch.zeros_like(target, dtype=torch.complex64)
+    for _ in range(4):
+        audio = torch.istft(target * phase, WINDOW, HOP, window=MEL.hann, length=4800)
+        found = torch.stft(audio, WINDOW, HOP, window=MEL.hann, pad_mode="constant", return_complex=True)
+        ahead = found - MOMENTUM / (1 + MOMENTUM) * before
+        phase, before = ahead / (ahead.abs() + 1e-9), found
+    expected = torch.istft(target * phase, WINDOW, HOP, window=MEL.hann, length=4800)
+    torch.testing.assert_close(reconstruct(wanted), expected, rtol=1e-3, atol=1e-4)

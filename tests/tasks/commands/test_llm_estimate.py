@@ -118,3 +118,20 @@ def test_the_token_rule_agrees_with_the_embedded_models_tokenizer(tmp_path: Path
     whole = estimate_calls(GRID[:1], "none", LLMConfig(backend="rules", paraphrases=0), tmp_path / "none.jsonl")
     assert whole.total.tokens_in == pytest.approx(cache.spent().tokens_in, rel=0.08)
     assert guess.total.tokens_in > whole.total.tokens_in
+
+
+def test_captions_sent_together_share_their_examples(tmp_path: Path) -> None:
+    alone = estimate_calls(PAIRS, "m", config(), tmp_path / "none.jsonl")
+    together = estimate_calls(PAIRS, "m", config(captions_per_request=5), tmp_path / "none.jsonl")
+    assert (together.recaption.number, together.paraphrase.number) == (3, 3)
+    assert together.total.tokens_out == alone.total.tokens_out
+    examples = alone.total.tokens_in - alone.total.tokens_new
+    assert together.total.tokens_in == pytest.approx(alone.total.tokens_new + examples / 5, abs=2)
+    batched = config(captions_per_request=5, batch=True)
+    assert estimate_calls(PAIRS, "m", batched, tmp_path / "none.jsonl") == alone
+
+
+def test_the_embedded_model_reads_a_captions_own_tokens_and_writes_its_answer() -> None:
+    calls = Calls(number=10, tokens_in=10_000, tokens_out=200, tokens_new=760)
+    assert calls.embedded_s == pytest.approx(10 + 10)
+    assert Calls().embedded_s == 0

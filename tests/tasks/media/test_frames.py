@@ -8,10 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.reformatter import Interpolation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_contracts import ItemError
+from model.frames import Fit
 from tasks.media.frames import View, frames_at, frames_between, read_frames, read_views, upright
 from tasks.media.video_writer import write_video
 from tests.tasks.media.conftest import levels
@@ -53,6 +55,20 @@ def test_several_views_of_one_decoding_are_what_each_reading_gives(video: Path) 
         alone = read_frames(video, fps=view.fps, size=view.size, duration_s=1.5, fit=view.fit)
         np.testing.assert_array_equal(frames, alone)
     assert [frames.shape[0] for frames in read_views(video, views, duration_s=0.0)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("fit", ["crop", "squash"])
+def test_frames_are_those_of_a_converter_of_their_own(tmp_path: Path, fit: Fit) -> None:
+    """All frames share one converter, on one thread; each is what FFmpeg makes of it alone."""
+    drawn = np.random.default_rng(0).integers(0, 256, (6, 72, 112, 3), np.uint8)
+    write_video(tmp_path / "noise.mp4", drawn, 10)
+    found = read_frames(tmp_path / "noise.mp4", fps=10, size=48, fit=fit)
+    width = 48 if fit == "squash" else 75
+    left = (width - 48) // 2
+    with av.open(str(tmp_path / "noise.mp4")) as container:
+        for number, frame in enumerate(container.decode(video=0)):
+            alone = frame.to_ndarray(width=width, height=48, format="rgb24", interpolation=Interpolation.BICUBIC)
+            np.testing.assert_array_equal(found[number], alone[:, left : left + 48])
 
 
 def test_rotated_frames_are_turned_upright(tmp_path: Path) -> None:

@@ -1,0 +1,247 @@
+"""Several captions in one request: who is sent with whom, and that each answer counts as if it had come alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_contracts import BudgetError, Caption, Row
+from tasks.engine import Item, ItemResult
+from tasks.engine.workspace import Workspace
+from tasks.llm.backend import RULES_NAME
+from tasks.llm.cache import COMPLETIONS, CompletionCache
+from tasks.llm.client import LLMClient, UnavailableError
+from tasks.llm.completion import CompletionError
+from tasks.llm.config import LLMConfig
+from tasks.llm.groups import MOST_CHARS, grouped, numbered
+from tasks.llm.prompt import Prompt
+from tasks.llm.prompt_templates import PromptTemplates, data_turn
+from tasks.llm.stage import CaptionStage
+from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, says
+from tests.tasks.llm.harness import SCHEMA, config
+from tests.tasks.rows import augmented_row, caption_row, clip_row
+
+NUMBERS = range(7)
+
+
+def item(number: int, caption: str = "") -> Item:
+    return Item(f"i{number}", {"caption": caption or f"caption {number}", "level": f"l{number % 2}", "by_llm": True})
+
+
+def prompt(caption: str, level: str, attempt: int = 1) -> Prompt:
+    fields = {"caption": caption}
+    return Prompt(
+        prompt_version="1",
+        fields={**fields, "level": level},
+        attempt=attempt,
+        prefix=({"role": "system", "content": f"Answer as {level}."},),
+        turns=(data_turn(fields),),
+        schema=SCHEMA,
+        max_tokens=50,
+        temperature=0.0 if attempt == 1 else 0.7,
+    )
+
+
+@dataclass(frozen=True)
+class Shouting(CaptionStage):
+    """Accepts captions in capitals, after two tries writes them as they are."""
+
+    name: ClassVar[str] = "shouting"
+    version: ClassVar[int] = 1
+    row_type: ClassVar[type[Row]] = Caption
+
+    @cached_property
+    def templates(self) -> PromptTemplates:
+        return PromptTemplates(version="1", by_name={})
+
+    def settings(self) -> dict[str, Any]:
+        return self.identity()
+
+    def items(self, workspace: Workspace) -> list[Item]:
+        return [item(number) for number in NUMBERS]
+
+    def by_rules(self, item: Item) -> list[Row]:
+        return [row(item, item.payload["caption"], "rule")]
+
+    async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
+        for attempt in (1, 2):
+            try:
+                answer = await client.complete(prompt(item.payload["caption"], item.payload["level"], attempt))
+            except CompletionError:
+                continue
+            except UnavailableError as error:
+                return self.by_rules(item), str(error)
+            if str(answer.get("caption")).isupper():
+                return [row(item, answer["caption"], "llm")], ""
+        return self.by_rules(item), ""
+
+
+def row(item: Item, caption: str, source: str) -> Caption:
+    parent = augmented_row(clip_row(item.item_id), "speed", "fast", "fast")
+    return caption_row(parent, caption, source)
+
+
+def sent(request: dict[str, Any]) -> dict[str, Any]:
+    """The data of a request: a caption's, or those of several by number."""
+    return json.loads(request["messages"][-1]["content"].split("\n")[-1])
+
+
+def shout(request: dict[str, Any], _number: int = 0) -> Reply:
+    data = sent(request)
+    if "caption" in data:
+        return says({"caption": data["caption"].upper()})
+    return says({number: {"caption": one["caption"].upper()} for number, one in data.items()})
+
+
+@pytest.fixture(autouse=True)
+def key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "w")
+
+
+def run(
+    server: FakeServer,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    numbers: Sequence[int] = NUMBERS,
+    **values: Any,
+) -> dict[str, tuple[str, str]]:
+    """Caption and source by item."""
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    one = Shouting(config(max_retries=0, retry_wait_s=0.001, **{"captions_per_request": 3, "concurrency": 1, **values}))
+    results: list[ItemResult] = list(one.process([item(number) for number in numbers], workspace))
+    assert sorted(result.item_id for result in results) == [f"i{number}" for number in numbers]
+    return {result.item_id: (result.rows[0]["caption"], result.rows[0]["source"]) for result in results}
+
+
+ALL = {f"i{number}": (f"CAPTION {number}", "llm") for number in NUMBERS}
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.integers(1, 400)), max_size=30),
+    st.integers(1, 6),
+)
+def test_groups_are_all_items_once_alike_and_small_enough(drawn: list[tuple[int, int]], most: int) -> None:
+    items = [
+        Item(f"i{number:03d}", {"caption": "x" * length, "level": level})
+        for number, (level, length) in enumerate(drawn)
+    ]
+    found = grouped(reversed(items), most, lambda one: (str(one.payload["level"]), 0))
+    assert sorted(one.item_id for group in found for one in group) == [one.item_id for one in items]
+    for group in found:
+        assert 1 <= len(group) <= most
+        assert len({one.payload["level"] for one in group}) == 1
+        assert len(group) == 1 or sum(len(one.payload["caption"]) for one in group) <= MOST_CHARS
+    levels = [group[0].payload["level"] for group in found]
+    assert levels == sorted(levels)
+
+
+def test_a_numbered_prompt_begins_as_its_members_do_and_asks_for_each() -> None:
+    one, two = prompt("A <b>dog</b>", "fast"), prompt('A cat "meows"', "fast")
+    both = numbered([one, two])
+    assert both.prefix == one.prefix
+    assert sent({"messages": both.messages}) == {"1": {"caption": "A <b>dog</b>"}, "2": {"caption": 'A cat "meows"'}}
+    assert "<" not in both.turns[0]["content"]
+    assert both.schema["properties"] == {"1": one.schema, "2": two.schema}
+    assert both.schema["required"] == ["1", "2"]
+    assert both.max_tokens >= one.max_tokens + two.max_tokens
+    assert len({both.key("m"), numbered([two, one]).key("m"), one.key("m")}) == 3
+
+
+def test_captions_of_one_prefix_are_sent_together(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_server(shout) as server:
+        assert run(server, workspace, monkeypatch) == ALL
+        assert [sorted(sent(request)) for request in server.requests] == [
+            ["1", "2", "3"],  # i0, i2, i4
+            ["caption"],  # i6, alone
+            ["1", "2", "3"],
+        ]
+        assert run(server, workspace, monkeypatch) == ALL
+        assert len(server.requests) == 3  # all from the cache
+    spent = CompletionCache(workspace.path(*COMPLETIONS)).spent()
+    assert (spent.tokens_in, spent.tokens_out) == (300, 60)  # each request once, members not again
+
+
+def test_a_missing_or_refused_answer_is_sent_alone(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def behave(request: dict[str, Any], _number: int) -> Reply:
+        data = sent(request)
+        if "caption" in data:
+            return shout(request)
+        return says({"1": {"caption": data["1"]["caption"].upper()}, "2": {"caption": "not loud"}, "4": "?"})
+
+    with fake_server(behave) as server:
+        assert run(server, workspace, monkeypatch) == ALL
+        alone = [(sent(r)["caption"], r["temperature"]) for r in server.requests if "caption" in sent(r)]
+    refused, missing = (("caption 2", 0.7), ("caption 3", 0.7)), (("caption 4", 0.0), ("caption 5", 0.0))
+    assert sorted(alone) == sorted([*refused, *missing, ("caption 6", 0.0)])
+
+
+@pytest.mark.parametrize("text", ["Sure!", "[1, 2]", '{"1": {"caption": "CUT'])
+def test_a_request_without_an_answer_is_sent_one_by_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    with fake_server(lambda request, _: shout(request) if "caption" in sent(request) else says(text)) as server:
+        assert run(server, workspace, monkeypatch) == ALL
+        assert len(server.requests) == 2 + 7
+
+
+def test_a_run_that_goes_on_after_a_kill_sends_the_same_requests(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was done, each item has the companions that it has in a run that was not killed."""
+    with fake_server(shout) as server:
+        run(server, workspace, monkeypatch)
+        whole = [sent(request) for request in server.requests]
+        server.requests.clear()
+        other = Workspace(tmp_path / "killed")
+        run(server, other, monkeypatch, numbers=[2, 3])
+        run(server, other, monkeypatch, numbers=[number for number in NUMBERS if number not in (2, 3)])
+        assert sorted(map(json.dumps, whole)) == sorted(json.dumps(sent(request)) for request in server.requests)
+
+
+def test_answers_that_came_together_count_as_cached_alone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_server(shout) as server:
+        run(server, workspace, monkeypatch)
+        count = len(server.requests)
+        assert run(server, workspace, monkeypatch, captions_per_request=1) == ALL
+        assert len(server.requests) == count
+
+
+def test_a_server_that_is_down_leaves_all_to_the_rules(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with fake_server(lambda *_: fails(500)) as server:
+        found = run(server, workspace, monkeypatch, breaker_probes=0, breaker_wait_s=0.01)
+    assert {source for _, source in found.values()} == {"rule"}
+    assert "for 7 of 7 captions" in caplog.text
+
+
+def test_the_budget_counts_a_group_before_it_is_sent(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_server(shout) as server:
+        with pytest.raises(BudgetError):
+            run(server, workspace, monkeypatch, max_tokens_total=150)
+        assert not server.requests
+
+
+def test_how_captions_are_sent_is_part_of_the_writers_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    alone, together = Shouting(config()), Shouting(config(captions_per_request=4))
+    assert together.settings() == {**alone.settings(), "together": 4}
+    assert Shouting(LLMConfig(backend="rules", captions_per_request=4)).settings() == {
+        "backend": "rules",
+        "model": RULES_NAME,
+    }
