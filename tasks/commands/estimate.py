@@ -99,7 +99,6 @@ class Estimate:
     found: Counted
     llm: LLMEstimate
     rule_rows: int
-    llm_s: float | None  # None: at an endpoint, whose speed is unknown
     cost: float | None  # None: calls that cost money, at prices that were not given
     features: list[str]  # lines of tasks/precompute/size.py
     times: list[str] = field(default_factory=list)  # lines of tasks/commands/stage_times.py
@@ -120,15 +119,11 @@ class Estimate:
                 f"LLM          {counted(llm.recaption.number, 'caption')} + "
                 f"{counted(llm.paraphrase.number, 'paraphrase call')} ({calls.cached:,} answered already); "
                 f"rules write {counted(self.rule_rows, 'caption')}",
-                f"tokens       about {calls.tokens_in:,} in, {calls.tokens_out:,} out, before retries"
-                + self._llm_time(),
+                f"tokens       about {calls.tokens_in:,} in, {calls.tokens_out:,} out, before retries",
                 f"cost         {self._cost()}",
                 *self.times,
             ]
         )
-
-    def _llm_time(self) -> str:
-        return f"; {duration_text(self.llm_s)} of the embedded model on two cores" if self.llm_s else ""
 
     def _cost(self) -> str:
         if self.cost is None:
@@ -166,7 +161,6 @@ def estimate(
         found=found,
         llm=calls,
         rule_rows=rows - by_llm,
-        llm_s=calls.total.embedded_s if kind == "embedded" else None,
         cost=_cost(calls, llm_config, kind),
         features=_features(found, config) if sizes else [_NO_SIZES],
         times=time_lines(config, found.probed, work_of(found.recordings, found.augmented, rows), kind) if sizes else [],

@@ -32,11 +32,6 @@ CaptionAtLevel = tuple[CuedCaption, str]
 """A caption with its mined cue, and the level that it gets."""
 
 
-READ_PER_S: Final = 76
-WRITE_PER_S: Final = 20
-"""Tokens per second that the embedded model reads and writes on two cores: docs/captions.md."""
-
-
 class Calls(NamedTuple):
     """Calls still to be made, rows whose completions are all in the cache, and the tokens of the calls.
 
@@ -48,11 +43,6 @@ class Calls(NamedTuple):
     tokens_in: int = 0
     tokens_out: int = 0
     tokens_new: int = 0
-
-    @property
-    def embedded_s(self) -> float:
-        """How long the embedded model takes on two cores; the examples of a prompt are read once."""
-        return self.tokens_new / READ_PER_S + self.tokens_out / WRITE_PER_S
 
 
 _NO_CALLS: Final = Calls()

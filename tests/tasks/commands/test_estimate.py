@@ -134,10 +134,10 @@ def test_every_clip_of_a_recording_is_changed_in_every_way_of_its_side(clips: in
     assert {row.cue.words for row, _ in found.for_llm.kept} == {"quickly"}
 
 
-def text_of(cost: float | None = 0.0, llm_s: float | None = None, **counts: float) -> list[str]:
+def text_of(cost: float | None = 0.0, **counts: float) -> list[str]:
     found = Counted(**{"recordings": 10, "sampled": 10, "clips": 20, **counts})  # type: ignore[arg-type]
     calls = LLMEstimate(recaption=Calls(1000, 5, 20_000, 300), paraphrase=Calls(7, 6, 1_000, 9))
-    whole = Estimate(found=found, llm=calls, rule_rows=4, llm_s=llm_s, cost=cost, features=["features     some"])
+    whole = Estimate(found=found, llm=calls, rule_rows=4, cost=cost, features=["features     some"])
     return whole.text().splitlines()
 
 
@@ -148,10 +148,6 @@ def test_the_lines_say_what_they_are_of() -> None:
     assert lines["features"] == "some"
     assert lines["LLM"] == "1,000 captions + 7 paraphrase calls (11 answered already); rules write 4 captions"
     assert lines["tokens"] == "about 21,000 in, 309 out, before retries"
-
-
-def test_the_time_of_the_embedded_model_stands_beside_its_tokens() -> None:
-    assert text_of(llm_s=7200.0)[-2].endswith("before retries; 2 h of the embedded model on two cores")
 
 
 def test_a_sample_and_unreadable_files_are_said() -> None:

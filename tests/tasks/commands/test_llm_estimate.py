@@ -129,9 +129,3 @@ def test_captions_sent_together_share_their_examples(tmp_path: Path) -> None:
     assert together.total.tokens_in == pytest.approx(alone.total.tokens_new + examples / 5, abs=2)
     batched = config(captions_per_request=5, batch=True)
     assert estimate_calls(PAIRS, "m", batched, tmp_path / "none.jsonl") == alone
-
-
-def test_the_embedded_model_reads_a_captions_own_tokens_and_writes_its_answer() -> None:
-    calls = Calls(number=10, tokens_in=10_000, tokens_out=200, tokens_new=760)
-    assert calls.embedded_s == pytest.approx(10 + 10)
-    assert Calls().embedded_s == 0
