@@ -27,7 +27,6 @@ Peaks = npt.NDArray[np.uint32]
 _RATE_HZ: Final = 8000  # what any encoder and any usual rate keeps
 _WINDOW: Final = 512
 _HOP: Final = 128
-_BINS: Final = 256
 _NEAR: Final = (21, 31)  # frames and bins around a peak, 0.34 s by 480 Hz, in which it is the largest value
 _FLOOR: Final = 1e-3  # of the largest value: 60 dB under it are no peaks
 _FOLLOWING: Final = 4  # peaks after the first one of a triple among which the other two are
