@@ -57,7 +57,7 @@ class Sampling:
 def recorded_sampling(info: CheckpointInfo | None) -> dict[str, Any]:
     """Returns the sampling options that a training recorded in its checkpoint, as keywords of `Sampling`."""
     recorded = {} if info is None else info.training
-    return {name: recorded[name] for name in ("guidance_rescale",) if name in recorded}
+    return {name: recorded[name] for name in ("guidance_rescale", "sum_reference") if name in recorded}
 
 
 @dataclass(frozen=True, slots=True)

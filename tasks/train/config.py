@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_type_hints
 from pydantic import Field, create_model, field_validator
 
 from data_contracts.generation import BUILTIN
-from model.config import PRESETS, MaskConfig, NetworkConfig, TrainingConfig, preset
+from model.config import PRESETS, MaskConfig, NetworkConfig, SumReference, TrainingConfig, preset
 from model.variants import VARIANTS, variant
 from tasks.engine.settings import Device, StageConfig
 
@@ -84,6 +84,11 @@ class TrainConfig(_TrainingSettings):
         le=1,
         description="recorded in the checkpoint: how generation with it rescales guidance unless told otherwise "
         "(evaluate.sampling.guidance_rescale); 0: MMAudio's guidance",
+    )
+    sum_reference: SumReference = Field(
+        "path",
+        description="recorded likewise (evaluate.sampling.sum_reference). start: the paper's, added to the noise; "
+        "path: its frames are noised as in training; never",
     )
     sample_every: int = Field(0, ge=0, description="steps between samples of fixed validation rows; 0: none")
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field(

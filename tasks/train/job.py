@@ -247,7 +247,7 @@ def _row_callbacks(
             trainer,
             every=config.sample_every,
             trackers=trackers,
-            sampling=Sampling(guidance_rescale=config.guidance_rescale),
+            sampling=Sampling(guidance_rescale=config.guidance_rescale, sum_reference=config.sum_reference),
         )
         callbacks.append(samples.add_row)
     return callbacks

@@ -351,11 +351,12 @@ def test_sampling_numbers_are_checked():
         dataclasses.replace(Sampling(), guidance_rescale=-0.5)
 
 
-def test_a_checkpoint_brings_the_guidance_it_was_made_for(tmp_path):
+def test_a_checkpoint_brings_the_sampling_it_was_made_for(tmp_path):
     gen, path = generator(), tmp_path / "c.safetensors"
-    for training, expected in (({"guidance_rescale": 0.7}, 0.7), ({"steps": 3}, 0.0)):
+    for recorded in ({"guidance_rescale": 0.7}, {"sum_reference": "path"}, {}):
+        training = {"steps": 3, **recorded}
         save_checkpoint(path, gen.network.state_dict(), network=TOY, specs=SPECS, clip_s=2.0, step=1, training=training)
-        assert Generator.load(path).sampling == Sampling(guidance_rescale=expected)
+        assert Generator.load(path).sampling == Sampling(**recorded)
     assert Generator.load(path, sampling=Sampling(guidance_rescale=0.2)).sampling.guidance_rescale == 0.2
 
 
