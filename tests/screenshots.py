@@ -29,7 +29,7 @@ def shoot_report(report: Path, out: Path = DOCS / "report.png") -> None:
     """Writes the top of a report."""
     with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as page:
         page.open(report, width=_WIDTH, height=_HEIGHT)
-        _save(page, out)
+        _save(page, out, height=2 * _HEIGHT)
 
 
 def shoot_prefect(config: Path, out: Path = DOCS / "prefect.png") -> None:
@@ -66,9 +66,9 @@ def _wait_for(server: Server) -> None:
     raise TimeoutError("the Prefect server does not answer")
 
 
-def _save(page: Page, out: Path) -> None:
-    page.screenshot(out, height=_HEIGHT)
-    picture = Image.open(out).convert("RGB").resize((960, 960 * _HEIGHT // _WIDTH), Image.Resampling.LANCZOS)
+def _save(page: Page, out: Path, height: int = _HEIGHT) -> None:
+    page.screenshot(out, height=height)
+    picture = Image.open(out).convert("RGB").resize((960, 960 * height // _WIDTH), Image.Resampling.LANCZOS)
     picture.quantize(64).save(out, optimize=True)
 
 

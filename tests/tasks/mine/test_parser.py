@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_contracts import WeightsError
+from data_contracts import UsageError, WeightsError
 from tasks.language.finder import may_match
 from tasks.mine import parser as parsing
 from tasks.mine.miner import RuleMiner, select
@@ -20,6 +20,11 @@ from tests.tasks.mine.test_miner import LOOK_ALIKES
 from tests.tasks.mine.test_miner import NAMED as PLAIN
 
 EVERYTHING = (*NAMED, *UNNAMED)
+
+
+def test_another_choice_of_parser_is_refused() -> None:
+    with pytest.raises(UsageError, match="parser 'guess' is unknown; choose one of auto, spacy, rules"):
+        make_miner("guess")
 
 
 @pytest.mark.parametrize("caption", NAMED)
