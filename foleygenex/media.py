@@ -14,8 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from data_contracts.errors import UsageError
-from tasks.commands.generate.options import AUDIO_SUFFIXES
-from tasks.commands.generate.outputs import write_audio
 from tasks.media.arrays import write_exact_audio, write_exact_video
 from tasks.media.audio import read_audio
 
@@ -43,6 +41,9 @@ class Audio:
 
     def write(self, path: str | Path) -> Path:
         """Writes a .wav or .flac file of 16 bits, clipped at full scale, and returns its path. Raises UsageError."""
+        from tasks.commands.generate.options import AUDIO_SUFFIXES  # they import torch, which reading does not need
+        from tasks.commands.generate.outputs import write_audio
+
         path = Path(path)
         if path.suffix.lower() not in AUDIO_SUFFIXES:
             raise UsageError(f"{path.name}: the name must end in {' or '.join(AUDIO_SUFFIXES)}")

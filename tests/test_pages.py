@@ -26,7 +26,14 @@ pytestmark = pytest.mark.slow
 NOT_RUN = (["make", "setup"], [".", ".venv/bin/activate"])
 SMALL = {  # in place of the paper's settings that need a GPU, an endpoint or downloads
     **TINY,
-    "train": {**TINY["train"], "preset": "tiny", "device": "cpu", "precision": "fp32", "warmup_steps": 1},
+    "train": {
+        **TINY["train"],
+        "preset": "tiny",
+        "device": "cpu",
+        "precision": "fp32",
+        "warmup_steps": 1,
+        "ema_snapshot_every": 1,
+    },
     "precompute": PrecomputeConfig().model_dump(exclude={"device"}),
 }
 FEATURE_STAGES = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest", "precompute")

@@ -98,6 +98,12 @@ def test_programs_that_commands_start_are_not_looked_for_in_the_current_folder(m
     assert f'"-P", "-m", "{module}"' in file.read_text("utf-8")
 
 
+def test_audio_and_captions_need_no_torch() -> None:
+    use = "foleygenex.Audio, foleygenex.mine_captions(['a dog barks loudly'], parser='rules'), foleygenex.augment"
+    done = python(REPOSITORY, f"import sys, foleygenex; {use}; print('torch' in sys.modules)", editable=False)
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_importing_loads_no_library_and_every_public_name_is_there() -> None:
     heavy = "print([m for m in ('numpy', 'torch', 'pyarrow', 'pydantic', 'av') if m in sys.modules])"
     done = python(REPOSITORY, f"import sys, foleygenex; {heavy}", editable=False)
