@@ -39,7 +39,7 @@ def test_the_examples_run_and_give_what_they_say(folder: Path, monkeypatch: pyte
         exec(compile(example, f"docs/python.md, example {number}", "exec"), names)
     out = capsys.readouterr().out
     assert "16000 8.0" in out and "volume loud loudly 12 18" in out and "\ntask vta takes no window\n" in out
-    assert {"hits", "wood", "bell", "rain", "longer", "edited", "flash", "far", "faster", "slight"} <= names.keys()
+    assert {"hits", "wood", "bell", "rain", "longer", "edited", "flash", "far", "faster", "strong"} <= names.keys()
     audio = {name: value for name, value in names.items() if isinstance(value, foleygenex.Audio)}
     assert all(np.isfinite(one.samples).all() and np.abs(one.samples).max() > 0 for one in audio.values())
     for name in ("hits", "wood", "bell", "longer"):
