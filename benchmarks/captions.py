@@ -25,8 +25,8 @@ from pathlib import Path
 
 from data_contracts import ItemError
 from data_contracts.adverbs import changes_for
+from tasks.language.content import words
 from tasks.language.cues import CuedCaption
-from tasks.language.validator import words
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError

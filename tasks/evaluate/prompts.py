@@ -10,15 +10,15 @@ import re
 from typing import Final
 
 from tasks.language.finder import find_cues, without_cues
-from tasks.language.wordings import WORDINGS
 
 _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "speed": ((" quickly", " slowly"), (" rapidly", " very slowly"), (" at a fast pace", " at a slow pace")),
     "volume": ((" loudly", " quietly"), (" very loudly", " softly"), (" loudly", " faintly")),
     "distance": ((" nearby", " in the distance"), (" up close", " far away"), (" close by", " from far away")),
-    "dynamics": tuple(
-        (f", {more}", f", {less}")
-        for more, less in zip(WORDINGS["crescendo"].endings, WORDINGS["decrescendo"].endings, strict=True)
+    "dynamics": (
+        (", gradually getting louder", ", gradually fading away"),
+        (", getting louder and louder", ", getting quieter and quieter"),
+        (", steadily growing louder", ", slowly fading out"),
     ),
 }
 

@@ -9,13 +9,13 @@ from typing import Final, Literal
 
 from data_contracts.adverbs import DIMENSION_OF
 from tasks.language.inflect import verb_lemma
-from tasks.language.words import DEGREES, STRONG
+from tasks.language.words import DEGREES, STRONG, STRONG_WORDS
 
 Role = Literal["attribute", "predicate", "before_verb", "adverbial"]
 """How a cue is used: "fast knocking", "the knocking is fast", "quickly knocks", "knocks quickly" or a phrase."""
 
 _DEGREES_BEFORE: Final = re.compile(rf"(?:(?<![\w'-])(?:{'|'.join(DEGREES)}) )+$", re.IGNORECASE)
-_STRONG: Final = re.compile(rf"\b(?:{'|'.join(STRONG)})\b", re.IGNORECASE)
+_STRONG: Final = re.compile(rf"\b(?:{'|'.join((*STRONG, *STRONG_WORDS))})\b", re.IGNORECASE)
 _PREPOSITION: Final = re.compile(r"(?:at|by|from|in|of|off|on|with|within)\b", re.IGNORECASE)
 _FUNCTION: Final = frozenset(
     [

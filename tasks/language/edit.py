@@ -8,11 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from tasks.language.clauses import event_end
 from tasks.language.cues import CuedCaption
 
-CLAUSE: Final = re.compile(r",? (?:as|while|followed by|and then|then|before|with)\b|, ", re.IGNORECASE)
-"""Where an event ends and another begins."""
-_NEW_EVENT: Final = re.compile(rf"{CLAUSE.pattern}| and (?=an? \w+ \w+s\b)", re.IGNORECASE)
 _JOINED: Final = re.compile(r"\b(?:and|or|but|yet) $", re.IGNORECASE)
 _JOINS: Final = re.compile(r" (?:and|or|but|yet)\b", re.IGNORECASE)
 _THEN: Final = re.compile(r"\bthen $", re.IGNORECASE)
@@ -56,12 +54,6 @@ def without_cue(caption: CuedCaption) -> tuple[str, int]:
         return head + tail, len(head)
     head = _with_article(f"{head} ", tail)
     return head + tail, len(head)
-
-
-def event_end(text: str, start: int) -> int:
-    """Returns where the event that `start` lies in ends: at the next clause, or at the end of the text."""
-    clause = _NEW_EVENT.search(text, start)
-    return clause.start() if clause else len(text)
 
 
 def tidy(text: str) -> str:

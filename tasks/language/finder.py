@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from data_contracts.adverbs import DIMENSION_OF, MINED_SIDES
+from data_contracts.adverbs import DIMENSION_OF
 from tasks.language.cues import Cue, CuedCaption, with_degrees
-from tasks.language.words import EXPRESSIONS, MADE_FORMS, MATERIAL, MINED_FORMS, PLACE, STEMS, Form, bounded
+from tasks.language.made_words import LEVEL_FORMS, MADE_FORMS
+from tasks.language.words import EXPRESSIONS, MATERIAL, MINED_FORMS, PLACE, STEMS, Form, bounded
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Raised whenever a rule below changes: rows that were mined by rules depend on it."""
 
 # A comparative counts right before its noun ("a softer horn"); elsewhere it is a trend.
@@ -133,6 +134,8 @@ _MOVABLE: Final = frozenset(
     ("farther away", "further away", "farther off", "further off", "far away", "far off", "close")
 )
 """Words that a verb of movement turns into a trend."""
+_MADE: Final = frozenset(MADE_FORMS)
+_CONJUNCTION: Final = re.compile(r"^(?:(?:and|but|then),? )+")
 _SPACES: Final = re.compile(r"[^\S ]")
 
 
@@ -151,7 +154,7 @@ def may_match(caption: str) -> bool:
 
 def find_mined(caption: str) -> list[Cue]:
     """Returns all cues of the mined sides in reading order, without negated words and trends."""
-    return _found(caption, MINED_SIDES) if may_match(caption) else []
+    return _found(caption, MINED_FORMS) if may_match(caption) else []
 
 
 def find_cues(caption: str, sides: Iterable[str] = DIMENSION_OF) -> list[Cue]:
@@ -160,7 +163,7 @@ def find_cues(caption: str, sides: Iterable[str] = DIMENSION_OF) -> list[Cue]:
     A trend includes the words in it: "slowly fading" is not slow.
     """
     wanted = set(sides)
-    found = _found(caption, DIMENSION_OF)
+    found = _found(caption, (*MADE_FORMS, *LEVEL_FORMS, *MINED_FORMS))
     return [with_degrees(caption, cue) for cue in found if cue.side in wanted]
 
 
@@ -178,21 +181,25 @@ def without_cues(text: str, cues: Iterable[Cue]) -> str:
     return text
 
 
-def _found(caption: str, sides: Iterable[str]) -> list[Cue]:
-    text, wanted = lowered(caption), set(sides)
+def _found(caption: str, forms: Iterable[Form]) -> list[Cue]:
+    text = lowered(caption)
     taken: list[tuple[int, int]] = []
-    made = [cue for form in MADE_FORMS if form.side in wanted for cue in _matches(caption, text, form, taken)]
-    taken += [match.span() for pattern in _NO_CUES for match in pattern.finditer(text)]
-    mined = [cue for form in MINED_FORMS if form.side in wanted for cue in _matches(caption, text, form, taken)]
-    return sorted((*made, *mined), key=lambda cue: cue.start)
+    found: list[Cue] = []
+    for form in forms:
+        if form is MINED_FORMS[0]:  # the other forms are free of what only looks like a mined one
+            taken += [match.span() for pattern in _NO_CUES for match in pattern.finditer(text)]
+        found += _matches(caption, text, form, taken)
+    return sorted(found, key=lambda cue: cue.start)
 
 
 def _matches(caption: str, text: str, form: Form, taken: list[tuple[int, int]]) -> Iterator[Cue]:
     """Yields the form's cues and adds the characters that it matched to `taken`, which no other form may use."""
     for match in form.pattern.finditer(text):
         start, end = match.span()
-        if form in MADE_FORMS and match.group() in _COMPARED and _BEFORE_NOUN.match(text, end):
-            continue  # "a louder horn" is loud, "the horn blows louder" is a trend
+        if form in _MADE:
+            start += len(match.group()) - len(_CONJUNCTION.sub("", match.group()))
+            if text[start:end] in _COMPARED and _BEFORE_NOUN.match(text, end):
+                continue  # "a louder horn" is loud, "the horn blows louder" is a trend
         if any(start < other_end and other_start < end for other_start, other_end in taken):
             continue
         taken.append((start, end))
@@ -204,7 +211,7 @@ def _matches(caption: str, text: str, form: Form, taken: list[tuple[int, int]]) 
 def _word_class(text: str, match: re.Match[str], form: Form) -> str:
     """Returns the word's class as the words beside it show; empty when they show that it names no side."""
     word, before, after = match.group(), text[: match.start()], text[match.end() :]
-    if word in _RULES and form not in MADE_FORMS:
+    if word in _RULES and form not in _MADE:
         fits = (pos for pos, left, right in _RULES[word] if left.search(before) and right.match(after))
         return next(fits, "")
     if form.pos:
@@ -218,7 +225,7 @@ def _denied(text: str, match: re.Match[str], form: Form) -> bool:
     word, before = match.group(), text[: match.start()]
     if _NEGATION.search(before) and not word.startswith("barely"):
         return True
-    if form in MADE_FORMS:
+    if form in _MADE:
         return False
     if word in _CHANGEABLE:
         return bool(_AFTER_CHANGE.search(before))

@@ -35,6 +35,12 @@ def verb_lemma(word: str) -> str:
 
 
 @cache
+def word_classes(word: str) -> frozenset[str]:
+    """Returns the classes that a lower-case word may have, such as NOUN and VERB; none for an unknown word."""
+    return frozenset(_lemmas(word) or _guessed_lemmas(word))
+
+
+@cache
 def is_compared(word: str) -> bool:
     """Whether a lower-case word is a comparative or a superlative: "faster", "slowest"."""
     plain = _lemmas(word).get("ADJ", (word,))

@@ -11,10 +11,20 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 4
+VERSION: Final = 5
 
-STRONG: Final = ("very", "extremely", "really", "incredibly", "super", "real")
+STRONG: Final = (
+    "very", "extremely", "really", "incredibly", "super", "real", "exceptionally", "remarkably", "exceedingly",
+    "extraordinarily", "unbelievably", "insanely", "painfully", "ever so"
+)  # fmt: skip
 """Intensifiers that make "fast" the level "very fast"."""
+STRONG_WORDS: Final = (
+    "breakneck", "lightning", "blistering", "furious", "furiously", "frantic", "frantically", "frenzied", "frenetic",
+    "frenetically", "dizzying", "tremendous", "terrific", "blinding", "feverish", "hectic", "great speed", "top speed",
+    "full speed", "full tilt", "flat out", "as possible", "it can", "he can", "she can", "they can", "super-fast",
+    "superfast", "snail", "snail's", "crawl", "crawling", "glacial"
+)  # fmt: skip
+"""Words inside a cue that make it as strong as an intensifier does."""
 DEGREES: Final = (
     *STRONG, "so", "quite", "rather", "fairly", "pretty", "somewhat", "slightly", "relatively", "moderately", "too",
     "more", "much", "kind of", "sort of"
@@ -48,7 +58,7 @@ def _phrase(side: str, pattern: str, pos: str = "phrase") -> Form:
     return _words(side, "phrase", pattern, pos)
 
 
-_PACE: Final = r"(?:rate|speeds?|pace|tempo|rhythm|manner)"
+PACE: Final = r"(?:rate|speeds?|pace|tempo|rhythm|manner)"
 _VERY: Final = rf"(?:(?:{'|'.join(DEGREES)}) )?"
 LISTENER: Final = r"(?:the |a |an )?(?:mic|mike|microphone|camera|recorder|recording|listener|phone)\w*"
 
@@ -82,7 +92,7 @@ EXPRESSIONS: Final = tuple(
 MINED_FORMS: Final = (
     _phrase(
         "fast",
-        rf"(?:at|with|in) (?:a |an )?{_VERY}(?:high|fast|rapid|quick|great|full|top|brisk) {_PACE}(?: of speed)?|"
+        rf"(?:at|with|in) (?:a |an )?{_VERY}(?:high|fast|rapid|quick|great|full|top|brisk) {PACE}(?: of speed)?|"
         rf"(?:high|full|top) speeds?|in {_VERY}(?:quick|rapid|fast) succession|at full throttle",
     ),
     _phrase("fast", r"high-speed|(?:fast|quick)[- ]?paced|fast[- ]moving|rapid-fire", "adjective"),
@@ -92,7 +102,7 @@ MINED_FORMS: Final = (
     _words("fast", "quick", r"quick|quicker|quickest"),
     _phrase(
         "slow",
-        rf"(?:at|on|with|in) (?:a |an )?{_VERY}(?:low|slow|leisurely) {_PACE}|low speeds?|in slow succession|"
+        rf"(?:at|on|with|in) (?:a |an )?{_VERY}(?:low|slow|leisurely) {PACE}|low speeds?|in slow succession|"
         rf"in {_VERY}slow motion",
     ),
     _phrase("slow", r"low-speed|slow[- ](?:moving|paced)", "adjective"),
@@ -141,56 +151,6 @@ MINED_FORMS: Final = (
     _words("quiet", "faint", r"faintly|faint|fainter|faintest"),
 )
 """Longer expressions come before the words in them: characters that one form matched are matched by no other."""
-
-
-_GRADUAL: Final = "(?:(?:gradually|slowly|steadily|progressively|continuously|increasingly|constantly|quickly) )?"
-_TURNS: Final = "(?:getting|gets|get|growing|grows|grow|becoming|becomes|become|turning|turns)"
-_LOUDNESS: Final = "(?:volume|loudness|intensity)"
-
-
-def _trend(side: str, comparatives: str, rates: str, *others: str) -> Form:
-    patterns = (
-        rf"{_GRADUAL}{_TURNS} (?:\w+ly |ever |even )?(?:{comparatives})(?: and (?:{comparatives}))?",
-        rf"(?:{comparatives}) and (?:{comparatives})",
-        rf"with {_GRADUAL}(?:{rates}) {_LOUDNESS}",
-        rf"{_GRADUAL}(?:{rates})(?: \w+ly)? in {_LOUDNESS}",
-        rf"at (?:an? )?{_GRADUAL}(?:{rates}) volume",
-        *others,
-    )
-    return _phrase(side, "|".join(patterns))
-
-
-MADE_FORMS: Final = (
-    _trend(
-        "crescendo",
-        "louder|stronger",
-        "increasing|increases|rising|rises|growing|grows|swelling|swells|building",
-        "in an? (?:gradual )?crescendo",
-        f"{_GRADUAL}swelling(?: up)?",
-        "increasingly loud(?:ly)?",
-        "louder|crescendo",
-    ),
-    _trend(
-        "decrescendo",
-        "quieter|softer|fainter|weaker",
-        "decreasing|decreases|diminishing|diminishes|falling|falls|dropping|drops|fading|fades|declining",
-        f"{_GRADUAL}(?:fading|fades|fade|dying|dies|trailing|trails)(?: (?:gradually|slowly|steadily))? "
-        "(?:away|out|off|down)(?: into silence)?",
-        f"{_GRADUAL}(?:fading|fades)",
-        "in an? (?:gradual )?(?:decrescendo|diminuendo)",
-        "increasingly (?:quiet|soft|faint)(?:ly)?",
-        "quieter|softer|fainter|decrescendo",
-    ),
-    _phrase("medium", rf"at (?:an? )?{_VERY}(?:moderate|medium|normal) {_PACE}"),
-    _phrase("medium", "(?:moderately|medium|moderate)[ -]paced|medium-speed", "adjective"),
-    _words(
-        "medium",
-        "medium",
-        r"moderately(?! (?:fast|quick|rapid|slow|loud|quiet|soft|faint|distant|near|close))",
-        "adverb",
-    ),
-)
-"""What augmentation makes and mining does not look for: trends of loudness and the speed between fast and slow."""
 
 STEMS: Final = re.compile(
     r"fast|quick|rapid|swift|speed|brisk|hurried|hast[iy]|succession|slow|sluggish|leisurely|near|clos|distan|far|"

@@ -28,6 +28,13 @@ class PromptTemplates:
     def __getitem__(self, name: str) -> tuple[Message, ...]:
         return self.by_name[name]
 
+    def drawn(self, name: str, draw: int, count: int) -> tuple[Message, ...]:
+        """Returns the first message and `count` of the examples of a kind of prompt, chosen and ordered by `draw`."""
+        first, *rest = self.by_name[name]
+        examples = zip(rest[::2], rest[1::2], strict=True)
+        chosen = sorted(examples, key=lambda example: hash_text(str(draw), example[0]["content"]))[:count]
+        return (first, *(message for example in chosen for message in example))
+
     @classmethod
     def load(cls, folder: Path, number: int) -> PromptTemplates:
         """Reads the folder's `*.md` files. `number` is the version that people raise."""

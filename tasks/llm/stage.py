@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from data_contracts import ItemError, Row
 from tasks.engine import Item, ItemResult, Stage, each
 from tasks.engine.workspace import Workspace
+from tasks.language.parse import has_parser
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.batch import fetch_batches
 from tasks.llm.cache import COMPLETIONS, CompletionCache
@@ -70,10 +71,13 @@ class CaptionStage(Stage):
         return item.payload["level"], 0
 
     def identity(self) -> dict[str, Any]:
-        """Returns what results depend on of the writer: its kind and model, and whether captions are sent together."""
+        """Returns what results depend on of the writer: its kind and model, whether captions are sent together, and
+        whether the validator has the parse of the model's captions."""
+        if self.backend.kind == "rules":
+            return dict(self.backend.identity())
         together = self.config.captions_per_request
-        grouped_by = {"together": together} if together > 1 and self.backend.kind != "rules" else {}
-        return {**self.backend.identity(), **grouped_by}
+        grouped_by = {"together": together} if together > 1 else {}
+        return {**self.backend.identity(), **grouped_by, "parse": has_parser()}
 
     def needs_model(self, item: Item) -> bool:
         """Whether the model writes an item."""

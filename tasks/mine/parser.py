@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from data_contracts import UsageError
 from model.weights.catalogue import CAPTION_PARSER
-from model.weights.locate import available, located, require
+from model.weights.locate import available, located
 from tasks.language.cues import Cue
 from tasks.language.finder import lowered, may_match
+from tasks.language.parse import parser_here
 from tasks.language.words import EXPRESSIONS, MINED_FORMS, VERSION
 from tasks.mine.miner import Miner, RuleMiner
 from tasks.mine.syntax import names_a_side, word_class
 
 if TYPE_CHECKING:
-    from spacy.language import Language
     from spacy.tokens import Doc
 
 CHOICES: Final = ("auto", "spacy", "rules")
 PARSED: Final = f"spacy-{CAPTION_PARSER}-{VERSION}"
 _BATCH: Final = 256
-_UNUSED: Final = ("ner", "lemmatizer", "senter")
-_LOADING: Final = threading.Lock()
 
 
 class ParseMiner:
@@ -37,7 +33,7 @@ class ParseMiner:
         texts = {caption: _parsable(caption) for caption in captions if may_match(caption)}
         if not texts:
             return [[] for _ in captions]
-        nlp = _loaded(threading.get_ident())
+        nlp = parser_here()
         with nlp.memory_zone():  # words first met here are forgotten: a corpus has no end of names and numbers
             parsed = nlp.pipe(texts.values(), batch_size=_BATCH)
             found = {caption: _cues(caption, doc) for caption, doc in zip(texts, parsed, strict=True)}
@@ -54,23 +50,6 @@ def make_miner(choice: str) -> Miner:
     if choice == "spacy":
         located(CAPTION_PARSER)
     return ParseMiner() if choice == "spacy" or (choice == "auto" and available(CAPTION_PARSER)) else RuleMiner()
-
-
-@cache
-def _loaded(thread: int) -> Language:  # noqa: ARG001 (one per thread: a pipeline is not made for sharing)
-    with _LOADING:
-        return load_parser()
-
-
-def load_parser() -> Language:
-    """Returns spaCy's model with its tagger and dependency parser only, from checked files; none is a pickle.
-
-    Raises WeightsError when a file is missing or is not the published one.
-    """
-    import spacy
-
-    settings = require(CAPTION_PARSER)[0]
-    return spacy.util.load_model_from_path(settings.parent, exclude=_UNUSED)
 
 
 def _parsable(caption: str) -> str:

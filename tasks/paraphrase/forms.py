@@ -12,18 +12,22 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import Final
 
+from data_contracts.adverbs import DEGREES, LEVELS
 from tasks.engine.workspace import seed_for
+from tasks.language.clauses import events
 from tasks.language.cues import CuedCaption
-from tasks.language.edit import CLAUSE, split_ending
+from tasks.language.edit import split_ending
 from tasks.language.finder import all_cues
-from tasks.language.wordings import WORDINGS
+from tasks.language.wordings import degree_said, drawn, wording_of
 from tasks.paraphrase.rules import level_of, synonyms
 
 FORMS: Final = ("heard", "level_first", "level_last", "sound_of", "there_is", "verb_form")
 """The prompt's system text explains each of these names."""
 _FRAMES: Final = ("heard", "sound_of", "there_is")  # they fit every caption
 _MOVED: Final = ("level_first", "level_last")
-_ENDINGS: Final = frozenset(text for wording in WORDINGS.values() for text in wording.endings)
+_ENDINGS: Final = frozenset(
+    text for level in LEVELS for degree in DEGREES for text in wording_of(level, degree).endings
+)
 FormRequest = dict[str, list[str]]
 """The words that each paraphrase must contain, by the name of its form."""
 
@@ -67,9 +71,7 @@ def _moved_form(caption: CuedCaption) -> str:
     if level_of(cue) is None or any(level_of(other) for other in all_cues(caption) if other != cue):
         return ""
     rest = f"{body[: cue.start].rstrip(' ,')} {body[cue.end :].lstrip(' ,')}"
-    of_all = cue.dimension == "dynamics" and body[: cue.start].endswith(", ")
-    several = CLAUSE.search(rest) or " and " in rest
-    if (several and not of_all) or role == "predicate":
+    if len(events(rest)) > 1 or " and " in rest or role == "predicate":
         return ""
     return "level_last" if cue.start == 0 or role == "attribute" else "level_first"
 
@@ -89,7 +91,7 @@ def _wording(caption: CuedCaption, form: str, turn: int) -> str:
     cue, body = caption.cue, caption.text.lower()
     name = level_of(cue)
     if form in _MOVED and name:
-        choices = WORDINGS[name].endings
+        choices = drawn(wording_of(name, degree_said(name, cue.words.lower())).endings, body)
     else:
         choices = tuple(dict.fromkeys((*synonyms(caption), cue.words.lower())))
     other = [text for text in choices if text not in body]

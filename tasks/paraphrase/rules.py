@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Final
 
 from data_contracts import adverbs
+from tasks.language.clauses import event_end, events
+from tasks.language.content import is_content
 from tasks.language.cues import Cue, CuedCaption
 from tasks.language.edit import (
-    CLAUSE,
     in_case_of,
     is_joined,
     lower_first,
@@ -26,8 +28,7 @@ from tasks.language.edit import (
 )
 from tasks.language.finder import all_cues
 from tasks.language.inflect import inflected
-from tasks.language.validator import is_content
-from tasks.language.wordings import WORDINGS
+from tasks.language.wordings import Wording, degree_said, drawn, wording_of
 from tasks.paraphrase.validator import problems_of, wording
 
 _PHRASES: Final = (  # the first place that fits is changed; both directions are listed where both are idiomatic
@@ -59,6 +60,7 @@ _VERBS: Final = (
     "rev", "clap"
 )  # fmt: skip
 """Verbs whose "barks" and "is barking" mean the same in a caption."""
+_MOST_DEGREES: Final = 12  # other wordings of the level that are tried
 _LEVEL_OF: Final = {(level.side, level.strong): name for name, level in adverbs.LEVELS.items()}
 
 
@@ -94,27 +96,40 @@ def level_of(cue: Cue) -> str | None:
 
 
 def synonyms(caption: CuedCaption) -> tuple[str, ...]:
-    """Returns the wordings that can replace the caption's cue; none when no wording is as strong."""
+    """Returns the wordings that can replace the caption's cue, in a drawn order; none when no wording is as strong."""
     cue, role = caption.cue, caption.role
     name = level_of(cue)
-    if name is None or (cue.strong and not adverbs.LEVELS[name].strong):
-        return ()  # "very distant" has no plain synonym
-    words = WORDINGS[name]
+    if name is None:
+        return ()
+    degree = degree_said(name, cue.words.lower())
+    if cue.strong and not adverbs.LEVELS[name].strong and degree == "plain":
+        return ()  # "very distant" is not "distant"
+    return drawn(_fitting(wording_of(name, degree), caption, role), caption.text)
+
+
+def _fitting(words: Wording, caption: CuedCaption, role: str) -> tuple[str, ...]:
+    trend = caption.cue.dimension == "dynamics"
     if role == "predicate":
-        return (*words.adjectives, *(word for word in words.adverbs if word.startswith("at ")))
+        return (
+            words.adjectives if trend else (*words.adjectives, *(one for one in words.adverbs if one.startswith("at ")))
+        )
     if role == "attribute":
         return words.adjectives
-    return tuple(word for word in words.adverbs if word.endswith("ly")) if role == "before_verb" else words.adverbs
+    if trend and not caption.text[: caption.cue.start].endswith(", "):  # "barks louder and louder"
+        return tuple(one for one in words.instead if " at first" not in one)
+    if role == "before_verb":
+        return tuple(one for one in words.adverbs if one.endswith("ly") and " nor " not in one)
+    return words.adverbs
 
 
 def _variants(caption: CuedCaption) -> Iterator[str]:
     """One kind of change per variant first, two kinds together when those run out."""
-    degrees = list(_degree_variants(caption))
+    degrees = list(islice(_degree_variants(caption), _MOST_DEGREES))
     fronted = list(_fronted(caption))
     swapped = list(_swap_variants(caption))
     yield from _interleave([one.text for one in degrees], fronted, [one.text for one in swapped])
     for one in swapped:
-        yield from (two.text for two in _degree_variants(one))
+        yield from (two.text for two in islice(_degree_variants(one), _MOST_DEGREES))
         yield from _fronted(one)
     for one in degrees:
         yield from _fronted(one)
@@ -144,9 +159,9 @@ def _moved(caption: CuedCaption) -> Iterator[CuedCaption]:
     if name is None or caption.role not in ("attribute", "before_verb") or is_joined(caption):
         return
     rest, cut = without_cue(caption)
-    if caption.role == "attribute" and CLAUSE.search(rest, cut):  # a phrase at the end could describe either event
+    if caption.role == "attribute" and " and " in rest[cut : event_end(rest, cut)]:  # it could describe either
         return
-    for ending in WORDINGS[name].endings:
+    for ending in drawn(wording_of(name, degree_said(name, caption.cue.words.lower())).endings, caption.text):
         if caption.role == "before_verb" or not ending.endswith("ly"):
             yield moved(caption, ending, caption.cue.side)
 
@@ -186,8 +201,10 @@ def _swapped(caption: CuedCaption, match: re.Match[str], replacement: str) -> Cu
 
 
 def _fronted(caption: CuedCaption) -> Iterator[str]:
-    """A phrase from the very end to the front, or from the front to the end."""
+    """A phrase from the very end to the front, or from the front to the end, of a caption of one event."""
     cue, body = caption.cue, caption.text
+    if len(events(body)) > 1:  # in front it would be said of all events
+        return
     rest = body[: cue.start].rstrip(" ,")
     if len(cue.words.split()) > 2 and cue.end == len(body) and rest and not is_joined(caption):
         yield f"{upper_first(cue.words)}, {lower_first(rest)}"

@@ -27,8 +27,8 @@ class ParaphraseStage(CaptionStage):
     """Paraphrases captions by the configured backend. Reads `recaption/captions`."""
 
     name: ClassVar[str] = "paraphrase"
-    version: ClassVar[int] = 4
-    prompt_number: ClassVar[int] = 3
+    version: ClassVar[int] = 5
+    prompt_number: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = Paraphrase
 
     def settings(self) -> dict[str, Any]:

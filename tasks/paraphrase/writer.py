@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from tasks.language.content import words
 from tasks.language.cues import CuedCaption
 from tasks.language.edit import match_style
 from tasks.language.finder import all_cues
-from tasks.language.validator import words
+from tasks.language.parse import has_parser
 from tasks.llm.client import LLMClient, UnavailableError
 from tasks.llm.completion import CompletionError
 from tasks.llm.prompt import Prompt, plain
@@ -93,7 +94,7 @@ class _Search:
         self.tokens += _texts(answer.get("key_tokens"))[:_MAX_KEY_TOKENS]
         for text in _texts(answer.get("paraphrases"), forms)[: 2 * len(forms)]:
             styled = match_style(text, self.caption.text)
-            problems = problems_of(self.caption, styled)
+            problems = problems_of(self.caption, styled, parse=has_parser())
             if not problems and wording(styled) in self.found:
                 problems = ["repeats another"]
             if problems:

@@ -1,131 +1,151 @@
 """The rules' rewrites: the mined cue is replaced, strengthened or moved; a level of another dimension is added.
 
-Gives several candidates, best first, that all pass the validator; the language model may choose among them.
-Source: SPEC A6 (the labelled fallback).
+All wordings that fit the cue's place in the grammar are put into an order that a hash of the caption draws, so that a
+corpus has each about equally often. Source: SPEC A6 (the labelled fallback).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Final
 
 from data_contracts import ItemError
 from data_contracts.adverbs import LEVELS, Level
-from tasks.engine.workspace import seed_for
+from tasks.engine.workspace import hash_text
+from tasks.language.clauses import event_end, events
 from tasks.language.cues import CuedCaption
-from tasks.language.edit import CLAUSE, event_end, inserted, is_joined, moved, replaced, split_ending, without_cue
+from tasks.language.edit import inserted, is_joined, moved, replaced, split_ending, without_cue
 from tasks.language.inflect import is_compared
 from tasks.language.validator import check
-from tasks.language.wordings import WORDINGS
+from tasks.language.wordings import Wording, wording_of
 from tasks.language.words import DEGREES
 
+CHOICES: Final = 6
+"""Most rewrites of one caption."""
 _DEGREE: Final = re.compile(rf"\b(?:{'|'.join(DEGREES)}) ", re.IGNORECASE)
+_INTENSE: Final = ("very", "extremely", "incredibly", "exceptionally", "remarkably")
 _GRADED: Final = re.compile(r"\b(?:fast|quick|rapid|high|brisk|swift|slow|low|leisurely|sluggish)\b")
-_IN_TURN: Final = re.compile(r",? (?:followed by|and then|then|before)\b", re.IGNORECASE)
 _PREPOSITION: Final = re.compile(r"\b(?:at|from|in|of|with|to) $", re.IGNORECASE)
+_BEGINS_WITH_PREPOSITION: Final = re.compile(r"(?:at|from|in|with) ")
+_OF: Final = re.compile(r"\bof (?:an? |the )?$", re.IGNORECASE)
+_Edit = tuple[str, Callable[[], CuedCaption]]
+"""What identifies an edit in the draw, and what makes it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rewrite:
-    """A new caption with its new cue, and the edit that made it in words: the hint that the language model gets."""
+def rewrites(caption: CuedCaption, level: str, degree: str = "plain", *, limit: int = CHOICES) -> list[CuedCaption]:
+    """Returns at most `limit` validated rewrites of a caption for a level, each with its new cue, in a drawn order.
 
-    caption: CuedCaption
-    hint: str
-
-
-def rewrites(caption: CuedCaption, level: str) -> list[Rewrite]:
-    """Returns the validated rewrites of a caption for a level, best first. Raises ItemError when there is none."""
+    `degree` is how far the change went (`data_contracts.adverbs.DEGREES`). Raises ItemError when there is none.
+    """
     caption = caption.cleaned(lambda text: " ".join(text.split())).with_degrees()
     body, ending = split_ending(caption.text)
     if not body:
         raise ItemError("empty_caption", "the caption has no words")
-    found: dict[str, Rewrite] = {}
-    for candidate, hint in _candidates(CuedCaption(text=body, cue=caption.cue), LEVELS[level]):
-        new = CuedCaption(text=candidate.text + ending, cue=candidate.cue)
-        if new.text not in found and not check(caption, new, level):
-            found[new.text] = Rewrite(caption=new, hint=hint)
+    found = list(islice(_valid(caption, CuedCaption(text=body, cue=caption.cue), ending, level, degree), limit))
     if not found:
         raise ItemError("no_rewrite", f"no rule makes a valid {level} caption of {caption.text[:80]!r}")
-    return list(found.values())
+    return found
 
 
-def _candidates(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCaption, str]]:
-    if caption.cue.dimension != level.dimension:  # loud audio that is moved away is still called loud
-        yield from _added(caption, level)
-        return
-    if level.strong and caption.cue.side == level.side:
-        yield from _strengthened(caption, level)
-    yield from _replaced(caption, level)
-    yield from _moved(caption, level)
+def _valid(caption: CuedCaption, body: CuedCaption, ending: str, level: str, degree: str) -> Iterator[CuedCaption]:
+    seen = set()
+    edits = _edits(body, LEVELS[level], wording_of(level, degree))
+    for _, make in sorted(edits, key=lambda edit: hash_text(body.text, level, edit[0])):
+        candidate = make()
+        new = CuedCaption(text=candidate.text + ending, cue=candidate.cue)
+        if new.text not in seen and not check(caption, new, level):
+            seen.add(new.text)
+            yield new
 
 
-def _strengthened(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCaption, str]]:
+def _edits(caption: CuedCaption, level: Level, wording: Wording) -> Iterator[_Edit]:
+    cue, side = caption.cue, level.side
+    for words in (*_strengthened(caption, level), *_substitutes(caption, level, wording)):
+        yield f"replace {words}", partial(replaced, caption, words, side)
+    if cue.dimension == level.dimension or (level.side == "far" and _is_attribute(caption)):
+        for words in _moved_endings(caption, level, wording.endings):
+            yield f"move {words}", partial(moved, caption, words, side)
+    if cue.dimension != level.dimension:  # loud audio that is moved away or grows may still be called loud
+        at = event_end(caption.text, cue.start)
+        for words in _fitting(wording.endings, caption.text[:at]):
+            comma = level.dimension == "dynamics"
+            yield f"add {words}", partial(inserted, caption, at, words, side, comma=comma)
+        if level.side == "far" and len(events(caption.text)) == 1:
+            for words in wording.endings:
+                yield f"front {words}", partial(inserted, caption, 0, words, side)
+
+
+def _strengthened(caption: CuedCaption, level: Level) -> Iterator[str]:
     cue = caption.cue
+    if not level.strong or cue.side != level.side:
+        return
     core = _DEGREE.sub("", cue.words).lower()
     graded = _GRADED.search(core) if cue.pos == "phrase" else re.match("", core)
     if is_compared(core) or not graded:  # "very faster", "at very full speed"
         return
-    for degree in ("extremely", "incredibly") if cue.strong else ("very", "extremely"):
+    for degree in _INTENSE[1:] if cue.strong else _INTENSE:
         words = f"{core[: graded.start()]}{degree} {core[graded.start() :]}"
-        words = re.sub(r"\ba (?=[aeiou])", "an ", re.sub(r"\ban (?=[^aeiou])", "a ", words))
-        yield replaced(caption, words, level.side), f"replace '{cue.words}' by '{words}'"
+        yield re.sub(r"\ba (?=[aeiou])", "an ", re.sub(r"\ban (?=[^aeiou])", "a ", words))
 
 
-def _replaced(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCaption, str]]:
-    words = sorted(_substitutes(caption, level), key=lambda one: " " in one and one in caption.text)
-    for one in words:  # a phrase that the caption already has comes last: "in the distance" once is enough
-        yield replaced(caption, one, level.side), f"replace '{caption.cue.words}' by '{one}'"
+def _substitutes(caption: CuedCaption, level: Level, wording: Wording) -> Iterable[str]:
+    """The wordings that fit the place of the cue."""
+    role = caption.role
+    other = caption.cue.dimension != level.dimension
+    if level.dimension == "dynamics":
+        adverbs, adjectives = wording.instead, wording.instead_adjectives
+    else:
+        adverbs, adjectives = wording.adverbs, wording.adjectives
+    if role == "attribute":
+        return adjectives
+    if role == "predicate":
+        return () if other else adjectives if level.dimension == "speed" else adverbs
+    if role == "before_verb":  # "at a moderate pace knocks" is no English: only adverbs go before a verb
+        return [one for one in adverbs if one.endswith("ly") and " at first" not in one and " nor " not in one]
+    if caption.cue.pos != "adverb" and other:
+        return ()
+    return _fitting_adverbs(caption, adverbs)
 
 
-def _substitutes(caption: CuedCaption, level: Level) -> tuple[str, ...]:
-    wording, role = WORDINGS[level.name], caption.role
-    if role == "attribute" or (role == "predicate" and level.dimension == "speed"):
-        return wording.adjectives
-    if role == "before_verb":  # "at a moderate pace knocks" is no English: only single adverbs go before a verb
-        return tuple(word for word in wording.adverbs if word.endswith("ly"))
+def _fitting_adverbs(caption: CuedCaption, adverbs: Iterable[str]) -> list[str]:
+    fitting = _fitting((one for one in adverbs if " " not in one or one not in caption.outside), _before_cue(caption))
     if _PREPOSITION.search(caption.text[: caption.cue.start]):  # "from close by"
-        return tuple(word for word in wording.adverbs if not _PREPOSITION.match(word.split(" ")[0] + " "))
-    return wording.adverbs
+        return [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one)]
+    if is_joined(caption):  # "fast and loudly": an adverb stands for an adverb
+        return [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one)] or fitting
+    return fitting
 
 
-def _moved(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCaption, str]]:
-    """An adjective or an adverb before its verb, as a phrase at the end of its event."""
-    after = caption.text[caption.cue.end :]
-    several = CLAUSE.search(after) or " and " in after
-    if caption.role not in ("attribute", "before_verb") or (caption.role == "attribute" and several):
-        return
-    if is_joined(caption):
-        return
+def _before_cue(caption: CuedCaption) -> str:
+    return caption.text[: caption.cue.start].rstrip()
+
+
+def _is_attribute(caption: CuedCaption) -> bool:
+    return caption.role == "attribute"
+
+
+def _moved_endings(caption: CuedCaption, level: Level, endings: Iterable[str]) -> Iterable[str]:
+    """An adjective, or an adverb before its verb, as a phrase at the end of its event."""
+    if caption.role not in ("attribute", "before_verb") or is_joined(caption):
+        return ()
+    if _is_attribute(caption) and level.dimension == "speed" and _OF.search(caption.text[: caption.cue.start]):
+        return ()
     rest, cut = without_cue(caption)
-    for ending in _endings(rest[: event_end(rest, cut)], level):
-        yield moved(caption, ending, level.side), f"remove '{caption.cue.words}', add '{ending}'"
+    end = event_end(rest, cut)
+    if _is_attribute(caption) and " and " in rest[cut:end]:  # of "footsteps and talking" one is fast
+        return ()
+    return _fitting(endings, rest[:end])
 
 
-def _added(caption: CuedCaption, level: Level) -> Iterator[tuple[CuedCaption, str]]:
-    """The level's phrase at the end, in front, or at the end of the cue's event. Wordings vary with the caption."""
-    body, comma = caption.text, level.dimension == "dynamics"
-    clause_end = event_end(body, caption.cue.end)
-    end = clause_end if _IN_TURN.match(body[clause_end:]) and comma else len(body)
-    places = [(end, _endings(body[:end], level))]
-    if level.side == "far":  # two events, or two adverbs in a row: a phrase in front is said of all of it
-        front = (0, ("in the distance",))
-        several = CLAUSE.search(body) or " and " in body or _ends_with_adverb(body)
-        places = [front, *places] if several else [*places, front]
-    places.append((clause_end, _endings(body[:clause_end], level)[:1]))
-    for at, endings in places:
-        for ending in endings:
-            yield inserted(caption, at, ending, level.side, comma=comma), f"add '{ending}'"
-
-
-def _endings(body: str, level: Level) -> tuple[str, ...]:
-    """The level's endings, rotated by a hash of the caption; after an adverb only those that are phrases."""
-    endings = WORDINGS[level.name].endings
-    turn = seed_for("rewrite", body, level.name) % len(endings)
-    rotated = (*endings[turn:], *endings[:turn])
-    return tuple(one for one in rotated if not one.endswith("ly")) if _ends_with_adverb(body) else rotated
-
-
-def _ends_with_adverb(body: str) -> bool:
-    return body.endswith("ly") or body.lower().endswith((" fast", " up close"))
+def _fitting(endings: Iterable[str], body: str) -> list[str]:
+    """The endings that can follow a text: after an adverb only those that are phrases, and none that it has already."""
+    lower = body.lower()
+    adverb, away = lower.endswith(("ly", " fast", " up close")), lower.endswith((" away", " off"))
+    return [
+        one
+        for one in endings
+        if not (adverb and one.endswith("ly")) and not (away and one.endswith((" away", " off"))) and one not in lower
+    ]

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_json
-from data_contracts.adverbs import LEVELS
+from data_contracts.adverbs import LEVELS, degree_of
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace
 from tasks.language.cues import CuedCaption
 from tasks.llm.backend import RULES_NAME, log_choice
 from tasks.llm.client import LLMClient
 from tasks.llm.config import LLMConfig
+from tasks.llm.prompt import plain
 from tasks.llm.selection import select_evenly
 from tasks.llm.stage import CaptionStage
+from tasks.recaption.request import example_set
 from tasks.recaption.writer import Repair, WrittenCaption, by_model, by_rule
 
 
@@ -24,8 +26,8 @@ class RecaptionStage(CaptionStage):
     """Rewrites captions by the configured backend; originals keep theirs. Reads `augment/augmented`."""
 
     name: ClassVar[str] = "recaption"
-    version: ClassVar[int] = 3
-    prompt_number: ClassVar[int] = 2
+    version: ClassVar[int] = 4
+    prompt_number: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Caption
 
     @property
@@ -53,6 +55,7 @@ class RecaptionStage(CaptionStage):
                     "cue_end": row.cue_end,
                     "cue_pos": row.cue_pos,
                     "level": row.level,
+                    "degree": degree_of(row.recipe_json),
                     "original": _is_original(row),
                     "by_llm": row.item_id in chosen,
                 },
@@ -60,19 +63,24 @@ class RecaptionStage(CaptionStage):
             for row in rows
         ]
 
+    def prefix_of(self, item: Item) -> tuple[str, int]:
+        """Returns the level and the draw of the examples."""
+        return item.payload["level"], example_set(_cued(item).cleaned(plain), item.payload["level"])
+
     def by_rules(self, item: Item) -> list[Caption]:
-        """Returns the row of an original, or the rules' best. Raises ItemError for a level without a wording."""
+        """Returns the row of an original, or the rules'. Raises ItemError for a level without a wording."""
         caption, level = _cued(item), item.payload["level"]
         if item.payload["original"]:
             return [_row(item, WrittenCaption(caption=caption, source="original"), "", "")]
         _check_level(level)
-        return [_row(item, by_rule(caption, level), "", "")]
+        return [_row(item, by_rule(caption, level, item.payload["degree"]), "", "")]
 
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns the chain's row. Raises ItemError when not even the rules have a caption."""
         caption, level = _cued(item), item.payload["level"]
         _check_level(level)
-        written = await by_model(caption, level, client, self.templates, self.repair)
+        degree = item.payload["degree"]
+        written = await by_model(caption, level, client, self.templates, self.repair, degree=degree)
         return [_row(item, written, self.backend.model, self.templates.version)], written.unavailable
 
 

@@ -1,4 +1,4 @@
-"""Writes one caption: model, repair rounds, a choice among the rules' candidates, the rules' best candidate.
+"""Writes one caption: the model in its own words, repair rounds, else the rules.
 
 Every answer is checked by the same validator; what was refused is kept with its reasons. Source: SPEC A6.
 """
@@ -16,7 +16,8 @@ from tasks.llm.client import LLMClient, UnavailableError
 from tasks.llm.completion import CompletionError
 from tasks.llm.prompt import Message, Prompt, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
-from tasks.recaption.rules import Rewrite, rewrites
+from tasks.recaption.request import EXAMPLES, example_set, request_fields
+from tasks.recaption.rules import rewrites
 
 MAX_PROMPTED_CHARS: Final = 600  # longer captions are left to the rules
 MAX_CHARS: Final = 2000  # longer captions are quarantined, and refused answers are cut here
@@ -25,7 +26,7 @@ _REPAIR_TEMPERATURE: Final = 0.7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenCaption:
-    """A caption, who wrote it (llm, llm_retry, enum, rule, original), and the refused answers before it."""
+    """A caption, who wrote it (llm, llm_retry, rule, original), and the refused answers before it."""
 
     caption: CuedCaption
     source: str
@@ -45,30 +46,37 @@ class Repair:
     feedback: bool = False
 
 
-def by_rule(caption: CuedCaption, level: str) -> WrittenCaption:
-    """Returns the rules' best caption. Raises ItemError when the rules have none."""
-    return WrittenCaption(caption=rewrites(cleaned(caption), level)[0].caption, source="rule")
+def by_rule(caption: CuedCaption, level: str, degree: str = "plain") -> WrittenCaption:
+    """Returns the rules' caption. Raises ItemError when the rules have none."""
+    return WrittenCaption(caption=rewrites(cleaned(caption), level, degree, limit=1)[0], source="rule")
 
 
 async def by_model(
-    caption: CuedCaption, level: str, client: LLMClient, templates: PromptTemplates, repair: Repair
+    caption: CuedCaption,
+    level: str,
+    client: LLMClient,
+    templates: PromptTemplates,
+    repair: Repair,
+    *,
+    degree: str = "plain",
 ) -> WrittenCaption:
-    """Returns the model's caption; the rules' best, with `unavailable` set, when no server answers.
+    """Returns the model's caption; the rules', with `unavailable` set, when no server answers.
 
     Raises ItemError when not even the rules have a caption, and whatever else `client` raises.
     """
     caption = cleaned(caption)
     if len(caption.text) > MAX_PROMPTED_CHARS:
-        return by_rule(caption, level)
-    writer = _CaptionWriter(caption, level, rewrites(caption, level), templates, client, [])
+        return by_rule(caption, level, degree)
+    ruled = by_rule(caption, level, degree)
+    writer = _CaptionWriter(caption, level, degree, templates, client, [])
     trouble = ""
     try:
-        if written := await writer.free(repair) or await writer.choice():
+        if written := await writer.free(repair):
             return written
     except UnavailableError as error:
         trouble = str(error)
     return WrittenCaption(
-        caption=writer.candidates[0].caption,
+        caption=ruled.caption,
         source="rule",
         attempts=len(writer.rejected),
         rejected=tuple(writer.rejected),
@@ -90,7 +98,7 @@ def cleaned(caption: CuedCaption) -> CuedCaption:
 class _CaptionWriter:
     caption: CuedCaption
     level: str
-    candidates: list[Rewrite]
+    degree: str
     templates: PromptTemplates
     client: LLMClient
     rejected: list[dict[str, Any]]
@@ -104,18 +112,6 @@ class _CaptionWriter:
             if caption is not None:
                 return self._written(caption, "llm_retry" if number else "llm")
             self.rejected.append({"caption": text, "problems": problems})
-        return None
-
-    async def choice(self) -> WrittenCaption | None:
-        """One of the rules' candidates, when there is a choice. Full strings: letters would bias it."""
-        captions = {candidate.caption.text: candidate.caption for candidate in self.candidates}
-        if len(captions) < 2:
-            return None
-        schema = {"type": "string", "enum": list(captions)}
-        text, _caption, problems = await self._complete(self._prompt(0.0, None, schema))
-        if not problems and text in captions:
-            return self._written(captions[text], "enum")
-        self.rejected.append({"caption": text, "problems": problems or ["not one of the candidates"]})
         return None
 
     def _written(self, caption: CuedCaption, source: str) -> WrittenCaption:
@@ -140,11 +136,9 @@ class _CaptionWriter:
         return {**self._fields(), "refused": last["caption"], "problems": last["problems"]}
 
     def _fields(self) -> dict[str, Any]:
-        return {"caption": self.caption.text, "edit": self.candidates[0].hint}
+        return request_fields(self.caption, self.level, self.degree)
 
-    def _prompt(
-        self, temperature: float, feedback: dict[str, Any] | None, answer: dict[str, Any] | None = None
-    ) -> Prompt:
+    def _prompt(self, temperature: float, feedback: dict[str, Any] | None) -> Prompt:
         turns: tuple[Message, ...] = (data_turn(self._fields()),)
         if feedback and feedback["refused"]:
             said: Message = {"role": "assistant", "content": to_json({"caption": feedback["refused"]})}
@@ -153,9 +147,9 @@ class _CaptionWriter:
             prompt_version=self.templates.version,
             fields={**(feedback or self._fields()), "level": self.level},
             attempt=len(self.rejected) + 1,
-            prefix=self.templates[self.level],
+            prefix=self.templates.drawn(self.level, example_set(self.caption, self.level), EXAMPLES),
             turns=turns,
-            schema=_schema(answer or {"type": "string", "maxLength": len(self.caption.text) + 80}),
+            schema=_schema({"type": "string", "maxLength": len(self.caption.text) + 80}),
             max_tokens=48 + len(self.caption.text),  # far more than English needs, so that only rambling is cut off
             temperature=temperature,
         )

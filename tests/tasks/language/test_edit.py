@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.language.content import words
 from tasks.language.cues import CuedCaption
 from tasks.language.edit import (
     event_end,
@@ -21,7 +22,6 @@ from tasks.language.edit import (
     upper_first,
     without_cue,
 )
-from tasks.language.validator import words
 from tests.tasks.language.captions import GRID, cued
 
 CAPTIONS = [CuedCaption(text=split_ending(one.text)[0], cue=one.cue) for one, _ in GRID]

@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_contracts.adverbs import DIMENSION_OF, MINED_SIDES
-from tasks.language.words import DEGREES, EXPRESSIONS, MADE_FORMS, MINED_FORMS, STEMS, STRONG, Form, bounded
+from tasks.language.made_words import LEVEL_FORMS, MADE_FORMS
+from tasks.language.words import DEGREES, EXPRESSIONS, MINED_FORMS, STEMS, STRONG, Form, bounded
 
-FORMS = (*MINED_FORMS, *MADE_FORMS)
+FORMS = (*MINED_FORMS, *MADE_FORMS, *LEVEL_FORMS)
 QUICK = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 

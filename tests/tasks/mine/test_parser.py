@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data_contracts import UsageError, WeightsError
 from tasks.language.finder import may_match
-from tasks.mine import parser as parsing
+from tasks.language.parse import parser_here
 from tasks.mine.miner import RuleMiner, select
 from tasks.mine.parser import ParseMiner, make_miner
 from tasks.mine.score import SIDES, score
@@ -51,7 +51,7 @@ def test_a_batch_finds_what_each_caption_finds_alone_and_repeats_cost_nothing(pa
     alone = [parser.find([caption])[0] for caption in EVERYTHING[:40]]
     assert parser.find([*EVERYTHING[:40], *EVERYTHING[:40]]) == [*alone, *alone]
     parsed: list[str] = []
-    nlp = parsing._loaded(parsing.threading.get_ident())
+    nlp = parser_here()
     plain = nlp.pipe
     monkeypatch.setattr(nlp, "pipe", lambda texts, **kw: plain([t for t in texts if not parsed.append(t)], **kw))
     parser.find(["A loud bang"] * 50 + ["A dog barks"] * 50)

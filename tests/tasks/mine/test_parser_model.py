@@ -12,7 +12,8 @@ import pytest
 from data_contracts import WeightsError
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
 from model.weights.locate import located, location
-from tasks.mine.parser import ParseMiner, load_parser
+from tasks.language.parse import load_parser
+from tasks.mine.parser import ParseMiner
 
 
 def test_the_parsers_model_loads_without_its_package_or_any_pickle(

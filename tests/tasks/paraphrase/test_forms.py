@@ -19,7 +19,7 @@ from tasks.recaption.rules import rewrites
 from tests.tasks.language.captions import GRID
 from tests.tasks.llm.harness import shots_of
 
-AUGMENTED = [rewrites(caption, level)[0].caption for caption, level in GRID]
+AUGMENTED = [rewrites(caption, level, limit=1)[0] for caption, level in GRID]
 PROMPT = ParaphraseStage(LLMConfig(backend="rules")).templates["paraphrase"]
 OPENINGS = {"sound_of": "the sound of ", "there_is": "there "}
 

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tasks.language.content import words
 from tasks.language.cues import CuedCaption
 from tasks.language.finder import all_cues
-from tasks.language.validator import words
 from tasks.paraphrase.rules import key_tokens, level_of, paraphrases, synonyms
 from tasks.paraphrase.validator import problems_of
 from tasks.recaption.rules import rewrites
 from tests.tasks.language.captions import GRID, cued, said
 
-AUGMENTED = [rewrites(caption, level)[0].caption for caption, level in GRID]
+AUGMENTED = [rewrites(caption, level, limit=1)[0] for caption, level in GRID]
 ORIGINAL = [caption for caption, level in GRID if level in ("very_fast", "far")]
 BARKS = said("A dog barks very quickly", "very_fast")
 
@@ -69,7 +69,7 @@ def test_key_tokens_stand_in_the_caption_and_name_the_side() -> None:
 @pytest.mark.parametrize("text", ["An engine idles loudly—nearby—and fast", "An engine idles oddly, then fast"])
 def test_no_paraphrase_ends_in_a_conjunction(text: str) -> None:
     for rewrite in rewrites(cued(text, "fast"), "medium"):
-        assert not any(one.endswith((" and", "—and", " then")) for one in paraphrases(rewrite.caption, 9))
+        assert not any(one.endswith((" and", "—and", " then")) for one in paraphrases(rewrite, 9))
 
 
 def test_an_adjective_of_a_pair_is_not_taken_out() -> None:

@@ -36,7 +36,7 @@ def cued_of(row: Caption) -> CuedCaption:
 
 
 BARKS = said("A dog barks very quickly", "very_fast")
-ROWS = [row_of(number, rewrites(caption, level)[0].caption, level) for number, (caption, level) in enumerate(GRID[:8])]
+ROWS = [row_of(number, rewrites(caption, level, limit=1)[0], level) for number, (caption, level) in enumerate(GRID[:8])]
 
 
 def make(folder, rows=ROWS) -> Workspace:

@@ -10,9 +10,9 @@ import pytest
 
 from data_contracts import ItemError
 from data_contracts.adverbs import changes_for
+from tasks.language.content import words
 from tasks.language.cues import CuedCaption
 from tasks.language.finder import find_mined
-from tasks.language.validator import words
 from tasks.mine.miner import select
 from tasks.recaption.rules import rewrites
 

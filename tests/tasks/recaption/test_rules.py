@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -10,14 +11,15 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError
 from data_contracts.adverbs import LEVELS
+from tasks.language.content import words
 from tasks.language.cues import CuedCaption
-from tasks.language.validator import check, judge, words
+from tasks.language.validator import check, judge
 from tasks.recaption.rules import rewrites
 from tests.tasks.language.captions import GRID, cued
 
 
 def best(text: str, level: str, side: str = "") -> str:
-    return rewrites(cued(text, side), level)[0].caption.text
+    return rewrites(cued(text, side), level)[0].text
 
 
 def without_articles(text: str) -> list[str]:
@@ -27,33 +29,32 @@ def without_articles(text: str) -> list[str]:
 @pytest.mark.parametrize(("caption", "level"), GRID)
 def test_every_candidate_passes_the_validator_and_is_its_own(caption: CuedCaption, level: str) -> None:
     found = rewrites(caption, level)
-    texts = [one.caption.text for one in found]
+    texts = [one.text for one in found]
     assert len(set(texts)) == len(texts)
-    assert all(check(caption, one.caption, level) == [] for one in found)
+    assert all(check(caption, one, level) == [] for one in found)
     assert all(judge(caption, text, level)[1] == [] for text in texts)
 
 
 @pytest.mark.parametrize(("caption", "level"), GRID)
 def test_nothing_outside_the_mined_cue_changes(caption: CuedCaption, level: str) -> None:
     for one in rewrites(caption, level):
-        outside = without_articles(one.caption.outside)
-        assert outside in (without_articles(caption.outside), without_articles(caption.text)), one.caption.text
+        outside = without_articles(one.outside)
+        assert outside in (without_articles(caption.outside), without_articles(caption.text)), one.text
 
 
 @pytest.mark.parametrize(("caption", "level"), GRID)
-def test_the_new_cue_says_the_level_and_the_hint_names_it(caption: CuedCaption, level: str) -> None:
+def test_the_new_cue_says_the_level(caption: CuedCaption, level: str) -> None:
     for one in rewrites(caption, level):
-        cue = one.caption.cue
-        assert one.caption.text[cue.start : cue.end] == cue.words
+        cue = one.cue
+        assert one.text[cue.start : cue.end] == cue.words
         assert cue.side == LEVELS[level].side
         assert cue.strong >= LEVELS[level].strong
-        assert f"'{cue.words.lower()}'" in one.hint.lower()
 
 
 @pytest.mark.parametrize(("caption", "level"), GRID)
 def test_the_full_stop_and_the_capital_stay(caption: CuedCaption, level: str) -> None:
     for one in rewrites(caption, level):
-        text = one.caption.text
+        text = one.text
         assert text.endswith(".") == caption.text.endswith(".")
         assert text[0].isupper() == caption.text[0].isupper()
         assert not re.search(r"\s\s|\s[,.]|,,", text)
@@ -64,35 +65,54 @@ def test_there_is_a_choice_for_most(choices: int = 2) -> None:
 
 
 @pytest.mark.parametrize(
-    ("caption", "level", "expected"),
+    ("caption", "level", "shapes"),
     [
-        ("A man knocks quickly", "very_fast", "A man knocks very quickly"),
-        ("Very fast footsteps", "very_fast", "Extremely fast footsteps"),
-        ("A person taps at a fast pace", "very_fast", "A person taps at a very fast pace"),
-        ("Rain drips in quick succession", "very_fast", "Rain drips in very quick succession"),
-        ("A car passes at full speed", "very_fast", "A car passes very quickly"),
+        ("A man knocks quickly", "very_fast", r"A man knocks [\w' -]+"),
         (
-            "A stick quickly hits a bar and a dog barks",
-            "medium",
-            "A stick hits a bar at a moderate pace and a dog barks",
+            "Very fast footsteps",
+            "very_fast",
+            r"[A-Z][\w -]+ footsteps|Footsteps [\w' -]+",
         ),
-        ("A man slowly taps wood, then claps", "medium", "A man taps wood at a moderate pace, then claps"),
-        ("A fast knocking", "medium", "A moderately paced knocking"),
-        ("A man knocks very quickly", "medium", "A man knocks at a moderate pace"),
-        ("A nearby owl hoots", "far", "A distant owl hoots"),
-        ("A bell rings up close", "far", "A bell rings in the distance"),
-        ("A bell is heard from close by", "far", "A bell is heard from far away"),
-        ("Nearby, an owl hoots", "far", "In the distance, an owl hoots"),
-        ("An engine hums close by as birds chirp far off", "far", None),
-        ("The knocking is slow", "very_slow", "The knocking is very slow"),
-        ("The knocking is slow", "medium", "The knocking is moderately paced"),
+        ("A person taps at a fast pace", "very_fast", r"A person taps [\w' -]+"),
+        ("Rain drips in quick succession", "very_fast", r"Rain drips [\w' -]+"),
+        ("A stick quickly hits a bar and a dog barks", "medium", r"A stick hits a bar [\w, ]+ and a dog barks"),
+        ("A man slowly taps wood, then claps", "medium", r"A man taps wood [\w, ]+, then claps"),
+        ("A fast knocking", "medium", r"An? [\w-]+(?: paced)? knocking|A knocking [\w, ]+"),
+        ("A nearby owl hoots", "far", r"An? [\w -]+ owl hoots|An owl hoots [\w ]+"),
+        ("A bell is heard from close by", "far", r"A bell is heard from (?!in|at|from)[\w ]+"),
+        ("Nearby, an owl hoots", "far", r"[A-Z][\w -]+, an owl hoots"),
+        ("The knocking is slow", "very_slow", r"The knocking is [\w-]+ (?:slow|slow-paced|sluggish)"),
+        (
+            "A dog barks loudly as it rains",
+            "crescendo",
+            r"A dog barks(?: loudly,)? [\w, ]+ as it rains",
+        ),
+        (
+            "Loud hammering, then silence",
+            "decrescendo",
+            r"[\w ]+ hammering, (?:[\w ]+, )?then silence",
+        ),
+        ("A series of loud pops is followed by speech", "far", r"A series of [\w -]*pops[\w ]* is followed by speech"),
     ],
 )
-def test_known_captions(caption: str, level: str, expected: str | None) -> None:
-    text = rewrites(cued(caption), level)[0].caption.text
-    if expected is not None:  # the wording rotates with a hash of the caption, the place does not
-        same = {"medium": "moderate", "speed": "pace"}
-        assert re.sub(r"medium|\bspeed\b", lambda word: same[word.group()], text) == expected
+def test_known_captions_get_words_where_they_belong(caption: str, level: str, shapes: str) -> None:
+    found = rewrites(cued(caption), level, limit=30)
+    assert len(found) > 3
+    assert [one.text for one in found if not re.fullmatch(shapes, one.text)] == []
+
+
+def test_a_corpus_has_each_wording_about_equally_often() -> None:
+    captions = [cued(f"Person {number} knocks quickly on a door") for number in range(300)]
+    forms = Counter(rewrites(one, "very_fast", limit=1)[0].cue.words for one in captions)
+    assert len(forms) > 40
+    assert max(forms.values()) < 0.06 * len(captions)
+
+
+@pytest.mark.parametrize(("degree", "some"), [("slight", "a bit further away"), ("strong", "miles away")])
+def test_the_degree_of_the_change_is_said(degree: str, some: str) -> None:
+    words = {one.cue.words for one in rewrites(cued("A dog barks nearby"), "far", degree, limit=99)}
+    assert some in words
+    assert words.isdisjoint(one.cue.words for one in rewrites(cued("A dog barks nearby"), "far", limit=99))
 
 
 def test_the_mined_cue_is_edited_and_not_its_twin() -> None:
@@ -100,8 +120,8 @@ def test_the_mined_cue_is_edited_and_not_its_twin() -> None:
     second = text.rindex("quickly")
     first = rewrites(CuedCaption.at(text, "fast", 13, 20, "adverb"), "very_fast")[0]
     other = rewrites(CuedCaption.at(text, "fast", second, second + 7, "adverb"), "very_fast")[0]
-    assert first.caption.text == "A man speaks very quickly, then a dog barks quickly"
-    assert other.caption.text == "A man speaks quickly, then a dog barks very quickly"
+    assert first.text == f"A man speaks {first.cue.words}, then a dog barks quickly"
+    assert other.text == f"A man speaks quickly, then a dog barks {other.cue.words}"
 
 
 @pytest.mark.parametrize(
@@ -119,19 +139,15 @@ def test_a_caption_that_would_say_the_opposite_elsewhere_has_no_rewrite(caption:
 
 
 def test_articles_follow_what_now_comes_after_them() -> None:
-    texts = {one.caption.text for one in rewrites(cued("A nearby owl hoots"), "far")}
+    texts = {one.text for one in rewrites(cued("A nearby owl hoots"), "far", limit=99)}
     assert "An owl hoots in the distance" in texts
+    assert "A distant owl hoots" in texts
 
 
-def test_loud_audio_that_is_moved_or_grows_is_still_called_loud() -> None:
-    for level in ("far", "crescendo", "decrescendo"):
-        assert "loudly" in best("A dog barks loudly", level)
-
-
-def test_the_level_of_several_events_in_turn_stays_with_its_event() -> None:
-    text = best("Loud hammering, then silence", "crescendo")
-    assert text.startswith("Loud hammering, ")
-    assert text.endswith(", then silence")
+def test_the_level_of_several_events_stays_with_its_event() -> None:
+    for level in ("crescendo", "decrescendo", "far"):
+        for one in rewrites(cued("A dog barks loudly while a man speaks"), level, limit=99):
+            assert one.text.endswith(" while a man speaks"), one.text
 
 
 @pytest.mark.parametrize(("caption", "level"), GRID[::3])
@@ -157,4 +173,4 @@ def test_any_text_around_a_cue_gives_valid_captions_or_an_item_error(before: str
         assert error.reason in ("empty_caption", "no_rewrite")
     else:
         spaced = caption.cleaned(lambda one: " ".join(one.split())).with_degrees()
-        assert all(check(spaced, one.caption, level) == [] for one in found)
+        assert all(check(spaced, one, level) == [] for one in found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from tasks.llm.client import UnavailableError
 from tasks.llm.completion import CompletionError
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import Prompt
+from tasks.recaption.request import request_fields
 from tasks.recaption.rules import rewrites
 from tasks.recaption.stage import RecaptionStage
 from tasks.recaption.writer import MAX_CHARS, MAX_PROMPTED_CHARS, Repair, WrittenCaption, by_model, by_rule, cleaned
@@ -59,20 +61,21 @@ def test_the_full_stop_of_the_caption_is_kept() -> None:
     assert write(Scripted(GOOD), cued(f"{KNOCKS.text}.")).caption.text == f"{GOOD}."
 
 
-def test_the_prompt_has_the_caption_and_the_rules_best_edit() -> None:
+def test_the_prompt_has_the_caption_the_change_and_no_answer() -> None:
     client = Scripted(GOOD)
     write(client)
-    assert client.prompts[0].fields["caption"] == KNOCKS.text
-    assert client.prompts[0].fields["edit"] == rewrites(KNOCKS, "very_fast")[0].hint
-    assert client.prompts[0].temperature == 0.0
+    (prompt,) = client.prompts
+    assert prompt.fields == {**request_fields(KNOCKS, "very_fast"), "level": "very_fast"}
+    said = prompt.turns[0]["content"]
+    assert not any(one.cue.words in said for one in rewrites(KNOCKS, "very_fast", limit=99))
+    assert prompt.temperature == 0.0
 
 
 @pytest.mark.parametrize("rounds", [0, 1, 3])
 def test_a_refused_answer_is_tried_again_and_kept_with_its_problems(rounds: int) -> None:
-    candidate = rewrites(KNOCKS, "very_fast")[1].caption
-    client = Scripted(*[BAD] * (1 + rounds), candidate.text)
+    client = Scripted(*[BAD] * (1 + rounds))
     written = write(client, rounds=rounds)
-    assert (written.source, written.caption) == ("enum", candidate)
+    assert (written.source, written.caption) == ("rule", by_rule(KNOCKS, "very_fast").caption)
     assert [one["caption"] for one in written.rejected] == [BAD] * (1 + rounds)
     assert all("lost 'door'" in one["problems"] for one in written.rejected)
     assert len({prompt.attempt for prompt in client.prompts}) == len(client.prompts)
@@ -95,16 +98,10 @@ def test_feedback_repeats_the_task_with_the_refused_answer() -> None:
 
 @pytest.mark.parametrize("answer", [{"caption": 3}, {}, CompletionError("not JSON"), ""])
 def test_answers_without_a_caption_are_refused(answer: Any) -> None:
-    written = write(Scripted(answer, answer, answer))
+    written = write(Scripted(answer, answer))
     assert written.source == "rule"
-    assert len(written.rejected) == 3
+    assert len(written.rejected) == 2
     assert all(one["problems"] for one in written.rejected)
-
-
-def test_a_choice_outside_the_candidates_is_refused() -> None:
-    written = write(Scripted(BAD, BAD, GOOD))
-    assert written.source == "rule"
-    assert written.rejected[-1] == {"caption": GOOD, "problems": ["not one of the candidates"]}
 
 
 def test_without_a_server_the_rules_write_and_the_reason_is_kept() -> None:
@@ -138,4 +135,4 @@ def test_cleaning_removes_invisible_characters_and_keeps_the_cue() -> None:
     clean = cleaned(caption)
     assert clean.text == "A man knocks very quickly now"
     assert clean.cue.words == "quickly"
-    assert by_rule(caption, "very_fast").caption.text == "A man knocks extremely quickly now"
+    assert re.fullmatch(r"A man knocks [\w' -]+ now", by_rule(caption, "very_fast").caption.text)

@@ -1,0 +1,189 @@
+"""Words for what augmentation makes and mining does not look for: trends of loudness, the speed between fast and slow,
+and the freer words in which a language model says that something is very fast, very slow or far away.
+
+Patterns match lower-case text with single spaces, as in `tasks.language.words`. A trend's pattern takes in what belongs
+to it ("loudly at first, then gradually becomes quieter"), so that no word in it is read as a level of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tasks.language.words import DEGREES, LISTENER, PACE, Form, bounded
+
+_VERY: Final = rf"(?:(?:{'|'.join(DEGREES)}) )?"
+_STRONGLY: Final = r"(?:very|extremely|incredibly|really|exceptionally|remarkably|exceedingly|extraordinarily|super)"
+
+_SLOWLY: Final = (
+    r"(?:(?:gradually|slowly|steadily|progressively|continuously|continually|increasingly|constantly|consistently|"
+    r"quickly|rapidly|noticeably|ever|even|still|much|only|then|and|but|bit by bit|little by little|slightly|a little|"
+    r"a bit|somewhat|gently|considerably|dramatically|markedly|sharply|strongly),? )*"
+)
+_TURNS: Final = (
+    r"(?:(?:keeps?|begins?|starts?|continues?|beginning|starting) (?:to |on )?)?"
+    r"(?:getting|gets|get|growing|grows|grow|becoming|becomes|become|turning|turns|turn|going|goes|sounding|sounds)"
+)
+_NOUN: Final = r"(?:volume|loudness|intensity|strength|level|sound|noise)"
+_WHILE: Final = (
+    r"(?:,? (?:over time|as time goes (?:on|by)|as it goes on|with time|bit by bit|little by little|all the while|"
+    r"all the time|from (?:beginning|start) to (?:end|finish)|throughout|gradually|steadily|slowly|by degrees|"
+    r"towards the end))?"
+)
+_THEN: Final = r",? (?:(?:and |but )?then |and |but |before |until )?(?:it |they )?"
+
+
+def _first(words: str) -> str:
+    """ "quietly at first, then", "starts off quietly and": the beginning of a trend, when it is said."""
+    return (
+        rf"(?:(?:(?:starts?|begins?|starting|beginning) (?:off |out )?(?:being )?{_VERY}(?:{words})"
+        rf"(?: at first)?|{_VERY}(?:{words})"
+        rf"(?: (?:at first|initially|in the beginning|to begin with)|(?=,? (?:and |but )?then ))){_THEN})?"
+    )
+
+
+def _trend(side: str, more: str, adverbs: str, rates: str, first: str, noun: str, *others: str) -> tuple[Form, ...]:
+    """`more` are comparatives, `adverbs` what stands for "loudly", `rates` what a volume does, `first` how it began."""
+    compared = rf"{_SLOWLY}(?:{more})"
+    bodies = (
+        rf"{_SLOWLY}{_TURNS} {_SLOWLY}(?:{more})(?: and {_SLOWLY}(?:{more}))?",
+        rf"{compared} and (?:{more})",
+        rf"(?:{_SLOWLY}|(?:more and more|ever more|increasingly) )(?:{adverbs})",
+        rf"(?:{_SLOWLY})?(?:{rates})(?: up| down)? {_SLOWLY}in {_NOUN}",
+        rf"with (?:an? |ever )*{_SLOWLY}(?:{rates}) {_NOUN}",
+        rf"at (?:an? )?{_SLOWLY}(?:{rates}) volume",
+        rf"(?:its|their|the|whose) {_NOUN} {_SLOWLY}(?:(?:keeps?|continues?) (?:on |to )?)?(?:{rates})",
+        rf"in an? (?:\w+ )?(?:{noun})",
+        rf"(?:ever|steadily|gradually|slowly|progressively|continually|increasingly) {_SLOWLY}(?:{more})",
+        *others,
+    )
+    body = "|".join(bodies)
+    alone = rf"{more}|{noun}"
+    return (
+        Form(side=side, family="phrase", pattern=bounded(rf"{_first(first)}(?:{body}){_WHILE}"), pos="phrase"),
+        Form(side=side, family="phrase", pattern=bounded(rf"{_first(first)}(?:{alone}){_WHILE}"), pos="phrase"),
+    )
+
+
+MADE_FORMS: Final = (
+    *_trend(
+        "crescendo",
+        "louder|stronger|noisier|more intense|more loud",
+        "more and more loudly|ever more loudly|increasingly loud(?:ly)?|more and more loud",
+        "increasing|increases|increase|rising|rises|growing|grows|swelling|swells|building|builds|climbing|climbs|"
+        "gaining|gains|mounting|mounts",
+        "quietly|softly|faintly|quiet|soft|faint|low",
+        "crescendo",
+        rf"{_SLOWLY}(?:swelling|swells|swell|intensifying|intensifies|intensify|building up|builds up|mounting)"
+        rf"(?: up| steadily| gradually| slowly)*",
+        rf"{_SLOWLY}(?:builds|building)(?: up)?(?: (?:gradually|slowly|steadily))+",
+        rf"{_SLOWLY}(?:fades|fading) in",
+        r"(?:from )?(?:a )?(?:quiet|soft|faint|low)(?: \w+)? to (?:a )?loud",
+    ),
+    *_trend(
+        "decrescendo",
+        "quieter|softer|fainter|weaker|less loud|more quiet",
+        r"more and more (?:quietly|softly|faintly|quiet|soft|faint)|ever more (?:quietly|softly|faintly)|"
+        r"(?:ever )?less and less loud(?:ly)?|increasingly (?:quiet|soft|faint)(?:ly)?",
+        "decreasing|decreases|decrease|diminishing|diminishes|falling|falls|dropping|drops|fading|fades|declining|"
+        "declines|lessening|lessens|sinking|sinks|waning|wanes|dwindling|dwindles|shrinking",
+        "loudly|loud|strong|strongly|noisily",
+        "decrescendo|diminuendo",
+        rf"{_SLOWLY}(?:fading|fades|fade|dying|dies|die|trailing|trails|trail|tapering|tapers|taper|petering|peters|"
+        rf"melting|ebbing|ebbs)(?: (?:gradually|slowly|steadily))* (?:away|out|off|down)"
+        rf"(?: (?:in|to|into) (?:silence|nothing))?",
+        rf"{_SLOWLY}(?:fading|fades|fade|dwindling|dwindles|subsiding|subsides|subside|abating|abates|waning|wanes|"
+        rf"diminishing|diminishes|weakening|weakens)(?: (?:in|to|into) (?:silence|nothing))?",
+        rf"{_SLOWLY}(?:quiets|quieting|quietens|quietening|quiet|calms|calming|softens|softening)(?: down)",
+        rf"{_SLOWLY}(?:quietens|quietening|softens|softening|quiets)",
+        r"(?:from )?(?:a )?loud(?: \w+)? to (?:a )?(?:quiet|soft|faint|silence|whisper)",
+    ),
+    Form(
+        side="medium",
+        family="phrase",
+        pattern=bounded(
+            rf"(?:at|with|in) (?:an? )?{_VERY}(?:\w+, )?(?:comfortable |steady |even )?"
+            rf"(?:moderate|medium|normal|average|middling|intermediate|ordinary|middle|regular)"
+            rf"(?:,? (?:steady|even))? {PACE}|"
+            rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)"
+            rf"(?: {PACE})? n?or (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})?|"
+            rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})? n?or "
+            rf"(?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)(?: {PACE})?|"
+            rf"(?:at )?(?:an? )?{PACE} (?:that is )?between fast and slow|"
+            rf"(?:at|in) (?:an? )?{_VERY}moderation"
+        ),
+        pos="phrase",
+    ),
+    Form(
+        side="medium",
+        family="phrase",
+        pattern=bounded(
+            "(?:moderately|medium|moderate|normally|average|mid)[ -]paced|"
+            "(?:medium|moderate|average|mid|normal)-(?:speed|tempo)"
+        ),
+        pos="adjective",
+    ),
+    Form(
+        side="medium",
+        family="medium",
+        pattern=bounded(r"moderately(?! (?:fast|quick|rapid|slow|loud|quiet|soft|faint|distant|near|close)|[- ]sized)"),
+        pos="adverb",
+    ),
+)
+"""Trends of loudness and the speed between fast and slow."""
+
+LEVEL_FORMS: Final = (
+    Form(
+        side="fast",
+        family="phrase",
+        pattern=bounded(
+            rf"(?:at|with) (?:an? |the )?{_VERY}(?:breakneck|lightning|blistering|furious|frantic|frenzied|frenetic|"
+            rf"dizzying|tremendous|blinding|feverish|hectic|great|terrific|racing)(?: fast)? {PACE}|"
+            r"as (?:fast|quickly|rapidly) as (?:possible|(?:it|he|she|they) can)|at full tilt|flat out|"
+            rf"in {_STRONGLY} (?:quick|rapid|fast|swift) succession"
+        ),
+        pos="phrase",
+    ),
+    Form(side="fast", family="rapid", pattern=bounded("frantically|furiously|frenetically"), pos="adverb"),
+    Form(
+        side="fast",
+        family="rapid",
+        pattern=bounded("frantic|frenetic|frenzied|lightning[- ]fast|super-fast|superfast"),
+        pos="adjective",
+    ),
+    Form(
+        side="slow",
+        family="phrase",
+        pattern=bounded(
+            rf"at (?:an? )?{_VERY}(?:snail's|snail|crawling|glacial|plodding|sluggish|leisurely|unhurried|lazy|"
+            rf"languid) (?:pace|speed|rate|tempo)|at a crawl"
+        ),
+        pos="phrase",
+    ),
+    Form(side="slow", family="slow", pattern=bounded("languidly|lazily"), pos="adverb"),
+    Form(
+        side="far",
+        family="phrase",
+        pattern=bounded(
+            r"(?:from )?(?:somewhere |off |far |way |well )*"
+            r"(?:a|some|a little|a long|a very long|a great|a very great|a good|a considerable|a fair|quite a)"
+            r" (?:distance|ways?) (?:away|off)(?: in the distance)?|"
+            r"(?:a little|a bit|slightly|somewhat) (?:further|farther) (?:away|off)|far back in the distance|"
+            r"(?:from )?(?:somewhere |off |far |way |well |out |away )*(?:in|at|from) (?:the |a |some )?"
+            r"(?:far |very |great |long |further |farther |distant |remote |good |considerable |large |fair |moderate |"
+            r"slight )*"
+            r"distances?"
+            r"(?: (?:away|off))?|"
+            rf"(?:from )?(?:somewhere |very |quite |so )*(?:far|miles|way)[ -](?:away|off)"
+            r"(?: in the (?:far )?distance)?"
+            rf"(?: from {LISTENER})?"
+        ),
+        pos="phrase",
+    ),
+    Form(
+        side="far",
+        family="distant",
+        pattern=bounded(r"remote(?!(?: \w+)? (?:control|key|place|area))"),
+        pos="adjective",
+    ),
+)
+"""Freer words for levels. Mining leaves them out: "remote" and "furious" say a level only where one is expected."""
