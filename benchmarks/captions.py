@@ -6,8 +6,13 @@ Prints, per operation and in all: how many answers the validator accepts at the 
 many fall to the rules, and of the paraphrases how many are accepted and how many the model wrote of those wanted;
 then tokens, captions per second, and pairs for a person to read. The validator looks at words: read the pairs.
 
-With `--backend rules` it rewrites every mined caption by the rules and prints, per operation, how many rewrites change
-text outside the mined cue and how many captions have none.
+Of the model's captions it prints how varied they are, beside the rules' for the same captions.
+
+With `--backend rules` it rewrites every mined caption by the rules and prints, per operation: captions without a
+rewrite, rewrites that change text outside the mined words, that the validator with the parse refuses, that have a new
+grammar error, the different wordings, the share of the commonest, the different pairs of words; then, of
+`--paraphrased` captions, how many paraphrases say the level of all events. Grammar errors are what Harper
+(`pip install harper-py`) finds in the new caption and not in the old one.
 """
 
 from __future__ import annotations
@@ -15,11 +20,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
+import importlib.util
 import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +33,10 @@ from data_contracts import ItemError
 from data_contracts.adverbs import changes_for
 from tasks.language.content import words
 from tasks.language.cues import CuedCaption
+from tasks.language.finder import find_cues
+from tasks.language.meaning import said_of_all
+from tasks.language.parse import has_parser
+from tasks.language.validator import check
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError
@@ -35,10 +45,15 @@ from tasks.llm.config import LLMConfig
 from tasks.mine.miner import select
 from tasks.mine.parser import make_miner
 from tasks.paraphrase import writer as paraphrasing
+from tasks.paraphrase.rules import paraphrases
 from tasks.paraphrase.stage import ParaphraseStage
 from tasks.recaption import writer as recaptioning
 from tasks.recaption.rules import rewrites
 from tasks.recaption.stage import RecaptionStage
+from tasks.recaption.variety import variety
+
+_NOT_GRAMMAR = frozenset(("Spelling", "Style", "Enhancement", "Readability", "WordChoice", "Capitalization"))
+"""Kinds of lints that also good captions have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +81,7 @@ class Tally:
         first, repaired = self.sources["llm"], self.sources["llm"] + self.sources["llm_retry"]
         return (
             f"{name:<24}{count:>5}{share(first, count):>11}{share(repaired, count):>11}"
-            f"{share(self.sources['enum'], count):>8}{share(self.sources['rule'], count):>8}"
+            f"{share(self.sources['rule'], count):>8}"
             f"{self.wanted:>9}{share(self.accepted, self.asked):>10}{share(self.by_model, self.wanted):>10}"
         )
 
@@ -103,31 +118,94 @@ def cases_of(table: Path, seed: int) -> dict[str, list[Case]]:
     return by_name
 
 
-def measure_rules(by_name: dict[str, list[Case]], show: int, seed: int) -> None:
-    """Rewrites all cases by the rules and prints what changed outside the mined cue."""
-    pairs, totals = [], Counter[str]()
-    print(f"{'':<24}{'n':>7}{'outside':>9}{'none':>7}")
+def measure_rules(by_name: dict[str, list[Case]], args: argparse.Namespace) -> None:
+    """Rewrites all cases by the rules and prints the table, examples to read, and counts of paraphrases."""
+    errors_of = grammar_errors()
+    done: list[tuple[Case, CuedCaption]] = []
+    whole = Counter[str]()
+    shown = ("n", "none", "outside", "refused", "grammar")
+    print(f"{'':<24}" + "".join(f"{name:>9}" for name in (*shown, "wordings", "commonest", "bigrams")))
     for name, cases in sorted(by_name.items()):
-        counts = Counter(n=len(cases))
+        counts, new = Counter(n=len(cases)), []
         for case in cases:
             try:
-                new = rewrites(case.caption, case.level)[0].caption
+                (caption,) = rewrites(case.caption, case.level, limit=1)
             except ItemError:
                 counts["none"] += 1
                 continue
+            new.append((case, caption))
             kept = (without_articles(case.caption.outside), without_articles(case.caption.text))
-            counts["outside"] += without_articles(new.outside) not in kept
-            pairs.append((name, case.caption.text, new.text))
-        totals += counts
-        print(f"{name:<24}{counts['n']:>7}{counts['outside']:>9}{counts['none']:>7}")
-    print(f"{'all':<24}{totals['n']:>7}{totals['outside']:>9}{totals['none']:>7}\n\nto read:")
-    for name, before, after in random.Random(seed).sample(pairs, min(show, len(pairs))):
-        print(f"  [{name}] {before}\n      {after}")
+            counts["outside"] += without_articles(caption.outside) not in kept
+            counts["refused"] += bool(check(case.caption, caption, case.level, parse=has_parser()))
+            if found := errors_of(caption.text) - errors_of(case.caption.text):
+                counts["grammar"] += 1
+                if args.show_errors:
+                    print(f"  grammar  {caption.text!r} {sorted(found)}")
+        done += new
+        whole += counts
+        print_row(name, counts, shown, new)
+    print_row("all", whole, shown, done)
+    chance = random.Random(args.seed)
+    print("\nto read:")
+    for case, caption in chance.sample(done, min(args.show, len(done))):
+        print(f"  [{case.name}] {case.caption.text}\n      {caption.text}")
+    measure_rule_paraphrases(chance.sample([new for _, new in done], min(args.paraphrased, len(done))), args.show)
+
+
+def print_row(name: str, counts: Counter[str], shown: tuple[str, ...], new: list[tuple[Case, CuedCaption]]) -> None:
+    """Prints an operation's counts and how varied its captions are."""
+    cells = "".join(f"{counts[one]:>9,}" for one in shown)
+    if found := variety((caption.text, caption.cue.words) for _, caption in new):
+        share_ = f"{100 * found.commonest_share:.1f} %"
+        cells += f"{found.wordings:>9,}{share_:>10}{found.bigrams:>9,}"
+    print(f"{name:<24}{cells}", flush=True)
+
+
+def measure_rule_paraphrases(captions: list[CuedCaption], show: int) -> None:
+    """Paraphrases captions by the rules and counts those that say the level of all events, and grammar errors."""
+    errors_of = grammar_errors()
+    counts, pairs = Counter[str](), []
+    for caption in captions:
+        for text in paraphrases(caption, 3):
+            own = [cue for cue in find_cues(text) if cue.side == caption.cue.side]
+            counts["n"] += 1
+            counts["all"] += any(said_of_all(CuedCaption(text=text, cue=cue)) for cue in own)
+            counts["grammar"] += bool(errors_of(text) - errors_of(caption.text))
+            pairs.append((caption.text, text))
+    print(f"\nparaphrases by rule: {counts['n']:,} of {len(captions):,} captions; ", end="")
+    print(f"{counts['all']:,} say the level of all events, {counts['grammar']:,} have a new grammar error")
+    for before, text in pairs[:show]:
+        print(f"  {before}\n      {text}")
+
+
+def grammar_errors() -> Callable[[str], set[str]]:
+    """Returns what gives the errors that Harper finds in a text, spelling and style aside; none without Harper."""
+    if importlib.util.find_spec("harper") is None:
+        print("grammar is not checked: pip install harper-py")
+        return lambda _text: set()
+    import harper
+
+    linter = harper.Linter()
+
+    def errors(text: str) -> set[str]:
+        lints = linter.lint(text if text.endswith(".") else f"{text}.")
+        return {str(lint.message) for lint in lints if str(lint.lint_kind) not in _NOT_GRAMMAR}
+
+    return errors
 
 
 def without_articles(text: str) -> list[str]:
     """Returns the words of a text without "a" and "an", which follow the word after them."""
     return [word for word in words(text) if word not in ("a", "an")]
+
+
+def print_variety(done: list[tuple[Case, recaptioning.WrittenCaption]]) -> None:
+    """Prints how varied the model's captions are, and the rules' for the same captions."""
+    by_model = [new.caption for _, new in done if new.source in ("llm", "llm_retry")]
+    by_rule = [recaptioning.by_rule(case.caption, case.level).caption for case, _ in done]
+    for by, captions in (("model", by_model), ("rule, the same captions", by_rule)):
+        if found := variety((one.text, one.cue.words) for one in captions):
+            print(f"variety     {found.text(by)}")
 
 
 async def recaption(
@@ -190,7 +268,7 @@ async def measure(args: argparse.Namespace, backend: Backend, config: LLMConfig,
     finally:
         await server.close()
     print(f"\nwriter {backend.model}; captions of {args.captions.name}, seed {args.seed}")
-    print(f"{'':<24}{'n':>5}{'first try':>11}{'repaired':>11}{'choice':>8}{'rules':>8}", end="")
+    print(f"{'':<24}{'n':>5}{'first try':>11}{'repaired':>11}{'rules':>8}", end="")
     print(f"{'wanted':>9}{'accepted':>10}{'by model':>10}")
     for name, tally in tallies.items():
         print(tally.row(name))
@@ -200,6 +278,7 @@ async def measure(args: argparse.Namespace, backend: Backend, config: LLMConfig,
         for part in ("asked", "accepted", "wanted", "by_model"):
             setattr(whole, part, getattr(whole, part) + getattr(tally, part))
     print(whole.row("all"))
+    print_variety(done)
     print(f"recaption   {len(done) / (middle - started):.2f} captions/s, ", end="")
     print(f"{first.tokens_in / len(done):.0f} tokens in, {first.tokens_out / len(done):.0f} out per caption")
     if chosen:
@@ -225,6 +304,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=20)
     parser.add_argument("--backend", default="auto", choices=("auto", "endpoint", "embedded", "rules"))
     parser.add_argument("--answers", type=Path, help="keep the answers in this file, so that a rerun asks nothing")
+    parser.add_argument("--show-errors", action="store_true", help="print each grammar error of the rules")
     parser.add_argument("--cached-only", action="store_true", help="ask nothing: score what --answers holds")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an LLM setting")
     args = parser.parse_args()
@@ -233,7 +313,7 @@ def main() -> None:
     backend = choose_backend(config)
     if backend.kind == "rules":
         print(f"the rules alone: {backend.reason}")
-        measure_rules(cases_of(args.captions, args.seed), args.show, args.seed)
+        measure_rules(cases_of(args.captions, args.seed), args)
         return
     with tempfile.TemporaryDirectory() as folder:
         answers = args.answers or Path(folder) / "answers.jsonl"

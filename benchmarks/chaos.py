@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 import soundfile as sf
 
-from data_contracts import Clip, ItemError, ManifestRow, Quarantine, read_table, write_table
-from data_contracts.adverbs import LEVELS
+from data_contracts import Clip, ManifestRow, Quarantine, read_table, write_table
+from data_contracts.adverbs import DEGREES, changes_for
 from data_contracts.files import hash_file
 from data_contracts.stages import stages_through
 from tasks.config import PipelineConfig
@@ -41,7 +41,8 @@ from tasks.language.cues import CuedCaption
 from tasks.language.finder import find_cues, find_mined
 from tasks.paraphrase.writer import by_rule
 from tasks.pipeline import find_step
-from tasks.recaption.rules import Rewrite, rewrites
+from tasks.recaption.request import request_fields
+from tasks.recaption.rules import rewrites
 from tasks.steps import run_step
 
 STAGES = stages_through("manifest")[1:]  # ingest's clips are made by this script
@@ -154,17 +155,16 @@ class Endpoint:
 
 
 def _caption(data: dict[str, Any]) -> dict[str, Any]:
+    """Returns a valid caption, as a good model would: the rules have one."""
     text = data["caption"]
-    captions = (CuedCaption(text=text, cue=cue) for cue in find_mined(text))
-    found = (one for caption in captions for level in LEVELS for one in _rewrites(caption, level))
-    return {"caption": next(one.caption.text for one in found if one.hint == data["edit"])}
-
-
-def _rewrites(caption: CuedCaption, level: str) -> list[Rewrite]:
-    try:
-        return rewrites(caption, level)
-    except ItemError:
-        return []
+    cases = (
+        (CuedCaption(text=text, cue=cue).with_degrees(), change.level, degree)
+        for cue in find_mined(text)
+        for change in changes_for(cue.side)
+        for degree in DEGREES
+    )
+    asked = next(case for case in cases if request_fields(*case).items() <= data.items())
+    return {"caption": rewrites(*asked, limit=1)[0].text}
 
 
 def _paraphrases(data: dict[str, Any]) -> dict[str, Any]:

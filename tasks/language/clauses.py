@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tasks.language.inflect import word_classes
@@ -27,6 +28,7 @@ _SMALL: Final = frozenset((
 _PLURALS: Final = frozenset(("people", "children", "men", "women", "geese", "sheep"))
 SEQUENCE: Final = re.compile(r"\b(?:and then|then|followed by|after which|before|after)\b", re.IGNORECASE)
 """What puts one event later than another; after "after" comes the earlier one."""
+_KEPT: Final = 1024
 Span = tuple[int, int]
 
 
@@ -37,16 +39,16 @@ class _Word:
     end: int
 
 
-def events(text: str) -> list[Span]:
+@lru_cache(maxsize=_KEPT)
+def events(text: str) -> tuple[Span, ...]:
     """Returns the spans of the events, in reading order; together they cover the text."""
     found = [_Word(match.group().lower(), *match.span()) for match in _WORD.finditer(text)]
     starts = [0]
     for number in range(1, len(found)):
         if _begins(found, number):
             starts.append(_with_joiners(found, number, starts[-1]))
-    return [
-        (start, end) for start, end in zip(starts, [*starts[1:], len(text)], strict=True) if text[start:end].strip(" ,")
-    ]
+    ends = [*starts[1:], len(text)]
+    return tuple((start, end) for start, end in zip(starts, ends, strict=True) if text[start:end].strip(" ,"))
 
 
 def event_end(text: str, at: int) -> int:

@@ -90,13 +90,17 @@ COPULAS: Final = frozenset(["is", "are", "was", "were", "be", "been", "being"])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cue:
-    """Words that name a side. `start` and `end` are character offsets into the caption; `words` is that text."""
+    """Words that name a side. `start` and `end` are character offsets into the caption; `words` is that text.
+
+    A `change` is one end of "from slow to fast": the sound is on this side for a part of its time.
+    """
 
     side: str
     words: str
     start: int
     end: int
     pos: str  # adverb, adjective, phrase
+    change: bool = False
 
     @property
     def dimension(self) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Final
 
 from data_contracts.adverbs import DIMENSION_OF
+from tasks.language.changes import with_changes
 from tasks.language.cues import Cue, CuedCaption, with_degrees
 from tasks.language.made_words import LEVEL_FORMS, MADE_FORMS
 from tasks.language.words import EXPRESSIONS, MATERIAL, MINED_FORMS, PLACE, STEMS, Form, bounded
@@ -40,7 +42,8 @@ def _rule(pos: str, *, before: str = "", after: str = "") -> _Rule:
 
 
 _COMPARED: Final = ("faster", "quicker", "slower", "louder", "noisier", "quieter", "softer", "fainter")
-_COMPARATIVE: Final = (("adjective", _ANYWHERE, _BEFORE_NOUN),)
+_THAN: Final = re.compile(r" than (?!before|usual|earlier|at first|previously|normal)")
+_COMPARATIVE: Final = (("adjective", _ANYWHERE, _BEFORE_NOUN), ("adjective", _ANYWHERE, _THAN))
 _RULES: Final[dict[str, tuple[_Rule, ...]]] = {
     "fast": (_rule("adjective", after=rf"{_NOT_PREPOSITION},? \w"), _rule("adverb")),
     "quick": (_rule("adjective", after=rf"{_BETWEEN} {_REPEATED}\b"),),
@@ -136,6 +139,7 @@ _MOVABLE: Final = frozenset(
 """Words that a verb of movement turns into a trend."""
 _MADE: Final = frozenset(MADE_FORMS)
 _CONJUNCTION: Final = re.compile(r"^(?:(?:and|but|then),? )+")
+_KEPT: Final = 1024
 _SPACES: Final = re.compile(r"[^\S ]")
 
 
@@ -154,7 +158,7 @@ def may_match(caption: str) -> bool:
 
 def find_mined(caption: str) -> list[Cue]:
     """Returns all cues of the mined sides in reading order, without negated words and trends."""
-    return _found(caption, MINED_FORMS) if may_match(caption) else []
+    return with_changes(caption, lowered(caption), _found(caption, MINED_FORMS)) if may_match(caption) else []
 
 
 def find_cues(caption: str, sides: Iterable[str] = DIMENSION_OF) -> list[Cue]:
@@ -163,8 +167,7 @@ def find_cues(caption: str, sides: Iterable[str] = DIMENSION_OF) -> list[Cue]:
     A trend includes the words in it: "slowly fading" is not slow.
     """
     wanted = set(sides)
-    found = _found(caption, (*MADE_FORMS, *LEVEL_FORMS, *MINED_FORMS))
-    return [with_degrees(caption, cue) for cue in found if cue.side in wanted]
+    return [cue for cue in _all_found(caption) if cue.side in wanted]
 
 
 def all_cues(caption: CuedCaption) -> list[Cue]:
@@ -179,6 +182,13 @@ def without_cues(text: str, cues: Iterable[Cue]) -> str:
     for cue in sorted(cues, key=lambda cue: -cue.start):
         text = f"{text[: cue.start]} {text[cue.end :]}"
     return text
+
+
+@lru_cache(maxsize=_KEPT)
+def _all_found(caption: str) -> tuple[Cue, ...]:
+    """The validators ask for the cues of one caption many times."""
+    found = _found(caption, (*MADE_FORMS, *LEVEL_FORMS, *MINED_FORMS))
+    return tuple(with_degrees(caption, cue) for cue in found)
 
 
 def _found(caption: str, forms: Iterable[Form]) -> list[Cue]:

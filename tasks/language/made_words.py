@@ -26,8 +26,8 @@ _TURNS: Final = (
 _NOUN: Final = r"(?:volume|loudness|intensity|strength|level|sound|noise)"
 _WHILE: Final = (
     r"(?:,? (?:over time|as time goes (?:on|by)|as it goes on|with time|bit by bit|little by little|all the while|"
-    r"all the time|from (?:beginning|start) to (?:end|finish)|throughout|gradually|steadily|slowly|by degrees|"
-    r"towards the end))?"
+    r"all the time|from (?:beginning|start) to (?:end|finish)|throughout|by degrees|"
+    r"towards the end)| (?:gradually|steadily|slowly)(?=$|[.,;](?! \w+ing)))?"
 )
 _THEN: Final = r",? (?:(?:and |but )?then |and |but |before |until )?(?:it |they )?"
 

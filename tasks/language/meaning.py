@@ -99,6 +99,8 @@ def _mixed(old: str, new: str) -> list[str]:
 
 def _order(old: str, new: str) -> list[str]:
     first, second = _in_time(old), _in_time(new)
+    if len(first) == len(second) == 1:
+        return []
     if len(first) != len(second) and (len(first) == 1 or len(second) == 1):
         return ["changes the order of events"]
     for one, other in zip(first, second, strict=False):
@@ -155,8 +157,9 @@ def _roles(old: str, new: str, spans: Sequence[str]) -> list[str]:
     kept = _classes(content_words(new))
     for verb, subjects in second.items():
         before = first.get(verb, set())
-        others = [group for group in map(_classes, map(content_words, spans)) if verb in group and subjects & group]
-        if before & kept and not before & subjects and others:
+        groups = [_classes(content_words(span)) for span in spans]
+        both = any(verb in group and subjects & group and before & group for group in groups)
+        if before & kept and not before & subjects and both:
             return ["changes who does what"]
     return []
 

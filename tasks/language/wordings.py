@@ -180,12 +180,12 @@ _QUIETER: Final = _Trend(
 _WORDINGS: Final = {
     ("very_fast", "plain"): Wording(
         adverbs=(*_VERY_FAST_ADVERBS, *_VERY_FAST_PHRASES),
-        adjectives=(*_joined(_INTENSE, "fast|rapid|quick|swift"), *_joined("frantic|lightning-fast|super-fast")),
+        adjectives=(*_joined(_INTENSE, "fast|rapid|swift|speedy"), *_joined("frantic|lightning-fast|super-fast")),
         endings=(*_VERY_FAST_PHRASES, *_VERY_FAST_ADVERBS),
     ),
     ("fast", "plain"): Wording(
         adverbs=("quickly", "rapidly", "swiftly", "briskly", "fast", *_FAST_PHRASES),
-        adjectives=("fast", "rapid", "quick", "swift", "brisk", "fast-paced"),
+        adjectives=("fast", "rapid", "swift", "speedy", "brisk", "fast-paced"),
         endings=(*_FAST_PHRASES, "quickly", "rapidly"),
     ),
     ("medium", "plain"): Wording(

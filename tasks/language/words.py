@@ -93,7 +93,8 @@ MINED_FORMS: Final = (
     _phrase(
         "fast",
         rf"(?:at|with|in) (?:a |an )?{_VERY}(?:high|fast|rapid|quick|great|full|top|brisk) {PACE}(?: of speed)?|"
-        rf"(?:high|full|top) speeds?|in {_VERY}(?:quick|rapid|fast) succession|at full throttle",
+        r"(?:high|fast|rapid|great) rates? of (?:speed|pace)|(?:high|full|top) speeds?|"
+        rf"in {_VERY}(?:quick|rapid|fast) succession|at full throttle",
     ),
     _phrase("fast", r"high-speed|(?:fast|quick)[- ]?paced|fast[- ]moving|rapid-fire", "adjective"),
     _words("fast", "rapid", r"quickly|rapidly|swiftly|speedily|briskly|hurriedly|hastily|fastly"),
@@ -123,7 +124,8 @@ MINED_FORMS: Final = (
         r"(?:off |far |away |far off |way off |from far )*(?:in|from|at) (?:the |a |some )?"
         r"(?:far |great |long |further |farther |distant |remote |good |considerable |large )*distances?|"
         r"(?:a|some|a long|a good|a great) (?:distance|way|ways) (?:away|off)|"
-        r"in (?:the )?(?:far|distant|further|farther) (?:background|distance)|far in the background",
+        r"in (?:the )?(?:far|distant|further|farther) (?:background|distance)|"
+        r"(?:far|farther|further|way|far off) in the background|(?:far|farther|further|way) back in the background",
     ),
     _phrase(
         "far",

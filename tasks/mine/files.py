@@ -24,7 +24,7 @@ CHUNK: Final = 8192
 SCHEMA: Final = pa.schema(
     [(name, pa.string()) for name in ("id", "dimension", "side", "text")]
     + [(name, pa.int64()) for name in ("start", "end")]
-    + [("pos", pa.string())]
+    + [("pos", pa.string()), ("change", pa.bool_())]
 )
 Captioned = tuple[str, str]
 """An id and its caption."""
@@ -152,6 +152,7 @@ def _table(values: list[tuple[str, Cue]], schema: pa.Schema) -> pa.Table:
         [cue.start for _, cue in values],
         [cue.end for _, cue in values],
         [cue.pos for _, cue in values],
+        [cue.change for _, cue in values],
     ]
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema

@@ -31,7 +31,10 @@ class RuleMiner:
 
 
 def select(cues: Iterable[Cue]) -> list[Cue]:
-    """Returns one cue per dimension, the first; a dimension with both its sides is ambiguous and left out."""
+    """Returns one cue per dimension, the first; a dimension with both its sides is left out.
+
+    Both sides are there where two sounds differ, and in a change from one side to the other.
+    """
     by_dimension: dict[str, list[Cue]] = {}
     for cue in cues:
         by_dimension.setdefault(cue.dimension, []).append(cue)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from data_contracts import UsageError
 from model.weights.catalogue import CAPTION_PARSER
 from model.weights.locate import available, located
+from tasks.language.changes import with_changes
 from tasks.language.cues import Cue
 from tasks.language.finder import lowered, may_match
 from tasks.language.parse import parser_here
@@ -79,4 +80,4 @@ def _cues(caption: str, doc: Doc) -> list[Cue]:
                     pos=form.pos or word_class(span),
                 )
             )
-    return sorted(found, key=lambda cue: cue.start)
+    return with_changes(caption, text, found)

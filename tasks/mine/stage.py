@@ -25,7 +25,7 @@ class MineStage(Stage):
 
     config: MineConfig
     name: ClassVar[str] = "mine"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Mined
     row_wise: ClassVar[bool] = True  # the table is written batch by batch
 

@@ -170,6 +170,8 @@ def _trend(token: Token, family: str) -> bool:
     if before in {"increasingly", "gradually", "progressively"}:
         return True
     if token.lower_.endswith("er") and is_compared(token.lower_):
+        if _than_another(token):
+            return _after_change(token)
         return _after_change(token) or not (_before_noun(token) or _steady(token))
     if token.dep_ == "amod" or (_before_noun(token) and not _after_change(token)):
         return False
@@ -180,6 +182,13 @@ def _trend(token: Token, family: str) -> bool:
         if states and verb_lemma(verb.lower_) in _STATES:
             return True
     return _after_change(token)
+
+
+def _than_another(token: Token) -> bool:
+    """ "louder than the other": one sound beside another; "louder than before" is a change."""
+    if not followed_by(token, "than") or token.i + 2 >= len(token.doc):
+        return False
+    return token.nbor(2).lower_ not in {"before", "usual", "earlier", "at", "previously", "normal"}
 
 
 def _steady(token: Token) -> bool:

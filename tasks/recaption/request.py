@@ -23,15 +23,15 @@ FORMS: Final = {
 }
 """By dimension of the level."""
 _CHANGES: Final = {
-    "very_fast": "played faster: now very fast",
-    "very_slow": "played slower: now very slow",
+    "very_fast": "played at 1.3 times its speed",
+    "very_slow": "played at 0.7 times its speed",
     "fast": "as it was: fast",
     "slow": "as it was: slow",
     "far": "moved away from the listener",
     "crescendo": "made to grow louder from beginning to end",
     "decrescendo": "made to grow quieter from beginning to end",
 }
-_MEDIUM: Final = {"faster": "played faster: now at a medium speed", "slower": "played slower: now at a medium speed"}
+_MEDIUM: Final = {"faster": "played at 1.3 times its speed", "slower": "played at 0.7 times its speed"}
 _AMOUNTS: Final = {"slight": ", by a little", "plain": "", "strong": ", by a great deal"}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from data_contracts import Augmented, Caption, ItemError, Row, read_table, to_json
+from data_contracts import Augmented, Caption, ItemError, Row, iter_table, read_table, to_json
 from data_contracts.adverbs import LEVELS, degree_of
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace
@@ -18,6 +18,7 @@ from tasks.llm.prompt import plain
 from tasks.llm.selection import select_evenly
 from tasks.llm.stage import CaptionStage
 from tasks.recaption.request import example_set
+from tasks.recaption.variety import variety_text
 from tasks.recaption.writer import Repair, WrittenCaption, by_model, by_rule
 
 
@@ -74,6 +75,10 @@ class RecaptionStage(CaptionStage):
             return [_row(item, WrittenCaption(caption=caption, source="original"), "", "")]
         _check_level(level)
         return [_row(item, by_rule(caption, level, item.payload["degree"]), "", "")]
+
+    def on_finished(self, workspace: Workspace) -> str:
+        """Returns how varied the captions are, by model and by rule."""
+        return variety_text(iter_table(workspace.table(self.name, "captions"), Caption))
 
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns the chain's row. Raises ItemError when not even the rules have a caption."""

@@ -92,7 +92,7 @@ def test_the_edit_is_checked_at_the_mined_cue_and_not_at_another() -> None:
     before = cued("A man quickly knocks, then a dog runs quickly")
     assert before.cue.start == before.text.index("quickly")
     second = "A man quickly knocks, then a dog runs very quickly"
-    assert problems(before, second, "very_fast") == ["changes another cue"]
+    assert problems(before, second, "very_fast") == ["changes another cue", "says the level of another event"]
     assert problems(before, "A man very rapidly knocks, then a dog is running quickly", "very_fast") == []
     knocks = cued("Fast knocking, then fast tapping")
     assert "changes another cue" in problems(knocks, "Fast knocking, then very fast tapping", "very_fast")
@@ -115,11 +115,11 @@ def test_the_caption_itself_is_never_its_own_rewrite(before: CuedCaption, level:
 
 def test_the_cue_that_fits_best_is_taken() -> None:
     before = cued("A man speaks loudly as a distant dog barks")
-    after = "In the distance, a man speaks loudly as a distant dog barks"
+    after = "In the distance a man speaks loudly as a distant dog barks"
     found = find_level(before, after, "far")
     assert found is not None
     assert found.cue.words == "In the distance"
-    assert check(before, said(after, "far"), "far") == []
+    assert check(before, said(after, "far"), "far") == ["says the level of all events"]
 
 
 def test_many_sentences_may_stay_many() -> None:
@@ -139,7 +139,7 @@ def test_words_match_in_any_form_and_no_word_is_invented(some: set[str], others:
     ("before", "after"),
     [
         ("A man strikes a drum quickly", "A man struck a drum very quickly"),
-        ("Children run quickly", "A child runs very quickly"),
+        ("Children run quickly", "Kids are running very quickly"),
         ("A dog's quick barking", "A dog barks very quickly"),
         ("Steady, quick tapping", "A steadily tapping machine at a very fast pace"),
     ],

@@ -89,7 +89,7 @@ NAMED: Final = {
     "People talk at a distance": "far:at a distance:phrase",
     "People talk from a short distance": "near:from a short distance:phrase",
     "A quieter second verse follows": "quiet:quieter:adjective",
-    "A faint voice becomes loud": "quiet:faint:adjective",
+    "A faint voice becomes loud": "quiet:faint:adjective; loud:becomes loud:phrase",
     "Loud, sharp clicks": "loud:Loud:adjective",
     "Extremely loud fireworks": "loud:loud:adjective",
     "A thunderous applause": "loud:thunderous:adjective",

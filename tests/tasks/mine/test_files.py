@@ -37,7 +37,7 @@ def table(
 def test_a1_one_row_per_match_with_offsets_into_the_caption(parser: ParseMiner, tmp_path, choice: str) -> None:
     summary = mine_file(table(tmp_path / "in.csv", CAPTIONS), tmp_path / "out.parquet", choice=choice)
     found = pq.read_table(tmp_path / "out.parquet")
-    assert found.column_names == ["id", "dimension", "side", "text", "start", "end", "pos"]
+    assert found.column_names == ["id", "dimension", "side", "text", "start", "end", "pos", "change"]
     rows = found.to_pylist()
     assert [(r["id"], r["side"], r["text"]) for r in rows] == [
         ("a", "loud", "loudly"), ("a", "near", "nearby"), ("b", "slow", "slowly")

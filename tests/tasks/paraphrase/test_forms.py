@@ -44,7 +44,7 @@ def obeys(name: str, says: list[str], paraphrase: str) -> bool:
 def test_every_shot_of_the_prompt_is_what_is_asked_for_and_valid():
     for given_, answer in shots_of(PROMPT):
         caption = leveled(given_["caption"])
-        assert given_["write"] == requested_forms(caption, len(given_["write"]))
+        assert set(given_["write"]) == set(requested_forms(caption, len(given_["write"])))
         assert list(answer["paraphrases"]) == sorted(given_["write"])
         for name, paraphrase in answer["paraphrases"].items():
             assert problems_of(caption, paraphrase) == [], paraphrase
@@ -92,12 +92,12 @@ def test_nothing_is_asked_for_twice_while_there_is_something_new():
         assert all(asked.count(one) == 1 for one in asked), caption
 
 
-def test_words_are_moved_only_in_a_caption_of_one_sound_or_when_said_of_all():
-    """Elsewhere the other sound would take them, which no look at the words can see."""
+def test_words_are_moved_only_in_a_caption_of_one_sound():
+    """Elsewhere the other sound would take them."""
     assert "level_first" in requested_forms(leveled("A dog barks very quickly"), 4)
-    assert "level_first" in requested_forms(leveled("Music plays and a man talks, gradually fading away"), 4)
     assert "level_last" in requested_forms(leveled("Very fast footsteps on wood"), 4)
     for caption in (
+        "Music plays and a man talks, gradually fading away",
         "A dog barks very quickly and a man speaks",
         "A man speaks as a dog barks very quickly",
         "Very fast footsteps with rain",

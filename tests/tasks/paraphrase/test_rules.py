@@ -53,7 +53,7 @@ def test_a_synonym_says_the_same_level(caption: CuedCaption) -> None:
 
 
 def test_a_strength_without_a_wording_has_no_synonym() -> None:
-    assert synonyms(cued("A very distant bell")) == ()
+    assert synonyms(cued("A really distant bell")) == ()
     assert synonyms(cued("A dog barks loudly")) == ()
     assert level_of(cued("A nearby bell").cue) is None
 

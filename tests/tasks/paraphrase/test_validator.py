@@ -48,9 +48,16 @@ def test_bad_paraphrases_are_refused_with_the_reason(paraphrase: str, problem: s
 
 def test_what_comes_later_stays_later() -> None:
     caption = said("A man speaks in the distance, and then a dog barks", "far")
-    assert problems_of(caption, "In the distance, a man is talking, then a dog barks") == []
+    assert problems_of(caption, "A man is talking in the distance, then a dog barks") == []
     for text in ("A dog barks, then a man speaks in the distance", "A dog barks and a man speaks in the distance"):
         assert "changes the order of events" in problems_of(caption, text)
+
+
+def test_a_level_of_one_event_is_not_said_of_all_or_of_another() -> None:
+    caption = said("A man speaks in the distance as a dog barks", "far")
+    assert problems_of(caption, "A man is talking in the distance while a dog barks") == []
+    assert problems_of(caption, "In the distance, a man speaks as a dog barks") == ["says the level of all events"]
+    assert problems_of(caption, "A man speaks as a dog barks in the distance") == ["says the level of another event"]
 
 
 def test_the_cue_counts_where_it_is_repeated_even_if_no_pattern_finds_it() -> None:
