@@ -16,7 +16,7 @@ from data_contracts.adverbs import LEVELS
 from model.weights.catalogue import EMBEDDED_LLM
 from model.weights.locate import available
 from tasks.language.cues import CuedCaption
-from tasks.language.validator import judge
+from tasks.language.validator import check, judge
 from tasks.llm.backend import choose_backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.client import OpenAIClient
@@ -89,7 +89,7 @@ def test_a_model_that_obeys_a_caption_changes_nothing(caption: str, answer: dict
     for level in ("very_fast", "far", "crescendo"):
         written = recaption(caption, level, Echo(answer))
         assert written.source == "rule"
-        assert judge(cleaned(caption), written.caption.text, level)[1] == []
+        assert check(cleaned(caption), written.caption, level) == []
         assert "sk-secret" not in written.caption.text
 
 
