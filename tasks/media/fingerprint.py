@@ -50,7 +50,8 @@ def peaks_of(samples_T: Samples, rate_hz: int) -> Peaks:
     level_KF = np.abs(spectrum_FK[1:]).T  # without DC
     largest_KF = ndimage.maximum_filter(level_KF, size=_NEAR, mode="constant")
     frames, bins = np.nonzero((level_KF == largest_KF) & (level_KF > _FLOOR * level_KF.max(initial=0.0)))
-    return (frames.astype(np.uint32) << 8) | bins.astype(np.uint32)
+    peaks_N: Peaks = (frames.astype(np.uint32) << np.uint32(8)) | bins.astype(np.uint32)
+    return peaks_N
 
 
 def text_of(peaks_N: Peaks) -> str:

@@ -177,4 +177,5 @@ class _Squarer:
             frame, width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC, threads=1
         )
         top, left = (height - size) // 2, (width - size) // 2
-        return upright(resized.to_ndarray()[top : top + size, left : left + size], frame.rotation)
+        image_HWC: Frames = np.asarray(resized.to_ndarray(), np.uint8)  # rgb24
+        return upright(image_HWC[top : top + size, left : left + size], frame.rotation)

@@ -215,8 +215,12 @@ def _fields(gr: Any) -> dict[str, Any]:
         "reference_video": gr.Video,
         "window": gr.Textbox,
     }
-    video = {"height": _HEIGHT, "sources": ["upload"], "buttons": []}  # no button that shares it elsewhere
-    audio = {"type": "filepath", "sources": ["upload", "microphone"], "buttons": []}
+    video: dict[str, Any] = {
+        "height": _HEIGHT,
+        "sources": ["upload"],
+        "buttons": [],
+    }  # no button that shares it elsewhere
+    audio: dict[str, Any] = {"type": "filepath", "sources": ["upload", "microphone"], "buttons": []}
     more = {"video": video, "reference_video": video, "original": audio, "reference_audio": audio}
     return {
         name: makers[name](
