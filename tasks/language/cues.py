@@ -85,6 +85,8 @@ _FUNCTION: Final = frozenset(
 _DETERMINERS: Final = frozenset(
     ["a", "an", "the", "some", "several", "two", "three", "many", "of", "with", "this", "that", "another", "and"]
 )
+_ADJECTIVES: Final = frozenset(["loud", "quiet", "soft", "faint", "distant", "rapid"])
+"""Words that a tagger may take for adverbs ("then loud hissing") and that no noun follows as adverbs."""
 COPULAS: Final = frozenset(["is", "are", "was", "were", "be", "been", "being"])
 
 
@@ -167,7 +169,7 @@ def role_of(caption: str, cue: Cue) -> Role:
     passive = cue.pos == "adverb" and following == "being"  # "is slowly being filled"
     if before and before[-1] in COPULAS and not content_follows and not passive:
         return "predicate"
-    if cue.pos == "adjective":
+    if cue.pos == "adjective" or cue.words.lower() in _ADJECTIVES:
         listed = re.match(r"(?:,| and| or)\s+([\w'-]+)", rest)  # "a fast, loud hammering"
         in_list = listed is not None and listed.group(1) not in _FUNCTION
         return "attribute" if content_follows or in_list else "adverbial"

@@ -10,6 +10,7 @@ from typing import Final
 
 from tasks.language.clauses import event_end
 from tasks.language.cues import CuedCaption
+from tasks.language.inflect import word_classes
 
 _JOINED: Final = re.compile(r"\b(?:and|or|but|yet) $", re.IGNORECASE)
 _JOINS: Final = re.compile(r" (?:and|or|but|yet)\b", re.IGNORECASE)
@@ -50,10 +51,18 @@ def without_cue(caption: CuedCaption) -> tuple[str, int]:
     head, tail = caption.text[: cue.start].rstrip(" "), caption.text[cue.end :].lstrip(" ")
     if caption.role == "attribute" and tail.startswith(","):
         tail = tail[1:].lstrip(" ")
+    elif caption.role == "attribute" and head.endswith(",") and _is_adjective(head):  # "a large, fast stream"
+        head = head[:-1]
     if not tail or tail[0] in ",.;" or not head:
         return head + tail, len(head)
     head = _with_article(f"{head} ", tail)
     return head + tail, len(head)
+
+
+def _is_adjective(head: str) -> bool:
+    word = re.search(r"([^\W_]+),$", head)
+    classes = word_classes(word.group(1).lower()) if word else frozenset()
+    return "ADJ" in classes and "VERB" not in classes
 
 
 def tidy(text: str) -> str:

@@ -30,6 +30,7 @@ _INTENSE: Final = ("very", "extremely", "incredibly", "exceptionally", "remarkab
 _GRADED: Final = re.compile(r"\b(?:fast|quick|rapid|high|brisk|swift|slow|low|leisurely|sluggish)\b")
 _PREPOSITION: Final = re.compile(r"\b(?:at|from|in|of|with|to) $", re.IGNORECASE)
 _BEGINS_WITH_PREPOSITION: Final = re.compile(r"(?:at|from|in|with) ")
+_ARTICLE: Final = re.compile(r"\b(?:an?|the) $", re.IGNORECASE)
 _OF: Final = re.compile(r"\bof (?:an? |the )?$", re.IGNORECASE)
 _Edit = tuple[str, Callable[[], CuedCaption]]
 """What identifies an edit in the draw, and what makes it."""
@@ -111,6 +112,8 @@ def _substitutes(caption: CuedCaption, level: Level, wording: Wording) -> Iterab
 
 
 def _fitting_adverbs(caption: CuedCaption, adverbs: Iterable[str]) -> list[str]:
+    if _ARTICLE.search(caption.text[: caption.cue.start]):  # "up to a high speed": a noun is wanted
+        return []
     fitting = _fitting((one for one in adverbs if " " not in one or one not in caption.outside), _before_cue(caption))
     if _PREPOSITION.search(caption.text[: caption.cue.start]):  # "from close by"
         return [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one)]

@@ -101,6 +101,46 @@ def test_known_captions_get_words_where_they_belong(caption: str, level: str, sh
     assert [one.text for one in found if not re.fullmatch(shapes, one.text)] == []
 
 
+@pytest.mark.parametrize(
+    ("text", "words", "pos", "level", "shapes"),
+    [
+        (
+            "An engine runs then loud hissing",
+            "loud",
+            "adverb",
+            "far",
+            r"An engine runs then (?:[\w -]+ )?hissing[\w ]*",
+        ),
+        (
+            "A large, fast stream flows",
+            "fast",
+            "adjective",
+            "medium",
+            r"A large(?:, [\w -]+)? stream flows.*",
+        ),
+        ("Birds chirp, fast knocking", "fast", "adjective", "medium", r"Birds chirp, .*"),
+    ],
+)
+def test_words_that_are_taken_out_leave_a_sound_sentence(
+    text: str, words: str, pos: str, level: str, shapes: str
+) -> None:
+    side, start = "loud" if words == "loud" else "fast", text.index(words)
+    caption = CuedCaption.at(text, side, start, start + len(words), pos)
+    wrong = [one.text for one in rewrites(caption, level, limit=99) if not re.fullmatch(shapes, one.text)]
+    assert wrong == []
+    assert not any(" then in the" in one.text or "then from" in one.text for one in rewrites(caption, level, limit=99))
+
+
+def test_after_an_article_no_adverb_stands_in_for_a_noun() -> None:
+    text = "An engine spins up to a high speed"
+    start = text.index("high speed")
+    caption = CuedCaption.at(text, "fast", start, len(text), "phrase")
+    assert {one.text for one in rewrites(caption, "very_fast", limit=99)} <= {
+        f"An engine spins up to a{'n' if degree[0] in 'aeiou' else ''} {degree} high speed"
+        for degree in ("very", "extremely", "incredibly", "exceptionally", "remarkably")
+    }
+
+
 def test_a_corpus_has_each_wording_about_equally_often() -> None:
     captions = [cued(f"Person {number} knocks quickly on a door") for number in range(300)]
     forms = Counter(rewrites(one, "very_fast", limit=1)[0].cue.words for one in captions)
