@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from data_contracts import Clip
 from data_contracts.quantities import counted
 from tasks.corpus.config import RENDERED
+from tasks.engine.workspace import read_json
 from tasks.ingest.config import Matching
 from tasks.media.fingerprint import Peaks, peaks_in, similar
 
@@ -65,7 +67,7 @@ class Duplicates:
         A clip that its list puts in another split than its group's is left out, as `held_out` recordings are.
         """
         for row in rows:
-            clip = Clip.from_dict({name: value for name, value in row.items() if name not in _JOURNAL_ONLY})
+            clip = listed_clip(row)
             values = clip.to_dict()
             target = self.merged.get(clip.group_id)
             if target is None:
@@ -98,6 +100,24 @@ class Duplicates:
                 "kept": kept,
             }
         )
+
+
+def listed_clip(row: Mapping[str, Any]) -> Clip:
+    """Returns the clip of a journal's row, in the group and split that its list gave it."""
+    return Clip.from_dict({name: value for name, value in row.items() if name not in _JOURNAL_ONLY})
+
+
+def placed_clip(row: Mapping[str, Any], report: Path) -> Clip:
+    """Returns the clip of a journal's row as the table has it. `report`: `duplicates.json` of the finished stage.
+
+    One recording alone does not tell which others have the same audio, so the groups that were found then are used.
+    """
+    clip = listed_clip(row)
+    merged = read_json(report) if report.exists() else {}
+    for group_id, entry in merged.items():
+        if any(listed["item_id"] == clip.item_id and listed["kept"] for listed in entry["clips"]):
+            return Clip.from_dict({**clip.to_dict(), "group_id": group_id, "split": entry["split"]})
+    return clip
 
 
 class _Union:

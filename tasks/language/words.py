@@ -156,7 +156,7 @@ MINED_FORMS: Final = (
 
 STEMS: Final = re.compile(
     r"fast|quick|rapid|swift|speed|brisk|hurried|hast[iy]|succession|slow|sluggish|leisurely|near|clos|distan|far|"
-    r"further|(?:short|ways?)(?: way)?[ -](?:away|off)|range|proximity|quarters|next (?:up )?to|loud|nois|volume|blast|"
-    r"deafen|thunderous|splitting|quiet|soft|faint|hush|audibl|barely|throttle|\bpace|tempo|rhythm|\brate\b|manner"
+    r"further|(?:short|ways?)(?: way)?[ -](?:away|off)|background|range|proximity|quarters|next (?:up )?to|loud|nois|"
+    r"volume|blast|deafen|thunderous|splitting|quiet|soft|faint|hush|audibl|barely|throttle|\bpace|tempo|rhythm|\brate\b|manner"
 )
 """Most captions have none of these stems, and then no form of a mined side matches: one search instead of forty."""

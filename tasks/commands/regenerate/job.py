@@ -31,6 +31,8 @@ from data_contracts.stages import STAGE_TABLES
 from tasks.config import PipelineConfig
 from tasks.engine import Item, Stage
 from tasks.engine.workspace import Workspace
+from tasks.ingest.duplicates import REPORT as DUPLICATES
+from tasks.ingest.duplicates import placed_clip
 from tasks.manifest.rows import Captions, augmented_row, clip_row
 from tasks.pipeline import find_step
 
@@ -123,6 +125,8 @@ class _Chain:
             if result.error is not None:
                 raise result.error
             rows.extend(result.rows)
+        if stage.name == "ingest":
+            return [placed_clip(row, self.workspace.path("ingest", DUPLICATES)).to_dict() for row in rows]
         return [STAGE_TABLES[stage.name].from_dict(row).to_dict() for row in rows]
 
     def _from_workspace(self, stage: Stage, item_id: str, wanted: set[str] | None, error: ItemError) -> Comparison:

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from data_contracts import Clip
 from data_contracts.files import hash_file
 from tasks.corpus.config import RENDERED
-from tasks.engine.workspace import hash_text
-from tasks.ingest.duplicates import REPORT, Duplicates, IngestedClip
+from tasks.engine.workspace import hash_text, write_json
+from tasks.ingest.duplicates import REPORT, Duplicates, IngestedClip, placed_clip
 from tasks.media.audio import read_audio
 from tests.tasks.ingest.corpora import run_corpora, run_ingest, table_stage, write_table
 from tests.tasks.media.test_fingerprint import RATE, texture
@@ -43,6 +43,16 @@ def table(rows: list[dict[str, Any]]) -> dict[str, Clip]:
 def test_equal_audio_is_one_group_with_the_split_that_is_kept_apart_most() -> None:
     clips = table([row("a", "g", "train", audio=1), row("b", "h", "test", audio=1), row("c", "h", "test", audio=2)])
     assert {(clip.group_id, clip.split) for clip in clips.values()} == {("g", "test")} and len(clips) == 3
+
+
+def test_one_clip_made_again_gets_the_place_that_the_whole_table_gave_it(tmp_path: Path) -> None:
+    rows = [row("a", "g", "train", audio=1), row("b", "h", "test", audio=1), row("c", "i", "val", audio=2)]
+    found = Duplicates()
+    found.find(iter(rows), "equal")
+    clips = {clip.item_id: clip for clip in found.table_rows(rows)}
+    write_json(tmp_path / REPORT, found.listed)
+    assert {one["item_id"]: placed_clip(one, tmp_path / REPORT) for one in rows} == clips
+    assert placed_clip(rows[0], tmp_path / "none.json").group_id == "g", "rendered scenes have no such file"
 
 
 def test_a_stated_split_comes_before_a_drawn_one_and_its_contradictions_are_left_out() -> None:

@@ -20,7 +20,7 @@ def test_one_table_per_task_with_a_line_per_configuration_and_a_cell_per_metric(
     tables = build_ablations(rows)
     assert [table.task for table in tables] == ["Video to audio", "Foley extension"]
     for table in tables:
-        assert table.metrics == ["EventF1@100ms", "EventOffset (s)"]
+        assert table.metrics == ["events on time, within 100 ms", "timing error of events (s)"]
         assert [line.variant for line in table.lines] == ["full", "m-1"]
         assert all(len(line.cells) == 2 and (line.n, line.steps) == (7, 300) for line in table.lines)
 

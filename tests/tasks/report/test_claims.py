@@ -23,7 +23,7 @@ def test_a_claim_has_its_verdict_difference_interval_and_count() -> None:
     (line,) = build_claims([claim_row("shown", 0.1), claim_row("", 0.2, decides=False)])
     assert (line.verdict, line.mark, line.delta, line.interval) == ("shown", "met", "+0.100", "+0.050 to +0.150")
     assert (
-        line.tested.startswith("EventF1@50ms in ")
+        line.tested.startswith("events on time, within 50 ms in ")
         and line.tested.endswith(": full minus m-3")
         and line.count == "28 clips, 7 objects, 3 seeds"
     )
