@@ -16,7 +16,7 @@ from tasks.media.samples import Audio
 
 NEARLY_SILENT_DBFS: Final = -50.0  # at a usual volume only the device's own noise is heard
 FLOOR_DBFS: Final = -120.0  # of digital silence, which has no logarithm
-FAR_DB: Final = 12.0  # an edited window this much louder or quieter than its surroundings is said
+FAR_DB: Final = 12.0  # a part that was made this much louder or quieter than what was given beside it is said
 _NEAR_S: Final = 1.0  # on either side of a window
 
 
@@ -55,7 +55,7 @@ class OutputLevel:
 
 @dataclass(frozen=True, slots=True)
 class WindowLevel:
-    """How much louder an edited window is than the audio around it, in dB; None where one of the two is silent."""
+    """How much louder a generated window is than the audio around it, in dB; None where one of the two is silent."""
 
     louder_db: float | None
 
@@ -70,13 +70,13 @@ class WindowLevel:
         if self.louder_db is None or abs(self.louder_db) <= FAR_DB:
             return []
         word = "louder" if self.louder_db > 0 else "quieter"
-        return [f"the edited window is {abs(self.louder_db):.0f} dB {word} than the audio around it"]
+        return [f"the generated window is {abs(self.louder_db):.0f} dB {word} than the audio around it"]
 
 
 def describe_level(audio: Audio, window: tuple[int, int] | None, rate_hz: int) -> dict[str, Any]:
     """Returns what the sidecar says of the level of audio, (T,) or (T, C), as it is written: clipped at full scale.
 
-    `window`: the samples [start, stop) of an edit, compared with what is around them.
+    `window`: the samples [start, stop) of an edit or extension, compared with what is around them.
     """
     level = OutputLevel.of(audio)
     compared = WindowLevel.of(np.clip(audio, -1.0, 1.0), *window, rate_hz) if window else WindowLevel(None)

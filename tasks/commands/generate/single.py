@@ -162,7 +162,7 @@ class Generation:
     def write(self, audio: Audio) -> dict[str, Any]:
         """Writes the file and its sidecar; returns the sidecar's content.
 
-        Logs a warning when the audio is nearly silent or clipped, or an edited window far from its surroundings' level.
+        Logs a warning when the audio is nearly silent or clipped, or what was made far from the given audio's level.
         """
         o, measured = self.options, self._measured(audio)
         for warning in measured["warnings"]:
@@ -175,9 +175,14 @@ class Generation:
         return describe(self.options, self.session, self.sampling, self._measured(audio))
 
     def _measured(self, audio: Audio) -> dict[str, Any]:
-        window = self._window_samples if self.options.task == "edit" else None
-        levels = describe_level(audio, window, self.session.specs.codec.sample_rate_hz)
+        levels = describe_level(audio, self._made_beside(len(audio)), self.session.specs.codec.sample_rate_hz)
         return {"duration_s": self.duration_s, "windows": len(self.windows), **levels}
+
+    def _made_beside(self, length: int) -> tuple[int, int] | None:
+        """Returns the samples [start, stop) that were made for given audio beside them; None without such audio."""
+        if self.options.task == "fe":
+            return len(self._continued_T), length
+        return self._window_samples if self.options.task == "edit" else None
 
     def _counted(self, on_step: Callable[[int, int], None]) -> Callable[[], None]:
         """Returns what counts the sampler's steps over all windows; an edit inverts the original first. SPEC G6."""

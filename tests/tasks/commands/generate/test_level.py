@@ -76,7 +76,7 @@ def test_an_edited_window_is_compared_with_what_is_around_it(gain_db: float) -> 
     level = WindowLevel.of(audio, START, STOP, RATE)
     assert level.louder_db == pytest.approx(gain_db, abs=0.1)
     word = "louder" if gain_db > 0 else "quieter"
-    expected = [f"the edited window is {abs(gain_db):.0f} dB {word} than the audio around it"]
+    expected = [f"the generated window is {abs(gain_db):.0f} dB {word} than the audio around it"]
     assert level.warnings() == (expected if abs(gain_db) > FAR_DB else [])
 
 
@@ -114,5 +114,17 @@ def test_the_sidecar_of_an_edit_compares_its_window(
     audio[START:STOP] *= 10 ** (23 / 20)
     written = Generation(given, session).write(audio)
     assert written["window_louder_db"] == pytest.approx(23.0, abs=0.1)
-    assert written["warnings"] == ["the edited window is 23 dB louder than the audio around it"]
-    assert "a.wav: the edited window is 23 dB louder than the audio around it" in caplog.text
+    assert written["warnings"] == ["the generated window is 23 dB louder than the audio around it"]
+    assert "a.wav: the generated window is 23 dB louder than the audio around it" in caplog.text
+
+
+def test_the_sidecar_of_an_extension_compares_it_with_what_it_continues(
+    files: Path, session: InferenceSession, tmp_path: Path
+) -> None:
+    given = options(files, "fe", tmp_path / "a.wav", window=(WINDOW[0], 2.0))
+    made = Generation(given, session)
+    audio = steady(0.01)
+    audio[START:] *= 10 ** (-20 / 20)
+    written = made.write(audio)
+    assert written["window_louder_db"] == pytest.approx(-20.0, abs=0.1)
+    assert "the generated window is 20 dB quieter than the audio around it" in written["warnings"]
