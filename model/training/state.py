@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import zipfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,12 +50,20 @@ def read_newest(folder: Path) -> dict[str, Any] | None:
     """
     for _, path in reversed(state_files(folder)):
         try:
+            _check_sums(path)
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # an unpickler raises errors of any type on damaged bytes
             log.warning("%s is not a readable training state (%s) and is not used", path, type(error).__name__)
         else:
             return state
     return None
+
+
+def _check_sums(path: Path) -> None:
+    """Raises BadZipFile when a part of a torch file differs from its checksum, which `torch.load` does not look at."""
+    with zipfile.ZipFile(path) as archive:
+        if (damaged := archive.testzip()) is not None:
+            raise zipfile.BadZipFile(f"{damaged} differs from its checksum")
 
 
 def set_aside(folder: Path) -> None:

@@ -41,7 +41,9 @@ class ClaimsConfig(StageConfig):
         (1, 2, 3), min_length=1, description="of the trainings; each trains every variant"
     )
     variants: tuple[str, ...] = Field(
-        ("full", "no-sum", "m-3", "m-1", "no-aa", "m-2"), description="in the order of the work within a seed"
+        ("full", "no-sum", "m-3", "m-1", "no-aa", "m-2"),
+        min_length=2,
+        description="in the order of the work within a seed",
     )
 
     @field_validator("seeds")
@@ -63,4 +65,6 @@ def _known_variants(names: tuple[str, ...]) -> tuple[str, ...]:
             variant(name)
     except UsageError as error:
         raise ValueError(str(error)) from error
+    if len(set(names)) < len(names):
+        raise ValueError(f"a variant is named twice in {', '.join(names)}; the same training again says nothing new")
     return names

@@ -55,6 +55,17 @@ def test_a_damaged_state_is_named_and_the_one_before_it_counts(
     assert state_path(tmp_path, 2).exists(), "a person may want to look at it"
 
 
+def test_a_state_with_other_bits_of_the_same_size_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_state(tmp_path, 1, {"step": 1}, keep=5)
+    path = write_state(tmp_path, 2, {"step": 2, "weights": torch.zeros(4000)}, keep=5)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 400] = bytes(byte ^ 0x5A for byte in content[middle : middle + 400])
+    path.write_bytes(content)
+    assert read_newest(tmp_path) == {"step": 1}
+    assert "state-00000002.pt is not a readable training state (BadZipFile)" in caplog.text
+
+
 def test_states_that_cannot_be_read_are_kept_under_another_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

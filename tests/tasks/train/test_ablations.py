@@ -39,5 +39,11 @@ def test_the_claims_need_known_variants_and_seeds_that_differ() -> None:
         ClaimsConfig(seeds=(1, 2, 1))
     with pytest.raises(ValidationError, match="at least 1 item"):
         ClaimsConfig(seeds=())
+    for alone in ((), ("full",)):
+        with pytest.raises(ValidationError, match="at least 2 items"):
+            ClaimsConfig(variants=alone)
+    for config in (ClaimsConfig, AblationsConfig):
+        with pytest.raises(ValidationError, match="a variant is named twice in full, full"):
+            config(variants=("full", "full"))
     with pytest.raises(ValidationError, match="greater than or equal to 0"):
         ClaimsConfig(seeds=(1, -1))
