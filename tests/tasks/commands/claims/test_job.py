@@ -96,8 +96,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def test_configurations_that_no_claim_compares_are_refused(tmp_path: Path) -> None:
-    config = PipelineConfig.model_validate({"claims": {"variants": ["full"]}})
-    with pytest.raises(UsageError, match=r"claims\.variants full: no claim compares two of these"):
+    config = PipelineConfig.model_validate({"claims": {"variants": ["no-sum", "m-1"]}})
+    with pytest.raises(UsageError, match=r"claims\.variants no-sum, m-1: no claim compares two of these"):
         run_claims(config, Workspace(tmp_path), quiet)
 
 
