@@ -48,15 +48,18 @@ def read_newest(folder: Path) -> dict[str, Any] | None:
     A damaged state is logged and left where it is; the one before it counts then. On a GPU there would not be enough
     memory beside the network, optimiser and averages that it is copied into.
     """
-    for _, path in reversed(state_files(folder)):
-        try:
-            _check_sums(path)
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # an unpickler raises errors of any type on damaged bytes
-            log.warning("%s is not a readable training state (%s) and is not used", path, type(error).__name__)
-        else:
-            return state
-    return None
+    return next((state for _, path in reversed(state_files(folder)) if (state := read_state(path)) is not None), None)
+
+
+def read_state(path: Path) -> dict[str, Any] | None:
+    """Returns a state, on the CPU; None, and a line in the log, when it is damaged."""
+    try:
+        _check_sums(path)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # an unpickler raises errors of any type on damaged bytes
+        log.warning("%s is not a readable training state (%s) and is not used", path, type(error).__name__)
+        return None
+    return state
 
 
 def _check_sums(path: Path) -> None:
@@ -72,4 +75,4 @@ def set_aside(folder: Path) -> None:
     for _, path in files:
         path.replace(path.with_name(f"{path.name}.damaged"))
     if files:
-        log.warning("no training state in %s can be read; training starts again from step 0", folder)
+        log.warning("no training state in %s can be read; they are kept as *.damaged", folder)

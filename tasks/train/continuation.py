@@ -18,7 +18,7 @@ from data_contracts.files import atomic_path
 from model.features import FeatureStore
 from model.training.ema import snapshots
 from model.training.history import Segment
-from model.training.state import state_files
+from model.training.state import read_state, state_files
 from tasks.engine.workspace import hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
 
@@ -122,12 +122,8 @@ def _folders(trainings: Path) -> list[str]:
     return [str(name) for name in read_json(path)["folders"]] if path.exists() else []
 
 
-def require_start(folder: Path, took_over: str) -> None:
+def require_start(folder: Path) -> None:
     """Raises when a training that went on from another one would start at step 0, because no state can be read."""
-    if took_over:
-        raise UsageError(
-            f"none of the states in {took_over} can be read; train from step 0 with --set train.continue_from=none"
-        )
     if origin := Description.read(folder).origin:
         raise TrainingError(
             f"none of the states in {folder} can be read; they are kept as *.damaged, and the same command goes on "
@@ -150,7 +146,8 @@ def changes_text(history: Sequence[Segment], end: int) -> str:
 def take_over(origin: Path, folder: Path, now: Description) -> None:
     """Gives `folder` the states and EMA snapshots of a training: `origin` is its folder, or one state in that.
 
-    Raises UsageError when the training cannot go on as `now` describes it, naming why and what to do.
+    Damaged states after the newest one that can be read are left out. Raises UsageError, and writes nothing, when none
+    can be read or the training cannot go on as `now` describes it, naming why and what to do.
     """
     last = state_files(origin.parent if origin.is_file() else origin)
     states = [(step, path) for step, path in last if origin.is_dir() or path == origin]
@@ -159,9 +156,15 @@ def take_over(origin: Path, folder: Path, now: Description) -> None:
             f"train.continue_from: {origin} is neither the folder of a training with states (W/train/last/KEY) nor a "
             f"state in one; train from step 0 with --set train.continue_from=none"
         )
-    step = states[-1][0]
-    _require_continuable(states[-1][1].parent, step, now)
-    for at, path in snapshots(states[-1][1].parent / "ema"):
+    while states and read_state(states[-1][1]) is None:
+        states.pop()
+    if not states:
+        raise UsageError(
+            f"none of the states in {origin} can be read; train from step 0 with --set train.continue_from=none"
+        )
+    step, newest = states[-1]
+    _require_continuable(newest.parent, step, now)
+    for at, path in snapshots(newest.parent / "ema"):
         if at <= step:
             _link(path, folder / "ema" / path.name)
     for _, path in reversed(states):  # the newest first: a run that is killed here goes on from that one

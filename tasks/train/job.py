@@ -203,7 +203,8 @@ def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key
         if took_over:
             log.warning("%s", changes_text(trainer.history, trainer.last_step))
     elif ranks.is_main:
-        require_start(folder, took_over)
+        require_start(folder)
+        log.info("training starts at step 0 of %d", trainer.last_step)
     if not trainer.plan.balanced:
         log.warning("all training rows are of one kind; batches cannot be 1:1 VTA:TTA")
     return trainer

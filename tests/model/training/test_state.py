@@ -75,7 +75,7 @@ def test_states_that_cannot_be_read_are_kept_under_another_name(
         state_path(tmp_path, step).write_bytes(b"damaged")
     assert read_newest(tmp_path) is None
     set_aside(tmp_path)
-    assert "training starts again from step 0" in caplog.text
+    assert "can be read; they are kept as *.damaged" in caplog.text
     assert state_files(tmp_path) == []
     kept = sorted(path.name for path in tmp_path.iterdir())
     assert kept == ["state-00000001.pt.damaged", "state-00000002.pt.damaged"]

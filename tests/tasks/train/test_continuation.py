@@ -255,14 +255,17 @@ def test_on_another_file_system_states_are_copied(trained, monkeypatch):
     assert train(changed(lr=1e-3), trained) == [5]
 
 
-def test_states_that_cannot_be_read_are_not_passed_over_in_silence(trained):
+def test_states_that_cannot_be_read_are_not_passed_over_in_silence(trained, caplog):
     first = states_folder(trained, finished_key(trained))
+    before = sorted(first.parent.rglob("*"))
     for _, path in state_files(first):
         path.write_bytes(b"damaged")
     for _ in range(2):  # and again at the next run
         with pytest.raises(UsageError, match=rf"states in .*{first.name} can be read; .*continue_from=none"):
             train(changed(lr=1e-3), trained)
     assert all(path.read_bytes() == b"damaged" for _, path in state_files(first))
+    assert sorted(first.parent.rglob("*")) == before, "no folder of the training that could not start is left"
+    assert "step 0" not in caplog.text
 
 
 def test_a_damaged_newest_state_is_passed_over_when_a_training_goes_on(trained, caplog):
