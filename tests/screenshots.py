@@ -1,5 +1,6 @@
-"""The pictures of the report and of Prefect's page in docs/: `python -m tests.screenshots report|prefect ...`.
+"""The pictures of pages in docs/: `python -m tests.screenshots app|report|prefect ...`.
 
+`app` starts `foleygenex app` and generates four variants of its first example with the built-in checkpoint.
 `report REPORT.html` shows the top of a run's report. `prefect CONFIG` starts a server, runs CONFIG against it in a
 temporary workspace, and shows the page of that run.
 """
@@ -14,11 +15,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 from PIL import Image
 
+from data_contracts.generation import TASKS
 from tests.conftest import REPOSITORY
 from tests.flows.server import PREFECT, Server, process
+from tests.tasks.commands.app.test_page import fill, press
 from tests.tasks.report.browser import Page, chromium
 
 DOCS = REPOSITORY / "docs"
@@ -34,15 +38,13 @@ def shoot_report(report: Path, out: Path = DOCS / "report.png") -> None:
 
 def shoot_prefect(config: Path, out: Path = DOCS / "prefect.png") -> None:
     """Runs the pipeline against a server of its own and writes the page of that run."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as folder:
         server = Server(f"http://127.0.0.1:{port}/api", Path(folder) / "prefect")
         server.environment["PREFECT_SERVER_UI_API_URL"] = server.url
         command = [PREFECT, "server", "start", "--port", str(port)]
         with process(command, Path(folder) / "server.log", server.environment):
-            _wait_for(server)
+            _wait_until_answered(f"{server.url}/health")
             run = [sys.executable, "-m", "flows", "run", "all", str(config), "-w", f"{folder}/first"]
             subprocess.run(run, cwd=REPOSITORY, env=server.environment, check=True)
             wanted = {"flow_runs": {"name": {"any_": ["pipeline of first"]}}}
@@ -55,15 +57,43 @@ def shoot_prefect(config: Path, out: Path = DOCS / "prefect.png") -> None:
                 _save(page, out)
 
 
-def _wait_for(server: Server) -> None:
+def shoot_app(out: Path = DOCS / "app.png") -> None:
+    """Generates four variants on the page, in 16 steps, and writes the page."""
+    address = f"http://127.0.0.1:{(port := _free_port())}"
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "flows", "app", "--port", str(port)]
+        with process(command, Path(folder) / "app.log", {**os.environ}), chromium(Path(folder) / "profile") as page:
+            _wait_until_answered(address)
+            page.open_url(address, width=_WIDTH, height=_HEIGHT)
+            press(page, TASKS["vta"].title)  # the first example
+            page.wait_for("document.querySelector('#video video') !== null", 60)
+            page.evaluate("document.querySelector('#settings button').click()")
+            page.wait_for("document.querySelector('#steps input[type=number]') !== null", 20)
+            fill(page, "steps", 16)
+            fill(page, "variants", 4)
+            press(page, "Generate")
+            page.wait_for("document.querySelector('#message').innerText.includes('Done: 4 variants')", 1200)
+            time.sleep(5)  # the players draw their waveforms
+            page.evaluate("scrollTo(0, 0)")
+            _save(page, out, height=1500)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_answered(address: str) -> None:
     for _ in range(600):
         try:
-            server.api("/health")
+            urlopen(address, timeout=5).close()
         except OSError:
             time.sleep(1)
         else:
             return
-    raise TimeoutError("the Prefect server does not answer")
+    raise TimeoutError(f"{address} does not answer")
 
 
 def _save(page: Page, out: Path, height: int = _HEIGHT) -> None:
@@ -75,12 +105,17 @@ def _save(page: Page, out: Path, height: int = _HEIGHT) -> None:
 def main() -> None:
     """Takes the picture that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("kind", choices=["report", "prefect"])
-    parser.add_argument("source", type=Path)
-    parser.add_argument("--out", type=Path)
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    for kind, source in (("app", None), ("report", "REPORT.html"), ("prefect", "CONFIG")):
+        one = kinds.add_parser(kind)
+        one.add_argument("--out", type=Path, default=DOCS / f"{kind}.png")
+        if source:
+            one.add_argument("source", type=Path, metavar=source)
     given = parser.parse_args()
-    shoot = {"report": shoot_report, "prefect": shoot_prefect}[given.kind]
-    shoot(given.source, given.out or DOCS / f"{given.kind}.png")
+    if given.kind == "app":
+        shoot_app(given.out)
+    else:
+        {"report": shoot_report, "prefect": shoot_prefect}[given.kind](given.source, given.out)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def generate(form: PageForm, session: InferenceSession, folder: Path, stop: Even
     """Yields each step and, when it is finished, each variant's result; ends early when one failed.
 
     `stop` ends it at the next step with a result that says so; so does closing the iterator. The work is done in a
-    thread of its own, so that steps can be told while it runs.
+    thread of its own, so that steps can be shown while it runs.
     """
     updates: SimpleQueue[Step | FormResult | None] = SimpleQueue()
 
@@ -133,7 +133,7 @@ def generate(form: PageForm, session: InferenceSession, folder: Path, stop: Even
                 if stop.is_set():
                     updates.put(FormResult(message=CANCELLED, failed=True))
                     return
-                result = run(form, session, folder, variant=variant, on_step=told(variant + 1))
+                result = run(form, session, folder, variant=variant, on_step=reporter(variant + 1))
                 updates.put(result)
                 if result.failed:
                     return
@@ -142,7 +142,7 @@ def generate(form: PageForm, session: InferenceSession, folder: Path, stop: Even
         finally:
             updates.put(None)
 
-    def told(variant: int) -> Callable[[int, int], None]:
+    def reporter(variant: int) -> Callable[[int, int], None]:
         def on_step(done: int, total: int) -> None:
             updates.put(Step(variant, done, total))
             if stop.is_set():

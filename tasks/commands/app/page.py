@@ -201,7 +201,7 @@ def _result(gr: Any, number: int) -> _Result:
             elem_classes="video-out",
         )  # fmt: skip
         audio = gr.Audio(label="Audio", interactive=False, type="filepath", buttons=["download"])
-        files = gr.File(label="Download: video, audio, label (JSON)", interactive=False, elem_classes="download")
+        files = gr.File(label="Download: video, audio, sidecar (JSON)", interactive=False, elem_classes="download")
     return _Result(column, facts, video, audio, files)
 
 
@@ -215,11 +215,8 @@ def _fields(gr: Any) -> dict[str, Any]:
         "reference_video": gr.Video,
         "window": gr.Textbox,
     }
-    video: dict[str, Any] = {
-        "height": _HEIGHT,
-        "sources": ["upload"],
-        "buttons": [],
-    }  # no button that shares it elsewhere
+    # no buttons: one of them would share the file elsewhere
+    video: dict[str, Any] = {"height": _HEIGHT, "sources": ["upload"], "buttons": []}
     audio: dict[str, Any] = {"type": "filepath", "sources": ["upload", "microphone"], "buttons": []}
     more = {"video": video, "reference_video": video, "original": audio, "reference_audio": audio}
     return {

@@ -159,7 +159,7 @@ def test_it_works_in_a_browser_and_asks_no_other_host(address: str, tmp_path: Pa
         press(tab, "Generate")
         wait(tab, "document.querySelector('#message').innerText.includes('Done: 2 variants')")
         assert "seed 1" in tab.evaluate("document.querySelector('#variant-2').innerText")
-        wait(tab, "document.querySelectorAll('#variant-2 .download a[href]').length === 2")  # audio and its label
+        wait(tab, "document.querySelectorAll('#variant-2 .download a[href]').length === 2")  # audio and its sidecar
         assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert tab.evaluate(CLIPPED) == 0
         tab.evaluate("scrollTo(0, 0)")
@@ -203,7 +203,7 @@ def handler(built: Any) -> tuple[list[str], Any]:
     return [block.elem_id for block in found.inputs[1:]], found.fn
 
 
-def test_the_button_generates_a_video_with_its_audio_and_the_label(built: Any, files: Path) -> None:
+def test_the_button_generates_a_video_with_its_audio_and_the_sidecar(built: Any, files: Path) -> None:
     from tasks.media.video import probe_video
 
     names, generate = handler(built)
