@@ -36,7 +36,8 @@ SMALL = {  # in place of the paper's settings that need a GPU, an endpoint or do
     },
     "precompute": PrecomputeConfig().model_dump(exclude={"device"}),
 }
-FEATURE_STAGES = ("ingest", "mine", "augment", "recaption", "paraphrase", "manifest", "precompute")
+STAGES = [step.name for step in STEPS]
+FEATURE_STAGES = STAGES[: STAGES.index("precompute") + 1]
 
 
 def overrides(settings: dict[str, Any], before: str = "") -> list[str]:
@@ -94,7 +95,7 @@ def test_the_tutorial_ends_with_a_report_and_audio(tutorial: Path) -> None:
     for name in ("fast.wav", "slow.wav", "builtin.mp4", "mine.mp4", "metal.mp4", "like-another.mp4", "edited.wav"):
         assert (tutorial.parent / name).stat().st_size > 1000, name
     assert {words[2] for words in commands("tutorial.md") if words[:2] == ["foleygenex", "run"]} == {
-        "all", *(step.name for step in STEPS)
+        "all", *STAGES
     }  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def test_the_papers_commands_run_on_a_few_clips(tutorial: Path, monkeypatch: pyt
             execute(words, SMALL)
         done.append(words)
     assert [words[2] for words in done if words[:2] == ["foleygenex", "run"]] == [
-        step.name for step in STEPS if step.name != "train"
+        name for name in STAGES if name != "train"
     ]
     assert (folder / "other.safetensors").exists()
     assert (folder / "workspace-paper" / "report" / "report.html").exists()
