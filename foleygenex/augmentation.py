@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from data_contracts.adverbs import CHANGES, Change
 from data_contracts.errors import UsageError
-from foleygenex.media import Audio, AudioSource, audio_file
+from foleygenex.media import Audio, AudioSource, source_file
 from tasks.augment.bank import RoomBank
 from tasks.augment.config import AugmentConfig
 from tasks.augment.ends import prepare_source
@@ -52,7 +52,7 @@ def augment(
         raise UsageError(f"effect {effect!r} is unknown; choose one of {', '.join(EFFECTS)}")
     config = settings_from(AugmentConfig, dict(settings or {}), (), "settings")
     with TemporaryDirectory() as folder:
-        samples_T, rate_hz = read_audio(audio_file(audio, Path(folder), "audio"))
+        samples_T, rate_hz = read_audio(source_file(audio, Path(folder), "audio"))
     source = prepare_source(samples_T, rate_hz, config)
     context = AugmentContext(config=config, rooms=RoomBank(config=config, dataset_version=_ROOMS))
     recipe, made = make_change(EFFECTS[effect], source.samples_T, rate_hz, seed, context)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from data_contracts.errors import FoleyGenExError, UsageError
 from data_contracts.generation import BUILTIN, TaskName
-from foleygenex.media import Audio, AudioSource, Video, VideoSource, audio_file, video_file
+from foleygenex.media import Audio, AudioSource, Video, VideoSource, source_file
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.single import Generation
@@ -105,22 +105,19 @@ class Model:
         with TemporaryDirectory() as temporary, _argument_names():
             folder = Path(temporary)
 
-            def sound(source: AudioSource | None, name: str) -> Path | None:
-                return None if source is None else audio_file(source, folder, name)
-
-            def frames(source: VideoSource | None, name: str) -> Path | None:
-                return None if source is None else video_file(source, folder, name)
+            def file(source: AudioSource | VideoSource | None, name: str) -> Path | None:
+                return None if source is None else source_file(source, folder, name)
 
             options = GenerateOptions(
                 task=task,
                 checkpoint=self.session.checkpoint,
                 out=folder / "audio.wav" if out is None else Path(out),
-                video=frames(video, "video"),
+                video=file(video, "video"),
                 text=text,
                 negative=negative,
-                original=sound(original, "original"),
-                reference_audio=sound(reference_audio, "reference_audio"),
-                reference_video=frames(reference_video, "reference_video"),
+                original=file(original, "original"),
+                reference_audio=file(reference_audio, "reference_audio"),
+                reference_video=file(reference_video, "reference_video"),
                 surrogate=surrogate,
                 window=window,
                 duration_s=duration_s,

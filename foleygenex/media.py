@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data_contracts.errors import UsageError
+from tasks.commands.generate.outputs import AUDIO_SUFFIXES, write_audio
 from tasks.media.arrays import write_exact_audio, write_exact_video
 from tasks.media.audio import read_audio
 
@@ -41,9 +42,6 @@ class Audio:
 
     def write(self, path: str | Path) -> Path:
         """Writes a .wav or .flac file of 16 bits, clipped at full scale, and returns its path. Raises UsageError."""
-        from tasks.commands.generate.options import AUDIO_SUFFIXES  # they import torch, which reading does not need
-        from tasks.commands.generate.outputs import write_audio
-
         path = Path(path)
         if path.suffix.lower() not in AUDIO_SUFFIXES:
             raise UsageError(f"{path.name}: the name must end in {' or '.join(AUDIO_SUFFIXES)}")
@@ -65,19 +63,14 @@ VideoSource = str | os.PathLike[str] | Video
 """A video file, or frames in memory."""
 
 
-def audio_file(source: AudioSource, folder: Path, name: str) -> Path:
-    """Returns the file of a source; audio in memory is written to `folder`, lossless. Raises UsageError."""
-    if not isinstance(source, Audio):
-        return Path(source)
-    path = folder / f"{name}.wav"
-    write_exact_audio(path, source.samples, source.rate_hz)
-    return path
-
-
-def video_file(source: VideoSource, folder: Path, name: str) -> Path:
-    """Returns the file of a source; frames in memory are written to `folder`, lossless. Raises UsageError."""
-    if not isinstance(source, Video):
-        return Path(source)
-    path = folder / f"{name}.mkv"
-    write_exact_video(path, source.frames, source.fps)
+def source_file(source: AudioSource | VideoSource, folder: Path, name: str) -> Path:
+    """Returns the file of a source; what is in memory is written to `folder`, lossless. Raises UsageError."""
+    if isinstance(source, Audio):
+        path = folder / f"{name}.wav"
+        write_exact_audio(path, source.samples, source.rate_hz)
+    elif isinstance(source, Video):
+        path = folder / f"{name}.mkv"
+        write_exact_video(path, source.frames, source.fps)
+    else:
+        path = Path(source)
     return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
@@ -69,11 +69,7 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
 
 
 def _table(rows: list[Row], paper: Mapping[str, Any] | None) -> Iterator[str]:
-    head = (
-        ("setting", "default", "paper", "values", "meaning")
-        if paper is not None
-        else ("setting", "default", "values", "meaning")
-    )
+    head = ["setting", "default", *(() if paper is None else ("paper",)), "values", "meaning"]
     yield _line(head)
     yield _line(["---"] * len(head))
     for name, field in rows:
@@ -140,8 +136,8 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def _line(cells: Any) -> str:
-    escaped = (str(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
+def _line(cells: Iterable[str]) -> str:
+    escaped = (cell.replace("|", "\\|").replace("\n", " ") for cell in cells)
     return f"| {' | '.join(escaped)} |\n"
 
 

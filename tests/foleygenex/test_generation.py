@@ -89,6 +89,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("vta", {"video": "none.mp4"}, "^video: .*none.mp4.* does not exist"),
     ("ac-vta", {"video": "silent.mp4", "reference_audio": "mute.wav"}, "^reference_audio mute.wav is silent"),
     ("tta", {"text": "rain", "negative": "wind", "cfg_scale": 1.0}, "^negative acts .*, which cfg_scale 1 "),
+    ("vta", {"video": foleygenex.Audio(samples=np.ones(800), rate_hz=8000)}, "^video: video.wav: has no video stream"),
     ("sing", {"text": "rain"}, "task 'sing' is unknown"),
 ]  # fmt: skip
 

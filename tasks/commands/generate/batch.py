@@ -13,7 +13,7 @@ from model.generate import Request, Sampling, plan_request
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.sidecar import finished, level_line, settings
-from tasks.commands.generate.single import Generation, generate_together
+from tasks.commands.generate.single import Generation
 from tasks.commands.spreadsheet import write_cells
 from tasks.media.samples import Audio
 
@@ -120,6 +120,15 @@ class _Run:
         """Records why nothing was made of a request."""
         self.failures[row.number] = " ".join(problem.split())
         log.warning("row %d (%s): %s", row.number, row.task, self.failures[row.number])
+
+
+def generate_together(generations: Sequence[Generation], requests: Sequence[Request]) -> list[Audio]:
+    """Returns the audio of files of one window each, sampled in one batch; their sampling must be equal."""
+    first = generations[0]
+    latents = first.generator.generate_each(
+        requests, steps=first.options.steps, cfg_scale=first.options.cfg_scale, batch_size=len(requests)
+    )
+    return [one.decode(one.merge(latent_NF)) for one, latent_NF in zip(generations, latents, strict=True)]
 
 
 def require_own_lists(folder: Path) -> None:

@@ -12,12 +12,11 @@ from typing import Final, Literal, get_args
 from data_contracts import ItemError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from model.variants import Surrogate
-from tasks.commands.generate.outputs import require_replaceable
+from tasks.commands.generate.outputs import AUDIO_SUFFIXES, require_replaceable
 from tasks.evaluate.sampling import SamplingSettings
 from tasks.media.checks import require_file
 from tasks.media.mux import VIDEO_SUFFIXES, require_copyable
 
-AUDIO_SUFFIXES: Final = (".wav", ".flac")
 SUFFIXES: Final = (*AUDIO_SUFFIXES, *VIDEO_SUFFIXES)
 MAX_DURATION_S: Final = 1800.0
 MAX_SINGLE_S: Final = 30.0  # one window: attention over all frames at once

@@ -15,6 +15,7 @@ from tasks.media.audio import write_flac
 from tasks.media.mux import VIDEO_SUFFIXES, mux_audio
 from tasks.media.samples import Audio
 
+AUDIO_SUFFIXES: Final = (".wav", ".flac")
 _SIDECAR_KEYS: Final = frozenset(("file", "sha256", "key", "checkpoint_sha256"))  # of every release's sidecars
 
 

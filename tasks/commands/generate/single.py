@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -46,15 +46,6 @@ def generate_file(options: GenerateOptions, session: InferenceSession | None = N
     generation = Generation(options, session or InferenceSession.of(options))
     generation.write(generation.run())
     return options.out
-
-
-def generate_together(generations: Sequence[Generation], requests: Sequence[Request]) -> list[Audio]:
-    """Returns the audio of files of one window each, sampled in one batch; their sampling must be equal."""
-    first = generations[0]
-    latents = first.generator.generate_each(
-        requests, steps=first.options.steps, cfg_scale=first.options.cfg_scale, batch_size=len(requests)
-    )
-    return [one.decode(one.merge(latent_NF)) for one, latent_NF in zip(generations, latents, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
-from tasks.commands.generate.options import AUDIO_SUFFIXES, SUFFIXES, GenerateOptions, naming, parse_window
+from tasks.commands.generate.options import SUFFIXES, GenerateOptions, naming, parse_window
+from tasks.commands.generate.outputs import AUDIO_SUFFIXES
 from tests.tasks.commands.generate.toys import options
 
 VALUES: dict[Input, Any] = {
