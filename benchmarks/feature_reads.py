@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from model.features import FIELDS, FeatureStore, FeatureWriter
+from model.feature_writer import FeatureWriter
+from model.features import FIELDS, FeatureStore
 from model.memory import keep_freed_memory
 from model.paper_specs import CODECS, paper_specs
 from model.specs import FeatureSpecs

@@ -16,7 +16,8 @@ import numpy as np
 from data_contracts import Clip, FeatureRow, ItemError, ManifestRow, Row, iter_table, read_table
 from data_contracts.files import hash_file
 from model.encoders import TextEncoder
-from model.features import HEADER, FeatureWriter
+from model.feature_writer import FeatureWriter
+from model.features import HEADER
 from model.storage import STORAGES, Values
 from tasks.engine import Item, ItemResult, Stage
 from tasks.engine.workspace import Workspace, read_json

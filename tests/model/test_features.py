@@ -9,7 +9,8 @@ import torch
 
 from data_contracts import ContractError, FeatureRow, MismatchError, write_table
 from data_contracts.files import hash_file
-from model.features import HEADER, FeatureStore, FeatureWriter, field_shapes
+from model.feature_writer import FeatureWriter
+from model.features import HEADER, FeatureStore, field_shapes
 from model.specs import ClipSpec, CodecSpec, FeatureSpecs, SyncSpec, TextSpec
 from model.storage import BF16, FP16, STORAGES, storage_of
 

@@ -1,9 +1,8 @@
-"""Laws of generation (SPEC G1-G8): what each task uses, what comes back exactly, independence of the batch."""
+"""Generation (SPEC G1-G6): what each task uses, what comes back exactly, independence of the batch, errors."""
 
 from __future__ import annotations
 
 import dataclasses
-from itertools import pairwise
 
 import pytest
 import torch
@@ -11,43 +10,9 @@ import torch
 from data_contracts import MismatchError, UsageError
 from data_contracts.generation import TASKS
 from model.checkpoint import save_checkpoint
-from model.generate import Generator, Request, Sampling, leading_task, plan_request, window_frames
-from model.network import Features, build_network
-from tests.model.fakes import TOY, toy_specs
-
-SPECS = toy_specs()
-RATE = SPECS.codec.frame_rate_hz  # 25 frames per second
-
-
-def generator(**sampling) -> Generator:
-    network = build_network(TOY, SPECS, seed=1)
-    g = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.03 * torch.randn(parameter.shape, generator=g))
-    network.set_latent_stats(torch.arange(4.0), torch.arange(1.0, 5.0))
-    return Generator(network.eval().requires_grad_(False), None, Sampling(**sampling))
-
-
-def request(task: str, *, seed: int = 1, duration_s: float = 2.0, features: int = 0, **changes) -> Request:
-    g = torch.Generator().manual_seed(features)
-    frames = int(duration_s * RATE)
-    values = {
-        "text_LD": torch.randn(5, 12, generator=g),
-        "clip_VD": torch.randn(int(4 * duration_s), 10, generator=g),
-        "sync_SD": torch.randn(frames, 6, generator=g),
-        "reference_NF": torch.randn(20, 4, generator=g),
-        "reference_sync_SD": torch.randn(20, 6, generator=g),
-        "original_NF": torch.randn(frames, 4, generator=g),
-        "window_s": (0.52, 1.2),
-    }
-    if task == "edit":  # led by the text, unless a test gives a reference to imitate
-        values |= {"reference_NF": None, "reference_sync_SD": None}
-    return Request(task=task, duration_s=duration_s, seed=seed, **(values | changes))
-
-
-def run(gen: Generator, *requests: Request, steps: int = 4, cfg_scale: float = 2.0) -> torch.Tensor:
-    return gen.generate(requests, steps=steps, cfg_scale=cfg_scale)
+from model.generate import Generator, Sampling, leading_task, window_frames
+from tests.model.fakes import TOY
+from tests.model.sampling import SPECS, generator, request, run
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -117,16 +82,6 @@ def test_g6_without_fresh_noise_and_change_an_edit_returns_the_original():
     assert float((latent - asked.original_NF).abs().max()) < 0.05 * float(asked.original_NF.abs().max())
 
 
-def test_g4_the_reference_is_summed_into_the_noise_on_its_frames_only():
-    plan = plan_request(request("ac-vta"), SPECS)
-    assert plan.cut == 20
-    assert not bool(plan.mask_N[:20].any()) and bool(plan.mask_N[20:].all())
-    assert plan.given_NF.shape == (70, 4)
-    assert float(plan.given_NF[20:].abs().sum()) == 0.0
-    assert (plan.has_clip, plan.has_text, plan.has_sync) == (False, False, True)
-    assert torch.equal(plan.sync_SC, torch.cat([request("ac-vta").reference_sync_SD, request("ac-vta").sync_SD]))
-
-
 @pytest.mark.parametrize(
     ("changes", "leading", "used", "unused"),
     [
@@ -167,134 +122,6 @@ def test_a_window_of_long_audio_starts_with_its_context(task):
     assert latent.shape == (50, 4)
     assert torch.equal(latent[:12], context)
     assert not torch.allclose(latent[12:], run(generator(), request(task))[0][12:])
-
-
-def test_g8_without_input_embedding_path_sampling_shows_the_noised_reference():
-    """MMAudio as it is: the reference overwrites its frames of x_t before each step, clean or noised to t."""
-    plain = build_network(dataclasses.replace(TOY, input_embedding=False, mask_video=False), SPECS, seed=3)
-    g = torch.Generator().manual_seed(4)
-    with torch.no_grad():
-        for parameter in plain.parameters():
-            parameter.add_(0.03 * torch.randn(parameter.shape, generator=g))
-    plain.set_latent_stats(torch.zeros(4), torch.ones(4))
-    plain = plain.eval().requires_grad_(False)
-    asked = request("ac-vta")
-    plan = plan_request(asked, SPECS)
-    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None],
-                 *(torch.tensor([has]) for has in (False, True, False)))  # fmt: skip
-    mask, everything, zero = plan.mask_N[None, :, None], torch.ones(1, 70, dtype=torch.bool), torch.zeros(1, 70, 4)
-    clean, times = plan.given_NF[None], torch.linspace(0, 1, 4).tolist()
-    for kind in ("path", "start"):
-        x, noise = plan.noise_NF[None], plan.noise_NF[None]
-        with torch.no_grad():
-            c = plain.preprocess_conditions(f, everything)
-            for now, after in pairwise(times):
-                seen = (1 - now) * noise + now * clean if kind == "path" else clean
-                x = torch.where(mask, x, seen)
-                x = x + (after - now) * plain(x, torch.tensor([now]), zero, everything, c)
-        latent = Generator(plain, None, Sampling(sum_reference=kind)).generate_each([asked], steps=3, cfg_scale=1.0)[0]
-        assert torch.allclose(latent, x[0, 20:], atol=1e-4), kind
-
-
-@pytest.mark.parametrize("task", ["ac-vta", "fe"])
-def test_m12_summation_is_a_switch_that_matters(task):
-    results = [run(generator(sum_reference=kind), request(task)) for kind in ("start", "path", "never")]
-    assert not torch.allclose(results[0], results[1])
-    assert not torch.allclose(results[0], results[2])
-    vta = [run(generator(sum_reference=kind), request("vta")) for kind in ("start", "path", "never")]
-    assert torch.equal(vta[0], vta[1]) and torch.equal(vta[0], vta[2])
-
-
-def test_g4_surrogate_is_masked_unless_switched_off():
-    asked = request("ac-vta")
-    surrogate = asked.reference_sync_SD.clone()
-    surrogate[:15] += 3.0  # away from the border, over which the projection's convolutions look
-    other = dataclasses.replace(asked, reference_sync_SD=surrogate)
-    assert torch.equal(run(generator(), other), run(generator(), asked))
-    open_ = generator(mask_surrogate=False)
-    assert not torch.allclose(run(open_, other), run(open_, asked))
-
-
-def test_g7_guidance_equals_two_separate_passes():
-    gen, asked = generator(), request("vta")
-    network = gen.network
-    plan = plan_request(asked, SPECS)
-    there = torch.ones(1, dtype=torch.bool)
-    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None], there, there, there)
-    mask, zero = plan.mask_N[None], torch.zeros(1, 50, 4)
-    t = torch.zeros(1)
-    x = plan.noise_NF[None]
-    with torch.no_grad():
-        one = network(x, t, zero, mask, network.preprocess_conditions(f, mask))
-        null = network(x, t, zero, mask, network.preprocess_conditions(f.absent(), mask))
-        expected = network.unnormalize(x + 4.5 * one - 3.5 * null)
-    assert torch.allclose(run(gen, asked, steps=1, cfg_scale=4.5), expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("task", ["vta", "fe", "ac-vta"])
-def test_g7_euler_equals_mmaudios_loop_with_two_forward_passes_a_step(task):
-    """steps = linspace(0, 1, n + 1) in fp32; v = s * v_cond + (1 - s) * v_null; x += dt * v, written out plainly."""
-    gen, asked, steps, scale = generator(), request(task), 5, 3.0
-    network, plan = gen.network, plan_request(asked, SPECS)
-    yes = [torch.tensor([has]) for has in (plan.has_clip, plan.has_sync, plan.has_text)]
-    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None], *yes)
-    mask, everything = plan.mask_N[None], torch.ones(1, len(plan.mask_N), dtype=torch.bool)
-    reference = network.normalize(plan.given_NF[None]) * ~mask[..., None]
-    x, times = plan.noise_NF[None] + reference, torch.linspace(0, 1, steps + 1)
-    with torch.no_grad():
-        shown, null = network.preprocess_conditions(f, mask), network.preprocess_conditions(f.absent(), everything)
-        for i in range(steps):
-            t = times[i] * torch.ones(1)
-            v = scale * network(x, t, reference, mask, shown)
-            v = v + (1 - scale) * network(x, t, torch.zeros_like(x), everything, null)
-            x = x + (times[i + 1] - times[i]) * v
-        expected = network.unnormalize(x)[0, plan.cut :]
-    generated = run(gen, asked, steps=steps, cfg_scale=scale)[0]
-    masked = plan.mask_N[plan.cut :]
-    assert torch.allclose(generated[masked], expected[masked], atol=1e-4)
-
-
-def test_g7_a_rescaled_guidance_changes_guided_results_alone_and_leaves_given_frames():
-    plain, kept = generator(), generator(guidance_rescale=1.0)
-    asked = request("fe")
-    results = [run(gen, asked, cfg_scale=4.5)[0] for gen in (plain, kept)]
-    assert torch.equal(results[0][:20], results[1][:20])
-    assert not torch.allclose(results[0], results[1])
-    assert torch.equal(run(plain, asked, cfg_scale=1.0), run(kept, asked, cfg_scale=1.0))
-
-
-def test_g7_one_rescaled_step_has_the_size_of_the_conditional_one():
-    """One step from the noise ends at the estimate of the data, so sizes can be compared there."""
-    asked = request("vta")
-    network = generator().network
-    conditional, guided, rescaled = (
-        network.normalize(run(generator(guidance_rescale=share), asked, steps=1, cfg_scale=scale))
-        .square()
-        .mean()
-        .sqrt()
-        for share, scale in ((0.0, 1.0), (0.0, 9.0), (1.0, 9.0))
-    )
-    assert float((guided - conditional).abs()) > 1e-3
-    assert float(rescaled) == pytest.approx(float(conditional), rel=1e-4)
-
-
-def test_conditions_are_projected_once_and_both_branches_share_each_forward_pass(monkeypatch):
-    gen, calls = generator(), {"preprocess": 0, "forward": []}
-    network = type(gen.network)
-    preprocess, forward = network.preprocess_conditions, network.forward
-    monkeypatch.setattr(
-        network,
-        "preprocess_conditions",
-        lambda *a: calls.update(preprocess=calls["preprocess"] + 1) or preprocess(*a),
-    )
-    monkeypatch.setattr(network, "forward", lambda *a: calls["forward"].append(len(a[1])) or forward(*a))
-    run(gen, request("vta"), request("vta", seed=2), steps=6, cfg_scale=4.5)
-    assert calls["preprocess"] == 2  # conditional and null
-    assert calls["forward"] == [4] * 6  # two requests, two branches, one pass a step
-
-
-def test_g7_keeping_the_reference_in_the_null_branch_is_a_switch():
-    assert not torch.allclose(run(generator(), request("fe")), run(generator(cfg_keep_reference=True), request("fe")))
 
 
 def test_durations_are_free_and_mixed_ones_are_returned_one_by_one():
@@ -368,52 +195,6 @@ def test_a_loaded_generator_gives_the_same_latents(tmp_path):
     assert loaded.info is not None and loaded.info.step == 1
     # Weights from a file lie elsewhere in memory, which moves the last bit of a sum.
     assert torch.allclose(run(loaded, request("vta")), run(gen, request("vta")), atol=1e-5, rtol=1e-5)
-
-
-def negative_of(seed: int = 7) -> torch.Tensor:
-    return torch.randn(5, 12, generator=torch.Generator().manual_seed(seed))
-
-
-@pytest.mark.parametrize("task", TASKS)
-def test_a_negative_prompt_is_the_text_of_the_null_branch_in_every_task(task):
-    """One Euler step written out: v = s * v(conditions) + (1 - s) * v(nothing but the negative prompt)."""
-    gen, scale = generator(), 3.0
-    plain, asked = request(task), request(task, negative_LD=negative_of())
-    assert not torch.equal(run(gen, asked, cfg_scale=scale), run(gen, plain, cfg_scale=scale))
-    if task == "edit":  # starts from the inverted noise, which no prompt reaches
-        return
-    network, plan = gen.network, plan_request(asked, SPECS)
-    yes = [torch.tensor([has]) for has in (plan.has_clip, plan.has_sync, plan.has_text)]
-    f = Features(plan.clip_VC[None], plan.sync_SC[None], plan.text_LC[None], *yes, sync_parts=plan.sync_parts)
-    none, there = torch.zeros(1, dtype=torch.bool), torch.ones(1, dtype=torch.bool)
-    null = dataclasses.replace(f, text_BLC=negative_of()[None], has_clip_B=none, has_sync_B=none, has_text_B=there)
-    mask, everything = plan.mask_N[None], torch.ones(1, len(plan.mask_N), dtype=torch.bool)
-    reference = network.normalize(plan.given_NF[None]) * ~mask[..., None]
-    x, t = plan.noise_NF[None] + reference, torch.zeros(1)
-    with torch.no_grad():
-        v = scale * network(x, t, reference, mask, network.preprocess_conditions(f, mask))
-        v = v + (1 - scale) * network(
-            x, t, torch.zeros_like(x), everything, network.preprocess_conditions(null, everything)
-        )
-        expected = network.unnormalize(x + v)[0, plan.cut :]
-    masked = plan.mask_N[plan.cut :]
-    assert torch.allclose(run(gen, asked, steps=1, cfg_scale=scale)[0][masked], expected[masked], atol=1e-4)
-
-
-def test_a_negative_prompt_leaves_the_other_requests_of_its_batch_and_given_frames():
-    gen, segment = generator(), request("fe").reference_NF
-    alone = run(gen, request("fe", seed=2))
-    both = run(gen, request("fe", negative_LD=negative_of()), request("fe", seed=2))
-    assert torch.allclose(both[1:], alone, atol=1e-5)
-    assert torch.equal(both[0][:20], segment)
-    assert torch.allclose(both[:1], run(gen, request("fe", negative_LD=negative_of())), atol=1e-5)
-
-
-def test_a_negative_prompt_without_guidance_or_of_a_wrong_shape_is_refused():
-    with pytest.raises(UsageError, match="acts through guidance"):
-        run(generator(), request("tta", negative_LD=negative_of()), cfg_scale=1.0)
-    with pytest.raises(MismatchError, match=r"negative text features are \(4, 12\); expected \(5, 12\)"):
-        run(generator(), request("tta", negative_LD=negative_of()[:4]))
 
 
 @pytest.mark.parametrize(("task", "calls"), [("vta", 3), ("edit", 6)])  # an edit is inverted first

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from data_contracts import ContractError
-from model.features import HEADER, FeatureWriter, field_shapes
+from model.feature_writer import FeatureWriter
+from model.features import HEADER, field_shapes
 from model.storage import BF16, FP16, Storage
 from tasks.precompute.records import FIELDS, RecordFiles, RecordKeys, record_key
 from tests.tasks.precompute.fakes import CLIP_S, FAKES

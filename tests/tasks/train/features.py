@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from data_contracts import FeatureRow, write_table
-from model.features import FeatureWriter
+from model.feature_writer import FeatureWriter
 from tasks.train.config import TrainConfig
 from tests.model.fakes import FakeStore
 
