@@ -111,10 +111,10 @@ class CaseGroup:
     help: str
 
 
-PICTURE_ONLY: Final = "vta-no-text"
+VIDEO_ONLY: Final = "vta-no-text"
 CASE_GROUPS: Final[Mapping[str, CaseGroup]] = {
     "vta": CaseGroup(task="vta", title=TASKS["vta"].title, help="The video and the clip's own caption."),
-    PICTURE_ONLY: CaseGroup(
+    VIDEO_ONLY: CaseGroup(
         task="vta", title="Video to audio, without text", help="The video alone decides what is heard and when."
     ),
     **{

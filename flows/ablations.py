@@ -12,7 +12,7 @@ from flows.runs import run_name, running_in
 from tasks.config import load_stored
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
-from tasks.train.ablations import AblationsConfig
+from tasks.train.comparisons import AblationsConfig
 from tasks.train.config import TrainConfig
 
 

@@ -21,7 +21,7 @@ from tasks.llm.config import LLMConfig
 from tasks.manifest.config import ManifestConfig
 from tasks.mine.config import MineConfig
 from tasks.precompute.config import PrecomputeConfig
-from tasks.train.ablations import AblationsConfig, ClaimsConfig
+from tasks.train.comparisons import AblationsConfig, ClaimsConfig
 from tasks.train.config import TrainConfig
 
 STORED: Final = "config.yaml"

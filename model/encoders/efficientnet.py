@@ -77,8 +77,10 @@ class EfficientNetLite0:
 
 
 def _merge_norms(network: Any) -> None:
-    """Merges each batch norm into the convolution before it: with channels last, 0.6 of the time, for features that
-    differ by 5e-6."""
+    """Merges each batch norm into the convolution before it and computes activations in place.
+
+    With channels last this takes 0.6 of the time; features differ by 5e-6.
+    """
     for part in (network, *network._blocks):
         for convolution, norm in _NORMS[part is network]:
             if hasattr(part, convolution):

@@ -53,8 +53,8 @@ class AugmentContext:
 class Applied:
     """Changed audio before it is encoded.
 
-    `source_T` is the part of the source that was changed, `samples_T` the result, at most `max_s` long, and
-    `full_length` the result's number of samples before it was cut to that.
+    `source_T` is the part of the source that was changed, `samples_T` the result, at most `AugmentContext.longest_s`
+    long, and `full_length` the result's number of samples before it was cut to that.
     """
 
     source_T: Samples  # noqa: N815 (shape suffix)
@@ -94,7 +94,7 @@ class Recipe(ABC):
         return "plain"
 
     def apply(self, source_T: Samples, rate_hz: int, context: AugmentContext) -> Applied:
-        """Returns the changed first `max_s` seconds of the source, cut to `max_s` again; cuts are faded out."""
+        """Returns the first seconds of the source (`context.cut`), changed and cut to `longest_s`; cuts are faded."""
         used_T = context.cut(source_T, rate_hz)
         changed_T = self.change(used_T, rate_hz, context)
         longest = round(context.longest_s * rate_hz)

@@ -37,13 +37,14 @@ class ScoredPart:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What a clip is compared with. `events_s`: the true times in the scored part, None where they are unknown; then
-    there is no EventF1. `truth` is the true audio; `reference` is the timbre vector that the clip should match,
-    `material` the one that it should have; without a classifier that knows it, no material is scored.
+    there is no EventF1. `truth` is the true audio; `reference` is the timbre vector that the clip should match, without
+    `timbre` there is no Timbre-cos; `material` is the one that it should have, without a classifier that knows it there
+    is no score for it.
     """
 
     truth: ScoredPart
     events_s: tuple[float, ...] | None
-    timbre: Timbre
+    timbre: Timbre | None
     reference: Vector | None
     material: str | None = None
     classifier: MaterialClassifier | None = None
@@ -78,7 +79,8 @@ def score_clip(target: Target, part: ScoredPart) -> dict[str, float]:
     if (onset := onset_sync_ap(target.truth.track, part.track)) is not None:
         scores["OnsetSyncAP"] = onset.ap
         scores["OnsetSyncAcc"] = onset.accuracy
-    scores["Timbre-cos"] = target.timbre.cosine(target.reference, part.timbre)
+    if target.timbre is not None:
+        scores["Timbre-cos"] = target.timbre.cosine(target.reference, part.timbre)
     if target.classifier is not None and target.classifier.knows(target.material):
         scores["Material right"] = float(target.classifier.material(part.timbre) == target.material)
     scores["level_difference_db"] = part.level_db - target.truth.level_db

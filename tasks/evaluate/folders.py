@@ -26,7 +26,6 @@ SUFFIXES: Final = (
 TIMBRE_CLIPS: Final = 8
 """With fewer audible true clips there is no Timbre-cos: it is z-scored by their mean and deviation."""
 
-_TIMBRE: Final = "Timbre-cos"
 Scores = dict[str, dict[str, float]]
 """Clip -> metric -> value. A metric that is undefined for a clip is absent."""
 
@@ -83,13 +82,8 @@ def score_folders(
 def _scores(
     part: ScoredPart, truth: ScoredPart, events_s: Sequence[float] | None, timbre: Timbre | None
 ) -> dict[str, float]:
-    fitted = timbre or Timbre(np.zeros(1), np.ones(1))
-    reference = truth.timbre if timbre else None
-    target = Target(
-        truth=truth, events_s=None if events_s is None else tuple(events_s), timbre=fitted, reference=reference
-    )
-    scores = score_clip(target, part)
-    return scores if timbre else {name: value for name, value in scores.items() if name != _TIMBRE}
+    events = None if events_s is None else tuple(events_s)
+    return score_clip(Target(truth=truth, events_s=events, timbre=timbre, reference=truth.timbre), part)
 
 
 def _measured(audio: DecodedAudio, duration_s: float) -> ScoredPart:

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from data_contracts import ManifestRow
 from data_contracts.adverbs import DIMENSIONS, LEVELS
-from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY, TaskName
+from data_contracts.generation import CASE_GROUPS, VIDEO_ONLY, TaskName
 from tasks.engine.workspace import hash_text, safe_name, seed_for
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
@@ -138,7 +138,7 @@ class _Planner:
 
     def vta_no_text(self, clip: ManifestRow, others: Sequence[ManifestRow]) -> Case:
         """SPEC G2 with the video alone; the seed is that of the case with text, so the two differ in nothing else."""
-        case = self._case(PICTURE_ONLY, clip, others, duration_s=self.clip_s, reference_id=clip.item_id)
+        case = self._case(VIDEO_ONLY, clip, others, duration_s=self.clip_s, reference_id=clip.item_id)
         return replace(case, seed=self._seed("vta", clip.item_id))
 
     def tc_vta(self, clip: ManifestRow, others: Sequence[ManifestRow]) -> Case | None:

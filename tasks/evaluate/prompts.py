@@ -24,7 +24,7 @@ _WORDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
 
 
 def plain_caption(caption: str) -> str:
-    """Returns the caption without the words that name a speed, a volume or a distance; empty when nothing is left."""
+    """Returns the caption without the words for speed, volume, distance and dynamics; empty when nothing is left."""
     text = re.sub(r"\s+", " ", without_cues(caption, find_cues(caption))).strip(" ,.;")
     text = re.sub(r"(?:\s(?:and|but|or|very|off|from))+$", "", text)
     text = re.sub(r"^(?:and|very)\s", "", text)

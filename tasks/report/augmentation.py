@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 
@@ -173,6 +174,8 @@ def _example(
 def _recipe(row: Augmented) -> str:
     """Returns the recipe in words; what is wrong with one that cannot be read, since nothing stops the report."""
     try:
-        return recipe_from_json(row.operation, row.recipe_json).describe()
+        words = recipe_from_json(row.operation, row.recipe_json).describe()
+        length_s = json.loads(row.recipe_json).get("length_s")
+        return words if length_s is None else f"{words} Cut to {length_s:.2f} s, as the clip's other speed levels are."
     except (ContractError, ValueError) as error:
         return f"unreadable recipe: {error}"

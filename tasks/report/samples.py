@@ -17,19 +17,22 @@ from tasks.report.svg import number
 from tasks.report.words import checkpoint_name, metric_name
 
 CARDS: Final = 4
-_CHIPS: Final = 4
+_SCORES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One case by every checkpoint, or a pair whose prompts differ in one adverb, with what it was made from."""
+    """One case by every checkpoint, or a pair whose prompts differ in one adverb, with what it was made from.
+
+    `scores`: the checkpoint in words (nothing where it is the run's own alone), its metrics and their values.
+    """
 
     item_id: str
     prompt: list[Piece]
     tracks: list[Track]
     has_video: bool
     facts: list[str]
-    chips: list[tuple[str, str]]
+    scores: list[tuple[str, list[tuple[str, str]]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +136,7 @@ def _card(rows: tuple[Generated, ...], lookup: _Lookup, media: MediaEmbedder) ->
         tracks=tracks,
         has_video=any(track.video for track in tracks),
         facts=_facts(first),
-        chips=_chips(rows, lookup),
+        scores=_scores(rows, lookup),
     )
 
 
@@ -169,9 +172,14 @@ def _pair_inputs(rows: tuple[Generated, ...]) -> list[TrackInput]:
 
 
 def _title(text: str, row: Generated, rows: tuple[Generated, ...]) -> str:
-    """Returns a track's title, with the checkpoint where it is not the run's own or the card has several."""
+    weights = _weights(row, rows)
+    return f"{text} ({weights})" if weights else text
+
+
+def _weights(row: Generated, rows: tuple[Generated, ...]) -> str:
+    """Returns the checkpoint in words where it is not the run's own or the card has several, else nothing."""
     named = row.checkpoint != TRAINED or len({one.checkpoint for one in rows}) > 1
-    return f"{text} ({checkpoint_name(row.checkpoint)})" if named else text
+    return checkpoint_name(row.checkpoint) if named else ""
 
 
 def _facts(row: Generated) -> list[str]:
@@ -186,12 +194,14 @@ def _made_with(rows: Sequence[Generated]) -> str:
     return " or ".join(settings)
 
 
-def _chips(rows: tuple[Generated, ...], lookup: _Lookup) -> list[tuple[str, str]]:
-    """Returns the first few scores: of a pair both values in the order of its clips, of each checkpoint in turn."""
-    values: dict[str, dict[str, list[str]]] = {}
+def _scores(rows: tuple[Generated, ...], lookup: _Lookup) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Returns the first few scores of each checkpoint; of a pair both values, in the order of its clips."""
+    found: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         for score in lookup.scores.get((row.case_id, row.checkpoint), []):
-            by_checkpoint = values.setdefault(metric_name(score.metric), {})
-            by_checkpoint.setdefault(row.checkpoint, []).append(number(score.value))
-    texts = {name: " / ".join(" → ".join(pair) for pair in found.values()) for name, found in values.items()}
-    return list(texts.items())[:_CHIPS]
+            values = found.setdefault(_weights(row, rows), {})
+            values.setdefault(metric_name(score.metric), []).append(number(score.value))
+    return [
+        (weights, [(name, " → ".join(pair)) for name, pair in values.items()][:_SCORES])
+        for weights, values in found.items()
+    ]

@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 from markupsafe import Markup
 
 from data_contracts import Score
-from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY
+from data_contracts.generation import CASE_GROUPS, VIDEO_ONLY
 from data_contracts.quantities import counted
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, TRUTH
 from tasks.report.collect import Collected
@@ -22,7 +22,7 @@ _ROLES: Final[dict[str, SystemRole]] = {CODEC_UPPER_BOUND: "upper bound", TRUTH:
 _AIMS: Final = {
     ("vta", "EventF1@100ms"): 0.7,
     ("vta", "level_difference_db"): 2.0,
-    (PICTURE_ONLY, "Material right"): 0.6,
+    (VIDEO_ONLY, "Material right"): 0.6,
     ("ac-vta", "Material right"): 0.6,
 }
 """By case group and metric; adverb directions have the same one everywhere."""

@@ -20,7 +20,7 @@ class ReportStage(SingleItemStage):
 
     all_settings: Settings
     name: ClassVar[str] = "report"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings except those of the machine."""

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 WIDTH: Final = 640
 HEIGHT: Final = 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 14, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 14, 14, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def number(value: float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str) -> Markup:
+def line_chart(lines: Sequence[Line], *, title: str, x_label: str) -> Markup:
     """Returns a line chart, empty without points. Hovering over a point shows its values."""
     drawn = [line for line in lines if line.points]
     xs = [x for line in drawn for x, _ in line.points]
@@ -65,12 +65,12 @@ def line_chart(lines: Sequence[Line], *, title: str, x_label: str, y_label: str)
         return Markup("")
     x_ticks, y_ticks = nice_ticks(min(xs), max(xs), 6), nice_ticks(min(ys), max(ys))
     frame = _Frame(*_widened(min(xs), max(xs)), y_ticks[0], y_ticks[-1])
-    body = [_grid(frame, [x for x in x_ticks if frame.x0 <= x <= frame.x1], y_ticks, x_label, y_label)]
+    body = [_grid(frame, [x for x in x_ticks if frame.x0 <= x <= frame.x1], y_ticks, x_label)]
     body += [_curve(frame, line, x_label) for line in drawn]
     return _chart(title, Markup("").join(body))
 
 
-def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str, y_label: str) -> Markup:
+def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str) -> Markup:
     """Returns vertical bars from zero, one per value, each with its label below; hovering shows the value."""
     ticks = nice_ticks(0.0, max([*values, 1e-9]))
     frame = _Frame(0.0, float(len(values)), 0.0, ticks[-1])
@@ -83,7 +83,7 @@ def bar_chart(values: Sequence[float], labels: Sequence[str], *, title: str, y_l
         )
         for i, (v, label) in enumerate(zip(values, labels, strict=True))
     )
-    body = _grid(frame, [], ticks, "", y_label) + bars
+    body = _grid(frame, [], ticks, "") + bars
     return _chart(title, body)
 
 
@@ -175,7 +175,7 @@ def _chart(title: str, body: Markup) -> Markup:
     )
 
 
-def _grid(frame: _Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str, y_label: str) -> Markup:
+def _grid(frame: _Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str) -> Markup:
     rows = Markup("").join(
         Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(
             _LEFT, WIDTH - _RIGHT, frame.y(y), frame.y(y)
@@ -192,12 +192,10 @@ def _grid(frame: _Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_l
         for x in x_ticks
     )
     middle = (_LEFT + WIDTH - _RIGHT) / 2
-    labels = Markup('<text class="axis-label" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+    label = Markup('<text class="axis-label" x="{}" y="{}" text-anchor="middle">{}</text>').format(
         middle, HEIGHT - 4, x_label
-    ) + Markup(
-        '<text class="axis-label" transform="translate(12 {}) rotate(-90)" text-anchor="middle">{}</text>'
-    ).format((_TOP + HEIGHT - _BOTTOM) / 2, y_label)
-    return rows + columns + labels
+    )
+    return rows + columns + label
 
 
 def _curve(frame: _Frame, line: Line, x_label: str) -> Markup:

@@ -67,7 +67,6 @@ def _charts(rows: list[TrainMetric]) -> list[tuple[str, Markup, str]]:
         ],
         title="Training and validation loss by step",
         x_label="step",
-        y_label="loss",
     )
     speed = _single("samples/s", [(float(row.step), row.samples_per_s) for row in rows])
     rate = _single("learning rate", [(float(row.step), row.lr) for row in rows])
@@ -84,7 +83,7 @@ def _charts(rows: list[TrainMetric]) -> list[tuple[str, Markup, str]]:
 
 
 def _single(name: str, points: Sequence[tuple[float, float]]) -> Markup:
-    return line_chart([Line(name, "main", tuple(points))], title=f"{name} by step", x_label="step", y_label=name)
+    return line_chart([Line(name, "main", tuple(points))], title=f"{name} by step", x_label="step")
 
 
 def _by_t(rows: list[TrainMetric]) -> Markup:
@@ -94,4 +93,4 @@ def _by_t(rows: list[TrainMetric]) -> Markup:
         return Markup("")
     means = [sum(values) / len(last) for values in zip(*last, strict=True)]
     labels = [number(round((i + 0.5) / width, 2)) for i in range(width)]
-    return bar_chart(means, labels, title="Loss by flow time t", y_label="loss")
+    return bar_chart(means, labels, title="Loss by flow time t")

@@ -82,7 +82,7 @@ def metric_name(metric: str) -> str:
 
 
 def has_unit(metric: str) -> bool:
-    """Returns whether a metric has a unit; the others are shares or likenesses, whose range is 0 to 1."""
+    """Returns whether a metric has a unit; the others are shares or likenesses, which are at most 1."""
     return bool(_label(metric)[1])
 
 

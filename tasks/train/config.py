@@ -87,8 +87,9 @@ class TrainConfig(_TrainingSettings):
     )
     sum_reference: SumReference = Field(
         "path",
-        description="recorded likewise (evaluate.sampling.sum_reference). start: the paper's, added to the noise; "
-        "path: its frames are noised as in training; never",
+        description="recorded in the checkpoint: how generation with it uses reference audio unless told otherwise "
+        "(evaluate.sampling.sum_reference). start: added to the initial noise, as in the paper; path: noised in every "
+        "step, as in training; never: as a condition only",
     )
     sample_every: int = Field(0, ge=0, description="steps between samples of fixed validation rows; 0: none")
     trackers: tuple[Literal["tensorboard", "wandb"], ...] = Field(

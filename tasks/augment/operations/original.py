@@ -30,4 +30,4 @@ class Original(Recipe):
 
     def describe(self) -> str:
         """Returns what the report shows."""
-        return "Kept as it is; only silence at the ends is removed."
+        return "Kept as it is, without the silence at its ends."

@@ -96,7 +96,7 @@
     card.tracks = [...element.querySelectorAll(".track")].map((track) => makeTrack(track, card));
     for (const button of card.buttons) button.addEventListener("click", () => choose(card, card.tracks[button.dataset.track]));
     if (!card.video) continue;
-    card.video.controls = false; // they would cover the lower part of the picture
+    card.video.controls = false; // they would cover the lower part of the video
     for (const place of [card.video, card.bar.querySelector(".play")])
       place.addEventListener("click", () => card.current && toggle(card, card.current));
     card.video.addEventListener("play", () => card.current && started(card.current));

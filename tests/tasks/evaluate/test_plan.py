@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from data_contracts import ManifestRow
-from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY, TASKS
+from data_contracts.generation import CASE_GROUPS, TASKS, VIDEO_ONLY
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.plan import Case, first_cases, fitted_rows, material_of, plan_cases, sides_of
@@ -47,7 +47,7 @@ def test_the_plan_is_the_same_for_any_order_of_the_manifest(rows: list[ManifestR
 
 def test_only_test_clips_are_used(cases: list[Case]) -> None:
     assert not any(case.parent_id.startswith("x-") for case in cases)
-    for task in ("vta", PICTURE_ONLY, "tc-vta", "ac-vta", "fe"):
+    for task in ("vta", VIDEO_ONLY, "tc-vta", "ac-vta", "fe"):
         assert len(of(cases, task)) == CONFIG.clips
         assert all(case.parent_id.startswith("clip-") for case in of(cases, task))
 
@@ -67,7 +67,7 @@ def test_g4_targets_have_no_lag_that_only_their_own_audio_tells(rows: list[Manif
 
 
 def test_g2_without_text_the_picture_is_all_that_differs_from_the_case_with_text(cases: list[Case]) -> None:
-    for plain, with_text in zip(of(cases, PICTURE_ONLY), of(cases, "vta"), strict=True):
+    for plain, with_text in zip(of(cases, VIDEO_ONLY), of(cases, "vta"), strict=True):
         assert (plain.task, plain.prompt) == ("vta", "") and with_text.prompt
         same = dataclasses.replace(plain, item_id=with_text.item_id, group="vta", prompt=with_text.prompt)
         assert same == with_text
@@ -76,7 +76,7 @@ def test_g2_without_text_the_picture_is_all_that_differs_from_the_case_with_text
 def test_every_case_group_is_planned_and_named(cases: list[Case]) -> None:
     assert list(dict.fromkeys(case.group for case in cases)) == list(CASE_GROUPS)
     for name, group in CASE_GROUPS.items():
-        assert group.title and group.help and group.task in TASKS and (name == group.task or name == PICTURE_ONLY)
+        assert group.title and group.help and group.task in TASKS and (name == group.task or name == VIDEO_ONLY)
 
 
 def test_g3_g4_prompt_and_reference_are_of_another_material(rows: list[ManifestRow], cases: list[Case]) -> None:

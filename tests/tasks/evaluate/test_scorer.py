@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import ClipScore, Generated, ManifestRow, read_table, write_table
-from data_contracts.generation import CASE_GROUPS, PICTURE_ONLY
+from data_contracts.generation import CASE_GROUPS, VIDEO_ONLY
 from model.generate import Request
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import baselines, scorer
@@ -150,7 +150,7 @@ def test_materials_are_right_for_the_truth_and_never_for_silence(
         of_group = [case for case in cases if case.group == group]
         same = [material[str(case.shuffled_id)] == material[str(case.reference_id)] for case in of_group]
         assert found[group, baselines.SHUFFLED] == same
-    assert found[PICTURE_ONLY, MODEL] == [1.0] * CONFIG.clips  # the oracle returns the video's own audio,
+    assert found[VIDEO_ONLY, MODEL] == [1.0] * CONFIG.clips  # the oracle returns the video's own audio,
     assert found["tc-vta", MODEL] == found["ac-vta", MODEL] == [0.0] * CONFIG.clips  # not what the prompt asks for
 
 
@@ -159,7 +159,7 @@ def test_audio_that_several_cases_share_is_measured_once(
 ) -> None:
     assert scored and oracle is not None
     made = {row.case_id: row for row in read_table(prepared.table("generate", "generated"), Generated)}
-    cases = [case for case in plan_cases(manifest(prepared), CONFIG, CLIP_S) if case.group in ("vta", PICTURE_ONLY)]
+    cases = [case for case in plan_cases(manifest(prepared), CONFIG, CLIP_S) if case.group in ("vta", VIDEO_ONLY)]
     pair = [case for case in cases if case.parent_id == cases[0].parent_id]
     paths = [{"trained": made[case.item_id].audio_path} for case in pair]
     one = Scorer.open(CONFIG, prepared)

@@ -71,6 +71,17 @@ def test_an_unreadable_recipe_is_said_and_stops_nothing(recipe: str, media: Medi
     assert example.recipe.startswith("unreadable recipe: ")
 
 
+def test_a_recipe_says_to_which_length_the_speed_levels_were_cut(media: MediaEmbedder) -> None:
+    rows = [
+        augmented_row(clip_row("c"), "speed", "fast", level, operation="original", recipe_json=recipe)
+        for level, recipe in (("fast", "{}"), ("very_fast", '{"length_s": 5.227375}'))
+    ]
+    levels = build_augmentation(Collected(augmented=rows), media).levels
+    words = {level.name: example.recipe for level in levels for example in level.examples}
+    assert words["fast"] == "Kept as it is, without the silence at its ends."
+    assert words["very_fast"] == words["fast"] + " Cut to 5.23 s, as the clip's other speed levels are."
+
+
 def test_writers_are_counted_in_order_and_unknown_ones_come_last() -> None:
     row = augmented_row(clip_row("c"), "speed", "fast", "fast")
     captions = [caption_row(row, "x", source) for source in ("rule", "llm", "llm", "someone")]

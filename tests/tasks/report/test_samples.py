@@ -64,7 +64,7 @@ def test_only_the_models_scores_are_shown_and_both_of_a_pair(media: MediaEmbedde
         clip_score_row("tta-0", 9.0, metric="onset_rate_hz", system="white noise"),
     ]
     (card,) = cards(Collected(generated=rows, clip_scores=scores), media)
-    assert card.chips == [("onset rate (Hz)", "4 → 1")]
+    assert card.scores == [("", [("onset rate (Hz)", "4 → 1")])]
 
 
 def test_of_two_checkpoints_a_card_shows_both_beside_one_truth(media: MediaEmbedder) -> None:
@@ -77,7 +77,8 @@ def test_of_two_checkpoints_a_card_shows_both_beside_one_truth(media: MediaEmbed
     assert [track.title for track in card.tracks] == [
         "Ground truth", "Generated (trained in this run)", "Generated (shipped weights)",
     ]  # fmt: skip
-    assert card.chips == [("events on time, within 100 ms", "0.5 / 1")]
+    name = "events on time, within 100 ms"
+    assert card.scores == [("trained in this run", [(name, "0.5")]), ("shipped weights", [(name, "1")])]
 
 
 def test_a_card_of_other_weights_alone_names_them(media: MediaEmbedder) -> None:
@@ -104,7 +105,8 @@ def test_of_two_checkpoints_a_pair_card_has_both_pairs(media: MediaEmbedder) -> 
         f"A dog barks {word} ({name})"
         for name in ("trained in this run", "shipped weights") for word in ("fast", "slowly")
     ]  # fmt: skip
-    assert card.chips == [("onset rate (Hz)", "2 → 1 / 4 → 0.5")]
+    name = "onset rate (Hz)"
+    assert card.scores == [("trained in this run", [(name, "2 → 1")]), ("shipped weights", [(name, "4 → 0.5")])]
     assert {piece.kind for piece in card.prompt} == {"same", "removed", "added"}
 
 

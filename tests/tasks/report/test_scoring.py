@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data_contracts import Score
-from data_contracts.generation import PICTURE_ONLY
+from data_contracts.generation import VIDEO_ONLY
 from tasks.evaluate.baselines import CLICKS, CODEC_UPPER_BOUND, NOISE, PASTED, RANDOM_EVENTS, SHUFFLED, SILENCE, TRUTH
 from tasks.evaluate.metrics import METRICS, MODEL
 from tasks.report.collect import Collected
@@ -98,7 +98,7 @@ def test_each_checkpoint_is_judged_by_its_own_name() -> None:
 
 
 def test_picture_only_cases_have_a_table_and_an_aim_of_their_own() -> None:
-    rows = [score(MODEL, 0.7, task=task, metric="Material right") for task in ("vta", PICTURE_ONLY)]
+    rows = [score(MODEL, 0.7, task=task, metric="Material right") for task in ("vta", VIDEO_ONLY)]
     section = build_scores(Collected(scores=rows))
     assert [title for title, _ in section.tables] == ["Video to audio", "Video to audio, without text"]
     assert [(aim.task, aim.met) for aim in section.aims] == [("Video to audio, without text", True)]
@@ -121,7 +121,7 @@ def test_without_scores_the_note_says_so_and_without_baselines_none_is_the_best(
 def test_the_aims_are_one_line_for_each_metric_of_a_task_with_all_weights_beside_each_other() -> None:
     rows = [
         score(MODEL, value, task=task, metric=metric, checkpoint=name)
-        for task, metric in (("vta", EVENTS), ("vta", "level_difference_db"), (PICTURE_ONLY, "Material right"))
+        for task, metric in (("vta", EVENTS), ("vta", "level_difference_db"), (VIDEO_ONLY, "Material right"))
         for name, value in (("trained", 0.6), ("builtin", 0.9))
         if (metric, name) != ("level_difference_db", "builtin")
     ]

@@ -32,7 +32,7 @@ def line(name: str, *points: tuple[float, float], css: str = "main") -> Line:
 
 
 def drawn(*lines: Line, title: str = "title") -> str:
-    return str(line_chart(lines, title=title, x_label="step", y_label="loss"))
+    return str(line_chart(lines, title=title, x_label="step"))
 
 
 @settings(max_examples=150, deadline=None)
@@ -66,7 +66,7 @@ def test_a_written_number_is_within_a_percent_of_the_value(value: float) -> None
 def test_every_chart_is_valid_xml_and_escapes_its_text() -> None:
     charts = [
         drawn(line(HOSTILE, (0, 1), (1, 2)), title=HOSTILE),
-        str(bar_chart([1.0, 2.0], [HOSTILE, "b"], title=HOSTILE, y_label=HOSTILE)),
+        str(bar_chart([1.0, 2.0], [HOSTILE, "b"], title=HOSTILE)),
         str(dot_strip([Dot(0.5, 0.4, 0.6, False, HOSTILE)], aims=[0.7])),
         str(envelope_path([0.0, 0.5, 1.0], peak=1.0)),
         str(event_ticks([0.5, 1.0], span_s=2.0, given_s=0.5)),
@@ -92,7 +92,7 @@ def test_a_curve_of_one_point_is_drawn_as_a_point_and_none_as_nothing() -> None:
 
 
 def test_a_higher_bar_is_taller_and_every_bar_has_its_label() -> None:
-    root = ElementTree.fromstring(str(bar_chart([1.0, 4.0, 2.0], ["a", "b", "c"], title="t", y_label="y")))
+    root = ElementTree.fromstring(str(bar_chart([1.0, 4.0, 2.0], ["a", "b", "c"], title="t")))
     bars = [element for element in root.iter() if element.get("class") == "bar"]
     heights = [float(str(bar.get("height"))) for bar in bars]
     assert heights[1] == max(heights) and heights[1] == pytest.approx(4 * heights[0], abs=0.3)

@@ -1,4 +1,4 @@
-"""Settings of the ablation table (SPEC M12, G8): known variants and tasks that have a video to score against."""
+"""Settings of the ablation table and the claims (SPEC M12, G8): known variants, tasks that have a video, seeds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from data_contracts.generation import TASKS
 from model.variants import VARIANTS
-from tasks.train.ablations import AblationsConfig, ClaimsConfig
+from tasks.train.comparisons import AblationsConfig, ClaimsConfig
 
 
 def test_m12_the_default_table_has_the_papers_configurations_and_tasks() -> None:

@@ -1,4 +1,4 @@
-"""Settings of the ablation table and of the test of the paper's claims (SPEC M12, G8)."""
+"""Settings of the commands that compare trainings: the ablation table and the test of the paper's claims (M12, G8)."""
 
 from __future__ import annotations
 
