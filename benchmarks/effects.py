@@ -17,8 +17,8 @@ Legend: T samples, N blocks.
 
 from __future__ import annotations
 
+import argparse
 import csv
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -206,8 +206,14 @@ def marks_of(folder: Path, refused: Counter[str]) -> Iterator[Mark]:
 
 def main() -> None:
     """Prints the table, and writes the marks where a path is given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="recordings, at any depth")
+    parser.add_argument("marks", type=Path, nargs="?", help="CSV file to write")
+    options = parser.parse_args()
     refused: Counter[str] = Counter()
-    marks = list(marks_of(Path(sys.argv[1]), refused))
+    marks = list(marks_of(options.folder, refused))
+    if not marks:
+        parser.error(f"no recording below {options.folder} can be changed")
     for stratum in STRATA:
         answers = [mark.right for mark in marks if mark.stratum == stratum]
         if not answers:
@@ -218,8 +224,8 @@ def main() -> None:
     low, high = stats.binomtest(total, len(marks)).proportion_ci(method="exact")
     print(f"{'all':18s} {total:3d} of {len(marks):3d}  {low:.3f} to {high:.3f}")
     print("refused:", ", ".join(f"{reason} {count}" for reason, count in sorted(refused.items())) or "none")
-    if len(sys.argv) > 2:
-        with Path(sys.argv[2]).open("w", newline="", encoding="utf-8") as file:
+    if options.marks:
+        with options.marks.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(_COLUMNS)
             for mark in marks:

@@ -1,14 +1,14 @@
 """Recordings that are the same audio under several names: their groups become one, which has one split (SPEC D5).
 
-Equal is audio whose source file or whose clip has the same bytes as another's (clips are FLAC, so that is: the same
-decoded samples). Similar is audio that has a part in common with another's, by fingerprint: it was encoded again,
+Equal is audio whose source file or whose clip has the same bytes as another's; clips are FLAC, so equal bytes are equal
+samples. Similar is audio that has a part in common with another's, by fingerprint: it was encoded again,
 resampled, made louder or trimmed. Scenes of the built-in corpus are left out: they share objects by design.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -68,7 +68,6 @@ class Duplicates:
         """
         for row in rows:
             clip = listed_clip(row)
-            values = clip.to_dict()
             target = self.merged.get(clip.group_id)
             if target is None:
                 yield clip
@@ -76,7 +75,7 @@ class Duplicates:
             kept = clip.split == target.split or not row.get("split_stated")
             self._list(clip, target, kept=kept)
             if kept:
-                yield Clip.from_dict({**values, "group_id": target.group_id, "split": target.split})
+                yield replace(clip, group_id=target.group_id, split=target.split)
 
     def note(self) -> str:
         """Returns what was found, for the stage's line; empty for nothing."""
@@ -116,7 +115,7 @@ def placed_clip(row: Mapping[str, Any], report: Path) -> Clip:
     merged = read_json(report) if report.exists() else {}
     for group_id, entry in merged.items():
         if any(listed["item_id"] == clip.item_id and listed["kept"] for listed in entry["clips"]):
-            return Clip.from_dict({**clip.to_dict(), "group_id": group_id, "split": entry["split"]})
+            return replace(clip, group_id=group_id, split=entry["split"])
     return clip
 
 

@@ -26,10 +26,12 @@ _BLOCK: Final = 1024
 class AudioTrack:
     """Encodes audio (T,) or (T, C) into a container, up to a time at once, so that it lies beside the frames."""
 
-    def __init__(self, target: Any, audio: Audio, rate_hz: int, codec: str) -> None:
+    def __init__(
+        self, target: Any, audio: Audio, rate_hz: int, codec: str, *, bits_per_s: int = _AAC_BITS_PER_S
+    ) -> None:
         """Adds the track. A rate that AAC does not have (11,000 Hz, say) is resampled to 48 kHz.
 
-        Raises UsageError for more than two channels.
+        `bits_per_s` is AAC's bit rate per channel. Raises UsageError for more than two channels.
         """
         audio_TC = np.clip(audio.reshape(len(audio), -1), -1.0, 1.0).astype(np.float32)
         channels = audio_TC.shape[1]
@@ -41,7 +43,7 @@ class AudioTrack:
         self._track = target.add_stream(codec, rate=self._rate_hz, layout=self._layout)
         self._track.codec_context.thread_count = 1
         if codec == "aac":
-            self._track.codec_context.bit_rate = _AAC_BITS_PER_S * channels
+            self._track.codec_context.bit_rate = bits_per_s * channels
         else:
             self._track.codec_context.format = "s16"
         resampled = [resample(np.ascontiguousarray(channel_T), rate_hz, self._rate_hz) for channel_T in audio_TC.T]

@@ -17,7 +17,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from model.frames import Fit, Frames
 from tasks.media.container import origin_s
-from tasks.media.video import duration_of, open_video
+from tasks.media.video import duration_of, moved_s, open_video
 
 _EPSILON_S: Final = 1e-4  # timestamps are rounded to the container's clock
 
@@ -122,17 +122,17 @@ def _decoded_from(path: Path, time_s: float) -> Iterator[tuple[float, Any]]:
     """
     if time_s > 0:
         with open_video(path) as (container, stream):
-            origin = origin_s(container)
+            origin = origin_s(container) - moved_s(container, stream)
             first = _sought(container, stream, time_s + origin)
             if first is not None and _time(first, origin) <= time_s + _EPSILON_S:
                 yield _time(first, origin), first
                 yield from ((_time(frame, origin), frame) for frame in container.decode(stream))
                 return
     with open_video(path) as (container, stream):
-        found = False
+        origin, found = origin_s(container) - moved_s(container, stream), False
         for frame in container.decode(stream):
             found = True
-            yield _time(frame, origin_s(container)), frame
+            yield _time(frame, origin), frame
         if not found:
             raise av.InvalidDataError(0, "no frame can be decoded")
 

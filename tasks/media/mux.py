@@ -21,7 +21,7 @@ from data_contracts import UsageError
 from data_contracts.files import atomic_path
 from tasks.media.audio_track import AUDIO_CODECS, AudioTrack
 from tasks.media.samples import Audio
-from tasks.media.video import open_video
+from tasks.media.video import moved_s, open_video
 from tasks.media.video_writer import reencode_video
 
 log = logging.getLogger(__name__)
@@ -52,11 +52,16 @@ def mux_audio(video: Path, audio: Audio, rate_hz: int, out: Path) -> None:
         _target(temporary, stream, suffix) as (target, copied),
     ):
         track = AudioTrack(target, audio, rate_hz, AUDIO_CODECS[suffix])
-        origin = round(Fraction(source.start_time or 0, av.time_base) / stream.time_base)
+        moved = round(moved_s(source, stream) / stream.time_base)
+        origin = round(Fraction(source.start_time or 0, av.time_base) / stream.time_base) - moved
+        begun_pts = _last_hidden_pts(video) if moved else None
         for packet in source.demux(stream):
             if packet.dts is None and packet.pts is None:
                 continue  # the flushing packet at the end
+            begun = packet.pts is not None and packet.pts == begun_pts
             _shift(packet, origin)
+            if begun:  # an edit list begins while this frame is shown; now it begins with it, as every player can do
+                packet.pts = 0
             track.write_until(float(_time(packet) * packet.time_base))
             packet.stream = copied
             target.mux(packet)
@@ -75,6 +80,14 @@ def _hides_frames(video: Path) -> bool:
     """Whether the video has packets before the first one that is shown, which are there for decoding only."""
     with open_video(video) as (container, stream):
         return any(packet.is_discard for packet in container.demux(stream))
+
+
+def _last_hidden_pts(video: Path) -> int | None:
+    """Returns the time of the last frame that is hidden before the first one that is shown."""
+    with open_video(video) as (container, stream):
+        packets = [packet for packet in container.demux(stream) if packet.pts is not None]
+    first = min((packet.pts for packet in packets if not packet.is_discard), default=0)
+    return max((packet.pts for packet in packets if packet.is_discard and packet.pts < first), default=None)
 
 
 def _refuse(name: str, suffix: str) -> NoReturn:

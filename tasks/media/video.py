@@ -66,7 +66,7 @@ def probe_video(path: Path) -> VideoInfo:
             raise ItemError("truncated", f"{path.name}: {end_s:.2f} s of {declared_s:.2f} s of video are there")
         width, height = upright_size(first)
         return VideoInfo(
-            duration_s=declared_s or end_s,
+            duration_s=end_s if declared_s < end_s - _GAP_S else declared_s,
             fps=float(stream.average_rate or stream.guessed_rate or 0),
             has_audio=bool(container.streams.audio),
             width=width,
@@ -78,7 +78,28 @@ def duration_of(container: Any, stream: Any) -> float:
     """Returns the end of the video stream as the header states it, in seconds from the container's start."""
     if stream.duration is not None:
         return float((stream.duration + (stream.start_time or 0)) * stream.time_base) - origin_s(container)
-    return float(container.duration or 0) / av.time_base
+    end_s = float(container.duration or 0) / av.time_base
+    return max(0.0, end_s - origin_s(container)) if "matroska" in container.format.name else end_s  # it counts from 0
+
+
+def moved_s(container: Any, stream: Any) -> float:
+    """Returns by how much FFmpeg shows the frames of an MP4 or QuickTime file too early: less than one frame's time.
+
+    An edit list may begin between two frames, as after `ffmpeg -ss 0.5 ... -c copy`. FFmpeg moves the first frame after
+    that to the beginning and all others with it, but not the audio. Read without hiding frames, the same packet has
+    its own time. 0 for a file that hides no frames.
+    """
+    if "mp4" not in container.format.name:
+        return 0.0
+    path, number = Path(container.name), stream.index
+    with open_container(path) as hiding:
+        packets = list(_up_to_first_shown(hiding.demux(hiding.streams[number])))
+    if len(packets) < 2 or packets[-1].pts is None:
+        return 0.0
+    shown = packets[-1]
+    with open_container(path, advanced_editlist="0") as whole:
+        own = next((packet for packet in whole.demux(whole.streams[number]) if packet.pos == shown.pos), None)
+        return 0.0 if own is None or own.pts is None else max(0.0, float((own.pts - shown.pts) * stream.time_base))
 
 
 def upright_size(frame: Any) -> tuple[int, int]:
@@ -93,6 +114,14 @@ def _video_stream(container: Any, path: Path) -> Any:
     if not streams:
         raise ItemError("no_video_stream", f"{path.name}: has no video stream")
     return default_stream(streams)
+
+
+def _up_to_first_shown(packets: Iterator[Any]) -> Iterator[Any]:
+    """Yields the hidden packets at the beginning, and the first one that is shown."""
+    for packet in packets:
+        yield packet
+        if not packet.is_discard:
+            return
 
 
 def _end_s(packet: Any) -> float:

@@ -50,16 +50,16 @@ def copy_video(source: Path, out: Path, *, start_s: float, duration_s: float) ->
 
     A frame that is decoded before the end but shown after it stays. Raises ItemError as `open_video`.
     """
+    with open_video(source) as (container, stream):
+        start = round((start_s + origin_s(container)) / stream.time_base)
+        end = start + round(duration_s / stream.time_base)
+        key = max(packet.pts for packet in _packets(container, stream) if packet.is_keyframe and packet.pts <= start)
     with (
-        open_video(source) as (container, stream),
+        open_video(source) as (container, stream),  # from its beginning: MPEG-TS cannot be sought exactly
         atomic_path(out) as temporary,
         av.open(str(temporary), "w", format="mp4", options=_MP4) as target,
     ):
         copied = target.add_stream_from_template(stream)
-        start = round((start_s + origin_s(container)) / stream.time_base)
-        end = start + round(duration_s / stream.time_base)
-        key = max(packet.pts for packet in _packets(container, stream) if packet.is_keyframe and packet.pts <= start)
-        container.seek(key, stream=stream, backward=True)
         begun = False
         for packet in _packets(container, stream):
             begun = begun or (packet.is_keyframe and packet.pts == key)

@@ -44,7 +44,7 @@ class PrecomputeStage(Stage):
     cache: EncoderCache = field(default_factory=EncoderCache, compare=False, repr=False)
 
     name: ClassVar[str] = "precompute"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = FeatureRow
 
     def settings(self) -> dict[str, Any]:

@@ -12,9 +12,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import av
 import numpy as np
@@ -22,6 +21,7 @@ import numpy as np
 from data_contracts import ItemError, UsageError
 from tasks.engine.workspace import Workspace
 from tasks.media.audio import read_audio
+from tasks.media.audio_track import AudioTrack
 from tasks.media.frames import read_frames
 from tasks.media.mux import mux_audio
 from tasks.media.samples import Samples
@@ -113,14 +113,4 @@ def _not_empty(samples_T: Samples) -> Samples:
 def _write_aac(path: Path, samples_T: Samples, rate_hz: int) -> None:
     options = {"fflags": "+bitexact", "movflags": "+faststart"}
     with av.open(str(path), "w", format="mp4", options=options) as target:
-        track: Any = target.add_stream("aac", rate=rate_hz, layout="mono")
-        track.codec_context.thread_count = 1
-        track.codec_context.bit_rate = _AAC_BITS
-        data = np.ascontiguousarray(_not_empty(samples_T), np.float32)[None]
-        frame = av.AudioFrame.from_ndarray(data, format="fltp", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = rate_hz, 0, Fraction(1, rate_hz)
-        fifo = av.AudioFifo()
-        fifo.write(frame)
-        while block := fifo.read(1024, partial=True):
-            target.mux(track.encode(block))
-        target.mux(track.encode(None))
+        AudioTrack(target, _not_empty(samples_T), rate_hz, "aac", bits_per_s=_AAC_BITS).finish()

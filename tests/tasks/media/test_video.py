@@ -11,8 +11,9 @@ import pytest
 
 from data_contracts import ItemError
 from tasks.media.frames import read_frames
-from tasks.media.video import duration_of, open_video, probe_video
+from tasks.media.video import duration_of, moved_s, open_video, probe_video
 from tasks.media.video_writer import write_video
+from tests.tasks.media.conftest import levels
 from tests.tasks.sounds import counting_frames, cut_short, tone, write_wav
 
 
@@ -77,3 +78,23 @@ def test_a_video_in_a_container_without_an_index_is_probed_and_read(tmp_path: Pa
     assert (info.width, info.height, info.has_audio) == (64, 48, True)
     whole = read_frames(path, fps=5, size=32, duration_s=3.0)
     np.testing.assert_array_equal(read_frames(path, fps=5, size=32, start_s=2.0, duration_s=1.0), whole[10:])
+
+
+@pytest.mark.tools
+def test_the_length_of_a_matroska_file_does_not_count_from_its_clocks_zero(video: Path, tmp_path: Path) -> None:
+    command = ["ffmpeg", "-v", "error", "-i", str(video), "-c", "copy", "-output_ts_offset", "5"]
+    subprocess.run([*command, str(tmp_path / "late.mkv")], check=True)
+    assert probe_video(tmp_path / "late.mkv").duration_s == pytest.approx(3.0, abs=0.1)
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize(("start_s", "expected_s"), [(0.0, 0.0), (1.0, 0.0), (1.03, 0.03), (1.09, 0.09)])
+def test_frames_after_a_cut_between_two_of_them_have_their_own_times(
+    video: Path, tmp_path: Path, start_s: float, expected_s: float
+) -> None:
+    command = ["ffmpeg", "-v", "error", "-ss", str(start_s), "-i", str(video), "-c", "copy"]
+    subprocess.run([*command, str(tmp_path / "cut.mp4")], check=True)
+    with open_video(tmp_path / "cut.mp4") as (container, stream):
+        assert moved_s(container, stream) == pytest.approx((0.1 - expected_s) % 0.1, abs=1e-3)
+    found = read_frames(tmp_path / "cut.mp4", fps=10, size=48, duration_s=1.0)
+    assert levels(found)[1:] == levels(read_frames(video, fps=10, size=48, start_s=start_s, duration_s=1.0))[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_a_video_with_audio_is_copied_in_time_without_it(video: Path, tmp_path: 
     copy_video(tmp_path / "v.mov", tmp_path / "copy.mp4", start_s=begin_s, duration_s=1.0)
     assert levels(read_frames(tmp_path / "copy.mp4", fps=10, size=16, duration_s=1.0)) == list(range(13, 23))
     assert not probe_video(tmp_path / "copy.mp4").has_audio
+
+
+@pytest.mark.tools
+def test_mpeg_ts_is_copied_from_the_same_key_frame(tmp_path: Path) -> None:
+    """A seek in MPEG-TS ends behind the key frame that it asks for, so none is needed."""
+    source = tmp_path / "v.ts"
+    write_video(tmp_path / "v.mp4", counting_frames(100), 25)
+    encoder = ["-c:v", "libx264", "-g", "30", "-bf", "2", "-threads", "1"]
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(tmp_path / "v.mp4"), *encoder, str(source)], check=True)
+    begin_s = copy_start(source, 2.81, max_side=480)
+    assert begin_s == pytest.approx(2.8, abs=1e-3)
+    copy_video(source, tmp_path / "copy.mp4", start_s=begin_s, duration_s=1.0)
+    known = read_frames(source, fps=25, size=48, start_s=begin_s, duration_s=1.0)
+    assert levels(read_frames(tmp_path / "copy.mp4", fps=25, size=48, duration_s=1.0)) == levels(known)
 
 
 def test_equal_sources_give_equal_bytes(video: Path, tmp_path: Path) -> None:

@@ -49,6 +49,13 @@ def test_other_audio_becomes_aac_of_the_same_length(media: MediaEmbedder) -> Non
             assert float(stream.duration * stream.time_base) == pytest.approx(duration_s, abs=0.2)
 
 
+@pytest.mark.parametrize("rate_hz", [4_000, 11_000, 192_000])
+def test_audio_at_a_rate_that_aac_does_not_have_is_resampled(media: MediaEmbedder, rate_hz: int) -> None:
+    write_wav(media.workspace.path("x", "b.wav"), tone(1.0, rate_hz=rate_hz), rate_hz)
+    with av.open(io.BytesIO(payload(media.audio_uri("x/b.wav"), "audio/mp4"))) as container:
+        assert container.streams.audio[0].rate == 48_000
+
+
 def test_a_video_gets_the_audio_as_its_track(media: MediaEmbedder) -> None:
     with av.open(io.BytesIO(payload(media.video_uri("x/v.mp4", "x/a.flac"), "video/mp4"))) as container:
         assert sorted(stream.type for stream in container.streams) == ["audio", "video"]
