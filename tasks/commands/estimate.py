@@ -157,13 +157,14 @@ def estimate(
         calls = estimate_calls(
             found.for_llm.kept, model_of(llm_config, kind), llm_config, completions, kind, total=rows
         )
+    work = work_of(found.recordings, found.augmented, rows, kind, config)
     return Estimate(
         found=found,
         llm=calls,
         rule_rows=rows - by_llm,
         cost=_cost(calls, llm_config, kind),
         features=_features(found, config) if sizes else [_NO_SIZES],
-        times=time_lines(config, found.probed, work_of(found.recordings, found.augmented, rows), kind) if sizes else [],
+        times=time_lines(config, found.probed, work, kind) if sizes else [],
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from data_contracts import Clip, FoleyGenExError, Mined, Row, write_table
+from data_contracts import Augmented, Clip, FoleyGenExError, Mined, Row, read_table, write_table
 from data_contracts.quantities import counted, duration_text
 from tasks.config import PipelineConfig
 from tasks.engine import Item, run_stage
@@ -25,12 +25,18 @@ from tasks.pipeline import find_step
 _PROBED_CLIPS: Final = 4
 _SIDES: Final = (("speed", "fast", "quickly"), ("distance", "near", "nearby"), ("volume", "loud", "loudly"))
 _ROOMS: Final = 2  # simulated once per run, whatever its size
+_BY_MODEL: Final = (1, 3)  # captions of the two runs that a local model writes, at some seconds each
 _STAGES: Final = ("ingest", "augment", "recaption", "paraphrase")
 
 
-def work_of(recordings: int, augmented: int, captions: int) -> dict[str, int]:
-    """Returns how many items each stage would process."""
-    return dict(zip(_STAGES, (recordings, augmented, captions, captions), strict=True))
+def work_of(recordings: int, augmented: int, captions: int, kind: str, config: PipelineConfig) -> dict[str, int]:
+    """Returns how many items each stage would process. Of captions, those that a local model writes where there is one
+    (`kind` embedded): what the rules write beside it takes no time."""
+    by_model = [captions, captions]
+    if kind == "embedded":
+        most = (config.llm.max_recaptions, config.llm.max_paraphrased)
+        by_model = [captions if limit is None else min(captions, limit) for limit in most]
+    return dict(zip(_STAGES, (recordings, augmented, *by_model), strict=True))
 
 
 def time_lines(config: PipelineConfig, probed: Sequence[Item], work: Mapping[str, int], kind: str) -> list[str]:
@@ -56,7 +62,7 @@ def seconds_per_item(config: PipelineConfig, probed: Sequence[Item], kind: str) 
         clips = _ingested(config, probed, workspace, found)
         if clips:
             rest = ["augment"] if kind == "endpoint" else ["augment", "recaption", "paraphrase"]
-            _run_rest(_few(config), clips, workspace, rest, found, is_served=kind == "embedded")
+            _run_rest(_probing(config), clips, workspace, rest, found, is_served=kind == "embedded")
     return found
 
 
@@ -81,22 +87,34 @@ def _run_rest(
     *,
     is_served: bool,
 ) -> None:
-    """Runs stages twice: on the first clip, for what is made or loaded once, and, timed, on the others."""
-    for count in dict.fromkeys((1, len(clips))):
+    """Runs stages twice: on the first clip, for what is made or loaded once, and, timed, on the others.
+
+    A local model starts in both runs; what the second one takes longer is the time of its further captions.
+    """
+    start: dict[str, float] = {}
+    for count, by_model in zip((1, len(clips)), _BY_MODEL, strict=True):
         _write_inputs(clips[:count], workspace)
         for name in stages:
-            clock = time.perf_counter if name != "augment" and is_served else cpu_s
+            if name == "recaption" and is_served:
+                table = workspace.table("augment", Augmented.TABLE)
+                write_table(table, Augmented, read_table(table, Augmented)[:by_model])
+            is_model = is_served and name != "augment"
             try:
-                found[name] = _seconds(config, name, workspace, clock)
+                seconds, items = _seconds(config, name, workspace, time.perf_counter if is_model else cpu_s)
             except FoleyGenExError:  # of these recordings nothing can be made, or the model is not there
                 return
+            if items > 1 and is_model and seconds > start.get(name, seconds):
+                found[name] = (seconds - start[name]) / (items - 1)
+            elif items:
+                found[name] = seconds / items
+            start[name] = seconds
 
 
-def _seconds(config: PipelineConfig, name: str, workspace: Workspace, clock: Callable[[], float]) -> float:
-    """Returns the seconds per item that a stage processes now; of augment, an item is one new audio file."""
+def _seconds(config: PipelineConfig, name: str, workspace: Workspace, clock: Callable[[], float]) -> tuple[float, int]:
+    """Returns the seconds of a stage, and how many items it processed; of augment, an item is one new audio file."""
     started = clock()
     summary = run_stage(find_step(name).make(config), workspace)
-    return (clock() - started) / max(1, summary.new)
+    return clock() - started, summary.new
 
 
 def _write_inputs(clips: list[Clip], workspace: Workspace) -> None:
@@ -120,10 +138,11 @@ def _write_inputs(clips: list[Clip], workspace: Workspace) -> None:
     write_table(workspace.table("mine", Mined.TABLE), Mined, mined)
 
 
-def _few(config: PipelineConfig) -> PipelineConfig:
-    """Returns the settings with a few rooms only."""
-    rooms = min(_ROOMS, config.augment.rooms)
-    return config.model_copy(update={"augment": config.augment.model_copy(update={"rooms": rooms})})
+def _probing(config: PipelineConfig) -> PipelineConfig:
+    """Returns the settings with a few rooms only, and with no caption left to the rules."""
+    augment = config.augment.model_copy(update={"rooms": min(_ROOMS, config.augment.rooms)})
+    llm = config.llm.model_copy(update={"max_recaptions": None, "max_paraphrased": None})
+    return config.model_copy(update={"augment": augment, "llm": llm})
 
 
 def cpu_s() -> float:

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts import Augmented, read_table
+from tasks.commands import stage_times
 from tasks.commands.stage_times import cpu_s, seconds_per_item, time_lines, work_of
 from tasks.config import PipelineConfig
-from tasks.engine import Item
+from tasks.engine import Item, run_stage
+from tasks.engine.workspace import Workspace
 from tasks.ingest.planned import PROBED, PlannedCorpus
+from tasks.pipeline import find_step
 from tests.tasks.sounds import strikes, write_wav
 
-WORK = work_of(3600, 7200, 3600)
+WORK = work_of(3600, 7200, 3600, "rules", PipelineConfig())
 
 
 def config_of(tmp_path: Path) -> PipelineConfig:
@@ -67,3 +71,33 @@ def test_recordings_that_cannot_be_read_leave_the_times_unknown(tmp_path: Path) 
     assert seconds_per_item(config, [], "rules") == {}
     (line,) = time_lines(config, [], WORK, "rules")
     assert "ingest, augment, recaption, paraphrase unknown (nothing could be measured)" in line
+
+
+def test_a_local_model_writes_few_captions_and_its_start_is_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = config_of(tmp_path)
+    asked: list[tuple[str, int, int | None]] = []
+
+    def seconds(config: PipelineConfig, name: str, workspace: Workspace, clock: object) -> tuple[float, int]:
+        if name == "augment":
+            run_stage(find_step(name).make(config), workspace)
+            return 2.0, 4
+        rows = len(read_table(workspace.table("augment", Augmented.TABLE), Augmented))
+        before = sum(new for one, new, _ in asked if one == name)
+        asked.append((name, rows - before, config.llm.max_recaptions))
+        return 5.0 + 3.0 * (rows - before), rows - before  # 5 s to start, 3 s a caption
+
+    monkeypatch.setattr(stage_times, "_seconds", seconds)
+    config.llm.max_recaptions = 1
+    found = seconds_per_item(config, probed_of(config), "embedded")
+    assert found["recaption"] == found["paraphrase"] == pytest.approx(3.0)
+    assert [new for name, new, _ in asked if name == "recaption"] == [1, 2]
+    assert all(limit is None for *_, limit in asked), "the rules write none of those that are timed"
+
+
+def test_the_work_of_a_local_model_is_what_it_may_write() -> None:
+    config = PipelineConfig.model_validate({"llm": {"max_recaptions": 4, "max_paraphrased": 1}})
+    assert work_of(10, 30, 90, "embedded", config) == {"ingest": 10, "augment": 30, "recaption": 4, "paraphrase": 1}
+    assert work_of(10, 30, 90, "rules", config)["recaption"] == 90
+    assert work_of(10, 30, 90, "embedded", PipelineConfig())["paraphrase"] == 90
