@@ -32,7 +32,9 @@ _WIDTH, _HEIGHT = 1280, 900
 def shoot_report(report: Path, out: Path = DOCS / "report.png") -> None:
     """Writes the top of a report."""
     with tempfile.TemporaryDirectory() as profile, chromium(Path(profile)) as page:
-        page.open(report, width=_WIDTH, height=_HEIGHT)
+        page.open(report, width=_WIDTH, height=2 * _HEIGHT)  # only what is in the window is drawn of a video
+        page.wait_for("document.querySelector('video').readyState === 4")
+        time.sleep(1)
         _save(page, out, height=2 * _HEIGHT)
 
 

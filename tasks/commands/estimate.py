@@ -94,7 +94,11 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Counts are exact up to quarantine; hours and bytes are estimates where not every recording was sampled."""
+    """What a run would take.
+
+    Counts include what only the audio tells: recordings to quarantine, silence to trim and duplicates to leave out.
+    Hours and bytes are estimates where not every recording was sampled.
+    """
 
     found: Counted
     llm: LLMEstimate

@@ -19,12 +19,10 @@ from data_contracts.quantities import counted
 from tasks.corpus.config import RENDERED
 from tasks.engine.workspace import read_json
 from tasks.ingest.config import Matching
+from tasks.ingest.recordings import SPLIT_RANK
 from tasks.media.fingerprint import Peaks, peaks_in, similar
 
 REPORT: Final = "duplicates.json"
-
-_RANK: Final = {"test": 0, "val": 1, "train": 2}
-"""Splits by how far they are kept apart from training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,13 +156,14 @@ def _merged(rows: Iterable[Mapping[str, Any]], matching: Matching) -> dict[str, 
         if row["source"] == RENDERED:
             continue
         group = union.number(row["group_id"])
-        split = (not row.get("split_stated"), _RANK[row["split"]])  # a stated split comes before a drawn one
+        split = (not row.get("split_stated"), SPLIT_RANK[row["split"]])  # a stated split comes before a drawn one
         if group == len(splits):
             splits.append(split)
         splits[group] = min(splits[group], split)
-        contents += [(_short(row[name]), group) for name in ("source_sha256", "audio_sha256")]
-        if matching == "similar" and row.get("fingerprint") and contents[-2][0] not in seen:
-            seen.add(contents[-2][0])  # equal files, as those of several captions, need one comparison
+        source, audio = _short(row["source_sha256"]), _short(row["audio_sha256"])
+        contents += [(source, group), (audio, group)]
+        if matching == "similar" and row.get("fingerprint") and source not in seen:
+            seen.add(source)  # equal files, as those of several captions, need one comparison
             fingerprints.append(peaks_in(row["fingerprint"]))
             owners.append(group)
     for first, second in _equal(contents):
@@ -180,7 +179,7 @@ def _decisions(
     members: dict[int, list[int]] = {}
     for number in range(len(union.names)):
         members.setdefault(union.root(number), []).append(number)
-    names = {rank: split for split, rank in _RANK.items()}
+    names = {rank: split for split, rank in SPLIT_RANK.items()}
     merged = {}
     for root, numbers in members.items():
         if len(numbers) > 1:

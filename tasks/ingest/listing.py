@@ -19,7 +19,7 @@ from tasks.ingest.readers.greatest_hits import greatest_hits
 from tasks.ingest.readers.hf import hf
 from tasks.ingest.readers.public import audiocaps, clotho, vggsound, wavcaps
 from tasks.ingest.readers.text_rules import invalid_rule
-from tasks.ingest.recordings import Recording, read_recordings, split_of
+from tasks.ingest.recordings import SPLIT_RANK, Recording, read_recordings, split_of
 from tasks.ingest.spool import Spool
 
 Reader = Callable[[CorpusConfig, Path, Path], Iterator[Recording]]
@@ -217,15 +217,13 @@ class _UniqueIds:
 class _Splits:
     """Decides splits by group: a recording in a test or validation set is not trained on in any corpus (SPEC D5)."""
 
-    _RANK: Final = {"test": 0, "val": 1, "train": 2}
-
     def __init__(self, config: IngestConfig, version: str) -> None:
         self._split_of = partial(split_of, val_share=config.val_share, test_share=config.test_share, version=version)
         self._stated: dict[str, str] = {}
 
     def see(self, recording: Recording) -> None:
         """Remembers the split that a list states for a group; of several, the one that is kept apart most."""
-        rank, split = self._RANK, recording.split
+        rank, split = SPLIT_RANK, recording.split
         if split in rank and rank[split] <= rank[self._stated.get(recording.group, "train")]:
             self._stated[recording.group] = split
 
@@ -234,7 +232,7 @@ class _Splits:
         stated = recording.split
         split = self._stated.get(recording.group) or self._split_of(recording.group)
         if stated and stated != split:
-            split = "held_out" if stated in self._RANK else stated
+            split = "held_out" if stated in SPLIT_RANK else stated
         return recording if stated == split else replace(recording, split=split)
 
 

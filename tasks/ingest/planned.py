@@ -20,14 +20,13 @@ from tasks.ingest.cut import audio_cuts
 from tasks.ingest.listing import list_recordings, lists_corpora, media_folders, shard_folders
 from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.readers.text_rules import invalid_rule
-from tasks.ingest.recordings import Recording, clean_caption
+from tasks.ingest.recordings import SPLIT_RANK, Recording, clean_caption
 from tasks.ingest.sample import EvenSample
 from tasks.media.audio import DecodedAudio, decode_audio, flac_bytes, probe_audio
 
 SAMPLED: Final = 200
 PROBED: Final = 8
 """How many recordings are decoded."""
-_SPLITS: Final = ("train", "val", "test")
 _RENDERED_VIDEO_BYTES: Final = 55_000  # mean of the 1,200 videos of the built-in corpus
 _RENDERED_FLAC_SHARE: Final = 0.31  # mean of its 1,520 clips
 _Header = tuple[float, int]
@@ -145,7 +144,7 @@ class PlannedCorpus:
 
 def _usable(recording: Recording) -> bool:
     """Whether the row has a file and a split: ingest quarantines the others."""
-    return not recording.missing and recording.split in _SPLITS
+    return not recording.missing and recording.split in SPLIT_RANK
 
 
 def _refused(recording: Recording) -> bool:

@@ -40,6 +40,8 @@ SPLITS: Final = {
     "test": "test",
     "eval": "test",
 }
+SPLIT_RANK: Final = {"test": 0, "val": 1, "train": 2}
+"""Splits by how far they are kept apart from training."""
 COLUMNS: Final = ("audio", "video", "caption", "split", "group", "id", "licence")
 _SAMPLE_BYTES: Final = 4096
 _CAPTION_LIMIT: Final = 1000

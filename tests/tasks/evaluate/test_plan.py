@@ -66,7 +66,7 @@ def test_g4_targets_have_no_lag_that_only_their_own_audio_tells(rows: list[Manif
     assert [case for case in found if case.group != "ac-vta"] == [case for case in cases if case.group != "ac-vta"]
 
 
-def test_g2_without_text_the_picture_is_all_that_differs_from_the_case_with_text(cases: list[Case]) -> None:
+def test_g2_without_text_the_video_is_all_that_differs_from_the_case_with_text(cases: list[Case]) -> None:
     for plain, with_text in zip(of(cases, VIDEO_ONLY), of(cases, "vta"), strict=True):
         assert (plain.task, plain.prompt) == ("vta", "") and with_text.prompt
         same = dataclasses.replace(plain, item_id=with_text.item_id, group="vta", prompt=with_text.prompt)

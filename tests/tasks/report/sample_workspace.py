@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from data_contracts import (
     Augmented,
@@ -31,10 +30,9 @@ from tasks.augment.room import draw_room
 from tasks.engine.workspace import Workspace, write_json
 from tasks.evaluate.metrics import MODEL
 from tasks.media.audio import write_flac
-from tasks.media.samples import Samples
 from tasks.media.video_writer import write_video
+from tests.tasks.report.sample_media import RATE, falling_bar, strikes
 
-RATE = 16000
 ROOM = draw_room(1, near_m=0.5, far_m=(7.0, 7.0), t60_s=(0.5, 0.65)).to_values()
 LEVELS = {
     "very_fast": ("speed", "fast", "speed", {"factor": 1.3}, "very fast"),
@@ -46,37 +44,6 @@ LEVELS = {
     "crescendo": ("volume", "loud", "dynamics", {"direction": "crescendo", "span_db": 20.0}, "louder and louder"),
     "decrescendo": ("volume", "loud", "dynamics", {"direction": "decrescendo", "span_db": 20.0}, "fading away"),
 }
-
-
-def strikes(
-    times_s: Iterable[float],
-    duration_s: float,
-    *,
-    pitch_hz: float = 700.0,
-    gain: Callable[[float], float] = lambda _: 1.0,
-    seed: int = 0,
-) -> Samples:
-    """Returns damped modes with a noise burst at each time: (T,) float32."""
-    rng = np.random.default_rng(seed)
-    total = np.zeros(round(duration_s * RATE))
-    for when in times_s:
-        t = np.arange(len(total) - round(when * RATE)) / RATE
-        tone = sum(np.sin(2 * np.pi * pitch_hz * r * t) * np.exp(-t * d) / r for r, d in ((1, 9), (2.7, 16), (5.1, 30)))
-        noise = rng.standard_normal(len(t)) * np.exp(-t * 90)
-        total[len(total) - len(t) :] += gain(when) * (tone + noise)
-    total += 0.002 * rng.standard_normal(len(total))
-    return (0.8 * total / max(np.abs(total).max(), 1e-9)).astype(np.float32)
-
-
-def falling_bar(times_s: Sequence[float], duration_s: float, *, fps: int = 25, size: int = 96) -> npt.NDArray[np.uint8]:
-    """Returns frames (T, size, size, 3) of a bar that comes down at each time."""
-    frames = np.full((round(duration_s * fps), size, size, 3), (26, 22, 34), np.uint8)
-    frames[:, int(size * 0.75) :, :] = (150, 104, 70)
-    for index, frame in enumerate(frames):
-        gap = min((abs(index / fps - t) for t in times_s), default=1.0)
-        top = int(size * (0.75 - 0.5 * min(1.0, gap * 4)))
-        frame[max(0, top - 6) : top, size // 4 : 3 * size // 4] = (240, 220, 180)
-    return frames
 
 
 def make_workspace(
