@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -124,7 +126,8 @@ def test_holms_decisions_are_those_of_its_definition_and_the_confidences_agree(p
     assert {name for name, decision in decisions.items() if decision.p_holm < LEVEL} == plain_holm(p_values, family)
     for name, decision in decisions.items():
         assert p_values[name] <= decision.p_holm <= 1
-        assert (p_values[name] < 1 - decision.confidence) == (decision.p_holm < LEVEL)
+        if not math.isclose(p_values[name], 1 - decision.confidence):  # at the limit itself, rounding decides
+            assert (p_values[name] < 1 - decision.confidence) == (decision.p_holm < LEVEL)
         assert 1 - LEVEL / 1 <= decision.confidence <= 1 - LEVEL / family
 
 

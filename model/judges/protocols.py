@@ -1,0 +1,86 @@
+"""The judges' interfaces: frozen networks that evaluation asks about audio, video and text.
+
+Legend: T samples, F frames, H height, W width, C = 3 colours, D feature width, K classes, P patches, S segments.
+Judges are deterministic: equal input gives equal bits on one device, whatever else is in the call. Where the original
+crops at random, the crop follows from `seeds`. They return float32 tensors on the CPU, whichever device they compute on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import torch
+
+from data_contracts.errors import ContractError
+from model.frames import Fit, Frames
+
+Kind = Literal["audio", "video", "text"]
+Outputs = Mapping[str, torch.Tensor]
+"""What a judge says of one input, by name: `embedding` (D) or (P, D), `logits` (K), `segments` (S, 8 or 6, D)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeSpec:
+    """What a judge is. `weights_sha256` names the weights; `embedded` ones come with this project or with a package that
+    it installs, and never carry the name of a published judge. `classes`: the labels of `logits`."""
+
+    name: str
+    weights_sha256: str
+    embedded: bool
+    kinds: frozenset[Kind]
+    licence: str
+    is_commercial: bool
+    rate_hz: int | None = None
+    fps: float | None = None
+    classes: tuple[str, ...] = ()
+
+    def require(self, kind: Kind) -> None:
+        """Raises ContractError when the judge does not take this kind of input."""
+        if kind not in self.kinds:
+            raise ContractError(f"judge {self.name}: takes {', '.join(sorted(self.kinds))}, not {kind}")
+
+
+class Judge(Protocol):
+    """Any judge."""
+
+    @property
+    def spec(self) -> JudgeSpec:
+        """Name, weights, licence and what it takes."""
+
+
+@runtime_checkable
+class AudioJudge(Judge, Protocol):
+    """Judges sounds."""
+
+    def judge_audio(self, sounds: Sequence[torch.Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
+        """Returns what it says of each sound (T) float32, mono, at `spec.rate_hz`, of any length.
+
+        `seeds`: one per sound. Raises ItemError (`too_short`) for a sound shorter than the judge can take, and
+        ContractError for another shape, type or a value that is not finite.
+        """
+
+
+@runtime_checkable
+class VideoJudge(Judge, Protocol):
+    """Judges videos."""
+
+    @property
+    def size(self) -> int:
+        """Height and width of the frames it takes, in pixels."""
+
+    @property
+    def fit(self) -> Fit:
+        """How a frame becomes `size` x `size` pixels."""
+
+    def judge_video(self, frames_FHWC: Frames) -> Outputs:
+        """Returns what it says of RGB frames, uint8, at `spec.fps`. Raises as `AudioJudge.judge_audio`."""
+
+
+@runtime_checkable
+class TextJudge(Judge, Protocol):
+    """Judges texts."""
+
+    def judge_text(self, texts: Sequence[str]) -> list[Outputs]:
+        """Returns what it says of each text."""
