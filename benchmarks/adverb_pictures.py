@@ -26,7 +26,7 @@ PICTURES: Final[dict[str, tuple[str, Callable[[Scene], float]]]] = {
     "far": ("far", lambda scene: scene.distance_m),
     "crescendo": ("crescendo", lambda scene: -scene.level_db),
 }
-"""Level -> the effect, and a number per scene: the scene with the smallest one is drawn, as it shows the effect best."""
+"""Level -> the effect, and a number per scene: the one with the smallest is drawn, as it shows the effect best."""
 
 
 def draw(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 Legend: T samples, F frames, H height, W width, C = 3 colours, D feature width, K classes, P patches, S segments.
 Judges are deterministic: equal input gives equal bits on one device, whatever else is in the call. Where the original
-crops at random, the crop follows from `seeds`. They return float32 tensors on the CPU, whichever device they compute on.
+crops at random, the crop follows from `seeds`. They return float32 tensors on the CPU, wherever they compute.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Outputs = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeSpec:
-    """What a judge is. `weights_sha256` names the weights; `embedded` ones come with this project or with a package that
-    it installs, and never carry the name of a published judge. `classes`: the labels of `logits`."""
+    """What a judge is. `weights_sha256` names the weights; `embedded` ones come with this project or with a package
+    that it installs, and never carry the name of a published judge. `classes`: the labels of `logits`."""
 
     name: str
     weights_sha256: str
