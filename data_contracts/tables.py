@@ -111,7 +111,7 @@ class Caption(Row):
     cue_start: int  # where `caption` says the level, with its intensifier
     cue_end: int
     level: str
-    source: str  # llm, llm_retry, enum, rule, original
+    source: str  # llm, llm_retry, rule, original
     writer: str  # model name, or the rule set's name
     prompt_version: str
     attempts: int
@@ -145,7 +145,7 @@ class ManifestRow(Row):
     split: str
     caption: str
     paraphrases: tuple[str, ...]
-    caption_source: str  # original, llm, llm_retry, enum, rule
+    caption_source: str  # original, llm, llm_retry, rule
     audio_path: str
     audio_sha256: str
     sample_rate_hz: int

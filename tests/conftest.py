@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from benchmarks.real_data import VARIABLE, recordings_folder
@@ -16,6 +17,9 @@ from flows.settings import ship_settings
 # over another number of threads have other last bits, so a run and its continuation must agree on it.
 os.environ["OMP_NUM_THREADS"] = "1"
 ship_settings(quiet=True)
+# No deadline per example: on a loaded machine it fails what is right, and the first example loads spaCy or torch.
+hypothesis.settings.register_profile("project", deadline=None)
+hypothesis.settings.load_profile("project")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

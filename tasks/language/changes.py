@@ -87,7 +87,7 @@ def with_changes(caption: str, text: str, cues: Iterable[Cue]) -> list[Cue]:
     found = list(cues)
     if _STEMS.search(text):
         for one, two in (*_from_to(text), *_started(text, found), *_became(text)):
-            found = [cue for cue in found if not (_overlap(cue, one) or _overlap(cue, two))] + [
+            found = [cue for cue in found if not (cue.overlaps(one) or cue.overlaps(two))] + [
                 replace(end, words=caption[end.start : end.end]) for end in (one, two)
             ]
     return sorted(found, key=lambda cue: cue.start)
@@ -126,7 +126,3 @@ def _became(text: str) -> list[tuple[Cue, Cue]]:
 
 def _end(text: str, side: str, start: int, end: int) -> Cue:
     return Cue(side=side, words=text[start:end], start=start, end=end, pos="phrase", change=True)
-
-
-def _overlap(one: Cue, other: Cue) -> bool:
-    return one.start < other.end and other.start < one.end

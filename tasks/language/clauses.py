@@ -1,7 +1,7 @@
 """The events of a caption: where one ends and the next begins.
 
-"while", "as", "then" and the like begin another event; "and", "with" and a comma do so before words with a subject and
-a verb of their own ("a dog barks and a man speaks", not "hammering and sawing").
+"while", "as", "then" and the like begin another event; "and", "with", a comma, a full stop and other marks do so
+before words with a subject and a verb of their own ("a dog barks and a man speaks", not "hammering and sawing").
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Final
 
 from tasks.language.inflect import word_classes
 
-_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|,")
+_WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*|,|[.;:](?=\s)|(?<=\s)[-–—](?=\s)")
 _ALWAYS: Final = frozenset(("while", "whilst", "as", "when", "then", "followed", "before", "after", "until", "but"))
-_PERHAPS: Final = frozenset(("and", "or", "with", "followed", ",", "plus"))
+_MARKS: Final = ",.;:-–—"
+_PERHAPS: Final = frozenset(("and", "or", "with", "followed", "plus", *_MARKS))
 _COPULAS: Final = frozenset(("is", "are", "was", "were"))
 _NOT_AN_EVENT: Final = frozenset(("well", "if", "though", "possible"))  # "as well as", "as if"
 _ARTICLES: Final = frozenset(("a", "an", "the", "its", "his", "her", "their", "one"))
@@ -48,14 +49,14 @@ def events(text: str) -> tuple[Span, ...]:
         if _begins(found, number):
             starts.append(_with_joiners(found, number, starts[-1]))
     ends = [*starts[1:], len(text)]
-    return tuple((start, end) for start, end in zip(starts, ends, strict=True) if text[start:end].strip(" ,"))
+    return tuple((start, end) for start, end in zip(starts, ends, strict=True) if text[start:end].strip(f" {_MARKS}"))
 
 
 def event_end(text: str, at: int) -> int:
     """Returns where the event around an offset ends: at the next event, without the words that join both."""
     for start, end in events(text):
         if start <= at < end:
-            return len(text[:end].rstrip(" ,"))
+            return len(text[:end].rstrip(f" {_MARKS}"))
     return len(text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -114,6 +114,10 @@ class Cue:
         """Whether an intensifier is among the words."""
         return _STRONG.search(self.words) is not None
 
+    def overlaps(self, other: Cue) -> bool:
+        """Whether two cues of one caption share a character."""
+        return self.start < other.end and other.start < self.end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CuedCaption:
@@ -149,6 +153,13 @@ class CuedCaption:
         return role_of(self.text, self.cue)
 
 
+def blanked(text: str, cues: Iterable[Cue]) -> str:
+    """Returns the text with spaces in the place of cues, every other character at its offset."""
+    for cue in cues:
+        text = text[: cue.start] + " " * (cue.end - cue.start) + text[cue.end :]
+    return text
+
+
 def with_degrees(caption: str, cue: Cue) -> Cue:
     """Returns the cue with the intensifiers right before it."""
     before = _DEGREES_BEFORE.search(caption[: cue.start])
@@ -162,7 +173,7 @@ def role_of(caption: str, cue: Cue) -> Role:
     """Returns how the caption uses the cue, told from the words beside it."""
     before = re.findall(r"[\w'-]+", caption[: cue.start].lower())
     rest = caption[cue.end :].lower()
-    found = re.match(r"\s+([\w'-]+)", rest)
+    found = re.match(r"\s+(\w[\w'-]*)", rest)
     following = found.group(1) if found else ""
     content_follows = bool(following) and following not in _FUNCTION
     opens = not before or before[-1] in _DETERMINERS

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from tasks.language.words import DEGREES, LISTENER, PACE, Form, bounded
+from tasks.language.words import LISTENER, PACE, VERY, Form, phrase_form, word_form
 
-_VERY: Final = rf"(?:(?:{'|'.join(DEGREES)}) )?"
 _STRONGLY: Final = r"(?:very|extremely|incredibly|really|exceptionally|remarkably|exceedingly|extraordinarily|super)"
 
 _SLOWLY: Final = (
@@ -35,8 +34,8 @@ _THEN: Final = r",? (?:(?:and |but )?then |and |but |before |until )?(?:it |they
 def _first(words: str) -> str:
     """ "quietly at first, then", "starts off quietly and": the beginning of a trend, when it is said."""
     return (
-        rf"(?:(?:(?:starts?|begins?|starting|beginning) (?:off |out )?(?:being )?{_VERY}(?:{words})"
-        rf"(?: at first)?|{_VERY}(?:{words})"
+        rf"(?:(?:(?:starts?|begins?|starting|beginning) (?:off |out )?(?:being )?{VERY}(?:{words})"
+        rf"(?: at first)?|{VERY}(?:{words})"
         rf"(?: (?:at first|initially|in the beginning|to begin with)|(?=,? (?:and |but )?then ))){_THEN})?"
     )
 
@@ -59,8 +58,8 @@ def _trend(side: str, more: str, adverbs: str, rates: str, first: str, noun: str
     body = "|".join(bodies)
     alone = rf"{more}|{noun}"
     return (
-        Form(side=side, family="phrase", pattern=bounded(rf"{_first(first)}(?:{body}){_WHILE}"), pos="phrase"),
-        Form(side=side, family="phrase", pattern=bounded(rf"{_first(first)}(?:{alone}){_WHILE}"), pos="phrase"),
+        phrase_form(side, rf"{_first(first)}(?:{body}){_WHILE}"),
+        phrase_form(side, rf"{_first(first)}(?:{alone}){_WHILE}"),
     )
 
 
@@ -97,93 +96,64 @@ MADE_FORMS: Final = (
         rf"{_SLOWLY}(?:quietens|quietening|softens|softening|quiets)",
         r"(?:from )?(?:a )?loud(?: \w+)? to (?:a )?(?:quiet|soft|faint|silence|whisper)",
     ),
-    Form(
-        side="medium",
-        family="phrase",
-        pattern=bounded(
-            rf"(?:at|with|in) (?:an? )?{_VERY}(?:\w+, )?(?:comfortable |steady |even )?"
-            rf"(?:moderate|medium|normal|average|middling|intermediate|ordinary|middle|regular)"
-            rf"(?:,? (?:steady|even))? {PACE}|"
-            rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)"
-            rf"(?: {PACE})? n?or (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})?|"
-            rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})? n?or "
-            rf"(?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)(?: {PACE})?|"
-            rf"(?:at )?(?:an? )?{PACE} (?:that is )?between fast and slow|"
-            rf"(?:at|in) (?:an? )?{_VERY}moderation"
-        ),
-        pos="phrase",
+    phrase_form(
+        "medium",
+        rf"(?:at|with|in) (?:an? )?{VERY}(?:\w+, )?(?:comfortable |steady |even )?"
+        rf"(?:moderate|medium|normal|average|middling|intermediate|ordinary|middle|regular)"
+        rf"(?:,? (?:steady|even))? {PACE}|"
+        rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)"
+        rf"(?: {PACE})? n?or (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})?|"
+        rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})? n?or "
+        rf"(?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)(?: {PACE})?|"
+        rf"(?:at )?(?:an? )?{PACE} (?:that is )?between fast and slow|"
+        rf"(?:at|in) (?:an? )?{VERY}moderation",
     ),
-    Form(
-        side="medium",
-        family="phrase",
-        pattern=bounded(
-            "(?:moderately|medium|moderate|normally|average|mid)[ -]paced|"
-            "(?:medium|moderate|average|mid|normal)-(?:speed|tempo)"
-        ),
-        pos="adjective",
+    phrase_form(
+        "medium",
+        "(?:moderately|medium|moderate|normally|average|mid)[ -]paced|"
+        "(?:medium|moderate|average|mid|normal)-(?:speed|tempo)",
+        "adjective",
     ),
-    Form(
-        side="medium",
-        family="medium",
-        pattern=bounded(r"moderately(?! (?:fast|quick|rapid|slow|loud|quiet|soft|faint|distant|near|close)|[- ]sized)"),
-        pos="adverb",
+    word_form(
+        "medium",
+        "medium",
+        r"moderately(?! (?:fast|quick|rapid|slow|loud|quiet|soft|faint|distant|near|close)|[- ]sized)",
+        "adverb",
     ),
 )
 """Trends of loudness and the speed between fast and slow."""
 
 LEVEL_FORMS: Final = (
-    Form(
-        side="fast",
-        family="phrase",
-        pattern=bounded(
-            rf"(?:at|with) (?:an? |the )?{_VERY}(?:breakneck|lightning|blistering|furious|frantic|frenzied|frenetic|"
-            rf"dizzying|tremendous|blinding|feverish|hectic|great|terrific|racing)(?: fast)? {PACE}|"
-            r"as (?:fast|quickly|rapidly) as (?:possible|(?:it|he|she|they) can)|at full tilt|flat out|"
-            rf"in {_STRONGLY} (?:quick|rapid|fast|swift) succession"
-        ),
-        pos="phrase",
+    phrase_form(
+        "fast",
+        rf"(?:at|with) (?:an? |the )?{VERY}(?:breakneck|lightning|blistering|furious|frantic|frenzied|frenetic|"
+        rf"dizzying|tremendous|blinding|feverish|hectic|great|terrific|racing)(?: fast)? {PACE}|"
+        r"as (?:fast|quickly|rapidly) as (?:possible|(?:it|he|she|they) can)|at full tilt|flat out|"
+        rf"in {_STRONGLY} (?:quick|rapid|fast|swift) succession",
     ),
-    Form(side="fast", family="rapid", pattern=bounded("frantically|furiously|frenetically"), pos="adverb"),
-    Form(
-        side="fast",
-        family="rapid",
-        pattern=bounded("frantic|frenetic|frenzied|lightning[- ]fast|super-fast|superfast"),
-        pos="adjective",
+    word_form("fast", "rapid", "frantically|furiously|frenetically", "adverb"),
+    word_form("fast", "rapid", "frantic|frenetic|frenzied|lightning[- ]fast|super-fast|superfast", "adjective"),
+    phrase_form(
+        "slow",
+        rf"at (?:an? )?{VERY}(?:snail's|snail|crawling|glacial|plodding|sluggish|leisurely|unhurried|lazy|"
+        rf"languid) (?:pace|speed|rate|tempo)|at a crawl",
     ),
-    Form(
-        side="slow",
-        family="phrase",
-        pattern=bounded(
-            rf"at (?:an? )?{_VERY}(?:snail's|snail|crawling|glacial|plodding|sluggish|leisurely|unhurried|lazy|"
-            rf"languid) (?:pace|speed|rate|tempo)|at a crawl"
-        ),
-        pos="phrase",
+    word_form("slow", "slow", "languidly|lazily", "adverb"),
+    phrase_form(
+        "far",
+        r"(?:from )?(?:somewhere |off |far |way |well )*"
+        r"(?:a|some|a little|a long|a very long|a great|a very great|a good|a considerable|a fair|quite a)"
+        r" (?:distance|ways?) (?:away|off)(?: in the distance)?|"
+        r"(?:a little|a bit|slightly|somewhat) (?:further|farther) (?:away|off)|far back in the distance|"
+        r"(?:from )?(?:somewhere |off |far |way |well |out |away )*(?:in|at|from) (?:the |a |some )?"
+        r"(?:far |very |great |long |further |farther |distant |remote |good |considerable |large |fair |moderate |"
+        r"slight )*"
+        r"distances?"
+        r"(?: (?:away|off))?|"
+        rf"(?:from )?(?:somewhere |very |quite |so )*(?:far|miles|way)[ -](?:away|off)"
+        r"(?: in the (?:far )?distance)?"
+        rf"(?: from {LISTENER})?",
     ),
-    Form(side="slow", family="slow", pattern=bounded("languidly|lazily"), pos="adverb"),
-    Form(
-        side="far",
-        family="phrase",
-        pattern=bounded(
-            r"(?:from )?(?:somewhere |off |far |way |well )*"
-            r"(?:a|some|a little|a long|a very long|a great|a very great|a good|a considerable|a fair|quite a)"
-            r" (?:distance|ways?) (?:away|off)(?: in the distance)?|"
-            r"(?:a little|a bit|slightly|somewhat) (?:further|farther) (?:away|off)|far back in the distance|"
-            r"(?:from )?(?:somewhere |off |far |way |well |out |away )*(?:in|at|from) (?:the |a |some )?"
-            r"(?:far |very |great |long |further |farther |distant |remote |good |considerable |large |fair |moderate |"
-            r"slight )*"
-            r"distances?"
-            r"(?: (?:away|off))?|"
-            rf"(?:from )?(?:somewhere |very |quite |so )*(?:far|miles|way)[ -](?:away|off)"
-            r"(?: in the (?:far )?distance)?"
-            rf"(?: from {LISTENER})?"
-        ),
-        pos="phrase",
-    ),
-    Form(
-        side="far",
-        family="distant",
-        pattern=bounded(r"remote(?!(?: \w+)? (?:control|key|place|area))"),
-        pos="adjective",
-    ),
+    word_form("far", "distant", r"remote(?!(?: \w+)? (?:control|key|place|area))", "adjective"),
 )
 """Freer words for levels. Mining leaves them out: "remote" and "furious" say a level only where one is expected."""

@@ -7,12 +7,12 @@ parse where the parser was fetched. Source: SPEC A6.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from tasks.language.clauses import SEQUENCE, events
+from tasks.language.clauses import SEQUENCE, Span, events
 from tasks.language.content import content_words, is_content, is_neutral, meaningful, unmatched
-from tasks.language.cues import CuedCaption
+from tasks.language.cues import CuedCaption, blanked
 from tasks.language.finder import find_cues
 from tasks.language.inflect import inflected, word_classes
 from tasks.language.parse import parsed
@@ -41,43 +41,57 @@ def meaning_problems(before: CuedCaption, after: CuedCaption, *, parse: bool) ->
 
 def masked(caption: CuedCaption) -> str:
     """Returns the text with spaces in the place of its cues, every other character at its offset."""
-    text = caption.text
-    for cue in (caption.cue, *find_cues(text)):
-        text = text[: cue.start] + " " * (cue.end - cue.start) + text[cue.end :]
-    return text
+    return blanked(caption.text, (caption.cue, *find_cues(caption.text)))
 
 
 def said_of_all(caption: CuedCaption) -> bool:
     """Whether the cue stands in front of a caption of several events, and so is said of all of them."""
-    ahead = caption.cue.start == 0 and caption.role not in ("attribute", "before_verb")
-    return ahead and len(events(masked(caption))) > 1
+    in_front = caption.cue.start == 0 and not _goes_ahead(caption)
+    return in_front and len(events(masked(caption))) > 1
 
 
 def _binding(before: CuedCaption, after: CuedCaption, old: str, new: str) -> list[str]:
     if said_of_all(after) and not said_of_all(before):
         return ["says the level of all events"]
     spans = events(old)
-    governor = next(_governors(before, old), None)
-    if len(spans) < 2 or governor is None:
+    governors = _governors(before, old)
+    if len(spans) < 2 or not governors:
         return []
     named = [_classes(content_words(old[start:end])) for start, end in spans]
-    own = next(number for number, (_, end) in enumerate(spans) if governor.start() < end)
-    for word in _governors(after, new):
-        owners = [number for number, event in enumerate(named) if event & classes(word.group().lower())]
-        if owners:
-            return [] if own in owners else ["says the level of another event"]
-    return []
+    own = next(number for number, (_, end) in enumerate(spans) if governors[0].start() < end)
+    owners = [
+        {number for number, event in enumerate(named) if event & classes(word.group().lower())}
+        for word in _governors(after, new)
+    ]
+    named_once = (found for found in owners if len(found) == 1)  # a verb of two events is told apart by its subject
+    nearest = next(named_once, None) or next(filter(None, owners), {own})
+    return [] if own in nearest else ["says the level of another event"]
 
 
-def _governors(caption: CuedCaption, text: str) -> Iterator[re.Match[str]]:
-    """The content words that the cue may belong to, nearest first: those after an attribute, those before the rest."""
+def _event_of_cue(caption: CuedCaption, text: str) -> Span:
+    """The event that the cue stands in; one between two commas belongs to the event before them."""
+    spans = events(text) or ((0, len(text)),)
+    number = next((number for number, (_, end) in enumerate(spans) if caption.cue.start < end), len(spans) - 1)
+    if number and not _goes_ahead(caption) and not content_words(text[spans[number][0] : caption.cue.start]):
+        number -= 1
+    return spans[number]
+
+
+def _goes_ahead(caption: CuedCaption) -> bool:
+    return caption.role in ("attribute", "before_verb")
+
+
+def _governors(caption: CuedCaption, text: str) -> list[re.Match[str]]:
+    """The content words of the cue's event, else of the caption, in the order in which the cue may belong to them.
+
+    An attribute, and an adverb before its verb, belong to a word after them, the rest to a word before.
+    """
     cue = caption.cue
+    start, end = _event_of_cue(caption, text)
     before, after = [*_WORD.finditer(text, 0, cue.start)][::-1], [*_WORD.finditer(text, cue.end)]
-    ahead = caption.role in ("attribute", "before_verb")
-    for match in (*after, *before) if ahead else (*before, *after):
-        word = match.group().lower()
-        if is_content(word) and not is_neutral(word):
-            yield match
+    nearest = (*after, *before) if _goes_ahead(caption) else (*before, *after)
+    found = [word for word in nearest if is_content(word.group().lower()) and not is_neutral(word.group().lower())]
+    return [word for word in found if start <= word.start() < end] or found
 
 
 def _mixed(old: str, new: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from data_contracts.adverbs import LEVELS, Level, opposites
 from tasks.language.content import content_words, is_content, is_copy, meaningful, unmatched, words
-from tasks.language.cues import Cue, CuedCaption
+from tasks.language.cues import Cue, CuedCaption, blanked
 from tasks.language.finder import all_cues, find_cues
 from tasks.language.inflect import lemmas
 from tasks.language.meaning import meaning_problems
@@ -41,7 +41,7 @@ def check(before: CuedCaption, after: CuedCaption, level: str, *, parse: bool = 
     wanted = LEVELS[level]
     problems = form_problems(before.text, after.text)
     cues = find_cues(after.text)
-    if not any(_says(cue, wanted) and _overlap(cue, after.cue) for cue in cues):
+    if not any(_says(cue, wanted) and cue.overlaps(after.cue) for cue in cues):
         problems.append("does not say the level")
     if any(cue.side in opposites(wanted.side) for cue in cues):
         problems.append("says the opposite")
@@ -95,10 +95,7 @@ def _claims(before: CuedCaption, cues: list[Cue], level: Level) -> list[str]:
 
 def _content_problems(before: CuedCaption, after: CuedCaption, cues: list[Cue], level: Level) -> list[str]:
     said = [after.cue, *(cue for cue in cues if cue.side == level.side or cue.side in _IMPLIED.get(level.side, ()))]
-    outside = after.text
-    for cue in said:
-        outside = outside[: cue.start] + " " * (cue.end - cue.start) + outside[cue.end :]
-    old, new = content_words(before.outside), content_words(outside)
+    old, new = content_words(before.outside), content_words(blanked(after.text, said))
     kept = content_words(before.cue.words) if before.cue.dimension != level.dimension else set()
     twins = {word for cue in said for word in words(cue.words)}  # "in the distance" may be said once for two
     return [*_lost(meaningful(old), new | twins), *_added(meaningful(new), old | kept)]
@@ -116,7 +113,7 @@ def _keeps_twins(before: CuedCaption, after: CuedCaption) -> bool:
     """Whether other cues of the mined side are where they were: an edit at one of them would leave the same words."""
     own = before.cue
     skipped = {*words(own.words), *words(after.cue.words)}
-    old_text, new_text = _masked(before), _masked(after)
+    old_text, new_text = blanked(before.text, [own]), blanked(after.text, [after.cue])
     for twin in all_cues(before):
         if twin is own or twin.side != own.side:
             continue
@@ -125,12 +122,6 @@ def _keeps_twins(before: CuedCaption, after: CuedCaption) -> bool:
         if not any(_are_forms(old, _neighbours(new_text, start, end, skipped)) for start, end in spans):
             return False
     return True
-
-
-def _masked(caption: CuedCaption) -> str:
-    """The text with spaces in the place of its cue, every other character at its offset."""
-    cue = caption.cue
-    return caption.text[: cue.start] + " " * (cue.end - cue.start) + caption.text[cue.end :]
 
 
 def _neighbours(text: str, start: int, end: int, skipped: set[str]) -> tuple[str, str]:
@@ -144,10 +135,6 @@ def _neighbours(text: str, start: int, end: int, skipped: set[str]) -> tuple[str
 
 def _are_forms(some: tuple[str, str], others: tuple[str, str]) -> bool:
     return all(lemmas(one) & lemmas(other) for one, other in zip(some, others, strict=True))
-
-
-def _overlap(one: Cue, other: Cue) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def is_endless(before: str, after: str) -> bool:

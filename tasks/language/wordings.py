@@ -235,9 +235,10 @@ _WORDINGS: Final = {
 }
 _DEGREE_OF: Final = {
     (level, words): degree
-    for (level, degree), wording in _WORDINGS.items()
+    for (level, degree), wording in sorted(_WORDINGS.items(), key=lambda item: item[0][1] == "plain")
     for words in (*wording.adverbs, *wording.adjectives, *wording.endings, *wording.instead)
 }
+"""What several degrees may be called, such as "louder and louder", is plain: its entry comes last."""
 
 
 def wording_of(level: str, degree: str = "plain") -> Wording:

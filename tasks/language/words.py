@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 5
+VERSION: Final = 6
 
 STRONG: Final = (
     "very", "extremely", "really", "incredibly", "super", "real", "exceptionally", "remarkably", "exceedingly",
@@ -50,16 +50,18 @@ def bounded(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w'-])(?:{pattern})(?![\w'-])")
 
 
-def _words(side: str, family: str, pattern: str, pos: str = "") -> Form:
+def word_form(side: str, family: str, pattern: str, pos: str = "") -> Form:
+    """Returns the form of single words."""
     return Form(side=side, family=family, pattern=bounded(pattern), pos=pos)
 
 
-def _phrase(side: str, pattern: str, pos: str = "phrase") -> Form:
-    return _words(side, "phrase", pattern, pos)
+def phrase_form(side: str, pattern: str, pos: str = "phrase") -> Form:
+    """Returns the form of a fixed expression."""
+    return word_form(side, "phrase", pattern, pos)
 
 
 PACE: Final = r"(?:rate|speeds?|pace|tempo|rhythm|manner)"
-_VERY: Final = rf"(?:(?:{'|'.join(DEGREES)}) )?"
+VERY: Final = rf"(?:(?:{'|'.join(DEGREES)}) )?"
 LISTENER: Final = r"(?:the |a |an )?(?:mic|mike|microphone|camera|recorder|recording|listener|phone)\w*"
 
 PLACE: Final = (
@@ -75,7 +77,8 @@ MATERIAL: Final = (
 EXPRESSIONS: Final = tuple(
     bounded(pattern)
     for pattern in (
-        r"fast[ -]foods?|fast asleep|fast[ -]forward\w*|speed ?boats?|loud ?speakers?|(?:out|read(?:s|ing)?) loud",
+        r"fast[ -]foods?|fast lanes?|slow cookers?|fast asleep|fast[ -]forward\w*|speed ?boats?|loud ?speakers?",
+        r"(?:out|read(?:s|ing)?) loud",
         r"loud ?hailers?|soft ?ware|soft ?balls?|soft drinks?|soft[- ]spoken(?= person)",
         r"(?:as|so) (?:fast|quickly|soon|far|close) as|(?:so|by|how) far(?! away)",
         r"far (?:more|less|too|better|worse|louder|quieter|softer|faster|slower|along|apart)",
@@ -90,25 +93,25 @@ EXPRESSIONS: Final = tuple(
 """Fixed expressions that name no side, whatever the parse says."""
 
 MINED_FORMS: Final = (
-    _phrase(
+    phrase_form(
         "fast",
-        rf"(?:at|with|in) (?:a |an )?{_VERY}(?:high|fast|rapid|quick|great|full|top|brisk) {PACE}(?: of speed)?|"
+        rf"(?:at|with|in) (?:a |an )?{VERY}(?:high|fast|rapid|quick|great|full|top|brisk) {PACE}(?: of speed)?|"
         r"(?:high|fast|rapid|great) rates? of (?:speed|pace)|(?:high|full|top) speeds?|"
-        rf"in {_VERY}(?:quick|rapid|fast) succession|at full throttle",
+        rf"in {VERY}(?:quick|rapid|fast) succession|at full throttle",
     ),
-    _phrase("fast", r"high-speed|(?:fast|quick)[- ]?paced|fast[- ]moving|rapid-fire", "adjective"),
-    _words("fast", "rapid", r"quickly|rapidly|swiftly|speedily|briskly|hurriedly|hastily|fastly"),
-    _words("fast", "rapid", r"rapid|speedy|swift|brisk|hurried|hasty"),
-    _words("fast", "fast", r"fast|faster|fastest"),
-    _words("fast", "quick", r"quick|quicker|quickest"),
-    _phrase(
+    phrase_form("fast", r"high-speed|(?:fast|quick)[- ]?paced|fast[- ]moving|rapid-fire", "adjective"),
+    word_form("fast", "rapid", r"quickly|rapidly|swiftly|speedily|briskly|hurriedly|hastily|fastly"),
+    word_form("fast", "rapid", r"rapid|speedy|swift|brisk|hurried|hasty"),
+    word_form("fast", "fast", r"fast|faster|fastest"),
+    word_form("fast", "quick", r"quick|quicker|quickest"),
+    phrase_form(
         "slow",
-        rf"(?:at|on|with|in) (?:a |an )?{_VERY}(?:low|slow|leisurely) {PACE}|low speeds?|in slow succession|"
-        rf"in {_VERY}slow motion",
+        rf"(?:at|on|with|in) (?:a |an )?{VERY}(?:low|slow|leisurely) {PACE}|low speeds?|in slow succession|"
+        rf"in {VERY}slow motion",
     ),
-    _phrase("slow", r"low-speed|slow[- ](?:moving|paced)", "adjective"),
-    _words("slow", "slow", r"slowly|slow|slower|slowest|sluggish|sluggishly|leisurely|unhurried|unhurriedly"),
-    _phrase(
+    phrase_form("slow", r"low-speed|slow[- ](?:moving|paced)", "adjective"),
+    word_form("slow", "slow", r"slowly|slow|slower|slowest|sluggish|sluggishly|leisurely|unhurried|unhurriedly"),
+    phrase_form(
         "near",
         r"(?:in|from|at|within) (?:a |the |very |such )*(?:near|close|short) (?:distance|range|quarters)|"
         rf"(?:in|at|within) (?:a |the |very |such )*close proximity(?! to (?!{LISTENER}))|"
@@ -116,10 +119,10 @@ MINED_FORMS: Final = (
         rf"(?:close|near|next)(?: up)? to {LISTENER}|near {LISTENER}|"
         r"(?:fairly |very |quite |pretty )?close in distance",
     ),
-    _words("near", "nearby", r"nearby|near[ -]by|close[ -]by|closeby", ""),
-    _words("near", "close", r"close|closer|closest|closely"),
-    _words("near", "near", r"near|nearer|nearest"),
-    _phrase(
+    word_form("near", "nearby", r"nearby|near[ -]by|close[ -]by|closeby", ""),
+    word_form("near", "close", r"close|closer|closest|closely"),
+    word_form("near", "near", r"near|nearer|nearest"),
+    phrase_form(
         "far",
         r"(?:off |far |away |far off |way off |from far )*(?:in|from|at) (?:the |a |some )?"
         r"(?:far |great |long |further |farther |distant |remote |good |considerable |large )*distances?|"
@@ -127,30 +130,30 @@ MINED_FORMS: Final = (
         r"in (?:the )?(?:far|distant|further|farther) (?:background|distance)|"
         r"(?:far|farther|further|way|far off) in the background|(?:far|farther|further|way) back in the background",
     ),
-    _phrase(
+    phrase_form(
         "far",
         rf"(?:from )?(?:far|farther|further|way|long way)[ -](?:away|off)(?: from {LISTENER})?|"
         rf"from (?:a)?far|far from {LISTENER}|far back",
     ),
-    _phrase("far", r"faraway|far-?off", "adjective"),
-    _words("far", "distant", r"distantly|distant|afar"),
-    _words("far", "far", r"far"),
-    _words("far", "distance", r"distance", "adjective"),
-    _phrase(
+    phrase_form("far", r"faraway|far-?off", "adjective"),
+    word_form("far", "distant", r"distantly|distant|afar"),
+    word_form("far", "far", r"far"),
+    word_form("far", "distance", r"distance", "adjective"),
+    phrase_form(
         "loud",
-        rf"(?:at|of|in|with) (?:a |an )?{_VERY}(?:high|full|loud|great|maximum|top) volumes?|"
+        rf"(?:at|of|in|with) (?:a |an )?{VERY}(?:high|full|loud|great|maximum|top) volumes?|"
         r"(?:high|full|maximum) volume|at full blast",
     ),
-    _phrase("loud", r"high-volume|ear[- ]?splitting|deafening|thunderous", "adjective"),
-    _words("loud", "loud", r"loudly|loud|louder|loudest|noisily|noisier|deafeningly|thunderously"),
-    _phrase(
+    phrase_form("loud", r"high-volume|ear[- ]?splitting|deafening|thunderous", "adjective"),
+    word_form("loud", "loud", r"loudly|loud|louder|loudest|noisily|noisier|deafeningly|thunderously"),
+    phrase_form(
         "quiet",
-        rf"(?:at|of|in|with) (?:a |an )?{_VERY}(?:low|quiet|soft) volumes?|low volume|barely (?:audibl[ey]|heard)",
+        rf"(?:at|of|in|with) (?:a |an )?{VERY}(?:low|quiet|soft) volumes?|low volume|barely (?:audibl[ey]|heard)",
     ),
-    _phrase("quiet", r"low-volume|hushed|barely-audible", "adjective"),
-    _words("quiet", "quiet", r"quietly|quiet|quieter|quietest"),
-    _words("quiet", "soft", r"softly|soft|softer|softest"),
-    _words("quiet", "faint", r"faintly|faint|fainter|faintest"),
+    phrase_form("quiet", r"low-volume|hushed|barely-audible", "adjective"),
+    word_form("quiet", "quiet", r"quietly|quiet|quieter|quietest"),
+    word_form("quiet", "soft", r"softly|soft|softer|softest"),
+    word_form("quiet", "faint", r"faintly|faint|fainter|faintest"),
 )
 """Longer expressions come before the words in them: characters that one form matched are matched by no other."""
 

@@ -21,7 +21,7 @@ from tasks.llm.embedded import SLOTS, embedded_server
 
 log = logging.getLogger(__name__)
 
-RULES_NAME: Final = "rules-3"
+RULES_NAME: Final = "rules-4"
 _DEFAULT_URL: Final = "https://api.openai.com/v1"  # the address that `openai` uses when only a key is set
 
 

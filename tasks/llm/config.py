@@ -51,7 +51,8 @@ class LLMConfig(StageConfig):
         description="further prompts after a rejected caption or for missing paraphrases, before the rules",
     )
     repair: Literal["auto", "feedback", "resample"] = Field(
-        "auto", description="a further prompt says what was wrong, or the same is sampled again; auto: when embedded"
+        "auto",
+        description="a further prompt says what was wrong, or the same is sampled again; auto: feedback at endpoints",
     )
     batch: bool = Field(False, description="send prompts by the endpoint's Batch API: cheaper, within a day")
     batch_poll_s: float = Field(30.0, gt=0, description="seconds between queries of a submitted batch's status")

@@ -17,7 +17,7 @@ from data_contracts import to_json
 from tasks.engine import Item
 from tasks.llm.cache import CompletionCache
 from tasks.llm.completion import Completion, CompletionError
-from tasks.llm.prompt import Message, Prompt
+from tasks.llm.prompt import Message, Prompt, object_schema
 from tasks.llm.prompt_templates import data_turn
 
 MOST_CHARS: Final = 600
@@ -65,12 +65,7 @@ def numbered(prompts: Sequence[Prompt]) -> Prompt:
         attempt=1,
         prefix=prompts[0].prefix,
         turns=(turn,),
-        schema={
-            "type": "object",
-            "properties": {number: prompt.schema for number, prompt in by_number.items()},
-            "required": list(by_number),
-            "additionalProperties": False,
-        },
+        schema=object_schema({number: prompt.schema for number, prompt in by_number.items()}),
         max_tokens=sum(prompt.max_tokens + _TOKENS_PER_NUMBER for prompt in prompts),
         temperature=prompts[0].temperature,
     )

@@ -12,7 +12,7 @@ from tasks.engine.workspace import hash_text, seed_for
 Message = dict[str, str]
 
 CHARS_PER_TOKEN: Final = 4.1
-"""Measured on the shipped prompts and real captions with the embedded model's tokenizer: docs/captions.md."""
+"""A little below what `python -m benchmarks.prompt_tokens` measures with the embedded model's tokenizer."""
 CHARS_PER_TOKEN_AT_LEAST: Final = 3.0  # of the shipped prompts: on the safe side
 _TOKENS_PER_MESSAGE: Final = 5  # the chat template's marks and role around a message
 _INVISIBLE: Final = frozenset(("Cc", "Cf", "Co", "Cs", "Zl", "Zp"))
@@ -60,6 +60,11 @@ class Prompt:
         """Returns about how many tokens the messages have."""
         characters = sum(len(message["content"]) for message in self.messages)
         return round(characters / CHARS_PER_TOKEN) + _TOKENS_PER_MESSAGE * len(self.messages)
+
+
+def object_schema(properties: dict[str, Any]) -> dict[str, Any]:
+    """Returns the JSON schema of an object that has exactly these properties."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def plain(text: str) -> str:

@@ -234,6 +234,8 @@ def _moves(span: Span) -> bool:
     doc = span.doc
     for index in range(span.start - 1, max(-1, span.start - 6), -1):
         word = doc[index].lower_
+        if word == "speed" and doc[index].pos_ == "NOUN":  # "passes at full speed far away"
+            return False
         if verb_lemma(word) in _CHANGES or verb_lemma(word) in _MOVES:
             return "er " in span.text.lower() or not word.startswith(("fly", "fli", "travel", "walk", "run"))
         if word not in _ALSO and word not in {"than", "even", "slowly", ",", "away"}:

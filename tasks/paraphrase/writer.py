@@ -13,7 +13,7 @@ from tasks.language.finder import all_cues
 from tasks.language.parse import has_parser
 from tasks.llm.client import LLMClient, UnavailableError
 from tasks.llm.completion import CompletionError
-from tasks.llm.prompt import Prompt, plain
+from tasks.llm.prompt import Prompt, object_schema, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.paraphrase.forms import FormRequest, requested_forms
 from tasks.paraphrase.rules import key_tokens, paraphrases
@@ -142,7 +142,7 @@ def _prompt(caption: str, forms: FormRequest, templates: PromptTemplates, attemp
     text = {"type": "string", "maxLength": len(caption) + 80}
     lists = {
         "key_tokens": {"type": "array", "items": {"type": "string", "maxLength": 40}, "maxItems": _MAX_KEY_TOKENS},
-        "paraphrases": _object(dict.fromkeys(names, text)),
+        "paraphrases": object_schema(dict.fromkeys(names, text)),
     }
     return Prompt(
         prompt_version=templates.version,
@@ -150,11 +150,7 @@ def _prompt(caption: str, forms: FormRequest, templates: PromptTemplates, attemp
         attempt=attempt,
         prefix=templates["paraphrase"],
         turns=(data_turn(fields),),
-        schema=_object(lists),
+        schema=object_schema(lists),
         max_tokens=max(_MAX_TOKENS_EACH, len(caption) // 3 + 20) * (len(forms) + 2),
         temperature=0.0 if attempt == 1 else _RETRY_TEMPERATURE,
     )
-
-
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

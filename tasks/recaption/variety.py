@@ -15,7 +15,7 @@ from data_contracts import Caption
 from tasks.language.content import words
 
 BY: Final = {"llm": "model", "llm_retry": "model", "rule": "rule"}
-"""Who wrote a caption, by its source; originals and older sources are not counted."""
+"""Who wrote a caption, by its source; originals are not counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from tasks.language.edit import match_style
 from tasks.language.validator import judge
 from tasks.llm.client import LLMClient, UnavailableError
 from tasks.llm.completion import CompletionError
-from tasks.llm.prompt import Message, Prompt, plain
+from tasks.llm.prompt import Message, Prompt, object_schema, plain
 from tasks.llm.prompt_templates import PromptTemplates, data_turn
 from tasks.recaption.request import EXAMPLES, example_set, request_fields
 from tasks.recaption.rules import rewrites
@@ -71,7 +71,7 @@ async def by_model(
     writer = _CaptionWriter(caption, level, degree, templates, client, [])
     trouble = ""
     try:
-        if written := await writer.free(repair):
+        if written := await writer.tries(repair):
             return written
     except UnavailableError as error:
         trouble = str(error)
@@ -103,8 +103,8 @@ class _CaptionWriter:
     client: LLMClient
     rejected: list[dict[str, Any]]
 
-    async def free(self, repair: Repair) -> WrittenCaption | None:
-        """The model's own words: a first try and repair rounds."""
+    async def tries(self, repair: Repair) -> WrittenCaption | None:
+        """Returns the model's caption from a first try or repair rounds; None when all are refused."""
         for number in range(1 + repair.rounds):
             feedback = self._feedback() if number and repair.feedback else None
             prompt = self._prompt(0.0 if number == 0 else _REPAIR_TEMPERATURE, feedback)
@@ -149,16 +149,7 @@ class _CaptionWriter:
             attempt=len(self.rejected) + 1,
             prefix=self.templates.drawn(self.level, example_set(self.caption, self.level), EXAMPLES),
             turns=turns,
-            schema=_schema({"type": "string", "maxLength": len(self.caption.text) + 80}),
+            schema=object_schema({"caption": {"type": "string", "maxLength": len(self.caption.text) + 80}}),
             max_tokens=48 + len(self.caption.text),  # far more than English needs, so that only rambling is cut off
             temperature=temperature,
         )
-
-
-def _schema(answer: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {"caption": answer},
-        "required": ["caption"],
-        "additionalProperties": False,
-    }

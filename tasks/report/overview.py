@@ -72,7 +72,7 @@ def build_hero(found: Collected, workspace: Workspace, settings: Settings) -> He
     """Returns the top: name, placeholders, what the data and components are, and the run in six numbers."""
     placeholders = [f"{COMPONENTS.get(w.role, w.role)}: {w.name}" for w in found.weights if w.placeholder]
     length = duration_text(sum(row.duration_s for row in found.manifest or found.clips))
-    by_llm = sum(row.source.startswith(("llm", "enum")) for row in found.captions)
+    by_llm = sum(row.source.startswith("llm") for row in found.captions)
     numbers = [
         ("clips", f"{len(found.clips):,}"),
         ("audio", length),

@@ -13,7 +13,6 @@ from tasks.report.svg import number
 WRITERS: Final[dict[str, str]] = {
     "llm": "language model",
     "llm_retry": "language model, second try",
-    "enum": "language model, choosing among rule candidates",
     "rule": "rules",
     "original": "original caption",
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.language.finder import find_mined
@@ -60,7 +60,6 @@ def test_two_sounds_and_a_trend_without_an_end_are_no_change(caption: str, parse
     assert not any(cue.change for cue in parser.find([caption])[0])
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_cues_do_not_overlap_and_are_the_captions_words(caption: str) -> None:
     cues = find_mined(caption)

@@ -69,6 +69,7 @@ def test_words_that_only_end_like_an_intensifier_stay_outside() -> None:
         ("Distant thunder", "attribute"),
         ("A close-up recording of rain", "attribute"),
         ("The machine runs slow", "adverbial"),
+        ("A horse trots fast - a bell rings", "adverbial"),
     ],
 )
 def test_the_role_follows_from_the_neighbours(caption: str, role: str) -> None:

@@ -57,6 +57,10 @@ def test_a_cue_is_found_with_its_intensifier(caption: str, side: str, words: str
         "A speedboat passes",
         "The horn is not getting louder",
         "A quick beep",
+        "A slow cooker bubbles in the fast lane",
+        "A man does not speak loudly",
+        "A dog doesn’t bark quickly",
+        "A faint smell",
         "A close distance siren",
     ],
 )

@@ -58,6 +58,40 @@ def test_the_order_in_time_is_kept_however_it_is_said(before: str, after: str, s
     assert ("changes the order of events" not in problems(after, "crescendo", cued(before))) == same
 
 
+@pytest.mark.parametrize(
+    ("before", "good", "bad"),
+    [
+        (
+            "A man talks quickly and a woman talks",
+            "A woman talks and a man talks very quickly",
+            "A woman talks very quickly and a man talks",
+        ),
+        (
+            "A horse trots fast - a bell rings",
+            "A horse trots very fast - a bell rings",
+            "A horse trots - a bell rings very fast",
+        ),
+        (
+            "A man speaks fast. A dog barks",
+            "A man speaks at breakneck speed. A dog barks",
+            "A man speaks. A dog barks very fast",
+        ),
+        (
+            "A man speaks fast and then drives off",
+            "A man speaks, very fast, and then drives off",
+            "A man speaks and then drives off very fast",
+        ),
+    ],
+)
+def test_the_level_stays_with_its_event_whatever_joins_the_events(before: str, good: str, bad: str) -> None:
+    assert problems(good, before=cued(before)) == []
+    assert "says the level of another event" in problems(bad, before=cued(before))
+
+
+def test_a_caption_of_the_level_alone_is_judged() -> None:
+    assert "says the level of another event" not in problems("Very quickly")
+
+
 def test_the_parse_tells_who_does_what_inside_one_event(parser: ParseMiner) -> None:
     before, swapped = cued("A cat quickly chases a dog"), said("A dog very quickly chases a cat", "very_fast")
     assert meaning_problems(before, swapped, parse=False) == []

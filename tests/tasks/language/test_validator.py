@@ -36,6 +36,7 @@ def problems(before: CuedCaption, after: str, level: str) -> list[str]:
         ("A dog barks loudly", "A dog barks loudly in the distance", "far"),
         ("A dog barks loudly", "A dog barks loudly, growing louder and louder", "crescendo"),
         ("A dog barks loudly", "A dog's barks fade away", "decrescendo"),
+        ("A dog barks loudly three times", "A dog barks 3 times in the distance", "far"),
         ("A nearby owl hoots", "A distant owl hoots", "far"),
         ("A man knocks extremely fast", "A man knocks at a medium pace", "medium"),
         ("A quick tapping near the water", "A very quick tapping near the water", "very_fast"),

@@ -48,6 +48,7 @@ def test_a_wording_tells_its_degree() -> None:
     assert degree_said("far", "in the distance") == "plain"
     assert degree_said("far", "miles away") == "strong"
     assert degree_said("crescendo", "with sharply rising volume") == "strong"
+    assert degree_said("crescendo", "louder and louder") == "plain"
     assert degree_said("very_fast", "no wording at all") == "plain"
     assert wording_of("medium", "strong") is wording_of("medium")
     with pytest.raises(KeyError, match="huge"):

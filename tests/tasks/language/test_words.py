@@ -11,7 +11,7 @@ from tasks.language.made_words import LEVEL_FORMS, MADE_FORMS
 from tasks.language.words import DEGREES, EXPRESSIONS, MINED_FORMS, STEMS, STRONG, Form, bounded
 
 FORMS = (*MINED_FORMS, *MADE_FORMS, *LEVEL_FORMS)
-QUICK = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=15, suppress_health_check=list(HealthCheck))
 
 
 def matching(form: Form) -> st.SearchStrategy[str]:

@@ -121,7 +121,7 @@ def test_the_paraphrases_of_a_hostile_caption_are_valid_or_the_rules(caption: st
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=300))
 def test_any_text_makes_one_line_of_json_that_reads_back(text: str) -> None:
     content = data_turn({"caption": text})["content"]

@@ -5,76 +5,21 @@ from __future__ import annotations
 import logging
 import pickle
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from data_contracts import Caption, ItemError, Row
-from tasks.engine import Item, ItemResult
+from tasks.engine import ItemResult
 from tasks.engine.workspace import Workspace
 from tasks.llm.cache import COMPLETIONS, CompletionCache
-from tasks.llm.client import LLMClient, UnavailableError
-from tasks.llm.completion import Completion, CompletionError
-from tasks.llm.prompt_templates import PromptTemplates
-from tasks.llm.stage import CaptionStage
-from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, says
-from tests.tasks.llm.harness import config, prompt
-from tests.tasks.rows import augmented_row, caption_row, clip_row
-
-
-@dataclass(frozen=True)
-class Shouting(CaptionStage):
-    """Writes captions in capitals; without an answer, as they are."""
-
-    name: ClassVar[str] = "shouting"
-    version: ClassVar[int] = 1
-    row_type: ClassVar[type[Row]] = Caption
-
-    @cached_property
-    def templates(self) -> PromptTemplates:
-        return PromptTemplates(version="1", by_name={})
-
-    def settings(self) -> dict[str, Any]:
-        return self.backend.identity()
-
-    def items(self, workspace: Workspace) -> list[Item]:
-        return [item(number) for number in range(6)]
-
-    def by_rules(self, item: Item) -> list[Row]:
-        if item.payload["caption"] == "caption 5":
-            raise ItemError("odd", "five is odd")
-        return [row(item, item.payload["caption"], "rule")]
-
-    async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
-        for attempt in (1, 2):
-            try:
-                answer = await client.complete(prompt(item.payload["caption"], attempt))
-            except CompletionError:
-                continue
-            except UnavailableError as error:
-                return self.by_rules(item), str(error)
-            return [row(item, answer["caption"], "llm")], ""
-        return self.by_rules(item), ""
-
+from tasks.llm.completion import Completion
+from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server
+from tests.tasks.llm.harness import config
+from tests.tasks.llm.shouting import ODD, Shouting, item, row, sent, shout
 
 COMPLETION = Completion(text='{"caption": "X"}', cut_off=False, tokens_in=1, tokens_out=1)
-
-
-def item(number: int, *, by_llm: bool = True) -> Item:
-    return Item(f"i{number}", {"caption": f"caption {number}", "level": f"l{number % 2}", "by_llm": by_llm})
-
-
-def row(item: Item, caption: str, source: str) -> Caption:
-    parent = augmented_row(clip_row(item.item_id), "speed", "fast", "fast")
-    return caption_row(parent, caption, source)
-
-
-def shout(request: dict[str, Any], _number: int = 0) -> Reply:
-    return says({"caption": request["messages"][-1]["content"].upper()})
 
 
 @pytest.fixture(autouse=True)
@@ -100,18 +45,18 @@ def sources(results: list[ItemResult]) -> dict[str, str]:
 def test_the_rules_come_first_and_every_item_has_one_result(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    items = [item(number, by_llm=number % 3 != 2) for number in range(6)]
+    items = [item(number, by_llm=number % 3 != 2) for number in (0, 1, 2, 3, 4, ODD)]
     with fake_server(shout) as server:
         results = list(stage(server, monkeypatch).process(items, workspace))
         assert len(server.requests) == 4
-    assert [result.item_id for result in results[:2]] == ["i2", "i5"]
-    assert sources(results) == {"i2": "rule", "i5": "error"} | dict.fromkeys(("i0", "i1", "i3", "i4"), "llm")
+    assert [result.item_id for result in results[:2]] == ["i2", "i8"]
+    assert sources(results) == {"i2": "rule", "i8": "error"} | dict.fromkeys(("i0", "i1", "i3", "i4"), "llm")
     assert {r.rows[0]["caption"] for r in results[2:]} == {f"CAPTION {number}" for number in (0, 1, 3, 4)}
 
 
 def test_with_rules_alone_no_file_of_completions_is_made(workspace: Workspace) -> None:
-    results = list(Shouting(config(backend="rules")).process([item(0), item(5)], workspace))
-    assert sources(results) == {"i0": "rule", "i5": "error"}
+    results = list(Shouting(config(backend="rules")).process([item(0), item(ODD)], workspace))
+    assert sources(results) == {"i0": "rule", "i8": "error"}
     assert not workspace.path(*COMPLETIONS).exists()
 
 
@@ -119,8 +64,8 @@ def test_prompts_of_one_level_are_sent_together(workspace: Workspace, monkeypatc
     """They share their examples, which a server keeps from one to the next."""
     with fake_server(shout) as server:
         list(stage(server, monkeypatch, concurrency=1).process([item(n) for n in range(5)], workspace))
-        sent = [request["messages"][-1]["content"] for request in server.requests]
-    assert sent == [f"caption {number}" for number in (0, 2, 4, 1, 3)]
+        captions = [sent(request)["caption"] for request in server.requests]
+    assert captions == [f"caption {number}" for number in (0, 2, 4, 1, 3)]
 
 
 def test_an_item_that_failed_while_the_server_is_up_is_tried_once_more(
@@ -129,7 +74,7 @@ def test_an_item_that_failed_while_the_server_is_up_is_tried_once_more(
     failed: Counter[str] = Counter()
 
     def behave(request: dict[str, Any], _number: int) -> Reply:
-        caption = request["messages"][-1]["content"]
+        caption = sent(request)["caption"]
         failed[caption] += 1
         return (
             fails(500)
@@ -181,8 +126,8 @@ def test_workers_belong_to_the_run_of_the_stage_that_was_sent_to_them(monkeypatc
         one = stage(server, monkeypatch)
         assert one.backend.base_url == server.url
         monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/other")
-        sent = pickle.loads(pickle.dumps(one))
-        assert (sent.run, sent.backend) == (one.run, one.backend)
+        received = pickle.loads(pickle.dumps(one))
+        assert (received.run, received.backend) == (one.run, one.backend)
         assert Shouting(one.config).run != one.run
         assert Shouting(one.config) == one  # it is not a setting
 

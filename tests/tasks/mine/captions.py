@@ -8,6 +8,7 @@ NAMED: Final = {
     "Quick faint tapping on a box": "fast:Quick:adjective; quiet:faint:adjective",
     "Quiet nearby tapping on a vase": "quiet:Quiet:adjective; near:nearby:adjective",
     "Someone hits a wooden door close by": "near:close by:adverb",
+    "A train passes at full speed far away": "fast:at full speed:phrase; far:far away:phrase",
     "The music is somewhat loud": "loud:loud:adjective",
     "A kind of loud hum": "loud:loud:adjective",
     "A bell rings kind of quietly": "quiet:quietly:adverb",

@@ -63,7 +63,7 @@ def test_a_caption_that_the_first_look_drops_has_no_match(parser: ParseMiner) ->
     assert not may_match("A man speaks and a dog barks")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(["loud", "Not", "close", "far", ",", "soft", "İ", "\n", "’", "", "room", "-", "🐕"])))
 def test_any_text_is_mined_without_fail(parser: ParseMiner, words: list[str]) -> None:
     caption = " ".join(words)

@@ -113,7 +113,7 @@ def test_an_adjective_comes_with_its_noun():
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(max_size=60), st.text(max_size=60), st.integers(0, 9))
 def test_any_text_around_a_cue_can_be_asked_for(before: str, after: str, number: int) -> None:
     caption = CuedCaption.at(f"{before} quickly {after}", "fast", len(before) + 1, len(before) + 8, "adverb")

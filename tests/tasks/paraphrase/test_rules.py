@@ -81,7 +81,7 @@ def test_a_caption_in_capitals_is_paraphrased_in_capitals() -> None:
     assert len(found) > 2 and all(text.isupper() for text in found), found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_any_text_around_a_cue_gives_only_valid_paraphrases(before: str, after: str) -> None:
     caption = CuedCaption.at(f"{before} quickly {after}", "fast", len(before) + 1, len(before) + 8, "adverb")

@@ -202,7 +202,7 @@ def test_a_caption_without_words_is_an_item_error(text: str) -> None:
     assert caught.value.reason == "empty_caption"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(before=st.text(max_size=60), after=st.text(max_size=60), level=st.sampled_from(sorted(LEVELS)))
 def test_any_text_around_a_cue_gives_valid_captions_or_an_item_error(before: str, after: str, level: str) -> None:
     text = f"{before} quickly {after}"

@@ -154,7 +154,7 @@ def _augmented(workspace: Workspace, clips: Sequence[Clip], per_level: int) -> l
 
 def _captions(workspace: Workspace, augmented: Sequence[Augmented], replacements: Sequence[str]) -> None:
     rows, paraphrases = [], []
-    sources = ("llm", "llm_retry", "enum", "rule", "llm", "original")
+    sources = ("llm", "llm_retry", "llm", "rule", "llm", "original")
     for index, row in enumerate(augmented):
         words = LEVELS[row.level][4]
         source = sources[index % len(sources)]
@@ -163,7 +163,7 @@ def _captions(workspace: Workspace, augmented: Sequence[Augmented], replacements
             caption = row.caption
         if row.caption in replacements:
             caption = f"{row.caption} {words}"
-        writer = "qwen2.5-0.5b-instruct-q4" if source.startswith(("llm", "enum")) else "rules-v1"
+        writer = "qwen2.5-0.5b-instruct-q4" if source.startswith("llm") else "rules-v1"
         rows.append(
             Caption(item_id=f"{row.item_id}-cap", parent_id=row.item_id, caption_before=row.caption, caption=caption,
                     cue_start=0, cue_end=len(caption),

@@ -59,7 +59,7 @@ def test_the_run_in_numbers(found: Collected, tmp_path: Path) -> None:
     counted = numbers(found, tmp_path)
     assert counted["clips"] == "8" and counted["augmented clips"] == "8" and counted["in quarantine"] == "4"
     assert counted["audio"] == duration_text(sum(row.duration_s for row in found.manifest))
-    by_llm = sum(row.source in ("llm", "llm_retry", "enum") for row in found.captions)
+    by_llm = sum(row.source in ("llm", "llm_retry") for row in found.captions)
     assert counted["captions by a language model"] == f"{by_llm} of 8"
     assert set(numbers(Collected(), tmp_path).values()) == {"0", "0 s", "0 of 0"}
 
