@@ -9,5 +9,6 @@ import numpy.typing as npt
 
 Frames = npt.NDArray[np.uint8]
 """RGB images: (T, H, W, C), or one of them, (H, W, C)."""
-Fit = Literal["crop", "squash"]
-"""How a frame becomes a square. crop: its short side is resized, its middle kept; squash: both sides are resized."""
+Fit = Literal["crop", "squash", "short_side"]
+"""How a frame gets its size. crop: its short side is resized, its middle square kept; squash: both sides are resized;
+short_side: its short side is resized and nothing is cut, so that it is no square."""

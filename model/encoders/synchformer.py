@@ -28,6 +28,7 @@ from model.specs import SyncSpec
 from model.weights.catalogue import COMPONENTS
 from model.weights.digests import digest
 from model.weights.files import build, read_tensors
+from model.weights.names import layer_count
 
 NAME: Final = "synchformer"
 FPS: Final = 25.0
@@ -69,7 +70,7 @@ class VideoTransformer(nn.Module):
         self.patch_embed_3d = nn.ModuleDict({"proj": nn.Conv3d(3, width, cube, cube)})
         self.blocks = nn.ModuleList(_Block(width, sizes.heads, sizes.patches) for _ in range(sizes.depth))
         self.norm = nn.LayerNorm(width, eps=_EPS)
-        self.spatial_attn_agg = _Summary(width, sizes.heads)
+        self.spatial_attn_agg = ClassTokenLayer(width, sizes.heads)
 
     def forward(self, pixels_WCTHX: Tensor) -> Tensor:
         """Returns (W, F, D)."""
@@ -139,8 +140,8 @@ class _DividedAttention(nn.Module):
         return torch.cat([first, groups], dim=3)
 
 
-class _Summary(nn.Module):
-    """One encoder layer (norms first) over a class token and the places of a pair; only the class token is kept."""
+class ClassTokenLayer(nn.Module):
+    """One encoder layer (norms first) over a class token and the tokens of a group; only the class token is kept."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -149,9 +150,9 @@ class _Summary(nn.Module):
         self.linear1, self.linear2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.norm1, self.norm2 = nn.LayerNorm(width, eps=_EPS), nn.LayerNorm(width, eps=_EPS)
 
-    def forward(self, places: Tensor) -> Tensor:
-        first = self.cls_token.expand(len(places), -1, -1)
-        seen = self.norm1(torch.cat([first, places], dim=1))
+    def forward(self, tokens: Tensor) -> Tensor:
+        first = self.cls_token.expand(len(tokens), -1, -1)
+        seen = self.norm1(torch.cat([first, tokens], dim=1))
         x = first + self.self_attn(seen[:, :1], seen, seen, need_weights=False)[0]
         x = x + self.linear2(functional.gelu(self.linear1(self.norm2(x))))
         return x[:, 0]
@@ -175,7 +176,7 @@ class Synchformer:
         """
         file = read_tensors(path)
         tensors = visual_part(file.tensors, path)
-        sizes = _sizes(tensors, path)
+        sizes = visual_sizes(tensors, path)
         network = build(lambda: VideoTransformer(sizes), tensors, path)
         published = COMPONENTS[NAME].files[0].md5
         spec = SyncSpec(
@@ -201,15 +202,16 @@ class Synchformer:
             raise ContractError(
                 f"encoder {self.spec.name}: got {len(frames_THXC)} frames; expected at least {SEGMENT} (0.64 s)"
             )
-        frames = torch.from_numpy(frames_THXC).to(self.device)
-        windows = frames.unfold(0, SEGMENT, STEP).permute(0, 3, 4, 1, 2)  # (W, C, T, H, X), a view
-        features = [self._features(part) for part in torch.split(windows, _WINDOWS_AT_ONCE)]
-        return torch.cat(features).flatten(0, 1).cpu()
-
-    def _features(self, windows_WCTHX: Tensor) -> Tensor:
         with half_precision(self.device):
-            features_WFD: Tensor = self.network(windows_WCTHX.float() / 127.5 - 1)
-        return features_WFD.float()
+            return segment_features(self.network, frames_THXC, self.device).flatten(0, 1)
+
+
+def segment_features(network: VideoTransformer, frames_THXC: Frames, device: torch.device) -> Tensor:
+    """Returns (W, F, D) float32 on the CPU: the features of each window of at least 16 frames."""
+    frames = torch.from_numpy(frames_THXC).to(device)
+    windows = frames.unfold(0, SEGMENT, STEP).permute(0, 3, 4, 1, 2)  # (W, C, T, H, X), a view
+    parts = torch.split(windows, _WINDOWS_AT_ONCE)
+    return torch.cat([network(part.float() / 127.5 - 1).float() for part in parts]).cpu()
 
 
 def visual_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
@@ -226,13 +228,15 @@ def visual_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     return own
 
 
-def _sizes(tensors: Mapping[str, Tensor], path: Path) -> SynchformerSizes:
-    """Reads width, patches and depth from the shapes; heads are 64 wide as in the published file."""
+def visual_sizes(tensors: Mapping[str, Tensor], path: Path) -> SynchformerSizes:
+    """Returns the sizes of the visual encoder, read from its tensors; heads are 64 wide as in the published file.
+
+    Raises WeightsError when it is not a Synchformer's.
+    """
     try:
         _, positions, width = tensors["pos_embed"].shape
         patch = tensors["patch_embed_3d.proj.weight"].shape[-1]
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{path} is not a Synchformer: pos_embed or patch_embed_3d.proj is missing") from error
-    depth = len({name.split(".")[1] for name in tensors if name.startswith("blocks.")})
-    side = round((positions - 1) ** 0.5)
+    side, depth = round((positions - 1) ** 0.5), layer_count(tensors, "blocks.")
     return SynchformerSizes(width=width, depth=depth, heads=max(1, width // 64), image=side * patch, patch=patch)

@@ -7,18 +7,29 @@ that says where they come from. `NAME:PATH` reads a published judge from your ow
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import torch
 
 from data_contracts import UsageError
 from model.judges.protocols import AudioJudge, Judge, JudgeSpec, Kind, Outputs, TextJudge, VideoJudge
+from model.weights.locate import require
 
 Device = torch.device | str
 Load = Callable[[str, Device], Judge]
 """Takes the path (empty: the downloaded or embedded files) and the device."""
 
-JUDGES: Final[Mapping[str, Load]] = {}
+
+def _synchformer(path: str, device: Device) -> Judge:
+    from model.judges.synchformer import SynchformerJudge
+
+    return SynchformerJudge.load(Path(path) if path else require("synchformer")[0], device)
+
+
+JUDGES: Final[Mapping[str, Load]] = {
+    "synchformer": _synchformer,
+}
 
 
 def load_judge(name: str, device: Device = "cpu") -> Judge:

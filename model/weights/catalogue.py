@@ -119,7 +119,7 @@ class Component:
     """What a config names and what needs files.
 
     `kind` is `published` (fetched when a person asks for it) or `embedded` (what the demo uses). `alternative` is the
-    setting for a run without it.
+    setting for a run without it. `is_commercial` is False where the licence forbids commercial use.
     """
 
     name: str
@@ -129,6 +129,7 @@ class Component:
     files: tuple[WeightFile, ...]
     kind: Literal["published", "embedded"] = "published"
     caveat: str = ""
+    is_commercial: bool = True
     aliases: tuple[str, ...] = ()
     command: str = ""
     alternative: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from data_contracts import WeightsError
@@ -36,3 +36,8 @@ def plain_names(tensors: Mapping[str, ValueT], owner: str) -> dict[str, ValueT]:
     while prefix := next((one for one in _PREFIXES if named and all(name.startswith(one) for name in named)), ""):
         named = {name.removeprefix(prefix): value for name, value in named.items()}
     return named
+
+
+def layer_count(names: Iterable[str], prefix: str) -> int:
+    """Returns how many numbered layers the names have after a prefix, such as `blocks.`."""
+    return len({name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)})

@@ -1,4 +1,4 @@
-"""Reads frames of a video at fixed times, as square images of a fixed size.
+"""Reads frames of a video at fixed times, as images of a fixed size.
 
 Legend: T frames, H height, W width, C = 3 colours; uint8. Times count from the start of the container.
 """
@@ -24,7 +24,7 @@ _EPSILON_S: Final = 1e-4  # timestamps are rounded to the container's clock
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How an encoder takes a video: square frames of `size` pixels at `fps`, cropped or squashed."""
+    """How a network takes a video: frames of `size` pixels at `fps`, made so by `fit`."""
 
     fps: float
     size: int
@@ -44,7 +44,8 @@ def read_frames(
 ) -> Frames:
     """Returns frames (T, size, size, 3) at `fps`: for each time the nearest earlier frame, resized (bicubic).
 
-    `fit`: `crop` resizes the short side to `size` and cuts out the middle, `squash` resizes both sides.
+    `fit`: `crop` resizes the short side to `size` and cuts out the middle, `squash` resizes both sides; `short_side`
+    resizes the short side to `size` and cuts nothing: (T, H, W, 3).
 
     T = round(duration_s * fps), by default to the end of the video. Past the end the last frame is repeated.
     Raises ItemError as `open_video`.
@@ -168,14 +169,16 @@ class _Squarer:
         return self.made
 
     def _converted(self, frame: Any) -> Frames:
-        size = self.view.size
-        scale = size / min(frame.width, frame.height)
-        width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
+        size, whole = self.view.size, self.view.fit == "short_side"
+        scale, rounded = size / min(frame.width, frame.height), int if whole else round  # torchvision's Resize cuts off
+        width, height = max(size, rounded(frame.width * scale)), max(size, rounded(frame.height * scale))
         if self.view.fit == "squash":
             width = height = size
         resized = self.converter.reformat(
             frame, width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC, threads=1
         )
-        top, left = (height - size) // 2, (width - size) // 2
         image_HWC: Frames = np.asarray(resized.to_ndarray(), np.uint8)  # rgb24
-        return upright(image_HWC[top : top + size, left : left + size], frame.rotation)
+        if not whole:
+            top, left = (height - size) // 2, (width - size) // 2
+            image_HWC = image_HWC[top : top + size, left : left + size]
+        return upright(image_HWC, frame.rotation)

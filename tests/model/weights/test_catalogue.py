@@ -61,6 +61,8 @@ def test_restrictions_of_use_are_said() -> None:
     assert "EU" in COMPONENTS["tencent-dacvae"].caveat
     assert "apple-amlr" in COMPONENTS["clip-dfn5b"].licence
     assert "gated" in COMPONENTS["stable-audio-open"].caveat
+    for entry in COMPONENTS.values():
+        assert entry.is_commercial == ("NC" not in entry.licence and "amlr" not in entry.licence), entry.name
 
 
 @pytest.mark.parametrize("entry", COMPONENTS.values(), ids=lambda entry: entry.name)

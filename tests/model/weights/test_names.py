@@ -17,7 +17,7 @@ from model.checkpoint import load_checkpoint, read_weights, save_checkpoint
 from model.mmaudio.files import read_mmaudio
 from model.network import build_network
 from model.weights.files import read_tensors
-from model.weights.names import WRAPPERS, plain_names, unwrapped
+from model.weights.names import WRAPPERS, layer_count, plain_names, unwrapped
 from tests.model.fakes import TOY, toy_specs
 from tests.model.mmaudio.files import small_specs, small_weights
 
@@ -103,3 +103,9 @@ def test_a_checkpoint_with_a_prefix_is_the_checkpoint(tmp_path: Path, prefix: st
 
 def same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> bool:
     return found.keys() == expected.keys() and all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_numbered_layers_are_counted_after_their_prefix() -> None:
+    names = ["blocks.0.a", "blocks.0.b", "blocks.10.a", "other.blocks.3.a", "blocks"]
+    assert layer_count(names, "blocks.") == 2 and layer_count(names, "other.blocks.") == 1
+    assert layer_count(names, "layers.") == 0

@@ -48,6 +48,20 @@ def test_squashed_frames_keep_their_edges_and_cropped_ones_lose_them(tmp_path: P
     assert cropped.min() > 90 and cropped.max() < 165
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "expected"), [(40, 120, (20, 60)), (120, 40, (60, 20)), (48, 86, (20, 35))]
+)
+def test_short_side_frames_are_cut_nowhere_and_their_long_side_is_rounded_down(
+    tmp_path: Path, height: int, width: int, expected: tuple[int, int]
+) -> None:
+    frames = np.full((4, height, width, 3), 128, np.uint8)
+    frames[:, : height // 5, : width // 5], frames[:, -height // 5 :, -width // 5 :] = 0, 255
+    write_video(tmp_path / "video.mp4", frames, 10)
+    whole = read_frames(tmp_path / "video.mp4", fps=10, size=20, fit="short_side")
+    assert whole.shape == (4, *expected, 3)
+    assert whole[:, :2, :2].max() < 40 and whole[:, -2:, -2:].min() > 215
+
+
 def test_several_views_of_one_decoding_are_what_each_reading_gives(video: Path) -> None:
     views = (View(2.0, 16), View(25.0, 32), View(8.0, 24, "squash"))
     together = read_views(video, views, duration_s=1.5)

@@ -1,0 +1,163 @@
+"""Synchformer whole (SPEC E1, DeSync): key layout, front end, and every component against plain loops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data_contracts import ContractError, ItemError, WeightsError
+from model.encoders import load_sync_encoder
+from model.judges import AudioJudge, VideoJudge, load_judge
+from model.judges.synchformer import SynchformerJudge, segment_mels
+from model.judges.synchformer_network import OFFSETS_S, SynchformerJudgeSizes, SynchformerNetwork
+from tests.model.codec.layouts import count, network_shapes
+from tests.model.encoders.synchformer import PATCH, PREFIX, SIDE, WIDTH, slow_window
+from tests.model.judges.synchformer import slow_audio, slow_logits, slow_mel, tiny, whole
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("judge") / "synchformer_state_dict.pth"
+    torch.save(tiny(), file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def judge(path: Path) -> SynchformerJudge:
+    found = load_judge(f"synchformer:{path}")
+    assert isinstance(found, SynchformerJudge) and isinstance(found, AudioJudge) and isinstance(found, VideoJudge)
+    return found
+
+
+def sound(samples: int, seed: int = 0) -> torch.Tensor:
+    return 0.3 * torch.randn(samples, generator=torch.Generator().manual_seed(seed))
+
+
+def frames(number: int) -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (number, SIDE * PATCH, SIDE * PATCH, 3), np.uint8)
+
+
+def segments(number: int, tokens: int, seed: int) -> torch.Tensor:
+    return torch.randn(number, tokens, WIDTH, generator=torch.Generator().manual_seed(seed))
+
+
+def test_full_size_has_the_published_names_513_of_them() -> None:
+    shapes = whole(768, 12, 12, 3, 196, 16)
+    assert network_shapes(lambda: SynchformerNetwork(SynchformerJudgeSizes())) == shapes
+    tensors, numbers = count(shapes)
+    assert tensors == 513 and 0 < 950_058_171 - 4 * numbers < 1_000 * tensors  # the file's size, without its headers
+
+
+def test_the_mel_spectrogram_is_what_loops_over_frames_and_bands_give() -> None:
+    audio = sound(10_240 + 2 * 5_120 + 100)
+    found = segment_mels(audio)
+    assert found.shape == (3, 66, 128)
+    for segment in range(3):
+        expected = slow_mel(audio[5_120 * segment : 5_120 * segment + 10_240].numpy())
+        torch.testing.assert_close(found[segment], expected, rtol=1e-4, atol=1e-4)
+    assert torch.equal(found[:, 65], torch.full((3, 128), 4.2677393 / (2 * 4.5689974)))  # the frame of zeros
+
+
+def test_a_tone_is_in_the_band_of_its_frequency() -> None:
+    tone = torch.sin(2 * np.pi * 1000 * torch.arange(10_240) / 16_000)
+    band = int(segment_mels(tone)[0, 30].argmax())
+    edges = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 130) / 2595) - 1)
+    assert edges[band] < 1000 < edges[band + 2]
+
+
+def test_audio_segments_are_what_loops_over_tokens_give(judge: SynchformerJudge) -> None:
+    audio = sound(10_240 + 5_120)
+    (outputs,) = judge.judge_audio([audio], seeds=[0])
+    assert outputs["segments"].shape == (2, 6, WIDTH) and outputs["segments"].dtype == torch.float32
+    for segment in range(2):
+        expected = slow_audio(tiny(), audio[5_120 * segment : 5_120 * segment + 10_240].numpy())
+        torch.testing.assert_close(outputs["segments"][segment], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_video_segments_are_what_loops_and_the_encoder_give(judge: SynchformerJudge, path: Path) -> None:
+    video = frames(24)
+    found = judge.judge_video(video)["segments"]
+    assert found.shape == (2, 8, WIDTH) and found.dtype == torch.float32
+    torch.testing.assert_close(found[1], slow_window(_visual(), video[8:24]), rtol=1e-3, atol=1e-4)
+    assert torch.equal(found.flatten(0, 1), load_sync_encoder(f"synchformer:{path}").encode(video))
+
+
+def _visual() -> dict[str, torch.Tensor]:
+    return {name.removeprefix(PREFIX): value for name, value in tiny().items() if name.startswith(PREFIX)}
+
+
+def test_logits_are_those_of_the_first_and_the_last_14_segments(judge: SynchformerJudge) -> None:
+    video, audio = segments(16, 8, 1), segments(16, 6, 2)
+    found = judge.offset_logits(video, audio)
+    assert found.shape == (2, 21) and found.dtype == torch.float32
+    torch.testing.assert_close(found[0], slow_logits(tiny(), video[:14], audio[:14]), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found[1], slow_logits(tiny(), video[2:], audio[2:]), rtol=1e-3, atol=1e-4)
+    both = judge.offset_logits(video[:14], audio[:14])
+    torch.testing.assert_close(both[0], both[1])
+
+
+def test_the_offsets_are_every_fifth_of_a_second_from_minus_two_to_two(judge: SynchformerJudge) -> None:
+    np.testing.assert_allclose(OFFSETS_S, np.linspace(-2, 2, 21), atol=1e-12)
+    assert judge.spec.classes[0] == "-2.0 s" and judge.spec.classes[10] == "+0.0 s" and len(judge.spec.classes) == 21
+
+
+@pytest.mark.parametrize(("samples", "number"), [(10_240, 1), (15_359, 1), (15_360, 2), (128_000, 24), (80_000, 14)])
+def test_segments_of_10240_start_every_5120_samples(samples: int, number: int) -> None:
+    assert len(segment_mels(torch.zeros(samples))) == number
+
+
+def test_equal_sounds_get_equal_bits_whatever_else_is_in_the_call(judge: SynchformerJudge) -> None:
+    one, other = sound(16_000, 1), sound(12_000, 2)
+    alone = judge.judge_audio([one], seeds=[0])[0]["segments"]
+    among = judge.judge_audio([other, one, other], seeds=[5, 6, 7])
+    assert torch.equal(among[1]["segments"], alone) and torch.equal(among[0]["segments"], among[2]["segments"])
+    assert judge.judge_audio([], seeds=[]) == []
+
+
+def test_the_spec_says_rates_licence_and_file(judge: SynchformerJudge) -> None:
+    spec = judge.spec
+    assert (spec.name, spec.rate_hz, spec.fps, spec.kinds) == ("synchformer", 16_000, 25.0, {"audio", "video"})
+    assert (judge.size, judge.fit) == (SIDE * PATCH, "crop") and len(spec.weights_sha256) == 64 and not spec.embedded
+
+
+def test_short_and_malformed_inputs_are_refused(judge: SynchformerJudge) -> None:
+    with pytest.raises(ItemError, match=r"10239 samples; it needs at least 10240 \(0.64 s\)"):
+        judge.judge_audio([sound(10_239)], seeds=[0])
+    with pytest.raises(ContractError, match="not finite"):
+        judge.judge_audio([torch.full((16_000,), torch.nan)], seeds=[0])
+    with pytest.raises(ItemError, match="15 frames at 25 per second; it needs at least 16"):
+        judge.judge_video(frames(15))
+    with pytest.raises(ContractError, match=r"expected \(n, 16, 16, 3\), uint8"):
+        judge.judge_video(np.zeros((16, 8, 8, 3), np.uint8))
+    with pytest.raises(ItemError, match=r"13 segments of 0.64 s; it needs at least 14 \(4.8 s\)"):
+        judge.offset_logits(segments(13, 8, 1), segments(13, 6, 2))
+    with pytest.raises(ContractError, match="24 segments of video, 14 of audio; cut both"):
+        judge.offset_logits(segments(24, 8, 1), segments(14, 6, 2))
+
+
+@pytest.mark.parametrize(
+    "name", ["vproj.bias", "transformer.pos_emb_cfg.pos_emb", "afeat_extractor.ast.layernorm.bias"]
+)
+def test_a_file_without_a_tensor_is_refused_by_its_name(name: str, tmp_path: Path) -> None:
+    tensors = tiny()
+    del tensors[name]
+    torch.save(tensors, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=rf"do not fit their layout: .*{name}"):
+        load_judge(f"synchformer:{tmp_path / 'w.pth'}")
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    torch.save(_visual(), tmp_path / "visual.pth")
+    with pytest.raises(WeightsError, match=r"not a whole Synchformer: it has no tensor vfeat_extractor\.\*"):
+        load_judge(f"synchformer:{tmp_path / 'visual.pth'}")
+    torch.save({**tiny(), "head.weight": torch.zeros(1)}, tmp_path / "more.pth")
+    with pytest.raises(WeightsError, match=r"unexpected tensor head\.weight"):
+        load_judge(f"synchformer:{tmp_path / 'more.pth'}")
+    torch.save({**tiny(), "vproj.bias": torch.zeros(3)}, tmp_path / "shape.pth")
+    with pytest.raises(WeightsError, match=r"size mismatch for vproj\.bias"):
+        load_judge(f"synchformer:{tmp_path / 'shape.pth'}")
+    with pytest.raises(WeightsError, match="are missing"):
+        load_judge(f"synchformer:{tmp_path / 'nothing.pth'}")
