@@ -21,6 +21,12 @@ Load = Callable[[str, Device], Judge]
 """Takes the path (empty: the downloaded or embedded files) and the device."""
 
 
+def _imagebind(path: str, device: Device) -> Judge:
+    from model.judges.imagebind import ImageBindJudge
+
+    return ImageBindJudge.load(Path(path) if path else require("imagebind")[0], device)
+
+
 def _synchformer(path: str, device: Device) -> Judge:
     from model.judges.synchformer import SynchformerJudge
 
@@ -28,6 +34,7 @@ def _synchformer(path: str, device: Device) -> Judge:
 
 
 JUDGES: Final[Mapping[str, Load]] = {
+    "imagebind": _imagebind,
     "synchformer": _synchformer,
 }
 
