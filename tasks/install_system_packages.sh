@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the pipeline calls (sox, ffmpeg) and, with --tests, the browser that the report is
-# tested in. Does nothing when they are there; works as root or through sudo on Debian and Ubuntu.
+# Installs the programs that the pipeline calls (sox, ffmpeg) and, with --tests, the browser that the pages are
+# tested in and PostgreSQL, which a Prefect server is tested on. Does nothing when they are there; works as root or through sudo on Debian and Ubuntu.
 set -eu
 
 packages=""
@@ -9,6 +9,8 @@ command -v ffmpeg >/dev/null 2>&1 && command -v ffprobe >/dev/null 2>&1 || packa
 if [ "${1:-}" = "--tests" ]; then
     command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 ||
         command -v google-chrome >/dev/null 2>&1 || packages="$packages chromium"
+    command -v initdb >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ||
+        packages="$packages postgresql"
 fi
 if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
     packages="$packages python3-venv"
