@@ -1,4 +1,4 @@
-"""Dockerfile and compose.yaml: lint without findings, and agree with the checkout that they are for. Nothing is built."""
+"""Dockerfile and compose.yaml have no lint findings and agree with the checkout that they are for; nothing is built."""
 
 from __future__ import annotations
 
