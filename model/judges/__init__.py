@@ -21,19 +21,65 @@ Load = Callable[[str, Device], Judge]
 """Takes the path (empty: the downloaded or embedded files) and the device."""
 
 
+def _vggish(path: str, device: Device) -> Judge:
+    from model.judges.vggish import VggishJudge
+
+    return VggishJudge.load(_file("vggish", path), device)
+
+
+def _panns(path: str, device: Device) -> Judge:
+    from model.judges.panns import PannsJudge
+
+    return PannsJudge.load(_file("panns", path), device)
+
+
+def _passt(path: str, device: Device) -> Judge:
+    from model.judges.passt import PasstJudge
+
+    return PasstJudge.load(_file("passt", path), device)
+
+
+def _laion_clap(path: str, device: Device) -> Judge:
+    from model.judges.laion_clap import LaionClapJudge
+
+    return LaionClapJudge.load(_with_tokens("laion-clap", path), device)
+
+
+def _ms_clap(path: str, device: Device) -> Judge:
+    from model.judges.ms_clap import MsClapJudge
+
+    return MsClapJudge.load(_with_tokens("ms-clap", path), device)
+
+
 def _imagebind(path: str, device: Device) -> Judge:
     from model.judges.imagebind import ImageBindJudge
 
-    return ImageBindJudge.load(Path(path) if path else require("imagebind")[0], device)
+    return ImageBindJudge.load(_file("imagebind", path), device)
 
 
 def _synchformer(path: str, device: Device) -> Judge:
     from model.judges.synchformer import SynchformerJudge
 
-    return SynchformerJudge.load(Path(path) if path else require("synchformer")[0], device)
+    return SynchformerJudge.load(_file("synchformer", path), device)
+
+
+def _file(name: str, path: str) -> Path:
+    return Path(path) if path else require(name)[0]
+
+
+def _with_tokens(name: str, path: str) -> list[Path]:
+    """Returns the checkpoint, vocab.json and merges.txt; the last two lie beside a checkpoint of your own."""
+    if not path:
+        return require(name)
+    return [Path(path), Path(path).with_name("vocab.json"), Path(path).with_name("merges.txt")]
 
 
 JUDGES: Final[Mapping[str, Load]] = {
+    "vggish": _vggish,
+    "panns": _panns,
+    "passt": _passt,
+    "laion-clap": _laion_clap,
+    "ms-clap": _ms_clap,
     "imagebind": _imagebind,
     "synchformer": _synchformer,
 }

@@ -17,6 +17,9 @@ from data_contracts.errors import ContractError
 from model.frames import Fit, Frames
 
 Kind = Literal["audio", "video", "text"]
+Loading = Literal["centred", "plain", "whole"]
+"""How a judge's original loads a file. centred: the file's mean is taken off before it is resampled, then it is cut to
+the evaluated length; plain: it is cut only; whole: the original takes the whole file."""
 Outputs = Mapping[str, torch.Tensor]
 """What a judge says of one input, by name: `embedding` (D) or (P, D), `logits` (K), `segments` (S, 8 or 6, D)."""
 
@@ -24,7 +27,8 @@ Outputs = Mapping[str, torch.Tensor]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeSpec:
     """What a judge is. `weights_sha256` names the weights; `embedded` ones come with this project or with a package
-    that it installs, and never carry the name of a published judge. `classes`: the labels of `logits`."""
+    that it installs, and never carry the name of a published judge. `classes`: the labels of `logits`. `loading`: what
+    `model.judges.sounds.prepare` does with a file before the judge hears it."""
 
     name: str
     weights_sha256: str
@@ -35,6 +39,7 @@ class JudgeSpec:
     rate_hz: int | None = None
     fps: float | None = None
     classes: tuple[str, ...] = ()
+    loading: Loading = "plain"
 
     def require(self, kind: Kind) -> None:
         """Raises ContractError when the judge does not take this kind of input."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from model.judges.protocols import JudgeSpec, Kind
+from model.judges.protocols import JudgeSpec, Kind, Loading
 from model.weights.catalogue import COMPONENTS
 
 
@@ -16,6 +16,7 @@ def published_spec(
     rate_hz: int | None = None,
     fps: float | None = None,
     classes: tuple[str, ...] = (),
+    loading: Loading = "plain",
 ) -> JudgeSpec:
     """Returns the spec of the judge whose weights are the catalogue's component `name`."""
     component = COMPONENTS[name]
@@ -29,4 +30,5 @@ def published_spec(
         rate_hz=rate_hz,
         fps=fps,
         classes=classes,
+        loading=loading,
     )

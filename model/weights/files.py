@@ -1,7 +1,8 @@
 """Reads weights files that somebody else wrote: tensors and plain metadata, never code.
 
 Three kinds of files are read: safetensors, and PyTorch's zip and legacy files with `weights_only=True`. An archive with
-code (torch.package, TorchScript) or Python objects is refused, because loading it would run what is inside.
+code (torch.package, TorchScript) or Python objects is refused, because loading it would run what is inside. NumPy's
+numbers and arrays are plain data: published checkpoints (PANNs, LAION-CLAP) have some beside their weights.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import numpy as np
 import torch
+from numpy._core import multiarray
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
@@ -22,7 +25,15 @@ from data_contracts import WeightsError
 from model.weights.names import plain_names, unwrapped
 
 _HOW_TO_GET: Final = "`foleygenex weights` lists all known weights and how to fetch them"
+_MADE_BY: Final = ("scalar", "_reconstruct")  # what NumPy's pickled numbers and arrays call
 _OLD_NAMES: Final = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
+_NUMPY: Final = [
+    *((getattr(multiarray, name), f"numpy.core.multiarray.{name}") for name in _MADE_BY),  # NumPy 1's path
+    *((getattr(multiarray, name), f"numpy._core.multiarray.{name}") for name in _MADE_BY),
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("bool", "uint8", "int32", "int64", "float32", "float64")),
+]
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
@@ -112,8 +123,14 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if zipped:
         _refuse_code(path)
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with torch.serialization.safe_globals(_NUMPY):
+            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
+        if "Unsupported operand" in str(error):
+            raise WeightsError(
+                f"weights {path} were saved with a newer pickle protocol, which can only be read by running what is "
+                "inside: refused. Save its state_dict as safetensors"
+            ) from error
         raise WeightsError(
             f"weights {path} contain Python objects besides tensors; loading them could run code: refused. "
             "Save its state_dict as safetensors"

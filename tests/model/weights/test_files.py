@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -87,6 +88,31 @@ def test_objects_besides_tensors_are_refused_and_not_run(
     with pytest.raises(WeightsError, match=r"Python objects besides tensors.*refused.*safetensors"):
         read_tensors(Path("w.pth"))
     assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("core", [b"numpy._core.", b"numpy.core."])
+def test_numbers_and_arrays_of_numpy_beside_the_weights_are_plain_data(core: bytes, tmp_path: Path) -> None:
+    """Published checkpoints have some, such as PANNs' sampler; NumPy 1 and 2 write them under different paths."""
+    path = tmp_path / "w.pth"
+    beside = {
+        "best": np.float64(0.5),
+        "epoch": np.int64(3),
+        "sampler": {"indices": [np.arange(4), np.zeros(2, np.float32)]},
+    }
+    torch.save({"model": tensors(), **beside}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    assert b"numpy._core.multiarray" in content
+    path.write_bytes(content.replace(b"numpy._core.", core))
+    assert set(read_tensors(path).tensors) == set(tensors())
+    torch.save({**tensors(), "extra": np.zeros(3)}, path)  # among the weights they are still no tensors
+    with pytest.raises(WeightsError, match="have extra beside the tensors"):
+        read_tensors(path)
+
+
+def test_a_pickle_protocol_that_torch_reads_only_by_running_code_is_named(tmp_path: Path) -> None:
+    torch.save(tensors(), tmp_path / "w.pth", pickle_protocol=4)
+    with pytest.raises(WeightsError, match=r"w\.pth were saved with a newer pickle protocol.*as safetensors"):
+        read_tensors(tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize("name", ["archive/code/network.py", "archive/extern_modules"])

@@ -1,0 +1,110 @@
+"""HTS-AT, the audio transformer of LAION-CLAP and MS-CLAP: transformers' network behind the files' own front end.
+
+Legend: B sounds, T samples, F frames, M = 64 mel bands, D width.
+The original's names become those of `ClapAudioModel`; `qkv` is split into three. The classification head
+(`tscam_conv`, `head`) and the attention masks, which transformers computes, are left out.
+Source: Chen et al. 2022 (HTS-AT).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from torch import Tensor, nn
+
+from model.codec.torchaudio_shim import prepare_torchaudio
+from model.judges.layout import count_layers, shape
+from model.judges.log_mel import LogMelFilters, PowerSpectrogram
+from model.weights.files import TensorFile
+
+MERGED: Final = 4  # the spectrogram is cut into this many pieces, which are stacked to a square
+PATCH: Final = 4
+_UNUSED: Final = ("tscam_conv", "head")
+_BLOCK: Final = {
+    "norm1": "layernorm_before",
+    "norm2": "layernorm_after",
+    "attn.proj": "attention.output.dense",
+    "attn.relative_position_bias_table": "attention.self.relative_position_bias_table",
+    "attn.relative_position_index": "attention.self.relative_position_index",
+    "mlp.fc1": "intermediate.dense",
+    "mlp.fc2": "output.dense",
+}
+
+
+class Htsat(nn.Module):
+    """Sounds to log-mel spectrograms (the file's own front end) to one vector."""
+
+    def __init__(self, window: int, hop: int, config: Any) -> None:
+        super().__init__()
+        prepare_torchaudio()
+        from transformers import ClapAudioModel
+
+        self.spectrogram_extractor = PowerSpectrogram(window, hop)
+        self.logmel_extractor = LogMelFilters(window, config.num_mel_bins)
+        self.network = ClapAudioModel(config)
+
+    def forward(self, sounds_BT: Tensor) -> Tensor:
+        """Returns (B, D)."""
+        mel_BFM = self.logmel_extractor(self.spectrogram_extractor(sounds_BT))
+        pooled: Tensor = self.network(input_features=mel_BFM[:, None]).pooler_output
+        return pooled
+
+
+def build_htsat(file: TensorFile, prefix: str, hop: int, name: str) -> Htsat:
+    """Returns the network with the sizes that a file has below `prefix`, such as `audio_branch.`; no weights yet.
+
+    Raises WeightsError when the file has no HTS-AT there.
+    """
+    prepare_torchaudio()
+    from transformers import ClapAudioConfig
+
+    window = shape(file, f"{prefix}spectrogram_extractor.stft.conv_real.weight", name)[-1]
+    bands = shape(file, f"{prefix}logmel_extractor.melW", name)[-1]
+    width = shape(file, f"{prefix}patch_embed.proj.weight", name)[0]
+    stages = range(count_layers(file.tensors, f"{prefix}layers."))
+    table = "blocks.0.attn.relative_position_bias_table"
+    tables = [shape(file, f"{prefix}layers.{stage}.{table}", name) for stage in stages]
+    config = ClapAudioConfig(
+        num_mel_bins=bands,
+        spec_size=MERGED * bands,
+        patch_size=PATCH,
+        patch_stride=(PATCH, PATCH),
+        window_size=(round(tables[0][0] ** 0.5) + 1) // 2,
+        patch_embeds_hidden_size=width,
+        hidden_size=width * 2 ** (len(stages) - 1),
+        depths=[count_layers(file.tensors, f"{prefix}layers.{stage}.blocks.") for stage in stages],
+        num_attention_heads=[heads for _, heads in tables],
+    )
+    return Htsat(window, hop, config)
+
+
+def htsat_tensors(tensors: Mapping[str, Tensor], prefix: str, target: str) -> dict[str, Tensor]:
+    """Returns the tensors below `prefix` under the names of an `Htsat` below `target`. Unknown names stay as they are,
+    so that a strict load names them."""
+    own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return {target + new: part for name, value in own.items() for new, part in _renamed(name, value).items()}
+
+
+def _renamed(name: str, value: Tensor) -> dict[str, Tensor]:
+    first, _, rest = name.partition(".")
+    if first in _UNUSED or name.endswith(".attn_mask"):
+        return {}
+    if first in ("spectrogram_extractor", "logmel_extractor"):
+        return {name: value}
+    root = "network.audio_encoder."
+    if first == "bn0":
+        return {f"{root}batch_norm.{rest}": value}
+    stage, found, block = name.partition(".blocks.")
+    if not found:
+        return {root + name: value}
+    number, _, rest = block.partition(".")
+    start = f"{root}{stage}.blocks.{number}"
+    if rest in ("attn.qkv.weight", "attn.qkv.bias"):
+        kind = rest.removeprefix("attn.qkv.")
+        parts = zip(("query", "key", "value"), value.chunk(3), strict=True)
+        return {f"{start}.attention.self.{part}.{kind}": matrix for part, matrix in parts}
+    for old, new in _BLOCK.items():
+        if rest == old or rest.startswith(f"{old}."):
+            return {f"{start}.{new}{rest.removeprefix(old)}": value}
+    return {f"{start}.{rest}": value}

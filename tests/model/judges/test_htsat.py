@@ -1,0 +1,59 @@
+"""HTS-AT's names: what becomes of each, and what stays for a strict load to refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from data_contracts import WeightsError
+from model.judges.htsat import build_htsat, htsat_tensors
+from model.weights.files import TensorFile
+from tests.model.judges.audio_layouts import htsat, tensors, under
+from tests.model.judges.small_audio import AUDIO, sound
+from tests.model.judges.towers import slow_htsat
+
+
+def test_a_sound_is_what_loops_over_windows_give() -> None:
+    """Both stages have a block whose windows are moved across the edges."""
+    weights = tensors(AUDIO)
+    file = TensorFile(Path("x.pth"), weights, {})
+    network = build_htsat(file, "", 480, "small").eval()
+    network.load_state_dict(htsat_tensors(weights, "", ""))
+    samples = sound(400_000)
+    with torch.no_grad():
+        made = network(samples[None])[0]
+    torch.testing.assert_close(made, slow_htsat(weights, samples, 480), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("width", "depths"), [(128, (2, 2, 12, 2)), (96, (2, 2, 6, 2))])
+def test_full_sizes_are_read_from_the_file_and_load_strictly(width: int, depths: tuple[int, ...]) -> None:
+    shapes = under("a.", htsat(width, depths, (4, 8, 16, 32)))
+    file = TensorFile(Path("x.pth"), {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
+    with torch.device("meta"):
+        network = build_htsat(file, "a.", 480, "clap")
+    network.load_state_dict(htsat_tensors(file.tensors, "a.", ""), strict=True, assign=True)
+    config = network.network.config
+    assert (config.hidden_size, config.spec_size, config.window_size) == (8 * width, 256, 8)
+    assert tuple(config.depths) == depths and tuple(config.num_attention_heads) == (4, 8, 16, 32)
+
+
+def test_names_below_the_prefix_are_mapped_and_unknown_ones_kept() -> None:
+    one = torch.zeros(3)
+    mapped = htsat_tensors(
+        {"a.layers.0.blocks.1.new": one, "a.extra": one, "b.norm.weight": one, "a.head.bias": one}, "a.", "t."
+    )
+    root = "t.network.audio_encoder."
+    assert set(mapped) == {f"{root}layers.0.blocks.1.new", f"{root}extra"}
+    split = htsat_tensors({"layers.0.blocks.0.attn.qkv.bias": torch.arange(6.0)}, "", "")
+    names = [
+        f"network.audio_encoder.layers.0.blocks.0.attention.self.{name}.bias" for name in ("query", "key", "value")
+    ]
+    assert [split[name].tolist() for name in names] == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_a_file_of_another_network_names_the_first_tensor_that_it_lacks() -> None:
+    file = TensorFile(Path("x.pth"), {"a.b": torch.zeros(1)}, {})
+    with pytest.raises(WeightsError, match=r"x\.pth is not laion-clap: it has no tensor a\.spectrogram_extractor"):
+        build_htsat(file, "a.", 480, "laion-clap")
