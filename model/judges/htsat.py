@@ -8,15 +8,16 @@ Source: Chen et al. 2022 (HTS-AT).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from torch import Tensor, nn
 
 from model.codec.torchaudio_shim import prepare_torchaudio
-from model.judges.layout import count_layers, shape
+from model.judges.layout import shape
 from model.judges.log_mel import LogMelFilters, PowerSpectrogram
 from model.weights.files import TensorFile
+from model.weights.names import layer_count
 
 MERGED: Final = 4  # the spectrogram is cut into this many pieces, which are stacked to a square
 PATCH: Final = 4
@@ -35,14 +36,12 @@ _BLOCK: Final = {
 class Htsat(nn.Module):
     """Sounds to log-mel spectrograms (the file's own front end) to one vector."""
 
-    def __init__(self, window: int, hop: int, config: Any) -> None:
+    def __init__(self, window: int, hop: int, network: Any) -> None:
         super().__init__()
-        prepare_torchaudio()
-        from transformers import ClapAudioModel
-
         self.spectrogram_extractor = PowerSpectrogram(window, hop)
-        self.logmel_extractor = LogMelFilters(window, config.num_mel_bins)
-        self.network = ClapAudioModel(config)
+        self.logmel_extractor = LogMelFilters(window, network.config.num_mel_bins)
+        self.network = network
+        self.width = int(network.config.hidden_size)
 
     def forward(self, sounds_BT: Tensor) -> Tensor:
         """Returns (B, D)."""
@@ -51,18 +50,19 @@ class Htsat(nn.Module):
         return pooled
 
 
-def build_htsat(file: TensorFile, prefix: str, hop: int, name: str) -> Htsat:
-    """Returns the network with the sizes that a file has below `prefix`, such as `audio_branch.`; no weights yet.
+def htsat_maker(file: TensorFile, prefix: str, hop: int, name: str) -> Callable[[], Htsat]:
+    """Returns what makes the network with the sizes that a file has below `prefix`, such as `audio_branch.`.
 
-    Raises WeightsError when the file has no HTS-AT there.
+    Sizes are read and transformers is imported here, not when the network is made: an import while the meta device is
+    the default leaves constants of torchaudio without data. Raises WeightsError when the file has no HTS-AT there.
     """
     prepare_torchaudio()
-    from transformers import ClapAudioConfig
+    from transformers import ClapAudioConfig, ClapAudioModel
 
     window = shape(file, f"{prefix}spectrogram_extractor.stft.conv_real.weight", name)[-1]
     bands = shape(file, f"{prefix}logmel_extractor.melW", name)[-1]
     width = shape(file, f"{prefix}patch_embed.proj.weight", name)[0]
-    stages = range(count_layers(file.tensors, f"{prefix}layers."))
+    stages = range(layer_count(file.tensors, f"{prefix}layers."))
     table = "blocks.0.attn.relative_position_bias_table"
     tables = [shape(file, f"{prefix}layers.{stage}.{table}", name) for stage in stages]
     config = ClapAudioConfig(
@@ -73,10 +73,10 @@ def build_htsat(file: TensorFile, prefix: str, hop: int, name: str) -> Htsat:
         window_size=(round(tables[0][0] ** 0.5) + 1) // 2,
         patch_embeds_hidden_size=width,
         hidden_size=width * 2 ** (len(stages) - 1),
-        depths=[count_layers(file.tensors, f"{prefix}layers.{stage}.blocks.") for stage in stages],
+        depths=[layer_count(file.tensors, f"{prefix}layers.{stage}.blocks.") for stage in stages],
         num_attention_heads=[heads for _, heads in tables],
     )
-    return Htsat(window, hop, config)
+    return lambda: Htsat(window, hop, ClapAudioModel(config))
 
 
 def htsat_tensors(tensors: Mapping[str, Tensor], prefix: str, target: str) -> dict[str, Tensor]:

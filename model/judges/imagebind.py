@@ -66,7 +66,7 @@ class ImageBindJudge:
         tensors = built_part(read_tensors(path).tensors, path)
         sizes = _sizes(tensors, path)
         network = build(lambda: ImageBindNetwork(sizes), tensors, path)
-        spec = published_spec(NAME, digest(path), ("audio", "video"), rate_hz=RATE_HZ, fps=FPS)
+        spec = published_spec(NAME, digest(path), ("audio", "video"), rate_hz=RATE_HZ, fps=FPS, loading="whole")
         return cls(network.to(device), sizes.image, spec, torch.device(device))
 
     @torch.inference_mode()

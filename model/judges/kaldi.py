@@ -40,7 +40,7 @@ def fbank(sound_T: Tensor, rate_hz: int, bands: int) -> Tensor:
         power=2.0,
         center=False,
         preemphasis=_PREEMPHASIS,
-        mel_filters=_triangles(fft, rate_hz, bands),
+        mel_filters=triangles(fft, rate_hz, bands, _LOWEST_HZ, rate_hz / 2),
         log_mel="log",
         mel_floor=float(np.finfo(np.float32).eps),
         remove_dc_offset=True,
@@ -54,8 +54,12 @@ def frame_length(rate_hz: int) -> int:
 
 
 @cache
-def _triangles(fft: int, rate_hz: int, bands: int) -> npt.NDArray[np.float64]:
-    """Returns (fft / 2 + 1, B). Of 128 triangles, some of the lowest are too narrow to hold a bin; so in Kaldi."""
+def triangles(fft: int, rate_hz: int, bands: int, lowest_hz: float, highest_hz: float) -> npt.NDArray[np.float64]:
+    """Returns (fft / 2 + 1, B): filters whose sides are straight in mel, not in Hz.
+
+    Of 128 triangles, some of the lowest are too narrow to hold a bin; so in Kaldi.
+    """
+    prepare_torchaudio()
     from transformers.audio_utils import mel_filter_bank
 
     with warnings.catch_warnings():
@@ -63,8 +67,8 @@ def _triangles(fft: int, rate_hz: int, bands: int) -> npt.NDArray[np.float64]:
         return mel_filter_bank(
             num_frequency_bins=fft // 2 + 1,
             num_mel_filters=bands,
-            min_frequency=_LOWEST_HZ,
-            max_frequency=rate_hz / 2,
+            min_frequency=lowest_hz,
+            max_frequency=highest_hz,
             sampling_rate=rate_hz,
             mel_scale="kaldi",
             triangularize_in_mel_space=True,

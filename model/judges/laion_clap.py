@@ -8,7 +8,7 @@ are RoBERTa's tokens, at most 77. Embeddings have unit length. Source: Wu et al.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -20,13 +20,14 @@ from torch.nn import functional
 from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.byte_pairs import BytePairs
 from model.judges.checks import check_sounds
-from model.judges.htsat import Htsat, build_htsat, htsat_tensors
-from model.judges.layout import count_layers, shape
+from model.judges.htsat import Htsat, htsat_maker, htsat_tensors
+from model.judges.layout import shape
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
 from model.judges.sounds import crop, repeat_and_pad
 from model.weights.digests import digest_of
 from model.weights.files import TensorFile, build, read_tensors
+from model.weights.names import layer_count
 
 NAME: Final = "laion-clap"
 RATE_HZ: Final = 48_000
@@ -45,14 +46,10 @@ class LaionClapNetwork(nn.Module):
 
     def __init__(self, audio: Htsat, text: Any) -> None:
         super().__init__()
-        prepare_torchaudio()
-        from transformers import ClapTextModel
-
-        joint, wide = text.projection_dim, audio.network.config.hidden_size
-        self.audio = audio
-        self.audio_projection = _projection(wide, joint)
-        self.text = ClapTextModel(text)
-        self.text_projection = _projection(text.hidden_size, joint)
+        joint = text.config.projection_dim
+        self.audio, self.text = audio, text
+        self.audio_projection = _projection(audio.width, joint)
+        self.text_projection = _projection(text.config.hidden_size, joint)
 
     def of_sounds(self, sounds_BT: Tensor) -> Tensor:
         """Returns (B, D)."""
@@ -84,7 +81,7 @@ class LaionClapJudge:
         """
         checkpoint, vocabulary, merges = paths
         file = read_tensors(checkpoint)
-        network = build(lambda: network_of(file), renamed(file), checkpoint)
+        network = build(network_maker(file), renamed(file), checkpoint)
         size = shape(file, f"{_TEXT}embeddings.word_embeddings.weight", NAME)[0]
         tokens = BytePairs.load(vocabulary, merges, size, SPECIAL)
         spec = published_spec(NAME, digest_of(list(paths)), ("audio", "text"), rate_hz=RATE_HZ, loading="centred")
@@ -124,21 +121,21 @@ def renamed(file: TensorFile) -> dict[str, Tensor]:
     return {**others, **constants, **htsat_tensors(file.tensors, _AUDIO, "audio.")}
 
 
-def network_of(file: TensorFile) -> LaionClapNetwork:
-    """Returns the network with the sizes of a file; no weights yet. Raises WeightsError for another network's file."""
+def network_maker(file: TensorFile) -> Callable[[], LaionClapNetwork]:
+    """Returns what makes the network with the sizes of a file. Raises WeightsError for another network's file."""
     prepare_torchaudio()
-    from transformers import ClapTextConfig
+    from transformers import ClapTextConfig, ClapTextModel
 
-    audio = build_htsat(file, _AUDIO, HOP, NAME)
+    make_audio = htsat_maker(file, _AUDIO, HOP, NAME)
     vocabulary, width = shape(file, f"{_TEXT}embeddings.word_embeddings.weight", NAME)
-    text = ClapTextConfig(
+    config = ClapTextConfig(
         vocab_size=vocabulary,
         hidden_size=width,
-        num_hidden_layers=count_layers(file.tensors, f"{_TEXT}encoder.layer."),
+        num_hidden_layers=layer_count(file.tensors, f"{_TEXT}encoder.layer."),
         num_attention_heads=max(1, width // 64),
         intermediate_size=shape(file, f"{_TEXT}encoder.layer.0.intermediate.dense.weight", NAME)[0],
         max_position_embeddings=shape(file, f"{_TEXT}embeddings.position_embeddings.weight", NAME)[0],
         layer_norm_eps=_TEXT_EPS,
         projection_dim=shape(file, "text_projection.0.weight", NAME)[0],
     )
-    return LaionClapNetwork(audio, text)
+    return lambda: LaionClapNetwork(make_audio(), ClapTextModel(config))

@@ -10,7 +10,7 @@ are not normalised. Source: Elizalde et al. 2024.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -22,13 +22,14 @@ from torch.nn import functional
 from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.byte_pairs import BytePairs
 from model.judges.checks import check_sounds
-from model.judges.htsat import Htsat, build_htsat, htsat_tensors
-from model.judges.layout import count_layers, shape
+from model.judges.htsat import Htsat, htsat_maker, htsat_tensors
+from model.judges.layout import shape
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
 from model.judges.sounds import crop, tile
 from model.weights.digests import digest_of
 from model.weights.files import TensorFile, build, read_tensors
+from model.weights.names import layer_count
 
 NAME: Final = "ms-clap"
 RATE_HZ: Final = 44_100
@@ -49,13 +50,9 @@ class MsClapNetwork(nn.Module):
 
     def __init__(self, audio: Htsat, text: Any, joint: int) -> None:
         super().__init__()
-        prepare_torchaudio()
-        from transformers import GPT2Model
-
-        self.audio = audio
-        self.audio_projection = _Projection(audio.network.config.hidden_size, joint)
-        self.text = GPT2Model(text)
-        self.text_projection = _Projection(text.n_embd, joint)
+        self.audio, self.text = audio, text
+        self.audio_projection = _Projection(audio.width, joint)
+        self.text_projection = _Projection(text.config.n_embd, joint)
 
     def of_sounds(self, sounds_BT: Tensor) -> Tensor:
         """Returns (B, D)."""
@@ -101,7 +98,7 @@ class MsClapJudge:
         """
         checkpoint, vocabulary, merges = paths
         file = read_tensors(checkpoint)
-        network = build(lambda: network_of(file), renamed(file), checkpoint)
+        network = build(network_maker(file), renamed(file), checkpoint)
         tokens = BytePairs.load(vocabulary, merges, shape(file, f"{_TEXT}wte.weight", NAME)[0], (END, PAD))
         spec = published_spec(NAME, digest_of(list(paths)), ("audio", "text"), rate_hz=RATE_HZ, loading="whole")
         return cls(network.to(device), tokens, spec, torch.device(device))
@@ -142,18 +139,19 @@ def renamed(file: TensorFile) -> dict[str, Tensor]:
     return named
 
 
-def network_of(file: TensorFile) -> MsClapNetwork:
-    """Returns the network with the sizes of a file; no weights yet. Raises WeightsError for another network's file."""
+def network_maker(file: TensorFile) -> Callable[[], MsClapNetwork]:
+    """Returns what makes the network with the sizes of a file. Raises WeightsError for another network's file."""
     prepare_torchaudio()
-    from transformers import GPT2Config
+    from transformers import GPT2Config, GPT2Model
 
-    audio = build_htsat(file, _AUDIO, HOP, NAME)
+    make_audio = htsat_maker(file, _AUDIO, HOP, NAME)
     vocabulary, width = shape(file, f"{_TEXT}wte.weight", NAME)
-    text = GPT2Config(
+    config = GPT2Config(
         vocab_size=vocabulary,
         n_positions=shape(file, f"{_TEXT}wpe.weight", NAME)[0],
         n_embd=width,
-        n_layer=count_layers(file.tensors, f"{_TEXT}h."),
+        n_layer=layer_count(file.tensors, f"{_TEXT}h."),
         n_head=max(1, width // 64),
     )
-    return MsClapNetwork(audio, text, shape(file, "audio_encoder.projection.linear1.weight", NAME)[0])
+    joint = shape(file, "audio_encoder.projection.linear1.weight", NAME)[0]
+    return lambda: MsClapNetwork(make_audio(), GPT2Model(config), joint)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,14 +17,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.audioset import AUDIOSET_LABELS
 from model.judges.checks import check_sounds
-from model.judges.layout import count_layers, shape
+from model.judges.kaldi import triangles
+from model.judges.layout import shape
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
 from model.weights.digests import digest
 from model.weights.files import TensorFile, build, read_tensors
+from model.weights.names import layer_count
 
 NAME: Final = "passt"
 RATE_HZ: Final = 32_000
@@ -116,17 +116,8 @@ def log_mel(sound_T: Tensor) -> Tensor:
     hann = torch.hann_window(WINDOW, periodic=False, device=sound_T.device)
     spectrum = torch.stft(emphasised_T, FFT, HOP, WINDOW, hann, return_complex=True)
     power_NF = spectrum.real.square() + spectrum.imag.square()
-    return ((mel_filters().to(sound_T.device) @ power_NF + 1e-5).log() + 4.5) / 5
-
-
-@lru_cache(maxsize=1)
-def mel_filters() -> Tensor:
-    """Returns Kaldi's (128, 513) mel filters from 0 to 15,000 Hz; the last column, half the sample rate, is zero."""
-    prepare_torchaudio()
-    from torchaudio.compliance.kaldi import get_mel_banks
-
-    banks, _ = get_mel_banks(BANDS, FFT, float(RATE_HZ), 0.0, HIGHEST_HZ, 100.0, -500.0, 1.0)
-    return functional.pad(banks, (0, 1))
+    filters_NM = torch.from_numpy(triangles(FFT, RATE_HZ, BANDS, 0.0, HIGHEST_HZ)).to(power_NF)
+    return ((filters_NM.T @ power_NF + 1e-5).log() + 4.5) / 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +154,7 @@ def _sizes(file: TensorFile) -> PasstSizes:
     width, _, patch, _ = shape(file, "patch_embed.proj.weight", NAME)
     return PasstSizes(
         width=width,
-        depth=count_layers(file.tensors, "blocks."),
+        depth=layer_count(file.tensors, "blocks."),
         patch=patch,
         rows=shape(file, "freq_new_pos_embed", NAME)[2],
         columns=shape(file, "time_new_pos_embed", NAME)[3],

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from model.judges.checks import check_sounds
+from model.judges.kaldi import triangles
 from model.judges.layout import shape
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
@@ -64,26 +64,10 @@ class VggishNetwork(nn.Module):
 def log_mel_patches(sound_T: Tensor) -> Tensor:
     """Returns (P, 96, 64) float32: log(mel magnitude + 0.01), computed in float64 as the original does."""
     frames_FW = sound_T.double().unfold(0, WINDOW, HOP) * torch.hann_window(WINDOW, dtype=torch.float64)
-    mel_FM = torch.fft.rfft(frames_FW, FFT).abs() @ mel_filters()
+    filters = torch.from_numpy(triangles(FFT, RATE_HZ, BANDS, LOWEST_HZ, HIGHEST_HZ))
+    mel_FM = torch.fft.rfft(frames_FW, FFT).abs() @ filters
     patches = len(mel_FM) // PATCH
     return (mel_FM[: patches * PATCH] + _OFFSET).log().reshape(patches, PATCH, BANDS).float()
-
-
-@lru_cache(maxsize=1)
-def mel_filters() -> Tensor:
-    """Returns (257, 64) float64: triangles that are straight in mel (not in Hz), of HTK's mel; none hears 0 Hz."""
-    hz = torch.linspace(0, RATE_HZ / 2, FFT // 2 + 1, dtype=torch.float64)
-    low, high = (_mel(torch.tensor(edge, dtype=torch.float64)) for edge in (LOWEST_HZ, HIGHEST_HZ))
-    edges = torch.linspace(float(low), float(high), BANDS + 2, dtype=torch.float64)
-    rising = (_mel(hz)[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - _mel(hz)[:, None]) / (edges[2:] - edges[1:-1])
-    filters = torch.minimum(rising, falling).clamp(min=0)
-    filters[0] = 0
-    return filters
-
-
-def _mel(hz: Tensor) -> Tensor:
-    return 1127.0 * torch.log1p(hz / 700.0)
 
 
 @dataclass(frozen=True, slots=True)

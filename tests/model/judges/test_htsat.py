@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from data_contracts import WeightsError
-from model.judges.htsat import build_htsat, htsat_tensors
+from model.judges.htsat import htsat_maker, htsat_tensors
 from model.weights.files import TensorFile
 from tests.model.judges.audio_layouts import htsat, tensors, under
 from tests.model.judges.small_audio import AUDIO, sound
@@ -19,7 +20,7 @@ def test_a_sound_is_what_loops_over_windows_give() -> None:
     """Both stages have a block whose windows are moved across the edges."""
     weights = tensors(AUDIO)
     file = TensorFile(Path("x.pth"), weights, {})
-    network = build_htsat(file, "", 480, "small").eval()
+    network = htsat_maker(file, "", 480, "small")().eval()
     network.load_state_dict(htsat_tensors(weights, "", ""))
     samples = sound(400_000)
     with torch.no_grad():
@@ -31,8 +32,9 @@ def test_a_sound_is_what_loops_over_windows_give() -> None:
 def test_full_sizes_are_read_from_the_file_and_load_strictly(width: int, depths: tuple[int, ...]) -> None:
     shapes = under("a.", htsat(width, depths, (4, 8, 16, 32)))
     file = TensorFile(Path("x.pth"), {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
+    make = htsat_maker(file, "a.", 480, "clap")
     with torch.device("meta"):
-        network = build_htsat(file, "a.", 480, "clap")
+        network = make()
     network.load_state_dict(htsat_tensors(file.tensors, "a.", ""), strict=True, assign=True)
     config = network.network.config
     assert (config.hidden_size, config.spec_size, config.window_size) == (8 * width, 256, 8)
@@ -56,4 +58,13 @@ def test_names_below_the_prefix_are_mapped_and_unknown_ones_kept() -> None:
 def test_a_file_of_another_network_names_the_first_tensor_that_it_lacks() -> None:
     file = TensorFile(Path("x.pth"), {"a.b": torch.zeros(1)}, {})
     with pytest.raises(WeightsError, match=r"x\.pth is not laion-clap: it has no tensor a\.spectrogram_extractor"):
-        build_htsat(file, "a.", 480, "laion-clap")
+        htsat_maker(file, "a.", 480, "laion-clap")
+
+
+def test_making_the_network_imports_nothing_while_the_meta_device_is_the_default() -> None:
+    """Modules that make tensors when they are imported would keep them without data."""
+    make = htsat_maker(TensorFile(Path("x.pth"), tensors(AUDIO), {}), "", 480, "small")
+    before = set(sys.modules)
+    with torch.device("meta"):
+        make()
+    assert set(sys.modules) == before

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.judges.laion_clap import LaionClapJudge, network_of, renamed
+from model.judges.laion_clap import LaionClapJudge, network_maker, renamed
 from model.judges.sounds import crop
 from model.weights.files import TensorFile
 from tests.model.codec.layouts import count
@@ -74,8 +74,9 @@ def test_leaving_out_the_padding_of_the_original_changes_nothing(judge: LaionCla
 def test_the_full_size_loads_strictly_and_leaves_out_what_only_training_uses() -> None:
     shapes = laion_clap(htsat(128, (2, 2, 12, 2), (4, 8, 16, 32)), roberta(768, 12, 50_265, 514))
     file = TensorFile(Path("x.pt"), {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
+    make = network_maker(file)
     with torch.device("meta"):
-        network = network_of(file)
+        network = make()
     network.load_state_dict(renamed(file), strict=True, assign=True)
     assert network.text.config.num_attention_heads == 12 and network.text.config.layer_norm_eps == 1e-5
     assert sum(value.numel() for value in network.parameters()) < count(shapes)[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from model.judges.ms_clap import MsClapJudge, network_of, renamed
+from model.judges.ms_clap import MsClapJudge, network_maker, renamed
 from model.judges.sounds import crop
 from model.weights.files import TensorFile
 from tests.model.judges.audio_layouts import gpt2, htsat, ms_clap, tensors
@@ -78,12 +78,13 @@ def test_leaving_out_the_padding_of_the_original_changes_nothing(judge: MsClapJu
 def test_the_full_size_loads_strictly() -> None:
     shapes = ms_clap(htsat(96, (2, 2, 6, 2), (4, 8, 16, 32)), gpt2(768, 12, 50_257, 1_024))
     file = TensorFile(Path("x.pth"), {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
+    make = network_maker(file)
     with torch.device("meta"):
-        network = network_of(file)
+        network = make()
     network.load_state_dict(renamed(file), strict=True, assign=True)
     config = network.text.config
     assert (config.n_head, config.n_layer, config.n_positions) == (12, 12, 1_024)
-    assert network.audio.network.config.hidden_size == 768
+    assert network.audio.width == 768
 
 
 def test_the_original_takes_whole_files_without_removing_their_mean(judge: MsClapJudge) -> None:
