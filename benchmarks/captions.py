@@ -86,7 +86,10 @@ async def recaption(
     done = []
     for case in sorted(cases, key=lambda case: (case.level, case.name)):
         try:
-            written = await recaptioning.by_model(case.caption, case.level, client, stage.templates, stage.repair)
+            least = stage.config.min_similarity
+            written = await recaptioning.by_model(
+                case.caption, case.level, client, stage.templates, stage.repair, min_similarity=least
+            )
         except NotCachedError:
             continue
         tallies[case.name].sources[written.source] += 1
@@ -107,8 +110,10 @@ async def paraphrase(
     wanted, pairs = stage.config.paraphrases, []
     for case, before in done:
         try:
-            rounds = stage.config.repair_rounds
-            written = await paraphrasing.by_model(before.caption, wanted, client, stage.templates, rounds=rounds)
+            rounds, least = stage.config.repair_rounds, stage.config.min_similarity
+            written = await paraphrasing.by_model(
+                before.caption, wanted, client, stage.templates, rounds=rounds, min_similarity=least
+            )
         except NotCachedError:
             continue
         accepted = [text for text, source in written.paraphrases if source == "llm"]

@@ -69,6 +69,15 @@ class MiniLM:
             states_BLD[index, : len(hidden_LD)] = functional.layer_norm(hidden_LD, (DIM,))
         return states_BLD
 
+    @torch.inference_mode()
+    def sentences(self, texts: Sequence[str]) -> torch.Tensor:
+        """Returns (B, D) float32 of unit length: the mean over tokens, which the checkpoint was trained to compare.
+
+        The cosine of two is their dot product. Texts are cut as in `encode`.
+        """
+        means = [self._hidden(torch.tensor(one.ids)).mean(dim=0) for one in self.tokenizer.encode_batch(list(texts))]
+        return functional.normalize(torch.stack(means), dim=1) if means else torch.zeros(0, DIM)
+
     def token_count(self, text: str) -> int:
         """Returns how many tokens a text has, marks of start and end included."""
         encoding = self.tokenizer.encode(text)

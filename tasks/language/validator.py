@@ -19,6 +19,7 @@ from tasks.language.finder import all_cues, find_cues
 from tasks.language.inflect import lemmas
 from tasks.language.meaning import meaning_problems
 from tasks.language.parse import has_parser
+from tasks.language.similarity import similarity_problems
 from tasks.language.synonyms import classes
 from tasks.language.words import STRONG
 
@@ -67,14 +68,18 @@ def find_level(before: CuedCaption, after: str, level: str) -> CuedCaption | Non
     return min(captions, key=lambda caption: len(check(before, caption, level)), default=None)
 
 
-def judge(before: CuedCaption, after: str, level: str) -> tuple[CuedCaption | None, list[str]]:
+def judge(
+    before: CuedCaption, after: str, level: str, *, min_similarity: float = 0.0
+) -> tuple[CuedCaption | None, list[str]]:
     """Returns a model's caption with its new cue, and why it is refused; an accepted caption always has a cue.
 
-    Uses the dependency parse where the parser was fetched.
+    Uses the dependency parse where the parser was fetched. A caption without any other problem is refused when the
+    similarity of its events (`event_similarity`) is under `min_similarity`.
     """
     found = find_level(before, after, level)
     if found is not None:
-        return found, check(before, found, level, parse=has_parser())
+        problems = check(before, found, level, parse=has_parser())
+        return found, problems or similarity_problems(before, found, min_similarity)
     if is_endless(before.text, after):
         return None, ["too long"]
     problems = [*form_problems(before.text, after), "does not say the level"]

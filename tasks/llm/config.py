@@ -54,6 +54,12 @@ class LLMConfig(StageConfig):
         "auto",
         description="a further prompt says what was wrong, or the same is sampled again; auto: feedback at endpoints",
     )
+    min_similarity: float = Field(
+        0.65,
+        ge=0,
+        le=1,
+        description="a model's caption whose events are less similar to the old one's is refused; 0: not measured",
+    )
     batch: bool = Field(False, description="send prompts by the endpoint's Batch API: cheaper, within a day")
     batch_poll_s: float = Field(30.0, gt=0, description="seconds between queries of a submitted batch's status")
     batch_price: float = Field(0.5, ge=0, description="price of a batched token as a share of the prices below")

@@ -72,12 +72,13 @@ class CaptionStage(Stage):
 
     def identity(self) -> dict[str, Any]:
         """Returns what results depend on of the writer: its kind and model, whether captions are sent together, and
-        whether the validator has the parse of the model's captions."""
+        whether the validator has the parse of the model's captions and how similar they must be."""
         if self.backend.kind == "rules":
             return dict(self.backend.identity())
         together = self.config.captions_per_request
         grouped_by = {"together": together} if together > 1 else {}
-        return {**self.backend.identity(), **grouped_by, "parse": has_parser()}
+        checks = {"parse": has_parser(), "min_similarity": self.config.min_similarity}
+        return {**self.backend.identity(), **grouped_by, **checks}
 
     def needs_model(self, item: Item) -> bool:
         """Whether the model writes an item."""

@@ -71,7 +71,14 @@ class ParaphraseStage(CaptionStage):
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns the model's valid paraphrases, filled up by the rules."""
         wanted = self.config.paraphrases
-        written = await by_model(_cued(item), wanted, client, self.templates, rounds=self.config.repair_rounds)
+        written = await by_model(
+            _cued(item),
+            wanted,
+            client,
+            self.templates,
+            rounds=self.config.repair_rounds,
+            min_similarity=self.config.min_similarity,
+        )
         return self._rows(item, written), written.unavailable
 
     def _rows(self, item: Item, written: WrittenParaphrases) -> list[Paraphrase]:

@@ -9,14 +9,18 @@ from tasks.language.content import content_words, meaningful, unmatched, words
 from tasks.language.cues import Cue, CuedCaption
 from tasks.language.finder import all_cues, find_cues, without_cues
 from tasks.language.meaning import meaning_problems
+from tasks.language.similarity import similarity_problems
 from tasks.language.synonyms import classes
 from tasks.language.validator import form_problems, is_endless
 
 
-def problems_of(caption: CuedCaption, paraphrase: str, *, parse: bool = False) -> list[str]:
+def problems_of(
+    caption: CuedCaption, paraphrase: str, *, parse: bool = False, min_similarity: float = 0.0
+) -> list[str]:
     """Returns why `paraphrase` is not one of `caption`; empty when it is.
 
-    With `parse` the subjects of verbs are compared by the dependency parse, which must have been fetched.
+    With `parse` the subjects of verbs are compared by the dependency parse, which must have been fetched. What has no
+    other problem is refused when the similarity of its events (`event_similarity`) is under `min_similarity`.
     """
     before = caption.text
     if is_endless(before, paraphrase):
@@ -35,7 +39,8 @@ def problems_of(caption: CuedCaption, paraphrase: str, *, parse: bool = False) -
     problems += [f"added {word!r}" for word in unmatched(meaningful(new), old, classes)[:1]]
     own = [cue for cue in new_cues if cue.side == caption.cue.side]
     after = [CuedCaption(text=paraphrase, cue=cue) for cue in own]
-    return problems + min((meaning_problems(caption, one, parse=parse) for one in after), key=len, default=[])
+    problems += min((meaning_problems(caption, one, parse=parse) for one in after), key=len, default=[])
+    return problems or similarity_problems(caption, after[0], min_similarity)
 
 
 def wording(text: str) -> tuple[str, ...]:

@@ -50,7 +50,13 @@ def by_rule(caption: CuedCaption, count: int) -> WrittenParaphrases:
 
 
 async def by_model(
-    caption: CuedCaption, count: int, client: LLMClient, templates: PromptTemplates, *, rounds: int = 1
+    caption: CuedCaption,
+    count: int,
+    client: LLMClient,
+    templates: PromptTemplates,
+    *,
+    rounds: int = 1,
+    min_similarity: float = 0.0,
 ) -> WrittenParaphrases:
     """Returns `count` paraphrases, fewer when model and rules together have fewer.
 
@@ -60,7 +66,7 @@ async def by_model(
     caption = caption.cleaned(plain)
     if len(caption.text) > MAX_PROMPTED_CHARS:
         return by_rule(caption, count)
-    search = _Search(caption)
+    search = _Search(caption, min_similarity)
     trouble = ""
     try:
         for attempt in range(1, 2 + rounds):
@@ -79,6 +85,7 @@ class _Search:
     """The model's paraphrases of one caption so far: accepted ones by their wording, refused ones with reasons."""
 
     caption: CuedCaption
+    min_similarity: float
     found: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     rejected: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -94,7 +101,7 @@ class _Search:
         self.tokens += _texts(answer.get("key_tokens"))[:_MAX_KEY_TOKENS]
         for text in _texts(answer.get("paraphrases"), forms)[: 2 * len(forms)]:
             styled = match_style(text, self.caption.text)
-            problems = problems_of(self.caption, styled, parse=has_parser())
+            problems = problems_of(self.caption, styled, parse=has_parser(), min_similarity=self.min_similarity)
             if not problems and wording(styled) in self.found:
                 problems = ["repeats another"]
             if problems:

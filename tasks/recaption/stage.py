@@ -84,8 +84,15 @@ class RecaptionStage(CaptionStage):
         """Returns the chain's row. Raises ItemError when not even the rules have a caption."""
         caption, level = _cued(item), item.payload["level"]
         _check_level(level)
-        degree = item.payload["degree"]
-        written = await by_model(caption, level, client, self.templates, self.repair, degree=degree)
+        written = await by_model(
+            caption,
+            level,
+            client,
+            self.templates,
+            self.repair,
+            degree=item.payload["degree"],
+            min_similarity=self.config.min_similarity,
+        )
         return [_row(item, written, self.backend.model, self.templates.version)], written.unavailable
 
 

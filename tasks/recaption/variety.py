@@ -52,16 +52,16 @@ def variety(pairs: Iterable[tuple[str, str]]) -> Variety | None:
     )
 
 
+def variety_by_writer(rows: Iterable[Caption]) -> dict[str, Variety]:
+    """Returns the counts of a table's captions by model and by rule; of those that wrote any."""
+    pairs: dict[str, list[tuple[str, str]]] = {by: [] for by in BY.values()}
+    for row in rows:
+        if row.source in BY:
+            pairs[BY[row.source]].append((row.caption, row.caption[row.cue_start : row.cue_end]))
+    found = {by: variety(some) for by, some in pairs.items()}
+    return {by: counts for by, counts in found.items() if counts is not None}
+
+
 def variety_text(rows: Iterable[Caption]) -> str:
-    """Returns the counts of a table's captions by model and by rule, for the stage's line; empty without any."""
-    rows = list(rows)
-    found = (
-        (
-            by,
-            variety(
-                (row.caption, row.caption[row.cue_start : row.cue_end]) for row in rows if BY.get(row.source) == by
-            ),
-        )
-        for by in ("model", "rule")
-    )
-    return "; ".join(counts.text(by) for by, counts in found if counts is not None)
+    """Returns the counts by model and by rule for the stage's line; empty without any."""
+    return "; ".join(counts.text(by) for by, counts in variety_by_writer(rows).items())

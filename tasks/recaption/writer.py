@@ -59,6 +59,7 @@ async def by_model(
     repair: Repair,
     *,
     degree: str = "plain",
+    min_similarity: float = 0.0,
 ) -> WrittenCaption:
     """Returns the model's caption; the rules', with `unavailable` set, when no server answers.
 
@@ -68,7 +69,7 @@ async def by_model(
     if len(caption.text) > MAX_PROMPTED_CHARS:
         return by_rule(caption, level, degree)
     ruled = by_rule(caption, level, degree)
-    writer = _CaptionWriter(caption, level, degree, templates, client, [])
+    writer = _CaptionWriter(caption, level, degree, templates, client, min_similarity, [])
     trouble = ""
     try:
         if written := await writer.tries(repair):
@@ -101,6 +102,7 @@ class _CaptionWriter:
     degree: str
     templates: PromptTemplates
     client: LLMClient
+    min_similarity: float
     rejected: list[dict[str, Any]]
 
     async def tries(self, repair: Repair) -> WrittenCaption | None:
@@ -127,7 +129,7 @@ class _CaptionWriter:
         if not isinstance(text, str):
             return "", None, ["no caption in the answer"]
         text = match_style(text, self.caption.text)
-        caption, problems = judge(self.caption, text, self.level)
+        caption, problems = judge(self.caption, text, self.level, min_similarity=self.min_similarity)
         return text[:MAX_CHARS], None if problems else caption, problems
 
     def _feedback(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from data_contracts import Augmented, Caption, Clip, ContractError
 from data_contracts.adverbs import LEVELS
 from tasks.augment.recipe import recipe_from_json
 from tasks.engine.workspace import hash_text
+from tasks.recaption.variety import Variety, variety_by_writer
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaEmbedder
@@ -65,6 +66,8 @@ class Augmentation:
     caption_note: str | None
     levels: list[LevelSection]
     writers: list[WriterCount]
+    variety: dict[str, Variety]
+    """How varied the new captions are, by who wrote them: model, rule."""
 
     @property
     def has_events(self) -> bool:
@@ -92,6 +95,7 @@ def build_augmentation(found: Collected, media: MediaEmbedder) -> Augmentation:
             for name, level in LEVELS.items()
         ],
         writers=count_writers(found),
+        variety=variety_by_writer(found.captions),
     )
 
 

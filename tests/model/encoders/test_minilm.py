@@ -45,6 +45,17 @@ def test_meaning_is_in_the_states(encoder):
     assert near > far + 0.2
 
 
+def test_sentence_vectors_are_the_mean_of_token_states_and_of_unit_length(encoder):
+    texts = ["a car engine starts", "an automobile motor turns on", "birds sing in a forest", ""]
+    vectors_BD = encoder.sentences(texts)
+    assert vectors_BD.shape == (4, encoder.spec.dim)
+    torch.testing.assert_close(vectors_BD.norm(dim=1), torch.ones(4))
+    for text, vector_D in zip(texts, vectors_BD, strict=True):
+        assert torch.equal(encoder.sentences([text])[0], vector_D)
+    assert vectors_BD[0] @ vectors_BD[1] > 0.5 > 0.3 > vectors_BD[0] @ vectors_BD[2]
+    assert encoder.sentences([]).shape == (0, encoder.spec.dim)
+
+
 def test_the_weights_are_pinned_and_labelled_as_a_placeholder(encoder):
     assert encoder.spec.placeholder
     assert len(encoder.spec.weights_sha256) == 64

@@ -46,6 +46,14 @@ def test_bad_paraphrases_are_refused_with_the_reason(paraphrase: str, problem: s
     assert problem in problems_of(BARKS, paraphrase)
 
 
+def test_a_paraphrase_is_held_to_the_floor_of_similarity_after_all_other_checks() -> None:
+    good = "A dog is barking extremely fast"
+    assert problems_of(BARKS, good, min_similarity=0.65) == []
+    (problem,) = problems_of(BARKS, good, min_similarity=1.0)
+    assert problem.startswith("tells of something else: similarity 0.9")
+    assert problems_of(BARKS, "A dog barks", min_similarity=1.0) == ["does not say very fast"]
+
+
 def test_what_comes_later_stays_later() -> None:
     caption = said("A man speaks in the distance, and then a dog barks", "far")
     assert problems_of(caption, "A man is talking in the distance, then a dog barks") == []

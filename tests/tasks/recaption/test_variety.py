@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.recaption.variety import variety, variety_text
+from tasks.recaption.variety import variety, variety_by_writer, variety_text
 from tests.tasks.language.captions import augmented, cued
 from tests.tasks.rows import caption_row
 
@@ -27,3 +27,5 @@ def test_the_line_names_model_and_rule_and_leaves_originals_out() -> None:
     assert text.startswith("2 by model: 1 wordings, commonest 100.0 %")
     assert "; 1 by rule: " in text
     assert variety_text(rows[3:]) == ""
+    assert {by: found.captions for by, found in variety_by_writer(rows).items()} == {"model": 2, "rule": 1}
+    assert variety_by_writer(rows[3:]) == {}

@@ -99,3 +99,11 @@ def test_notes_of_missing_tables_are_passed_on(media: MediaEmbedder) -> None:
     section = build_augmentation(Collected(notes=notes), media)
     assert (section.note, section.caption_note) == ("no audio", "no paraphrases")
     assert all(level.rows == 0 and level.examples == [] for level in section.levels)
+
+
+def test_variety_is_counted_by_model_and_by_rule_without_originals(media: MediaEmbedder) -> None:
+    row = augmented_row(clip_row("c"), "speed", "fast", "fast")
+    captions = [caption_row(row, "A dog barks fast", source) for source in ("rule", "llm", "llm_retry", "original")]
+    found = build_augmentation(Collected(captions=captions), media).variety
+    assert {by: (one.captions, one.wordings) for by, one in found.items()} == {"model": (2, 1), "rule": (1, 1)}
+    assert build_augmentation(Collected(), media).variety == {}
