@@ -39,7 +39,8 @@ def problems_of(
     problems += [f"added {word!r}" for word in unmatched(meaningful(new), old, classes)[:1]]
     own = [cue for cue in new_cues if cue.side == caption.cue.side]
     after = [CuedCaption(text=paraphrase, cue=cue) for cue in own]
-    problems += min((meaning_problems(caption, one, parse=parse) for one in after), key=len, default=[])
+    told = [meaning_problems(caption, one, parse=parse) for one in after]
+    problems += min(told, key=len, default=[])
     return problems or similarity_problems(caption, after[0], min_similarity)
 
 
