@@ -51,6 +51,12 @@ def _ms_clap(path: str, device: Device) -> Judge:
     return MsClapJudge.load(_with_tokens("ms-clap", path), device)
 
 
+def _audiobox(path: str, device: Device) -> Judge:
+    from model.judges.audiobox import AudioboxJudge
+
+    return AudioboxJudge.load(Path(path) if path else require("audiobox-aesthetics")[0].parent, device)
+
+
 def _imagebind(path: str, device: Device) -> Judge:
     from model.judges.imagebind import ImageBindJudge
 
@@ -80,6 +86,7 @@ JUDGES: Final[Mapping[str, Load]] = {
     "passt": _passt,
     "laion-clap": _laion_clap,
     "ms-clap": _ms_clap,
+    "audiobox-aesthetics": _audiobox,
     "imagebind": _imagebind,
     "synchformer": _synchformer,
 }

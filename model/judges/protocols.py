@@ -21,7 +21,8 @@ Loading = Literal["centred", "plain", "whole"]
 """How a judge's original loads a file. centred: the file's mean is taken off before it is resampled, then it is cut to
 the evaluated length; plain: it is cut only; whole: the original takes the whole file."""
 Outputs = Mapping[str, torch.Tensor]
-"""What a judge says of one input, by name: `embedding` (D) or (P, D), `logits` (K), `segments` (S, 8 or 6, D)."""
+"""What a judge says of one input, by name: `embedding` (D) or (P, D), `logits` (K), `segments` (S, 8 or 6, D),
+`axes` (K)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

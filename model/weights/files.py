@@ -72,13 +72,14 @@ def read_tensors(path: Path) -> TensorFile:
     return TensorFile(path, {_old_name(name): tensor for name, tensor in named.items()}, metadata)
 
 
-def build(network: Callable[[], NetworkT], tensors: Mapping[str, Tensor], path: Path) -> NetworkT:
+def build(network: Callable[[], NetworkT], tensors: Mapping[str, Tensor], path: Path, *, on: str = "meta") -> NetworkT:
     """Returns the network with exactly these tensors (strict), float32, frozen, in evaluation mode.
 
-    It is built on the meta device and takes over the file's tensors, so that memory is needed once.
+    It is built on the meta device and takes over the file's tensors, so that memory is needed once. `on` names another
+    device for networks whose constructor computes.
     Raises WeightsError naming the first tensors that are missing, unexpected or of another shape.
     """
-    with torch.device("meta"):
+    with torch.device(on):
         built = network()
     try:
         built.load_state_dict(dict(tensors), strict=True, assign=True)
