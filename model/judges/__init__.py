@@ -54,13 +54,19 @@ def _ms_clap(path: str, device: Device) -> Judge:
 def _audiobox(path: str, device: Device) -> Judge:
     from model.judges.audiobox import AudioboxJudge
 
-    return AudioboxJudge.load(Path(path) if path else require("audiobox-aesthetics")[0].parent, device)
+    return AudioboxJudge.load(_folder("audiobox-aesthetics", path), device)
 
 
 def _imagebind(path: str, device: Device) -> Judge:
     from model.judges.imagebind import ImageBindJudge
 
     return ImageBindJudge.load(_file("imagebind", path), device)
+
+
+def _pe_av(path: str, device: Device) -> Judge:
+    from model.judges.pe_av import PeAvJudge
+
+    return PeAvJudge.load(_folder("pe-av", path), device)
 
 
 def _synchformer(path: str, device: Device) -> Judge:
@@ -71,6 +77,10 @@ def _synchformer(path: str, device: Device) -> Judge:
 
 def _file(name: str, path: str) -> Path:
     return Path(path) if path else require(name)[0]
+
+
+def _folder(name: str, path: str) -> Path:
+    return Path(path) if path else require(name)[0].parent
 
 
 def _with_tokens(name: str, path: str) -> list[Path]:
@@ -88,6 +98,7 @@ JUDGES: Final[Mapping[str, Load]] = {
     "ms-clap": _ms_clap,
     "audiobox-aesthetics": _audiobox,
     "imagebind": _imagebind,
+    "pe-av": _pe_av,
     "synchformer": _synchformer,
 }
 

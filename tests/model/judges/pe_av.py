@@ -1,0 +1,160 @@
+"""A small PE-AV in the published layout, and its frame encoder written down apart from our network."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from tests.model.codec.layouts import Shapes, random_tensors
+from tests.model.encoders.synchformer import linear
+
+WIDTH, DEPTH, PATCH, SIDE, EMBED = 128, 2, 4, 2, 24  # two heads of 64; frames of 8 x 8
+FRAMES = "video_model.video_encoder.embedder.vision_model.timm_model."
+_TOWER = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "head_dim": 16,
+}
+CONFIG: dict[str, Any] = {
+    "model_type": "pe_audio_video",
+    "text_config": {
+        "model_type": "modernbert",
+        "hidden_size": 40,
+        "intermediate_size": 48,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "vocab_size": 64,
+        "pad_token_id": 0,
+        "bos_token_id": 1,
+        "cls_token_id": 1,
+        "eos_token_id": 2,
+        "sep_token_id": 2,
+    },
+    "audio_video_config": {
+        "model_type": "pe_audio_video_encoder",
+        **_TOWER,
+        "audio_config": {
+            "model_type": "pe_audio_encoder",
+            **_TOWER,
+            "dac_config": {
+                "model_type": "dac",
+                "encoder_hidden_size": 4,
+                "downsampling_ratios": [2, 4],
+                "codebook_dim": 8,
+                "sampling_rate": 48_000,
+            },
+        },
+        "video_config": {
+            "model_type": "pe_video_encoder",
+            **_TOWER,
+            "vision_config": {"model_type": "timm_wrapper", "architecture": "vit_pe_core_large_patch14_336"},
+        },
+    },
+}
+
+
+def frame_shapes(width: int, depth: int, patch: int, places: int, embed: int) -> Shapes:
+    """timm's names of `vit_pe_core_*`."""
+    shapes: Shapes = {"cls_token": (1, 1, width), "pos_embed": (1, 1 + places, width)}
+    shapes |= {"patch_embed.proj.weight": (width, 3, patch, patch)}
+
+    def dense(name: str, out: int, fan: int) -> None:
+        shapes.update({f"{name}.weight": (out, fan), f"{name}.bias": (out,)})
+
+    def norm(name: str) -> None:
+        shapes.update({f"{name}.weight": (width,), f"{name}.bias": (width,)})
+
+    for layer in range(depth):
+        for part, out, fan in (("attn.qkv", 3, 1), ("attn.proj", 1, 1), ("mlp.fc1", 4, 1), ("mlp.fc2", 1, 4)):
+            dense(f"blocks.{layer}.{part}", out * width, fan * width)
+        norm(f"blocks.{layer}.norm1")
+        norm(f"blocks.{layer}.norm2")
+    shapes |= {"attn_pool.latent": (1, 1, width)}
+    for part, out, fan in (("q", 1, 1), ("kv", 2, 1), ("proj", 1, 1), ("mlp.fc1", 4, 1), ("mlp.fc2", 1, 4)):
+        dense(f"attn_pool.{part}", out * width, fan * width)
+    for name in ("norm_pre", "norm", "attn_pool.norm"):
+        norm(name)
+    dense("head", embed, width)
+    return shapes
+
+
+def frame_tensors() -> dict[str, torch.Tensor]:
+    return random_tensors(frame_shapes(WIDTH, DEPTH, PATCH, SIDE * SIDE, EMBED))
+
+
+def norm(t: dict, name: str, x: torch.Tensor) -> torch.Tensor:
+    return torch.layer_norm(x, (WIDTH,), t[f"{name}.weight"], t[f"{name}.bias"], 1e-5)
+
+
+def mlp(t: dict, name: str, x: torch.Tensor) -> torch.Tensor:
+    inner = linear(t, f"{name}.fc1", x)
+    return linear(t, f"{name}.fc2", inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2))))
+
+
+def turned(vector_K: torch.Tensor, column: int, row: int) -> torch.Tensor:
+    """A head's 64 numbers, pair by pair as complex numbers: 16 pairs by the column, 16 by the row."""
+    out = vector_K.clone()
+    for pair in range(32):
+        place = column + 1 if pair < 16 else row + 1
+        angle = place / 10_000 ** ((pair % 16) / 16)
+        x, y = vector_K[2 * pair], vector_K[2 * pair + 1]
+        out[2 * pair] = x * math.cos(angle) - y * math.sin(angle)
+        out[2 * pair + 1] = y * math.cos(angle) + x * math.sin(angle)
+    return out
+
+
+def slow_frame(t: dict, pixels_CHW: torch.Tensor) -> torch.Tensor:
+    """(E) of one frame, by loops over tokens and heads."""
+    places = [(row, column) for row in range(SIDE) for column in range(SIDE)]
+    tokens = [t["cls_token"][0, 0]]
+    for row, column in places:
+        patch = pixels_CHW[:, row * PATCH : (row + 1) * PATCH, column * PATCH : (column + 1) * PATCH]
+        tokens.append(torch.einsum("cyx,dcyx->d", patch, t["patch_embed.proj.weight"]))
+    x = norm(t, "norm_pre", torch.stack(tokens) + t["pos_embed"][0])
+    for layer in range(DEPTH):
+        name = f"blocks.{layer}"
+        query, key, value = linear(t, f"{name}.attn.qkv", norm(t, f"{name}.norm1", x)).chunk(3, dim=1)
+        mixed = torch.zeros_like(x)
+        for start in range(0, WIDTH, 64):
+            part = slice(start, start + 64)
+            q, k = query[:, part].clone(), key[:, part].clone()
+            for index, (row, column) in enumerate(places, 1):
+                q[index], k[index] = turned(q[index], column, row), turned(k[index], column, row)
+            mixed[:, part] = (q @ k.T / 8).softmax(1) @ value[:, part]
+        x = x + linear(t, f"{name}.attn.proj", mixed)
+        x = x + mlp(t, f"{name}.mlp", norm(t, f"{name}.norm2", x))
+    x = norm(t, "norm", x)
+    query = linear(t, "attn_pool.q", t["attn_pool.latent"][0, 0])
+    key, value = linear(t, "attn_pool.kv", x).chunk(2, dim=1)
+    pooled = torch.zeros(WIDTH)
+    for start in range(0, WIDTH, WIDTH // 8):
+        part = slice(start, start + WIDTH // 8)
+        pooled[part] = (key[:, part] @ query[part] / math.sqrt(WIDTH // 8)).softmax(0) @ value[:, part]
+    pooled = linear(t, "attn_pool.proj", pooled)
+    pooled = pooled + mlp(t, "attn_pool.mlp", norm(t, "attn_pool.norm", pooled))
+    return linear(t, "head", pooled)
+
+
+def tensors_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Random weights for all tensors of a network that is on the meta device."""
+    return random_tensors({name: tuple(value.shape) for name, value in network.state_dict().items()}, seed=7)
+
+
+def write(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
+    save_file(tensors, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    words = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3, "a": 4, "dog": 5, "barks": 6}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
