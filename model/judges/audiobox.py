@@ -66,7 +66,7 @@ class AudioboxJudge:
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.filterwarnings("ignore", ".*weight_norm.* is deprecated", FutureWarning)
             network = build(constructed, tensors, weights, on="cpu")  # its draws need memory
-        spec = published_spec(NAME, digest(weights), ("audio",), rate_hz=RATE_HZ, classes=AXES)
+        spec = published_spec(NAME, digest(weights), ("audio",), rate_hz=RATE_HZ, classes=AXES, loading="whole")
         return cls(network.to(device), ranges, spec, torch.device(device))
 
     @torch.inference_mode()

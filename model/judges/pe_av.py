@@ -132,8 +132,8 @@ class PeAvJudge:
         sizes = frame_sizes(tensors, _FRAME_ENCODER, weights)
         network = build(lambda: PeAvNetwork(config, FrameEncoder(sizes)), tensors, weights)
         codec = config.audio_video_config.audio_config.dac_config
-        kinds = ("audio", "video", "text")
-        spec = published_spec(NAME, digest(weights), kinds, rate_hz=int(codec.sampling_rate), fps=FPS)
+        kinds, rate_hz = ("audio", "video", "text"), int(codec.sampling_rate)
+        spec = published_spec(NAME, digest(weights), kinds, rate_hz=rate_hz, fps=FPS, loading="whole")
         placed = _with_computed_buffers(network).to(device)
         return cls(placed, tokenizer, int(codec.hop_length), sizes.image, spec, torch.device(device))
 
