@@ -15,6 +15,10 @@ class UsageError(FoleyGenExError):
     exit_code = 2
 
 
+class InUseError(UsageError):
+    """A workspace that another run uses; names that run and what to do. Waiting may help."""
+
+
 class ContractError(FoleyGenExError):
     """A table or file that breaks its contract; names the column, the row and what was expected."""
 

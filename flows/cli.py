@@ -17,6 +17,7 @@ import typer
 from data_contracts.errors import FoleyGenExError, UsageError
 from flows.commands.app import app as open_app
 from flows.commands.convert import convert
+from flows.commands.deploy import deploy
 from flows.commands.doctor import doctor
 from flows.commands.ema import ema
 from flows.commands.export import export
@@ -24,6 +25,7 @@ from flows.commands.generate import generate
 from flows.commands.mine_captions import mine_captions
 from flows.commands.quarantine import quarantine
 from flows.commands.regenerate import regenerate
+from flows.commands.up import down, up
 from flows.commands.verify import verify
 from flows.commands.weights import fetch_llm, fetch_parser, weights
 from flows.locations import existing
@@ -104,6 +106,11 @@ def run(
     set_: SetOption = None,
     out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),
     verify_files: Annotated[bool, typer.Option("--verify-files", help="read all files, heal damaged ones")] = False,
+    until: Annotated[str, typer.Option(help="with all: the last stage to run")] = "",
+    only: Annotated[list[str] | None, typer.Option(help="with all: run only this stage; repeatable")] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="wait so long while another run uses the workspace")
+    ] = 0,
 ) -> None:
     """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
     from flows.run import run_ablation_table, run_all, run_claims_test, run_codec, run_one
@@ -113,6 +120,10 @@ def run(
     comparisons = {"ablations": run_ablation_table, "claims": run_claims_test}
     if verify_files and stage in (*comparisons, "train-codec"):
         raise UsageError(f"--verify-files is for a stage or all, not for {stage}")
+    if wait and stage in (*comparisons, "train-codec"):
+        raise UsageError(f"--wait is for a stage or all, not for {stage}")
+    if (until or only) and stage != "all":
+        raise UsageError(f"--until and --only are for all, not for {stage}")
     if stage == "train-codec":
         run_codec(config_path(config), set_ or [], out)
         return
@@ -123,11 +134,11 @@ def run(
     if stage in ("all", "ingest"):
         require_corpus(loaded, str(config))
     if stage == "all":
-        run_all(loaded, verify_files=verify_files)
+        run_all(loaded, verify_files=verify_files, until=until, only=tuple(only or ()), wait_minutes=wait)
     elif stage in comparisons:
         comparisons[stage](loaded)
     else:
-        run_one(stage, loaded, verify_files=verify_files)
+        run_one(stage, loaded, verify_files=verify_files, wait_minutes=wait)
 
 
 @app.command()
@@ -163,6 +174,9 @@ app.command()(convert)
 app.command()(ema)
 app.command("mine-captions")(mine_captions)
 app.command()(doctor)
+app.command()(deploy)
+app.command()(up)
+app.command()(down)
 app.command()(quarantine)
 app.command("fetch-llm")(fetch_llm)
 app.command("fetch-parser")(fetch_parser)

@@ -13,11 +13,11 @@ from functools import cache, partial
 from flows.progress import bar, watch
 from flows.terminal_log import LINES
 from flows.termination import interrupts_blocked
+from flows.waiting import acquired
 from tasks.config import PipelineConfig, store
 from tasks.engine import Mapper, Shard, StageSummary
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import acquire
 from tasks.pipeline import Step
 from tasks.steps import first_stale_before, run_step
 
@@ -25,13 +25,20 @@ log = logging.getLogger(LINES)
 
 
 def run_directly(
-    step: Step, config: PipelineConfig, workspace: Workspace, *, retry: bool = False, verify_files: bool = False
+    step: Step,
+    config: PipelineConfig,
+    workspace: Workspace,
+    *,
+    retry: bool = False,
+    verify_files: bool = False,
+    wait_minutes: float = 0,
 ) -> StageSummary:
     """Runs a stage, shows its line and returns its counts.
 
-    Raises UsageError when another run uses the workspace.
+    Raises InUseError when another run still uses the workspace after `wait_minutes`.
     """
-    with acquire(workspace.root, f"{step.name} of {workspace.root.name}"):
+    what = f"{step.name} of {workspace.root.name}"
+    with acquired(workspace.root, what, log.info, wait_s=60 * wait_minutes):
         store(config, workspace)
         if earlier := first_stale_before(step, config, workspace):
             log.info("%s", stale_line(step, earlier))

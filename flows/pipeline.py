@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow
+from pydantic import Field
 
 from flows.artifacts import publish_pipeline
 from flows.costs import with_costs
+from flows.direct import stale_line
 from flows.placement import run_on_pool
-from flows.runner import announce
-from flows.runs import pipeline_settings, run_name, running_in
+from flows.retries import retried
+from flows.runs import announce, pipeline_settings, run_name, running_in
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig
 from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, Step
-from tasks.steps import step_state
+from tasks.pipeline import STEPS, Step, chosen_steps
+from tasks.steps import first_stale_before, step_state
+
+StageName = Annotated[str, Field(json_schema_extra={"enum": ["", *(step.name for step in STEPS)]})]
 
 
 @flow(name="pipeline", flow_run_name=run_name)
@@ -31,6 +35,10 @@ def pipeline(
     config: PipelineConfig | None = None,
     changes: tuple[str, ...] = (),
     verify_files: bool = False,
+    until: StageName = "",
+    only: tuple[StageName, ...] = (),
+    wait_minutes: float = 0,
+    retries: int = 0,
 ) -> dict[str, Any]:
     """Runs ingest to report. Killed at any moment and run again, it continues and ends with the same tables.
 
@@ -42,13 +50,22 @@ def pipeline(
             workspace those of the built-in demo.
         changes: Single settings on top, as with --set, e.g. train.steps=1000 or workers=4.
         verify_files: Read every file, also those of single items, and make damaged ones again.
+        until: The last stage to run; empty: the report.
+        only: Run only these stages, in the pipeline's order; empty: all.
+        wait_minutes: Minutes to wait while another run uses the workspace; with 0 this run ends at once and names the
+            other.
+        retries: How often a stage is started again after a fault that may pass: an endpoint, a network, a worker.
     """
+    steps = chosen_steps(until, [name for name in only if name])
     settings = pipeline_settings(workspace, config_file, config, changes)
     space = Workspace(Path(settings.workspace))
-    with running_in(space, f"pipeline of {space.root.name}", lambda: settings):
-        results = [
-            with_costs(partial(run_unless_finished, step, settings, space, verify_files=verify_files)) for step in STEPS
-        ]
+    with running_in(space, f"pipeline of {space.root.name}", lambda: settings, wait_minutes=wait_minutes):
+        if only and (earlier := first_stale_before(steps[0], settings, space)):
+            announce(stale_line(steps[0], earlier))
+        results = []
+        for step in steps:
+            work = partial(run_unless_finished, step, settings, space, verify_files=verify_files)
+            results.append(with_costs(partial(retried, work, name=step.name, retries=retries)))
         publish_pipeline(results, space)
     return {result["stage"]: result for result in results}
 

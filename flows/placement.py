@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -18,7 +18,9 @@ from prefect.settings import PREFECT_API_URL
 from prefect.states import Cancelling
 
 from data_contracts import FoleyGenExError
+from flows.retries import CrashedRunError
 from tasks.config import PipelineConfig
+from tasks.engine import is_being_run
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import STEPS, Step
 from tasks.steps import step_state
@@ -34,8 +36,8 @@ def run_on_pool(
 
     Returns False when the pool has no worker or no such deployment.
 
-    A run that is stopped while it waits cancels the deployment's run. Raises FoleyGenExError when that run fails, or
-    when its worker wrote to another folder than the one seen here.
+    A run that is stopped while it waits cancels the deployment's run. Raises CrashedRunError when that run's process
+    was killed, FoleyGenExError when it fails otherwise or its worker wrote to another folder than the one seen here.
     """
     name = f"{step.name}/{step.name}"
     if not config.gpu_pool or not PREFECT_API_URL.value():
@@ -51,13 +53,14 @@ def run_on_pool(
         assert isinstance(run, FlowRun)  # called from a flow that is not async
         get_run_logger().info("%s runs on work pool %s", step.name, config.gpu_pool)
         try:
-            state = _end_of(client, run.id)
+            state = _end_of(client, run.id, lambda: is_being_run(step.name, workspace))
         except BaseException:  # also a cancellation, which comes as a signal
             client.set_flow_run_state(run.id, Cancelling(message="the pipeline run was stopped"), force=True)
             raise
     if state.type != StateType.COMPLETED:
         message = f": {state.message}" if state.message else ""
-        raise FoleyGenExError(f"deployment {name} ended as {state.name}{message}"[:1000])
+        error = CrashedRunError if state.type == StateType.CRASHED else FoleyGenExError
+        raise error(f"deployment {name} ended as {state.name}{message}"[:1000])
     if not step_state(step, config, workspace).finished:
         raise FoleyGenExError(
             f"deployment {name} completed, but {workspace.path(step.name)} is not finished as seen from here: the "
@@ -75,8 +78,17 @@ def steps_on_pool(config: PipelineConfig) -> set[str]:
         return {name for name in names if not _why_not(client, f"{name}/{name}", config.gpu_pool)}
 
 
-def _end_of(client: SyncPrefectClient, run_id: UUID) -> State:
-    """Waits for a run's final state; a server that is away for a while is waited for too."""
+def has_worker(client: SyncPrefectClient, pool: str) -> bool:
+    """Whether a worker of the work pool has asked for work lately. Raises ObjectNotFound without such a pool."""
+    status = client.read_work_pool(pool).status
+    return status is not None and status.value == "READY"
+
+
+def _end_of(client: SyncPrefectClient, run_id: UUID, is_alive: Callable[[], bool]) -> State:
+    """Waits for a run's final state; a server that is away for a while is waited for too.
+
+    So is a run that counts as crashed while its process goes on: a server that was away has got no heartbeats.
+    """
     seen_s = time.monotonic()
     while True:
         try:
@@ -88,16 +100,14 @@ def _end_of(client: SyncPrefectClient, run_id: UUID) -> State:
                 raise FoleyGenExError(
                     f"the Prefect server has been away for {_SERVER_AWAY_S:.0f} s: {error}"
                 ) from error
-        if state is not None and state.is_final():
+        if state is not None and state.is_final() and not (state.is_crashed() and is_alive()):
             return state
         time.sleep(_LOOK_EVERY_S)
 
 
 def _why_not(client: SyncPrefectClient, name: str, pool: str) -> str:
     try:
-        found = client.read_work_pool(pool)
         client.read_deployment_by_name(name)
+        return "" if has_worker(client, pool) else f"work pool {pool!r} has no worker"
     except ObjectNotFound:
         return f"the server has no work pool {pool!r} or no deployment {name}"
-    ready = found.status is not None and found.status.value == "READY"
-    return "" if ready else f"work pool {pool!r} has no worker"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -29,7 +29,7 @@ from tasks.engine import check_stage
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use, require_free
-from tasks.pipeline import STEPS, find_step
+from tasks.pipeline import Step, chosen_steps, find_step
 from tasks.report import REPORT
 from tasks.steps import is_finished, is_known_finished, pipeline_states, require_quarantine, step_state
 
@@ -45,32 +45,48 @@ def run_demo(config: PipelineConfig) -> None:
     run_all(config)
 
 
-def run_all(config: PipelineConfig, *, verify_files: bool = False) -> None:
+def run_all(
+    config: PipelineConfig,
+    *,
+    verify_files: bool = False,
+    until: str = "",
+    only: Sequence[str] = (),
+    wait_minutes: float = 0,
+) -> None:
     """Looks at what the unfinished stages need, runs the pipeline, prints each stage's line and the report's path.
 
     Stages that a work pool will run are not looked at: their weights and their GPU are those of its worker.
-    With `verify_files` every stage reads its files and makes damaged ones again.
+    With `verify_files` every stage reads its files and makes damaged ones again. `until` and `only` choose the stages.
+    Raises InUseError when another run still uses the workspace after `wait_minutes`.
     """
     config = _with_absolute_workspace(config)
     workspace = Workspace(Path(config.workspace))
-    report = workspace.path(*REPORT)
-    if not verify_files and is_finished(config, workspace):
-        typer.echo(f"nothing to do: every stage is finished\nreport: {report}")
+    steps = chosen_steps(until, only)
+    if not verify_files and is_finished(config, workspace, steps):
+        typer.echo(f"nothing to do: every {'chosen ' if until or only else ''}stage is finished")
+        _say_report(steps, workspace)
         return
-    unfinished = {step.name for step in STEPS if verify_files or not is_known_finished(step, config, workspace)}
+    unfinished = {step.name for step in steps if verify_files or not is_known_finished(step, config, workspace)}
     shared = bool(server_url())
     if not shared:  # the server that the run starts for itself has no pools: every stage runs here
         _require_needs(config, unfinished)
-    with _prefect(workspace):
+    with _prefect(None if wait_minutes else workspace):
         from flows.pipeline import pipeline
         from flows.placement import steps_on_pool
 
         if shared:
             _require_needs(config, unfinished - steps_on_pool(config))
-        costs = cost_table(pipeline(config=config, verify_files=verify_files))
+        costs = cost_table(
+            pipeline(config=config, verify_files=verify_files, until=until, only=only, wait_minutes=wait_minutes)
+        )
     if costs:
         typer.echo(costs)
-    typer.echo(f"report: {report}")
+    _say_report(steps, workspace)
+
+
+def _say_report(steps: Sequence[Step], workspace: Workspace) -> None:
+    if any(step.name == REPORT[0] for step in steps):
+        typer.echo(f"report: {workspace.path(*REPORT)}")
 
 
 def _require_needs(config: PipelineConfig, stages: set[str]) -> None:
@@ -79,8 +95,18 @@ def _require_needs(config: PipelineConfig, stages: set[str]) -> None:
     require(examine(config, stages=stages, disk=False), _say)
 
 
-def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_files: bool = False) -> None:
-    """Runs one stage in the config's workspace: as a Prefect flow where a server is set, else directly."""
+def run_one(
+    stage: str,
+    config: PipelineConfig,
+    *,
+    retry: bool = False,
+    verify_files: bool = False,
+    wait_minutes: float = 0,
+) -> None:
+    """Runs one stage in the config's workspace: as a Prefect flow where a server is set, else directly.
+
+    Raises InUseError when another run still uses the workspace after `wait_minutes`.
+    """
     config = _with_absolute_workspace(config)
     step, workspace = find_step(stage), Workspace(Path(config.workspace))
     finished = not retry and not verify_files and step_state(step, config, workspace).finished
@@ -91,13 +117,14 @@ def run_one(stage: str, config: PipelineConfig, *, retry: bool = False, verify_f
         require_programs(made)
     if finished or (config.runner != "dask" and not server_url()):
         _listen_to_stages()
-        run_directly(step, config, workspace, retry=retry, verify_files=verify_files)
+        run_directly(step, config, workspace, retry=retry, verify_files=verify_files, wait_minutes=wait_minutes)
         return
-    with _prefect(workspace):
+    with _prefect(None if wait_minutes else workspace):
         from flows.runs import running_in
         from flows.stages import STAGE_FLOWS
 
-        with running_in(workspace, f"{stage} of {workspace.root.name}", lambda: config):
+        what = f"{stage} of {workspace.root.name}"
+        with running_in(workspace, what, lambda: config, wait_minutes=wait_minutes):
             given = {"retry": retry, "verify_files": verify_files}
             STAGE_FLOWS[stage](workspace=config.workspace, **{name: True for name, value in given.items() if value})
 

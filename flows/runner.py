@@ -15,15 +15,13 @@ from typing import Any
 from prefect import runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
-from prefect.logging import get_run_logger
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from data_contracts import UsageError
 from flows.artifacts import publish, run_progress
 from flows.direct import run_shard_undisturbed, stale_line
 from flows.progress import watch
-from flows.runs import running_in
-from flows.terminal_log import LINES
+from flows.runs import announce, running_in
 from flows.termination import interrupts_blocked
 from flows.tools import require_programs
 from tasks.config import PipelineConfig, load_stored
@@ -48,15 +46,20 @@ def run_stage_flow(
     changes: Sequence[str] = (),
     retry: bool = False,
     verify_files: bool = False,
+    wait_minutes: float = 0,
 ) -> dict[str, Any]:
     """Runs a stage with the workspace's stored config, the given settings in it. Returns the counts, JSON-able.
 
-    Raises UsageError when another run uses the workspace.
+    Raises InUseError when another run still uses the workspace after `wait_minutes`.
     """
     workspace = Workspace(Path(workspace_folder).resolve())
     _enable_stage_logs()
     what = runtime.flow_run.name or step.name
-    with running_in(workspace, what, lambda: _runnable(step, load_stored(workspace, settings, changes))) as config:
+
+    def runnable() -> PipelineConfig:
+        return _runnable(step, load_stored(workspace, settings, changes))
+
+    with running_in(workspace, what, runnable, wait_minutes=wait_minutes) as config:
         if runtime.flow_run.parent_flow_run_id is None and (earlier := first_stale_before(step, config, workspace)):
             announce(stale_line(step, earlier))
         with run_progress(step.name, step.unit) as on_progress:
@@ -66,12 +69,6 @@ def run_stage_flow(
         announce(summary.line())
         publish(step, summary, workspace)
     return {"stage": step.name, "done": summary.done, "new": summary.new, "quarantined": summary.quarantined}
-
-
-def announce(line: str) -> None:
-    """Shows a line to people: in the run's log, and in the terminal where the command line listens."""
-    get_run_logger().info("%s", line)
-    logging.getLogger(LINES).info("%s", line)
 
 
 def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> Mapper:

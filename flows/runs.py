@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from prefect import runtime
+from prefect.logging import get_run_logger
 
 from data_contracts import UsageError
+from flows.crashed import close_killed_run
+from flows.terminal_log import LINES
+from flows.waiting import acquired
 from tasks.config import PipelineConfig, config_path, load_stored, store, with_changes
 from tasks.engine.settings import StageConfig
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import acquire
 
 _ACQUIRED: Final[ContextVar[Path | None]] = ContextVar("acquired", default=None)
 
@@ -28,19 +32,31 @@ def run_name() -> str:
     return f"{runtime.flow_run.flow_name} of {Path(workspace).name}{again}"
 
 
+def announce(line: str) -> None:
+    """Shows a line to people: in the run's log, and in the terminal where the command line listens."""
+    get_run_logger().info("%s", line)
+    logging.getLogger(LINES).info("%s", line)
+
+
 @contextmanager
-def running_in(workspace: Workspace, what: str, settings: Callable[[], PipelineConfig]) -> Iterator[PipelineConfig]:
+def running_in(
+    workspace: Workspace, what: str, settings: Callable[[], PipelineConfig], *, wait_minutes: float = 0
+) -> Iterator[PipelineConfig]:
     """Keeps other runs out of the workspace while the block runs, stores the run's settings in it and yields them.
 
     `settings` is called when no other run can change what is stored. A stage of a pipeline shares the pipeline's
-    workspace: in its process, or from a work pool under the id of its root flow run. Raises UsageError naming the run
-    that uses the workspace.
+    workspace: in its process, or from a work pool under the id of its root flow run. A run that was killed here is
+    marked Crashed on the server. Raises InUseError naming the run that uses the workspace, after `wait_minutes`.
     """
     if _ACQUIRED.get() == workspace.root:
         yield _stored(settings(), workspace)
         return
     root = runtime.flow_run.root_flow_run_id
-    with acquire(workspace.root, what, run=str(root) if root else None):
+    run = str(root) if root else None
+    with acquired(workspace.root, what, announce, run=run, wait_s=60 * wait_minutes) as killed:
+        if killed is not None and killed.run != run:
+            for name in close_killed_run(killed):
+                announce(f"{name} was killed: marked Crashed, this run continues its work")
         token = _ACQUIRED.set(workspace.root)
         try:
             yield _stored(settings(), workspace)

@@ -55,7 +55,7 @@ def own_server(
     with _process() as process:
         waiting = Waiting("Prefect to start", say, timeout_s=timeout_s)
         url = _address(process, waiting)
-        while not _answers(url):
+        while not answers(url):
             _require_alive(process)
             waiting.pause(0.1)
         stopping = threading.Event()
@@ -102,7 +102,7 @@ def watched_server(
 def require_server(url: str, say: Callable[[str], None], *, timeout_s: float = AWAY_S) -> None:
     """Waits until the server that is set answers. Raises ServiceError after `timeout_s`."""
     waiting = Waiting(f"the Prefect server at {url}", say, timeout_s=timeout_s)
-    while not _answers(url):
+    while not answers(url):
         waiting.pause(0.5)
 
 
@@ -155,7 +155,8 @@ def _require_alive(process: subprocess.Popen[bytes]) -> None:
         raise _NotReadyError
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a Prefect server answers at an API address."""
     return _state(url) == "ready"
 
 

@@ -23,6 +23,8 @@ SHIPPED: Final = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "300",
     # A line logged outside of a run (by a thread of the language model, in a test) can appear in none: no warning.
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    # An automation marks a run without heartbeats as Crashed (`flows/deploy/automations.py`). 30 s is the least.
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
     # The log lines of the stages appear in the UI beside Prefect's own.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,model",
 }

@@ -26,6 +26,7 @@ _SETTINGS: Final = (
 _CHANGES: Final = "Single settings, as with --set, e.g. {}workers=4. The others stay as they are stored."
 _RETRY: Final = "Process the quarantined items again, besides those that are unfinished."
 _VERIFY: Final = "Read every file, also those of single items, and make damaged ones again."
+_WAIT: Final = "Minutes to wait while another run uses the workspace; with 0 this run ends at once and names the other."
 
 
 def stage_flow(step: Step) -> StageFlow:
@@ -37,10 +38,18 @@ def stage_flow(step: Step) -> StageFlow:
         changes: tuple[str, ...] = (),
         retry: bool = False,
         verify_files: bool = False,
+        wait_minutes: float = 0,
     ) -> dict[str, Any]:
         given = given_fields(step.group, settings)
-        again = {"retry": retry, "verify_files": verify_files}
-        return run_stage_flow(step, workspace, settings=given, changes=changes, **again)
+        return run_stage_flow(
+            step,
+            workspace,
+            settings=given,
+            changes=changes,
+            retry=retry,
+            verify_files=verify_files,
+            wait_minutes=wait_minutes,
+        )
 
     parameters = list(_parameters(step))
     described = "\n".join(f"    {parameter.name}: {text}" for parameter, text in parameters)
@@ -67,6 +76,7 @@ def _parameters(step: Step) -> list[tuple[Parameter, str]]:
         parameter("changes", tuple[str, ...], (), _CHANGES.format(example)),
         *([] if step.single else [parameter("retry", bool, False, _RETRY)]),
         parameter("verify_files", bool, False, _VERIFY),
+        parameter("wait_minutes", float, 0, _WAIT),
     ]
 
 

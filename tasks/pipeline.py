@@ -235,6 +235,18 @@ def find_step(name: str, *, besides: Sequence[str] = ()) -> Step:
     raise UsageError(f"unknown stage {name!r}; known are {', '.join([*(step.name for step in STEPS), *besides])}")
 
 
+def chosen_steps(until: str = "", only: Sequence[str] = ()) -> tuple[Step, ...]:
+    """Returns the entries of the stages up to `until`, and of these those of `only`; without names, of all.
+
+    Raises UsageError for an unknown name, or when a stage of `only` comes after `until`.
+    """
+    steps = (*steps_before(until), find_step(until)) if until else STEPS
+    for name in only:
+        if find_step(name) not in steps:
+            raise UsageError(f"stage {name} comes after {until}: it cannot be among `only` with `until` {until}")
+    return tuple(step for step in steps if not only or step.name in only)
+
+
 def steps_before(name: str) -> tuple[Step, ...]:
     """Returns the entries of the stages that run before one. Raises UsageError for an unknown name."""
     return STEPS[: STEPS.index(find_step(name))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -135,6 +136,6 @@ def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace)
     return ""
 
 
-def is_finished(config: PipelineConfig, workspace: Workspace) -> bool:
-    """Whether a run of the whole pipeline would find nothing to do. Stops at the first stage that is not finished."""
-    return all(step_state(step, config, workspace).finished for step in pipeline.STEPS)
+def is_finished(config: PipelineConfig, workspace: Workspace, steps: Sequence[Step] = ()) -> bool:
+    """Whether a run of the steps, by default all, would find nothing to do. Stops at the first that is not finished."""
+    return all(step_state(step, config, workspace).finished for step in steps or pipeline.STEPS)

@@ -4,6 +4,7 @@ from tasks.engine.journal import read_journal
 from tasks.engine.run import (
     Mapper,
     check_stage,
+    is_being_run,
     is_stage_finished,
     read_quarantine,
     run_shard,
@@ -34,6 +35,7 @@ __all__ = [
     "check_stage",
     "each",
     "hashed_files",
+    "is_being_run",
     "is_stage_finished",
     "read_journal",
     "read_quarantine",

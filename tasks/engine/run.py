@@ -38,6 +38,8 @@ from tasks.engine.stage import Shard, Stage, StageState, StageSummary
 from tasks.engine.workspace import Workspace
 
 _BATCH_ROWS: Final = 8192
+LOCK: Final = ".lock"
+"""In a stage's folder: locked while a process runs the stage."""
 _T = TypeVar("_T")
 
 Mapper = Callable[[Callable[[Shard], int], Sequence[Shard]], Iterable[int]]
@@ -105,6 +107,18 @@ def check_stage(stage: Stage, workspace: Workspace) -> list[Path]:
         if marker and marker["fingerprint"] == ledger.fingerprint and ledger.counts()["pending"]:
             damaged.append(workspace.path(stage.name, "journal"))  # it had every item when the stage was finished
         return damaged + [path for entry in ledger.entries() for path in _damaged_item_files(stage, workspace, entry)]
+
+
+def is_being_run(stage: str, workspace: Workspace) -> bool:
+    """Whether a process runs the stage now, also one on another machine where the file system shares locks."""
+    path = workspace.path(stage, LOCK)
+    if not path.exists():
+        return False
+    try:
+        with exclusive(path, timeout_s=0):
+            return False
+    except Timeout:
+        return True
 
 
 def read_quarantine(workspace: Workspace) -> list[Quarantine]:
@@ -218,7 +232,7 @@ def _only_runner(workspace: Workspace, stage_name: str) -> Iterator[None]:
     """Keeps other processes from running the stage while the block runs."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(exclusive(workspace.stage(stage_name) / ".lock", timeout_s=0))
+            stack.enter_context(exclusive(workspace.stage(stage_name) / LOCK, timeout_s=0))
         except Timeout as error:
             raise UsageError(
                 f"stage {stage_name} of {workspace.root} is being run by another process; wait for it or stop it"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
 
-from data_contracts import UsageError
+from data_contracts import InUseError, UsageError
 from data_contracts.files import atomic_path
 from tasks.engine.locks import Timeout, exclusive
 
@@ -55,7 +55,7 @@ class Holder:
 def acquire(workspace: Path, what: str, *, run: str | None = None) -> Iterator[str]:
     """Keeps other runs out of a workspace while the block runs; yields the run's id, under which others may enter too.
 
-    Raises UsageError, naming the holder and what to do, when another run uses the workspace.
+    Raises InUseError, naming the holder and what to do, when another run uses the workspace.
     """
     folder = workspace / FOLDER
     me = Holder.this_process(what, run or uuid4().hex)
@@ -93,23 +93,29 @@ def in_use(workspace: Path) -> Holder | None:
         return holder
 
 
+def ended_holder(workspace: Path) -> Holder | None:
+    """Returns the run that was the last in a workspace and has ended without leaving it: its processes were killed."""
+    holder = holder_of(workspace)
+    return holder if holder is not None and in_use(workspace) is None else None
+
+
 def require_free(workspace: Path) -> None:
-    """Raises UsageError, as `acquire` does, when a live run uses a workspace: a look before anything is started."""
+    """Raises InUseError, as `acquire` does, when a live run uses a workspace: a look before anything is started."""
     if (holder := in_use(workspace)) is not None:
-        raise UsageError(_in_use(workspace, holder))
+        raise InUseError(_in_use(workspace, holder))
 
 
 def _require_free(workspace: Path, me: Holder) -> None:
-    """Writes this run's `holder.json` unless it is there. Raises UsageError when another run uses the workspace."""
+    """Writes this run's `holder.json` unless it is there. Raises InUseError when another run uses the workspace."""
     folder = workspace / FOLDER
     other = holder_of(workspace)
     if other is not None and other.run == me.run:
         return
     if _has_members(folder):
-        raise UsageError(_in_use(workspace, other))
+        raise InUseError(_in_use(workspace, other))
     if other is not None and _alive_elsewhere(folder, other):
         silent_s = _silent_s(folder)
-        raise UsageError(
+        raise InUseError(
             f"{workspace} is in use by {other.line()}, whose last heartbeat was {silent_s:.0f} s ago; wait for it, or "
             f"if {other.host} is gone try again in {STALE_AFTER_S - silent_s:.0f} s"
         )

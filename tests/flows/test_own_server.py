@@ -51,16 +51,16 @@ def command(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def gone(url: str, within_s: float) -> bool:
     deadline = time.monotonic() + within_s
-    while server._answers(url) and time.monotonic() < deadline:
+    while server.answers(url) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return not server._answers(url)
+    return not server.answers(url)
 
 
 def test_it_answers_inside_the_block_and_is_gone_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     command(FAKE, monkeypatch)
     lost: list[str] = []
     with own_server(lost.append, lost.append) as url:
-        assert url.endswith("/api") and server._answers(url)
+        assert url.endswith("/api") and server.answers(url)
     assert gone(url, 10) and lost == []
 
 
@@ -173,7 +173,7 @@ def test_prefects_own_server_ends_with_a_killed_run(tmp_path: Any) -> None:
     )
     assert run.stdout is not None
     url = run.stdout.readline().strip()
-    assert server._answers(url)
+    assert server.answers(url)
     run.kill()
     run.wait()
     assert gone(url, 30)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from data_contracts import ServiceError, UsageError
 from flows import pipeline as module
 from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
@@ -61,6 +62,52 @@ def test_only_unfinished_steps_run_and_training_on_its_pool(
     assert all(result["cpu_s"] >= 0 and result["wall_s"] >= 0 for result in results.values())  # what it took
     assert steps.announced == [f"{step.name}: already done" for step in STEPS if step.name not in ("mine", "train")]
     assert load_stored(Workspace(tmp_path)).train.steps == 7  # what it ran with is stored
+
+
+def test_until_and_only_choose_the_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [step.name for step in STEPS]
+    steps = Steps(monkeypatch, unfinished=tuple(names), pool_has_a_worker=False)
+    monkeypatch.setattr(module, "first_stale_before", lambda step, *given: "ingest")
+    results = pipeline.fn(workspace=str(tmp_path), until="augment", only=("augment", "mine"))
+    assert list(results) == ["mine", "augment"] == [name for name, _ in steps.ran]
+    assert steps.announced == [
+        "ingest is not up to date, mine reads what it wrote last; `run all` runs all in their order"
+    ]
+    steps.ran.clear()
+    pipeline.fn(workspace=str(tmp_path), until="mine")
+    assert [name for name, _ in steps.ran] == ["ingest"]  # mine has run
+
+
+def test_a_stage_that_comes_too_late_or_is_unknown_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="stage train comes after mine"):
+        pipeline.fn(workspace=str(tmp_path), until="mine", only=("train",))
+    with pytest.raises(UsageError, match="unknown stage 'trian'"):
+        pipeline.fn(workspace=str(tmp_path), until="trian")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_form_offers_the_stages_names() -> None:
+    form = pipeline.parameters.properties
+    assert form["until"]["enum"] == form["only"]["items"]["enum"] == ["", *(step.name for step in STEPS)]
+
+
+def test_a_fault_that_may_pass_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Steps(monkeypatch, unfinished=("mine",), pool_has_a_worker=False)
+    faults = [ServiceError("the endpoint is away")]
+
+    def fails_once(workspace: str) -> dict[str, Any]:
+        if faults:
+            raise faults.pop()
+        return steps.run_here("mine", {})
+
+    monkeypatch.setitem(STAGE_FLOWS, "mine", fails_once)
+    monkeypatch.setattr("flows.retries.announce", steps.announced.append)
+    monkeypatch.setattr("flows.retries.time.sleep", lambda seconds: None)
+    with pytest.raises(ServiceError):
+        pipeline.fn(workspace=str(tmp_path))
+    faults.append(ServiceError("the endpoint is away"))
+    assert pipeline.fn(workspace=str(tmp_path), retries=1)["mine"]["done"] == 3
+    assert "mine: the endpoint is away; retry 1 of 1 in 1 min" in steps.announced
 
 
 def test_to_verify_files_finished_stages_run_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

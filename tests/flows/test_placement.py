@@ -9,6 +9,7 @@ import pytest
 
 from data_contracts import FoleyGenExError
 from flows import placement
+from flows.retries import CrashedRunError
 from tasks.config import PipelineConfig
 from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
@@ -81,6 +82,21 @@ def test_the_stages_of_a_pool_are_known_before_the_run(monkeypatch: pytest.Monke
     assert placement.steps_on_pool(PipelineConfig(gpu_pool="")) == set()
     monkeypatch.setattr(placement, "PREFECT_API_URL", type("Url", (), {"value": staticmethod(lambda: None)}))
     assert placement.steps_on_pool(PipelineConfig()) == set()
+
+
+def test_a_killed_run_is_an_error_that_may_pass_once_its_process_has_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from prefect.states import Completed, Crashed
+
+    alive = [True, False]
+    monkeypatch.setattr(placement, "is_being_run", lambda stage, workspace: alive.pop(0))
+    server = FakeServer(Crashed(message="no heartbeat"), Crashed(message="no heartbeat"))
+    with pytest.raises(CrashedRunError, match="train/train ended as Crashed: no heartbeat"):
+        on_pool(monkeypatch, tmp_path, server)
+    assert server.states == [] and alive == []  # it was waited for while it lived
+    monkeypatch.setattr(placement, "is_being_run", lambda stage, workspace: True)
+    assert on_pool(monkeypatch, tmp_path, FakeServer(Crashed(), Completed()))  # it was cut off, and has finished
 
 
 def test_a_failed_run_or_another_folder_on_the_worker_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

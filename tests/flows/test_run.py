@@ -55,7 +55,7 @@ def test_the_second_run_finds_nothing_to_do_and_starts_no_prefect(
     def never() -> None:
         raise AssertionError("Prefect was started")
 
-    monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
+    monkeypatch.setattr(run, "is_finished", lambda *given: True)
     monkeypatch.setattr(run, "_prefect", never)
     monkeypatch.setattr("flows.weights.prepare_captions", lambda config: never())
     assert cli.exit_code(["demo", "--workspace", str(tmp_path / "w")]) == 0
@@ -108,7 +108,7 @@ def test_the_flag_to_verify_files_reaches_the_flow(tmp_path: Path, monkeypatch: 
     seen: list[dict[str, object]] = []
     monkeypatch.setattr(run, "_prefect", nullcontext)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    monkeypatch.setattr(run, "is_finished", lambda config, workspace: True)
+    monkeypatch.setattr(run, "is_finished", lambda *given: True)
     monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: seen.append(given) or {})
     monkeypatch.setattr("flows.placement.steps_on_pool", lambda config: set())
     monkeypatch.setitem(STAGE_FLOWS, "mine", lambda **given: seen.append(given))

@@ -27,7 +27,7 @@ def test_a_stages_form_has_its_settings_with_their_types_and_descriptions(step: 
     assert getattr(stages, step.name) is flow and flow.name == step.name
     form = flow.parameters
     before = ["workspace", *(["settings"] if step.group else []), "changes"]
-    expected = [*before, *([] if step.single else ["retry"]), "verify_files"]
+    expected = [*before, *([] if step.single else ["retry"]), "verify_files", "wait_minutes"]
     assert list(form.properties) == expected
     assert all(parameter["description"] for parameter in form.properties.values())
     assert "required" not in form.model_dump(exclude_none=True) or not form.required
@@ -48,8 +48,9 @@ def test_a_stages_flow_passes_on_what_the_form_gave(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(stages, "run_stage_flow", run)
     settings = PipelineConfig().mine.model_validate({"parser": "rules"})
     STAGE_FLOWS["mine"].fn(workspace="w", settings=settings, changes=("workers=4",), retry=True)
-    STAGE_FLOWS["report"].fn(verify_files=True)
-    retried, verified = {"retry": True, "verify_files": False}, {"retry": False, "verify_files": True}
+    STAGE_FLOWS["report"].fn(verify_files=True, wait_minutes=5)
+    retried = {"retry": True, "verify_files": False, "wait_minutes": 0}
+    verified = {"retry": False, "verify_files": True, "wait_minutes": 5}
     assert seen == [
         ("mine", "w", {"settings": {"mine": {"parser": "rules"}}, "changes": ("workers=4",), **retried}),
         ("report", "workspace", {"settings": {}, "changes": (), **verified}),

@@ -20,7 +20,7 @@ from tasks.config import PipelineConfig, store, with_changes
 from tasks.engine import Item, Shard, StageState, check_stage, run_stage
 from tasks.engine.marker import marker_path, read_marker
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS, find_step, steps_before
+from tasks.pipeline import STEPS, chosen_steps, find_step, steps_before
 from tasks.steps import is_finished, pipeline_states, require_quarantine, run_step, step_state
 from tests.conftest import REPOSITORY
 from tests.flows.steps import tiny_step
@@ -62,6 +62,17 @@ def test_steps_are_found_by_name_and_in_their_order() -> None:
     assert [step.name for step in steps_before("mine")] == ["ingest"] and steps_before("ingest") == ()
     with pytest.raises(UsageError, match=r"unknown stage 'mines'; known are ingest, mine, .*, report"):
         find_step("mines")
+
+
+def test_steps_are_chosen_by_the_last_one_and_by_name() -> None:
+    assert chosen_steps() == STEPS
+    assert [step.name for step in chosen_steps("mine")] == ["ingest", "mine"]
+    assert [step.name for step in chosen_steps("train", ["train", "mine"])] == ["mine", "train"]  # in their order
+    with pytest.raises(UsageError, match=r"stage train comes after mine: it cannot be among `only`"):
+        chosen_steps("mine", ["train"])
+    for given in (("mines", ()), ("", ("mines",))):
+        with pytest.raises(UsageError, match="unknown stage 'mines'"):
+            chosen_steps(*given)
 
 
 def test_a_step_without_its_input_waits(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""`foleygenex deploy`: work pools, deployments and automations on a Prefect server."""

@@ -1,0 +1,1 @@
+"""`foleygenex up` and `foleygenex down`: a Prefect server and its workers on this machine."""

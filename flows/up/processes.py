@@ -1,0 +1,118 @@
+"""Processes that outlive the command which starts them, and their records: what was started is found and stopped again.
+
+A record has the process's start time beside its id: an id that another program has got since is not that process.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final, Self
+
+import psutil
+from platformdirs import user_state_path
+
+from data_contracts import UsageError
+from tasks.engine.workspace import read_json, write_json
+
+STOP_S: Final = 15.0
+"""How long a process may take to end after SIGTERM, before it is killed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A process that was started: what it is, its id, its start time (s since 1970) and the file of its output."""
+
+    name: str
+    pid: int
+    start_s: float
+    log: str
+
+    @classmethod
+    def start(cls, name: str, command: Sequence[str], folder: Path, environment: Mapping[str, str], cwd: Path) -> Self:
+        """Starts a command in a session of its own; its output is written to `folder`/`name`.log."""
+        log = folder / f"{name}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return cls(name=name, pid=process.pid, start_s=psutil.Process(process.pid).create_time(), log=str(log))
+
+    def process(self) -> psutil.Process | None:
+        """Returns the process while it runs; None when it has ended, or its id is another program's now."""
+        try:
+            found = psutil.Process(self.pid)
+            is_it = found.create_time() == self.start_s and found.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return None
+        return found if is_it else None
+
+    def last_line(self) -> str:
+        """Returns the last line of its output, empty when there is none."""
+        with suppress(OSError):
+            lines = Path(self.log).read_text("utf-8", "replace").strip().splitlines()
+            return lines[-1].strip() if lines else ""
+        return ""
+
+
+def stop(started: Started, *, stop_s: float = STOP_S) -> bool:
+    """Ends a process and all that it has started: SIGTERM, then SIGKILL after `stop_s`. Returns whether it ran."""
+    process = started.process()
+    if process is None:
+        return False
+    with suppress(psutil.NoSuchProcess):
+        family = [*process.children(recursive=True), process]
+        for one in family:
+            with suppress(psutil.NoSuchProcess):
+                one.terminate()
+        _, alive = psutil.wait_procs(family, timeout=stop_s)
+        for one in alive:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(alive, timeout=stop_s)
+    return True
+
+
+def state_folder() -> Path:
+    """Returns the folder of records and logs, of this user and machine. It is made; only the user may read it."""
+    folder = user_state_path("foleygenex") / "up"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What `up` has started: the server's port, and its processes in the order in which they were started."""
+
+    path: Path
+
+    def read(self) -> tuple[int | None, list[Started]]:
+        """Returns port and processes, also those that have ended. Raises UsageError for a file that cannot be read."""
+        if not self.path.exists():
+            return None, []
+        try:
+            content = read_json(self.path)
+            return int(content["port"]), [Started(**one) for one in content["processes"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"{self.path} cannot be read ({type(error).__name__}: {error}); stop Prefect's processes by hand and "
+                "remove the file"
+            ) from error
+
+    def write(self, port: int, processes: Iterable[Started]) -> None:
+        """Writes port and processes."""
+        write_json(self.path, {"port": port, "processes": [asdict(one) for one in processes]})
+
+    def remove(self) -> None:
+        """Removes the file."""
+        self.path.unlink(missing_ok=True)
