@@ -60,7 +60,7 @@ def onset_rate_hz(onsets_s: list[float], duration_s: float) -> float:
 def level_db(samples_T: Samples, rate_hz: int) -> float:
     """Returns the mean level in dBFS of 0.4 s blocks, without those more than 10 dB below the mean of the audible ones
     (the gates of BS.1770, without its weighting filter)."""
-    power = _block_power(samples_T, rate_hz)
+    power = block_power(samples_T, rate_hz)
     audible = power[power > 10 ** (_SILENT_DB / 10)]
     if not len(audible):
         return _SILENT_DB
@@ -95,7 +95,7 @@ def slope_db_per_s(samples_T: Samples, rate_hz: int, onsets_s: list[float]) -> f
     if len(onsets_s) >= _ENOUGH:
         times, levels = np.asarray(onsets_s), _event_levels(samples_T, rate_hz, onsets_s)
     else:
-        blocks = 10 * np.log10(_block_power(samples_T, rate_hz) + 1e-12)
+        blocks = 10 * np.log10(block_power(samples_T, rate_hz) + 1e-12)
         width = min(len(blocks), round(_TOP_S / _STEP_S))
         levels = np.lib.stride_tricks.sliding_window_view(blocks, width).max(axis=1)
         times = np.arange(len(levels)) * _STEP_S
@@ -114,7 +114,8 @@ def _event_levels(samples_T: Samples, rate_hz: int, onsets_s: list[float]) -> np
     return levels
 
 
-def _block_power(samples_T: Samples, rate_hz: int) -> npt.NDArray[np.float64]:
+def block_power(samples_T: npt.NDArray[np.floating], rate_hz: int) -> npt.NDArray[np.float64]:
+    """Returns the mean power of blocks of 0.4 s, every 0.1 s; of a shorter clip that of one block, the rest silent."""
     block, step = round(_BLOCK_S * rate_hz), round(_STEP_S * rate_hz)
     total = np.concatenate([[0.0], np.cumsum(np.square(samples_T, dtype=np.float64))])
     starts = np.arange(0, max(1, len(samples_T) - block + 1), step)

@@ -13,7 +13,7 @@ import numpy as np
 from data_contracts import ItemError, UsageError
 from data_contracts.quantities import counted
 from tasks.evaluate.clip_metrics import ScoredPart, Target, measure_part, score_clip
-from tasks.evaluate.metrics import METRICS
+from tasks.evaluate.metrics.catalogue import METRICS
 from tasks.evaluate.timbre import Timbre
 from tasks.media.audio import DecodedAudio, decode_audio
 

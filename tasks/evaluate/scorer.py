@@ -22,7 +22,7 @@ from tasks.evaluate.clip_metrics import ScoredPart, Target, inside, measure_part
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.material import MaterialClassifier
-from tasks.evaluate.metrics import MODEL
+from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case, fitted_rows, material_of, sides_of
 from tasks.evaluate.recordings import Recordings
 from tasks.evaluate.timbre import Timbre, timbre_vector

@@ -19,7 +19,7 @@ class EvaluateStage(SingleItemStage):
     """Writes mean or median, n and a 95 % interval per case group, system, checkpoint and metric."""
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = Score
 
     def settings(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from data_contracts import ClipScore, Generated, ManifestRow, Score
 from data_contracts.generation import CASE_GROUPS
 from tasks.engine.workspace import seed_for
 from tasks.evaluate.intervals import Bounds, mean_interval, median_interval, share_interval
-from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.evaluate.metrics.catalogue import METRICS, MODEL
 
 Key = tuple[str, str, str, str | None]  # case group, metric, system, checkpoint
 
@@ -36,7 +36,9 @@ def interval(metric: str, values: Sequence[float], groups: Sequence[str], seed: 
     """Returns the 95 % interval of a metric: exact for shares, a bootstrap over groups otherwise."""
     if METRICS[metric].is_share:
         return share_interval(values, groups)
-    return (median_interval if METRICS[metric].is_median else mean_interval)(values, groups, seed)
+    if METRICS[metric].is_median:
+        return median_interval(values, groups, seed)
+    return mean_interval(values, groups, seed, METRICS[metric].limits)
 
 
 def _score(key: Key, rows: Sequence[ClipScore], groups: Mapping[str, str]) -> Score:

@@ -8,7 +8,7 @@ from typing import Final
 
 from data_contracts import ClipScore, Generated, ManifestRow
 from data_contracts.generation import CASE_GROUPS, TRAINED
-from tasks.evaluate.metrics import MODEL
+from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.report.collect import Collected
 from tasks.report.diff import Piece, word_diff
 from tasks.report.media import MediaEmbedder

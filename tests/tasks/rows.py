@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from data_contracts import Augmented, Caption, Clip, ClipScore, Generated, ManifestRow, Mined, Paraphrase, to_json
-from tasks.evaluate.metrics import MODEL
+from tasks.evaluate.metrics.catalogue import MODEL
 
 
 def clip_row(item_id: str, **values: Any) -> Clip:

@@ -10,7 +10,7 @@ import numpy as np
 from data_contracts import AblationScore, ClipScore
 from tasks.engine.workspace import seed_for
 from tasks.evaluate.intervals import mean_interval
-from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.evaluate.metrics.catalogue import METRICS, MODEL
 from tasks.evaluate.tables import interval
 
 SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "Timbre-cos")

@@ -10,9 +10,9 @@ import numpy as np
 from data_contracts import ClaimResult
 from data_contracts.quantities import counted
 from tasks.commands.claims.catalogue import CLAIMS, Claim, tasks_of
-from tasks.commands.claims.statistics import LEVEL
 from tasks.commands.claims.table import Scores, clip_values
 from tasks.config import PipelineConfig
+from tasks.evaluate.significance import LEVEL
 
 COMMAND: Final = "foleygenex run claims claims"
 

@@ -1,4 +1,4 @@
-"""Paired differences over seeds and objects: interval and p-value of their mean, and Holm's method over the claims.
+"""Paired differences over seeds and objects: interval and p-value of their mean.
 
 Another seed trains another network, another object makes other clips, and every network meets every object: two
 crossed random factors. With three seeds a bootstrap over seeds is far too narrow (it can only repeat the three), so the
@@ -10,7 +10,6 @@ Legend: S seeds, G groups (objects).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,9 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-LEVEL: Final = 0.05
-"""The probability that any claim has a verdict though there is no difference; about twice that where the seeds of three
-trainings differ far more than the clips do."""
+from tasks.evaluate.significance import LEVEL
+
 _ROUNDING: Final = 1e-12  # a spread smaller than this share of the mean is that of float sums
 
 
@@ -47,14 +45,6 @@ class Estimate:
         """Returns the two-sided interval of the mean."""
         half = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
         return self.mean - half, self.mean + half
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What Holm's method gives one claim: its adjusted p-value, and the confidence of the interval that agrees."""
-
-    p_holm: float
-    confidence: float
 
 
 def crossed_estimate(values_SG: npt.NDArray[np.float64]) -> Estimate | None:
@@ -84,22 +74,6 @@ def crossed_estimate(values_SG: npt.NDArray[np.float64]) -> Estimate | None:
     if error <= _ROUNDING * abs(mean):
         error = 0.0
     return Estimate(mean=mean, error=error, freedom=freedom, groups=groups)
-
-
-def holm(p_values: Mapping[str, float], family: int) -> dict[str, Decision]:
-    """Returns Holm's decision per claim, for a family of claims of which some may have no p-value yet.
-
-    A claim's interval excludes zero exactly when its adjusted p-value is below `LEVEL`.
-    """
-    decisions: dict[str, Decision] = {}
-    adjusted, divisor, rejects = 0.0, family, True
-    for rank, (name, p_value) in enumerate(sorted(p_values.items(), key=lambda item: (item[1], item[0]))):
-        adjusted = max(adjusted, min(1.0, (family - rank) * p_value))
-        if rejects:  # after the first claim that is not rejected, none is: the later ones keep its confidence
-            divisor = family - rank
-        rejects = rejects and adjusted < LEVEL
-        decisions[name] = Decision(p_holm=adjusted, confidence=1 - LEVEL / divisor)
-    return decisions
 
 
 def verdict(mean: float, p_holm: float) -> str:

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from data_contracts import ClaimResult, ClipScore
 from tasks.commands.claims.catalogue import Claim
-from tasks.commands.claims.statistics import LEVEL, Decision, Estimate, crossed_estimate, holm, verdict
-from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.commands.claims.statistics import Estimate, crossed_estimate, verdict
+from tasks.evaluate.metrics.catalogue import METRICS, MODEL
+from tasks.evaluate.significance import LEVEL, Decision, holm
 
 Scores = Mapping[int, Mapping[str, Sequence[ClipScore]]]
 """Seed -> variant -> clip scores."""

@@ -13,7 +13,7 @@ from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import scorer
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.metrics import MODEL
+from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.score_stage import ScoreStage
 from tests.tasks.evaluate.conftest import Scores
 from tests.tasks.evaluate.oracle import CONFIG, Killed, copy_of, die_after

@@ -12,7 +12,7 @@ from model.generate import Request
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import baselines, scorer
 from tasks.evaluate.adverbs import DIRECTIONS
-from tasks.evaluate.metrics import MODEL
+from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import material_of, plan_cases
 from tasks.evaluate.scorer import Scorer
 from tests.tasks.evaluate.conftest import Scores

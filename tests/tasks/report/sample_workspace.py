@@ -28,7 +28,7 @@ from data_contracts import (
 from data_contracts.generation import TASKS
 from tasks.augment.room import draw_room
 from tasks.engine.workspace import Workspace, write_json
-from tasks.evaluate.metrics import MODEL
+from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.media.audio import write_flac
 from tasks.media.video_writer import write_video
 from tests.tasks.report.sample_media import RATE, falling_bar, strikes

@@ -7,7 +7,7 @@ import pytest
 from data_contracts import Score
 from data_contracts.generation import VIDEO_ONLY
 from tasks.evaluate.baselines import CLICKS, CODEC_UPPER_BOUND, NOISE, PASTED, RANDOM_EVENTS, SHUFFLED, SILENCE, TRUTH
-from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.evaluate.metrics.catalogue import METRICS, MODEL
 from tasks.report.collect import Collected
 from tasks.report.scoring import aim_for, build_scores, is_met, role
 from tasks.report.words import metric_name, system_name

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tasks.evaluate import baselines
-from tasks.evaluate.metrics import METRICS
+from tasks.evaluate.metrics.catalogue import METRICS
 from tasks.report.words import has_unit, measured_words, metric_name, system_name
 
 

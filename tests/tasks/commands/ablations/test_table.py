@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_contracts import AblationScore, ClipScore
 from tasks.commands.ablations.table import SHOWN, ablation_rows, table_text
-from tasks.evaluate.metrics import METRICS, MODEL
+from tasks.evaluate.metrics.catalogue import METRICS, MODEL
 from tests.tasks.rows import clip_score_row
 
 VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)

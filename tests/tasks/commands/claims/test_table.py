@@ -8,7 +8,7 @@ import pytest
 from data_contracts import ClaimResult
 from tasks.commands.claims.catalogue import CLAIMS, Claim, claims_between, tasks_of
 from tasks.commands.claims.table import claim_rows, clip_values, compare
-from tasks.evaluate.metrics import METRICS
+from tasks.evaluate.metrics.catalogue import METRICS
 from tests.tasks.commands.claims.scores import GROUPS, made_up
 from tests.tasks.rows import clip_score_row
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from tasks.evaluate import adverbs, material, onset_sync_ap, timbre
+from tasks.evaluate.metrics import quality
 from tasks.evaluate.onsets import DETECTOR
 
 MODEL: Final = "FoleyGenEx"
 _EVENTS: Final = f"matched with the true event times, onsets by {DETECTOR}, no weights"
 
+_SHARE: Final = (0.0, 1.0)
 _LEVEL: Final = "gated mean level (BS.1770's gates without its filter), no weights"
 
 
@@ -26,14 +28,26 @@ class Metric:
     higher_is_better: bool | None
     is_share: bool = False  # of clips for which something is true: values are 0 and 1
     is_median: bool = False  # of the clips, in place of their mean
+    limits: tuple[float, float] | None = None  # the smallest and the largest value, where clips often have them
 
+
+QUALITY: Final[dict[str, Metric]] = {
+    "lufs": Metric(
+        "median of the integrated loudness (BS.1770-4), without silent clips; no weights", None, is_median=True
+    ),
+    "silent": Metric(f"{quality.SILENT}; no weights", False, is_share=True),
+    "clipped": Metric(f"{quality.CLIPPED}; no weights", False, is_share=True),
+    "duplicate": Metric(f"{quality.DUPLICATE}; no weights", False, is_share=True),
+    "reference pasted": Metric(f"{quality.PASTED}; no weights", False, is_share=True),
+}
+"""What is wrong with the clips of a folder, whatever they should sound like."""
 
 METRICS: Final[dict[str, Metric]] = {
-    "EventF1@100ms": Metric(_EVENTS, True),
-    "EventF1@50ms": Metric(_EVENTS, True),
+    "EventF1@100ms": Metric(_EVENTS, True, limits=_SHARE),
+    "EventF1@50ms": Metric(_EVENTS, True, limits=_SHARE),
     "EventOffset_s": Metric(f"mean |dt| of the events within 100 ms; {_EVENTS}", False),
-    "OnsetSyncAP": Metric(onset_sync_ap.BACKEND, True),
-    "OnsetSyncAcc": Metric(f"share of target onsets hit; {onset_sync_ap.BACKEND}", True),
+    "OnsetSyncAP": Metric(onset_sync_ap.BACKEND, True, limits=_SHARE),
+    "OnsetSyncAcc": Metric(f"share of target onsets hit; {onset_sync_ap.BACKEND}", True, limits=_SHARE),
     "Timbre-cos": Metric(timbre.BACKEND, True),
     "Material right": Metric(material.BACKEND, True, is_share=True),
     "level_difference_db": Metric(f"median difference to the true audio; {_LEVEL}", None, is_median=True),
@@ -45,5 +59,6 @@ METRICS: Final[dict[str, Metric]] = {
         )
         for direction, sides in adverbs.DIRECTIONS.items()
     },
+    **QUALITY,
 }
 """In table order."""

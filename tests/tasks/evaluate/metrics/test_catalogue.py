@@ -7,7 +7,7 @@ import pytest
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.clip_metrics import Target, measure_part, score_clip
 from tasks.evaluate.material import MaterialClassifier
-from tasks.evaluate.metrics import METRICS
+from tasks.evaluate.metrics.catalogue import METRICS, QUALITY
 from tasks.evaluate.timbre import Timbre, timbre_vector
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts
 
@@ -37,4 +37,9 @@ def test_all_scores_of_a_clip_and_all_directions_are_in_the_table() -> None:
     )  # fmt: skip
     of_a_clip = set(score_clip(target, part))
     of_pairs = {f"AdverbCheck direction right: {'/'.join(sides)}" for sides in DIRECTIONS.values()}
-    assert of_a_clip | of_pairs | {"AdverbCheck direction right"} == set(METRICS)
+    assert of_a_clip | of_pairs | {"AdverbCheck direction right"} | set(QUALITY) == set(METRICS)
+
+
+def test_limits_are_the_smallest_and_largest_values_of_metrics_that_often_have_them() -> None:
+    limited = {name for name, metric in METRICS.items() if metric.limits}
+    assert limited == {"EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "OnsetSyncAcc"}

@@ -1,0 +1,29 @@
+"""What evaluation costs and how far it can be trusted: `python -m benchmarks.evaluation PART [OPTIONS]`.
+
+`fd`: the Fréchet distance against SciPy's matrix root. `coverage`: how often the intervals contain the truth.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+PARTS: Final[Mapping[str, str]] = {
+    "fd": "benchmarks.frechet_speed",
+    "coverage": "benchmarks.coverage",
+}
+"""Part -> module with `main(arguments) -> exit code`."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
+    given, rest = parser.parse_known_args(arguments)
+    return int(import_module(PARTS[given.part]).main(rest))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

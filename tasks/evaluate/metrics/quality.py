@@ -1,0 +1,67 @@
+"""What is wrong with single clips or a set of them, whatever they should sound like: silent, clipped, copied.
+
+Copies are found by `tasks.media.fingerprint`, as ingest finds recordings with the same audio: also when they are
+louder, trimmed, shifted or encoded again. Silent clips have no fingerprint and are no copies.
+
+Legend: T samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from tasks.evaluate.attributes import AUDIBLE_DB, level_db
+from tasks.media.fingerprint import Peaks, similar
+from tasks.media.samples import Samples
+
+SILENT: Final = f"gated level at most {AUDIBLE_DB:g} dBFS"
+CLIPPED: Final = "four samples in a row at full scale (0.999 or more) that differ by no more than a step of 16 bits"
+DUPLICATE: Final = "shares audio with another generated clip, by fingerprints"
+PASTED: Final = "shares audio with a reference clip, by fingerprints"
+_FULL_SCALE: Final = 0.999
+_STEP: Final = 1 / 32_768
+_RUN: Final = 4  # one at a rate of 44.1 kHz holds a tone's top only below 20 Hz
+
+
+def is_silent(samples_T: Samples, rate_hz: int) -> bool:
+    """Returns whether the clip is silent (`SILENT`)."""
+    return level_db(samples_T, rate_hz) <= AUDIBLE_DB
+
+
+def is_clipped(samples_T: Samples) -> bool:
+    """Returns whether the waveform is cut off at full scale (`CLIPPED`), at any place.
+
+    Not found where it was clipped before a resampling or lossy encoding, which round the corners.
+    """
+    if len(samples_T) < _RUN:
+        return False
+    windows = np.lib.stride_tricks.sliding_window_view(samples_T, _RUN)
+    low, high = windows.min(axis=1), windows.max(axis=1)
+    flat = high - low <= _STEP
+    return bool((flat & ((low >= _FULL_SCALE) | (high <= -_FULL_SCALE))).any())
+
+
+def duplicates(generated: Sequence[Peaks]) -> frozenset[int]:
+    """Returns the places of the clips that share audio with another one of the set."""
+    return frozenset(place for pair in similar(generated) for place in pair)
+
+
+def pasted(generated: Sequence[Peaks], references: Sequence[Peaks]) -> frozenset[int]:
+    """Returns the places of the generated clips that share audio with any reference clip, their own or another.
+
+    Copies of a copy count too: a clip that shares audio with a generated clip that is pasted.
+    """
+    linked = list(range(len(generated) + len(references)))
+
+    def root(place: int) -> int:
+        while linked[place] != place:
+            linked[place] = place = linked[linked[place]]
+        return place
+
+    for first, second in similar([*generated, *references]):
+        linked[root(first)] = root(second)
+    of_references = {root(place) for place in range(len(generated), len(linked))}
+    return frozenset(place for place in range(len(generated)) if root(place) in of_references)

@@ -1,0 +1,128 @@
+"""How sure an FD is, and what it would be for infinitely many rows: both by drawing subsets without replacement.
+
+Drawing with replacement, as a bootstrap does, repeats rows, so covariances lose rank and the FD rises by far more than
+its own spread. Whole groups are drawn: a clip's patches, or clips of one object, are alike.
+
+Legend: N generated and M reference rows, D width, G groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from tasks.evaluate.groups import Indices, group_index
+from tasks.evaluate.intervals import TAIL, Bounds
+from tasks.evaluate.metrics.checks import Matrix, require_rows
+from tasks.evaluate.metrics.frechet import Moments, frechet_distance
+
+_FEWEST_GROUPS: Final = 8
+_LEAST_SHARE: Final = 0.3  # of the groups, in the smallest subset of the extrapolation
+_STEPS: Final = 15
+_DRAWS: Final = 100
+_FEWEST_TO_EXTRAPOLATE: Final = 30
+_ROWS_PER_WIDTH: Final = (3, 5)  # in the smallest subset, in all: with fewer the FD is no line over 1 / rows
+
+
+def frechet_interval(
+    generated_ND: Matrix,
+    reference_MD: Matrix,
+    groups: Sequence[Hashable],
+    *,
+    seed: int,
+    reference_groups: Sequence[Hashable] | None = None,
+    draws: int = _DRAWS,
+) -> Bounds:
+    """Returns a 95 % interval of the FD that other clips of the same number would give; (None, None) below 8 groups.
+
+    The spread is that of FDs of random halves of the groups (delete-d jackknife, Shao and Wu 1989), with Student's
+    quantile. `groups`: one per generated row. The reference is kept whole, unless `reference_groups` gives one per
+    reference row: then a group is drawn or left out on both sides at once, which adds what the choice of the test set's
+    clips changes. It is wide rather than narrow where both sets are alike. Raises as `frechet_distance`, and
+    ContractError unless there is one group per row.
+    """
+    index_N = group_index(groups, len(generated_ND))
+    names = list(dict.fromkeys(groups))
+    index_M = None
+    if reference_groups is not None:
+        names = list(dict.fromkeys([*names, *reference_groups]))
+        index_M = group_index([*names, *reference_groups], len(names) + len(reference_MD))[len(names) :]
+    found = frechet_distance(Moments.of(generated_ND), whole := Moments.of(reference_MD))
+    count = len(names)
+    if count < _FEWEST_GROUPS:
+        return None, None
+    half, rng = count // 2, np.random.default_rng(seed)
+    values = []
+    for _ in range(draws):
+        drawn_G = _drawn(count, half, rng)
+        reference = whole if index_M is None else Moments.of(reference_MD[drawn_G[index_M]])
+        values.append(frechet_distance(Moments.of(generated_ND[drawn_G[index_N]]), reference))
+    error = float(np.std(values, ddof=1)) * np.sqrt(half / (count - half))
+    reach = float(stats.t.ppf(1 - TAIL, count - 1)) * float(error)
+    return max(0.0, found - reach), found + reach
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extrapolation:
+    """FD-infinity: the intercept of a line through the FDs of subsets over 1 / rows, its slope and R^2, and the points.
+
+    A low R^2 says that the subsets' FDs are no line, so that the intercept means little. It can be below 0.
+    """
+
+    value: float
+    slope: float
+    r_squared: float
+    sizes: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+def frechet_infinity(
+    generated_ND: Matrix,
+    reference_MD: Matrix,
+    *,
+    seed: int,
+    groups: Sequence[Hashable] | None = None,
+    steps: int = _STEPS,
+) -> Extrapolation:
+    """Returns the FD extrapolated to infinitely many generated rows (Chong and Forsyth 2020, as fadtk's FAD-inf).
+
+    Subsets of 30 % (of at least 3 rows per column) to all of the groups (of the rows, without `groups`) are drawn,
+    evenly spaced in the inverse of their size. The reference is kept whole: its own n still matters. Raises
+    UndefinedMetricError for fewer than 30 groups or 5 rows per column (the line would end far below 0), otherwise as
+    `frechet_distance`.
+    """
+    index_N = group_index(groups if groups is not None else range(len(generated_ND)), len(generated_ND))
+    count = int(index_N.max(initial=-1)) + 1
+    require_rows(count, _FEWEST_TO_EXTRAPOLATE, "FD-infinity, groups of generated rows")
+    in_smallest, in_all = (ratio * reference_MD.shape[1] for ratio in _ROWS_PER_WIDTH)
+    require_rows(len(generated_ND), in_all, f"FD-infinity of width {reference_MD.shape[1]}")
+    least = max(_LEAST_SHARE, in_smallest / len(generated_ND))
+    reference, rng = Moments.of(reference_MD), np.random.default_rng(seed)
+    sizes, values = [], []
+    for share in 1 / np.linspace(1 / least, 1.0, steps):
+        rows_N = _drawn(count, round(share * count), rng)[index_N]
+        sizes.append(int(rows_N.sum()))
+        values.append(frechet_distance(Moments.of(generated_ND[rows_N]), reference))
+    inverse, found = 1 / np.array(sizes), np.array(values)
+    slope, intercept = (float(number) for number in np.polyfit(inverse, found, 1))
+    rest, total = found - (intercept + slope * inverse), found - found.mean()
+    return Extrapolation(
+        value=intercept,
+        slope=slope,
+        r_squared=float(1 - rest @ rest / max(float(total @ total), np.finfo(np.float64).tiny)),
+        sizes=tuple(sizes),
+        values=tuple(values),
+    )
+
+
+def _drawn(count: int, chosen: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """Returns (G,) whether a group is in a random subset of `chosen` groups."""
+    places: Indices = rng.permutation(count)[:chosen]
+    drawn_G = np.zeros(count, np.bool_)
+    drawn_G[places] = True
+    return drawn_G

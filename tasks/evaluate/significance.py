@@ -1,0 +1,149 @@
+"""Tests of differences: paired by clip, counted by group, and corrected for their number (Holm 1979).
+
+A group is what clips have in common (object, recording, source video). Under the hypothesis of no difference the two
+systems' clips of a group could be exchanged, which turns the sign of the group's difference; nothing else is assumed.
+
+Legend: N clips, M reference rows, D width, G groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from data_contracts.errors import ContractError
+from tasks.evaluate.groups import group_index
+
+LEVEL: Final = 0.05
+"""The probability that any of a family of tests has a verdict though there is no difference. Of claims about trainings
+it is about twice that where the seeds of three trainings differ far more than the clips do."""
+_EXACT_GROUPS: Final = 14  # of up to so many all 2^G signs are tried
+_DRAWS: Final = 10_000
+_SWAPS: Final = 199
+_ROUNDING: Final = 1e-9  # totals that differ by this share are the same total, summed in another order
+
+Features = npt.NDArray[np.floating]
+Distance = Callable[[Features, Features], float]
+"""A set metric of generated and reference features."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedTest:
+    """The mean difference of paired clips (first minus second) and the two-sided p-value of no difference."""
+
+    difference: float
+    p_value: float
+    n: int
+    n_groups: int
+
+
+def sign_flip_test(differences_N: Sequence[float], groups: Sequence[Hashable], *, seed: int) -> PairedTest:
+    """Returns the sign-flip test of the clips' mean difference. `groups`: one per clip.
+
+    Each group keeps one sign. With up to 14 groups all signs are tried, so the p-value is exact and at least
+    2 / 2^G; with more, 10,000 drawn ones. Raises ContractError without clips, for a difference that is not finite, or
+    unless there is one group per clip.
+    """
+    values_N = np.asarray(differences_N, np.float64)
+    if not len(values_N) or not np.isfinite(values_N).all():
+        raise ContractError("paired test: differences must be finite, of one clip at least")
+    index_N = group_index(groups, len(values_N))
+    totals_G = np.bincount(index_N, values_N)
+    count = len(totals_G)
+    if count <= _EXACT_GROUPS:
+        bits = np.arange(1 << count)[:, None] >> np.arange(count) & 1
+        p_value = _share_as_large((2.0 * bits - 1) @ totals_G, totals_G)
+    else:
+        signs = np.random.default_rng(seed).integers(0, 2, (_DRAWS, count))
+        p_value = (1 + _share_as_large((2.0 * signs - 1) @ totals_G, totals_G) * _DRAWS) / (1 + _DRAWS)
+    return PairedTest(difference=float(values_N.mean()), p_value=p_value, n=len(values_N), n_groups=count)
+
+
+def swap_test(
+    distance: Distance,
+    first_ND: Features,
+    second_ND: Features,
+    reference_MD: Features,
+    groups: Sequence[Hashable],
+    *,
+    seed: int,
+    draws: int = _SWAPS,
+) -> PairedTest:
+    """Returns the test of two systems' difference in a set metric such as FD or KAD, which no clip has by itself.
+
+    Row n of both systems is the same clip (or patch); `groups`: one per row. For each draw, half of the groups are
+    exchanged between the systems; the p-value is the share of draws, the real one among them, whose difference is as
+    large. Both sets keep their number of rows, so the bias of FD is the same. Costs 2 `draws` calls of `distance`.
+    Raises ContractError unless both systems have the same shape and one group per row.
+    """
+    if first_ND.shape != second_ND.shape:
+        raise ContractError(f"paired test: features {first_ND.shape} and {second_ND.shape}; expected the same clips")
+    index_N = group_index(groups, len(first_ND))
+    count = int(index_N.max()) + 1
+    found = distance(first_ND, reference_MD) - distance(second_ND, reference_MD)
+    rng, as_large = np.random.default_rng(seed), 1
+    for _ in range(draws):
+        swapped_N1 = rng.integers(0, 2, count).astype(np.bool_)[index_N, None]
+        one_ND, other_ND = np.where(swapped_N1, second_ND, first_ND), np.where(swapped_N1, first_ND, second_ND)
+        drawn = distance(one_ND, reference_MD) - distance(other_ND, reference_MD)
+        as_large += abs(drawn) >= abs(found) * (1 - _ROUNDING)
+    return PairedTest(difference=found, p_value=as_large / (draws + 1), n=len(first_ND), n_groups=count)
+
+
+def _share_as_large(totals: npt.NDArray[np.float64], totals_G: npt.NDArray[np.float64]) -> float:
+    """Returns the share of totals that are at least as far from 0 as the real one."""
+    slack = _ROUNDING * float(np.abs(totals_G).sum())
+    return float(np.mean(np.abs(totals) >= abs(float(totals_G.sum())) - slack))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What Holm's method gives one test: its adjusted p-value, and the confidence of the interval that agrees."""
+
+    p_holm: float
+    confidence: float
+
+
+def holm(p_values: Mapping[str, float], family: int) -> dict[str, Decision]:
+    """Returns Holm's decision per test, for a family of tests of which some may have no p-value yet.
+
+    A test's interval excludes zero exactly when its adjusted p-value is below `LEVEL`.
+    """
+    decisions: dict[str, Decision] = {}
+    adjusted, divisor, rejects = 0.0, family, True
+    for rank, (name, p_value) in enumerate(sorted(p_values.items(), key=lambda item: (item[1], item[0]))):
+        adjusted = max(adjusted, min(1.0, (family - rank) * p_value))
+        if rejects:  # after the first test that is not rejected, none is: the later ones keep its confidence
+            divisor = family - rank
+        rejects = rejects and adjusted < LEVEL
+        decisions[name] = Decision(p_holm=adjusted, confidence=1 - LEVEL / divisor)
+    return decisions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedSpread:
+    """A metric over several seeds: mean, sample standard deviation (None for one seed), lowest, highest, number."""
+
+    mean: float
+    deviation: float | None
+    lowest: float
+    highest: float
+    seeds: int
+
+
+def spread(values: Sequence[float]) -> SeedSpread:
+    """Returns the spread of one metric's values, one per seed. Raises ContractError without any or for NaN."""
+    found = np.asarray(values, np.float64)
+    if not len(found) or not np.isfinite(found).all():
+        raise ContractError("spread over seeds: values must be finite, of one seed at least")
+    return SeedSpread(
+        mean=float(found.mean()),
+        deviation=float(found.std(ddof=1)) if len(found) > 1 else None,
+        lowest=float(found.min()),
+        highest=float(found.max()),
+        seeds=len(found),
+    )
