@@ -1,8 +1,9 @@
-"""How long the published codecs and encoders take at full size, against a matrix product of as many operations.
+"""How long the published codecs, encoders and judges take at full size, against a matrix product of as many operations.
 
 `python -m benchmarks.parts [--component synchformer ...] [--device cuda]`. The weights are random: the time does not
 depend on them. Each line has the seconds for one unit, its operations (multiply and add count as two), and the share of
-the matrix product's speed. `--count` only counts the operations of 8 s, and needs neither memory nor time.
+the matrix product's speed. With one thread on a CPU, seconds are of CPU time, so that other programs do not matter.
+`--count` only counts the operations of 8 s, and needs neither memory nor time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import model.codec.blocks  # noqa: F401  before anything is built without memory
+from benchmarks.judge_workloads import LaionClap, MsClap, Panns, Passt, Vggish
 from model.codec.bigvgan import BigVGAN, BigVGANSizes
 from model.codec.dac_vae import ContinuousDAC, DACSizes, fold_weight_norm
 from model.codec.mel import MEL_44K, Mel
@@ -30,13 +32,17 @@ from model.encoders.synchformer import SynchformerSizes, VideoTransformer
 
 @dataclass(frozen=True)
 class Workload:
-    """One unit of work: `network` made on a device, `run` does it once; `per_clip` of them make 8 s."""
+    """One unit of work: `network` made on a device, `run` does it once; `per_clip` of them make 8 s.
+
+    `counted_on` is where operations are counted: without memory, or on a CPU where a network looks at its values.
+    """
 
     unit: str
     per_clip: float
     make: Callable[[], nn.Module]
     run: Callable[[nn.Module, torch.device], object]
     half: bool = False
+    counted_on: str = "meta"
 
 
 def _mmaudio() -> nn.Module:
@@ -114,6 +120,15 @@ WORKLOADS = {
         lambda: ContinuousDAC(DACSizes()),
         lambda network, device: network.posterior(torch.zeros(1, 1, 48_000, device=device)),  # type: ignore[operator]
     ),
+    "vggish": Workload("clip", 1, Vggish, lambda network, device: network(device)),
+    "panns": Workload("clip", 1, Panns, lambda network, device: network(device)),
+    "passt": Workload("clip", 1, Passt, lambda network, device: network(device)),
+    "laion-clap": Workload("clip", 1, LaionClap, lambda network, device: network(device)),
+    "laion-clap text": Workload(
+        "caption", 1, LaionClap, lambda network, device: network.text(device), counted_on="cpu"
+    ),
+    "ms-clap": Workload("clip", 1, MsClap, lambda network, device: network(device)),
+    "ms-clap text": Workload("caption", 1, MsClap, lambda network, device: network.text(device), counted_on="cpu"),
 }
 
 
@@ -123,17 +138,16 @@ def measure(workload: Workload, device: torch.device) -> tuple[float, float, flo
     with device:
         network = workload.make().eval()
     fold_weight_norm(network)
-    with FlopCounterMode(display=False) as counter:
-        _once(workload, network, device)
-    flops = counter.get_total_flops()
+    _once(workload, network, device)
+    flops = count(workload)
     seconds = min(_timed(lambda: _once(workload, network, device), device) for _ in range(2))
     return seconds, flops, flops / _matmul_speed(device, half=workload.half)
 
 
 @torch.inference_mode()
 def count(workload: Workload) -> int:
-    """Returns the operations of one unit, counted on the meta device."""
-    device = torch.device("meta")
+    """Returns the operations of one unit. (On a CPU the counter overlooks fused attention.)"""
+    device = torch.device(workload.counted_on)
     with device:
         network = workload.make().eval()
     fold_weight_norm(network)
@@ -148,13 +162,14 @@ def _once(workload: Workload, network: nn.Module, device: torch.device) -> None:
 
 
 def _timed(work: Callable[[], object], device: torch.device) -> float:
+    clock = time.process_time if device.type == "cpu" and torch.get_num_threads() == 1 else time.perf_counter
     if device.type == "cuda":
         torch.cuda.synchronize()
-    started = time.perf_counter()
+    started = clock()
     work()
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def _matmul_speed(device: torch.device, *, half: bool) -> float:

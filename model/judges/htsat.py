@@ -59,12 +59,12 @@ def htsat_maker(file: TensorFile, prefix: str, hop: int, name: str) -> Callable[
     prepare_torchaudio()
     from transformers import ClapAudioConfig, ClapAudioModel
 
-    window = shape(file, f"{prefix}spectrogram_extractor.stft.conv_real.weight", name)[-1]
-    bands = shape(file, f"{prefix}logmel_extractor.melW", name)[-1]
-    width = shape(file, f"{prefix}patch_embed.proj.weight", name)[0]
-    stages = range(layer_count(file.tensors, f"{prefix}layers."))
+    window = shape(file, f"{prefix}spectrogram_extractor.stft.conv_real.weight", 3, name)[-1]
+    bands = shape(file, f"{prefix}logmel_extractor.melW", 2, name)[-1]
+    width = shape(file, f"{prefix}patch_embed.proj.weight", 4, name)[0]
+    stages = range(max(1, layer_count(file.tensors, f"{prefix}layers.")))
     table = "blocks.0.attn.relative_position_bias_table"
-    tables = [shape(file, f"{prefix}layers.{stage}.{table}", name) for stage in stages]
+    tables = [shape(file, f"{prefix}layers.{stage}.{table}", 2, name) for stage in stages]
     config = ClapAudioConfig(
         num_mel_bins=bands,
         spec_size=MERGED * bands,

@@ -82,7 +82,7 @@ class LaionClapJudge:
         checkpoint, vocabulary, merges = paths
         file = read_tensors(checkpoint)
         network = build(network_maker(file), renamed(file), checkpoint)
-        size = shape(file, f"{_TEXT}embeddings.word_embeddings.weight", NAME)[0]
+        size = shape(file, f"{_TEXT}embeddings.word_embeddings.weight", 2, NAME)[0]
         tokens = BytePairs.load(vocabulary, merges, size, SPECIAL)
         spec = published_spec(NAME, digest_of(list(paths)), ("audio", "text"), rate_hz=RATE_HZ, loading="centred")
         return cls(network.to(device), tokens, spec, torch.device(device))
@@ -116,7 +116,7 @@ def renamed(file: TensorFile) -> dict[str, Tensor]:
         for name, value in file.tensors.items()
         if not name.startswith((_AUDIO, *_UNUSED)) and name.removeprefix(_TEXT) not in _CONSTANTS
     }
-    positions = torch.arange(shape(file, f"{_TEXT}embeddings.position_embeddings.weight", NAME)[0])[None]
+    positions = torch.arange(shape(file, f"{_TEXT}embeddings.position_embeddings.weight", 2, NAME)[0])[None]
     constants = {"text.embeddings.position_ids": positions, "text.embeddings.token_type_ids": 0 * positions}
     return {**others, **constants, **htsat_tensors(file.tensors, _AUDIO, "audio.")}
 
@@ -127,15 +127,15 @@ def network_maker(file: TensorFile) -> Callable[[], LaionClapNetwork]:
     from transformers import ClapTextConfig, ClapTextModel
 
     make_audio = htsat_maker(file, _AUDIO, HOP, NAME)
-    vocabulary, width = shape(file, f"{_TEXT}embeddings.word_embeddings.weight", NAME)
+    vocabulary, width = shape(file, f"{_TEXT}embeddings.word_embeddings.weight", 2, NAME)
     config = ClapTextConfig(
         vocab_size=vocabulary,
         hidden_size=width,
         num_hidden_layers=layer_count(file.tensors, f"{_TEXT}encoder.layer."),
         num_attention_heads=max(1, width // 64),
-        intermediate_size=shape(file, f"{_TEXT}encoder.layer.0.intermediate.dense.weight", NAME)[0],
-        max_position_embeddings=shape(file, f"{_TEXT}embeddings.position_embeddings.weight", NAME)[0],
+        intermediate_size=shape(file, f"{_TEXT}encoder.layer.0.intermediate.dense.weight", 2, NAME)[0],
+        max_position_embeddings=shape(file, f"{_TEXT}embeddings.position_embeddings.weight", 2, NAME)[0],
         layer_norm_eps=_TEXT_EPS,
-        projection_dim=shape(file, "text_projection.0.weight", NAME)[0],
+        projection_dim=shape(file, "text_projection.0.weight", 2, NAME)[0],
     )
     return lambda: LaionClapNetwork(make_audio(), ClapTextModel(config))

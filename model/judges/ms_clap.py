@@ -99,7 +99,7 @@ class MsClapJudge:
         checkpoint, vocabulary, merges = paths
         file = read_tensors(checkpoint)
         network = build(network_maker(file), renamed(file), checkpoint)
-        tokens = BytePairs.load(vocabulary, merges, shape(file, f"{_TEXT}wte.weight", NAME)[0], (END, PAD))
+        tokens = BytePairs.load(vocabulary, merges, shape(file, f"{_TEXT}wte.weight", 2, NAME)[0], (END, PAD))
         spec = published_spec(NAME, digest_of(list(paths)), ("audio", "text"), rate_hz=RATE_HZ, loading="whole")
         return cls(network.to(device), tokens, spec, torch.device(device))
 
@@ -145,13 +145,13 @@ def network_maker(file: TensorFile) -> Callable[[], MsClapNetwork]:
     from transformers import GPT2Config, GPT2Model
 
     make_audio = htsat_maker(file, _AUDIO, HOP, NAME)
-    vocabulary, width = shape(file, f"{_TEXT}wte.weight", NAME)
+    vocabulary, width = shape(file, f"{_TEXT}wte.weight", 2, NAME)
     config = GPT2Config(
         vocab_size=vocabulary,
-        n_positions=shape(file, f"{_TEXT}wpe.weight", NAME)[0],
+        n_positions=shape(file, f"{_TEXT}wpe.weight", 2, NAME)[0],
         n_embd=width,
         n_layer=layer_count(file.tensors, f"{_TEXT}h."),
         n_head=max(1, width // 64),
     )
-    joint = shape(file, "audio_encoder.projection.linear1.weight", NAME)[0]
+    joint = shape(file, "audio_encoder.projection.linear1.weight", 2, NAME)[0]
     return lambda: MsClapNetwork(make_audio(), GPT2Model(config), joint)

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from model.judges.audioset import AUDIOSET_LABELS
 from model.judges.checks import check_sounds
-from model.judges.layout import shape
+from model.judges.layout import audioset_classes, shape
 from model.judges.log_mel import LogMelFilters, PowerSpectrogram
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
@@ -110,8 +110,8 @@ class PannsJudge:
 
 
 def _network(file: TensorFile) -> Cnn14:
-    channels = [shape(file, f"conv_block{number}.conv1.weight", NAME)[0] for number in range(1, BLOCKS + 1)]
-    window = shape(file, "spectrogram_extractor.stft.conv_real.weight", NAME)[-1]
-    bands = shape(file, "logmel_extractor.melW", NAME)[-1]
-    classes, width = shape(file, "fc_audioset.weight", NAME)
-    return Cnn14(window, bands, channels, width, classes)
+    channels = [shape(file, f"conv_block{number}.conv1.weight", 4, NAME)[0] for number in range(1, BLOCKS + 1)]
+    window = shape(file, "spectrogram_extractor.stft.conv_real.weight", 3, NAME)[-1]
+    bands = shape(file, "logmel_extractor.melW", 2, NAME)[-1]
+    classes = audioset_classes(file, "fc_audioset.weight", NAME)
+    return Cnn14(window, bands, channels, shape(file, "fc1.weight", 2, NAME)[0], classes)

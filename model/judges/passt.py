@@ -20,7 +20,7 @@ from torch.nn import functional
 from model.judges.audioset import AUDIOSET_LABELS
 from model.judges.checks import check_sounds
 from model.judges.kaldi import triangles
-from model.judges.layout import shape
+from model.judges.layout import audioset_classes, shape
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
 from model.weights.digests import digest
@@ -151,12 +151,12 @@ class PasstJudge:
 
 
 def _sizes(file: TensorFile) -> PasstSizes:
-    width, _, patch, _ = shape(file, "patch_embed.proj.weight", NAME)
+    width, _, patch, _ = shape(file, "patch_embed.proj.weight", 4, NAME)
     return PasstSizes(
         width=width,
         depth=layer_count(file.tensors, "blocks."),
         patch=patch,
-        rows=shape(file, "freq_new_pos_embed", NAME)[2],
-        columns=shape(file, "time_new_pos_embed", NAME)[3],
-        classes=shape(file, "head.1.weight", NAME)[0],
+        rows=shape(file, "freq_new_pos_embed", 4, NAME)[2],
+        columns=shape(file, "time_new_pos_embed", 4, NAME)[3],
+        classes=audioset_classes(file, "head.1.weight", NAME),
     )

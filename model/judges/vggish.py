@@ -94,6 +94,6 @@ class VggishJudge:
 
 
 def _network(file: TensorFile) -> VggishNetwork:
-    channels = [shape(file, f"features.{number}.weight", NAME)[0] for number in _CONVOLUTIONS]
-    width, hidden = shape(file, "embeddings.4.weight", NAME)
+    channels = [shape(file, f"features.{number}.weight", 4, NAME)[0] for number in _CONVOLUTIONS]
+    width, hidden = shape(file, "embeddings.4.weight", 2, NAME)
     return VggishNetwork(channels, hidden, width)

@@ -77,13 +77,14 @@ def build(network: Callable[[], NetworkT], tensors: Mapping[str, Tensor], path: 
 
     It is built on the meta device and takes over the file's tensors, so that memory is needed once. `on` names another
     device for networks whose constructor computes.
-    Raises WeightsError naming the first tensors that are missing, unexpected or of another shape.
+    Raises WeightsError naming the first tensors that are missing, unexpected or of another shape, or what is wrong with
+    the network's sizes.
     """
-    with torch.device(on):
-        built = network()
     try:
+        with torch.device(on):
+            built = network()
         built.load_state_dict(dict(tensors), strict=True, assign=True)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:  # ValueError: sizes that no such network can have
         raise WeightsError(f"weights {path} do not fit their layout: {_short(error)}") from error
     return built.float().eval().requires_grad_(False)
 

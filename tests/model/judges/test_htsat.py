@@ -10,7 +10,7 @@ import torch
 
 from data_contracts import WeightsError
 from model.judges.htsat import htsat_maker, htsat_tensors
-from model.weights.files import TensorFile
+from model.weights.files import TensorFile, build
 from tests.model.judges.audio_layouts import htsat, tensors, under
 from tests.model.judges.small_audio import AUDIO, sound
 from tests.model.judges.towers import slow_htsat
@@ -59,6 +59,16 @@ def test_a_file_of_another_network_names_the_first_tensor_that_it_lacks() -> Non
     file = TensorFile(Path("x.pth"), {"a.b": torch.zeros(1)}, {})
     with pytest.raises(WeightsError, match=r"x\.pth is not laion-clap: it has no tensor a\.spectrogram_extractor"):
         htsat_maker(file, "a.", 480, "laion-clap")
+
+
+def test_sizes_that_no_network_has_are_one_line() -> None:
+    shapes = htsat(10, (1, 1), (3, 1), window=64)  # three heads cannot share ten channels
+    made = tensors(shapes)
+    with pytest.raises(WeightsError, match=r"x\.pth do not fit their layout: .*not a multiple"):
+        build(htsat_maker(TensorFile(Path("x.pth"), made, {}), "", 480, "small"), made, Path("x.pth"))
+    bare = {name: value for name, value in made.items() if not name.startswith("layers.")}
+    with pytest.raises(WeightsError, match=r"has no tensor layers\.0\.blocks\.0\.attn"):
+        htsat_maker(TensorFile(Path("x.pth"), bare, {}), "", 480, "small")
 
 
 def test_making_the_network_imports_nothing_while_the_meta_device_is_the_default() -> None:
