@@ -12,7 +12,7 @@ def up(
         int | None, typer.Option(min=1, max=65535, help="of the server, on this machine only; default 4200")
     ] = None,
 ) -> None:
-    """Start a Prefect server here, its pools, deployments and workers; wait until they answer. Again: what is missing."""
+    """Start a Prefect server, its pools, deployments and workers on this machine; wait until they answer."""
     from flows.up.services import up as start
 
     url = start(port, typer.echo, lambda line: typer.echo(line, err=True))

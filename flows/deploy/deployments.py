@@ -156,7 +156,9 @@ def differences(shipped: ShippedDeployment, found: DeploymentResponse) -> list[t
         **_flat(_JOB_VARIABLE, shipped.job_variables),
         "state": "not paused",
     }
-    differing = [(what, text, in_file.get(what, "none")) for what, text in on_server.items() if in_file.get(what) != text]
+    differing = [
+        (what, text, in_file.get(what, "none")) for what, text in on_server.items() if in_file.get(what) != text
+    ]
     return [(what, *(_HIDDEN if what.startswith(_JOB_VARIABLE) else texts)) for what, *texts in differing]
 
 

@@ -1,0 +1,188 @@
+"""Automations on a real Prefect server: a silent run is marked Crashed, a notification calls the webhook once on."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect import flow
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import StateType
+from prefect.events import emit_event
+from prefect.states import Completed, Failed, Late, Running
+
+from flows.deploy.automations import (
+    CRASHED,
+    NOTIFICATIONS,
+    QUALITY_EVENT,
+    SILENT_AFTER_S,
+    WEBHOOK,
+    crash_automation,
+    install_automations,
+)
+from flows.deploy.shipped import TAG, Shipped, ShippedDeployment
+from flows.settings import SHIPPED as SETTINGS
+
+pytestmark = pytest.mark.server
+WAIT_S = 120
+
+
+@flow(name="night of tests")
+def night() -> None:
+    """A flow."""
+
+
+DEPLOYMENT = ShippedDeployment(
+    name="night", entrypoint="", description="", tags=(TAG,), work_pool="cpu", load=lambda: night
+)
+SHIPPED = Shipped(deployments=(DEPLOYMENT,), pull_steps=[])
+
+
+@pytest.fixture(scope="module")
+def client(prefect_backend: None) -> Iterator[SyncPrefectClient]:
+    with get_client(sync_client=True) as found:
+        yield found
+        for name in (CRASHED, *NOTIFICATIONS):
+            for automation in found.read_automations_by_name(name):
+                found.delete_automation(automation.id)
+
+
+@pytest.fixture
+def hook() -> Iterator[tuple[str, list[Any]]]:
+    """An address, and the JSON of each request that it gets."""
+    got: list[Any] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None: ...
+
+        def do_POST(self) -> None:
+            assert self.headers["Content-Type"] == "application/json"
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", got
+    server.shutdown()
+
+
+def wait_for(ready: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + WAIT_S
+    while not (found := ready()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
+def new_run(client: SyncPrefectClient, state: Any, **given: Any) -> UUID:
+    """Makes the record of a run, without any process."""
+    return client.create_flow_run(night, state=state, **given).id
+
+
+def heartbeat(client: SyncPrefectClient, run: UUID) -> None:
+    """Sends what Prefect's engine sends for a run every 30 s."""
+    flow_id = client.read_flow_run(run).flow_id
+    emit_event(
+        "prefect.flow-run.heartbeat",
+        resource={"prefect.resource.id": f"prefect.flow-run.{run}"},
+        related=[
+            {
+                "prefect.resource.id": f"prefect.flow.{flow_id}",
+                "prefect.resource.role": "flow",
+                "prefect.resource.name": night.name,
+            }
+        ],
+    )
+
+
+def test_a_run_is_silent_only_after_several_heartbeats() -> None:
+    assert 3 * int(SETTINGS["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) <= SILENT_AFTER_S
+
+
+def test_they_are_created_once_and_kept_as_an_operator_has_them(client: SyncPrefectClient) -> None:
+    made = list(install_automations(client, SHIPPED))
+    assert made == [
+        f"automation {CRASHED}: created, switched on",
+        *(f"automation {name}: created, switched off" for name in NOTIFICATIONS),
+    ]
+    assert list(install_automations(client, SHIPPED)) == []
+    first, late, _ = NOTIFICATIONS
+    theirs = client.read_automations_by_name(first)[0]
+    client.resume_automation(theirs.id)
+    edited = crash_automation(["old"], 600).model_copy(update={"enabled": False})
+    client.update_automation(client.read_automations_by_name(CRASHED)[0].id, edited)
+    assert list(install_automations(client, SHIPPED)) == [
+        f"automation {CRASHED}: kept 600 s without a heartbeat (shipped: 180 s)"
+    ]
+    crash = client.read_automations_by_name(CRASHED)[0]
+    assert not crash.enabled and crash.trigger.within.total_seconds() == 600
+    assert "night of tests" in json.dumps(crash.trigger.model_dump(mode="json")["match_related"])  # the flows of now
+    assert list(install_automations(client, SHIPPED, reset=True)) == []
+    assert client.read_automations_by_name(CRASHED)[0].trigger.within.total_seconds() == SILENT_AFTER_S
+    enabled = {name: client.read_automations_by_name(name)[0].enabled for name in (CRASHED, *NOTIFICATIONS)}
+    assert enabled == {CRASHED: False, first: True, late: False, "foleygenex-quality-limit": False}
+    client.pause_automation(theirs.id)
+
+
+def test_the_address_of_notifications_is_kept_and_changed_on_demand(client: SyncPrefectClient) -> None:
+    def address() -> str:
+        return str(client.read_block_document_by_name(WEBHOOK, "webhook").data["url"])
+
+    list(install_automations(client, SHIPPED))
+    assert address() == "https://webhook.invalid/"  # no host has this name
+    list(install_automations(client, SHIPPED, notify="https://hooks.example.com/x"))
+    list(install_automations(client, SHIPPED, reset=True))
+    assert address() == "https://hooks.example.com/x"
+
+
+def test_a_run_without_heartbeats_is_marked_crashed_and_no_other(client: SyncPrefectClient) -> None:
+    list(install_automations(client, SHIPPED))
+    quick = crash_automation([night.name], 10)  # the least that Prefect allows
+    client.update_automation(client.read_automations_by_name(CRASHED)[0].id, quick)
+    silent, alive, done, unknown = (new_run(client, Running()) for _ in range(4))
+    for run in (silent, alive, done):
+        heartbeat(client, run)
+    client.set_flow_run_state(done, Completed())
+
+    def crashed() -> bool:
+        if datetime.now(UTC).second % 3 == 0:
+            heartbeat(client, alive)
+        return client.read_flow_run(silent).state.type == StateType.CRASHED
+
+    wait_for(crashed)
+    assert client.read_flow_run(silent).state.message.startswith("no heartbeat for 10 s")
+    types = [client.read_flow_run(run).state.type for run in (alive, done, unknown)]
+    assert types == [StateType.RUNNING, StateType.COMPLETED, StateType.RUNNING]
+
+
+def test_a_notification_that_is_switched_on_says_which_run_and_why(
+    client: SyncPrefectClient, hook: tuple[str, list[Any]]
+) -> None:
+    address, got = hook
+    list(install_automations(client, SHIPPED, notify=address))
+    for name in NOTIFICATIONS:
+        client.resume_automation(client.read_automations_by_name(name)[0].id)
+    time.sleep(1)  # the server reads what is switched on in the background
+    new_run(client, Failed(message="not of a deployment"), name="a person's")
+    new_run(client, Failed(message='disk "full"\n</x>'), name="pipeline of run1", tags=[TAG])
+    new_run(client, Late(), name="pipeline of run2", tags=[TAG])
+    run = new_run(client, Running(), name="mine of run3", tags=[TAG])
+    emit_event(
+        QUALITY_EVENT,
+        resource={"prefect.resource.id": f"prefect.flow-run.{run}"},
+        related=[{"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}],
+    )
+    wait_for(lambda: len(got) >= 3)
+    texts = sorted(one["text"] for one in got)
+    assert texts[0].startswith('A run failed: pipeline of run1: disk "full"\n</x>')
+    assert texts[1].startswith("A run is late, no worker has started it: pipeline of run2: Late")
+    assert texts[2].startswith("A stage is past a quality limit: mine of run3: ")
+    assert len(texts) == 3
