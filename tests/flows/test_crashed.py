@@ -1,4 +1,4 @@
-"""A killed run's record on the server is closed, with the runs below it; a run that lives or has ended is left alone."""
+"""A killed run's record on the server is closed, with the runs below it; one that lives or has ended stays."""
 
 from __future__ import annotations
 

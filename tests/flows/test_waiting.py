@@ -30,9 +30,12 @@ with acquire(Path(sys.argv[1]), "train of w", run="person"):
 
 
 def test_without_a_wait_a_workspace_in_use_is_refused_at_once(tmp_path: Path) -> None:
-    with acquire(tmp_path, "train of w"), pytest.raises(InUseError, match=r"^\S+ is in use by train of w"):
-        with acquired(tmp_path, "pipeline of w", pytest.fail):
-            pytest.fail("two runs use one workspace")
+    with (
+        acquire(tmp_path, "train of w"),
+        pytest.raises(InUseError, match=r"^\S+ is in use by train of w"),
+        acquired(tmp_path, "pipeline of w", pytest.fail),
+    ):
+        pytest.fail("two runs use one workspace")
 
 
 def test_it_waits_says_so_every_so_often_and_goes_on(tmp_path: Path) -> None:
@@ -61,9 +64,12 @@ def test_it_waits_says_so_every_so_often_and_goes_on(tmp_path: Path) -> None:
 
 def test_the_wait_ends_with_who_has_the_workspace(tmp_path: Path) -> None:
     said: list[str] = []
-    with acquire(tmp_path, "train of w"), pytest.raises(InUseError, match=r"waited 0\.1 s: .* in use by train of w"):
-        with acquired(tmp_path, "pipeline of w", said.append, wait_s=0.1, look_every_s=0.02):
-            pytest.fail("two runs use one workspace")
+    with (
+        acquire(tmp_path, "train of w"),
+        pytest.raises(InUseError, match=r"waited 0\.1 s: .* in use by train of w"),
+        acquired(tmp_path, "pipeline of w", said.append, wait_s=0.1, look_every_s=0.02),
+    ):
+        pytest.fail("two runs use one workspace")
     assert len(said) == 1
 
 
