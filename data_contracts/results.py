@@ -80,7 +80,7 @@ class GeneratedFile(Row):
     cfg_scale: float
     checkpoint_sha256: str
     placeholders: tuple[str, ...]
-    settings_json: str  # the order, its files by content, the sampling, every codec and encoder
+    settings_json: str  # the options, the files by content, the sampling, every codec and encoder
 
 
 @dataclass(frozen=True, kw_only=True)

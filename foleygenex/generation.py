@@ -6,7 +6,6 @@ Legend: T samples, C channels.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from typing import Any, Final
 from data_contracts.errors import FoleyGenExError, UsageError
 from data_contracts.generation import BUILTIN, TaskName
 from foleygenex.media import Audio, AudioSource, Video, VideoSource, source_file
-from tasks.commands.generate.options import GenerateOptions
+from tasks.commands.generate.options import GenerateOptions, with_option_names
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.single import Generation
 from tasks.engine.settings import settings_from
@@ -26,8 +25,6 @@ from tasks.weights.checkpoints import resolved_checkpoint
 
 _NAMES: Final = {"duration": "duration_s", "cfg": "cfg_scale"}
 """Options of the command line that have another name here; in the others a hyphen is an underscore."""
-
-_OPTION: Final = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,7 +167,5 @@ def _argument_names() -> Iterator[None]:
 
 def _with_arguments(message: str) -> str:
     parts = message.split("`")  # every second one is a command or a file's content
-    parts[::2] = (
-        _OPTION.sub(lambda found: _NAMES.get(found[1], found[1].replace("-", "_")), one) for one in parts[::2]
-    )
+    parts[::2] = (with_option_names(one, lambda name: _NAMES.get(name, name.replace("-", "_"))) for one in parts[::2])
     return "`".join(parts)

@@ -46,7 +46,7 @@ def test_each_task_gives_the_samples_and_the_description_of_the_commands_file(
     written = sidecar(file)
     known = written.keys() - {"file", "format", "sha256", "key"}
     assert found.sidecar.keys() == known
-    assert {name: written[name] for name in known} == {**found.sidecar, "order": written["order"]}
+    assert {name: written[name] for name in known} == {**found.sidecar, "options": written["options"]}
     assert found.duration_s == pytest.approx(written["duration_s"], abs=1 / rate_hz)
 
 

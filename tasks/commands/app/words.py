@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts.generation import TASKS
+from tasks.commands.generate.options import with_option_names
 
 LABELS: Final[Mapping[str, str]] = {
     "video": "Video",
@@ -51,8 +52,7 @@ def in_page_words(message: str, files: Iterable[Path]) -> str:
     for path in files:
         message = message.replace(str(path), path.name)
     message = re.sub(r"\btask ([a-z-]+)\b", lambda found: _title(found[1]) or found[0], message)
-    message = re.sub(r"--([a-z][a-z-]*[a-z])", lambda found: _option(found[1]), message)
-    return " ".join(message.split())
+    return " ".join(with_option_names(message, _option).split())
 
 
 def _title(task: str) -> str | None:

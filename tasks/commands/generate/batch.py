@@ -168,7 +168,7 @@ def run_requests(
 
 
 def _row(request: GenerationRequest, sidecar: dict[str, Any]) -> GeneratedFile:
-    made = sidecar["order"]
+    made = sidecar["options"]
     return GeneratedFile(
         item_id=f"row-{request.number:06d}",
         task=made["task"],
@@ -185,7 +185,7 @@ def _row(request: GenerationRequest, sidecar: dict[str, Any]) -> GeneratedFile:
         cfg_scale=made["cfg_scale"],
         checkpoint_sha256=sidecar["checkpoint_sha256"],
         placeholders=tuple(sidecar["placeholders"]),
-        settings_json=to_json({name: sidecar[name] for name in ("order", "inputs", "sampling", "parts")}),
+        settings_json=to_json({name: sidecar[name] for name in ("options", "inputs", "sampling", "components")}),
     )
 
 

@@ -92,17 +92,22 @@ class Inputs:
     def window_s(self, duration_s: float) -> tuple[float, float]:
         """Returns START and END of --window; an END up to one audio frame past the result's `duration_s` is its end.
 
-        Raises UsageError for a later END; it says what the result ends with.
+        Raises UsageError for a later END, saying what the result ends with, and for less than one audio frame.
         """
-        o = self.options
+        o, frame_s = self.options, 1.0 / self.session.specs.codec.frame_rate_hz
         assert o.window is not None
         start_s, end_s = o.window
-        if end_s > duration_s + 1.0 / self.session.specs.codec.frame_rate_hz:
+        if end_s > duration_s + frame_s:
             why = f"--duration {o.duration_s:g} s" if o.duration_s else f"the end of the audio at {duration_s:g} s"
             if o.video is not None and not o.duration_s:
                 ends = "where the result ends whatever its audio's length"
                 why = f"the end of --video {o.video.name} at {duration_s:g} s, {ends}"
             raise UsageError(f"--window {start_s:g}:{end_s:g} reaches past {why}; give {start_s:g}:{duration_s:g}")
+        if min(end_s, duration_s) - start_s < frame_s - 1e-6:
+            raise UsageError(
+                f"--window {start_s:g}:{end_s:g} is shorter than one audio frame, {1000 * frame_s:.0f} ms; the audio "
+                f"ends at {duration_s:g} s"
+            )
         return start_s, min(end_s, duration_s)
 
     def continued_T(self, duration_s: float) -> Samples:  # noqa: N802

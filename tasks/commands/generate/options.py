@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ SURROGATES: Final = get_args(Surrogate)
 """What replaces the reference's own video, SPEC G4 and G8; `true` whenever `reference_video` is given."""
 
 _BLANK_LETTERS: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters by category, shown as nothing
+
+_OPTION: Final = re.compile(r"(?<![\w-])--([a-z][a-z-]*[a-z])")
 
 Long = Literal["auto", "off"]
 
@@ -176,6 +179,11 @@ def naming(option: str) -> Iterator[None]:
         yield
     except ItemError as error:
         raise UsageError(f"{option}: {error.message}") from error
+
+
+def with_option_names(message: str, name_of: Callable[[str], str]) -> str:
+    """Returns a message with the options that it names, such as --seed, replaced by `name_of("seed")`."""
+    return _OPTION.sub(lambda found: name_of(found[1]), message)
 
 
 def parse_window(text: str) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from tasks.commands.generate.outputs import sidecar_path
 from tasks.commands.generate.session import InferenceSession
 from tasks.engine.workspace import read_json
 
-VERSION: Final = 4  # raised when the same options give other audio
+VERSION: Final = 5  # raised when the same options give other audio, or a key has another name
 
 
 def level_line(content: dict[str, Any]) -> str:
@@ -27,11 +27,11 @@ def level_line(content: dict[str, Any]) -> str:
 
 def settings(options: GenerateOptions, session: InferenceSession, sampling: Sampling) -> dict[str, Any]:
     """Returns all that decides the audio: the options, files and weights by content, and the sampling."""
-    order = {
+    chosen = {
         "task": options.task,
         "text": options.prompt,
         "window_s": list(options.window) if options.window else None,
-        "asked_duration_s": options.duration_s,
+        "duration_s": options.duration_s,
         "surrogate": options.surrogate,
         "variant": session.variant.name,
         "long": options.long,
@@ -41,10 +41,10 @@ def settings(options: GenerateOptions, session: InferenceSession, sampling: Samp
         "keep_source": options.keep_source,
     }
     if options.negative_prompt is not None:  # without one the key is that of earlier versions: files stay finished
-        order["negative"] = options.negative_prompt
+        chosen["negative"] = options.negative_prompt
     return {
         "version": VERSION,
-        "order": order,
+        "options": chosen,
         "inputs": {name: {"name": path.name, "sha256": hash_file(path)} for name, path in options.files().items()},
         "sampling": asdict(sampling),
         "precision": session.generator.precision,
@@ -88,7 +88,7 @@ def _content(
         "prompt_tokens": session.text.token_count(options.prompt) if options.prompt else None,
         "prompt_tokens_read": session.specs.text.tokens,
         "sample_rate_hz": session.codec.spec.sample_rate_hz,
-        "parts": {
+        "components": {
             name: {"name": spec["name"], "sha256": spec["weights_sha256"], "placeholder": spec["placeholder"]}
             for name, spec in session.specs.to_dict().items()
         },

@@ -202,7 +202,7 @@ def test_a_problem_that_nobody_foresaw_is_told_and_the_page_goes_on(session, tmp
 def test_the_negative_prompt_is_followed_in_every_task_and_a_blank_one_changes_nothing(session, tmp_path):
     plain, blank, given = (run(text_form(negative=text), session, tmp_path) for text in (None, "  ", "wind"))
     assert plain.audio.read_bytes() == blank.audio.read_bytes() != given.audio.read_bytes()
-    assert json.loads(given.sidecar.read_text())["order"]["negative"] == "wind"
+    assert json.loads(given.sidecar.read_text())["options"]["negative"] == "wind"
 
 
 def test_a_message_shows_no_folder_of_the_page(files, session, tmp_path):

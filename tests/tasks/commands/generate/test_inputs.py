@@ -207,6 +207,20 @@ def test_a_window_may_end_up_to_one_audio_frame_off(
     assert found.window_s(2.0) == (0.8, taken_s) and len(found.continued_T(2.0)) == 0.8 * RATE
 
 
+@pytest.mark.parametrize("task", ["edit", "fe"])
+@pytest.mark.parametrize("window", [(1.0, 1.001), (0.5, 0.539), (1.98, 2.03)])
+def test_a_window_has_at_least_one_audio_frame(
+    files: Path, session: InferenceSession, task: str, window: tuple[float, float]
+) -> None:
+    frame_s = 1 / session.specs.codec.frame_rate_hz
+    assert frame_s == 0.04
+    with pytest.raises(UsageError) as caught:
+        inputs(files, session, task, window=window).window_s(2.0)
+    said = f"--window {window[0]:g}:{window[1]:g} is shorter than one audio frame, 40 ms; the audio ends at 2 s"
+    assert str(caught.value) == said
+    assert inputs(files, session, task, window=(1.96, 2.0)).window_s(2.0) == (1.96, 2.0)
+
+
 def test_audio_longer_than_its_video_ends_with_it(files: Path, session: InferenceSession, tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 255, (50, 32, 32, 3), np.uint8)
     write_video(tmp_path / "v.mp4", frames, 25.0, np.sin(np.arange(120_000) * 0.02).astype(np.float32), 48_000)

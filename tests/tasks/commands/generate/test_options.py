@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from data_contracts import ItemError, UsageError
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
-from tasks.commands.generate.options import SUFFIXES, GenerateOptions, naming, parse_window
+from tasks.commands.generate.options import SUFFIXES, GenerateOptions, naming, parse_window, with_option_names
 from tasks.commands.generate.outputs import AUDIO_SUFFIXES
 from tests.tasks.commands.generate.toys import options
 
@@ -209,3 +209,15 @@ def test_a_negative_prompt_needs_guidance(files: Path, tmp_path: Path) -> None:
     assert refusal(given) == "--negative acts through guidance, which --cfg 1 switches off; give --cfg above 1"
     replace(given, cfg_scale=1.5).check()
     replace(given, negative="  ").check()
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        ("--seed 3 and --reference-audio a.wav", "<seed> 3 and <reference-audio> a.wav"),
+        ("(--video), `--out`: --cfg.", "(<video>), `<out>`: <cfg>."),
+        ("a--b, ---, -- and ---seed stay", "a--b, ---, -- and ---seed stay"),
+    ],
+)
+def test_options_in_a_message_get_other_names(message: str, named: str) -> None:
+    assert with_option_names(message, lambda name: f"<{name}>") == named

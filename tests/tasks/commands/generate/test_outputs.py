@@ -56,4 +56,4 @@ def test_an_earlier_sidecar_is_replaced(files: Path, session: InferenceSession, 
     first = json.loads(sidecar_path(out).read_text())
     sidecar_path(out).write_text(json.dumps(first | {"version": 1, "unknown": 0}))
     generate_file(options(files, "tta", out, seed=5), session)
-    assert json.loads(sidecar_path(out).read_text())["order"]["seed"] == 5
+    assert json.loads(sidecar_path(out).read_text())["options"]["seed"] == 5

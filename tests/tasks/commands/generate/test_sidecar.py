@@ -23,7 +23,7 @@ from tests.tasks.commands.generate.toys import options, sidecar
 def test_the_sidecar_says_what_the_audio_was_made_from(files: Path, tmp_path: Path) -> None:
     out = generate_file(options(files, "ac-vta", tmp_path / "a.wav", seed=7))
     found = sidecar(out)
-    assert found["order"]["seed"] == 7 and found["order"]["task"] == "ac-vta"
+    assert found["options"]["seed"] == 7 and found["options"]["task"] == "ac-vta"
     assert set(found["inputs"]) == {"video", "reference_audio"}
     assert found["placeholders"] == ["toy", "toy-text", "toy-clip", "toy-sync"]
     assert "placeholders" in found["note"] and "toy-sync" in found["note"]
@@ -134,7 +134,7 @@ def test_without_a_negative_prompt_nothing_changes_and_with_one_the_sidecar_says
     plain = generate_file(options(files, "tta", tmp_path / "a.wav"), session)
     blank = generate_file(options(files, "tta", tmp_path / "b.wav", negative="  "), session)
     assert plain.read_bytes() == blank.read_bytes()
-    assert sidecar(plain)["key"] == sidecar(blank)["key"] and "negative" not in sidecar(blank)["order"]
+    assert sidecar(plain)["key"] == sidecar(blank)["key"] and "negative" not in sidecar(blank)["options"]
     given = generate_file(options(files, "tta", tmp_path / "c.wav", negative=" wind "), session)
     assert given.read_bytes() != plain.read_bytes()
-    assert sidecar(given)["order"]["negative"] == "wind" and sidecar(given)["key"] != sidecar(plain)["key"]
+    assert sidecar(given)["options"]["negative"] == "wind" and sidecar(given)["key"] != sidecar(plain)["key"]
