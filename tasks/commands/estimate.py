@@ -1,13 +1,13 @@
 """What a run would take, before anything runs: items, hours, disk, LLM calls and money (`foleygenex plan`).
 
-Rows are counted with the stages' own rules, one batch in memory at a time; lengths come from `tasks/ingest/planned.py`.
+Rows are counted with the stages' own rules, one in memory at a time; lengths come from `tasks/ingest/planned.py`. Of
+many captions an even sample is mined.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,19 +24,24 @@ from tasks.language.cues import Cue, CuedCaption
 from tasks.llm.backend import kind_of, model_of
 from tasks.llm.cache import COMPLETIONS
 from tasks.llm.config import LLMConfig
-from tasks.mine.miner import RuleMiner, select
+from tasks.mine.miner import Miner, RuleMiner, select
 from tasks.mine.parser import make_miner
 
 if TYPE_CHECKING:
     from tasks.precompute.size import Counts
 
-_BATCH: Final = 4096  # captions mined at a time
+MINED: Final = 20_000
+"""Most recordings whose captions are mined: parsing a caption takes a millisecond."""
 _NO_SIZES: Final = "features     not counted, nor hours; `--sizes` runs encoders and stages on a few recordings for it"
 
 
 @dataclass(slots=True)
 class Counted:
-    """What the data stages would make, by their own rules; `for_llm` samples the captions to write."""
+    """What the data stages would make, by their own rules.
+
+    `captioned` samples the recordings that are mined, and of theirs `for_llm` samples the captions to write; `to_write`
+    is how many these are in all.
+    """
 
     recordings: int = 0
     sampled: int = 0
@@ -49,8 +54,10 @@ class Counted:
     tail_bytes: float = 0.0
     flac_share: float = 1.0
     video_bytes: int = 0
+    captioned: EvenSample[PlannedRecording] = field(default_factory=lambda: EvenSample(MINED))
     mined: int = 0
     augmented: int = 0
+    to_write: int = 0
     texts: set[int] = field(default_factory=set)
     """Hashes of the distinct captions of clips."""
     for_llm: EvenSample[CaptionAtLevel] = field(default_factory=lambda: EvenSample(SAMPLED))
@@ -63,21 +70,28 @@ class Counted:
         samples = self.sample_bytes + self.tail_bytes + mean * self.augmented
         return round(self.flac_share * samples + self.video_bytes)
 
-    def add_clips(self, recordings: Sequence[PlannedRecording]) -> None:
-        """Adds the clips of recordings."""
-        for recording in recordings:
-            clips, seconds = len(recording.clips_s), sum(recording.clips_s)
-            self.clips += clips
-            self.seconds += seconds
-            self.sample_bytes += seconds * recording.rate_hz * 2
-            self.tail_bytes += recording.tails_s * recording.rate_hz * 2
-            if clips:
-                self.texts.add(hash(recording.caption))
-                self.videos += recording.has_video
-                self.video_bytes += recording.video_bytes
+    def add_clips(self, recording: PlannedRecording) -> None:
+        """Adds the clips of a recording."""
+        clips, seconds = len(recording.clips_s), sum(recording.clips_s)
+        self.clips += clips
+        self.seconds += seconds
+        self.sample_bytes += seconds * recording.rate_hz * 2
+        self.tail_bytes += recording.tails_s * recording.rate_hz * 2
+        if clips:
+            self.texts.add(hash(recording.caption))
+            self.videos += recording.has_video
+            self.video_bytes += recording.video_bytes
 
-    def add_changes(self, recording: PlannedRecording, cues: Sequence[Cue]) -> None:
-        """Adds what the clips of one recording are mined for and changed to."""
+    def mine(self, miner: Miner) -> None:
+        """Adds what the clips of the sampled recordings are mined for and changed to, scaled up to all of them."""
+        sample = self.captioned.kept
+        for recording, cues in zip(sample, miner.find([one.caption for one in sample]), strict=True):
+            self._add_changes(recording, cues)
+        scale = len(self.captioned) / len(sample) if sample else 1.0
+        self.mined, self.augmented = round(scale * self.mined), round(scale * self.augmented)
+        self.to_write = round(scale * len(self.for_llm))
+
+    def _add_changes(self, recording: PlannedRecording, cues: Sequence[Cue]) -> None:
         selected = select(cues)
         changes = [
             (CuedCaption(text=recording.caption, cue=cue), change)
@@ -111,12 +125,14 @@ class Estimate:
         """Returns the lines for the user."""
         found, llm, calls = self.found, self.llm, self.llm.total
         note = "" if found.sampled == found.recordings else f" (lengths from {found.sampled} of them)"
+        some = found.captioned
+        source = f"SPEC A1, from {len(some.kept):,} captions" if len(some.kept) < len(some) else "SPEC A1"
         bad = f"; {found.unreadable} of {found.sampled} sampled cannot be read" if found.unreadable else ""
         return "\n".join(
             [
                 f"recordings   {found.recordings:,}{note}{bad}",
                 f"clips        {found.clips:,} = {duration_text(found.seconds)} of audio",
-                f"mined        {counted(found.mined, 'mention')} of a side of speed, distance or volume (SPEC A1)",
+                f"mined        {counted(found.mined, 'mention')} of a side of speed, distance or volume ({source})",
                 f"augmented    {counted(found.augmented, 'audio clip')} to caption",
                 f"disk         about {size_text(found.disk_bytes)} of audio and video, features not included",
                 *self.features,
@@ -153,7 +169,7 @@ def estimate(
     kind = backend or kind_of(config.llm)
     prices = {"price_in": price_in, "price_out": price_out}
     llm_config = config.llm.model_copy(update={name: price for name, price in prices.items() if price is not None})
-    rows = len(found.for_llm)
+    rows = found.to_write
     by_llm, calls = 0, LLMEstimate()
     if kind != "rules":
         by_llm = rows if llm_config.max_recaptions is None else min(rows, llm_config.max_recaptions)
@@ -199,12 +215,11 @@ def count(config: PipelineConfig) -> Counted:
     found = Counted()
     plan = PlannedCorpus(config.ingest, config.dataset_version)
     miner = RuleMiner() if config.mine.parser == "rules" else make_miner("auto")
-    recordings = iter(plan)
-    while batch := list(islice(recordings, _BATCH)):
-        found.add_clips(batch)
-        mined = [recording for recording in batch if recording.split in config.mine.splits and recording.clips_s]
-        for recording, cues in zip(mined, miner.find([r.caption for r in mined]), strict=True):
-            found.add_changes(recording, cues)
+    for recording in plan:
+        found.add_clips(recording)
+        if recording.split in config.mine.splits and recording.clips_s:
+            found.captioned.add(recording)
+    found.mine(miner)
     found.recordings, found.sampled, found.unreadable = plan.recordings, plan.sampled, plan.unreadable
     found.flac_share, found.probed = plan.flac_share, plan.probed
     return found

@@ -124,14 +124,17 @@ def _with_files(found: Iterable[Recording], folder: Path) -> Iterator[Recording]
     """Yields the rows of a table with the paths of their files, also where they are written as on Windows or macOS."""
     for recording in found:
         audio, video = _on_disk(recording.audio, folder), _on_disk(recording.video, folder)
-        yield replace(recording, audio=audio, video=video, missing=not _exists(folder / (audio or video)))
+        missing = (audio if recording.audio else video) is None
+        yield replace(recording, audio=audio or recording.audio, video=video or recording.video, missing=missing)
 
 
-def _on_disk(name: str, folder: Path) -> str:
-    """Returns a name as its file is written: with slashes, accented letters composed or not. As it is for no file."""
+def _on_disk(name: str, folder: Path) -> str | None:
+    """Returns a name as its file is written: with slashes, accented letters composed or not. None for no file."""
+    if not name or _exists(folder / name):
+        return name or None
     slashed = name.replace("\\", "/")
-    spellings = (name, slashed, unicodedata.normalize("NFC", slashed), unicodedata.normalize("NFD", slashed))
-    return next((spelling for spelling in spellings if _exists(folder / spelling)), name)
+    spellings = (slashed, unicodedata.normalize("NFC", slashed), unicodedata.normalize("NFD", slashed))
+    return next((spelling for spelling in spellings if _exists(folder / spelling)), None)
 
 
 def _exists(path: Path) -> bool:

@@ -114,7 +114,9 @@ def clean_caption(text: str) -> str:
 
     Raises ItemError `invalid_caption` for text that is empty, has no letter, is over 1,000 characters or was not UTF-8.
     """
-    caption = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text).split())
+    if not text.isprintable():
+        text = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    caption = " ".join(text.split())
     if not caption:
         raise ItemError("invalid_caption", "the caption is empty")
     if "�" in caption:

@@ -13,6 +13,7 @@ from tasks.commands.estimate import Counted, Estimate, count, estimate
 from tasks.commands.llm_estimate import Calls, LLMEstimate
 from tasks.config import PipelineConfig
 from tasks.ingest.planned import PlannedRecording
+from tasks.ingest.sample import EvenSample
 from tasks.mine.miner import RuleMiner
 
 CLIPS = 12
@@ -37,7 +38,7 @@ def with_llm(config: PipelineConfig, **values: object) -> PipelineConfig:
 
 
 def test_every_caption_is_written_once_by_the_model_or_by_the_rules(config: PipelineConfig) -> None:
-    rows = len(count(config).for_llm)
+    rows = count(config).to_write
     assert rows > 3
     for cap in (None, 0, 3, rows + 5):
         found = estimate(with_llm(config, max_recaptions=cap), backend="endpoint", sizes=False)
@@ -101,21 +102,21 @@ RECORDINGS = st.lists(
 
 
 @given(RECORDINGS, RECORDINGS)
-def test_counts_add_up_whatever_the_batches(first: list[PlannedRecording], second: list[PlannedRecording]) -> None:
-    together, apart = Counted(), Counted()
-    together.add_clips([*first, *second])
-    apart.add_clips(first)
-    apart.add_clips(second)
-    assert (together.clips, together.videos, together.texts) == (apart.clips, apart.videos, apart.texts)
-    assert together.clips == len(first) + len(second)
-    assert together.seconds == pytest.approx(apart.seconds)
-    assert together.disk_bytes == pytest.approx(apart.disk_bytes, abs=1)
+def test_counts_are_sums_over_recordings(first: list[PlannedRecording], second: list[PlannedRecording]) -> None:
+    together, one, other = Counted(), Counted(), Counted()
+    for recordings, counted in (([*first, *second], together), (first, one), (second, other)):
+        for single in recordings:
+            counted.add_clips(single)
+    assert together.clips == one.clips + other.clips == len(first) + len(second)
+    assert (together.videos, together.texts) == (one.videos + other.videos, one.texts | other.texts)
+    assert together.seconds == pytest.approx(one.seconds + other.seconds)
+    assert together.disk_bytes == pytest.approx(one.disk_bytes + other.disk_bytes, abs=1)
     assert together.disk_bytes >= together.video_bytes == 1000 * together.videos
 
 
 def test_a_recording_without_clips_counts_for_nothing() -> None:
     found = Counted()
-    found.add_clips([recording("A dog barks")])
+    found.add_clips(recording("A dog barks"))
     assert (found.clips, found.seconds, found.texts, found.disk_bytes) == (0, 0.0, set(), 0)
 
 
@@ -124,7 +125,8 @@ def test_every_clip_of_a_recording_is_changed_in_every_way_of_its_side(clips: in
     caption = "A dog barks quickly"
     (matches,) = RuleMiner().find([caption])
     found = Counted()
-    found.add_changes(recording(caption, *[8.0] * clips), matches)
+    found.captioned.add(recording(caption, *[8.0] * clips))
+    found.mine(RuleMiner())
     changes = changes_for(matches[0].side)
     assert found.mined == clips
     assert found.augmented == clips * len(changes)
@@ -132,9 +134,27 @@ def test_every_clip_of_a_recording_is_changed_in_every_way_of_its_side(clips: in
     written = sorted((row.text, level) for row, level in found.for_llm.kept)
     assert written == sorted((caption, one) for one in levels * clips)
     assert {row.cue.words for row, _ in found.for_llm.kept} == {"quickly"}
+    assert found.to_write == len(written)
 
 
-def text_of(cost: float | None = 0.0, **counts: float) -> list[str]:
+@pytest.mark.parametrize("factor", [1, 4])
+def test_of_many_recordings_an_even_sample_is_mined_and_scaled_up(factor: int) -> None:
+    captions = ["A dog barks quickly", "Rain falls", "Music plays nearby", "A bell rings"]
+    whole, sampled = Counted(captioned=EvenSample(1000)), Counted(captioned=EvenSample(100 * factor))
+    for number in range(400):
+        for found in (whole, sampled):
+            found.captioned.add(recording(captions[number * 7919 % 997 % 4], 8.0))
+    whole.mine(RuleMiner())
+    sampled.mine(RuleMiner())
+    assert len(sampled.captioned.kept) == 100 * factor
+    for name in ("mined", "augmented", "to_write"):
+        exact = getattr(whole, name)
+        assert getattr(sampled, name) == (exact if factor == 4 else pytest.approx(exact, rel=0.2)), name
+    line = next(line for line in text_of(captioned=sampled.captioned) if line.startswith("mined"))
+    assert line.endswith("(SPEC A1)" if factor == 4 else "(SPEC A1, from 100 captions)")
+
+
+def text_of(cost: float | None = 0.0, **counts: object) -> list[str]:
     found = Counted(**{"recordings": 10, "sampled": 10, "clips": 20, **counts})  # type: ignore[arg-type]
     calls = LLMEstimate(recaption=Calls(1000, 5, 20_000, 300), paraphrase=Calls(7, 6, 1_000, 9))
     whole = Estimate(found=found, llm=calls, rule_rows=4, cost=cost, features=["features     some"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -215,3 +216,12 @@ def test_a_file_with_semicolons_is_read(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("audio;caption\na.wav;A dog, far away\n")
     (found,) = read_recordings(tmp_path / "t.csv", val_share=0.1, test_share=0.1, version="1")
     assert (found.audio, found.caption) == ("a.wav", "A dog, far away")
+
+
+@given(st.text(max_size=40))
+def test_every_control_character_and_surrogate_becomes_a_space(text: str) -> None:
+    expected = " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text).split())
+    try:
+        assert clean_caption(text) == expected
+    except ItemError:
+        assert "\ufffd" in expected or not any(c.isalpha() for c in expected)
