@@ -25,6 +25,11 @@ def choose_device(asked: str) -> torch.device:
     return device
 
 
+def gpu_count() -> int:
+    """Returns how many GPUs this process sees."""
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
 def choose_precision(asked: AskedPrecision, device: torch.device) -> Precision:
     """Returns what `auto` is on the device: bf16 on a GPU and on a CPU with AVX512-BF16 or AMX, else fp32.
 

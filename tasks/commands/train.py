@@ -21,6 +21,7 @@ from tasks.engine.progress import ProgressLines
 from tasks.engine.settings import read_yaml
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire
+from tasks.train.rank import leave
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
             sys.stderr.write(f"error: {' '.join(str(error).split())}\n")
         return error.exit_code
     finally:
-        _leave()
+        leave()
     return 0
 
 
@@ -82,13 +83,6 @@ def _print(line: str) -> None:
 
 def _is_main() -> bool:
     return os.environ.get("RANK", "0") == "0"
-
-
-def _leave() -> None:
-    import torch.distributed as dist
-
-    if dist.is_available() and dist.is_initialized():
-        dist.destroy_process_group()
 
 
 if __name__ == "__main__":

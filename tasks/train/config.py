@@ -77,6 +77,9 @@ class TrainConfig(_TrainingSettings):
         "step 0; or the folder of a training (W/train/last/KEY), or a state in one",
     )
     device: Device = "auto"
+    processes: int | None = Field(
+        None, ge=1, description="training processes of this machine; empty: one per GPU, one on a CPU"
+    )
     accept_cpu: bool = Field(False, description="train on a processor even if that takes more than a week")
     guidance_rescale: float = Field(
         1.0,

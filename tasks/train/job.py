@@ -44,9 +44,9 @@ VERSION: Final = 3
 _WEIGHTS_VERSION: Final = 2  # raised when the code changes the weights that equal settings and data give
 # Settings of how a training runs and what it logs; weights are equal up to the order of float sums.
 _NOT_IN_RESULT: Final = {
-    "log_every", "validate_every", "checkpoint_every", "keep_last", "sample_every", "trackers", "device", "accept_cpu",
-    "compile", "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor", "skip_nonfinite",
-    "init_from", "continue_from", "continue_steps",
+    "log_every", "validate_every", "checkpoint_every", "keep_last", "sample_every", "trackers", "device", "processes",
+    "accept_cpu", "compile", "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor",
+    "skip_nonfinite", "init_from", "continue_from", "continue_steps",
 }  # fmt: skip
 
 CHECKPOINT: Final = "checkpoint.safetensors"

@@ -11,6 +11,7 @@ from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace, read_json
 from tasks.train.config import TrainConfig
 from tasks.train.job import CHECKPOINT, RECORD, STAGE, VERSION, run_training, training_key
+from tasks.train.launch import launch_training, processes_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,10 @@ class TrainStage(SingleItemStage):
         return {"key": training_key(self.config, FeatureStore.open(workspace.path("precompute")), workspace)}
 
     def make(self, workspace: Workspace) -> list[TrainMetric]:
-        """Trains, and returns the logged rows."""
+        """Trains, in this process or in several, and returns the logged rows."""
+        processes = processes_of(self.config)
+        if processes > 1:
+            return launch_training(self.config, workspace, processes, self.on_progress)
         return run_training(self.config, workspace, self.on_progress)
 
     def outputs(self, workspace: Workspace) -> dict[str, str | None]:
