@@ -20,10 +20,12 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.caption_rules import Case, cases_of, measure_rules
+from data_contracts import ItemError
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.cache import CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError
@@ -52,7 +54,7 @@ class Tally:
         first, repaired = self.sources["llm"], self.sources["llm"] + self.sources["llm_retry"]
         return (
             f"{name:<24}{count:>5}{share(first, count):>11}{share(repaired, count):>11}"
-            f"{share(self.sources['rule'], count):>8}"
+            f"{share(self.sources['rule'], count):>8}{share(self.sources['none'], count):>8}"
             f"{self.wanted:>9}{share(self.accepted, self.asked):>10}{share(self.by_model, self.wanted):>10}"
         )
 
@@ -73,7 +75,10 @@ def spread(by_name: dict[str, list[Case]], count: int) -> list[Case]:
 def print_variety(done: list[tuple[Case, recaptioning.WrittenCaption]]) -> None:
     """Prints how varied the model's captions are, and the rules' for the same captions."""
     by_model = [new.caption for _, new in done if new.source in ("llm", "llm_retry")]
-    by_rule = [recaptioning.by_rule(case.caption, case.level).caption for case, _ in done]
+    by_rule = []
+    for case, _ in done:
+        with suppress(ItemError):  # where no rule fits
+            by_rule.append(recaptioning.by_rule(case.caption, case.level).caption)
     for by, captions in (("model", by_model), ("rule, the same captions", by_rule)):
         if found := variety((one.text, one.cue.words) for one in captions):
             print(f"variety     {found.text(by)}")
@@ -91,6 +96,9 @@ async def recaption(
                 case.caption, case.level, client, stage.templates, stage.repair, min_similarity=least
             )
         except NotCachedError:
+            continue
+        except ItemError:  # neither the model nor the rules have a valid caption: the stage quarantines it
+            tallies[case.name].sources["none"] += 1
             continue
         tallies[case.name].sources[written.source] += 1
         done.append((case, written))
@@ -144,7 +152,7 @@ async def measure(args: argparse.Namespace, backend: Backend, config: LLMConfig,
     finally:
         await server.close()
     print(f"\nwriter {backend.model}; captions of {args.captions.name}, seed {args.seed}")
-    print(f"{'':<24}{'n':>5}{'first try':>11}{'repaired':>11}{'rules':>8}", end="")
+    print(f"{'':<24}{'n':>5}{'first try':>11}{'repaired':>11}{'rules':>8}{'none':>8}", end="")
     print(f"{'wanted':>9}{'accepted':>10}{'by model':>10}")
     for name, tally in tallies.items():
         print(tally.row(name))

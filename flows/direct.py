@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from functools import cache, partial
 
 from flows.progress import bar, watch
 from flows.terminal_log import LINES
 from flows.termination import interrupts_blocked
 from flows.waiting import acquired
+from flows.workers import shard_work, worker_count, worker_kind
 from tasks.config import PipelineConfig, store
-from tasks.engine import Mapper, Shard, StageSummary
+from tasks.engine import Mapper, Shard, Stage, StageSummary
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import Step
@@ -63,47 +61,25 @@ def stale_line(step: Step, earlier: str) -> str:
 
 
 def pool_mapper(step: Step, config: PipelineConfig, workspace: Workspace, on_progress: OnProgress) -> Mapper:
-    """Returns the engine's mapper that runs shards in threads or processes, as `config.runner` says."""
+    """Returns the engine's mapper that runs shards in threads or processes."""
 
     def mapper(function: Callable[[Shard], int], shards: Sequence[Shard]) -> Iterator[int]:
         if not shards:
             return
         stage = step.make(config)
-        workers = 1 if stage.large_shards or config.runner == "serial" else min(config.workers, len(shards))
         total = sum(shard.size for shard in shards)
-        with watch(workspace.path(stage.name, "journal"), total, on_progress), _pool(config, workers) as pool:
+        workers = _pool(stage, config, len(shards))
+        with watch(workspace.path(stage.name, "journal"), total, on_progress), workers as pool:
             with interrupts_blocked():  # of worker processes, which start at the first submission
-                futures = [pool.submit(run_shard_undisturbed, partial(function, shard)) for shard in shards]
+                futures = [pool.submit(shard_work(stage, config, function, shard)) for shard in shards]
             for future in as_completed(futures):
                 yield future.result()
 
     return mapper
 
 
-def run_shard_undisturbed(work: Callable[[], int]) -> int:
-    """Processes a shard in a worker: programs that it starts get no Ctrl-C, and its process ends with the command's."""
-    if multiprocessing.parent_process() is not None:
-        _end_with_parent()
-    if threading.current_thread() is threading.main_thread():
-        return work()
-    with interrupts_blocked():
-        return work()
-
-
-def _pool(config: PipelineConfig, workers: int) -> Executor:
-    if config.runner == "processes":
+def _pool(stage: Stage, config: PipelineConfig, shards: int) -> Executor:
+    workers = worker_count(stage, config, shards)
+    if worker_kind(stage, config) == "processes":
         return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     return ThreadPoolExecutor(workers)
-
-
-@cache
-def _end_with_parent() -> None:
-    """Ends this worker process when its parent has ended, however that was: the parent's locks are free then."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch_parent() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch_parent, name="parent", daemon=True).start()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,12 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from data_contracts import UsageError
 from flows.artifacts import publish, run_progress
-from flows.direct import run_shard_undisturbed, stale_line
+from flows.direct import stale_line
 from flows.progress import watch
 from flows.runs import announce, running_in
 from flows.termination import interrupts_blocked
 from flows.tools import require_programs
+from flows.workers import shard_work, worker_count, worker_kind
 from tasks.config import PipelineConfig, load_stored
 from tasks.engine import Mapper, Shard, Stage
 from tasks.engine.progress import OnProgress
@@ -78,13 +78,13 @@ def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, on_
         if not shards:
             return
         total = sum(shard.size for shard in shards)
-        workers = 1 if stage.large_shards else min(config.workers, len(shards))
-        with watch(workspace.path(stage.name, "journal"), total, on_progress), task_runner(config, workers) as runner:
+        runner_of = task_runner(stage, config, worker_count(stage, config, len(shards)))
+        with watch(workspace.path(stage.name, "journal"), total, on_progress), runner_of as runner:
             futures = []
             with interrupts_blocked():  # of worker processes, which start at the first submission
                 for number, shard in enumerate(shards, 1):
                     label = f"{stage.name} {number} of {len(shards)}, {shard.size} items"
-                    work = partial(run_shard_undisturbed, partial(function, shard))
+                    work = shard_work(stage, config, function, shard)
                     futures.append(runner.submit(run_shard_task, {"label": label, "work": work}))
             for future in as_completed(futures):
                 yield future.result()
@@ -92,16 +92,17 @@ def shard_mapper(stage: Stage, config: PipelineConfig, workspace: Workspace, on_
     return mapper
 
 
-def task_runner(config: PipelineConfig, workers: int) -> TaskRunner[Any]:
-    """Returns the Prefect task runner that `config.runner` names. All give the same bytes.
+def task_runner(stage: Stage, config: PipelineConfig, workers: int) -> TaskRunner[Any]:
+    """Returns the Prefect task runner for a stage's shards. All give the same bytes on the same kind of device.
 
     Raises UsageError when `dask` is asked for and is not installed.
     """
-    if config.runner == "processes":
+    kind = worker_kind(stage, config)
+    if kind == "processes":
         return ProcessPoolTaskRunner(max_workers=workers)
-    if config.runner == "dask":
+    if kind == "dask":
         return _dask_runner(config.dask_address, workers)
-    return ThreadPoolTaskRunner(max_workers=1 if config.runner == "serial" else workers)
+    return ThreadPoolTaskRunner(max_workers=workers)
 
 
 def _dask_runner(address: str, workers: int) -> TaskRunner[Any]:

@@ -10,11 +10,23 @@ from data_contracts import UsageError
 from data_contracts.quantities import counted
 from model.config import AskedPrecision, Precision
 
+_own_gpu: list[int] = []
+
+
+def use_gpu(index: int) -> None:
+    """Makes `auto` and `cuda` mean this GPU in this process: several processes then use one each."""
+    _own_gpu[:] = [index]
+
 
 def choose_device(asked: str) -> torch.device:
-    """Returns the device for `auto` (the first GPU, else the CPU) or a name. Raises UsageError when it is not there."""
+    """Returns the device for `auto` (a GPU, else the CPU) or a name. Raises UsageError when it is not there.
+
+    The GPU of `auto` and `cuda` is the first one, or the one of `use_gpu`.
+    """
     if asked == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        asked = "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and _own_gpu:
+        asked = f"cuda:{_own_gpu[0]}"
     try:
         device = torch.device(asked)
     except RuntimeError as error:

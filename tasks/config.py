@@ -36,6 +36,11 @@ class PipelineConfig(StageConfig):
     dask_address: str = Field("", description="dask: a running scheduler, e.g. tcp://10.0.0.5:8786; empty: its own")
     workers: int = Field(2, ge=1, description="shards at a time")
     shard_size: int = Field(64, ge=1, le=4096, description="items per shard, one Prefect task each")
+    gpus: int = Field(
+        1,
+        ge=1,
+        description="GPUs of this machine that precompute, judge, generate and score use at a time, a process each",
+    )
     gpu_pool: str = Field(
         "gpu", description="Prefect work pool for train, generate and score, used when it has a worker"
     )

@@ -41,11 +41,17 @@ def run_step(
     stage = step.make(config).with_progress(on_progress)
     if retry:
         require_quarantine(stage)
-    size = max(config.shard_size, _LARGE_SHARD) if stage.large_shards else config.shard_size
+    is_large = stage.large_shards and not has_gpu_workers(stage, config)
+    size = max(config.shard_size, _LARGE_SHARD) if is_large else config.shard_size
     shards = map if stage.single else mapper
     summary = run_stage(stage, workspace, shard_size=size, mapper=shards, retry=retry, verify_files=verify_files)
     remember_inputs(workspace, step.name, _earlier(step), _known(step, config, workspace))
     return summary
+
+
+def has_gpu_workers(stage: Stage, config: PipelineConfig) -> bool:
+    """Whether a stage's shards run in several processes with a GPU each: on this machine, or on a Dask cluster."""
+    return stage.uses_gpu and (config.gpus > 1 or config.runner == "dask")
 
 
 def require_quarantine(stage: Stage) -> None:

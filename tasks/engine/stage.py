@@ -47,6 +47,8 @@ class Stage(ABC):
     """Whether `assemble` may be called batch by batch, so that the table may be larger than memory."""
     large_shards: ClassVar[bool] = False
     """Whether shards run one at a time and are large, because `process` is parallel inside."""
+    uses_gpu: ClassVar[bool] = False
+    """Whether `process` computes on a GPU where there is one, so that shards may run on several (`gpus`)."""
     single: ClassVar[bool] = False
     """Whether the stage is one piece of work: its one item is processed in the calling process, has no quarantine, and
     is processed again when an output file is damaged."""

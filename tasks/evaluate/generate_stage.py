@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from data_contracts import Generated, Row
@@ -16,6 +15,7 @@ from data_contracts.files import hash_file
 from data_contracts.generation import TRAINED
 from model.variants import variant
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
+from tasks.engine.kept import Kept
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.batch_generator import BatchGenerator
 from tasks.evaluate.checkpoints import Weights, checkpoint_paths, generated_name
@@ -37,11 +37,13 @@ class GenerateStage(Stage):
     config: EvaluateConfig
     variant: str = "full"
     tasks: tuple[str, ...] = ()  # names of `CASE_GROUPS`
+    kept: Kept[BatchGenerator] = field(default_factory=Kept, compare=False, repr=False)
 
     name: ClassVar[str] = "generate"
     version: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Generated
     large_shards: ClassVar[bool] = True
+    uses_gpu: ClassVar[bool] = True
 
     def settings(self) -> dict[str, Any]:
         """The sampling settings; the plan is part of each item's payload."""
@@ -75,10 +77,11 @@ class GenerateStage(Stage):
         """Generates batch by batch; one checkpoint is loaded at a time."""
         paths = checkpoint_paths(self.config.checkpoints, workspace)
 
-        @lru_cache(maxsize=1)
         def generator(checkpoint: str, sha256: str) -> BatchGenerator:
             weights = Weights(name=checkpoint, path=paths[checkpoint], sha256=sha256)
-            return BatchGenerator.open(self.config, workspace, variant(self.variant), weights)
+            return self.kept.get(
+                lambda: BatchGenerator.open(self.config, workspace, variant(self.variant), weights), weights
+            )
 
         def run(item: Item) -> list[Generated]:
             cases = [Case.from_dict(values) for values in item.payload["cases"]]

@@ -6,11 +6,12 @@ An item is one held-out clip with everything generated for it, or one TTA pair w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from data_contracts import ClipScore, Generated, Row, read_table
 from tasks.engine import Item, ItemResult, Stage, each
+from tasks.engine.kept import Kept
 from tasks.engine.workspace import Workspace, hash_text
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
@@ -23,11 +24,13 @@ class ScoreStage(Stage):
     """One row per generated clip, system and metric."""
 
     config: EvaluateConfig
+    kept: Kept[Scorer] = field(default_factory=Kept, compare=False, repr=False)
 
     name: ClassVar[str] = "score"
     version: ClassVar[int] = 5
     row_type: ClassVar[type[Row]] = ClipScore
     large_shards: ClassVar[bool] = True
+    uses_gpu: ClassVar[bool] = True
 
     def settings(self) -> dict[str, Any]:
         """The seed of the baselines."""
@@ -52,7 +55,7 @@ class ScoreStage(Stage):
         """Scores item by item."""
         if not items:
             return
-        scorer = Scorer.open(self.config, workspace)
+        scorer = self.kept.get(lambda: Scorer.open(self.config, workspace))
 
         def run(item: Item) -> list[ClipScore]:
             return scorer.score([Case.from_dict(values) for values in item.payload["cases"]], item.payload["audio"])

@@ -8,9 +8,8 @@ on `precompute.device`. Threads share one copy; one decodes a video while anothe
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -61,24 +60,6 @@ def load_encoders(config: PrecomputeConfig) -> Encoders:
         sync=load_sync_encoder(config.sync_encoder, device),
         storage=STORAGES[config.dtype],
     )
-
-
-@dataclass(slots=True)
-class EncoderCache:
-    """Keeps what the first caller loads; other threads wait for it. A copy in another process starts empty."""
-
-    loaded: Encoders | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def get(self, load: Callable[[], Encoders]) -> Encoders:
-        """Returns codec and encoders, loading them on the first call."""
-        with self.lock:
-            if self.loaded is None:
-                self.loaded = load()
-            return self.loaded
-
-    def __reduce__(self) -> tuple[type[EncoderCache], tuple[()]]:
-        return EncoderCache, ()
 
 
 def read_clip(encoders: Encoders, path: Path, clip_s: float) -> Samples:

@@ -20,10 +20,10 @@ from model.feature_writer import FeatureWriter
 from model.features import HEADER
 from model.storage import STORAGES, Values
 from tasks.engine import Item, ItemResult, Stage
+from tasks.engine.kept import Kept
 from tasks.engine.workspace import Workspace, read_json
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import (
-    EncoderCache,
     Encoders,
     encode_audio,
     encode_texts,
@@ -41,11 +41,12 @@ class PrecomputeStage(Stage):
     """Codec latents, visual, sync and text features of every manifest row."""
 
     config: PrecomputeConfig
-    cache: EncoderCache = field(default_factory=EncoderCache, compare=False, repr=False)
+    kept: Kept[Encoders] = field(default_factory=Kept, compare=False, repr=False)
 
     name: ClassVar[str] = "precompute"
     version: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = FeatureRow
+    uses_gpu: ClassVar[bool] = True
 
     def settings(self) -> dict[str, Any]:
         """Returns the names of codec and encoders and the clip length; their hashes are in every item's keys."""
@@ -99,8 +100,8 @@ class PrecomputeStage(Stage):
         return {HEADER: None, **{field["file"]: field["sha256"] for field in fields}}
 
     def _encoders(self) -> Encoders:
-        """Returns codec and encoders, loaded once for all threads of this run: published ones take gigabytes."""
-        return self.cache.get(lambda: load_encoders(self.config))
+        """Returns codec and encoders, loaded once per process of this run: published ones take gigabytes."""
+        return self.kept.get(lambda: load_encoders(self.config))
 
 
 def cut_captions(encoder: TextEncoder, captions: Collection[str]) -> str | None:

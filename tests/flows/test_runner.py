@@ -17,7 +17,7 @@ from tasks.engine import StageState, StageSummary, run_stage
 from tasks.engine.progress import silent
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import acquire, holder_of
-from tasks.pipeline import Step
+from tasks.pipeline import Step, find_step
 from tasks.steps import run_step
 from tests.flows.steps import tiny_step
 from tests.tasks.engine.test_run import content
@@ -93,7 +93,8 @@ def test_a_failing_shard_fails_the_flow_and_keeps_what_is_done(prefect_backend: 
 def test_dask_without_its_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "prefect_dask", None)
     with pytest.raises(UsageError, match=r"pip install 'foleygenex\[dask\]'"):
-        runner.task_runner(PipelineConfig(runner="dask"), 2)
+        config = PipelineConfig(runner="dask")
+            runner.task_runner(find_step("ingest").make(config), config, 2)
 
 
 def stored(folder: Path, *overrides: str) -> Workspace:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
-import threading
 from pathlib import Path
 
 import pytest
@@ -15,12 +13,12 @@ from model.devices import choose_device
 from model.features import FeatureStore
 from tasks.engine import run_stage
 from tasks.precompute.config import PrecomputeConfig
-from tasks.precompute.encoders import EncoderCache, load_encoders
+from tasks.precompute.encoders import load_encoders
 from tasks.precompute.stage import PrecomputeStage
 from tests.model.codec import published
 from tests.model.encoders import test_clip as clip
 from tests.model.encoders import test_synchformer as sync
-from tests.tasks.precompute.fakes import FAKES, make_workspace
+from tests.tasks.precompute.fakes import make_workspace
 
 
 @pytest.fixture
@@ -67,23 +65,6 @@ def test_t3_features_of_published_components_have_their_shapes_and_labels(
 def test_the_device_changes_no_key(config: PrecomputeConfig) -> None:
     elsewhere = config.model_copy(update={"device": "auto"})
     assert PrecomputeStage(config).settings() == PrecomputeStage(elsewhere).settings()
-
-
-def test_threads_share_one_copy_and_another_process_makes_its_own() -> None:
-    cache, loads = EncoderCache(), []
-
-    def load():
-        loads.append(threading.get_ident())
-        return FAKES
-
-    threads = [threading.Thread(target=lambda: cache.get(load)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(loads) == 1 and cache.get(load) is FAKES
-    assert pickle.loads(pickle.dumps(cache)).loaded is None
-    assert pickle.loads(pickle.dumps(PrecomputeStage(PrecomputeConfig()))) == PrecomputeStage(PrecomputeConfig())
 
 
 def test_an_unknown_or_missing_device_is_wrong_usage() -> None:
