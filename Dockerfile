@@ -26,7 +26,6 @@ USER 1000
 # Prefect's own records of a worker; the server's are in PostgreSQL. FOLEYGENEX_HOME: where prefect.yaml's flows are.
 ENV DO_NOT_TRACK=1 \
     FOLEYGENEX_HOME=/opt/foleygenex \
-    HOME=/home/foley \
     PREFECT_SERVER_ANALYTICS_ENABLED=false
 VOLUME ["/data"]
 CMD ["foleygenex", "--help"]

@@ -94,7 +94,7 @@ def test_dask_without_its_package_is_an_error(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(__import__("sys").modules, "prefect_dask", None)
     with pytest.raises(UsageError, match=r"pip install 'foleygenex\[dask\]'"):
         config = PipelineConfig(runner="dask")
-            runner.task_runner(find_step("ingest").make(config), config, 2)
+        runner.task_runner(find_step("ingest").make(config), config, 2)
 
 
 def stored(folder: Path, *overrides: str) -> Workspace:
