@@ -91,9 +91,7 @@ class PeAvNetwork(nn.Module):
 
     def text(self, ids_1L: Tensor) -> tuple[Tensor, Tensor]:
         """Returns (E) to compare with sounds, and (E) to compare with videos."""
-        mask = torch.ones_like(ids_1L)
-        states = self.text_model(input_ids=ids_1L, attention_mask=mask, output_hidden_states=True).hidden_states
-        first = states[-1][:, 0]
+        first = self.text_model(input_ids=ids_1L, output_hidden_states=True).hidden_states[-1][:, 0]
         return self.audio_model["text_audio_head"](first)[0], self.video_model["text_video_head"](first)[0]
 
 
