@@ -1,0 +1,56 @@
+"""The comparison with the originals: what it feeds them, and how it imports parts of their packages."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import evaluation
+from benchmarks.original_judges import _difference, _drawn, _package, _segments, _settings, _torchaudio_mels
+from model.judges.imagebind import clip_mels
+from model.judges.synchformer import segment_mels
+
+
+@pytest.fixture(autouse=True)
+def modules() -> object:
+    """What a test puts among the modules is taken away again."""
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("an_original"):
+            del sys.modules[name]
+
+
+def test_torchaudios_front_ends_are_the_judges() -> None:
+    audio = 0.2 * torch.randn(128_000, generator=torch.Generator().manual_seed(1))
+    assert _difference(clip_mels(audio), _torchaudio_mels(audio)) < 1e-5
+    assert _difference(segment_mels(audio).transpose(1, 2), _segments(audio)) < 1e-5
+
+
+def test_a_package_is_imported_without_its_init(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").write_text("raise RuntimeError")
+    (tmp_path / "part.py").write_text("value = 3")
+    _package("an_original", tmp_path, __version__="1")
+    assert importlib.import_module("an_original.part").value == 3
+
+
+def test_settings_have_attributes_that_can_be_changed(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text("A: {B: {C: 1}}")
+    settings = _settings(str(tmp_path / "s.yaml"))
+    settings.A.D = 2
+    assert (settings.A.B.C, settings.A.D) == (1, 2)
+
+
+def test_no_weight_stays_zero_or_one() -> None:
+    network = _drawn(torch.nn.LayerNorm(50))
+    assert not (network.bias == 0).any() and not (network.weight == 1).any() and not network.weight.requires_grad
+
+
+def test_without_a_checkout_it_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        evaluation.main(["originals"])
+    assert "give at least one checkout: --imagebind, --av-benchmark, --timm" in capsys.readouterr().err
