@@ -99,6 +99,15 @@ def test_equal_sounds_get_equal_bits_whatever_else_is_in_the_call(judge: Audiobo
     assert torch.equal(among[1]["axes"], alone)
 
 
+def test_the_published_file_has_324_tensors_and_so_has_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its config: 12 layers of the encoder, 13 states, five linear layers with norms per axis."""
+    monkeypatch.setattr(aes.DEFAULT_AUDIO_CFG, "encoder_layers", 12)
+    network = aes.AesMultiOutput(nth_layer=13, proj_num_layer=5, proj_ln=True, target_transform=RANGES)
+    names = set(network.state_dict())
+    assert len(names) == 324
+    assert {"layer_weights.PQ", "proj_layer.CE.12.weight", "wavlm_model.encoder.pos_conv.0.weight_g"} <= names
+
+
 def test_loading_leaves_the_global_generator_alone(folder: Path) -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
