@@ -34,7 +34,8 @@ NAME: Final = "pe-av"
 FPS: Final = 25.0
 FRAMES: Final = 16
 
-_FRAME_ENCODER: Final = "video_model.video_encoder.embedder.vision_model.timm_model."
+_WRAPPER: Final = "video_model.video_encoder.embedder.vision_model."
+_FRAME_ENCODER: Final = f"{_WRAPPER}timm_model."
 _BUILT: Final = ("text_model.", "audio_model.", "video_model.")
 _NOT_BUILT: Final = (
     "audio_model.text_model.",  # the same as text_model
@@ -178,6 +179,7 @@ class PeAvJudge:
 def built_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Returns the tensors of the encoders of text, audio and video, and of their heads.
 
+    transformers has written the frame encoder's names with and without `timm_model.`; they are returned with it.
     Raises WeightsError when the file has other tensors than PE-AV's.
     """
     kept: dict[str, Tensor] = {}
@@ -186,7 +188,8 @@ def built_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
             continue
         if not name.startswith(_BUILT):
             raise WeightsError(f"{path} is not PE-AV: unexpected tensor {name}")
-        kept[name] = value
+        short = name.startswith(_WRAPPER) and not name.startswith(_FRAME_ENCODER)
+        kept[name.replace(_WRAPPER, _FRAME_ENCODER, 1) if short else name] = value
     return kept
 
 

@@ -149,6 +149,12 @@ def test_the_joint_encoder_and_the_scales_are_passed_over_and_nothing_else(folde
         built_part({"head.weight": torch.zeros(1)}, Path("w"))
 
 
+def test_the_frame_encoders_names_may_lack_timms_prefix() -> None:
+    value, short = torch.zeros(1), FRAMES.removesuffix("timm_model.")
+    both = [built_part({f"{prefix}norm.bias": value}, Path("w")) for prefix in (FRAMES, short)]
+    assert both == [{f"{FRAMES}norm.bias": value}] * 2
+
+
 def test_other_files_are_refused(folder: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
