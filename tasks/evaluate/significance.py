@@ -52,7 +52,7 @@ def sign_flip_test(differences_N: Sequence[float], groups: Sequence[Hashable], *
     if not len(values_N) or not np.isfinite(values_N).all():
         raise ContractError("paired test: differences must be finite, of one clip at least")
     index_N = group_index(groups, len(values_N))
-    totals_G = np.bincount(index_N, values_N)
+    totals_G = np.bincount(index_N, values_N).astype(np.float64)
     count = len(totals_G)
     if count <= _EXACT_GROUPS:
         bits = np.arange(1 << count)[:, None] >> np.arange(count) & 1

@@ -24,7 +24,7 @@ def require_matrix(values_ND: Matrix, what: str) -> None:
     """Raises ContractError unless the values are (N, D) with at least one column, and finite."""
     if values_ND.ndim != 2 or not values_ND.shape[1]:
         raise ContractError(f"{what}: shape {values_ND.shape}, expected (rows, columns)")
-    finite_N = np.isfinite(values_ND).all(axis=1)
+    finite_N = np.asarray(np.isfinite(values_ND).all(axis=1))
     if not finite_N.all():
         bad = int((~finite_N).sum())
         first = int(np.argmin(finite_N))

@@ -47,13 +47,12 @@ def kernel_distance(generated_ND: Matrix, reference_MD: Matrix, bandwidth: float
     require_rows(len(generated_ND), 2, f"{_NAME}, generated features")
     spread = median_distance(reference_MD) if bandwidth is None else bandwidth
     centre_D = reference_MD.mean(axis=0, dtype=np.float64)  # distances keep more digits near the origin
-    generated_ND, reference_MD = generated_ND - centre_D, reference_MD - centre_D
+    first_ND: _Block = generated_ND - centre_D
+    second_MD: _Block = reference_MD - centre_D
     rate = 1 / (2 * spread**2 + _STEADY)
-    across = sum(_kernel_sum(block, rate) for block in _blocks(generated_ND, reference_MD))
+    across = sum((_kernel_sum(block, rate) for block in _blocks(first_ND, second_MD)), 0.0)
     return SCALE * (
-        _mean_within(generated_ND, rate)
-        + _mean_within(reference_MD, rate)
-        - 2 * across / (len(generated_ND) * len(reference_MD))
+        _mean_within(first_ND, rate) + _mean_within(second_MD, rate) - 2 * across / (len(first_ND) * len(second_MD))
     )
 
 
@@ -64,7 +63,7 @@ def median_distance(features_MD: Matrix) -> float:
     """
     require_matrix(features_MD, f"{_NAME}, reference features")
     require_rows(len(features_MD), 2, f"{_NAME}, reference features")
-    centred_MD = features_MD - features_MD.mean(axis=0, dtype=np.float64)
+    centred_MD: _Block = features_MD - features_MD.mean(axis=0, dtype=np.float64)
     pairs = len(centred_MD) * (len(centred_MD) - 1) // 2
     squared = _all_squared(centred_MD) if pairs <= _EXACT_PAIRS else None
     median = _lower_median(squared) if squared is not None else _histogram_median(centred_MD, pairs)
@@ -75,12 +74,12 @@ def median_distance(features_MD: Matrix) -> float:
 
 def _mean_within(features_ND: _Block, rate: float) -> float:
     """Returns the mean of the kernel over pairs of different rows."""
-    total = sum(2 * float(np.exp(-rate * squared).sum()) for squared in _pairs_within(features_ND))
-    return total / (len(features_ND) * (len(features_ND) - 1))
+    total = sum((_kernel_sum(squared, rate) for squared in _pairs_within(features_ND)), 0.0)
+    return 2 * total / (len(features_ND) * (len(features_ND) - 1))
 
 
-def _kernel_sum(squared_BM: _Block, rate: float) -> float:
-    return float(np.exp(-rate * squared_BM).sum())
+def _kernel_sum(squared: npt.NDArray[np.float64], rate: float) -> float:
+    return float(np.exp(-rate * squared).sum())
 
 
 def _pairs_within(features_ND: _Block) -> Iterator[Vector]:

@@ -1,0 +1,54 @@
+"""The evaluation benchmark: its parts run, and what they compare is the same distance."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from benchmarks import coverage, evaluation, frechet_speed
+from tasks.evaluate.metrics.frechet import feature_distance
+
+
+def test_every_part_is_a_module_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        evaluation.main(["speed of light"])
+    assert "invalid choice: 'speed of light'" in capsys.readouterr().err
+    assert evaluation.main(["fd", "--rows", "120", "--width", "16", "--repeat", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "120 x 16 against as many, 2 threads" in said and "relative difference" in said
+    assert evaluation.main(["coverage", "--sets", "2", "--only", "share 0.8"]) == 0
+    said = capsys.readouterr().out
+    assert "share 0.8 to 0.99: mean" in said and "of 21 cells" in said and "FD" not in said
+
+
+def test_both_routes_give_the_same_distance_and_the_cost_is_that_of_the_call() -> None:
+    generated, reference = (frechet_speed.features(200, 24, seed, 0.1 * seed) for seed in (1, 2))
+    assert generated.dtype == np.float32 and generated.min() == 0 and not np.array_equal(generated, reference)
+    ours = frechet_speed.cost(lambda: feature_distance(generated, reference))
+    assert ours.value == pytest.approx(frechet_speed.with_matrix_root(generated, reference), rel=1e-6)
+    assert ours.wall_s > 0 and ours.peak_bytes >= 0
+
+
+def test_the_peak_is_seen_while_the_call_runs() -> None:
+    def held() -> float:
+        return float(sum(np.ones(8_000_000)[::1000].sum() for _ in range(8)))
+
+    assert 30e6 < frechet_speed.cost(held).peak_bytes < 200e6
+
+
+def test_cells_cover_the_sizes_groups_and_correlations_once() -> None:
+    found = Counter((name, n, groups, alike) for name, n, groups, alike, _ in coverage.cells(1))
+    assert set(found.values()) == {1}
+    assert {(n, groups) for _, n, groups, _ in found} == set(coverage.SIZES)
+    assert all(alike == 0 or groups < n for _, n, groups, alike in found)
+
+
+def test_the_coverage_of_an_interval_that_is_too_narrow_is_low(monkeypatch: pytest.MonkeyPatch) -> None:
+    full = coverage.share_coverage(16, 16, 0.0, shares=(0.5, 0.8), sets=100, seed=1)
+    monkeypatch.setattr(coverage, "share_interval", lambda values, groups: (np.mean(values), np.mean(values) + 0.1))
+    assert coverage.share_coverage(16, 16, 0.0, shares=(0.5, 0.8), sets=100, seed=1) < 0.6 < full
+    monkeypatch.setattr(coverage, "mean_interval", lambda *_: (None, None))
+    assert coverage.mean_coverage("spread", 16, 16, 0.0, sets=3) == 0
+    assert coverage.distance_coverage(24, 12, 0.3, sets=4) > 0
