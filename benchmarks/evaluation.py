@@ -1,7 +1,7 @@
 """What evaluation costs and how far it can be trusted: `python -m benchmarks.evaluation PART [OPTIONS]`.
 
 `fd`: the Fréchet distance against SciPy's matrix root. `coverage`: how often the intervals contain the truth.
-`originals`: judges beside the code of their originals. (What the judges cost: `python -m benchmarks.parts`.)
+`originals`: judges beside the code of their originals. `judges`: what a clip costs each of them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ PARTS: Final[Mapping[str, str]] = {
     "fd": "benchmarks.frechet_speed",
     "coverage": "benchmarks.coverage",
     "originals": "benchmarks.original_judges",
+    "judges": "benchmarks.judges",
 }
 """Part -> module with `main(arguments) -> exit code`."""
 

@@ -190,13 +190,13 @@ def _matmul_speed(device: torch.device, *, half: bool) -> float:
     return 2 * size**3 / min(_timed(lambda: a @ b, device) for _ in range(3))
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Prints one line per component."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--component", nargs="*", default=list(WORKLOADS), choices=list(WORKLOADS))
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--count", action="store_true")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     for name in options.component:
         workload = WORKLOADS[name]
         if options.count:
@@ -208,7 +208,8 @@ def main() -> None:
             f"{flops / 1e9:9.1f} GFLOP  {floor / seconds:5.0%} of a matmul's speed",
             flush=True,
         )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
