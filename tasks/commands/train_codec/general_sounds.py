@@ -1,4 +1,4 @@
-"""Procedural audio of many kinds, so that the codec works for real recordings too: noises, chirps, tones, clicks.
+"""Procedural audio of many kinds, so that what is trained on it works for real recordings too: noises, chirps, tones.
 
 Legend: T samples at 16 kHz. Each maker returns audio of any level; `general_sound` sets the level at random.
 """
@@ -24,10 +24,15 @@ def general_sound(length: int, rng: np.random.Generator) -> npt.NDArray[np.float
         return np.zeros(length, np.float32)
     mixture_T = np.zeros(length)
     for _ in range(1 + int(rng.random() < 0.4)):
-        sound_T = _MAKERS[rng.integers(len(_MAKERS))](length, rng) * _envelope(length, rng)
+        sound_T = sound_of(_DRAWN[rng.integers(len(_DRAWN))], length, rng)
         mixture_T += sound_T / max(1e-6, float(np.max(np.abs(sound_T)))) * rng.uniform(0.2, 1.0)
     peak_db = -0.5 - 39.5 * rng.beta(1.2, 2.0)
     return (mixture_T / max(1e-6, float(np.max(np.abs(mixture_T)))) * 10 ** (peak_db / 20)).astype(np.float32)
+
+
+def sound_of(kind: str, length: int, rng: np.random.Generator) -> Wide:
+    """Returns audio (T,) of a kind, a name of `MAKERS`, that is constant, wavers, fades or starts inside."""
+    return MAKERS[kind](length, rng) * _envelope(length, rng)
 
 
 def _envelope(length: int, rng: np.random.Generator) -> Wide:
@@ -108,4 +113,13 @@ def _formants(length: int, rng: np.random.Generator) -> Wide:
     return out_T + 0.05 * np.std(out_T) * rng.standard_normal(length)
 
 
-_MAKERS: Final[tuple[Maker, ...]] = (_noise, _coloured, _chirp, _harmonic, _clicks, _modes, _modes, _formants)
+MAKERS: Final[dict[str, Maker]] = {
+    "noise": _noise,
+    "coloured": _coloured,
+    "chirp": _chirp,
+    "harmonic": _harmonic,
+    "clicks": _clicks,
+    "modes": _modes,
+    "formants": _formants,
+}
+_DRAWN: Final = ("noise", "coloured", "chirp", "harmonic", "clicks", "modes", "modes", "formants")

@@ -1,0 +1,1 @@
+"""Trains the embedded judge `corpus-cnn` (SPEC E1, E2)."""
