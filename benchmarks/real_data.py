@@ -20,3 +20,11 @@ def recordings_folder() -> Path:
 def tagger_weights() -> Path:
     """Returns the published tagger's weights, in `weights` beside the folder of recordings. They need not be there."""
     return recordings_folder().parent / "weights" / "mn04" / "mn04_as_mAP_432.pt"
+
+
+def resemblyzer_weights() -> Path | None:
+    """Returns Resemblyzer's fetched weights (`foleygenex weights fetch resemblyzer`), None where they are not."""
+    from model.weights.catalogue import COMPONENTS
+    from model.weights.locate import find
+
+    return find(COMPONENTS["resemblyzer"].files[0])

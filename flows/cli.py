@@ -100,11 +100,16 @@ def plan(
 
 @app.command()
 def run(
-    stage: Annotated[str, typer.Argument(help="a stage, all, ablations, claims, or train-codec")],
-    config: Annotated[Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper, claims, codec")],
+    stage: Annotated[str, typer.Argument(help="a stage, all, ablations, claims, train-codec or train-judge")],
+    config: Annotated[
+        Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper, claims, codec, judge")
+    ],
     workspace: WorkspaceOption = None,
     set_: SetOption = None,
-    out: Annotated[Path, typer.Option(help="train-codec: the weights file to write")] = Path("codec.safetensors"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="train-codec, train-judge: the file to write; default: codec or judge.safetensors"),
+    ] = None,
     verify_files: Annotated[bool, typer.Option("--verify-files", help="read all files, heal damaged ones")] = False,
     until: Annotated[str, typer.Option(help="with all: the last stage to run")] = "",
     only: Annotated[list[str] | None, typer.Option(help="with all: run only this stage; repeatable")] = None,
@@ -113,22 +118,23 @@ def run(
     ] = 0,
 ) -> None:
     """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
-    from flows.run import run_ablation_table, run_all, run_claims_test, run_codec, run_one
+    from flows.run import run_ablation_table, run_all, run_claims_test, run_codec, run_judge, run_one
     from tasks.config import PipelineConfig, config_path, require_corpus
     from tasks.pipeline import find_step
 
     comparisons = {"ablations": run_ablation_table, "claims": run_claims_test}
-    if verify_files and stage in (*comparisons, "train-codec"):
+    trainings = {"train-codec": run_codec, "train-judge": run_judge}
+    if verify_files and stage in (*comparisons, *trainings):
         raise UsageError(f"--verify-files is for a stage or all, not for {stage}")
-    if wait and stage in (*comparisons, "train-codec"):
+    if wait and stage in (*comparisons, *trainings):
         raise UsageError(f"--wait is for a stage or all, not for {stage}")
     if (until or only) and stage != "all":
         raise UsageError(f"--until and --only are for all, not for {stage}")
-    if stage == "train-codec":
-        run_codec(config_path(config), set_ or [], out)
+    if stage in trainings:
+        trainings[stage](config_path(config), set_ or [], out or Path(f"{stage.removeprefix('train-')}.safetensors"))
         return
     if stage not in ("all", *comparisons):
-        find_step(stage, besides=("all", *comparisons, "train-codec"))
+        find_step(stage, besides=("all", *comparisons, *trainings))
     overrides = [_workspace_setting(workspace)] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
     if stage in ("all", "ingest"):

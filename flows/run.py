@@ -159,13 +159,31 @@ def run_codec(config: Path, overrides: list[str], out: Path) -> None:
     from tasks.commands.train_codec.config import CodecTrainConfig
 
     settings = load_settings(CodecTrainConfig, config, overrides)
-    if out.exists() and out.samefile(config):
-        raise UsageError(f"--out {out} is the config; it would be lost, give another name")
+    _require_other_file(out, config)
     with _prefect():
         from flows.train_codec import train_codec
 
         path = train_codec(str(out), settings)
     typer.echo(f"codec: {path}")
+
+
+def run_judge(config: Path, overrides: list[str], out: Path) -> None:
+    """Trains the judge `corpus-cnn` from its own config."""
+    from tasks.commands.train_judge.config import JudgeTrainConfig
+
+    settings = load_settings(JudgeTrainConfig, config, overrides)
+    _require_other_file(out, config)
+    with _prefect():
+        from flows.train_judge import train_judge
+
+        path = train_judge(str(out), settings)
+    typer.echo(f"judge: {path}")
+
+
+def _require_other_file(out: Path, config: Path) -> None:
+    """Raises UsageError when a training would write over its config."""
+    if out.exists() and out.samefile(config):
+        raise UsageError(f"--out {out} is the config; it would be lost, give another name")
 
 
 def status_text(folder: Path, *, verify: bool = False) -> str:

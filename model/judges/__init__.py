@@ -90,6 +90,36 @@ def _with_tokens(name: str, path: str) -> list[Path]:
     return [Path(path), Path(path).with_name("vocab.json"), Path(path).with_name("merges.txt")]
 
 
+def _corpus_cnn(path: str, device: Device) -> AudioJudge:
+    from model.judges.corpus_cnn import WEIGHTS, CorpusCNNJudge
+
+    return CorpusCNNJudge.load(Path(path) if path else WEIGHTS, device)
+
+
+def _mn04(path: str, device: Device) -> AudioJudge:
+    from model.judges.efficientat import EfficientATJudge
+
+    return EfficientATJudge.load(_file("mn04", path), device)
+
+
+def _resemblyzer(path: str, device: Device) -> AudioJudge:
+    from model.judges.resemblyzer import ResemblyzerJudge
+
+    return ResemblyzerJudge.load(_file("resemblyzer", path), device)
+
+
+def _resemblyzer_vad(path: str, device: Device) -> AudioJudge:
+    from model.judges.resemblyzer import ResemblyzerJudge, webrtc_detector
+
+    return ResemblyzerJudge.load(_file("resemblyzer", path), device, detector=webrtc_detector())
+
+
+def _labels(audio: AudioJudge, *, exclusive: bool) -> Judge:
+    from model.judges.labels import LabelJudge
+
+    return LabelJudge.load(audio, exclusive=exclusive)
+
+
 JUDGES: Final[Mapping[str, Load]] = {
     "vggish": _vggish,
     "panns": _panns,
@@ -99,6 +129,12 @@ JUDGES: Final[Mapping[str, Load]] = {
     "audiobox-aesthetics": _audiobox,
     "imagebind": _imagebind,
     "pe-av": _pe_av,
+    "corpus-cnn": _corpus_cnn,
+    "labels-corpus-cnn": lambda path, device: _labels(_corpus_cnn(path, device), exclusive=True),
+    "labels-mn04": lambda path, device: _labels(_mn04(path, device), exclusive=False),
+    "mn04": _mn04,
+    "resemblyzer": _resemblyzer,
+    "resemblyzer-vad": _resemblyzer_vad,
     "synchformer": _synchformer,
 }
 

@@ -22,6 +22,7 @@ _WINDOW: Final = 512
 _HOP: Final = 160
 _BANDS: Final = 64
 _RANGE_DECADES: Final = 3.0  # 60 dB below the loudest band of the loudest frame
+_MIDDLE_PITCH: Final = 9.0  # octaves over 1 Hz: 512 Hz
 _STRIDES: Final = ((2, 2), (2, 2), (1, 1), (2, 2), (1, 1), (2, 1), (1, 1))  # frequency, time
 
 
@@ -45,14 +46,31 @@ class Said(NamedTuple):
     log2_distance_B: Tensor  # noqa: N815
 
 
+class RelativeLevels(nn.Module):
+    """Audio to log-mel levels that do not depend on the audio's own level. None of its tensors are in a file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mel = LogMel(RATE_HZ, _WINDOW, _HOP, _BANDS)
+
+    def forward(self, audio_BT: Tensor) -> Tensor:
+        """Returns (B, 1, K, M) in -1..1: 1 is the clip's loudest band, -1 is 60 dB or more below it.
+
+        The mean of the audio is taken out, too. Audio must not be constant.
+        """
+        centred_BT = audio_BT - audio_BT.mean(1, keepdim=True)
+        level_BMK = self.mel(centred_BT / centred_BT.abs().amax(1, keepdim=True))
+        below_BMK = (level_BMK - level_BMK.amax((1, 2), keepdim=True)).clamp(min=-_RANGE_DECADES)
+        return (1 + below_BMK * (2 / _RANGE_DECADES)).transpose(1, 2)[:, None]
+
+
 class CorpusCNN(nn.Module):
-    """Says what is struck, how often, how high and how far away. Nothing depends on the level of the audio."""
+    """Says what is struck, how often, how high and how far away."""
 
     def __init__(self, config: CorpusCNNConfig) -> None:
         super().__init__()
         width = config.width
         channels = (1, width, 2 * width, 2 * width, 4 * width, 4 * width, 8 * width, 8 * width)
-        self.mel = LogMel(RATE_HZ, _WINDOW, _HOP, _BANDS)
         self.convolutions = nn.Sequential(
             *(_layer(*pair, stride) for *pair, stride in zip(channels[:-1], channels[1:], _STRIDES, strict=True))
         )
@@ -66,17 +84,8 @@ class CorpusCNN(nn.Module):
         self.embedding = nn.Linear(2 * config.frame_dim, config.embedding_dim)
         self.classes = nn.Linear(config.embedding_dim, config.classes)
         self.pitch = nn.Linear(config.embedding_dim, 1)
+        nn.init.constant_(self.pitch.bias, _MIDDLE_PITCH)
         self.distance = nn.Sequential(nn.Linear(2 * config.frame_dim, 64), nn.ReLU(), nn.Linear(64, 1))
-
-    def levels(self, audio_BT: Tensor) -> Tensor:
-        """Returns log-mel levels (B, 1, K, M) in -1..1: 1 is the clip's loudest band, -1 is 60 dB or more below it.
-
-        The audio's mean and level are taken out first. Audio must not be constant.
-        """
-        centred_BT = audio_BT - audio_BT.mean(1, keepdim=True)
-        level_BMK = self.mel(centred_BT / centred_BT.abs().amax(1, keepdim=True))
-        below_BMK = (level_BMK - level_BMK.amax((1, 2), keepdim=True)).clamp(min=-_RANGE_DECADES)
-        return (1 + below_BMK * (2 / _RANGE_DECADES)).transpose(1, 2)[:, None]
 
     def forward(self, level_B1KM: Tensor) -> Said:
         """Returns what it says of levels (B, 1, K, M)."""

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from data_contracts import WeightsError
 
-WRAPPERS: Final = ("state_dict", "model_state_dict", "weights", "generator", "model", "module")
+WRAPPERS: Final = ("state_dict", "model_state_dict", "model_state", "weights", "generator", "model", "module")
 _PREFIXES: Final = ("module.", "model.", "network.", "net.")  # DistributedDataParallel's, and usual attributes'
 _COMPILED: Final = "_orig_mod."  # torch.compile's, of the whole network or of one module in it
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tasks.commands.train_codec.config import CodecTrainConfig
+from tasks.commands.train_judge.config import JudgeTrainConfig
 from tasks.config import PipelineConfig, shipped_config
 from tasks.engine.settings import read_yaml
 
@@ -27,6 +28,7 @@ where that differs.
 """
 _PIPELINE: Final = "\n## The pipeline: `run`, `plan`, `doctor`, `demo`\n"
 _CODEC: Final = "\n## Training a codec: `foleygenex run train-codec`\n"
+_JUDGE: Final = "\n## Training the embedded judge: `foleygenex run train-judge`\n"
 _SAMPLING: Final = """
 ## Sampling: `generate --set`
 The settings of `evaluate.sampling`, without that prefix: `foleygenex generate edit ... --set edit_noise=0.8`.
@@ -42,7 +44,8 @@ def page() -> str:
     parts = [_HEAD, _PIPELINE]
     for title, rows in _groups(PipelineConfig):
         parts += [f"\n### `{title}`\n" if title else "", *_table(rows, paper)]
-    parts += [_CODEC, *_table(_rows(CodecTrainConfig), None), _SAMPLING]
+    parts += [_CODEC, *_table(_rows(CodecTrainConfig), None)]
+    parts += [_JUDGE, *_table(_rows(JudgeTrainConfig), None), _SAMPLING]
     return "".join(parts)
 
 

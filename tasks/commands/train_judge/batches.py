@@ -29,6 +29,7 @@ from tasks.corpus.scenes import make_scenes
 from tasks.engine.workspace import seed_for
 
 _STRIKE_SHARE: Final = 0.7  # of the objects; the rest are textures
+_STEPS_HEARD: Final = 2  # steps in a row that an object is in, each time other crops of its scenes
 
 
 class Batch(NamedTuple):
@@ -44,29 +45,32 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """The objects that are drawn from, and the settings of the draw."""
+    """The objects in the order in which they are heard, two scenes of each, and the settings of the draw."""
 
-    strikes: Sequence[tuple[Scene, Scene]]
-    textures: Sequence[tuple[Scene, Scene]]
+    order: Sequence[tuple[Scene, Scene]]
     config: JudgeTrainConfig
 
     @classmethod
     def draw(cls, config: JudgeTrainConfig) -> Self:
-        """Draws the scenes of the training split; renders nothing."""
+        """Draws the objects of the training split; renders nothing."""
         pairs = object_pairs([scene for scene in corpus(config) if scene.split == "train"])
         strikes = [pair for pair in pairs if pair[0].kind == STRIKE]
-        return cls(strikes, [pair for pair in pairs if pair[0].kind != STRIKE], config)
+        textures = [pair for pair in pairs if pair[0].kind != STRIKE]
+        rng = np.random.default_rng(seed_for("judge-order", str(config.seed)))
+        kinds = [strikes if rng.random() < _STRIKE_SHARE else textures for _ in range(len(pairs))]
+        return cls([kind[rng.integers(len(kind))] for kind in kinds], config)
 
     def batch(self, step: int) -> Batch:
         """Returns the batch of a step."""
         rng = np.random.default_rng(seed_for("judge-batch", str(self.config.seed), str(step)))
-        lengths = self.config.lengths_s
+        lengths, count = self.config.lengths_s, self.config.object_pairs
         length = round(lengths[step % len(lengths)] * RATE_HZ)
-        sounds = []
-        for _ in range(self.config.object_pairs):
-            pairs = self.strikes if rng.random() < _STRIKE_SHARE else self.textures
-            sounds += [scene_sound(scene, length, rng) for scene in pairs[rng.integers(len(pairs))]]
-        sounds += [general_sound(str(rng.choice(list(GENERAL))), length, rng) for _ in range(self.config.general_sounds)]
+        first = step * max(1, count // _STEPS_HEARD)
+        pairs = [self.order[(first + place) % len(self.order)] for place in range(count)]
+        sounds = [scene_sound(scene, length, rng) for pair in pairs for scene in pair]
+        sounds += [
+            general_sound(str(rng.choice(list(GENERAL))), length, rng) for _ in range(self.config.general_sounds)
+        ]
         return collate(sounds, [changed(sound.audio_T, rng) for sound in sounds])
 
 

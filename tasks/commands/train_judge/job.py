@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import torch
 from torch import Tensor
 
 from data_contracts.files import atomic_path
+from model.judges.corpus_cnn import CorpusCNNJudge
 from model.judges.corpus_cnn_file import JudgeHeader, save_judge
+from tasks.commands.train_judge.accuracy import Share, held_out_accuracy
 from tasks.commands.train_judge.batches import Batches
 from tasks.commands.train_judge.config import JudgeTrainConfig
 from tasks.commands.train_judge.sounds import CLASSES
@@ -24,8 +27,8 @@ log = logging.getLogger(__name__)
 def run_judge_training(config: JudgeTrainConfig, out_path: Path, on_progress: OnProgress = silent) -> Path:
     """Trains the judge and returns `out_path`, the safetensors file with the averaged weights (SPEC E1, E2).
 
-    Continues from `<out_path>.last.pt` when it exists. Raises TrainingError when the loss is not finite, UsageError when
-    the state file is another run's.
+    Continues from `<out_path>.last.pt` when it exists. Raises TrainingError when the loss is not finite, UsageError
+    when the state file is another run's.
     """
     trainer, batches = JudgeTrainer(config), Batches.draw(config)
     last = out_path.with_suffix(".last.pt")
@@ -44,18 +47,23 @@ def run_judge_training(config: JudgeTrainConfig, out_path: Path, on_progress: On
         if trainer.step % config.checkpoint_every == 0:
             trainer.save(last)
     publish(trainer, out_path)
+    publish(trainer, out_path, held_out_accuracy(CorpusCNNJudge.load(out_path), config))
     return out_path
 
 
-def publish(trainer: JudgeTrainer, path: Path) -> None:
-    """Writes the averaged weights as a judge."""
+def publish(trainer: JudgeTrainer, path: Path, accuracy: Sequence[Share] = ()) -> None:
+    """Writes the averaged weights as a judge, with what is known of its accuracy."""
     settings: dict[str, Any] = trainer.config.model_dump(mode="json", exclude={"device"})
     header = JudgeHeader(
         name=trainer.config.name,
         config=trainer.sizes,
         classes=CLASSES,
         tensors_sha256="",
-        training={"step": trainer.step, "settings": settings},
+        training={
+            "step": trainer.step,
+            "settings": settings,
+            "accuracy": {share.name: share.to_dict() for share in accuracy},
+        },
     )
     with atomic_path(path) as temporary:
         save_judge(temporary, trainer.published(), header)

@@ -5,6 +5,8 @@ Legend: B sounds, D embedding width, N network frames.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,13 +16,13 @@ from tasks.commands.train_judge.batches import Batch
 
 
 def judge_losses(said: Said, batch: Batch, temperature: float) -> dict[str, Tensor]:
-    """Returns the terms by name, scalars: classes (cross entropy), contrast, events, pitch and distance (octaves)."""
+    """Returns the terms by name, scalars: classes (cross entropy), contrast, events, pitch and distance."""
     return {
         "classes": functional.cross_entropy(said.logits_BL, batch.label_B),
         "contrast": contrast(said.embedding_BD, batch.identity_B, temperature),
         "events": event_loss(said.log_events_BN, batch.events_BN),
-        "pitch": known_l1(said.log2_pitch_B, batch.log2_pitch_B),
-        "distance": known_l1(said.log2_distance_B, batch.log2_distance_B),
+        "pitch": known_mean(functional.l1_loss, said.log2_pitch_B, batch.log2_pitch_B),
+        "distance": known_mean(functional.mse_loss, said.log2_distance_B, batch.log2_distance_B),
     }
 
 
@@ -46,7 +48,8 @@ def event_loss(log_events_BN: Tensor, events_BN: Tensor) -> Tensor:
     return (loss_BN.mean(1) * known_B).sum() / known_B.sum().clamp(min=1)
 
 
-def known_l1(said_B: Tensor, true_B: Tensor) -> Tensor:
-    """Returns the mean absolute error where the truth is known (not NaN); zero where none is."""
+def known_mean(loss: Callable[..., Tensor], said_B: Tensor, true_B: Tensor) -> Tensor:
+    """Returns a loss's mean over the sounds whose truth is known (not NaN); zero where none is."""
     known_B = ~true_B.isnan()
-    return ((said_B - true_B.nan_to_num()).abs() * known_B).sum() / known_B.sum().clamp(min=1)
+    loss_B = loss(said_B, true_B.nan_to_num(), reduction="none")
+    return (loss_B * known_B).sum() / known_B.sum().clamp(min=1)

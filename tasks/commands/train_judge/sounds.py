@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -69,7 +70,7 @@ def scene_sound(scene: Scene, length: int, rng: np.random.Generator) -> Labelled
     times_s = tuple(t - start / RATE_HZ for t in scene.event_times_s if start / RATE_HZ - 1e-9 <= t < end_s)
     is_strike = scene.kind == STRIKE
     return LabelledSound(
-        audio_T=scene_audio(scene)[start : start + length],
+        audio_T=_rendered(scene)[start : start + length],
         label=label_of(scene.kind, scene.material),
         identity=scene.kind if scene.kind in _ALIKE else scene.group_id,
         times_s=times_s,
@@ -108,6 +109,12 @@ def object_pairs(scenes: Sequence[Scene]) -> list[tuple[Scene, Scene]]:
     for scene in scenes:
         groups.setdefault(scene.group_id, []).append(scene)
     return [(group[0], group[1]) for group in groups.values() if len(group) > 1]
+
+
+@lru_cache(maxsize=64)
+def _rendered(scene: Scene) -> Samples:
+    """Returns a scene's audio; the latest ones are kept, because training crops each in two steps."""
+    return scene_audio(scene)
 
 
 def _start(scene: Scene, length: int, rng: np.random.Generator) -> int:

@@ -12,7 +12,7 @@ from torch import Tensor
 from data_contracts import TrainingError, UsageError
 from data_contracts.files import atomic_path
 from model.devices import choose_device
-from model.judges.corpus_cnn_network import CorpusCNN, CorpusCNNConfig
+from model.judges.corpus_cnn_network import CorpusCNN, CorpusCNNConfig, RelativeLevels
 from tasks.commands.train_judge.batches import Batch
 from tasks.commands.train_judge.config import JudgeTrainConfig
 from tasks.commands.train_judge.losses import judge_losses
@@ -38,6 +38,7 @@ class JudgeTrainer:
             torch.manual_seed(config.seed)
             self.network = CorpusCNN(self.sizes)
         self.network = self.network.to(self.device, memory_format=torch.channels_last).train()
+        self.levels = RelativeLevels().to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
         )
@@ -49,7 +50,7 @@ class JudgeTrainer:
         config, moved = self.config, Batch(*(tensor.to(self.device) for tensor in batch))
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.step, config)
-        level_B1KM = self.network.levels(moved.audio_BT)
+        level_B1KM = self.levels(moved.audio_BT)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             said = self.network(level_B1KM)
         terms = judge_losses(said, moved, config.temperature)

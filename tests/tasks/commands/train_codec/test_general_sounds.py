@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.commands.train_codec.general_sounds import (
-    _MAKERS,
+    MAKERS,
     RATE_HZ,
     _chirp,
     _clicks,
@@ -15,6 +15,7 @@ from tasks.commands.train_codec.general_sounds import (
     _harmonic,
     _modes,
     general_sound,
+    sound_of,
 )
 
 
@@ -34,7 +35,7 @@ def test_equal_generators_give_equal_audio() -> None:
     assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("maker", set(_MAKERS), ids=lambda maker: maker.__name__)
+@pytest.mark.parametrize("maker", MAKERS.values(), ids=MAKERS)
 @pytest.mark.parametrize("length", [500, 4000])
 def test_each_kind_is_finite_of_the_asked_length_and_not_constant(maker, length: int) -> None:
     for seed in range(4):
@@ -42,6 +43,12 @@ def test_each_kind_is_finite_of_the_asked_length_and_not_constant(maker, length:
         assert audio_T.shape == (length,)
         assert np.isfinite(audio_T).all()
         assert audio_T.std() > 0
+
+
+def test_a_sound_of_a_kind_is_its_makers_in_an_envelope() -> None:
+    rng, again = np.random.default_rng(3), np.random.default_rng(3)
+    for kind, maker in MAKERS.items():
+        assert np.array_equal(sound_of(kind, 3000, rng), maker(3000, again) * _envelope(3000, again))
 
 
 def test_envelopes_stay_between_zero_and_one() -> None:

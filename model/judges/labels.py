@@ -1,0 +1,93 @@
+"""The judges `labels-corpus-cnn` and `labels-mn04`: audio, video and text compared by the words for what is in them.
+
+Legend: T samples, F frames, H = W pixels, C = 3 colours, K classes, D = 384 features.
+Audio becomes the names of the classes that an audio judge hears, video the names of the objects that EfficientNet-Lite0
+(ImageNet) sees, text stays as it is; MiniLM makes an embedding of each. What has no name in the two lists is not
+compared at all: neither ImageNet nor the audio judges' classes know how fast, loud or far something is. It is no CLAP
+and no ImageBind; docs/evaluation.md has its measured accuracy. Source: SPEC E1.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from model.encoders.efficientnet import SHA256 as IMAGE_SHA256
+from model.encoders.efficientnet import load_network, pixels
+from model.encoders.minilm import SHA256 as TEXT_SHA256
+from model.encoders.minilm import MiniLM
+from model.frames import Fit, Frames
+from model.judges.checks import check_video
+from model.judges.protocols import AudioJudge, JudgeSpec, Outputs
+
+TOP: Final = 10
+"""Labels of an input that count, weighted by their probabilities."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelJudge:
+    """Make one with `LabelJudge.load`. `exclusive`: whether the audio judge's classes exclude each other (softmax)."""
+
+    audio: AudioJudge
+    text: MiniLM
+    image: Any
+    audio_names_KD: Tensor  # noqa: N815 (shape suffix)
+    image_names_KD: Tensor  # noqa: N815
+    exclusive: bool
+    spec: JudgeSpec
+    size: ClassVar[int] = 224
+    fit: ClassVar[Fit] = "crop"
+
+    @classmethod
+    def load(cls, audio: AudioJudge, *, exclusive: bool) -> Self:
+        """Puts the judge together from an audio judge with named classes. Raises WeightsError without the others."""
+        text = MiniLM.load()
+        hashes = (audio.spec.weights_sha256, TEXT_SHA256, IMAGE_SHA256)
+        spec = replace(
+            audio.spec,
+            name=f"labels-{audio.spec.name}",
+            weights_sha256=hashlib.sha256("\n".join(hashes).encode()).hexdigest(),
+            kinds=frozenset({"audio", "video", "text"}),
+            fps=1.0,
+            classes=(),
+        )
+        names_KD, image_names_KD = text.sentences(audio.spec.classes), text.sentences(imagenet_labels())
+        return cls(audio, text, load_network(cls.size), names_KD, image_names_KD, exclusive, spec)
+
+    def judge_audio(self, sounds: Sequence[Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
+        """Returns the `embedding` (D) of what is heard. Raises as `AudioJudge.judge_audio`."""
+        heard = self.audio.judge_audio(sounds, seeds=seeds)
+        return [{"embedding": named(self._shares(one["logits"]), self.audio_names_KD)} for one in heard]
+
+    @torch.inference_mode()
+    def judge_video(self, frames_FHWC: Frames) -> Outputs:
+        """Returns the `embedding` (D) of what is seen, at one frame per second. Raises as `VideoJudge.judge_video`."""
+        check_video(self.spec, frames_FHWC, self.size, least=1)
+        seen = [self.image(pixels(frame_HWC[None]))[0].softmax(0) for frame_HWC in frames_FHWC]
+        return {"embedding": named(torch.stack(seen).mean(0), self.image_names_KD)}
+
+    def judge_text(self, texts: Sequence[str]) -> list[Outputs]:
+        """Returns the `embedding` (D) of each text."""
+        return [{"embedding": embedding_D} for embedding_D in self.text.sentences(texts)]
+
+    def _shares(self, logits_K: Tensor) -> Tensor:
+        return logits_K.softmax(0) if self.exclusive else logits_K.sigmoid()
+
+
+def named(share_K: Tensor, names_KD: Tensor) -> Tensor:
+    """Returns the embedding (D), of unit length: the mean of the likeliest labels' names, weighted by their shares."""
+    share, place = share_K.topk(min(TOP, len(share_K)))
+    return functional.normalize(share @ names_KD[place], dim=0)
+
+
+def imagenet_labels() -> tuple[str, ...]:
+    """Returns the names of ImageNet's 1000 classes, by number."""
+    lines = Path(__file__).with_name("imagenet_labels.txt").read_text("utf-8").splitlines()
+    return tuple(line for line in lines if not line.startswith("#"))
