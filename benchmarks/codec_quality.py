@@ -30,10 +30,11 @@ from benchmarks.codec_measures import (
     quality,
     round_trip,
 )
+from benchmarks.judge_recordings import Heard
 from benchmarks.real_data import recordings_folder, tagger_weights
 from benchmarks.spectrograms import save_pair
-from benchmarks.tagger import Tagger
 from model.codec import Codec, load_codec
+from model.judges.efficientat import EfficientATJudge
 from tasks.corpus.builtin import scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.scene import STRIKE, Scene
@@ -66,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     codec = load_codec(options.codec)
     print(f"codec {codec.spec.name}, weights SHA-256 {codec.spec.weights_sha256}\n")
-    tagger = Tagger(options.tagger) if options.tagger.is_file() else None
+    tagger = Heard(EfficientATJudge.load(options.tagger)) if options.tagger.is_file() else None
     corpus = scenes(CorpusConfig())
     held_out = [scene for scene in corpus if scene.split != "train"][: options.clips]
     clips = [scene_audio(scene) for scene in held_out]
@@ -117,7 +118,7 @@ def header() -> None:
     print(f"| set | clips | {' | '.join(names)} |\n|{'---|' * (len(names) + 2)}")
 
 
-def row(title: str, pairs: Sequence[Pair], timbre: Timbre | None, tagger: Tagger | None) -> None:
+def row(title: str, pairs: Sequence[Pair], timbre: Timbre | None, tagger: Heard | None) -> None:
     """Prints medians over the audible clips, and the 95th percentile of the level's change."""
     pairs = audible(pairs)
     if not pairs or timbre is None:
@@ -148,13 +149,12 @@ def timbre_of(pairs: Sequence[Pair]) -> Timbre:
     return Timbre.fit([mfcc_vector(pair.real, RATE_HZ) for pair in audible(pairs)])
 
 
-def likeness(tagger: Tagger, one_T: Samples, two_T: Samples) -> float:
+def likeness(tagger: Heard, one_T: Samples, two_T: Samples) -> float:
     """Returns the cosine of two clips' embeddings."""
-    one, two = tagger.embedding(one_T, RATE_HZ), tagger.embedding(two_T, RATE_HZ)
-    return float(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)))
+    return float(torch.cosine_similarity(tagger.embedding(one_T), tagger.embedding(two_T), dim=0))
 
 
-def baseline(pairs: Sequence[Pair], tagger: Tagger | None) -> None:
+def baseline(pairs: Sequence[Pair], tagger: Heard | None) -> None:
     """Prints how alike two different objects are to the tagger: what its likeness has to exceed."""
     if tagger is None:
         print("no tagger: its likeness is not measured\n")

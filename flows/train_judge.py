@@ -13,7 +13,9 @@ from tasks.commands.train_judge.config import JudgeTrainConfig
 
 @flow(name="train-judge")
 def train_judge(out: str = "judge.safetensors", settings: JudgeTrainConfig = JudgeTrainConfig()) -> str:  # noqa: B008 (frozen)
-    """Trains the judge on rendered audio, measures it on other objects and writes it; an interrupted run continues.
+    """Trains the embedded judge on rendered audio, measures it on other objects and writes it (SPEC E1).
+
+    An interrupted run continues.
 
     Args:
         out: Path of the safetensors file to write.

@@ -25,7 +25,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
     ("arguments", "message"),
     [
         (["run", "nothing", "demo"], "unknown stage 'nothing'; known are ingest"),
-        (["run", "nothing", "demo"], "report, all, ablations, claims, train-codec"),
+        (["run", "nothing", "demo"], "report, all, ablations, claims, train-codec, train-judge"),
         (["run", "all", "no-such-config.yaml"], "does not exist"),
         (["run", "all", "demo", "--set", "train.steps=-1"], "train.steps"),
         (["run", "mine", "demo", "--until", "train"], "--until and --only are for all, not for mine"),
@@ -95,10 +95,13 @@ def test_errors_of_the_work_are_one_line(
         assert any("Traceback" in line for line in errors(capsys))
 
 
-def test_the_codecs_config_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("training", ["train-codec", "train-judge"])
+def test_a_trainings_config_is_not_written_over(
+    training: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "own.yaml"
     config.write_text("seed: 1\n")
-    assert cli.exit_code(["run", "train-codec", str(config), "--out", str(config)]) == 2
+    assert cli.exit_code(["run", training, str(config), "--out", str(config)]) == 2
     assert "is the config; it would be lost" in errors(capsys)[0]
     assert config.read_text() == "seed: 1\n"
 

@@ -37,7 +37,7 @@ def test_all_deployments_are_accepted(deployed: Server) -> None:
     found = deployed.api("/deployments/filter", {})
     by_name = {deployment["name"]: deployment for deployment in found}
     assert len(found) == len(by_name)
-    assert by_name.keys() == {*STAGE_FLOWS, "pipeline", "ablations", "claims", "train-codec"}
+    assert by_name.keys() == {*STAGE_FLOWS, "pipeline", "ablations", "claims", "train-codec", "train-judge"}
     described = by_name["mine"]["parameter_openapi_schema"]["properties"]
     assert described["workspace"]["description"] and "MineConfig" in json.dumps(described)
     (schedule,) = by_name["pipeline"]["schedules"]

@@ -14,6 +14,7 @@ from flows.claims import claims
 from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
 from flows.train_codec import train_codec
+from flows.train_judge import train_judge
 from tasks.config import PipelineConfig
 from tasks.pipeline import STEPS, Step
 from tests.conftest import REPOSITORY
@@ -81,6 +82,7 @@ def test_every_deployment_is_described_as_its_flow_and_sends_the_stages_logs() -
         "ablations": ablations,
         "claims": claims,
         "train-codec": train_codec,
+        "train-judge": train_judge,
     }
     assert {deployment["name"] for deployment in DEPLOYMENTS} == set(flows)
     for deployment in DEPLOYMENTS:

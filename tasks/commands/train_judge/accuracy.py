@@ -63,9 +63,8 @@ def held_out_accuracy(judge: CorpusCNNJudge, config: JudgeTrainConfig) -> list[S
     rows = [row for pair in heard for scene, said in pair for row in scene_rows(judge, scene, said)]
     rows += likeness_rows([(pair[0][0], pair[0][1], pair[1][1]) for pair in heard])
     if heard:
-        rows += [
-            _general_row(judge, kind, number) for kind in GENERAL for number in range(GENERAL_SOUNDS // len(GENERAL))
-        ]
+        numbers = range(GENERAL_SOUNDS // len(GENERAL))
+        rows += [_general_row(judge, kind, number) for kind in GENERAL for number in numbers]
     return summary(rows)
 
 
@@ -102,13 +101,8 @@ def likeness_rows(pairs: Sequence[tuple[Scene, Outputs, Outputs]]) -> Iterator[R
     for place, (scene, first, second) in enumerate(objects):
         others = [*objects[place + 1 :], *objects[:place]]
         same = _cosine(first, second)
-        for asked, rivals in (
-            ("its own object rather than another", others),
-            (
-                "its own object rather than another of one material",
-                [other for other in others if _alike(other[0], scene)],
-            ),
-        ):
+        alike = [other for other in others if _alike(other[0], scene)]
+        for asked, rivals in (("its object, not another", others), ("its object, not another of its kind", alike)):
             if rivals:
                 yield asked, same > _cosine(first, rivals[0][1]), scene.group_id
 

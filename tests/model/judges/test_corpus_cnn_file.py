@@ -17,7 +17,8 @@ HEADER = JudgeHeader(
     name="corpus-cnn",
     config=CorpusCNNConfig(classes=2, width=2, frame_dim=4, embedding_dim=3),
     classes=(
-        SoundClass(name="a knock", kind="strike", material="wood"), SoundClass(name="rain", kind="rain", material="none")
+        SoundClass(name="a knock", kind="strike", material="wood"),
+        SoundClass(name="rain", kind="rain", material="none"),
     ),
     tensors_sha256="",
     training={"step": 3, "settings": {"seed": 1}},
