@@ -8,6 +8,7 @@ import pytest
 
 from tasks.commands.settings_list import _rows, _values, page
 from tasks.commands.train_codec.config import CodecTrainConfig
+from tasks.commands.train_judge.config import JudgeTrainConfig
 from tasks.config import PipelineConfig
 from tests.conftest import REPOSITORY
 
@@ -19,7 +20,7 @@ def test_the_shipped_page_is_up_to_date() -> None:
 
 
 def test_every_setting_has_a_line_and_a_meaning() -> None:
-    names = [name for model in (PipelineConfig, CodecTrainConfig) for name, _ in _rows(model)]
+    names = [name for model in (PipelineConfig, CodecTrainConfig, JudgeTrainConfig) for name, _ in _rows(model)]
     listed = re.findall(r"^\| `([a-z_.0-9]+)` \|", PAGE, re.MULTILINE)
     assert sorted(listed) == sorted(names) and len(names) > 150
     assert not re.findall(r"^.*\|  \|$", PAGE, re.MULTILINE), "settings without a description"
