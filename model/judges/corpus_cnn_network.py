@@ -7,6 +7,7 @@ D embedding width, L classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import torch
@@ -71,9 +72,11 @@ class CorpusCNN(nn.Module):
         super().__init__()
         width = config.width
         channels = (1, width, 2 * width, 2 * width, 4 * width, 4 * width, 8 * width, 8 * width)
-        pairs = zip(channels[:-1], channels[1:], strict=True)
         self.convolutions = nn.Sequential(
-            *(_layer(inputs, outputs, stride) for (inputs, outputs), stride in zip(pairs, _STRIDES, strict=True))
+            *(
+                _layer(inputs, outputs, stride)
+                for (inputs, outputs), stride in zip(pairwise(channels), _STRIDES, strict=True)
+            )
         )
         self.frames = nn.Sequential(
             nn.Conv1d(8 * width * (_BANDS // 16), config.frame_dim, 1, bias=False),
