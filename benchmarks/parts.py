@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import model.codec.blocks  # noqa: F401  before anything is built without memory
 from benchmarks.judge_workloads import LaionClap, MsClap, Panns, Passt, Vggish
-from benchmarks.video_judge_workloads import Audiobox, ImageBind, PeAv, Synchformer
+from benchmarks.video_judge_workloads import Audiobox, ImageBind, PeAv, PeAvFrame, Synchformer
 from model.codec.bigvgan import BigVGAN, BigVGANSizes
 from model.codec.dac_vae import ContinuousDAC, DACSizes, fold_weight_norm
 from model.codec.mel import MEL_44K, Mel
@@ -131,12 +131,12 @@ WORKLOADS = {
     "ms-clap": Workload("clip", 1, MsClap, lambda network, device: network(device)),
     "ms-clap text": Workload("caption", 1, MsClap, lambda network, device: network.text(device), counted_on="cpu"),
     "imagebind": Workload("clip", 1, ImageBind, lambda network, device: network(device)),
-    "imagebind video": Workload("clip", 1, ImageBind, lambda network, device: network.video(device)),
+    "imagebind video": Workload("pair", 9, ImageBind, lambda network, device: network.video(device)),
     "synchformer audio": Workload("clip", 1, Synchformer, lambda network, device: network(device)),
     "synchformer video": Workload("segment", 24, Synchformer, lambda network, device: network.video(device)),
     "synchformer offsets": Workload("clip", 1, Synchformer, lambda network, device: network.offsets(device)),
     "pe-av": Workload("clip", 1, PeAv, lambda network, device: network(device)),
-    "pe-av video": Workload("clip", 1, PeAv, lambda network, device: network.video(device)),
+    "pe-av video": Workload("frame", 16, PeAvFrame, lambda network, device: network(device)),
     "pe-av text": Workload("caption", 1, PeAv, lambda network, device: network.text(device)),
     "audiobox-aesthetics": Workload("clip", 1, Audiobox, lambda network, device: network(device)),
 }

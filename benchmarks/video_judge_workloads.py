@@ -9,7 +9,7 @@ from model.codec.torchaudio_shim import prepare_torchaudio
 from model.encoders.synchformer import SEGMENT
 from model.judges.audiobox import RATE_HZ
 from model.judges.imagebind_network import BANDS, MEL_FRAMES, ImageBindNetwork, ImageBindSizes
-from model.judges.pe_av import FRAMES, PeAvNetwork
+from model.judges.pe_av import PeAvNetwork
 from model.judges.pe_av_frames import FrameEncoder, FrameSizes
 from model.judges.synchformer_network import (
     MEL_BANDS,
@@ -21,7 +21,7 @@ from model.judges.synchformer_network import MEL_FRAMES as SEGMENT_FRAMES
 
 
 class ImageBind(nn.Module):
-    """Three clips of audio, or nine pairs of frames."""
+    """Three clips of audio, or one of nine pairs of frames."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class ImageBind(nn.Module):
         return self.network.audio(torch.zeros(3, BANDS, MEL_FRAMES, device=device))
 
     def video(self, device: torch.device) -> Tensor:
-        return self.network.vision(torch.zeros(9, 3, 2, 224, 224, device=device))
+        return self.network.vision(torch.zeros(1, 3, 2, 224, 224, device=device))
 
 
 class Synchformer(nn.Module):
@@ -55,7 +55,7 @@ class Synchformer(nn.Module):
 
 
 class PeAv(nn.Module):
-    """PE-AV of the sizes that transformers has as defaults (large): 8 s of audio, 16 frames, or one caption."""
+    """PE-AV of the sizes that transformers has as defaults (large): 8 s of audio, or one caption."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,11 +67,20 @@ class PeAv(nn.Module):
     def forward(self, device: torch.device) -> Tensor:
         return self.network.audio(torch.zeros(1, 8 * 48_000, device=device))
 
-    def video(self, device: torch.device) -> Tensor:
-        return self.network.video(torch.zeros(FRAMES, 3, 336, 336, device=device))
-
     def text(self, device: torch.device) -> Tensor:
         return self.network.text(torch.ones(1, 16, dtype=torch.int64, device=device))[0]
+
+
+class PeAvFrame(nn.Module):
+    """One of 16 frames; the encoder over all of them adds less than a hundredth."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = FrameEncoder(FrameSizes()).requires_grad_(False)
+
+    def forward(self, device: torch.device) -> Tensor:
+        """Returns (1, 1024)."""
+        return self.network(torch.zeros(1, 3, 336, 336, device=device))
 
 
 class Audiobox(nn.Module):

@@ -81,7 +81,7 @@ class AudioboxJudge:
             return [{"axes": self._axes(sound)} for sound in sounds]
 
     def _axes(self, sound_T: Tensor) -> Tensor:
-        windows = sound_T.split(_WINDOW_T)
+        windows = torch.split(sound_T, _WINDOW_T)
         scores = torch.stack([self._window_axes(window) for window in windows])
         weights = torch.tensor([len(window) / _WINDOW_T for window in windows])
         return (scores * weights[:, None]).sum(0) / weights.sum()

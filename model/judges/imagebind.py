@@ -111,7 +111,8 @@ def frame_pairs(frames_FHWC: Frames, size: int) -> Tensor:
     pixels_CFHW = torch.from_numpy(frames_FHWC).permute(3, 0, 1, 2).float() / 255
     mean, std = (torch.tensor(values)[:, None, None, None] for values in (_MEAN, _STD))
     normal = (pixels_CFHW - mean) / std
-    cuts = [normal[..., top : top + size, left : left + size] for top, left in _corners(*normal.shape[2:], size)]
+    height, width = normal.shape[2:]
+    cuts = [normal[..., top : top + size, left : left + size] for top, left in _corners(height, width, size)]
     return torch.stack([cut[:, first : first + 2] for first in range(len(frames_FHWC) - 1) for cut in cuts])
 
 

@@ -67,21 +67,37 @@ class ImageBindNetwork(nn.Module):
             {"vision": _Trunk(sizes.vision, norm_first=True), "audio": _Trunk(sizes.audio, extra_key=True)}
         )
         self.modality_heads = nn.ModuleDict({name: _Head(tower.width, sizes.embed) for name, tower in towers.items()})
-        scale = nn.ParameterDict({"log_logit_scale": nn.Parameter(torch.zeros(()))})  # `1`: after the normalisation
-        self.modality_postprocessors = nn.ModuleDict({"audio": nn.ModuleDict({"1": scale})})
+        self.modality_postprocessors = nn.ModuleDict({"audio": nn.Sequential(_UnitLength(), _Scale())})
 
     def audio(self, mel_NBM: Tensor) -> Tensor:
         """Returns (N, E), each of length 20 with the published weights."""
-        log_scale = self.modality_postprocessors["audio"]["1"]["log_logit_scale"]
-        return self._embedding("audio", mel_NBM[:, None]) * log_scale.exp().clip(max=_MAX_SCALE)
+        embedding: Tensor = self.modality_postprocessors["audio"](self._projected("audio", mel_NBM[:, None]))
+        return embedding
 
     def vision(self, pixels_NC2HW: Tensor) -> Tensor:
         """Returns (N, E) of unit length."""
-        return self._embedding("vision", pixels_NC2HW)
+        return functional.normalize(self._projected("vision", pixels_NC2HW), dim=-1)
 
-    def _embedding(self, modality: Modality, x: Tensor) -> Tensor:
+    def _projected(self, modality: Modality, x: Tensor) -> Tensor:
         tokens = self.modality_trunks[modality](self.modality_preprocessors[modality](x))
-        return functional.normalize(self.modality_heads[modality](tokens), dim=-1)
+        out: Tensor = self.modality_heads[modality](tokens)
+        return out
+
+
+class _UnitLength(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.normalize(x, dim=-1)
+
+
+class _Scale(nn.Module):
+    """A factor, whose logarithm is in the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_logit_scale = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.log_logit_scale.exp().clip(max=_MAX_SCALE)
 
 
 class _Tokens(nn.Module):

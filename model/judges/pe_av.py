@@ -25,7 +25,7 @@ from model.codec.torchaudio_shim import prepare_torchaudio  # transformers impor
 from model.frames import Fit, Frames
 from model.judges.checks import check_sounds, check_video
 from model.judges.pe_av_frames import FrameEncoder, frame_sizes
-from model.judges.protocols import JudgeSpec, Outputs
+from model.judges.protocols import JudgeSpec, Kind, Outputs
 from model.judges.published import published_spec
 from model.weights.digests import digest
 from model.weights.files import build, read_config, read_tensors
@@ -62,7 +62,8 @@ class PeAvNetwork(nn.Module):
             return made
 
         text, parts = config.text_config.hidden_size, config.audio_video_config
-        self.text_model = AutoModel.from_config(config.text_config)
+        auto: Any = AutoModel  # untyped
+        self.text_model = auto.from_config(config.text_config)
         self.audio_model = nn.ModuleDict(
             {
                 "audio_encoder": PeAudioEncoder(parts.audio_config),
@@ -131,7 +132,8 @@ class PeAvJudge:
         sizes = frame_sizes(tensors, _FRAME_ENCODER, weights)
         network = build(lambda: PeAvNetwork(config, FrameEncoder(sizes)), tensors, weights)
         codec = config.audio_video_config.audio_config.dac_config
-        kinds, rate_hz = ("audio", "video", "text"), int(codec.sampling_rate)
+        kinds: tuple[Kind, ...] = ("audio", "video", "text")
+        rate_hz = int(codec.sampling_rate)
         spec = published_spec(NAME, digest(weights), kinds, rate_hz=rate_hz, fps=FPS, loading="whole")
         placed = _with_computed_buffers(network).to(device)
         return cls(placed, tokenizer, int(codec.hop_length), sizes.image, spec, torch.device(device))
@@ -197,8 +199,9 @@ def _video_encoder(config: Any, frames: FrameEncoder) -> nn.Module:
     """Returns transformers' encoder with our frame encoder; a tiny one holds its place, since timm is not there."""
     from transformers import PeVideoEncoder, ViTConfig
 
-    embed, small = frames.head.out_features, {"hidden_size": 1, "num_attention_heads": 1, "intermediate_size": 1}
-    config.vision_config = ViTConfig(**small, num_hidden_layers=1, image_size=1, patch_size=1, num_labels=embed)
+    one = ("hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers", "image_size", "patch_size")
+    sizes: dict[str, Any] = {**dict.fromkeys(one, 1), "num_labels": frames.head.out_features}
+    config.vision_config = ViTConfig(**sizes)
     encoder: nn.Module = PeVideoEncoder(config)
     encoder.get_submodule("embedder").vision_model = _WrappedFrames(frames)
     return encoder

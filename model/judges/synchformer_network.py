@@ -64,9 +64,10 @@ class AudioTransformer(nn.Module):
     def forward(self, mel_SMB: Tensor) -> Tensor:
         """Returns (S, A, D)."""
         tokens: Tensor = self.ast(mel_SMB)[:, 2:]  # without the class and the distillation token
-        steps = tokens.unflatten(1, (_patches(MEL_BANDS), -1)).transpose(1, 2)  # (S, A, Q, D)
-        summary: Tensor = self.freq_attn_agg(steps.flatten(0, 1))
-        return summary.unflatten(0, steps.shape[:2])
+        number, _, width = tokens.shape
+        steps_SAQD = tokens.reshape(number, _patches(MEL_BANDS), -1, width).transpose(1, 2)
+        summary: Tensor = self.freq_attn_agg(steps_SAQD.flatten(0, 1))
+        return summary.reshape(number, -1, width)
 
 
 class _SpectrogramTransformer(nn.Module):
@@ -75,14 +76,11 @@ class _SpectrogramTransformer(nn.Module):
     def __init__(self, width: int, depth: int, heads: int) -> None:
         super().__init__()
         self.embeddings = _PatchEmbeddings(width)
-        self.encoder = nn.ModuleDict({"layer": nn.ModuleList(_AudioLayer(width, heads) for _ in range(depth))})
+        self.encoder = _AudioLayers(width, depth, heads)
         self.layernorm = nn.LayerNorm(width, eps=_AUDIO_EPS)
 
     def forward(self, mel_SMB: Tensor) -> Tensor:
-        x: Tensor = self.embeddings(mel_SMB)
-        for layer in self.encoder["layer"]:
-            x = layer(x)
-        out: Tensor = self.layernorm(x)
+        out: Tensor = self.layernorm(self.encoder(self.embeddings(mel_SMB)))
         return out
 
 
@@ -102,27 +100,42 @@ class _PatchEmbeddings(nn.Module):
         return torch.cat([first, patches], dim=1) + self.position_embeddings
 
 
+class _AudioLayers(nn.Module):
+    def __init__(self, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        self.layer = nn.ModuleList(_AudioLayer(width, heads) for _ in range(depth))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layer:
+            x = layer(x)
+        return x
+
+
+class _AudioAttention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention = nn.ModuleDict({name: nn.Linear(width, width) for name in ("query", "key", "value")})
+        self.output = nn.ModuleDict({"dense": nn.Linear(width, width)})
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.output["dense"](_attention(x, self.attention, self.heads))
+        return out
+
+
 class _AudioLayer(nn.Module):
     """Attention and two linear layers; each after a norm and added to its input."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads = heads
-        names = ("query", "key", "value")
-        self.attention = nn.ModuleDict(
-            {
-                "attention": nn.ModuleDict({name: nn.Linear(width, width) for name in names}),
-                "output": nn.ModuleDict({"dense": nn.Linear(width, width)}),
-            }
-        )
+        self.attention = _AudioAttention(width, heads)
         self.intermediate = nn.ModuleDict({"dense": nn.Linear(width, 4 * width)})
         self.output = nn.ModuleDict({"dense": nn.Linear(4 * width, width)})
         self.layernorm_before = nn.LayerNorm(width, eps=_AUDIO_EPS)
         self.layernorm_after = nn.LayerNorm(width, eps=_AUDIO_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        mixed = _attention(self.layernorm_before(x), self.attention["attention"], self.heads)
-        x = x + self.attention["output"]["dense"](mixed)
+        x = x + self.attention(self.layernorm_before(x))
         return x + self.output["dense"](functional.gelu(self.intermediate["dense"](self.layernorm_after(x))))
 
 

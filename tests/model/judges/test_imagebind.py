@@ -113,7 +113,7 @@ def test_eight_seconds_give_four_frames_and_nine_clips() -> None:
 def test_each_audio_clip_has_the_length_of_the_files_factor(judge: ImageBindJudge) -> None:
     mels = clip_mels(sound(40_000))
     torch.testing.assert_close(judge.network.audio(mels).norm(dim=1), torch.full((3,), 20.0))
-    loud = judge.network.modality_postprocessors["audio"]["1"]["log_logit_scale"]
+    loud = judge.network.modality_postprocessors["audio"][1].log_logit_scale
     assert math.isclose(float(loud), math.log(20), rel_tol=1e-6)
 
 
