@@ -1,9 +1,11 @@
 """Judges beside the code of their originals, both with the same random weights: the relative difference of each output.
 
-`python -m benchmarks.evaluation originals --imagebind CHECKOUT --av-benchmark CHECKOUT --timm CHECKOUT`: checkouts of
-hkchengrex/ImageBind, hkchengrex/av-benchmark and huggingface/pytorch-image-models; each may be left out. The originals
-import packages that do not install beside this project (torchvision, iopath, ftfy, omegaconf) and, in av-benchmark, an
-older transformers; none of what they use of them here computes anything, so it is replaced by empty modules.
+`python -m benchmarks.evaluation originals --imagebind CHECKOUT --av-benchmark CHECKOUT ...`: checkouts of
+hkchengrex/ImageBind, hkchengrex/av-benchmark, huggingface/pytorch-image-models (`--timm`), hkchengrex/CLAP,
+hkchengrex/MS-CLAP, kkoutini/passt_hear21 (`--passt`) and, for PANNs and both CLAPs, qiuqiangkong/torchlibrosa; each may
+be left out. The originals import packages that do not install beside this project (torchvision, iopath, ftfy,
+omegaconf, resampy) and, in av-benchmark, an older transformers; none of what they use of them here computes anything,
+so it is replaced by empty modules.
 """
 
 from __future__ import annotations
@@ -16,82 +18,82 @@ import types
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
 import yaml
 from torch import Tensor, nn
 
+from benchmarks.original_audio_judges import laion_clap, ms_clap, panns, passt, vggish
+from benchmarks.original_code import Row, difference, drawn, empty_module, package
 from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.imagebind import ImageBindJudge, clip_mels, frame_pairs
 from model.judges.pe_av_frames import FrameEncoder, frame_sizes
 from model.judges.synchformer import SynchformerJudge
 from model.weights.files import build
 
-Row = tuple[str, float]
-
 
 def imagebind(checkout: Path) -> Iterator[Row]:
     """Yields the audio and the video tower's difference, and that of the energies of 8 s to torchaudio's."""
-    _empty("timm.layers", DropPath=lambda _rate: nn.Identity(), trunc_normal_=nn.init.trunc_normal_)
+    empty_module("timm.layers", DropPath=lambda _rate: nn.Identity(), trunc_normal_=nn.init.trunc_normal_)
     for name in ("ftfy", "iopath.common.file_io"):
-        _empty(name, g_pathmgr=None)
-    _package("imagebind", checkout / "imagebind")
-    _package("imagebind.models", checkout / "imagebind/models")
+        empty_module(name, g_pathmgr=None)
+    package("imagebind", checkout / "imagebind")
+    package("imagebind.models", checkout / "imagebind/models")
     original = importlib.import_module("imagebind.models.imagebind_model").ImageBindModel
     towers = {"vision_embed_dim": 160, "vision_num_blocks": 3, "vision_num_heads": 2}
     towers |= {"audio_embed_dim": 128, "audio_num_blocks": 3, "audio_num_heads": 2}
     others = {"text_embed_dim": 96, "text_num_blocks": 1, "depth_num_blocks": 1, "thermal_num_blocks": 1}
-    theirs = _drawn(original(**towers, **others, imu_num_blocks=1, out_embed_dim=64))
+    theirs = drawn(original(**towers, **others, imu_num_blocks=1, out_embed_dim=64))
     ours = _saved(theirs, ImageBindJudge.load)
     audio, video = 0.2 * torch.randn(8 * 16_000), _video(4, 224, 398)
     mels, pairs = clip_mels(audio), frame_pairs(video, 224)
-    yield "ImageBind, Kaldi energies of 8 s", _difference(mels, _torchaudio_mels(audio))
+    yield "ImageBind, Kaldi energies of 8 s", difference(mels, _torchaudio_mels(audio))
     expected = theirs({"audio": mels[None, :, None]})["audio"][0]
-    yield "ImageBind, audio", _difference(ours.judge_audio([audio], seeds=[0])[0]["embedding"], expected)
+    yield "ImageBind, audio", difference(ours.judge_audio([audio], seeds=[0])[0]["embedding"], expected)
     expected = theirs({"vision": pairs[None]})["vision"][0]
-    yield "ImageBind, video", _difference(ours.judge_video(video)["embedding"], expected)
+    yield "ImageBind, video", difference(ours.judge_video(video)["embedding"], expected)
 
 
 def synchformer(checkout: Path) -> Iterator[Row]:
     """Yields the difference of both encoders and of the comparison, at full size."""
     _prepare_old_transformers()
-    _empty("timm.layers", trunc_normal_=nn.init.trunc_normal_, to_2tuple=lambda size: (size, size))
-    _empty("omegaconf", OmegaConf=types.SimpleNamespace(load=_settings))
+    empty_module("timm.layers", trunc_normal_=nn.init.trunc_normal_, to_2tuple=lambda size: (size, size))
+    empty_module("omegaconf", OmegaConf=types.SimpleNamespace(load=_settings))
     sys.path.insert(0, str(checkout))
     ast = importlib.import_module("av_bench.synchformer.hf_src.modeling_ast").ASTPreTrainedModel
     ast.get_head_mask, ast.post_init = lambda _self, _mask, layers: [None] * layers, lambda _self: None
-    theirs = _drawn(importlib.import_module("av_bench.synchformer.synchformer").Synchformer())
+    theirs = drawn(importlib.import_module("av_bench.synchformer.synchformer").Synchformer())
     ours = _saved(theirs, SynchformerJudge.load)
     audio, video = 0.2 * torch.randn(10_240 + 2 * 5_120), _video(16, 224, 224)
     expected = theirs.extract_afeats(_segments(audio)[None, :, None])[0]
-    yield "Synchformer, audio", _difference(ours.judge_audio([audio], seeds=[0])[0]["segments"], expected)
+    yield "Synchformer, audio", difference(ours.judge_audio([audio], seeds=[0])[0]["segments"], expected)
     pixels = (torch.from_numpy(video).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
     expected = theirs.extract_vfeats(pixels[None, None])[0]
-    yield "Synchformer, video", _difference(ours.judge_video(video)["segments"], expected)
+    yield "Synchformer, video", difference(ours.judge_video(video)["segments"], expected)
     both = torch.randn(2, 14, 8, 768), torch.randn(2, 14, 6, 768)
-    yield "Synchformer, offsets", _difference(ours.network.offset_logits(*both), theirs.compare_v_a(*both))
+    yield "Synchformer, offsets", difference(ours.network.offset_logits(*both), theirs.compare_v_a(*both))
 
 
 def timm(checkout: Path) -> Iterator[Row]:
     """Yields the difference of PE-AV's frame encoder."""
-    _empty("torchvision.ops.misc", FrozenBatchNorm2d=nn.BatchNorm2d)
-    _package("timm", checkout / "timm", __version__="1")
-    _package("timm.models", checkout / "timm/models")
+    empty_module("torchvision.ops.misc", FrozenBatchNorm2d=nn.BatchNorm2d)
+    package("timm", checkout / "timm", __version__="1")
+    package("timm.models", checkout / "timm/models")
     names = ("IMAGENET_DEFAULT", "IMAGENET_INCEPTION", "OPENAI_CLIP")
-    _empty("timm.data", **{f"{name}_{kind}": (0.5,) * 3 for name in names for kind in ("MEAN", "STD")})
+    empty_module("timm.data", **{f"{name}_{kind}": (0.5,) * 3 for name in names for kind in ("MEAN", "STD")})
     for name in [name for name in sys.modules if name.startswith("timm.layers")]:
         del sys.modules[name]  # the empty one of the other originals
     settings = {"attn_type": "rope", "use_pre_transformer_norm": True, "use_rot_pos_emb": True, "rope_grid_offset": 1.0}
     settings |= {"rope_grid_indexing": "xy", "ref_feat_shape": (4, 4), "attn_pool_num_heads": 8, "global_pool": "map"}
     sizes = {"img_size": 56, "patch_size": 14, "embed_dim": 192, "depth": 3, "num_heads": 3, "num_classes": 40}
     eva = importlib.import_module("timm.models.eva").Eva
-    theirs = _drawn(eva(**sizes, **settings, norm_layer=partial(nn.LayerNorm, eps=1e-5)))
+    theirs = drawn(eva(**sizes, **settings, norm_layer=partial(nn.LayerNorm, eps=1e-5)))
     tensors = theirs.state_dict()
     ours = build(lambda: FrameEncoder(frame_sizes(tensors, "", checkout)), tensors, checkout)
     pixels = torch.randn(2, 3, 56, 56)
-    yield "PE-AV, frame encoder", _difference(ours(pixels), theirs(pixels))
+    yield "PE-AV, frame encoder", difference(ours(pixels), theirs(pixels))
 
 
 def _torchaudio_mels(audio: Tensor) -> Tensor:
@@ -116,14 +118,6 @@ def _segments(audio: Tensor) -> Tensor:
     return (nn.functional.pad(log, (0, 66 - log.shape[-1])) + 4.2677393) / (2 * 4.5689974)
 
 
-def _drawn(network: nn.Module) -> nn.Module:
-    """Moves all weights away from the values that hide mistakes (zeros and ones)."""
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter.add_(0.03 * torch.randn_like(parameter))
-    return network.eval().requires_grad_(False)
-
-
 def _saved(network: nn.Module, load: Callable[[Path], Any]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weights.pth"
@@ -133,26 +127,6 @@ def _saved(network: nn.Module, load: Callable[[Path], Any]) -> Any:
 
 def _video(number: int, height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (number, height, width, 3), np.uint8)
-
-
-def _difference(found: Tensor, expected: Tensor) -> float:
-    return float((found - expected).norm() / expected.norm())
-
-
-def _empty(name: str, **content: Any) -> None:
-    """Puts a module in the place of one that is not installed."""
-    parts = name.split(".")
-    for length in range(1, len(parts)):
-        sys.modules.setdefault(".".join(parts[:length]), types.ModuleType(parts[length - 1]))
-    module = types.ModuleType(name)
-    vars(module).update(content)
-    sys.modules[name] = module
-
-
-def _package(name: str, folder: Path, **content: Any) -> None:
-    """Makes a folder importable without running its `__init__`, which imports more than is needed."""
-    _empty(name, **content)
-    sys.modules[name].__path__ = [str(folder)]  # type: ignore[attr-defined]
 
 
 def _prepare_old_transformers() -> None:
@@ -175,21 +149,34 @@ def _settings(path: str) -> types.SimpleNamespace:
     return settings
 
 
+ORIGINALS: Final = (
+    (("imagebind",), imagebind),
+    (("av-benchmark",), synchformer),
+    (("timm",), timm),
+    (("av-benchmark",), vggish),
+    (("av-benchmark", "torchlibrosa"), panns),
+    (("passt",), passt),
+    (("clap", "torchlibrosa"), laion_clap),
+    (("ms-clap", "torchlibrosa"), ms_clap),
+)
+"""The checkouts that a comparison needs, and the comparison."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Prints one line per output."""
     parser = argparse.ArgumentParser(
         "evaluation originals", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    originals = {"imagebind": imagebind, "av-benchmark": synchformer, "timm": timm}
-    for name in originals:
+    for name in sorted({name for names, _ in ORIGINALS for name in names}):
         parser.add_argument(f"--{name}", type=Path, dest=name)
-    checkouts = vars(parser.parse_args(arguments))
-    if not any(checkouts.values()):
-        parser.error(f"give at least one checkout: {', '.join(f'--{name}' for name in originals)}")
-    torch.manual_seed(0)
-    for name, compare in originals.items():
-        for output, difference in compare(checkouts[name]) if checkouts[name] else ():
-            print(f"{output:34} {difference:.1e}", flush=True)
+    given = vars(parser.parse_args(arguments))
+    chosen = [(names, compare) for names, compare in ORIGINALS if all(given[name] for name in names)]
+    if not chosen:
+        parser.error("give the checkouts of at least one original")
+    for names, compare in chosen:
+        torch.manual_seed(0)
+        for output, relative in compare(*(given[name] for name in names)):
+            print(f"{output:34} {relative:.1e}", flush=True)
     return 0
 
 

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from benchmarks import evaluation
-from benchmarks.original_judges import _difference, _drawn, _package, _segments, _settings, _torchaudio_mels
+from benchmarks.original_code import difference, drawn, package
+from benchmarks.original_judges import ORIGINALS, _segments, _settings, _torchaudio_mels
 from model.judges.imagebind import clip_mels
 from model.judges.synchformer import segment_mels
 
@@ -27,14 +28,14 @@ def modules() -> object:
 
 def test_torchaudios_front_ends_are_the_judges() -> None:
     audio = 0.2 * torch.randn(128_000, generator=torch.Generator().manual_seed(1))
-    assert _difference(clip_mels(audio), _torchaudio_mels(audio)) < 1e-5
-    assert _difference(segment_mels(audio).transpose(1, 2), _segments(audio)) < 1e-5
+    assert difference(clip_mels(audio), _torchaudio_mels(audio)) < 1e-5
+    assert difference(segment_mels(audio).transpose(1, 2), _segments(audio)) < 1e-5
 
 
 def test_a_package_is_imported_without_its_init(tmp_path: Path) -> None:
     (tmp_path / "__init__.py").write_text("raise RuntimeError")
     (tmp_path / "part.py").write_text("value = 3")
-    _package("an_original", tmp_path, __version__="1")
+    package("an_original", tmp_path, __version__="1")
     assert importlib.import_module("an_original.part").value == 3
 
 
@@ -46,11 +47,23 @@ def test_settings_have_attributes_that_can_be_changed(tmp_path: Path) -> None:
 
 
 def test_no_weight_stays_zero_or_one() -> None:
-    network = _drawn(torch.nn.LayerNorm(50))
+    network = drawn(torch.nn.LayerNorm(50))
     assert not (network.bias == 0).any() and not (network.weight == 1).any() and not network.weight.requires_grad
+    norm = drawn(torch.nn.BatchNorm1d(50))
+    assert norm.running_mean.any() and not (norm.running_var == 1).any() and not norm.training
+
+
+def test_fourier_and_mel_matrices_stay_as_the_original_makes_them() -> None:
+    network = drawn(torch.nn.ModuleDict({"logmel_extractor": torch.nn.Linear(2, 2), "layer": torch.nn.Linear(2, 2)}))
+    torch.manual_seed(3)
+    plain = torch.nn.ModuleDict({"logmel_extractor": torch.nn.Linear(2, 2)})
+    before = plain["logmel_extractor"].weight.clone()
+    assert torch.equal(drawn(plain)["logmel_extractor"].weight, before) and not network.training
 
 
 def test_without_a_checkout_it_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         evaluation.main(["originals"])
-    assert "give at least one checkout: --imagebind, --av-benchmark, --timm" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "give the checkouts of at least one original" in said
+    assert all(f"--{name} " in said for names, _ in ORIGINALS for name in names)
