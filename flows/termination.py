@@ -67,12 +67,20 @@ def end_on_signals(
 ) -> Ending:
     """Makes Ctrl-C and SIGTERM end this process: normally within the grace period, then by force.
 
-    Call this in the main thread.
+    SIGTERM raises SystemExit in the main thread, so that temporary folders are removed. Call this in the main thread.
     """
     read, write = os.pipe()
     os.set_blocking(write, False)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)  # gets each signal, whoever handles it
     ending = Ending(interrupt_grace_s=interrupt_grace_s, termination_grace_s=termination_grace_s)
+    started_by = os.getpid()
+
+    def end(_number: int, _frame: object) -> None:
+        if os.getpid() == started_by:  # a worker process that was forked inherits this function
+            ending.say(TERMINATED_LINE)
+        sys.exit(TERMINATED)
+
+    signal.signal(signal.SIGTERM, end)
     threading.Thread(target=ending.watch, args=(read,), name="signals", daemon=True).start()
     return ending
 

@@ -49,6 +49,33 @@ def test_sigterm_ends_the_process_in_good_order_or_soon(handler: str, code: int)
     assert errors == ("" if code == 7 else f"{TERMINATED_LINE}\n")
 
 
+TEMPORARY = """
+import multiprocessing, sys, tempfile, time
+from flows.termination import end_on_signals
+end_on_signals(termination_grace_s=600)
+with tempfile.TemporaryDirectory(dir=sys.argv[1]):
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+    worker.start()
+    try:
+        print("ready", flush=True)
+        time.sleep(600)
+    finally:
+        worker.terminate()
+        worker.join()
+"""
+
+
+def test_sigterm_removes_temporary_folders_and_says_its_line_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TEMPORARY, str(tmp_path)]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    assert list(tmp_path.iterdir())
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=240)
+    assert (process.returncode, errors) == (128 + signal.SIGTERM, f"{TERMINATED_LINE}\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_who_ignores_ctrl_c_is_ended_after_the_grace_period() -> None:
     with Terminal([sys.executable, "-c", DEAF.format(grace=0.2)], {}) as terminal:
         terminal.wait_for("ready")
