@@ -37,7 +37,7 @@ STAGES = stages_through("manifest")[1:]  # ingest's clips are made by this scrip
 
 def config_of(workspace: Path) -> PipelineConfig:
     """Returns the settings of both workspaces."""
-    llm = {"backend": "endpoint", "model": "chaos", "concurrency": 16, "max_retries": 12, "timeout_s": 20}
+    llm = {"backend": "endpoint", "model": "chaos", "concurrency": 16, "max_retries": 12, "timeout_s": 120}
     return PipelineConfig.model_validate({"workspace": str(workspace), "llm": llm})
 
 
