@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from tasks.language.words import LISTENER, PACE, VERY, Form, phrase_form, word_form
+from tasks.language.words import LISTENER, PACE, STRONG, VERY, VERY_FAST_PACES, Form, phrase_form, word_form
 
-_STRONGLY: Final = r"(?:very|extremely|incredibly|really|exceptionally|remarkably|exceedingly|extraordinarily|super)"
+_STRONGLY: Final = rf"(?:{'|'.join(STRONG)})"
+_FAST: Final = "fast|quick|rapid|quickly|rapidly"
+_SLOW: Final = "slow|slowly"
 
 _SLOWLY: Final = (
     r"(?:(?:gradually|slowly|steadily|progressively|continuously|continually|increasingly|constantly|consistently|"
@@ -63,6 +65,13 @@ def _trend(side: str, more: str, adverbs: str, rates: str, first: str, noun: str
     )
 
 
+def _neither(one: str, other: str) -> str:
+    """ "neither fast nor slow", "at a pace that is neither too slow nor too fast"."""
+    degree = "(?:too |very |an? |at an? )?"
+    first, second = (rf"{degree}(?:{words})(?: {PACE})?" for words in (one, other))
+    return rf"(?:at )?(?:an? {PACE} that is )?neither {first} n?or {second}"
+
+
 MADE_FORMS: Final = (
     *_trend(
         "crescendo",
@@ -101,10 +110,7 @@ MADE_FORMS: Final = (
         rf"(?:at|with|in) (?:an? )?{VERY}(?:\w+, )?(?:comfortable |steady |even )?"
         rf"(?:moderate|medium|normal|average|middling|intermediate|ordinary|middle|regular)"
         rf"(?:,? (?:steady|even))? {PACE}|"
-        rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)"
-        rf"(?: {PACE})? n?or (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})?|"
-        rf"(?:at )?(?:an? {PACE} that is )?neither (?:too |very |an? |at an? )?(?:slow|slowly)(?: {PACE})? n?or "
-        rf"(?:too |very |an? |at an? )?(?:fast|quick|rapid|quickly|rapidly)(?: {PACE})?|"
+        rf"{_neither(_FAST, _SLOW)}|{_neither(_SLOW, _FAST)}|"
         rf"(?:at )?(?:an? )?{PACE} (?:that is )?between fast and slow|"
         rf"(?:at|in) (?:an? )?{VERY}moderation",
     ),
@@ -126,8 +132,7 @@ MADE_FORMS: Final = (
 LEVEL_FORMS: Final = (
     phrase_form(
         "fast",
-        rf"(?:at|with) (?:an? |the )?{VERY}(?:breakneck|lightning|blistering|furious|frantic|frenzied|frenetic|"
-        rf"dizzying|tremendous|blinding|feverish|hectic|great|terrific|racing)(?: fast)? {PACE}|"
+        rf"(?:at|with) (?:an? |the )?{VERY}(?:{'|'.join(VERY_FAST_PACES)}|great|racing)(?: fast)? {PACE}|"
         r"as (?:fast|quickly|rapidly) as (?:possible|(?:it|he|she|they) can)|at full tilt|flat out|"
         rf"in {_STRONGLY} (?:quick|rapid|fast|swift) succession",
     ),

@@ -18,11 +18,15 @@ STRONG: Final = (
     "extraordinarily", "unbelievably", "insanely", "painfully", "ever so"
 )  # fmt: skip
 """Intensifiers that make "fast" the level "very fast"."""
+VERY_FAST_PACES: Final = (
+    "breakneck", "lightning", "blistering", "furious", "frantic", "frenzied", "frenetic", "dizzying", "tremendous",
+    "terrific", "blinding", "feverish", "hectic"
+)  # fmt: skip
+"""What a very fast pace may be called: "at breakneck speed"."""
 STRONG_WORDS: Final = (
-    "breakneck", "lightning", "blistering", "furious", "furiously", "frantic", "frantically", "frenzied", "frenetic",
-    "frenetically", "dizzying", "tremendous", "terrific", "blinding", "feverish", "hectic", "great speed", "top speed",
-    "full speed", "full tilt", "flat out", "as possible", "it can", "he can", "she can", "they can", "super-fast",
-    "superfast", "snail", "snail's", "crawl", "crawling", "glacial"
+    *VERY_FAST_PACES, "furiously", "frantically", "frenetically", "great speed", "top speed", "full speed",
+    "full tilt", "flat out", "as possible", "it can", "he can", "she can", "they can", "super-fast", "superfast",
+    "snail", "snail's", "crawl", "crawling", "glacial"
 )  # fmt: skip
 """Words inside a cue that make it as strong as an intensifier does."""
 DEGREES: Final = (

@@ -28,10 +28,7 @@ from tests.tasks.recaption.test_stage import ROWS, good
 PROMPTS = {prompt(f"caption {n}").key("m"): prompt(f"caption {n}") for n in range(7)}
 QUICK = {"batch": True, "batch_poll_s": 0.001, "retry_wait_s": 0.001}
 
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "test")
+pytestmark = pytest.mark.usefixtures("key")
 
 
 def echo(body: dict[str, Any]) -> Reply:

@@ -22,15 +22,7 @@ from tests.tasks.llm.fake_server import FakeServer, Reply, fails, fake_server, s
 from tests.tasks.llm.harness import config
 from tests.tasks.llm.shouting import NUMBERS, Shouting, item, prompt, sent, shout
 
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "test")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "w")
+pytestmark = pytest.mark.usefixtures("key")
 
 
 def run(

@@ -6,7 +6,6 @@ import logging
 import pickle
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +21,7 @@ from tests.tasks.llm.shouting import ODD, Shouting, item, row, sent, shout
 COMPLETION = Completion(text='{"caption": "X"}', cut_off=False, tokens_in=1, tokens_out=1)
 
 
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "test")
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "w")
+pytestmark = pytest.mark.usefixtures("key")
 
 
 def stage(server: FakeServer, monkeypatch: pytest.MonkeyPatch, **values: Any) -> Shouting:
