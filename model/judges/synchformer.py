@@ -98,20 +98,23 @@ class SynchformerJudge:
     def offset_logits(self, video_S8D: Tensor, audio_S6D: Tensor) -> Tensor:
         """Returns (2, 21) float32: logits of `OFFSETS_S` for the first and for the last 14 segments of one clip.
 
-        Raises ContractError unless both have the same number of segments, ItemError `too_short` for fewer than 14.
+        A duration that is not whole in frames can end one segment later in one of the two; that segment is not used.
+        Raises ContractError for other differences in number, ItemError `too_short` for fewer than 14 segments.
         """
-        if len(video_S8D) != len(audio_S6D):
+        segments = min(len(video_S8D), len(audio_S6D))
+        if max(len(video_S8D), len(audio_S6D)) > segments + 1:
             raise ContractError(
                 f"judge {self.spec.name}: {len(video_S8D)} segments of video, {len(audio_S6D)} of audio; "
                 "cut both to the same duration"
             )
-        if len(video_S8D) < SEGMENTS:
+        if segments < SEGMENTS:
             raise ItemError(
                 "too_short",
-                f"judge {self.spec.name}: {len(video_S8D)} segments of 0.64 s; it needs at least {SEGMENTS} (4.8 s)",
+                f"judge {self.spec.name}: {segments} segments of 0.64 s; it needs at least {SEGMENTS} (4.8 s)",
             )
         video, audio = (
-            torch.stack([part[:SEGMENTS], part[-SEGMENTS:]]).to(self.device) for part in (video_S8D, audio_S6D)
+            torch.stack([part[:SEGMENTS], part[segments - SEGMENTS : segments]]).to(self.device)
+            for part in (video_S8D, audio_S6D)
         )
         return self.network.offset_logits(video, audio).cpu()
 

@@ -99,6 +99,13 @@ def test_logits_are_those_of_the_first_and_the_last_14_segments(judge: Synchform
     torch.testing.assert_close(both[0], both[1])
 
 
+def test_a_segment_that_only_one_of_the_two_has_is_not_used(judge: SynchformerJudge) -> None:
+    video, audio = segments(16, 8, 1), segments(16, 6, 2)
+    expected = judge.offset_logits(video[:15], audio[:15])
+    assert torch.equal(judge.offset_logits(video, audio[:15]), expected)
+    assert torch.equal(judge.offset_logits(video[:15], audio), expected)
+
+
 def test_the_offsets_are_every_fifth_of_a_second_from_minus_two_to_two(judge: SynchformerJudge) -> None:
     np.testing.assert_allclose(OFFSETS_S, np.linspace(-2, 2, 21), atol=1e-12)
     assert judge.spec.classes[0] == "-2.0 s" and judge.spec.classes[10] == "+0.0 s" and len(judge.spec.classes) == 21
