@@ -1,7 +1,8 @@
 """What evaluation costs and how far it can be trusted: `python -m benchmarks.evaluation PART [OPTIONS]`.
 
 `fd`: the Fréchet distance against SciPy's matrix root. `coverage`: how often the intervals contain the truth.
-`originals`: judges beside the code of their originals. `judges`: what a clip costs each of them.
+`formulas`: FD, KL and IS beside av-benchmark's code. `originals`: judges beside the code of their originals. `judges`:
+what a clip costs each of them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Final
 PARTS: Final[Mapping[str, str]] = {
     "fd": "benchmarks.frechet_speed",
     "coverage": "benchmarks.coverage",
+    "formulas": "benchmarks.original_metrics",
     "originals": "benchmarks.original_judges",
     "judges": "benchmarks.judges",
 }

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from benchmarks import coverage, evaluation, frechet_speed
+from benchmarks import coverage, evaluation, frechet_speed, original_metrics
 from tasks.evaluate.metrics.frechet import feature_distance
 
 
@@ -36,6 +36,22 @@ def test_the_peak_is_seen_while_the_call_runs() -> None:
         return float(sum(np.ones(8_000_000)[::1000].sum() for _ in range(8)))
 
     assert 30e6 < frechet_speed.cost(held).peak_bytes < 200e6
+
+
+def test_the_formulas_are_compared_with_what_a_checkout_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(original_metrics, "SETS", ((60, 40, 16), (20, 50, 32)))
+
+    class Theirs:
+        compute_fd = staticmethod(frechet_speed.with_matrix_root)
+        compute_kl = staticmethod(lambda _generated, _reference: {"kl_softmax": 1.0})
+        compute_isc = staticmethod(lambda *_, **__: {"inception_score_mean": 1.0, "inception_score_std": 0.1})
+
+    rows = {name: (ours, theirs) for name, ours, theirs in original_metrics.compared(Theirs)}
+    assert len(rows) == 8
+    for name, (ours, theirs) in rows.items():
+        if name.startswith("FD"):
+            assert ours == pytest.approx(theirs, rel=1e-6)
+    assert rows["KL, 13 clips"][0] > 1 and rows["IS mean, 13 clips"][0] > 1
 
 
 def test_cells_cover_the_sizes_groups_and_correlations_once() -> None:

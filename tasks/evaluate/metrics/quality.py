@@ -1,9 +1,9 @@
-"""What is wrong with single clips or a set of them, whatever they should sound like: silent, clipped, copied.
+"""What is wrong with single clips or a set of them: silent, clipped, copied, with speech or music that was not asked.
 
 Copies are found by `tasks.media.fingerprint`, as ingest finds recordings with the same audio: also when they are
 louder, trimmed, shifted or encoded again. Silent clips have no fingerprint and are no copies.
 
-Legend: T samples.
+Legend: T samples, N clips, K classes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from tasks.evaluate.attributes import AUDIBLE_DB, level_db
+from tasks.evaluate.metrics.checks import Matrix, UndefinedMetricError, require_pairs
 from tasks.media.fingerprint import Peaks, similar
 from tasks.media.samples import Samples
 
@@ -65,3 +67,20 @@ def pasted(generated: Sequence[Peaks], references: Sequence[Peaks]) -> frozenset
         linked[root(first)] = root(second)
     of_references = {root(place) for place in range(len(generated), len(linked))}
     return frozenset(place for place in range(len(generated)) if root(place) in of_references)
+
+
+def unwanted(generated_NK: Matrix, classes: Sequence[int], reference_NK: Matrix | None = None) -> npt.NDArray[np.bool_]:
+    """Returns (N,) whether a clip has sound of these classes and its reference has none: unwanted speech or music.
+
+    `generated_NK`, `reference_NK`: a multi-label judge's logits of the same clips; `classes`: places among its K, such
+    as `model.judges.audioset.speech_classes(spec.classes)`. A clip has it where the sigmoid of one is 0.5 or more.
+    Without a reference, having it is enough. Raises UndefinedMetricError without such a class or without clips,
+    ContractError for other shapes or values that are not finite.
+    """
+    if not classes:
+        raise UndefinedMetricError("unwanted sound: the judge has no class of it")
+    require_pairs(generated_NK, generated_NK if reference_NK is None else reference_NK, "unwanted sound")
+    has_N = (generated_NK[:, list(classes)] >= 0).any(axis=1)
+    if reference_NK is None:
+        return np.asarray(has_N)
+    return np.asarray(has_N & (reference_NK[:, list(classes)] < 0).all(axis=1))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
+import soundfile
 
 from tasks.evaluate.metrics.loudness import _k_filter, lufs
 
@@ -46,3 +50,13 @@ def test_short_and_empty_clips_have_a_value_or_none() -> None:
     short = lufs(tone(997, 48_000, seconds=0.2), 48_000)
     assert short == pytest.approx(-3.01 - 3.01, abs=0.2)  # half a block is silent
     assert lufs(np.zeros(0, np.float32), 48_000) is None
+
+
+@pytest.mark.realdata
+def test_of_real_recordings_it_is_what_ffmpeg_measured(realdata: Path) -> None:
+    """The list has FFmpeg's loudness with one decimal."""
+    with (realdata / "MANIFEST.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["file"].startswith("audio/esc10") and row["lufs"]][::20]
+    for row in rows:
+        samples, rate_hz = soundfile.read(realdata / row["file"], dtype="float32")
+        assert lufs(samples, rate_hz) == pytest.approx(float(row["lufs"]), abs=0.06), row["file"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.evaluate.metrics.quality import duplicates, is_clipped, is_silent, pasted
+from data_contracts.errors import ContractError
+from tasks.evaluate.metrics.checks import UndefinedMetricError
+from tasks.evaluate.metrics.quality import duplicates, is_clipped, is_silent, pasted, unwanted
 from tasks.media.fingerprint import peaks_of
 from tests.tasks.evaluate.sounds import RATE_HZ, noise, scene_audio, strike_scenes
 
@@ -63,3 +65,21 @@ def test_copies_of_each_other_are_pasted_only_with_the_reference() -> None:
     twice = [peaks_of(SCENES[4], RATE_HZ)] * 2
     assert duplicates(twice) == {0, 1}
     assert pasted(twice, [peaks_of(SCENES[0], RATE_HZ)]) == frozenset()
+
+
+def test_speech_is_unwanted_where_the_reference_has_none() -> None:
+    generated = np.array([[-3.0, 2.0, -1.0], [-3.0, -0.1, 5.0], [0.0, -2.0, 1.0], [-1.0, 4.0, 0.0]])
+    reference = np.array([[-3.0, -2.0, 9.0], [-3.0, -1.0, 5.0], [-0.1, -2.0, 1.0], [2.0, -4.0, 0.0]])
+    assert list(unwanted(generated, [0, 1])) == [True, False, True, True]
+    assert list(unwanted(generated, [0, 1], reference)) == [True, False, True, False]
+    assert not unwanted(reference, [0, 1], reference).any()
+
+
+def test_without_such_a_class_or_clip_nothing_can_be_said() -> None:
+    logits = np.zeros((3, 4))
+    with pytest.raises(UndefinedMetricError, match="unwanted sound: the judge has no class of it"):
+        unwanted(logits, [])
+    with pytest.raises(UndefinedMetricError, match="at least 1 row, got 0"):
+        unwanted(logits[:0], [1])
+    with pytest.raises(ContractError, match="one row per clip in both"):
+        unwanted(logits, [1], logits[:2])
