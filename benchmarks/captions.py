@@ -91,9 +91,9 @@ async def recaption(
     done = []
     for case in sorted(cases, key=lambda case: (case.level, case.name)):
         try:
-            least = stage.config.min_similarity
+            least, parse = stage.config.min_similarity, stage.parse
             written = await recaptioning.by_model(
-                case.caption, case.level, client, stage.templates, stage.repair, min_similarity=least
+                case.caption, case.level, client, stage.templates, stage.repair, min_similarity=least, parse=parse
             )
         except NotCachedError:
             continue
@@ -118,9 +118,9 @@ async def paraphrase(
     wanted, pairs = stage.config.paraphrases, []
     for case, before in done:
         try:
-            rounds, least = stage.config.repair_rounds, stage.config.min_similarity
+            rounds, least, parse = stage.config.repair_rounds, stage.config.min_similarity, stage.parse
             written = await paraphrasing.by_model(
-                before.caption, wanted, client, stage.templates, rounds=rounds, min_similarity=least
+                before.caption, wanted, client, stage.templates, rounds=rounds, min_similarity=least, parse=parse
             )
         except NotCachedError:
             continue

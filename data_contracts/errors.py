@@ -1,12 +1,17 @@
-"""The one small family of errors. A message says what is wrong, where, and what to do about it."""
+"""The one small family of errors. A message says what is wrong, where, and what to do about it; it has no secret."""
 
 from __future__ import annotations
+
+from data_contracts.secrets import masked
 
 
 class FoleyGenExError(Exception):
     """Anything this project raises on purpose. The command line prints it as one line and exits 1."""
 
     exit_code = 1
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(masked(str(message)))
 
 
 class UsageError(FoleyGenExError):
@@ -43,6 +48,10 @@ class ServiceError(FoleyGenExError):
     """A remote service that fails after all retries. What was paid for is kept; the message says how to go on."""
 
 
+class QualityError(FoleyGenExError):
+    """A stage of which more items failed, or were made by the second choice, than its settings accept."""
+
+
 class TrainingError(FoleyGenExError):
     """Training that cannot go on: a loss that is not finite or has exploded. Names the step and the last checkpoint."""
 
@@ -56,4 +65,4 @@ class ItemError(FoleyGenExError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
-        self.message = message
+        self.message = str(self)

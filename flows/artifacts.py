@@ -19,6 +19,7 @@ from prefect.artifacts import (
 from prefect.logging import get_run_logger
 
 from data_contracts import Quarantine, read_table
+from data_contracts.secrets import masked
 from flows.progress import bar
 from tasks.engine import StageSummary
 from tasks.engine.progress import OnProgress, ProgressLines, progress_text
@@ -117,8 +118,8 @@ def _title(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Returns untrusted text for a table cell: no line breaks, no cell ends, no markup."""
-    cleaned = "".join(c if c.isprintable() else " " for c in text[:300])
+    """Returns untrusted text for a table cell: no line breaks, no cell ends, no markup, no secret."""
+    cleaned = "".join(c if c.isprintable() else " " for c in masked(text)[:300])
     for mark in "\\|`<>[]*_~!":
         cleaned = cleaned.replace(mark, f"\\{mark}")
     return cleaned.replace("://", ":\\//")

@@ -15,7 +15,9 @@ from typing import Annotated, Final
 import typer
 
 from data_contracts.errors import FoleyGenExError, UsageError
+from data_contracts.secrets import masked
 from flows.commands.app import app as open_app
+from flows.commands.clean import clean
 from flows.commands.convert import convert
 from flows.commands.deploy import deploy
 from flows.commands.doctor import doctor
@@ -184,6 +186,7 @@ app.command()(deploy)
 app.command()(up)
 app.command()(down)
 app.command()(quarantine)
+app.command()(clean)
 app.command("fetch-llm")(fetch_llm)
 app.command("fetch-parser")(fetch_parser)
 
@@ -233,7 +236,7 @@ def exit_code(arguments: list[str], say_interrupted: Callable[[str], None] = pri
 
 def _fail(message: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
-    line = " ".join(str(message).split())
+        sys.stderr.write(masked(traceback.format_exc()))
+    line = " ".join(masked(message).split())
     sys.stderr.write(f"error: {line}\n")
     return code

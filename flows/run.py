@@ -24,12 +24,14 @@ from flows.settings import server_url, ship_settings
 from flows.terminal_log import show_log_lines
 from flows.termination import end_now, write_last_line
 from flows.tools import require_programs
+from tasks.choices import with_choices
 from tasks.config import PipelineConfig, load_stored
-from tasks.engine import check_stage
+from tasks.engine import StageState, check_stage
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use, require_free
 from tasks.pipeline import Step, chosen_steps, find_step
+from tasks.reasons import reason
 from tasks.report import REPORT
 from tasks.steps import is_finished, is_known_finished, pipeline_states, require_quarantine, step_state
 
@@ -92,7 +94,8 @@ def _say_report(steps: Sequence[Step], workspace: Workspace) -> None:
 def _require_needs(config: PipelineConfig, stages: set[str]) -> None:
     from tasks.commands.doctor import examine, require
 
-    require(examine(config, stages=stages, disk=False), _say)
+    chosen = with_choices(config, Workspace(Path(config.workspace)))
+    require(examine(chosen, stages=stages, disk=False), _say)
 
 
 def run_one(
@@ -194,7 +197,11 @@ def status_text(folder: Path, *, verify: bool = False) -> str:
     first = ""
     for state in pipeline_states(config, workspace):
         pending = "?" if state.pending is None else str(state.pending)
-        would = _would(state.pending, state.note) + (f" (not counting what {first} has yet to make)" if first else "")
+        would = (
+            _would(state.pending, state.note)
+            + _because(state, config, workspace)
+            + (f" (not counting what {first} has yet to make)" if first else "")
+        )
         lines.append(f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {would}")
         if verify:
             lines[-1] += f"; {_damage(state.name, config, workspace)}"
@@ -207,7 +214,7 @@ def status_text(folder: Path, *, verify: bool = False) -> str:
 def _damage(stage: str, config: PipelineConfig, workspace: Workspace) -> str:
     """Says how many of a stage's files are missing or damaged. Reads all of them."""
     try:
-        count = len(check_stage(find_step(stage).make(config), workspace))
+        count = len(check_stage(find_step(stage).make(with_choices(config, workspace)), workspace))
     except Exception as error:  # its items are listed from earlier stages' files, which may be damaged in any way
         return f"files not verified ({type(error).__name__}: {error})"
     heal = f", `run {stage} CONFIG --verify-files` makes them again" if count else ""
@@ -274,6 +281,12 @@ def _with_absolute_workspace(config: PipelineConfig) -> PipelineConfig:
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UsageError(f"workspace {folder}: no permission to write in {existing}; give another with --workspace")
     return config.model_copy(update={"workspace": str(folder)})
+
+
+def _because(state: StageState, config: PipelineConfig, workspace: Workspace) -> str:
+    """Says why a stage that finished before would run again."""
+    why = "" if state.finished else reason(find_step(state.name), config, workspace)
+    return f": {why}" if why else ""
 
 
 def _would(pending: int | None, note: str) -> str:

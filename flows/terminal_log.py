@@ -6,7 +6,12 @@ import logging
 from typing import Final
 
 LINES: Final = "foleygenex"  # the logger of the lines that a terminal shows; silent unless the command line listens
-_LEVELS: Final = {LINES: logging.INFO, "tasks": logging.WARNING, "model": logging.WARNING}
+_LEVELS: Final = {
+    LINES: logging.INFO,
+    "tasks": logging.WARNING,
+    "tasks.engine.choices": logging.INFO,  # what `auto` was at a workspace's first run
+    "model": logging.WARNING,
+}
 
 
 class _TerminalHandler(logging.StreamHandler):  # type: ignore[type-arg]  # generic for a type checker only

@@ -11,7 +11,9 @@ from data_contracts import WeightsError
 from flows.progress import bar
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS, EMBEDDED_LLM
 from model.weights.locate import available
+from tasks.choices import with_choices
 from tasks.config import PipelineConfig
+from tasks.engine.workspace import Workspace
 from tasks.weights.fetch import ensure
 
 
@@ -27,6 +29,7 @@ def prepare_captions(config: PipelineConfig) -> None:
 
     Raises WeightsError when one that the config insists on cannot be fetched; with `auto`, says why rules are used.
     """
+    config = with_choices(config, Workspace(Path(config.workspace)))
     if config.mine.parser != "rules":
         _prepare(CAPTION_PARSER, needed=config.mine.parser == "spacy")
     endpoint = config.llm.backend == "auto" and bool(os.environ.get("OPENAI_BASE_URL"))

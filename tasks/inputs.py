@@ -49,17 +49,18 @@ def corpora(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG00
 
 
 def caption_parser(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
-    """Which miner `mine.parser` leads to on this machine."""
-    from tasks.mine.parser import make_miner
+    """Which miner `mine.parser` leads to."""
+    from tasks.mine.parser import method_of
 
-    return make_miner(config.mine.parser).method
+    return method_of(config.mine.parser)
 
 
 def caption_writer(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
-    """Which writer `llm.backend` leads to on this machine."""
-    from tasks.llm.backend import choose_backend
+    """Which writer and validator the settings lead to."""
+    from tasks.language.parse import uses_parser
+    from tasks.llm.backend import identity_of
 
-    return choose_backend(config.llm).identity()
+    return [identity_of(config.llm), uses_parser(config.llm.parser)]
 
 
 def encoder_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001

@@ -7,7 +7,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from data_contracts import ContractError, FoleyGenExError, UsageError, WeightsError
-from tasks import pipeline
+from tasks import pipeline, reasons
+from tasks.choices import choose, with_choices
 from tasks.config import PipelineConfig
 from tasks.engine import Mapper, Stage, StageState, StageSummary, run_stage, stage_state
 from tasks.engine.inputs import all_whole, remember_inputs, up_to_date
@@ -34,10 +35,12 @@ def run_step(
     """Runs one stage from where it is. Finished work is found and left alone.
 
     `retry` and `verify_files` are those of `run_stage`. Raises ContractError when an earlier stage has not run,
-    UsageError for settings that cannot be used or when another process is running the stage in this workspace.
+    UsageError for settings that cannot be used or when another process is running the stage in this workspace,
+    QualityError past a quality limit. Stores what the settings leave open, at the workspace's first run.
     """
     if not retry and not verify_files and (summary := _up_to_date(step, config, workspace)):
         return summary
+    config = choose(step.name, config, workspace)
     stage = step.make(config).with_progress(on_progress)
     if retry:
         require_quarantine(stage)
@@ -46,6 +49,8 @@ def run_step(
     shards = map if stage.single else mapper
     summary = run_stage(stage, workspace, shard_size=size, mapper=shards, retry=retry, verify_files=verify_files)
     remember_inputs(workspace, step.name, _earlier(step), _known(step, config, workspace))
+    if step in pipeline.STEPS:
+        reasons.remember(step, config, workspace, stage.version)
     return summary
 
 
@@ -72,11 +77,12 @@ def step_state(step: Step, config: PipelineConfig, workspace: Workspace) -> Stag
     if step.single and _has_not_run(step, config, workspace):
         return StageState(name=step.name, pending=1)
     try:
-        return stage_state(step.make(config), workspace)
+        state = stage_state(step.make(with_choices(config, workspace)), workspace)
     except ContractError:
         return _as_last_run(step, workspace, _WAITING)
     except (WeightsError, UsageError) as error:
         return _as_last_run(step, workspace, f"cannot run: {error}")
+    return state
 
 
 def is_known_finished(step: Step, config: PipelineConfig, workspace: Workspace) -> bool:
@@ -106,7 +112,7 @@ def _has_not_run(step: Step, config: PipelineConfig, workspace: Workspace) -> bo
 
 
 def _known(step: Step, config: PipelineConfig, workspace: Workspace) -> Any:
-    return known_inputs(step.group, step.outside, config, workspace)
+    return known_inputs(step.group, step.outside, with_choices(config, workspace), workspace)
 
 
 def _earlier(step: Step) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from tasks.engine.quality import AcceptedShare
 from tasks.engine.settings import StageConfig
 from tasks.media.silence import SILENCE_DB
 
@@ -33,6 +34,8 @@ Decibels = Annotated[tuple[Annotated[float, Field(gt=3, le=60)], Annotated[float
 
 class AugmentConfig(StageConfig):
     """The amounts that the paper leaves open; those that it states are constants beside their operation."""
+
+    NOT_IN_RESULTS: ClassVar[frozenset[str]] = frozenset({"accept_effect_missing", "accept_quarantined"})
 
     backend: AudioBackend = Field(
         "fast",
@@ -62,4 +65,11 @@ class AugmentConfig(StageConfig):
         (0.4, 0.9), description="range of reverberation times in seconds, within 0.2 to 1.5; a room draws its own"
     )
     rooms: int = Field(1000, ge=0, description="number of simulated rooms that far items draw from; 0: a room per item")
+    accept_effect_missing: AcceptedShare = Field(
+        0.5,
+        description="largest share of changes that may be without their effect; past it the stage fails",
+    )
+    accept_quarantined: AcceptedShare = Field(
+        0.3, description="largest share of changes that may be quarantined for other reasons; past it the stage fails"
+    )
     max_s: float = Field(8.0, gt=0.5, description="longest audio of a row in seconds; what is longer is cut (SPEC D2)")

@@ -23,6 +23,7 @@ from tasks.augment.make import Made, make_change, shared_length_s
 from tasks.augment.programs import program_version
 from tasks.augment.recipe import AugmentContext, Recipe
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
+from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace, seed_for
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
@@ -39,8 +40,11 @@ class AugmentStage(Stage):
     row_type: ClassVar[type[Row]] = Augmented
 
     def settings(self) -> dict[str, Any]:
-        """Returns all settings of the stage and the dataset version."""
-        return {**self.config.model_dump(), "dataset_version": self.dataset_version}
+        """Returns the settings that change audio, and the dataset version."""
+        return {
+            **self.config.model_dump(exclude=set(AugmentConfig.NOT_IN_RESULTS)),
+            "dataset_version": self.dataset_version,
+        }
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns the levels of all mined captions, those of one clip in a row.
@@ -75,6 +79,14 @@ class AugmentStage(Stage):
     def item_files(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Returns the changed audio."""
         return hashed_files(row, "audio")
+
+    def limits(self) -> list[Limit]:
+        """Returns how many changes may lack their effect, and how many may fail otherwise."""
+        missing = ("effect_missing",)
+        return [
+            limit(self.config, self.name, "accept_effect_missing", "without the effect", reasons=missing),
+            limit(self.config, self.name, "accept_quarantined", "quarantined for other reasons", others=missing),
+        ]
 
     def programs(self) -> tuple[str, ...]:
         """Returns the programs of the settings `backend=tool` and `speed_method=tempo`; none by default."""

@@ -15,6 +15,7 @@ import httpx
 from data_contracts import FoleyGenExError, ItemError, UsageError
 from data_contracts.generation import BUILTIN
 from data_contracts.quantities import counted, size_text
+from data_contracts.secrets import masked
 from data_contracts.stages import STAGE_TABLES
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
 from model.weights.locate import available
@@ -46,7 +47,7 @@ class Check:
     def line(self) -> str:
         """Returns e.g. `missing  weights    mmaudio-44k is not downloaded -> foleygenex weights fetch mmaudio-44k`."""
         mend = f" -> {self.mend}" if self.mend else ""
-        return f"{'ok' if self.good else 'missing':<8} {self.name:<9} {self.found}{mend}"
+        return masked(f"{'ok' if self.good else 'missing':<8} {self.name:<9} {self.found}{mend}")
 
 
 def examine(config: PipelineConfig, *, stages: Container[str] = STAGES, disk: bool = True) -> list[Check]:

@@ -25,6 +25,7 @@ ADVICE: Final = {
     "silent": "nothing can be heard in them: look at the recordings, or leave the rows out",
     "too_short": "lower ingest.min_s, or leave them out",
     "split_conflict": "give each group one split in the list",
+    "crashed_worker": "the file crashes what reads it, or needs more memory than there is: look at it, or leave it out",
     "tool_failed": "see the program's message; a run with augment.backend=fast needs no programs",
     "effect_missing": "the recording does not take this change; the caption's other levels are kept",
     "invalid_caption": "correct the captions in the list; docs/corpora.md has the rules",

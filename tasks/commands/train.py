@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from data_contracts import FoleyGenExError
+from data_contracts.secrets import mask_log_records
 from tasks.config import STORED, PipelineConfig, config_path, require_known, store
 from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.progress import ProgressLines
@@ -26,6 +27,7 @@ from tasks.train.rank import leave
 
 def main(arguments: Sequence[str]) -> int:
     """Trains as the command line says. Returns the exit code: 0 done, 1 failed, 2 wrong usage."""
+    mask_log_records()
     try:
         config = _config(_parser().parse_args(arguments))
         _train(config)

@@ -24,7 +24,7 @@ def up_to_date(workspace: Workspace, stage: str, earlier: Sequence[str], known: 
     marker = whole_marker(workspace, stage) if key else None
     if marker is None or marker["inputs"] != key:
         return None
-    return StageSummary(**{**marker["summary"], "new": 0})
+    return StageSummary.stored(marker["summary"])
 
 
 def remember_inputs(workspace: Workspace, stage: str, earlier: Sequence[str], known: Any) -> None:

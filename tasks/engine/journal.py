@@ -1,7 +1,8 @@
 """The append-only journal of a stage, `<stage>/journal/*.jsonl`: one line per finished item, which a kill cannot undo.
 
-A line carries the item's key, the run's number, the item's rows or its failure, and a checksum of all that. The half
-line of a killed run, a line that was damaged, and anything else that is no entry count as not there.
+A line carries the item's key, the run's number, the item's rows or its failure, whether the second choice made them
+(`fallback`, where there is one), and a checksum of all that. The half line of a killed run, a line that was damaged,
+and anything else that is no entry count as not there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from tasks.engine.stage import ItemResult
 from tasks.engine.workspace import Workspace
 
 _CHECKSUM: Final = b',"crc32":"%08x"}'  # ends each line; of the line's bytes before it
+
+
+def journal_path(workspace: Workspace, stage_name: str, shard_index: int) -> Path:
+    """Returns the file that a shard's entries are added to."""
+    return workspace.path(stage_name, "journal", f"{shard_index:05d}.jsonl")
 
 
 def journal_files(workspace: Workspace, stage_name: str) -> list[Path]:
@@ -60,7 +66,7 @@ def read_journal(workspace: Workspace, stage_name: str) -> dict[str, dict[str, A
 @contextmanager
 def appended(path: Path) -> Iterator[BinaryIO]:
     """Opens a journal file to add lines; what was added is on disk when the block ends without an error."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as journal:
         if journal.tell() and not _ends_with_newline(path):
             journal.write(b"\n")  # a killed run's half line is skipped, and the next line is whole
@@ -75,6 +81,8 @@ def line_of(result: ItemResult, key: str, run: int) -> bytes:
         entry["error"] = {"reason": result.error.reason, "message": result.error.message}
     else:
         entry["rows"] = list(result.rows)
+    if result.fallback is not None:
+        entry["fallback"] = result.fallback
     content = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()[:-1]
     return content + _CHECKSUM % zlib.crc32(content) + b"\n"
 

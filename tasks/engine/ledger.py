@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, Final
 
 from data_contracts import UsageError, to_json
 from tasks.engine.journal import entries_of, entry_at, journal_files
+from tasks.engine.quality import Counts
 from tasks.engine.stage import Item, Shard, Stage
 from tasks.engine.workspace import Workspace, hash_text
 
@@ -24,22 +26,30 @@ _TABLES: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE item (number INTEGER PRIMARY KEY, item_id TEXT NOT NULL UNIQUE, key TEXT NOT NULL, payload TEXT NOT NULL);
-CREATE TABLE result (item_id TEXT PRIMARY KEY, key TEXT, run INTEGER, failed INTEGER, file INTEGER, start INTEGER)
-    WITHOUT ROWID;
+CREATE TABLE result (item_id TEXT PRIMARY KEY, key TEXT, run INTEGER, failed INTEGER, fallback INTEGER, file INTEGER,
+    start INTEGER) WITHOUT ROWID;
 CREATE TABLE pending (position INTEGER PRIMARY KEY, number INTEGER NOT NULL);
+CREATE TABLE alone (item_id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _RECORD: Final = """
-INSERT INTO result VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET key = excluded.key,
-    run = excluded.run, failed = excluded.failed, file = excluded.file, start = excluded.start
-    WHERE excluded.run >= result.run
+INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET key = excluded.key,
+    run = excluded.run, failed = excluded.failed, fallback = excluded.fallback, file = excluded.file,
+    start = excluded.start WHERE excluded.run >= result.run
 """
 _PENDING: Final = """
-SELECT item.number FROM item LEFT JOIN result USING (item_id)
-    WHERE result.key IS NOT item.key OR (? AND result.failed) ORDER BY item.number
+INSERT INTO pending (number)
+    SELECT item.number FROM item LEFT JOIN result USING (item_id) LEFT JOIN alone USING (item_id)
+    WHERE result.key IS NOT item.key OR (? AND (result.failed OR result.fallback))
+    ORDER BY alone.item_id IS NULL, item.number
 """
+_ALONE: Final = "SELECT count(*) FROM pending JOIN item USING (number) JOIN alone USING (item_id)"
 _IN_ORDER: Final = """
 SELECT result.file, result.start FROM item JOIN result
     ON result.item_id = item.item_id AND result.key = item.key WHERE result.failed = ? ORDER BY item.number
+"""
+_LINES: Final = """
+SELECT result.start FROM item JOIN result ON result.item_id = item.item_id AND result.key = item.key
+    WHERE result.file = ? ORDER BY result.start
 """
 _MISSING: Final = """
 SELECT item.item_id FROM item LEFT JOIN result USING (item_id) WHERE result.key IS NOT item.key
@@ -50,7 +60,8 @@ SELECT item_id, key, payload FROM pending JOIN item USING (number)
     WHERE position > ? AND position <= ? ORDER BY position
 """
 _COUNTS: Final = """
-SELECT count(*), count(result.key), coalesce(sum(result.failed), 0) FROM item LEFT JOIN result
+SELECT count(*), count(result.key), coalesce(sum(result.failed), 0), count(result.fallback),
+    coalesce(sum(result.fallback), 0) FROM item LEFT JOIN result
     ON result.item_id = item.item_id AND result.key = item.key
 """
 
@@ -70,22 +81,36 @@ class Ledger:
         """Reads the journal again, after a run has added to it."""
         self.files = _add_results(self.base, self.stage, self.workspace)
 
-    def shards(self, *, size: int, retry: bool) -> list[Shard]:
-        """Returns the shards of unfinished items; with `retry`, quarantined items count as unfinished."""
-        self.base.execute("DELETE FROM pending")
-        self.base.execute(f"INSERT INTO pending (number) {_PENDING}", (retry,))
+    def shards(self, *, size: int, retry: bool, alone: Iterable[str] = ()) -> list[Shard]:
+        """Returns the shards of unfinished items: first those of `alone`, an item each, then those of all others.
+
+        With `retry`, items in quarantine and those that the second choice made count as unfinished.
+        """
+        self.base.executescript("DELETE FROM pending; DELETE FROM alone;")
+        self.base.executemany("INSERT OR IGNORE INTO alone VALUES (?)", ((item_id,) for item_id in alone))
+        self.base.execute(_PENDING, (retry,))
+        (first,) = self.base.execute(_ALONE).fetchone()
         self.base.commit()
         (count,) = self.base.execute("SELECT count(*) FROM pending").fetchone()
         (last,) = self.base.execute("SELECT coalesce(max(run), 0) FROM result").fetchone()
+        starts = [*range(first), *range(first, count, size)]
+        ends = [*starts[1:], count]
         return [
-            Shard(number, start, min(size, count - start), last + 1, self.path)
-            for number, start in enumerate(range(0, count, size))
+            Shard(number, start, end - start, last + 1, self.path, number < first)
+            for number, (start, end) in enumerate(zip(starts, ends, strict=False))
         ]
 
     def counts(self) -> dict[str, int]:
         """Returns how many items are done, quarantined and pending."""
-        items, current, failed = self.base.execute(_COUNTS).fetchone()
+        items, current, failed, _, _ = self.base.execute(_COUNTS).fetchone()
         return {"done": current - failed, "quarantined": failed, "pending": items - current}
+
+    def outcome(self) -> Counts:
+        """Returns how the finished items ended, with the quarantine's reasons."""
+        _, current, failed, attempted, fallbacks = self.base.execute(_COUNTS).fetchone()
+        reasons = Counter(str(entry["error"]["reason"]) for entry in self.failures())
+        counts = {"done": current - failed, "quarantined": failed, "attempted": attempted, "fallbacks": fallbacks}
+        return Counts(**counts, reasons=dict(reasons))
 
     def require_complete(self) -> None:
         """Raises UsageError naming the first item without a result."""
@@ -99,6 +124,10 @@ class Ledger:
     def failures(self) -> Iterator[dict[str, Any]]:
         """Yields the journal's entry of each quarantined item, in item order."""
         return self._read(failed=True)
+
+    def current_lines(self, file: Path) -> list[int]:
+        """Returns where in a journal file the lines of items as they are now begin, in order."""
+        return [start for (start,) in self.base.execute(_LINES, (self.files.index(file),))]
 
     def forget(self, item_ids: Iterable[str]) -> None:
         """Counts these items as unfinished, until the journal is read again."""
@@ -177,7 +206,10 @@ def _add_results(base: sqlite3.Connection, stage: Stage, workspace: Workspace) -
     base.execute("DELETE FROM result")
     files = journal_files(workspace, stage.name)
     for number, file in enumerate(files):
-        entries = ((e["item_id"], e["key"], e["run"], "error" in e, number, start) for start, e in entries_of(file))
+        entries = (
+            (e["item_id"], e["key"], e["run"], "error" in e, e.get("fallback"), number, start)
+            for start, e in entries_of(file)
+        )
         base.executemany(_RECORD, entries)
     base.commit()
     return files

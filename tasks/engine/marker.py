@@ -33,6 +33,15 @@ class _File(_Whole):
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+class _Share(_Whole):
+    name: str
+    count: _Count
+    of: _Count
+    most: float
+    setting: str
+    fallbacks: bool
+
+
 class _Summary(_Whole):
     stage: str
     done: _Count
@@ -41,6 +50,7 @@ class _Summary(_Whole):
     rows: _Count
     reasons: dict[str, _Count]
     note: str
+    shares: list[_Share] = []
 
 
 class _Marker(_Whole):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,8 @@ from typing import Any, Final, TypeVar
 from data_contracts import Quarantine, UsageError, read_table, write_table
 from data_contracts.contract import write_table_batches
 from data_contracts.files import hash_file
-from tasks.engine.journal import appended, line_of
+from tasks.engine.attempts import CRASHED, begun_files, begun_items, forget_begun, note_path, noted, run_alone
+from tasks.engine.journal import appended, journal_path, line_of
 from tasks.engine.ledger import Ledger, fingerprint_of, items_of, ledger_of
 from tasks.engine.locks import Timeout, exclusive
 from tasks.engine.marker import (
@@ -34,7 +35,8 @@ from tasks.engine.marker import (
     table_paths,
     write_marker,
 )
-from tasks.engine.stage import Shard, Stage, StageState, StageSummary
+from tasks.engine.quality import FallbackWatch, excess, require_quality, shares
+from tasks.engine.stage import ItemResult, Shard, Stage, StageState, StageSummary
 from tasks.engine.workspace import Workspace
 
 _BATCH_ROWS: Final = 8192
@@ -57,8 +59,10 @@ def run_stage(
 ) -> StageSummary:
     """Runs a stage from where it is to its finished files. A finished stage returns at once.
 
-    `retry` processes quarantined items again. `verify_files` reads every file and makes those again whose hash is not
-    the recorded one. Raises UsageError when another process runs this stage in this workspace, or when item ids repeat.
+    `retry` processes quarantined items again, and those that the second choice made. `verify_files` reads every file
+    and makes those again whose hash is not the recorded one. An item that was in work when a process died has a process
+    of its own (`attempts.py`). Raises UsageError when another process runs this stage in this workspace, or when item
+    ids repeat; QualityError past a limit.
     """
     with _only_runner(workspace, stage.name):
         if not retry and not verify_files and (summary := _finished_summary(stage, workspace)):
@@ -72,12 +76,31 @@ def run_shard(stage: Stage, workspace: Workspace, shard: Shard) -> int:
     """Processes a shard, journaling each item as it finishes. Returns the number of items finished."""
     items, keys = items_of(shard)
     count = 0
-    with appended(workspace.stage(stage.name) / "journal" / f"{shard.index:05d}.jsonl") as journal:
-        for result in stage.process(items, workspace):
+    path = journal_path(workspace, stage.name, shard.index)
+    watch = FallbackWatch(stage.name, stage.limits())
+    one_by_one = not (stage.large_shards or stage.single)
+    with appended(path) as journal, noted(items, path) if one_by_one else nullcontext(items) as given:
+        for result in stage.process(given, workspace):
             journal.write(line_of(result, keys[result.item_id], shard.run))
             journal.flush()  # what is flushed survives a kill; the sync at the end is for a power cut
             count += 1
+            watch.add(result.fallback)
     return count
+
+
+def run_single_shard(stage: Stage, workspace: Workspace, shard: Shard) -> int:
+    """Processes a shard of one item, whose process died before, in a process of its own. Returns 1.
+
+    When that one dies too, the item is quarantined.
+    """
+    (item,), keys = items_of(shard)
+    error = run_alone(f"{stage.name} {item.item_id}", partial(run_shard, stage, workspace, shard))
+    if error is not None:
+        path = journal_path(workspace, stage.name, shard.index)
+        with appended(path) as journal:
+            journal.write(line_of(ItemResult(item.item_id, error=error), keys[item.item_id], shard.run))
+        forget_begun([note_path(path)])
+    return 1
 
 
 def stage_state(stage: Stage, workspace: Workspace) -> StageState:
@@ -87,10 +110,12 @@ def stage_state(stage: Stage, workspace: Workspace) -> StageState:
     """
     if summary := _finished_summary(stage, workspace):
         return StageState(name=stage.name, done=summary.done, quarantined=summary.quarantined, pending=0)
-    with _temporary_ledger(stage, workspace) as ledger:
+    with temporary_ledger(stage, workspace) as ledger:
         damaged = _forget_damaged(ledger)
         counts = ledger.counts()
+        past = "" if counts["pending"] else excess(shares(stage.limits(), ledger.outcome()))
     waiting = "damaged files to be written again" if damaged else "table to be written"
+    waiting = f"past its quality limit: {past}" if past else waiting
     return StageState(name=stage.name, note="" if counts["pending"] else waiting, **counts)
 
 
@@ -103,7 +128,7 @@ def check_stage(stage: Stage, workspace: Workspace) -> list[Path]:
     """Reads every file of a stage. Returns those that are missing or damaged; `run_stage(verify_files=True)` heals."""
     marker = read_marker(stage, workspace)
     damaged = damaged_files(stage, workspace, marker, by_hash=True) if marker else []
-    with _temporary_ledger(stage, workspace) as ledger:
+    with temporary_ledger(stage, workspace) as ledger:
         if marker and marker["fingerprint"] == ledger.fingerprint and ledger.counts()["pending"]:
             damaged.append(workspace.path(stage.name, "journal"))  # it had every item when the stage was finished
         return damaged + [path for entry in ledger.entries() for path in _damaged_item_files(stage, workspace, entry)]
@@ -137,19 +162,25 @@ def _finished_summary(stage: Stage, workspace: Workspace, fingerprint: str = "")
     marker = read_marker(stage, workspace)
     if marker is None or marker["fingerprint"] != (fingerprint or fingerprint_of(stage, workspace)):
         return None
-    return None if damaged_files(stage, workspace, marker) else StageSummary(**{**marker["summary"], "new": 0})
+    return None if damaged_files(stage, workspace, marker) else StageSummary.stored(marker["summary"])
 
 
 def _run(ledger: Ledger, *, shard_size: int, mapper: Mapper, retry: bool, verify_files: bool) -> StageSummary:
     stage, workspace = ledger.stage, ledger.workspace
     damaged = _forget_damaged(ledger, verify_files=verify_files)
-    shards = ledger.shards(size=shard_size, retry=retry)
+    journal = workspace.path(stage.name, "journal")
+    notes, suspects = begun_files(journal), begun_items(journal)
+    if retry:
+        suspects |= {entry["item_id"] for entry in ledger.failures() if entry["error"]["reason"] == CRASHED}
+    shards = ledger.shards(size=shard_size, retry=retry, alone=suspects)
     if not shards and not damaged and (summary := _finished_summary(stage, workspace, ledger.fingerprint)):
         return summary
     marker_path(workspace, stage.name).unlink(missing_ok=True)
     for path in (*damaged, *table_paths(stage, workspace)):  # a table exists only when complete; nothing reuses damage
         path.unlink(missing_ok=True)
-    new = sum(mapper(partial(run_shard, stage, workspace), shards))
+    new = sum(run_single_shard(stage, workspace, shard) for shard in shards if shard.alone)
+    forget_begun(notes)
+    new += sum(mapper(partial(run_shard, stage, workspace), [shard for shard in shards if not shard.alone]))
     ledger.update()
     return _finish(ledger, new)
 
@@ -178,38 +209,32 @@ def _finish(ledger: Ledger, new: int) -> StageSummary:
     """Writes the stage's table and quarantine. Raises UsageError when items are still unfinished."""
     stage, workspace = ledger.stage, ledger.workspace
     ledger.require_complete()
-    summary = StageSummary(stage=stage.name, new=new)
+    counts = ledger.outcome()
+    found = shares(stage.limits(), counts)
+    summary = StageSummary(stage=stage.name, new=new, done=counts.done, reasons=counts.reasons, shares=found)
+    if not stage.single:
+        failures = _batches(_failures(ledger))
+        summary.quarantined = write_table_batches(workspace.table(stage.name, QUARANTINE), Quarantine, failures)
+    require_quality(stage.name, found)
     stage.before_table(row for entry in ledger.entries() for row in entry["rows"])
-    rows = _finished_rows(ledger, summary)
+    rows = (row for entry in ledger.entries() for row in entry["rows"])
     if stage.row_type is None:
-        list(rows)  # counts the items
+        pass
     elif stage.row_wise:  # rows do not depend on each other: a table larger than memory is fine
         batches = (stage.assemble(batch, workspace) for batch in _batches(rows))
         summary.rows = write_table_batches(workspace.table(stage.name, stage.row_type.TABLE), stage.row_type, batches)
     else:
         table = stage.assemble(list(rows), workspace)
         summary.rows = write_table(workspace.table(stage.name, stage.row_type.TABLE), stage.row_type, table)
-    if not stage.single:
-        failures = _batches(_failures(ledger, summary))
-        summary.quarantined = write_table_batches(workspace.table(stage.name, QUARANTINE), Quarantine, failures)
     summary.note = stage.on_finished(workspace)
     write_marker(stage, workspace, ledger.fingerprint, summary)
     return summary
 
 
-def _finished_rows(ledger: Ledger, summary: StageSummary) -> Iterator[dict[str, Any]]:
-    """Yields the journal's rows in item order, read one entry at a time; counts the items into `summary`."""
-    for entry in ledger.entries():
-        summary.done += 1
-        yield from entry["rows"]
-
-
-def _failures(ledger: Ledger, summary: StageSummary) -> Iterator[Quarantine]:
-    """Yields the quarantine's rows in item order; counts the reasons into `summary`."""
+def _failures(ledger: Ledger) -> Iterator[Quarantine]:
+    """Yields the quarantine's rows in item order."""
     for entry in ledger.failures():
-        failure = Quarantine(stage=ledger.stage.name, item_id=entry["item_id"], **entry["error"])
-        summary.reasons[failure.reason] = summary.reasons.get(failure.reason, 0) + 1
-        yield failure
+        yield Quarantine(stage=ledger.stage.name, item_id=entry["item_id"], **entry["error"])
 
 
 def _batches(rows: Iterator[_T]) -> Iterator[list[_T]]:
@@ -218,7 +243,7 @@ def _batches(rows: Iterator[_T]) -> Iterator[list[_T]]:
 
 
 @contextmanager
-def _temporary_ledger(stage: Stage, workspace: Workspace) -> Iterator[Ledger]:
+def temporary_ledger(stage: Stage, workspace: Workspace) -> Iterator[Ledger]:
     """Makes a ledger outside of the workspace: the stage may be running."""
     with (
         tempfile.TemporaryDirectory(prefix="foleygenex-") as folder,

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from data_contracts import ItemError, Row
 from data_contracts.quantities import counted
 from tasks.engine.progress import OnProgress, silent
+from tasks.engine.quality import Limit, Share, percent
 from tasks.engine.workspace import Workspace
 
 
@@ -24,11 +25,16 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The result of one item: rows (as dicts), or a failure."""
+    """The result of one item: rows (as dicts), or a failure.
+
+    `fallback`: whether the second choice made the rows in place of the first, e.g. rules for a language model; None
+    where there is no such choice.
+    """
 
     item_id: str
     rows: tuple[dict[str, Any], ...] = ()
     error: ItemError | None = None
+    fallback: bool | None = None
 
 
 class Stage(ABC):
@@ -63,7 +69,10 @@ class Stage(ABC):
 
     @abstractmethod
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
-        """Yields a result per item as soon as it is finished, in any order."""
+        """Yields a result per item as soon as it is finished, in any order.
+
+        Take items one by one as they are worked on, not all at first: which one is in work is noted (`attempts.py`).
+        """
 
     def table_settings(self) -> dict[str, Any]:
         """Returns the settings on which the table depends, but no item's result: when they change, it is made again."""
@@ -99,6 +108,10 @@ class Stage(ABC):
 
     def programs(self) -> Sequence[str]:
         """Returns the names of the programs that the stage starts under its settings."""
+        return ()
+
+    def limits(self) -> Sequence[Limit]:
+        """Returns how large a share of the items may fail, or be made by the second choice, under the settings."""
         return ()
 
     def with_progress(self, on_progress: OnProgress) -> Self:  # noqa: ARG002
@@ -139,7 +152,8 @@ class SingleItemStage(Stage):
 class Shard:
     """Items that one worker handles, by reference: of the unfinished ones in the run's ledger, `size` from `start`.
 
-    `run` numbers the runs of a stage: a later run's journal entries win.
+    `run` numbers the runs of a stage: a later run's journal entries win. `alone`: its one item was in work when a
+    process died, so it has a process of its own.
     """
 
     index: int
@@ -147,11 +161,15 @@ class Shard:
     size: int
     run: int
     ledger: Path
+    alone: bool = False
 
 
 @dataclass(slots=True)
 class StageSummary:
-    """What a run of a stage did. `new` counts the items processed now, `done` all that have rows."""
+    """What a run of a stage did. `new` counts the items processed now, `done` all that have rows.
+
+    `shares` are those of the stage's quality limits.
+    """
 
     stage: str
     done: int = 0
@@ -160,13 +178,24 @@ class StageSummary:
     rows: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     note: str = ""
+    shares: list[Share] = field(default_factory=list)
+
+    @classmethod
+    def stored(cls, values: Mapping[str, Any]) -> Self:
+        """Returns the summary that a marker has, of a run that has nothing to do."""
+        return cls(**{**values, "new": 0, "shares": [Share(**share) for share in values["shares"]]})
 
     def line(self) -> str:
         """Returns the one line a person reads."""
         failed = ", ".join(f"{n} {reason}" for reason, n in sorted(self.reasons.items()))
-        items = counted(self.done + self.quarantined, "item")
-        parts = [f"{self.stage}: {self.done:,} of {items} done ({self.new:,} now), {counted(self.rows, 'row')}"]
-        parts += [f"{self.quarantined} quarantined ({failed})"] if self.quarantined else []
+        total = self.done + self.quarantined
+        parts = [
+            f"{self.stage}: {self.done:,} of {counted(total, 'item')} done ({self.new:,} now), "
+            f"{counted(self.rows, 'row')}"
+        ]
+        if self.quarantined:
+            parts.append(f"{self.quarantined} quarantined, {percent(self.quarantined, total)} ({failed})")
+        parts += [share.text() for share in self.shares if share.fallbacks and share.of]  # the others are reasons
         return "; ".join([*parts, *([self.note] if self.note else [])])
 
 

@@ -17,11 +17,13 @@ from data_contracts import Generated, ItemError, ManifestRow, MismatchError, to_
 from data_contracts.files import hash_file
 from data_contracts.generation import TASKS
 from model.codec import Codec
+from model.config import Precision
 from model.devices import choose_device, choose_precision
 from model.encoders import TextEncoder
 from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling, recorded_sampling
 from model.variants import Variant
+from tasks.engine.choices import Choice, keep
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.checkpoints import Weights, generated_name
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio, text_encoder_of
@@ -56,7 +58,7 @@ class BatchGenerator:
         store = open_store(workspace.path("precompute"))
         generator = Generator.load(weights.path, device=device)
         defaults = {**recorded_sampling(generator.info), **variant.sampling}
-        precision = choose_precision(config.precision, device)
+        precision = _precision(config, workspace, device)
         log.info("generate: the network computes in %s (evaluate.precision: %s)", precision, config.precision)
         sampling = Sampling(**config.sampling.over(defaults))
         generator = dataclasses.replace(generator, sampling=sampling, precision=precision)
@@ -164,3 +166,13 @@ def _encoders(store: FeatureStore) -> str:
     columns = {"name": "name", "sha256": "weights_sha256", "placeholder": "placeholder"}
     specs = store.specs.to_dict()
     return to_json({role: {key: spec[field] for key, field in columns.items()} for role, spec in specs.items()})
+
+
+def _precision(config: EvaluateConfig, workspace: Workspace, device: torch.device) -> Precision:
+    """Returns what the network computes in; for `auto`, what it was at the workspace's first generation."""
+    if config.precision != "auto":
+        return config.precision
+    chosen = choose_precision("auto", device)
+    reason = f"the first generation computed on {device.type}"
+    kept = keep(workspace, "evaluate.precision", lambda: Choice(value=chosen, reason=reason))
+    return "bf16" if kept == "bf16" else "fp32"

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from data_contracts.generation import TRAINED
 from model.config import AskedPrecision
+from tasks.engine.quality import AcceptedShare
 from tasks.engine.settings import Device, StageConfig
 from tasks.evaluate.sampling import SamplingSettings
 
@@ -31,6 +32,9 @@ class EvaluateConfig(StageConfig):
     batch_size: int = Field(12, ge=1, description="clips generated together")
     seed: int = Field(7, description="seed of the noise, the choice of cases and the baselines")
     device: Device = "auto"
+    accept_quarantined: AcceptedShare = Field(
+        0.1, description="largest share of generated batches, and of scored clips, that may be quarantined"
+    )
     sampling: SamplingSettings = SamplingSettings()
     precision: AskedPrecision = Field(
         "fp32", description="of sampling; auto: bf16 on a device that multiplies it natively, as train.precision"

@@ -16,6 +16,7 @@ from data_contracts.generation import TRAINED
 from model.variants import variant
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
 from tasks.engine.kept import Kept
+from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.batch_generator import BatchGenerator
 from tasks.evaluate.checkpoints import Weights, checkpoint_paths, generated_name
@@ -53,6 +54,10 @@ class GenerateStage(Stage):
         if self.config.precision != "fp32":
             settings["precision"] = self.config.precision
         return settings if self.variant == "full" else {**settings, "variant": self.variant}
+
+    def limits(self) -> list[Limit]:
+        """Returns how many items may be quarantined."""
+        return [limit(self.config, "evaluate", "accept_quarantined", "quarantined")]
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per batch and checkpoint. Raises ContractError before there are features and a checkpoint,

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from data_contracts import ClipScore, Generated, Row, read_table
 from tasks.engine import Item, ItemResult, Stage, each
 from tasks.engine.kept import Kept
+from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace, hash_text
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
@@ -35,6 +36,10 @@ class ScoreStage(Stage):
     def settings(self) -> dict[str, Any]:
         """The seed of the baselines."""
         return self.config.model_dump(include={"seed"})
+
+    def limits(self) -> list[Limit]:
+        """Returns how many items may be quarantined."""
+        return [limit(self.config, "evaluate", "accept_quarantined", "quarantined")]
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per held-out clip and per TTA pair."""

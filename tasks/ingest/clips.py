@@ -20,10 +20,11 @@ from tasks.ingest.cut import Cut, audible_cuts, video_cut
 from tasks.ingest.duplicates import IngestedClip
 from tasks.ingest.readers.greatest_hits import caption_of
 from tasks.ingest.resolve import ResolvedRecording
-from tasks.media.audio import DecodedAudio, decode_audio, is_audible, peak_of, require_audible, write_flac
-from tasks.media.fingerprint import peaks_of, text_of
+from tasks.media.audio import is_audible, peak_of, write_flac
+from tasks.media.fingerprint import text_of
 from tasks.media.samples import Samples
-from tasks.media.silence import SILENCE_DB, audible_span, dc_offset_of
+from tasks.media.silence import SILENCE_DB, audible_span
+from tasks.media.survey import Survey, survey_audio
 from tasks.media.video import probe_video
 from tasks.media.video_copy import copy_start, copy_video
 from tasks.media.video_writer import cut_video
@@ -47,28 +48,32 @@ class ClipMaker:
         The first one has the fingerprint of the whole recording. Raises ItemError with the reason for which there is
         none.
         """
-        audio = decode_audio(recording.audio)
-        require_audible(audio.samples_T, audio.rate_hz, min_s=self.config.min_s, name=recording.audio.name)
+        audio = survey_audio(recording.audio)
+        audio.require_audible(min_s=self.config.min_s)
         clips = self._cut(recording, audio)
         if recording.name != RENDERED:  # a scene's group and split are those of its object
-            clips[0] = replace(clips[0], fingerprint=text_of(peaks_of(audio.samples_T, audio.rate_hz)))
+            clips[0] = replace(clips[0], fingerprint=text_of(audio.peaks_N))
         return clips
 
-    def _cut(self, recording: ResolvedRecording, audio: DecodedAudio) -> list[IngestedClip]:
+    def _cut(self, recording: ResolvedRecording, audio: Survey) -> list[IngestedClip]:
         if recording.video is not None:
             return [self._with_video(recording, recording.video, audio)]
-        cuts = audible_cuts(audio.duration_s, _audible_s(audio), self.config)[: recording.portions]
+        cuts = audible_cuts(audio.duration_s, audio.audible_s(SILENCE_DB), self.config)[: recording.portions]
         names = [recording.item_id] if len(cuts) == 1 else [f"{recording.item_id}~p{n + 1}" for n in range(len(cuts))]
+        tails = [Cut(start_s=cut.start_s + cut.duration_s, duration_s=self.config.tail_s) for cut in cuts]
+        samples = audio.portions([_span(cut, audio.rate_hz) for cut in (*cuts, *tails)])
         clips = [
-            self._clip(recording, name, audio, cut, None)
-            for name, cut in zip(names, cuts, strict=True)
-            if is_audible(_portion(audio, cut), audio.rate_hz)
+            self._clip(recording, name, audio, cut, None, samples_T, _tail(recording, tail_T))
+            for name, cut, samples_T, tail_T in zip(
+                names, cuts, samples[: len(cuts)], samples[len(cuts) :], strict=True
+            )
+            if is_audible(samples_T, audio.rate_hz)
         ]
         if not clips:
             raise ItemError("silent", f"{recording.audio.name}: nothing is audible in the {len(cuts)} portions taken")
         return clips
 
-    def _with_video(self, recording: ResolvedRecording, source: Path, audio: DecodedAudio) -> IngestedClip:
+    def _with_video(self, recording: ResolvedRecording, source: Path, audio: Survey) -> IngestedClip:
         """Returns the one clip of a video and its audio, cut together."""
         video_s = probe_video(source).duration_s
         cut = video_cut(min(video_s, audio.duration_s), self.config)
@@ -78,7 +83,8 @@ class ClipMaker:
         if cut.duration_s < self.config.min_s:
             too_short = f"{cut.duration_s:.3f} s of video; {self.config.min_s:g} s are needed"
             raise ItemError("too_short", f"{source.name}: {too_short}")
-        if not is_audible(_portion(audio, cut), audio.rate_hz):
+        (samples_T,) = audio.portions([_span(cut, audio.rate_hz)])
+        if not is_audible(samples_T, audio.rate_hz):
             silent = f"nothing is audible from {cut.start_s:.2f} s on, the portion that is kept"
             raise ItemError("silent", f"{recording.audio.name}: {silent}")
         video = self._folder("video") / f"{recording.item_id}{_suffix(source) if whole else '.mp4'}"
@@ -89,14 +95,20 @@ class ClipMaker:
             copy_video(source, video, start_s=cut.start_s, duration_s=cut.duration_s)
         else:
             cut_video(source, video, start_s=cut.start_s, duration_s=cut.duration_s, max_side=self.config.max_side)
-        return self._clip(recording, recording.item_id, audio, cut, video)
+        return self._clip(recording, recording.item_id, audio, cut, video, samples_T, None)
 
     def _clip(
-        self, recording: ResolvedRecording, item_id: str, audio: DecodedAudio, cut: Cut, video: Path | None
+        self,
+        recording: ResolvedRecording,
+        item_id: str,
+        audio: Survey,
+        cut: Cut,
+        video: Path | None,
+        samples_T: Samples,
+        tail_T: Samples | None,
     ) -> IngestedClip:
         attributes, caption, times_s = _in_cut(recording, cut)
-        tail_T = None if video else self._tail(recording, audio, cut)
-        samples_T, tail_T, gain = _below_full_scale(_portion(audio, cut), tail_T)
+        samples_T, tail_T, gain = _below_full_scale(samples_T, tail_T)
         channel = {} if audio.single_channel is None else {"ingest_channel": audio.single_channel}
         path = self._folder("audio") / f"{item_id}.flac"
         write_flac(path, samples_T, audio.rate_hz)
@@ -131,31 +143,22 @@ class ClipMaker:
             tools_json=to_json({"av": av.__version__, "libsndfile": sf.__libsndfile_version__}),
         )
 
-    def _tail(self, recording: ResolvedRecording, audio: DecodedAudio, cut: Cut) -> Samples | None:
-        """Returns what follows a cut, at most `tail_s` of it; None where that is silence.
-
-        None too where event times are known: they would be known of the clip alone.
-        """
-        if recording.event_times_s is not None:
-            return None
-        end_s = cut.start_s + cut.duration_s
-        tail_T = _portion(audio, Cut(start_s=end_s, duration_s=self.config.tail_s))
-        return tail_T if audible_span(tail_T, SILENCE_DB)[1] else None
-
     def _folder(self, kind: str) -> Path:
         return self.workspace.stage(_STAGE) / kind
 
 
-def _portion(audio: DecodedAudio, cut: Cut) -> Samples:
-    start = round(cut.start_s * audio.rate_hz)
-    return audio.samples_T[start : start + round(cut.duration_s * audio.rate_hz)]
+def _span(cut: Cut, rate_hz: int) -> tuple[int, int]:
+    """Returns a cut in samples: its first one and the one after its last."""
+    start = round(cut.start_s * rate_hz)
+    return start, start + round(cut.duration_s * rate_hz)
 
 
-def _audible_s(audio: DecodedAudio) -> tuple[float, float]:
-    """Returns when a recording is first and last audible, in seconds; all of one that is quieter than silence."""
-    centred_T = audio.samples_T - np.float32(dc_offset_of(audio.samples_T, audio.rate_hz))
-    start, end = audible_span(centred_T, SILENCE_DB)
-    return (start / audio.rate_hz, end / audio.rate_hz) if end else (0.0, audio.duration_s)
+def _tail(recording: ResolvedRecording, tail_T: Samples) -> Samples | None:
+    """Returns what follows a cut; None where that is silence, or where event times are known: they would be known of
+    the clip alone."""
+    if recording.event_times_s is not None:
+        return None
+    return tail_T if audible_span(tail_T, SILENCE_DB)[1] else None
 
 
 def _below_full_scale(samples_T: Samples, tail_T: Samples | None) -> tuple[Samples, Samples | None, dict[str, float]]:

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.corpus.config import CorpusConfig
+from tasks.engine.quality import AcceptedShare
 from tasks.engine.settings import StageConfig
 
 Matching = Literal["similar", "equal", "none"]
@@ -39,6 +40,11 @@ class IngestConfig(StageConfig):
         "similar",
         description="which recordings get one group, and so one split: those with audio in common (by a fingerprint), "
         "those with equal audio only, or none but those of one group in the lists",
+    )
+    accept_quarantined: AcceptedShare = Field(
+        0.5,
+        description="largest share of recordings that may be quarantined, without those held out for another corpus's "
+        "test; past it the stage fails",
     )
     val_share: float = Field(
         0.04, ge=0, lt=0.5, description="share of groups for validation, where the table has no split"

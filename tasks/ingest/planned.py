@@ -22,7 +22,9 @@ from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.readers.text_rules import invalid_rule
 from tasks.ingest.recordings import SPLIT_RANK, Recording, clean_caption
 from tasks.ingest.sample import EvenSample
-from tasks.media.audio import DecodedAudio, decode_audio, flac_bytes, probe_audio
+from tasks.media.audio import flac_bytes, probe_audio
+from tasks.media.samples import Samples
+from tasks.media.survey import first_samples
 
 SAMPLED: Final = 200
 PROBED: Final = 8
@@ -107,10 +109,9 @@ class PlannedCorpus:
         self.probed += [headers.item(recording) for recording in chosen]
         written = samples = 0
         for recording in chosen:
-            audio = headers.decoded(recording)
-            if audio is not None:
-                part_T = audio.samples_T[: round(self.config.clip_s * audio.rate_hz)]
-                written, samples = written + len(flac_bytes(part_T, audio.rate_hz)), samples + len(part_T)
+            first = headers.first_samples(recording, self.config.clip_s)
+            if first is not None:
+                written, samples = written + len(flac_bytes(*first)), samples + len(first[0])
         if samples:
             self.flac_share = written / (2 * samples)
 
@@ -177,15 +178,15 @@ class _Headers:
         except ItemError:
             return None
 
-    def decoded(self, recording: Recording) -> DecodedAudio | None:
-        """Returns the whole audio, None when it cannot be read."""
+    def first_samples(self, recording: Recording, duration_s: float) -> tuple[Samples, int] | None:
+        """Returns mono samples (T,) of the first seconds and their rate, None when they cannot be read."""
         try:
             if recording.row is None:
-                return decode_audio(self._media[recording.corpus] / (recording.audio or recording.video))
+                return first_samples(self._media[recording.corpus] / (recording.audio or recording.video), duration_s)
             with tempfile.NamedTemporaryFile() as file:
                 file.write(self._record(recording))
                 file.flush()
-                return decode_audio(Path(file.name))
+                return first_samples(Path(file.name), duration_s)
         except ItemError:
             return None
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from data_contracts import Clip, Row
 from tasks.corpus.builtin import scenes
 from tasks.engine import Item, ItemResult, Stage, each, hashed_files
+from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace, write_json
 from tasks.ingest.clips import ClipMaker
 from tasks.ingest.config import IngestConfig
@@ -65,6 +66,10 @@ class IngestStage(Stage):
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Cuts each recording; a broken one becomes an ItemError with its own reason."""
         yield from each(items, partial(self._clips, workspace=workspace, opened=OpenShard()))
+
+    def limits(self) -> list[Limit]:
+        """Returns how many recordings may be quarantined; those of other corpora's test sets do not count."""
+        return [limit(self.config, self.name, "accept_quarantined", "quarantined", others=("held_out",))]
 
     def before_table(self, rows: Iterator[dict[str, Any]]) -> None:
         """Finds recordings that are the same audio: they have one group and one split in the table."""

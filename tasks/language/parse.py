@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
+from data_contracts import WeightsError
 from model.weights.catalogue import CAPTION_PARSER
-from model.weights.locate import available, require
+from model.weights.locate import available, located, require
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -54,6 +55,22 @@ def parser_here() -> Language:
 def has_parser() -> bool:
     """Whether the parser's model was fetched. Looked up once per process."""
     return available(CAPTION_PARSER)
+
+
+def uses_parser(choice: str) -> bool:
+    """Whether a setting asks for the parse; `auto`: where the model was fetched."""
+    return choice == "spacy" or (choice == "auto" and has_parser())
+
+
+def require_parser(setting: str, otherwise: str) -> None:
+    """Raises WeightsError unless the model was fetched, naming the setting and its value that does without."""
+    try:
+        located(CAPTION_PARSER)
+    except WeightsError as error:
+        raise WeightsError(
+            f"{setting}=spacy (set, or kept from this workspace's first run): {error}, or go on without it: "
+            f"--set {setting}={otherwise}"
+        ) from error
 
 
 def parsed(text: str) -> Sequence[ParsedWord] | None:

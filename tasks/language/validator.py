@@ -18,7 +18,6 @@ from tasks.language.cues import Cue, CuedCaption, blanked
 from tasks.language.finder import all_cues, find_cues
 from tasks.language.inflect import lemmas
 from tasks.language.meaning import meaning_problems
-from tasks.language.parse import has_parser
 from tasks.language.similarity import similarity_problems
 from tasks.language.synonyms import classes
 from tasks.language.words import STRONG
@@ -69,16 +68,16 @@ def find_level(before: CuedCaption, after: str, level: str) -> CuedCaption | Non
 
 
 def judge(
-    before: CuedCaption, after: str, level: str, *, min_similarity: float = 0.0
+    before: CuedCaption, after: str, level: str, *, parse: bool = False, min_similarity: float = 0.0
 ) -> tuple[CuedCaption | None, list[str]]:
     """Returns a model's caption with its new cue, and why it is refused; an accepted caption always has a cue.
 
-    Uses the dependency parse where the parser was fetched. A caption without any other problem is refused when the
-    similarity of its events (`event_similarity`) is under `min_similarity`.
+    `parse` is that of `check`. A caption without any other problem is refused when the similarity of its events
+    (`event_similarity`) is under `min_similarity`.
     """
     found = find_level(before, after, level)
     if found is not None:
-        problems = check(before, found, level, parse=has_parser())
+        problems = check(before, found, level, parse=parse)
         return found, problems or similarity_problems(before, found, min_similarity)
     if is_endless(before.text, after):
         return None, ["too long"]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from data_contracts import UsageError
+from data_contracts import UsageError, WeightsError
 from model.weights.catalogue import COMPONENTS, EMBEDDED_LLM
 from model.weights.locate import available, located, require
 from tasks.llm.config import LLMConfig
@@ -22,6 +22,7 @@ from tasks.llm.embedded import SLOTS, embedded_server
 log = logging.getLogger(__name__)
 
 RULES_NAME: Final = "rules-4"
+_OR_RULES: Final = "have the rules write all captions with --set llm.backend=rules"
 _DEFAULT_URL: Final = "https://api.openai.com/v1"  # the address that `openai` uses when only a key is set
 
 
@@ -34,10 +35,6 @@ class Backend:
     reason: str
     base_url: str = ""
     threads: int | None = None  # of the embedded server; None: every core
-
-    def identity(self) -> dict[str, str]:
-        """Returns what results depend on, for a stage's settings: the kind and the model."""
-        return {"backend": self.kind, "model": self.model}
 
     def slots(self, wanted: int) -> int:
         """Returns how many requests may be in flight: `wanted`, or the slots of the embedded server."""
@@ -63,16 +60,16 @@ def choose_backend(config: LLMConfig) -> Backend:
     if config.backend == "endpoint":
         return _endpoint(config)
     if config.backend == "embedded":
-        located(EMBEDDED_LLM)
+        _require_fetched()
         if missing := _runtime_missing():
-            raise UsageError(f"llm.backend=embedded: {missing}")
+            raise UsageError(f"llm.backend=embedded: {missing}, or {_OR_RULES}")
         return _embedded("llm.backend is embedded", config.threads)
-    return _auto(config)
+    return automatic(config)
 
 
 def kind_of(config: LLMConfig) -> str:
     """Returns the kind of writer that a config leads to here, without a check that a named one is available."""
-    return _auto(config).kind if config.backend == "auto" else config.backend
+    return automatic(config).kind if config.backend == "auto" else config.backend
 
 
 def model_of(config: LLMConfig, kind: str) -> str:
@@ -82,12 +79,19 @@ def model_of(config: LLMConfig, kind: str) -> str:
     return RULES_NAME if kind == "rules" else _model(config)
 
 
+def identity_of(config: LLMConfig) -> dict[str, str]:
+    """Returns what results depend on, for a stage's settings: kind and model, whether or not that is available here."""
+    kind = kind_of(config)
+    return {"backend": kind, "model": model_of(config, kind)}
+
+
 def log_choice(stage: str, backend: Backend) -> None:
     """Logs which writer a stage uses and why."""
     log.info("%s: written by %s (%s): %s", stage, backend.kind, backend.model, backend.reason)
 
 
-def _auto(config: LLMConfig) -> Backend:
+def automatic(config: LLMConfig) -> Backend:
+    """Returns what `auto` is on this machine, in this environment."""
     notes = []
     if os.environ.get("OPENAI_BASE_URL"):
         if _model(config):
@@ -107,10 +111,23 @@ def _auto(config: LLMConfig) -> Backend:
 def _endpoint(config: LLMConfig) -> Backend:
     url = os.environ.get("OPENAI_BASE_URL") or (_DEFAULT_URL if os.environ.get("OPENAI_API_KEY") else "")
     if not url:
-        raise UsageError("llm.backend=endpoint: set OPENAI_BASE_URL (and OPENAI_API_KEY if the server wants one)")
+        raise UsageError(
+            "llm.backend=endpoint (set, or kept from this workspace's first run): OPENAI_BASE_URL is not set; set it "
+            f"(and OPENAI_API_KEY if the server wants one), or {_OR_RULES}"
+        )
     if not _model(config):
-        raise UsageError("llm.backend=endpoint: set llm.model or OPENAI_MODEL to the model's name at the endpoint")
+        raise UsageError(
+            "llm.backend=endpoint: no model is named; give its name at the endpoint by --set llm.model=NAME or "
+            f"OPENAI_MODEL, or {_OR_RULES}"
+        )
     return Backend(kind="endpoint", model=_model(config), reason="an endpoint is set", base_url=url)
+
+
+def _require_fetched() -> None:
+    try:
+        located(EMBEDDED_LLM)
+    except WeightsError as error:
+        raise WeightsError(f"llm.backend=embedded: {error}, or {_OR_RULES}") from error
 
 
 def _embedded(reason: str, threads: int | None = None) -> Backend:

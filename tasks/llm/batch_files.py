@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from data_contracts.files import atomic_path
+from data_contracts.secrets import masked
 from tasks.engine.workspace import hash_text
 from tasks.llm.client import OpenAIClient
 from tasks.llm.completion import Completion
@@ -78,10 +79,10 @@ def _line(key: str, prompt: Prompt, client: OpenAIClient) -> bytes:
 
 def _result(reply: dict[str, Any], bound: tuple[int, int], price_share: float) -> Completion | str:
     if error := reply.get("error"):
-        return str(error.get("message") or error.get("code") if isinstance(error, dict) else error)[:200]
+        return masked(str(error.get("message") or error.get("code") if isinstance(error, dict) else error))[:200]
     response = reply.get("response")
     if not isinstance(response, dict) or response.get("status_code") != 200:
-        return json.dumps(response)[:200]
+        return masked(json.dumps(response))[:200]
     try:
         return completion_of(response.get("body"), bound, price_share)
     except TroubleError as error:

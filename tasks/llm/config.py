@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tasks.engine.quality import AcceptedShare
 from tasks.engine.settings import StageConfig
 
 
 class LLMConfig(StageConfig):
     """`endpoint`: OPENAI_BASE_URL and OPENAI_API_KEY. `embedded`: the fetched small model on loopback. `rules`: none.
 
-    `auto`: an endpoint if OPENAI_BASE_URL and a model are set, else embedded if it was fetched, else rules; the log
-    says which. `auto` never downloads: `foleygenex fetch-llm` does.
+    `auto`: an endpoint if OPENAI_BASE_URL and a model are set, else embedded if it was fetched, else rules. A workspace
+    keeps what it was at its first run (choices.json). `auto` never downloads: `foleygenex fetch-llm` does.
     """
+
+    NOT_IN_RESULTS: ClassVar[frozenset[str]] = frozenset({
+        "concurrency", "threads", "timeout_s", "max_retries", "retry_wait_s", "patience_s", "breaker_wait_s",
+        "breaker_probes", "when_down", "batch", "batch_poll_s", "batch_price", "max_tokens_total", "max_cost",
+        "price_in", "price_out", "accept_rules", "accept_quarantined",
+    })  # fmt: skip
 
     backend: Literal["auto", "endpoint", "embedded", "rules"] = Field("auto", description="which writer to use")
     model: str = Field("", description="model name at the endpoint; empty: OPENAI_MODEL")
@@ -49,6 +56,18 @@ class LLMConfig(StageConfig):
         ge=0,
         le=5,
         description="further prompts after a rejected caption or for missing paraphrases, before the rules",
+    )
+    parser: Literal["auto", "spacy", "none"] = Field(
+        "auto",
+        description="spacy: the validator also compares the subjects of verbs, by the dependency parse; none: it does "
+        "not; auto: it does where the parser's model was fetched",
+    )
+    accept_rules: AcceptedShare = Field(
+        0.4,
+        description="largest share of captions that the rules may write in the model's place; past it the stage fails",
+    )
+    accept_quarantined: AcceptedShare = Field(
+        0.1, description="largest share of captions that may be quarantined; past it the stage fails"
     )
     repair: Literal["auto", "feedback", "resample"] = Field(
         "auto",

@@ -10,7 +10,7 @@ import logging
 import uuid
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,9 +19,10 @@ from typing import Any, ClassVar
 
 from data_contracts import ItemError, Row
 from tasks.engine import Item, ItemResult, Stage, each
+from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace
-from tasks.language.parse import has_parser
-from tasks.llm.backend import Backend, choose_backend
+from tasks.language.parse import require_parser, uses_parser
+from tasks.llm.backend import Backend, choose_backend, identity_of, kind_of, log_choice
 from tasks.llm.batch import fetch_batches
 from tasks.llm.cache import COMPLETIONS, CompletionCache
 from tasks.llm.cache_only import CacheOnlyClient, NotCachedError, run_without_loop
@@ -49,6 +50,16 @@ class CaptionStage(Stage):
     large_shards: ClassVar[bool] = True
 
     @cached_property
+    def kind(self) -> str:
+        """The kind of writer, whether or not it is available here."""
+        return kind_of(self.config)
+
+    @cached_property
+    def parse(self) -> bool:
+        """Whether the validator compares the subjects of verbs by the dependency parse."""
+        return uses_parser(self.config.parser)
+
+    @cached_property
     def backend(self) -> Backend:
         """The writer. Raises UsageError or WeightsError as `choose_backend` does."""
         return choose_backend(self.config)
@@ -66,6 +77,13 @@ class CaptionStage(Stage):
     async def by_model(self, item: Item, client: LLMClient) -> tuple[Sequence[Row], str]:
         """Returns an item's rows, and why the server gave no completion ("" when it did). Raises ItemError."""
 
+    def limits(self) -> list[Limit]:
+        """Returns how many captions the rules may write in the model's place, and how many may fail."""
+        return [
+            limit(self.config, "llm", "accept_rules", "written by rules in the model's place", fallbacks=True),
+            limit(self.config, "llm", "accept_quarantined", "quarantined"),
+        ]
+
     def prefix_of(self, item: Item) -> tuple[str, int]:
         """Returns what is equal for prompts that begin alike: sent in turn, they share the server's prefix cache."""
         return item.payload["level"], 0
@@ -73,16 +91,16 @@ class CaptionStage(Stage):
     def identity(self) -> dict[str, Any]:
         """Returns what results depend on of the writer: its kind and model, whether captions are sent together, and
         whether the validator has the parse of the model's captions and how similar they must be."""
-        if self.backend.kind == "rules":
-            return dict(self.backend.identity())
+        identity: dict[str, Any] = dict(identity_of(self.config))
+        if self.kind == "rules":
+            return identity
         together = self.config.captions_per_request
         grouped_by = {"together": together} if together > 1 else {}
-        checks = {"parse": has_parser(), "min_similarity": self.config.min_similarity}
-        return {**self.backend.identity(), **grouped_by, **checks}
+        return {**identity, **grouped_by, "parse": self.parse, "min_similarity": self.config.min_similarity}
 
     def needs_model(self, item: Item) -> bool:
         """Whether the model writes an item."""
-        return bool(item.payload["by_llm"]) and self.backend.kind != "rules"
+        return bool(item.payload["by_llm"]) and self.kind != "rules"
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Yields the results of the rules at once, then the model's as they come.
@@ -95,6 +113,9 @@ class CaptionStage(Stage):
         yield from each([item for item in items if item.item_id not in ids], self.by_rules)
         if not for_model:
             return
+        log_choice(self.name, self.backend)
+        if self.parse:
+            require_parser("llm.parser", "none")
         cache = CompletionCache(workspace.path(*COMPLETIONS), self.run)
         if self.config.is_batched(self.backend.kind):
             # All of the stage by the first shard: the others find their completions in the cache.
@@ -173,7 +194,8 @@ class CaptionStage(Stage):
                 rows, unavailable = await self.by_model(item, client)
             except ItemError as error:
                 return ItemResult(item.item_id, error=error), "", client.breaker.down
-            result = ItemResult(item.item_id, rows=tuple(row.to_dict() for row in rows))
+            written = tuple(row.to_dict() for row in rows)
+            result = ItemResult(item.item_id, rows=written, fallback=_mostly_by_rules(written))
             return result, unavailable, client.breaker.down
 
         at_once = self.backend.slots(self.config.concurrency)
@@ -193,3 +215,8 @@ class CaptionStage(Stage):
         text = ", ".join(f"{source} {count}" for source, count in sorted(counts.items()))
         log.info("%s: rows by source: %s", self.name, text or "none")
         return table
+
+
+def _mostly_by_rules(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the rules wrote most of the rows that the model was to write."""
+    return 2 * sum(row["source"] == "rule" for row in rows) > len(rows)

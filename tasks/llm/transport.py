@@ -17,6 +17,7 @@ import openai
 from tenacity import RetryCallState, wait_exponential, wait_random
 
 from data_contracts import UsageError
+from data_contracts.secrets import masked
 from tasks.llm.completion import Completion
 from tasks.llm.prompt import Prompt
 from tasks.llm.rate_limiter import retry_after_s
@@ -37,7 +38,7 @@ class RequestError(Exception):
     """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, billed: bool = False) -> None:
-        super().__init__(message)
+        super().__init__(masked(message))
         self.retry_after_s = retry_after_s
         self.billed = billed
 
@@ -173,7 +174,7 @@ def completion_of(reply: Any, bound: tuple[int, int], price_share: float = 1.0) 
         finish = choice.get("finish_reason")
         usage = reply.get("usage") or {}
         return Completion(
-            text=text or str(message.get("refusal") or ""),
+            text=masked(text or str(message.get("refusal") or "")),  # kept in files
             cut_off=finish == "length",
             refused=finish == _FILTERED or (not text and bool(message.get("refusal"))),
             tokens_in=_count(usage.get("prompt_tokens"), bound[0]),
@@ -199,7 +200,7 @@ def _text(message: dict[str, Any]) -> str:
 
 def classify(error: openai.APIError, request: str, remedy: str) -> RequestError | UsageError:
     """Returns what an error of the client library means here; `request` and `remedy` are for a UsageError's message."""
-    message = error.message[:200]
+    message = masked(error.message)[:200]  # before it is cut: half a key would not be found
     if not isinstance(error, openai.APIStatusError):
         sent = not isinstance(error.__cause__, Exception) or "Connect" not in type(error.__cause__).__name__
         return TroubleError(f"{type(error).__name__}: {message}", billed=sent)

@@ -16,9 +16,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import soxr
 from scipy import ndimage, signal
 
-from tasks.media.audio import resample
 from tasks.media.samples import Samples
 
 Peaks = npt.NDArray[np.uint32]
@@ -43,15 +43,54 @@ _Integers = npt.NDArray[np.int64]
 
 def peaks_of(samples_T: Samples, rate_hz: int) -> Peaks:
     """Returns the peaks (N,) of mono samples, about 14 per second; none for a recording shorter than a window."""
-    narrow_T = resample(samples_T, rate_hz, _RATE_HZ)
-    if len(narrow_T) < _WINDOW:
-        return np.zeros(0, np.uint32)
-    _, _, spectrum_FK = signal.stft(narrow_T, nperseg=_WINDOW, noverlap=_WINDOW - _HOP, boundary=None, padded=False)
-    level_KF = np.abs(spectrum_FK[1:]).T  # without DC
-    largest_KF = ndimage.maximum_filter(level_KF, size=_NEAR, mode="constant")
-    frames, bins = np.nonzero((level_KF == largest_KF) & (level_KF > _FLOOR * level_KF.max(initial=0.0)))
-    peaks_N: Peaks = (frames.astype(np.uint32) << np.uint32(8)) | bins.astype(np.uint32)
-    return peaks_N
+    finder = PeakFinder(rate_hz)
+    finder.add(samples_T)
+    return finder.finish()
+
+
+class PeakFinder:
+    """Finds the peaks of a recording that is given block by block: the same, however it is divided."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._resampler = None if rate_hz == _RATE_HZ else soxr.ResampleStream(rate_hz, _RATE_HZ, 1, dtype="float32")
+        self._narrow_T: Samples = np.zeros(0, np.float32)  # not in a frame yet, or needed for the next ones
+        self._level_KF = np.zeros((0, _WINDOW // 2), np.float32)  # frames that are not decided, and those before them
+        self._first = 0  # number of the first of them
+        self._decided = 0
+        self._found: list[tuple[Peaks, npt.NDArray[np.float32]]] = []
+
+    def add(self, samples_T: Samples, *, last: bool = False) -> None:
+        """Adds a block (T,)."""
+        narrow_T = samples_T if self._resampler is None else self._resampler.resample_chunk(samples_T, last=last)
+        self._narrow_T = np.concatenate([self._narrow_T, narrow_T])
+        if len(self._narrow_T) >= _WINDOW:
+            _, _, spectrum_FK = signal.stft(
+                self._narrow_T, nperseg=_WINDOW, noverlap=_WINDOW - _HOP, boundary=None, padded=False
+            )
+            self._narrow_T = self._narrow_T[spectrum_FK.shape[1] * _HOP :]
+            self._level_KF = np.concatenate([self._level_KF, np.abs(spectrum_FK[1:]).T])  # without DC
+        end = self._first + len(self._level_KF)
+        self._decide(end if last else end - _NEAR[0] // 2)
+
+    def finish(self) -> Peaks:
+        """Returns all peaks (N,). No block can be added after it."""
+        self.add(np.zeros(0, np.float32), last=True)
+        loudest = max((float(levels_N.max(initial=0.0)) for _, levels_N in self._found), default=0.0)
+        kept = [peaks_N[levels_N > _FLOOR * loudest] for peaks_N, levels_N in self._found]
+        return np.concatenate(kept) if kept else np.zeros(0, np.uint32)
+
+    def _decide(self, end: int) -> None:
+        """Finds the peaks of the frames before `end`, whose neighbours are all there; keeps what the next ones need."""
+        if end <= self._decided:
+            return
+        largest_KF = ndimage.maximum_filter(self._level_KF, size=_NEAR, mode="constant")
+        new = slice(self._decided - self._first, end - self._first)
+        level_KF = self._level_KF[new]
+        frames, bins = np.nonzero((level_KF == largest_KF[new]) & (level_KF > 0))
+        peaks_N: Peaks = ((frames + self._decided).astype(np.uint32) << np.uint32(8)) | bins.astype(np.uint32)
+        self._found.append((peaks_N, level_KF[frames, bins]))
+        first = max(self._first, end - _NEAR[0] // 2)
+        self._level_KF, self._first, self._decided = self._level_KF[first - self._first :].copy(), first, end
 
 
 def text_of(peaks_N: Peaks) -> str:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from data_contracts import UsageError
 from model.weights.catalogue import CAPTION_PARSER
-from model.weights.locate import available, located
 from tasks.language.changes import with_changes
 from tasks.language.cues import Cue
 from tasks.language.finder import lowered, may_match
-from tasks.language.parse import parser_here
+from tasks.language.parse import parser_here, require_parser, uses_parser
 from tasks.language.words import EXPRESSIONS, MINED_FORMS, VERSION
 from tasks.mine.miner import Miner, RuleMiner
 from tasks.mine.syntax import names_a_side, word_class
@@ -49,8 +48,13 @@ def make_miner(choice: str) -> Miner:
     if choice not in CHOICES:
         raise UsageError(f"parser {choice!r} is unknown; choose one of {', '.join(CHOICES)}")
     if choice == "spacy":
-        located(CAPTION_PARSER)
-    return ParseMiner() if choice == "spacy" or (choice == "auto" and available(CAPTION_PARSER)) else RuleMiner()
+        require_parser("mine.parser", "rules")
+    return ParseMiner() if method_of(choice) == PARSED else RuleMiner()
+
+
+def method_of(choice: str) -> str:
+    """Returns what mines under a setting, with its version, whether or not the parser's model is here."""
+    return PARSED if uses_parser(choice) else RuleMiner.method
 
 
 def _parsable(caption: str) -> str:

@@ -14,7 +14,7 @@ from tasks.engine.workspace import Workspace
 from tasks.language.cues import Cue
 from tasks.mine.config import MineConfig
 from tasks.mine.miner import select
-from tasks.mine.parser import make_miner
+from tasks.mine.parser import make_miner, method_of
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class MineStage(Stage):
 
     def settings(self) -> dict[str, Any]:
         """Returns what mines, with its version; the splits act through the items."""
-        return {"method": make_miner(self.config.parser).method}
+        return {"method": method_of(self.config.parser)}
 
     def items(self, workspace: Workspace) -> Iterator[Item]:
         """Yields one item per clip. Held-out clips are not mined: the paper keeps training samples."""

@@ -15,7 +15,7 @@ from data_contracts.adverbs import LEVELS
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace
 from tasks.language.cues import CuedCaption
-from tasks.llm.backend import RULES_NAME, log_choice
+from tasks.llm.backend import RULES_NAME
 from tasks.llm.client import LLMClient
 from tasks.llm.selection import select_evenly
 from tasks.llm.stage import CaptionStage
@@ -43,7 +43,6 @@ class ParaphraseStage(CaptionStage):
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per caption; `by_llm` marks those that the model paraphrases."""
-        log_choice(self.name, self.backend)
         rows = read_table(workspace.table("recaption", "captions"), Caption)
         chosen = select_evenly([row.item_id for row in rows], self.config.max_paraphrased)
         return [
@@ -77,6 +76,7 @@ class ParaphraseStage(CaptionStage):
             client,
             self.templates,
             rounds=self.config.repair_rounds,
+            parse=self.parse,
             min_similarity=self.config.min_similarity,
         )
         return self._rows(item, written), written.unavailable

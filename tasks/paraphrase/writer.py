@@ -10,7 +10,6 @@ from tasks.language.content import words
 from tasks.language.cues import CuedCaption
 from tasks.language.edit import match_style
 from tasks.language.finder import all_cues
-from tasks.language.parse import has_parser
 from tasks.llm.client import LLMClient, UnavailableError
 from tasks.llm.completion import CompletionError
 from tasks.llm.prompt import Prompt, object_schema, plain
@@ -56,6 +55,7 @@ async def by_model(
     templates: PromptTemplates,
     *,
     rounds: int = 1,
+    parse: bool = False,
     min_similarity: float = 0.0,
 ) -> WrittenParaphrases:
     """Returns `count` paraphrases, fewer when model and rules together have fewer.
@@ -66,7 +66,7 @@ async def by_model(
     caption = caption.cleaned(plain)
     if len(caption.text) > MAX_PROMPTED_CHARS:
         return by_rule(caption, count)
-    search = _Search(caption, min_similarity)
+    search = _Search(caption, parse, min_similarity)
     trouble = ""
     try:
         for attempt in range(1, 2 + rounds):
@@ -85,6 +85,7 @@ class _Search:
     """The model's paraphrases of one caption so far: accepted ones by their wording, refused ones with reasons."""
 
     caption: CuedCaption
+    parse: bool
     min_similarity: float
     found: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
     rejected: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
@@ -101,7 +102,7 @@ class _Search:
         self.tokens += _texts(answer.get("key_tokens"))[:_MAX_KEY_TOKENS]
         for text in _texts(answer.get("paraphrases"), forms)[: 2 * len(forms)]:
             styled = match_style(text, self.caption.text)
-            problems = problems_of(self.caption, styled, parse=has_parser(), min_similarity=self.min_similarity)
+            problems = problems_of(self.caption, styled, parse=self.parse, min_similarity=self.min_similarity)
             if not problems and wording(styled) in self.found:
                 problems = ["repeats another"]
             if problems:

@@ -21,6 +21,7 @@ from model.features import HEADER
 from model.storage import STORAGES, Values
 from tasks.engine import Item, ItemResult, Stage
 from tasks.engine.kept import Kept
+from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace, read_json
 from tasks.precompute.config import PrecomputeConfig
 from tasks.precompute.encoders import (
@@ -93,6 +94,10 @@ class PrecomputeStage(Stage):
         if maker.again:
             log.warning("precompute: %d records were gone or damaged and were encoded again", maker.again)
         return table
+
+    def limits(self) -> list[Limit]:
+        """Returns how many rows may be quarantined."""
+        return [limit(self.config, self.name, "accept_quarantined", "quarantined")]
 
     def outputs(self, workspace: Workspace) -> dict[str, str | None]:
         """Names the packed files, with their hashes as the header has them, and the header."""

@@ -11,7 +11,7 @@ from data_contracts.adverbs import LEVELS, degree_of
 from tasks.engine import Item
 from tasks.engine.workspace import Workspace
 from tasks.language.cues import CuedCaption
-from tasks.llm.backend import RULES_NAME, log_choice
+from tasks.llm.backend import RULES_NAME
 from tasks.llm.client import LLMClient
 from tasks.llm.config import LLMConfig
 from tasks.llm.prompt import plain
@@ -34,7 +34,7 @@ class RecaptionStage(CaptionStage):
     @property
     def repair(self) -> Repair:
         """How refused captions are tried again."""
-        return repair_of(self.config, self.backend.kind)
+        return repair_of(self.config, self.kind)
 
     def settings(self) -> dict[str, Any]:
         """Returns the writer's identity, the prompt version and the repair rounds. Asks no server."""
@@ -43,7 +43,6 @@ class RecaptionStage(CaptionStage):
 
     def items(self, workspace: Workspace) -> list[Item]:
         """Returns one item per augmented row; `by_llm` marks those that the model writes."""
-        log_choice(self.name, self.backend)
         rows = read_table(workspace.table("augment", "augmented"), Augmented)
         chosen = select_evenly([row.item_id for row in rows if not _is_original(row)], self.config.max_recaptions)
         return [
@@ -91,6 +90,7 @@ class RecaptionStage(CaptionStage):
             self.templates,
             self.repair,
             degree=item.payload["degree"],
+            parse=self.parse,
             min_similarity=self.config.min_similarity,
         )
         return [_row(item, written, self.backend.model, self.templates.version)], written.unavailable

@@ -59,6 +59,7 @@ async def by_model(
     repair: Repair,
     *,
     degree: str = "plain",
+    parse: bool = False,
     min_similarity: float = 0.0,
 ) -> WrittenCaption:
     """Returns the model's caption; the rules', with `unavailable` set, when no server answers.
@@ -69,7 +70,7 @@ async def by_model(
     if len(caption.text) > MAX_PROMPTED_CHARS:
         return by_rule(caption, level, degree)
     ruled = by_rule(caption, level, degree)
-    writer = _CaptionWriter(caption, level, degree, templates, client, min_similarity, [])
+    writer = _CaptionWriter(caption, level, degree, templates, client, parse, min_similarity, [])
     trouble = ""
     try:
         if written := await writer.tries(repair):
@@ -102,6 +103,7 @@ class _CaptionWriter:
     degree: str
     templates: PromptTemplates
     client: LLMClient
+    parse: bool
     min_similarity: float
     rejected: list[dict[str, Any]]
 
@@ -129,7 +131,7 @@ class _CaptionWriter:
         if not isinstance(text, str):
             return "", None, ["no caption in the answer"]
         text = match_style(text, self.caption.text)
-        caption, problems = judge(self.caption, text, self.level, min_similarity=self.min_similarity)
+        caption, problems = judge(self.caption, text, self.level, parse=self.parse, min_similarity=self.min_similarity)
         return text[:MAX_CHARS], None if problems else caption, problems
 
     def _feedback(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
 from model.training.state import state_files
 from model.training.stop import StopSignals
+from tasks.engine.choices import Choice, keep, read_choices
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
@@ -68,6 +69,7 @@ def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgr
     require_trackers(config)
     ranks = Ranks.start(choose_device(config.device))
     key = training_key(config, store, workspace)
+    config = _with_precision(config, workspace, ranks)
     if ranks.device.type == "cpu":
         done = state_files(states_folder(workspace, key))
         require_affordable(config, store, processes=ranks.size, step=done[-1][0] if done else 0)
@@ -143,9 +145,23 @@ def _settings(config: TrainConfig) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude=_NOT_IN_RESULT)
 
 
-def _used_settings(config: TrainConfig) -> dict[str, Any]:
-    """Returns the settings with the precision that this machine computes in, for checkpoint and history."""
-    return _settings(config) | {"precision": choose_precision(config.precision, choose_device(config.device))}
+def _with_precision(config: TrainConfig, workspace: Workspace, ranks: Ranks) -> TrainConfig:
+    """Returns the settings with the precision that is computed in: for `auto`, that of the workspace's first training.
+
+    So a training that goes on on another machine keeps its precision.
+    """
+    if config.precision != "auto":
+        return config
+
+    def choose() -> Choice:
+        return Choice(
+            value=choose_precision("auto", ranks.device), reason=f"the first training computed on {ranks.device.type}"
+        )
+
+    setting = "train.precision"
+    if ranks.is_main:
+        return config.model_copy(update={"precision": keep(workspace, setting, choose)})
+    return config.model_copy(update={"precision": read_choices(workspace).get(setting, choose()).value})
 
 
 def _start_hash(config: TrainConfig) -> str:
@@ -162,7 +178,19 @@ def states_folder(workspace: Workspace, key: str) -> Path:
 
     Its name has the training's key, so a state of other features or settings is never continued.
     """
-    return workspace.path(STAGE, "last", key[:16])
+    return trainings_folder(workspace) / key[:16]
+
+
+def trainings_folder(workspace: Workspace) -> Path:
+    """Returns the folder that has a folder of states per training."""
+    return workspace.path(STAGE, "last")
+
+
+def kept_trainings(workspace: Workspace) -> set[str]:
+    """Returns the names of the trainings' folders that are in use: that of the checkpoint, and the one run last."""
+    latest = latest_training(trainings_folder(workspace))
+    finished = _finished_key(workspace)
+    return {name for name in (latest.name if latest else "", (finished or "")[:16]) if name}
 
 
 def finished_key(workspace: Workspace) -> str:
@@ -182,7 +210,7 @@ def _finished_key(workspace: Workspace) -> str | None:
 
 def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
     folder = states_folder(workspace, key)
-    described = describe(config, store, _used_settings(config), _start_hash(config))
+    described = describe(config, store, _settings(config), _start_hash(config))
     took_over = prepare(config.continue_from, folder, described) if ranks.is_main else ""
     network, initial = config.network(), None
     if config.init_from:
@@ -235,7 +263,7 @@ def _row_callbacks(
     config: TrainConfig, workspace: Workspace, store: FeatureStore, trainer: Trainer, stack: ExitStack
 ) -> list[Callable[[TrainMetric], None]]:
     """Returns what is called with each logged row: the table, the trackers, and the writer of samples."""
-    folder, key, used = workspace.stage(STAGE), trainer.folder.name, _used_settings(config)
+    folder, key, used = workspace.stage(STAGE), trainer.folder.name, _settings(config)
     table = LiveTable(workspace.table(STAGE, TrainMetric.TABLE), trainer.metrics)
     trackers = open_trackers(
         config, folder, run=workspace.root.name, key=key, settings=used, step=trainer.step, stack=stack
@@ -265,7 +293,7 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         specs=source.specs,
         clip_s=source.clip_s,
         step=trainer.step,
-        training=_used_settings(config) | {"rendered_share": rendered_share(workspace)},
+        training=_settings(config) | {"rendered_share": rendered_share(workspace)},
         history=history,
     )
     last = trainer.metrics[-1]

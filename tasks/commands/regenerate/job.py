@@ -28,6 +28,7 @@ from data_contracts import (
 )
 from data_contracts.files import atomic_path, hash_file
 from data_contracts.stages import STAGE_TABLES
+from tasks.choices import with_choices
 from tasks.config import PipelineConfig
 from tasks.engine import Item, Stage
 from tasks.engine.workspace import Workspace
@@ -79,7 +80,7 @@ class _Chain:
     """The stages of one item. `rows`: stage -> the rows that it made in the temporary folder."""
 
     def __init__(self, config: PipelineConfig, workspace: Workspace, scratch: Workspace) -> None:
-        self.config, self.workspace, self.scratch = config, workspace, scratch
+        self.config, self.workspace, self.scratch = with_choices(config, workspace), workspace, scratch
         self.rows: dict[str, list[dict[str, Any]]] = {}
 
     def make(self, name: str, item_ids: Sequence[str], wanted: set[str] | None) -> Comparison:

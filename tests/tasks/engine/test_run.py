@@ -196,7 +196,7 @@ def test_bad_items_are_quarantined_and_the_rest_completes(tmp_path: Path) -> Non
         ("item-0009", "unlucky", "number 9 is bad"),
     ]
     assert read_quarantine(space) == failures
-    assert "2 quarantined (2 unlucky)" in summary.line()
+    assert "2 quarantined, 5 % (2 unlucky)" in summary.line()
 
 
 def test_retry_runs_just_the_quarantined(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from data_contracts import ItemError
 from tasks.engine import Item, Stage, StageState, StageSummary, each, hashed_files
 from tasks.engine.progress import silent
+from tasks.engine.quality import Share
 from tasks.engine.workspace import Workspace
 from tests.tasks.engine.test_marker import Single
 from tests.tasks.engine.tiny import TinyRow, TinyStage
@@ -75,7 +76,11 @@ def test_a_summary_is_one_line() -> None:
     summary = StageSummary(stage="mine", done=3, new=2, rows=4)
     assert summary.line() == "mine: 3 of 3 items done (2 now), 4 rows"
     summary = StageSummary(stage="mine", done=3, quarantined=3, reasons={"silent": 1, "not_audio": 2}, note="a note")
-    assert summary.line() == "mine: 3 of 6 items done (0 now), 0 rows; 3 quarantined (2 not_audio, 1 silent); a note"
+    failed = "3 quarantined, 50 % (2 not_audio, 1 silent)"
+    assert summary.line() == f"mine: 3 of 6 items done (0 now), 0 rows; {failed}; a note"
+    by_rules = Share("written by rules", 1, 4, 0.5, "llm.accept_rules", fallbacks=True)
+    summary = StageSummary(stage="recaption", done=4, rows=4, shares=[by_rules, Share("quarantined", 0, 4, 0.5, "x.y")])
+    assert summary.line() == "recaption: 4 of 4 items done (0 now), 4 rows; 1 of 4 written by rules (25 %)"
     assert StageSummary(stage="train", done=1, rows=1).line() == "train: 1 of 1 item done (0 now), 1 row"
 
 

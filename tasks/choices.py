@@ -1,0 +1,96 @@
+"""Which settings `auto` stands for a choice that results depend on, and a config with the choices of its workspace.
+
+`device: auto` is none of them: it says how fast, not what, and no key has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from tasks.config import PipelineConfig
+from tasks.engine.choices import Choice, keep, read_choices
+from tasks.engine.workspace import Workspace
+
+_PARSER_SAYS: Final = {True: "the caption parser's model is here", False: "the caption parser's model is not here"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choosable:
+    """A setting that may be left open, by the value `open`, and how it is chosen for the stages that need it."""
+
+    group: str
+    name: str
+    stages: tuple[str, ...]
+    choose: Callable[[PipelineConfig], Choice]
+    open: str = "auto"
+
+    @property
+    def setting(self) -> str:
+        """The setting as `--set` names it."""
+        return f"{self.group}.{self.name}"
+
+    def is_open(self, config: PipelineConfig) -> bool:
+        """Whether a config leaves it open. The model has a name at an endpoint only."""
+        group = getattr(config, self.group)
+        return bool(getattr(group, self.name) == self.open) and (self.name != "model" or group.backend == "endpoint")
+
+
+def _parser(otherwise: str) -> Callable[[PipelineConfig], Choice]:
+    def choose(config: PipelineConfig) -> Choice:  # noqa: ARG001
+        from tasks.language.parse import has_parser
+
+        there = has_parser()
+        return Choice(value="spacy" if there else otherwise, reason=_PARSER_SAYS[there])
+
+    return choose
+
+
+def _writer(config: PipelineConfig) -> Choice:
+    from tasks.llm.backend import automatic
+
+    found = automatic(config.llm)
+    return Choice(value=found.kind, reason=found.reason)
+
+
+def _model(config: PipelineConfig) -> Choice:
+    from tasks.llm.backend import choose_backend
+
+    return Choice(value=choose_backend(config.llm).model, reason="OPENAI_MODEL")
+
+
+_CAPTIONS: Final = ("recaption", "paraphrase")
+CHOOSABLE: Final = (
+    Choosable(group="mine", name="parser", stages=("mine",), choose=_parser("rules")),
+    Choosable(group="llm", name="backend", stages=_CAPTIONS, choose=_writer),
+    Choosable(group="llm", name="model", stages=_CAPTIONS, choose=_model, open=""),  # of what `backend` is by then
+    Choosable(group="llm", name="parser", stages=_CAPTIONS, choose=_parser("none")),
+)
+
+
+def with_choices(config: PipelineConfig, workspace: Workspace) -> PipelineConfig:
+    """Returns a config with what its workspace has chosen for the settings that it leaves open; chooses nothing."""
+    known = read_choices(workspace)
+    for one in CHOOSABLE:
+        if one.setting in known and one.is_open(config):
+            config = _with(config, one, known[one.setting].value)
+    return config
+
+
+def choose(stage: str, config: PipelineConfig, workspace: Workspace) -> PipelineConfig:
+    """Returns a config as `with_choices` does; chooses and stores what a stage needs and the workspace has not chosen.
+
+    Raises UsageError when a model has to be chosen and none is named.
+    """
+    config = with_choices(config, workspace)
+    for one in CHOOSABLE:
+        if stage in one.stages and one.is_open(config):
+            config = _with(config, one, keep(workspace, one.setting, partial(one.choose, config)))
+    return config
+
+
+def _with(config: PipelineConfig, one: Choosable, value: str) -> PipelineConfig:
+    group = getattr(config, one.group).model_copy(update={one.name: value})
+    return config.model_copy(update={one.group: group})
