@@ -94,7 +94,8 @@ def ingest_damaged(root: Path, count: int) -> Counter[str]:
         names.append(f"damaged-{seed}{source.suffix}")
         (folder / names[-1]).write_bytes(damaged(source.read_bytes(), seed))
     workspace = Workspace(root / "workspace")
-    config = IngestConfig(corpus=CorpusConfig(kind="table", path=str(_table(folder, names))), duplicates="none")
+    corpus = CorpusConfig(kind="table", path=str(_table(folder, names)))
+    config = IngestConfig(corpus=corpus, duplicates="none", accept_quarantined=1)
     summary = run_stage(IngestStage(config, "1"), workspace)
     failures = {row.item_id: row for row in read_quarantine(workspace)}
     if summary.done + len(failures) != len(names):

@@ -18,11 +18,12 @@ from prefect.artifacts import (
 )
 from prefect.logging import get_run_logger
 
-from data_contracts import Quarantine, read_table
+from data_contracts import QualityError, Quarantine, read_table
 from data_contracts.secrets import masked
 from flows.progress import bar
 from tasks.engine import StageSummary
 from tasks.engine.progress import OnProgress, ProgressLines, progress_text
+from tasks.engine.quality import percent
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import Step
 from tasks.report import REPORT
@@ -76,6 +77,14 @@ def publish(step: Step, summary: StageSummary, workspace: Workspace) -> None:
         create_link_artifact(report_url(workspace), link_text="the report", key="report-link", description=where)
 
 
+def publish_excess(step: Step, error: QualityError, workspace: Workspace) -> None:
+    """Writes the artifact of a stage that is past a quality limit: the numbers, the ways on, and its quarantine."""
+    lines = [f"# {step.name} of {plain(workspace.root.name)} is past its quality limit", "", plain(str(error), 2000)]
+    lines += _quarantine_lines(step, workspace)
+    title = _title(f"{workspace.root.name}: {error}")
+    create_markdown_artifact("\n".join(lines), key=f"{step.name}-summary", description=title)
+
+
 def publish_pipeline(results: Iterable[dict[str, Any]], workspace: Workspace) -> None:
     """Writes the table of all stages."""
     lines = [f"# {plain(workspace.root.name)}", "", "| stage | done | now | quarantined |", "|---|---|---|---|"]
@@ -92,13 +101,27 @@ def stage_markdown(step: Step, summary: StageSummary, workspace: Workspace) -> s
     lines = [f"# {step.name} of {plain(workspace.root.name)}", "", step.description, ""]
     lines += ["| done | now | rows | quarantined |", "|---|---|---|---|"]
     lines += [f"| {summary.done} | {summary.new} | {summary.rows} | {summary.quarantined} |", "", plain(summary.line())]
+    if summary.shares:
+        lines += ["", "| quality | items | share | accepted | setting |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {s.name} | {s.count:,} of {s.of:,} | {percent(s.count, s.of)} | {100 * s.most:g} % | `{s.setting}` |"
+            for s in summary.shares
+        ]
     if summary.quarantined:
-        failures = read_table(workspace.table(step.name, "quarantine"), Quarantine)
-        lines += ["", "## Quarantine", "", "| item | reason | message |", "|---|---|---|"]
-        lines += [f"| {plain(f.item_id)} | {plain(f.reason)} | {plain(f.message)} |" for f in failures[:_SHOWN]]
-        if len(failures) > _SHOWN:
-            lines += ["", f"and {len(failures) - _SHOWN} more in `{step.name}/quarantine.parquet`"]
+        lines += _quarantine_lines(step, workspace)
     return "\n".join(lines)
+
+
+def _quarantine_lines(step: Step, workspace: Workspace) -> list[str]:
+    path = workspace.table(step.name, "quarantine")
+    failures = read_table(path, Quarantine) if path.exists() else []
+    if not failures:
+        return []
+    lines = ["", "## Quarantine", "", "| item | reason | message |", "|---|---|---|"]
+    lines += [f"| {plain(f.item_id)} | {plain(f.reason)} | {plain(f.message)} |" for f in failures[:_SHOWN]]
+    if len(failures) > _SHOWN:
+        lines += ["", f"and {len(failures) - _SHOWN} more in `{step.name}/quarantine.parquet`"]
+    return lines
 
 
 def report_url(workspace: Workspace) -> str:
@@ -117,9 +140,9 @@ def _title(text: str) -> str:
     return re.sub(r"[^\w .,;:()%-]+", " ", text)
 
 
-def plain(text: str) -> str:
+def plain(text: str, most: int = 300) -> str:
     """Returns untrusted text for a table cell: no line breaks, no cell ends, no markup, no secret."""
-    cleaned = "".join(c if c.isprintable() else " " for c in masked(text)[:300])
+    cleaned = "".join(c if c.isprintable() else " " for c in masked(text)[:most])
     for mark in "\\|`<>[]*_~!":
         cleaned = cleaned.replace(mark, f"\\{mark}")
     return cleaned.replace("://", ":\\//")

@@ -67,7 +67,7 @@ def _changes(before: MadeWith, now: MadeWith) -> Iterator[str]:
     for table in sorted(before.inputs.keys() | now.inputs.keys()):
         if before.inputs.get(table) != now.inputs.get(table):
             yield f"{table} is {'another' if table in now.inputs and table in before.inputs else 'new or gone'}"
-    if before.outside != now.outside:
+    if before.outside != now.outside and before.settings == now.settings:  # else it may follow from a setting
         yield "files outside of the workspace have changed"
     if before.code != now.code and before.settings == now.settings and before.inputs == now.inputs:
         yield "another release of the code"

@@ -85,7 +85,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             "ingest": {"corpus": {"kind": "table", "path": str(table)}, "val_share": 0.1, "test_share": 0.1},
             "mine": {"parser": "rules"},
             "llm": {"backend": "rules", "paraphrases": 1},
-            "augment": {"rooms": 2},
+            "augment": {"rooms": 2, "accept_effect_missing": 1, "accept_quarantined": 1},
         }
     )
     before = set(root.rglob("*"))

@@ -73,7 +73,7 @@ def test_every_stage_takes_what_ingest_accepted(tmp_path: Path) -> None:
             },
             "mine": {"parser": "rules"},
             "llm": {"backend": "rules", "paraphrases": 1},
-            "augment": {"rooms": 1},
+            "augment": {"rooms": 1, "accept_effect_missing": 1, "accept_quarantined": 1},
             "train": {"steps": 2, "batch_size": 2, "trackers": []},
             "evaluate": {"clips": 2, "adverb_pairs": 1, "steps": 1},
         }

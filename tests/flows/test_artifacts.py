@@ -7,12 +7,14 @@ from uuid import UUID
 
 import pytest
 
+from data_contracts import QualityError
 from flows import artifacts
 from flows.artifacts import report_url
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
 from tasks.steps import run_step
 from tests.flows.steps import tiny_step
+from tests.tasks.engine.test_quality import Limited
 from tests.tasks.engine.tiny import TinyStage
 
 
@@ -34,6 +36,18 @@ def test_stage_markdown_names_the_quarantine(tmp_path: Path) -> None:
     space, step = Workspace(tmp_path), tiny_step("tiny", lambda _: TinyStage(bad=(3, 11)))
     text = artifacts.stage_markdown(step, run_step(step, PipelineConfig(), space), space)
     assert "| 38 | 40 | 38 | 2 |" in text and "number 3 is bad" in text
+
+
+def test_stage_markdown_has_the_shares_of_every_limit_also_when_all_is_well(tmp_path: Path) -> None:
+    space, step = Workspace(tmp_path), tiny_step("tiny", lambda _: Limited(bad=(3,)))
+    text = artifacts.stage_markdown(step, run_step(step, PipelineConfig(), space), space)
+    assert "| quarantined | 1 of 40 | 2 % | 50 % | `tiny.accept` |" in text
+    assert "| by the second choice | 0 of 0 | 0 % | 50 % | `tiny.accept_second` |" in text
+
+
+def test_no_artifact_has_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-0123456789")
+    assert "sk-0" not in artifacts.plain("the server says sk-0123456789")
 
 
 @pytest.fixture
@@ -68,6 +82,20 @@ def test_the_ui_gets_every_fifth_percent_once_and_the_end(shown: list[tuple[str,
         ("update", 100.0),
     ]
     assert shown[2][2] == "train: 10 of 40 steps, loss 2.1"
+
+
+def test_a_stage_past_its_limit_shows_the_numbers_and_its_quarantine(
+    tmp_path: Path, shown: list[tuple[str, float, str]]
+) -> None:
+    space, step = Workspace(tmp_path), tiny_step("tiny", lambda _: Limited(bad=tuple(range(30))))
+    with pytest.raises(QualityError) as error:
+        run_step(step, PipelineConfig(), space)
+    artifacts.publish_excess(step, error.value, space)
+    ((key, _, text),) = shown
+    assert key == "tiny-summary" and "number 29 is bad" in text
+    assert "30 of 40 quarantined (75 %), tiny.accept is 0.5" in text and "--set tiny.accept=0.75" in text.replace(
+        "\\", ""
+    )
 
 
 def test_nothing_to_do_is_all_done(shown: list[tuple[str, float, str]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from data_contracts import UsageError, WeightsError
 from model.weights.catalogue import COMPONENTS, EMBEDDED_LLM
 from model.weights.locate import location
-from tasks.llm.backend import choose_backend
+from tasks.llm.backend import choose_backend, identity_of
 from tasks.llm.config import LLMConfig
 
 
@@ -81,4 +81,10 @@ def test_what_was_asked_for_is_never_replaced_by_something_else(monkeypatch: pyt
 def test_the_identity_holds_the_model_and_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("OPENAI_MODEL", "big")
-    assert choose_backend(LLMConfig()).identity() == {"backend": "endpoint", "model": "big"}
+    assert identity_of(LLMConfig()) == {"backend": "endpoint", "model": "big"}
+
+
+def test_the_identity_of_a_named_writer_needs_nothing_of_it_here() -> None:
+    assert identity_of(LLMConfig(backend="endpoint", model="big")) == {"backend": "endpoint", "model": "big"}
+    assert identity_of(LLMConfig(backend="embedded"))["model"].startswith(EMBEDDED_LLM)
+    assert identity_of(LLMConfig()) == identity_of(LLMConfig(backend="rules"))

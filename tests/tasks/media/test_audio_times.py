@@ -9,11 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from tasks.media.audio import (
-    _placed,
-    decode_audio,
-)
+from tasks.media.audio import decode_audio
 from tasks.media.audio_track import AudioTrack
+from tasks.media.blocks import _placed
 from tests.tasks.sounds import tone
 
 
