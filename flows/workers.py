@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import threading
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Literal
 
 from flows.termination import interrupts_blocked
 from tasks.config import PipelineConfig
 from tasks.engine import Shard, Stage
+from tasks.engine.attempts import end_with_parent
 from tasks.engine.gpus import claim_gpu
 from tasks.steps import has_gpu_workers
 
@@ -40,23 +40,10 @@ def shard_work(
 def _run_undisturbed(work: Callable[[], int], *, own_gpu: bool) -> int:
     """Processes a shard in a worker: programs that it starts get no Ctrl-C, and its process ends with the command's."""
     if multiprocessing.parent_process() is not None:
-        _end_with_parent()
+        end_with_parent()
     if own_gpu:
         claim_gpu()
     if threading.current_thread() is threading.main_thread():
         return work()
     with interrupts_blocked():
         return work()
-
-
-@cache
-def _end_with_parent() -> None:
-    """Ends this worker process when its parent has ended, however that was: the parent's locks are free then."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def watch_parent() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch_parent, name="parent", daemon=True).start()
