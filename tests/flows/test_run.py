@@ -180,7 +180,8 @@ def test_a_missing_program_is_one_line_before_prefect_starts(
 
 
 @pytest.mark.parametrize(
-    ("setting", "message"), [("llm.backend=endpoint", "OPENAI_BASE_URL is not set"), ("mine.parser=spacy", "fetch-parser")]
+    ("setting", "message"),
+    [("llm.backend=endpoint", "OPENAI_BASE_URL is not set"), ("mine.parser=spacy", "fetch-parser")],
 )
 def test_what_writes_captions_is_asked_for_before_anything_runs(
     setting: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
