@@ -1,4 +1,4 @@
-"""torchlibrosa's front end: with its published matrices it is librosa's log-mel spectrogram."""
+"""torchlibrosa's front end: with its published matrices it is a log-mel spectrogram of librosa's filters."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fourier(window: int) -> dict[str, torch.Tensor]:
     ("rate_hz", "window", "hop", "low", "high"),
     [(16_000, 512, 160, 50, 8_000), (48_000, 1024, 480, 50, 14_000), (32_000, 1024, 320, 50, 14_000)],
 )
-def test_it_is_librosas_log_mel_of_centred_frames(rate_hz: int, window: int, hop: int, low: int, high: int) -> None:
+def test_it_is_the_log_mel_of_centred_frames(rate_hz: int, window: int, hop: int, low: int, high: int) -> None:
     samples = sound(4_000)
     spectrogram, filters = PowerSpectrogram(window, hop), LogMelFilters(window, 64)
     spectrogram.load_state_dict(fourier(window))
@@ -38,10 +38,10 @@ def test_it_is_librosas_log_mel_of_centred_frames(rate_hz: int, window: int, hop
     filters.load_state_dict({"melW": torch.from_numpy(banks.T)})
     with torch.no_grad():
         made = filters(spectrogram(samples[None]))[0]
-    power = librosa.feature.melspectrogram(
-        y=samples.numpy(), sr=rate_hz, n_fft=window, hop_length=hop, n_mels=64, fmin=low, fmax=high, pad_mode="reflect"
+    spectrum = torch.stft(
+        samples, window, hop, window=torch.hann_window(window), pad_mode="reflect", return_complex=True
     )
-    expected = librosa.power_to_db(power, ref=1.0, amin=1e-10, top_db=None)
+    expected = librosa.power_to_db(banks @ spectrum.abs().square().numpy(), ref=1.0, amin=1e-10, top_db=None)
     assert made.shape == (1 + 4_000 // hop, 64)
     np.testing.assert_allclose(made.numpy(), expected.T, atol=2e-3)
 
