@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import threading
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ _NUMPY: Final = [
     np.dtype,
     *(type(np.dtype(kind)) for kind in ("bool", "uint8", "int32", "int64", "float32", "float64")),
 ]
+_LOADING: Final = threading.Lock()  # torch's list of safe names is one for all threads, and leaving it empties it
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 
@@ -125,7 +127,7 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if zipped:
         _refuse_code(path)
     try:
-        with torch.serialization.safe_globals(_NUMPY):
+        with _LOADING, torch.serialization.safe_globals(_NUMPY):
             loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         if "Unsupported operand" in str(error):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,28 @@ def test_numbers_and_arrays_of_numpy_beside_the_weights_are_plain_data(core: byt
     torch.save({**tensors(), "extra": np.zeros(3)}, path)  # among the weights they are still no tensors
     with pytest.raises(WeightsError, match="have extra beside the tensors"):
         read_tensors(path)
+
+
+def test_a_thread_that_is_done_does_not_take_numpys_names_from_one_that_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of names that may be read is torch's, one for the process."""
+    path, inside, most = tmp_path / "w.pth", [], []
+    torch.save({"model": tensors(), "best": np.float64(0.5)}, path)
+    load = torch.load
+
+    def slow(*given: object, **named: object) -> object:
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)
+        loaded = load(*given, **named)  # type: ignore[arg-type]
+        inside.pop()
+        return loaded
+
+    monkeypatch.setattr(torch, "load", slow)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(set(file.tensors) == set(tensors()) for file in pool.map(read_tensors, [path] * 4))
+    assert most == [1] * 4
 
 
 def test_a_pickle_protocol_that_torch_reads_only_by_running_code_is_named(tmp_path: Path) -> None:
