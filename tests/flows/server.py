@@ -33,12 +33,13 @@ class Server:
             "FOLEYGENEX_HOME": str(REPOSITORY),
         }
 
-    def api(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Returns the JSON of a GET, or of a POST where there is a body."""
+    def api(self, path: str, body: dict[str, Any] | None = None, method: str | None = None) -> Any:
+        """Returns the JSON of a GET, or of a POST or another method where there is a body; None for an empty answer."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         with urllib.request.urlopen(request, timeout=30) as response:
-            return json.load(response)
+            content = response.read()
+        return json.loads(content) if content else None
 
     def run(self, *command: str) -> str:
         """Runs a command against the server and returns its output."""
