@@ -20,6 +20,7 @@ from tasks.ingest.config import IngestConfig
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _CODE: Final = ("tasks", "model", "data_contracts")
+_NOT_CODE: Final = {".pyc", ".safetensors"}  # weights are known by their sizes and times
 _OF_THE_MACHINE: Final = {"workspace", "runner", "dask_address", "workers", "shard_size", "gpu_pool"}
 Outside = Callable[[PipelineConfig, Workspace], Any]
 
@@ -107,11 +108,15 @@ def _is_builtin(config: IngestConfig) -> bool:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Returns the hash of this project's source files: a stage's version need not be known, which its module has."""
+    """Returns the hash of this project's source files, prompts and word lists among them.
+
+    So a stage's version, which its module has, need not be known.
+    """
     digest = hashlib.sha256()
     for package in _CODE:
-        for path in sorted((_ROOT / package).rglob("*.py")):
-            digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        for path in sorted((_ROOT / package).rglob("*")):
+            if path.is_file() and path.suffix not in _NOT_CODE:
+                digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 

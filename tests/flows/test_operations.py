@@ -89,9 +89,8 @@ class Site:
 
     def run_of(self, name: str) -> dict[str, Any]:
         """Returns the newest run of that name."""
-        runs = self.server.api(
-            "/flow_runs/filter", {"flow_runs": {"name": {"any_": [name]}}, "sort": "START_TIME_DESC"}
-        )
+        filtered = {"flow_runs": {"name": {"any_": [name]}}, "sort": "START_TIME_DESC"}
+        runs = self.server.api("/flow_runs/filter", filtered)
         return runs[0] if runs else {}
 
     def trigger(self, **parameters: Any) -> str:

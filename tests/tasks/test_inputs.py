@@ -76,16 +76,22 @@ def test_files_outside_of_the_workspace_count(tmp_path: Path, monkeypatch: pytes
     assert known("report", tmp_path) != first
 
 
-def test_the_code_of_the_stages_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("file", ["stage.py", "prompts.md", "words.txt"])
+def test_the_code_of_the_stages_and_what_it_reads_of_the_package_count(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("tasks", "model", "data_contracts"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "stage.py").write_text("version = 1\n")
+        (tmp_path / name / file).write_text("version = 1\n")
     monkeypatch.setattr(inputs, "_ROOT", tmp_path)
     hashes = set()
     for name in ("tasks", "tasks", "model", "data_contracts"):
         inputs._code.cache_clear()
         hashes.add(inputs._code())
-        (tmp_path / name / "stage.py").write_text(f"version = {len(hashes) + 1}\n")
+        (tmp_path / name / "stage.pyc").write_text(f"version = {len(hashes) + 1}\n")
+        inputs._code.cache_clear()
+        assert inputs._code() in hashes
+        (tmp_path / name / file).write_text(f"version = {len(hashes) + 1}\n")
     inputs._code.cache_clear()
     assert len(hashes) == 4
 
