@@ -164,7 +164,7 @@ def test_an_update_keeps_the_operators_schedule_and_parameters(site: Site) -> No
 
 
 def test_after_a_changed_prompt_only_recaption_and_what_follows_run(site: Site) -> None:
-    prompt = site.clone / "tasks" / "recaption" / "prompts" / "fast.md"
+    prompt = site.clone / "tasks" / "recaption" / "prompts" / "system.md"
     prompt.write_text(f"{prompt.read_text('utf-8').rstrip()} Be brief.\n")
     before = {run["id"] for run in site.server.api("/flow_runs/filter", {})}
     site.run(site.trigger(until="paraphrase"))
