@@ -9,6 +9,7 @@ from data_contracts import ClipScore, ContractError, Generated, ManifestRow, Row
 from data_contracts.files import hash_file
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
+from tasks.evaluate.kept import keep_scores
 from tasks.evaluate.tables import aggregate, clip_groups
 
 _INPUTS: Final = (("score", ClipScore.TABLE), ("generate", Generated.TABLE), ("manifest", ManifestRow.TABLE))
@@ -19,7 +20,7 @@ class EvaluateStage(SingleItemStage):
     """Writes mean or median, n and a 95 % interval per case group, system, checkpoint and metric."""
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     row_type: ClassVar[type[Row]] = Score
 
     def settings(self) -> dict[str, Any]:
@@ -44,3 +45,8 @@ class EvaluateStage(SingleItemStage):
         rows = aggregate(scores, clip_groups(generated, manifest))
         self.on_progress(1, 1, "")
         return rows
+
+    def on_finished(self, workspace: Workspace) -> str:
+        """Keeps a copy of the table by the checkpoint that it is of, to compare the next training with."""
+        keep_scores(workspace, read_table(workspace.table("generate", Generated.TABLE), Generated))
+        return ""

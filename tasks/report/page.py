@@ -26,6 +26,7 @@ from tasks.report.overview import build_hero, build_pipeline, build_provenance, 
 from tasks.report.samples import SamplesSection, build_samples
 from tasks.report.scoring import build_scores
 from tasks.report.training import build_training
+from tasks.report.trainings import build_change
 from tasks.report.words import COMPONENTS
 
 _HERE: Final = Path(__file__).parent
@@ -61,6 +62,7 @@ def render(workspace: Workspace, settings: Settings) -> str:
             pipeline=build_pipeline(found),
             augmentation=augmentation,
             training=build_training(found),
+            change=build_change(workspace, found.scores),
             samples=samples,
             scores=build_scores(found),
             claims=build_claims(found.claims),

@@ -20,7 +20,7 @@ class ReportStage(SingleItemStage):
 
     all_settings: Settings
     name: ClassVar[str] = "report"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings except those of the machine."""

@@ -88,7 +88,7 @@ def prepare(continue_from: str, folder: Path, now: Description) -> str:
         if took_over:
             take_over(Path(took_over), folder, now)
     replace(now, origin=took_over or before).write(folder)
-    others = [name for name in _folders(folder.parent) if name != folder.name]
+    others = [name for name in _names(folder.parent) if name != folder.name]
     write_json(folder.parent / LATEST, {"folders": [*others, folder.name]})
     return took_over
 
@@ -113,11 +113,15 @@ def _origin(continue_from: str, folder: Path) -> str:
 
 def latest_training(trainings: Path) -> Path | None:
     """Returns the folder of the training that was run last, of those with states; None where there is none."""
-    return next((trainings / name for name in reversed(_folders(trainings)) if state_files(trainings / name)), None)
+    return next((folder for folder in reversed(folders_in_order(trainings)) if state_files(folder)), None)
 
 
-def _folders(trainings: Path) -> list[str]:
-    """Returns the names of the trainings' folders in the order in which they were run last."""
+def folders_in_order(trainings: Path) -> list[Path]:
+    """Returns the trainings' folders in the order in which they were run last, finished or not."""
+    return [trainings / name for name in _names(trainings)]
+
+
+def _names(trainings: Path) -> list[str]:
     path = trainings / LATEST
     return [str(name) for name in read_json(path)["folders"]] if path.exists() else []
 
