@@ -128,7 +128,9 @@ def _histogram_median(features_MD: _Block, pairs: int) -> float:
 
 
 def _median_between(features_MD: _Block, low: float, high: float, pairs: int) -> float | None:
-    """Returns the median squared distance, to a part in a million of the bounds' width, if it lies between them."""
+    """Returns the median squared distance, to a part in a million of their difference, if it is between bounds."""
+    if high <= low:
+        return None
     below, counts = 0, np.zeros(_BINS, np.int64)
     for squared in _pairs_within(features_MD):
         below += int((squared < low).sum())

@@ -97,7 +97,5 @@ def _first_half(groups: Sequence[Hashable], rows: int, seed: int) -> npt.NDArray
     count = int(index_N.max(initial=-1)) + 1
     if count < 2:
         raise UndefinedMetricError(f"half of the reference: needs at least 2 groups, got {count}")
-    chosen_G = np.zeros(count, np.bool_)
-    chosen_G[np.random.default_rng(seed).permutation(count)[: count // 2]] = True
-    first_N: npt.NDArray[np.bool_] = chosen_G[index_N]
-    return first_N
+    chosen_G = np.random.default_rng(seed).permutation(count) < count // 2
+    return np.asarray(chosen_G[index_N])

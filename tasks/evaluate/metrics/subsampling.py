@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from tasks.evaluate.groups import Indices, group_index
+from tasks.evaluate.groups import group_index
 from tasks.evaluate.intervals import TAIL, Bounds
 from tasks.evaluate.metrics.checks import Matrix, require_rows
 from tasks.evaluate.metrics.frechet import Moments, frechet_distance
@@ -122,7 +122,4 @@ def frechet_infinity(
 
 def _drawn(count: int, chosen: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
     """Returns (G,) whether a group is in a random subset of `chosen` groups."""
-    places: Indices = rng.permutation(count)[:chosen]
-    drawn_G = np.zeros(count, np.bool_)
-    drawn_G[places] = True
-    return drawn_G
+    return np.asarray(rng.permutation(count) < chosen)

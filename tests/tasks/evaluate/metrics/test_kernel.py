@@ -62,6 +62,14 @@ def test_the_histogram_finds_the_exact_median(monkeypatch: pytest.MonkeyPatch, s
     assert median_distance(reference) == pytest.approx(exact, rel=1e-6)
 
 
+def test_rows_at_few_places_have_a_median_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "_EXACT_PAIRS", 0)
+    two_places = np.repeat([[0.0, 0.0], [3.0, 4.0]], 30, axis=0)  # of 1770 pairs 900 are 5 apart
+    assert median_distance(two_places) == pytest.approx(5.0, rel=1e-6)
+    with pytest.raises(UndefinedMetricError, match="most of the 60 reference rows are the same"):
+        median_distance(np.ones((60, 2)))
+
+
 def test_a_common_offset_changes_nothing() -> None:
     generated, reference = rows(40, 4).astype(float), rows(50, 5, shift=0.2).astype(float)
     assert kernel_distance(generated + 1e6, reference + 1e6) == pytest.approx(
