@@ -121,7 +121,7 @@ def _histogram_median(features_MD: _Block, pairs: int) -> float:
     low, high = (float(bound) for bound in np.quantile(sample, _BRACKET))
     median = _median_between(features_MD, low, high, pairs)
     if median is None:  # the sample misled: look everywhere, then closely
-        width = 4 * float(np.square(features_MD).sum(axis=1).max()) / _BINS
+        width = 5 * float(np.square(features_MD).sum(axis=1).max()) / _BINS  # none is above 4 times the largest norm
         rough = _median_between(features_MD, 0.0, width * _BINS, pairs) or 0.0
         median = _median_between(features_MD, max(0.0, rough - width), rough + width, pairs)
     return rough if median is None else median

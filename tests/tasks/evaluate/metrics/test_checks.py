@@ -27,7 +27,7 @@ def test_right_input_passes() -> None:
 
 @pytest.mark.parametrize("shape", [(3,), (3, 0), (2, 2, 2)])
 def test_other_shapes_are_named(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ContractError, match="x: shape .*, expected") as raised:
+    with pytest.raises(ContractError, match=r"x: shape .*, expected") as raised:
         require_matrix(np.ones(shape), "x")
     assert str(shape) in str(raised.value)
 
