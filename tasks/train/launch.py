@@ -143,8 +143,9 @@ def _read(stream: IO[str], lines: queue.Queue[str | None]) -> None:
 def _error(kind: str, message: str) -> FoleyGenExError:
     """Returns the error that rank 0 raised: one of `data_contracts`, whatever the name says."""
     found = getattr(importlib.import_module("data_contracts"), kind, None)
-    is_ours = isinstance(found, type) and issubclass(found, FoleyGenExError)
-    return found(message) if is_ours else TrainingError(message)
+    if isinstance(found, type) and issubclass(found, FoleyGenExError):
+        return found(message)
+    return TrainingError(message)
 
 
 def _end(ranks: subprocess.Popen[str]) -> None:
