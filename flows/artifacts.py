@@ -19,7 +19,7 @@ from prefect.artifacts import (
 from prefect.logging import get_run_logger
 
 from data_contracts import QualityError, Quarantine, read_table
-from data_contracts.secrets import masked
+from flows.markdown import plain
 from flows.progress import bar
 from tasks.engine import StageSummary
 from tasks.engine.progress import OnProgress, ProgressLines, progress_text
@@ -138,11 +138,3 @@ def report_url(workspace: Workspace) -> str:
 def _title(text: str) -> str:
     """Returns text for a description, which lists show as it is and pages as markup: without any marks."""
     return re.sub(r"[^\w .,;:()%-]+", " ", text)
-
-
-def plain(text: str, most: int = 300) -> str:
-    """Returns untrusted text for a table cell: no line breaks, no cell ends, no markup, no secret."""
-    cleaned = "".join(c if c.isprintable() else " " for c in masked(text)[:most])
-    for mark in "\\|`<>[]*_~!":
-        cleaned = cleaned.replace(mark, f"\\{mark}")
-    return cleaned.replace("://", ":\\//")
