@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.artifacts import run_progress
+from flows.artifacts import artifact_key, run_progress
 from flows.runs import run_name, running_in
 from tasks.config import load_stored
 from tasks.engine.workspace import Workspace
@@ -38,9 +38,11 @@ def ablations(
     given = {name: group.model_dump(mode="json") for name, group in groups.items() if group is not None}
     with (
         running_in(space, f"ablations of {space.root.name}", lambda: load_stored(space)),
-        run_progress("ablations", "variants") as on_progress,
+        run_progress("ablations", "variants", space) as on_progress,
     ):
         # The table's settings (a shorter training, fewer clips) are not the run's, so they are not stored.
         text = run_ablations(load_stored(space, given), space, on_progress)
-    create_markdown_artifact(text, key="ablations", description="named configurations on the held-out clips")
+    create_markdown_artifact(
+        text, key=artifact_key(space, "ablations"), description="named configurations on the held-out clips"
+    )
     return text

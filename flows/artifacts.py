@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import quote
@@ -20,7 +20,9 @@ from prefect.logging import get_run_logger
 
 from data_contracts import QualityError, Quarantine, read_table
 from flows.markdown import plain
+from flows.pipeline_page import pipeline_markdown, stage_section
 from flows.progress import bar
+from tasks.config import PipelineConfig
 from tasks.engine import StageSummary
 from tasks.engine.progress import OnProgress, ProgressLines, progress_text
 from tasks.engine.quality import percent
@@ -33,10 +35,11 @@ _SHOWN: Final = 50  # rows of the quarantine in the artifact; the table has all
 
 
 @contextmanager
-def run_progress(name: str, unit: str) -> Iterator[OnProgress]:
+def run_progress(name: str, unit: str, workspace: Workspace | None = None) -> Iterator[OnProgress]:
     """Yields a callback that shows a run's progress: as a bar in the terminal, in the UI, and in the run's log."""
     with bar(name, unit) as terminal:
-        callbacks = (terminal, ui_progress(name, unit), ProgressLines(get_run_logger().info, name, unit))
+        shown = ui_progress(name, unit, workspace)
+        callbacks = (terminal, shown, ProgressLines(get_run_logger().info, name, unit))
 
         def show(done: int, total: int, note: str) -> None:
             for callback in callbacks:
@@ -45,7 +48,7 @@ def run_progress(name: str, unit: str) -> Iterator[OnProgress]:
         yield show
 
 
-def ui_progress(name: str, unit: str = "items") -> OnProgress:
+def ui_progress(name: str, unit: str = "items", workspace: Workspace | None = None) -> OnProgress:
     """Returns a callback that keeps a progress artifact of this run up to date, every five percent."""
     artifact_id: UUID | None = None
     shown_percent = -1
@@ -58,7 +61,9 @@ def ui_progress(name: str, unit: str = "items") -> OnProgress:
         first, shown_percent = shown_percent < 0, percent
         text = progress_text(name, done, total, unit, note)
         if first:
-            made = create_progress_artifact(float(percent), key=f"{name}-progress", description=text)
+            made = create_progress_artifact(
+                float(percent), key=artifact_key(workspace, name, "progress"), description=text
+            )
             artifact_id = made if isinstance(made, UUID) else None
         elif artifact_id is not None:
             update_progress_artifact(artifact_id, float(percent), description=text)
@@ -66,15 +71,17 @@ def ui_progress(name: str, unit: str = "items") -> OnProgress:
     return update
 
 
-def publish(step: Step, summary: StageSummary, workspace: Workspace) -> None:
-    """Writes the stage's artifacts: counts and quarantine as markdown, and the report's link."""
-    text = stage_markdown(step, summary, workspace)
+def publish(step: Step, summary: StageSummary, config: PipelineConfig, workspace: Workspace) -> None:
+    """Writes the stage's artifacts: what it made, its counts and quarantine as markdown, and the report's link."""
+    text = stage_markdown(step, summary, config, workspace)
     create_markdown_artifact(
-        text, key=f"{step.name}-summary", description=_title(f"{workspace.root.name}: {summary.line()}")
+        text,
+        key=artifact_key(workspace, step.name, "summary"),
+        description=_title(f"{workspace.root.name}: {summary.line()}"),
     )
     if step.name == REPORT[0] and workspace.path(*REPORT).exists():
-        where = str(workspace.path(*REPORT))
-        create_link_artifact(report_url(workspace), link_text="the report", key="report-link", description=where)
+        where, key = str(workspace.path(*REPORT)), artifact_key(workspace, "report", "link")
+        create_link_artifact(report_url(workspace), link_text="the report", key=key, description=where)
 
 
 def publish_excess(step: Step, error: QualityError, workspace: Workspace) -> None:
@@ -82,21 +89,25 @@ def publish_excess(step: Step, error: QualityError, workspace: Workspace) -> Non
     lines = [f"# {step.name} of {plain(workspace.root.name)} is past its quality limit", "", plain(str(error), 2000)]
     lines += _quarantine_lines(step, workspace)
     title = _title(f"{workspace.root.name}: {error}")
-    create_markdown_artifact("\n".join(lines), key=f"{step.name}-summary", description=title)
+    create_markdown_artifact("\n".join(lines), key=artifact_key(workspace, step.name, "summary"), description=title)
 
 
-def publish_pipeline(results: Iterable[dict[str, Any]], workspace: Workspace) -> None:
-    """Writes the table of all stages."""
-    lines = [f"# {plain(workspace.root.name)}", "", "| stage | done | now | quarantined |", "|---|---|---|---|"]
-    lines += [f"| {r['stage']} | {r['done']} | {r['new']} | {r['quarantined']} |" for r in results]
-    lines += ["", f"workspace {plain(str(workspace.root))}"]
-    if workspace.path(*REPORT).exists():
-        lines += ["", f"[the report]({report_url(workspace)}): {plain(str(workspace.path(*REPORT)))}"]
+def publish_pipeline(results: Sequence[dict[str, Any]], config: PipelineConfig, workspace: Workspace) -> None:
+    """Writes the page of all stages."""
+    text = pipeline_markdown(results, config, workspace, report_url(workspace))
     title = _title(f"all stages of {workspace.root.name}")
-    create_markdown_artifact("\n".join(lines), key="pipeline-summary", description=title)
+    create_markdown_artifact(text, key=artifact_key(workspace, "pipeline", "summary"), description=title)
 
 
-def stage_markdown(step: Step, summary: StageSummary, workspace: Workspace) -> str:
+def artifact_key(workspace: Workspace | None, *parts: str) -> str:
+    """Returns an artifact's key, which begins with the workspace's name: the UI keeps one history per key."""
+    if workspace is None:
+        return "-".join(parts)
+    name = re.sub(r"[^a-z0-9]+", "-", workspace.root.resolve().name.lower()).strip("-")
+    return "-".join([name or "workspace", *parts])
+
+
+def stage_markdown(step: Step, summary: StageSummary, config: PipelineConfig, workspace: Workspace) -> str:
     """Returns what the UI shows of a finished stage."""
     lines = [f"# {step.name} of {plain(workspace.root.name)}", "", step.description, ""]
     lines += ["| done | now | rows | quarantined |", "|---|---|---|---|"]
@@ -107,6 +118,8 @@ def stage_markdown(step: Step, summary: StageSummary, workspace: Workspace) -> s
             f"| {s.name} | {s.count:,} of {s.of:,} | {percent(s.count, s.of)} | {100 * s.most:g} % | `{s.setting}` |"
             for s in summary.shares
         ]
+    if found := stage_section(step.name, workspace, config):
+        lines += ["", *found]
     if summary.quarantined:
         lines += _quarantine_lines(step, workspace)
     return "\n".join(lines)

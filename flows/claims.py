@@ -7,7 +7,7 @@ from pathlib import Path
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
-from flows.artifacts import run_progress
+from flows.artifacts import artifact_key, run_progress
 from flows.pipeline import run_unless_finished
 from flows.runs import pipeline_settings, run_name, running_in
 from tasks.config import PipelineConfig
@@ -37,7 +37,9 @@ def claims(
     with running_in(space, f"claims of {space.root.name}", lambda: settings):
         for step in steps_before("train"):
             run_unless_finished(step, settings, space)
-        with run_progress("claims", "trainings") as on_progress:
+        with run_progress("claims", "trainings", space) as on_progress:
             text = run_claims(settings, space, on_progress)
-    create_markdown_artifact(text, key="claims", description="the paper's claims on held-out clips")
+    create_markdown_artifact(
+        text, key=artifact_key(space, "claims"), description="the paper's claims on held-out clips"
+    )
     return text

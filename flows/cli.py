@@ -27,6 +27,7 @@ from flows.commands.generate import generate
 from flows.commands.mine_captions import mine_captions
 from flows.commands.quarantine import quarantine
 from flows.commands.regenerate import regenerate
+from flows.commands.serve import serve
 from flows.commands.up import down, up
 from flows.commands.verify import verify
 from flows.commands.weights import fetch_llm, fetch_parser, weights
@@ -175,6 +176,7 @@ def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.A
 app.command()(generate)
 app.command("app")(open_app)
 app.command()(verify)
+app.command()(serve)
 app.command()(weights)
 app.command()(regenerate)
 app.command()(export)

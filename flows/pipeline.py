@@ -66,7 +66,7 @@ def pipeline(
         for step in steps:
             work = partial(run_unless_finished, step, settings, space, verify_files=verify_files)
             results.append(with_costs(partial(retried, work, name=step.name, retries=retries)))
-        publish_pipeline(results, space)
+        publish_pipeline(results, settings, space)
     return {result["stage"]: result for result in results}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from prefect import runtime, task
+from prefect import runtime, tags, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
@@ -62,12 +62,12 @@ def run_stage_flow(
     with running_in(workspace, what, runnable, wait_minutes=wait_minutes) as config:
         if runtime.flow_run.parent_flow_run_id is None and (earlier := first_stale_before(step, config, workspace)):
             announce(stale_line(step, earlier))
-        with run_progress(step.name, step.unit) as on_progress:
+        with tags(step.name), run_progress(step.name, step.unit, workspace) as on_progress:
             mapper = shard_mapper(step.make(config), config, workspace, on_progress)
             again = {"retry": retry, "verify_files": verify_files}
             summary = run_step(step, config, workspace, mapper=mapper, on_progress=on_progress, **again)
         announce(summary.line())
-        publish(step, summary, workspace)
+        publish(step, summary, config, workspace)
     return {"stage": step.name, "done": summary.done, "new": summary.new, "quarantined": summary.quarantined}
 
 

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
-from prefect import runtime
+from prefect import runtime, tags
 from prefect.logging import get_run_logger
 
 from data_contracts import UsageError
@@ -59,7 +59,8 @@ def running_in(
                 announce(f"{name} was killed: marked Crashed, this run continues its work")
         token = _ACQUIRED.set(workspace.root)
         try:
-            yield _stored(settings(), workspace)
+            with tags(f"workspace: {workspace.root.name}"):  # of the subflows and task runs
+                yield _stored(settings(), workspace)
         finally:
             _ACQUIRED.reset(token)
 

@@ -11,6 +11,7 @@ import pytest
 
 from flows import ablations as module
 from flows.ablations import ablations
+from flows.artifacts import artifact_key
 from tasks.commands.ablations import job
 from tasks.config import PipelineConfig, load_stored, store
 from tasks.engine.progress import OnProgress, silent
@@ -29,12 +30,15 @@ def test_the_table_has_settings_of_its_own(tmp_path: Path, monkeypatch: pytest.M
         return "the table"
 
     @contextmanager
-    def progress(name: str, unit: str) -> Iterator[OnProgress]:
+    def progress(name: str, unit: str, workspace: Workspace) -> Iterator[OnProgress]:
         yield silent
 
     monkeypatch.setattr(job, "run_ablations", run)
     monkeypatch.setattr(module, "run_progress", progress)
     monkeypatch.setattr(module, "create_markdown_artifact", lambda text, key, description: seen.append((key, text)))
     assert ablations.fn(workspace=str(tmp_path), train=TrainConfig(steps=2)) == "the table"
-    assert seen == [(2, 3, f"ablations of {tmp_path.name}"), ("ablations", "the table")]
+    assert seen == [
+        (2, 3, f"ablations of {tmp_path.name}"),
+        (artifact_key(Workspace(tmp_path), "ablations"), "the table"),
+    ]
     assert load_stored(Workspace(tmp_path)).train.steps == 9 and holder_of(tmp_path) is None

@@ -34,7 +34,7 @@ def test_quarantined_text_cannot_break_the_artifact() -> None:
 
 def test_stage_markdown_names_the_quarantine(tmp_path: Path) -> None:
     space, step = Workspace(tmp_path), tiny_step("tiny", lambda _: TinyStage(bad=(3, 11)))
-    text = artifacts.stage_markdown(step, run_step(step, PipelineConfig(), space), space)
+    text = artifacts.stage_markdown(step, run_step(step, PipelineConfig(), space), PipelineConfig(), space)
     assert "| 38 | 40 | 38 | 2 |" in text and "number 3 is bad" in text
 
 
@@ -106,15 +106,21 @@ def test_nothing_to_do_is_all_done(shown: list[tuple[str, float, str]]) -> None:
 def test_the_pipelines_table_has_a_row_per_stage_and_harmless_names(
     shown: list[tuple[str, float, str]], tmp_path: Path
 ) -> None:
-    space = Workspace(tmp_path / "run|1")
+    space = Workspace(tmp_path / "Run|1")
     results = [
         {"stage": "mine", "done": 3, "new": 1, "quarantined": 2},
         {"stage": "train", "done": 1, "new": 0, "quarantined": 0},
     ]
-    artifacts.publish_pipeline(results, space)
+    artifacts.publish_pipeline(results, PipelineConfig(), space)
     ((key, _, text),) = shown
-    assert key == "pipeline-summary" and "| mine | 3 | 1 | 2 |" in text and "| train | 1 | 0 | 0 |" in text
-    assert text.startswith("# run\\|1\n") and "report" not in text
+    assert key == "run-1-pipeline-summary" and "| mine | 3 | 1 | 2 |" in text and "| train | 1 | 0 | 0 |" in text
+    assert text.startswith("# Run\\|1\n") and "report" not in text and "since the last run" not in text
     space.stage("report").joinpath("report.html").write_text("")
-    artifacts.publish_pipeline(results, space)
-    assert "[the report](file:///" in shown[-1][2]
+    artifacts.publish_pipeline(results, PipelineConfig(), space)
+    assert "[the report](file:///" in shown[-1][2] and "Nothing changed since the last run." in shown[-1][2]
+
+
+def test_an_artifact_has_a_key_of_its_workspace(tmp_path: Path) -> None:
+    assert artifacts.artifact_key(Workspace(tmp_path / "Night run_2"), "mine", "summary") == "night-run-2-mine-summary"
+    assert artifacts.artifact_key(Workspace(tmp_path / "夜"), "mine", "summary") == "workspace-mine-summary"
+    assert artifacts.artifact_key(None, "train-codec", "progress") == "train-codec-progress"

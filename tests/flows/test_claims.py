@@ -29,7 +29,7 @@ def test_the_flow_makes_the_features_then_tests_the_claims(tmp_path: Path, monke
         return "the page"
 
     @contextmanager
-    def progress(name: str, unit: str) -> Iterator[OnProgress]:
+    def progress(name: str, unit: str, workspace: Workspace) -> Iterator[OnProgress]:
         yield silent
 
     monkeypatch.setattr(job, "run_claims", test)
@@ -38,7 +38,11 @@ def test_the_flow_makes_the_features_then_tests_the_claims(tmp_path: Path, monke
     monkeypatch.setattr(module, "create_markdown_artifact", lambda text, key, description: seen.append((key, text)))
     assert claims.fn(workspace=str(tmp_path), changes=("train.steps=2",)) == "the page"
     data = [step.name for step in steps_before("train")]
-    assert seen == [*data, (2, tmp_path, f"claims of {tmp_path.name}"), ("claims", "the page")]
+    assert seen == [
+        *data,
+        (2, tmp_path, f"claims of {tmp_path.name}"),
+        (artifact_key(Workspace(tmp_path), "claims"), "the page"),
+    ]
     stored = load_stored(Workspace(tmp_path))
     shipped = PipelineConfig.load(shipped_config("claims.yaml"))
     assert stored.train.steps == 2 and stored.claims == shipped.claims and stored.ingest == shipped.ingest

@@ -28,7 +28,7 @@ class Steps:
         monkeypatch.setattr(module, "step_state", self.state)
         monkeypatch.setattr(module, "run_on_pool", lambda step, *_: pool_has_a_worker and self.run(step.name, "pool"))
         monkeypatch.setattr(module, "announce", self.announced.append)
-        monkeypatch.setattr(module, "publish_pipeline", lambda results, place: self.published.extend(results))
+        monkeypatch.setattr(module, "publish_pipeline", lambda results, config, place: self.published.extend(results))
         for step in STEPS:
             monkeypatch.setitem(
                 STAGE_FLOWS, step.name, lambda workspace, name=step.name, **given: self.run_here(name, given)

@@ -44,7 +44,7 @@ def run_tiny(space: Workspace, config: PipelineConfig, stage: TinyStage = STAGE)
     def tiny() -> StageSummary:
         mapper = runner.shard_mapper(step.make(config), config, space, report)
         result = run_step(step, config, space, mapper=mapper)
-        artifacts.publish(step, result, space)
+        artifacts.publish(step, result, config, space)
         return result
 
     return tiny(), seen

@@ -55,4 +55,4 @@ def test_a_stage_run_is_recorded_with_its_shards_and_artifacts(server: Server, t
     assert run["name"] == "ingest of w"
     assert sorted(task["name"] for task in tasks) == ["ingest 1 of 2, 3 items", "ingest 2 of 2, 3 items"]
     artifacts = server.api("/artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
-    assert {artifact["key"] for artifact in artifacts} == {"ingest-progress", "ingest-summary"}
+    assert {artifact["key"] for artifact in artifacts} == {"w-ingest-progress", "w-ingest-summary"}

@@ -1,0 +1,74 @@
+"""The pages of reports: only reports are served, to this machine only, and names are harmless text."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from data_contracts import UsageError
+from tasks.commands.serve import reports_app, serve
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("run1", "a <b>& 50%"):
+        report = tmp_path / "data" / name / "report"
+        report.mkdir(parents=True)
+        (report / "report.html").write_text(f"<p>report of {len(name)}</p>", "utf-8")
+        (report.parent / "secret.txt").write_text("secret")
+    (tmp_path / "data" / "empty").mkdir()
+    (tmp_path / "outside" / "report").mkdir(parents=True)
+    (tmp_path / "outside" / "report" / "report.html").write_text("outside")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def client(folder: Path) -> TestClient:
+    return TestClient(reports_app(folder), base_url="http://127.0.0.1:8080")
+
+
+def test_workspaces_with_a_report_are_listed_and_their_links_open_it(client: TestClient) -> None:
+    page = client.get("/").text
+    assert "empty" not in page and "a &lt;b&gt;&amp; 50%" in page and "<b>" not in page
+    links = [part.split('"')[0] for part in page.split('href="')[1:]]
+    assert [client.get(link).text for link in links] == ["<p>report of 9</p>", "<p>report of 4</p>"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/run1/secret.txt", "/run1/report/", "/run1", "/nothing/report/report.html", "/../outside/report/report.html",
+        "/..%2foutside/report/report.html", "/%2e%2e/report/report.html", "/run1/report/report.html/..",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_served(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code in (403, 404)
+
+
+def test_a_link_to_a_report_elsewhere_is_not_followed(client: TestClient, folder: Path) -> None:
+    (folder / "linked").symlink_to(folder.parent / "outside")
+    assert client.get("/linked/report/report.html").status_code == 404
+
+
+def test_a_folder_without_reports_says_so_and_no_folder_is_refused(tmp_path: Path) -> None:
+    client = TestClient(reports_app(tmp_path), base_url="http://localhost:1")
+    assert "No workspace here has a report yet" in client.get("/").text
+    with pytest.raises(UsageError, match="is no folder"):
+        reports_app(tmp_path / "none")
+
+
+def test_requests_from_elsewhere_are_refused(client: TestClient) -> None:
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
+    assert client.get("/", headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.get("/").headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_taken_port_is_one_line(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(UsageError, match="cannot be used; choose another"):
+            serve(folder, taken.getsockname()[1])
