@@ -11,6 +11,7 @@ import pytest
 
 from flows import claims as module
 from flows import cli, run
+from flows.artifacts import artifact_key
 from flows.claims import claims
 from tasks.commands.claims import job
 from tasks.config import PipelineConfig, load_stored, shipped_config

@@ -34,7 +34,7 @@ def test_workspaces_with_a_report_are_listed_and_their_links_open_it(client: Tes
     page = client.get("/").text
     assert "empty" not in page and "a &lt;b&gt;&amp; 50%" in page and "<b>" not in page
     links = [part.split('"')[0] for part in page.split('href="')[1:]]
-    assert [client.get(link).text for link in links] == ["<p>report of 9</p>", "<p>report of 4</p>"]
+    assert [client.get(link).text for link in links] == ["<p>report of 10</p>", "<p>report of 4</p>"]
 
 
 @pytest.mark.parametrize(
