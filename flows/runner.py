@@ -16,10 +16,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from data_contracts import UsageError
-from flows.artifacts import publish, run_progress
+from data_contracts import QualityError, UsageError
+from flows.artifacts import publish, publish_excess, run_progress
 from flows.direct import stale_line
 from flows.progress import watch
+from flows.quality_event import emit_quality_event
 from flows.runs import announce, running_in
 from flows.termination import interrupts_blocked
 from flows.tools import require_programs
@@ -65,7 +66,12 @@ def run_stage_flow(
         with tags(step.name), run_progress(step.name, step.unit, workspace) as on_progress:
             mapper = shard_mapper(step.make(config), config, workspace, on_progress)
             again = {"retry": retry, "verify_files": verify_files}
-            summary = run_step(step, config, workspace, mapper=mapper, on_progress=on_progress, **again)
+            try:
+                summary = run_step(step, config, workspace, mapper=mapper, on_progress=on_progress, **again)
+            except QualityError as error:
+                publish_excess(step, error, workspace)
+                emit_quality_event(error)
+                raise
         announce(summary.line())
         publish(step, summary, config, workspace)
     return {"stage": step.name, "done": summary.done, "new": summary.new, "quarantined": summary.quarantined}

@@ -35,6 +35,9 @@ QUIET_TERMINAL: Final = {
     "PREFECT_SERVER_LOGGING_LEVEL": "ERROR",
 }
 
+TAG: Final = "foleygenex"
+"""A tag of every shipped deployment, and so of its runs."""
+
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 """This machine's own addresses: a proxy cannot reach them."""
 

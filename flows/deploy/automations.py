@@ -21,13 +21,13 @@ from prefect.exceptions import ObjectNotFound
 from prefect.types import SecretDict
 from pydantic import SecretStr
 
-from flows.deploy.shipped import TAG, Shipped
+from flows.deploy.shipped import Shipped
+from flows.quality_event import QUALITY_EVENT
+from flows.settings import TAG
 
 CRASHED: Final = "foleygenex-crashed"
 SILENT_AFTER_S: Final = 180
 """Seconds without a heartbeat (one every 30 s, `flows/settings.py`) after which a run is marked Crashed."""
-QUALITY_EVENT: Final = "foleygenex.quality-limit"
-"""Emitted for the flow run of a stage that ends because it is past one of its quality limits."""
 NOTIFICATIONS: Final = {
     "foleygenex-failed-run": ("A run failed", {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}),
     "foleygenex-late-run": ("A run is late, no worker has started it", {"prefect.flow-run.Late"}),
@@ -104,7 +104,8 @@ def notification(name: str, title: str, events: set[str], webhook: UUID) -> Auto
         threshold=1,
         within=timedelta(0),
     )
-    text = f'"{title}: " ~ flow_run.name ~ ": " ~ (flow_run.state.message or flow_run.state.name)'
+    why = "event.payload.message or flow_run.state.message or flow_run.state.name"
+    text = f'"{title}: " ~ flow_run.name ~ ": " ~ ({why})'
     payload = f'{{"text": {{{{ ({text} ~ " " ~ ((flow_run | ui_url) or "")) | tojson }}}}}}'
     action = CallWebhook(block_document_id=webhook, payload=payload)
     return AutomationCore(name=name, description=f"{title}.", enabled=False, trigger=trigger, actions=[action])

@@ -18,8 +18,6 @@ from prefect.utilities.templating import apply_values
 from data_contracts import UsageError
 
 PREFECT_FILE: Final = "prefect.yaml"
-TAG: Final = "foleygenex"
-"""A tag of every shipped deployment, and so of its runs."""
 HOME: Final = "FOLEYGENEX_HOME"
 """The environment variable with the checkout's path on the machine that works."""
 

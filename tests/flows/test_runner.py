@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from data_contracts import UsageError
+from data_contracts import QualityError, UsageError
 from flows import artifacts, cli, runner, runs
 from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
@@ -113,6 +113,22 @@ def test_a_second_run_changes_nothing_and_says_who_is_there(
             assert cli.exit_code([*arguments, "demo", "--workspace", str(tmp_path)]) == 2
             assert "in use by train of w (process" in capsys.readouterr().err
     assert (tmp_path / "config.yaml").read_bytes() == before
+
+
+def test_a_stage_past_a_quality_limit_shows_the_numbers_and_emits_its_event(
+    prefect_backend: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def past_its_limit(*given: Any, **options: Any) -> None:
+        raise QualityError("8 of 10 items were written by the rules")
+
+    seen: list[tuple[str, str]] = []
+    monkeypatch.setattr(runner, "run_step", past_its_limit)
+    monkeypatch.setattr(runner, "publish_excess", lambda step, error, place: seen.append((step.name, str(error))))
+    monkeypatch.setattr(runner, "emit_quality_event", lambda error: seen.append(("event", str(error))))
+    space = stored(tmp_path, "mine.parser=rules")
+    with pytest.raises(QualityError, match="8 of 10"):
+        STAGE_FLOWS["mine"](workspace=str(space.root))
+    assert seen == [(name, "8 of 10 items were written by the rules") for name in ("mine", "event")]
 
 
 def test_a_pipeline_and_its_stages_share_the_workspace(

@@ -18,17 +18,20 @@ from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
 from prefect.states import Completed, Failed, Late, Running
 
+from data_contracts import QualityError
+from flows import quality_event
 from flows.deploy.automations import (
     CRASHED,
     NOTIFICATIONS,
-    QUALITY_EVENT,
     SILENT_AFTER_S,
     WEBHOOK,
     crash_automation,
     install_automations,
 )
-from flows.deploy.shipped import TAG, Shipped, ShippedDeployment
+from flows.deploy.shipped import Shipped, ShippedDeployment
+from flows.quality_event import emit_quality_event
 from flows.settings import SHIPPED as SETTINGS
+from flows.settings import TAG
 
 pytestmark = pytest.mark.server
 WAIT_S = 120
@@ -164,7 +167,7 @@ def test_a_run_without_heartbeats_is_marked_crashed_and_no_other(client: SyncPre
 
 
 def test_a_notification_that_is_switched_on_says_which_run_and_why(
-    client: SyncPrefectClient, hook: tuple[str, list[Any]]
+    client: SyncPrefectClient, hook: tuple[str, list[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, got = hook
     list(install_automations(client, SHIPPED, notify=address))
@@ -175,14 +178,13 @@ def test_a_notification_that_is_switched_on_says_which_run_and_why(
     new_run(client, Failed(message='disk "full"\n</x>'), name="pipeline of run1", tags=[TAG])
     new_run(client, Late(), name="pipeline of run2", tags=[TAG])
     run = new_run(client, Running(), name="mine of run3", tags=[TAG])
-    emit_event(
-        QUALITY_EVENT,
-        resource={"prefect.resource.id": f"prefect.flow-run.{run}"},
-        related=[{"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}],
-    )
+    monkeypatch.setattr(quality_event.runtime.flow_run, "id", str(run), raising=False)
+    for deployment in (None, "of a deployment"):
+        monkeypatch.setattr(quality_event.runtime.deployment, "id", deployment, raising=False)
+        emit_quality_event(QualityError(f"8 of 10 items were written by the rules ({deployment})"))
     wait_for(lambda: len(got) >= 3)
     texts = sorted(one["text"] for one in got)
     assert texts[0].startswith('A run failed: pipeline of run1: disk "full"\n</x>')
     assert texts[1].startswith("A run is late, no worker has started it: pipeline of run2: Late")
-    assert texts[2].startswith("A stage is past a quality limit: mine of run3: ")
+    assert "quality limit: mine of run3: 8 of 10 items were written by the rules (of a deployment)" in texts[2]
     assert len(texts) == 3

@@ -8,7 +8,8 @@ import pytest
 
 from data_contracts import UsageError
 from flows.deploy import shipped
-from flows.deploy.shipped import HOME, TAG, checkout, read_shipped
+from flows.deploy.shipped import HOME, checkout, read_shipped
+from flows.settings import TAG
 from flows.stages import STAGE_FLOWS
 from tasks.pipeline import STEPS
 from tests.conftest import REPOSITORY
