@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cosine_similarity
 
-from benchmarks.codec_measures import round_trip
+from benchmarks.codec_measures import RATE_HZ, round_trip
 from benchmarks.judge_recordings import ESC10, Heard, Recording, esc10, pairs_auc, recall_at_1, videos
 from benchmarks.real_data import recordings_folder, tagger_weights
 from data_contracts import WeightsError
@@ -47,12 +47,13 @@ def main() -> None:
     if any(name == "corpus-cnn" for name in judges):
         held_out()
     likeness(judges, load_codec("embedded_16k"))
+    cross_modal(judges, built_in(), "scenes of the built-in corpus")
     recordings = esc10(options.real)
     if recordings:
         real(judges, recordings)
     shown = videos(options.real)
     if shown:
-        cross_modal(judges, shown)
+        cross_modal(judges, shown, "videos with sound")
 
 
 def loaded(names: Sequence[str], tagger: Path) -> dict[str, Heard]:
@@ -154,9 +155,20 @@ def _confusions(heard: Heard, said: Sequence[dict[str, torch.Tensor]], recording
         print(f"| corpus-cnn | calls {label} | {', '.join(f'{name} {count}' for name, count in counts)} | | |")
 
 
-def cross_modal(judges: dict[str, Heard], shown: Sequence[Recording]) -> None:
-    """Prints how well captions and frames find their own sound among all."""
-    print(f"{len(shown)} videos with sound; each caption and each video looks for its sound among all:\n")
+def built_in() -> list[Recording]:
+    """Returns scenes of the built-in corpus that no training has seen, one of each object, with their captions."""
+    scenes = make_scenes(2 * OBJECTS, has_video=True, seed=SEED)[::2]
+    return [
+        Recording(
+            audio_T=scene_audio(one), rate_hz=RATE_HZ, label=one.material, group=one.group_id, caption=one.caption
+        )
+        for one in scenes
+    ]
+
+
+def cross_modal(judges: dict[str, Heard], shown: Sequence[Recording], what: str) -> None:
+    """Prints how well captions, and frames where there are any, find their own sound among all."""
+    print(f"{len(shown)} {what}; each caption (each video) looks for its own sound among all:\n")
     print("| judge | from | R@1 | AUC |\n|---|---|---|---|")
     for name, heard in judges.items():
         if not isinstance(heard.judge, TextJudge):
@@ -164,10 +176,9 @@ def cross_modal(judges: dict[str, Heard], shown: Sequence[Recording]) -> None:
         sounds = torch.stack([heard.embedding(one.audio_T, one.rate_hz) for one in shown])
         texts = torch.stack([one["embedding"] for one in heard.judge.judge_text([one.caption for one in shown])])
         rows = {"caption": texts @ sounds.T}
-        if isinstance(heard.judge, VideoJudge):
-            seen = [
-                heard.judge.judge_video(one.frames_FHWC)["embedding"] for one in shown if one.frames_FHWC is not None
-            ]
+        frames = [one.frames_FHWC for one in shown if one.frames_FHWC is not None]
+        if isinstance(heard.judge, VideoJudge) and frames:
+            seen = [heard.judge.judge_video(frames_FHWC)["embedding"] for frames_FHWC in frames]
             rows["video"] = torch.stack(seen) @ sounds.T
         for source, likeness_BB in rows.items():
             found = likeness_BB.numpy()

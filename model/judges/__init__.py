@@ -90,6 +90,12 @@ def _with_tokens(name: str, path: str) -> list[Path]:
     return [Path(path), Path(path).with_name("vocab.json"), Path(path).with_name("merges.txt")]
 
 
+def _corpus_cnn(path: str, device: Device) -> AudioJudge:
+    from model.judges.corpus_cnn import WEIGHTS, CorpusCNNJudge
+
+    return CorpusCNNJudge.load(Path(path) if path else WEIGHTS, device)
+
+
 def _mn04(path: str, device: Device) -> AudioJudge:
     from model.judges.efficientat import EfficientATJudge
 
@@ -123,6 +129,8 @@ JUDGES: Final[Mapping[str, Load]] = {
     "audiobox-aesthetics": _audiobox,
     "imagebind": _imagebind,
     "pe-av": _pe_av,
+    "corpus-cnn": _corpus_cnn,
+    "labels-corpus-cnn": lambda path, device: _labels(_corpus_cnn(path, device), exclusive=True),
     "labels-mn04": lambda path, device: _labels(_mn04(path, device), exclusive=False),
     "mn04": _mn04,
     "resemblyzer": _resemblyzer,

@@ -19,13 +19,14 @@ class JudgeTrainConfig(StageConfig):
     width: int = Field(24, ge=2, description="channels of the first layer")
     frame_dim: int = Field(256, ge=4, description="channels per frame before the pooling")
     embedding_dim: int = Field(128, ge=2, description="numbers of an embedding")
-    steps: int = Field(1_000, ge=1, description="optimiser steps")
+    steps: int = Field(600, ge=1, description="optimiser steps")
     object_pairs: int = Field(12, ge=1, description="objects per step, two scenes of each")
     general_sounds: int = Field(8, ge=0, description="procedural general sounds per step")
     lengths_s: tuple[Seconds, ...] = Field(
         (2.0, 4.0, 8.0), min_length=1, description="lengths of the crops, one per step, in turn"
     )
     lr: float = Field(2e-3, gt=0, description="peak learning rate, cosine to a fiftieth")
+    lr_steps: int = Field(1_000, ge=1, description="steps of the whole cosine; the run may end before it")
     warmup_steps: int = Field(100, ge=0, description="steps in which the rate rises from zero to its peak")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay")
     grad_clip: float = Field(5.0, gt=0, description="largest global norm of the gradients")

@@ -110,5 +110,5 @@ class JudgeTrainer:
 def learning_rate(step: int, config: JudgeTrainConfig) -> float:
     """Returns the rate of a step: a linear warm-up, then a cosine to a fiftieth of the peak."""
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps)))
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.lr_steps)))
     return config.lr * warm * (_LAST_LR_SHARE + (1 - _LAST_LR_SHARE) * fall)

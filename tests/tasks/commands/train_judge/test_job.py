@@ -78,7 +78,7 @@ def test_a_finished_run_trains_no_further(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_the_rate_rises_then_falls_to_a_fiftieth() -> None:
-    config = TINY.model_copy(update={"steps": 100, "warmup_steps": 10})
+    config = TINY.model_copy(update={"lr_steps": 100, "warmup_steps": 10})
     rates = [learning_rate(step, config) for step in range(101)]
     assert rates.index(max(rates)) == 9 and rates[0] == pytest.approx(config.lr / 10, rel=0.01)
     assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(config.lr / 50)
