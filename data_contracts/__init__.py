@@ -20,6 +20,7 @@ from data_contracts.results import (
     ClipScore,
     Generated,
     GeneratedFile,
+    Judgement,
     Score,
     TrainMetric,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "GeneratedFile",
     "InUseError",
     "ItemError",
+    "Judgement",
     "ManifestRow",
     "Mined",
     "MismatchError",

@@ -84,6 +84,24 @@ class GeneratedFile(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Judgement(Row):
+    """What one judge said of one sound, video or prompt (SPEC E1): a file of tensors, by the judge's output names."""
+
+    TABLE: ClassVar[str] = "judgements"
+    item_id: str
+    input: str  # what was judged, as the plan names it
+    source: str  # generated, row, codec, pasted, noise, silence, video or text
+    content_sha256: str  # of the file, or of what the sound was made from
+    from_s: float
+    to_s: float
+    judge: str
+    weights_sha256: str
+    rate_hz: int | None  # at which the judge hears
+    outputs_path: str
+    outputs_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClipScore(Row):
     """One metric of one evaluation case. `system` is the model or a baseline's name."""
 
@@ -102,17 +120,18 @@ class ClipScore(Row):
 class Score(Row):
     """One cell of a score table: a mean over `n` clips of `n_groups` objects or recordings, with a 95 % interval.
 
-    Of levels it is the median. `is_baseline` marks the rows to compare the model with.
+    Of levels it is the median. `is_baseline` marks the rows to compare the model with. A metric that was not computed
+    has no value, and `why_empty` says why.
     """
 
     TABLE: ClassVar[str] = "scores"
-    VERSION: ClassVar[int] = 4
+    VERSION: ClassVar[int] = 5
     item_id: str
-    task: str  # case group (`generation.CASE_GROUPS`)
+    task: str  # case group (`generation.CASE_GROUPS`); of folders, `all` or a category
     system: str
     checkpoint: str | None  # which weights the model had; None for baselines
     metric: str
-    value: float
+    value: float | None
     ci_low: float | None
     ci_high: float | None
     n: int
@@ -120,6 +139,11 @@ class Score(Row):
     is_baseline: bool
     backend: str  # what computed it and on which weights
     higher_is_better: bool | None  # None: best at the truth's value
+    weights_sha256: str | None = None  # of the judge; None where no weights are behind it
+    rate_hz: int | None = None  # at which the judge hears
+    seconds: float | None = None  # of audio that were judged, over all clips
+    n_reference: int | None = None  # clips that a set of `n` clips is compared with
+    why_empty: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

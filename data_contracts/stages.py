@@ -9,6 +9,7 @@ from data_contracts.contract import Row
 from data_contracts.results import (
     ClipScore,
     Generated,
+    Judgement,
     Score,
     TrainMetric,
 )
@@ -32,6 +33,7 @@ STAGE_TABLES: Final[Mapping[str, type[Row]]] = {
     "precompute": FeatureRow,
     "train": TrainMetric,
     "generate": Generated,
+    "judge": Judgement,
     "score": ClipScore,
     "evaluate": Score,
 }

@@ -22,6 +22,7 @@ from flows.commands.convert import convert
 from flows.commands.deploy import deploy
 from flows.commands.doctor import doctor
 from flows.commands.ema import ema
+from flows.commands.evaluate import evaluate
 from flows.commands.export import export
 from flows.commands.generate import generate
 from flows.commands.mine_captions import mine_captions
@@ -174,6 +175,7 @@ def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.A
 
 
 app.command()(generate)
+app.command()(evaluate)
 app.command("app")(open_app)
 app.command()(verify)
 app.command()(serve)

@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from data_contracts.errors import FoleyGenExError, ItemError, MismatchError, UsageError, WeightsError
     from foleygenex.augmentation import AugmentedAudio, augment
     from foleygenex.captions import mine_captions
-    from foleygenex.folders import score_folders
+    from foleygenex.folders import FolderScores, score_folders
     from foleygenex.generation import GeneratedAudio, Model, load
     from foleygenex.media import Audio, Video
-    from tasks.evaluate.folders import FolderScores
     from tasks.language.cues import Cue
 
 __all__ = [
@@ -48,10 +47,9 @@ _MODULES = {
     "data_contracts.errors": ("FoleyGenExError", "ItemError", "MismatchError", "UsageError", "WeightsError"),
     "foleygenex.augmentation": ("AugmentedAudio", "augment"),
     "foleygenex.captions": ("mine_captions",),
-    "foleygenex.folders": ("score_folders",),
+    "foleygenex.folders": ("FolderScores", "score_folders"),
     "foleygenex.generation": ("GeneratedAudio", "Model", "load"),
     "foleygenex.media": ("Audio", "Video"),
-    "tasks.evaluate.folders": ("FolderScores",),
     "tasks.language.cues": ("Cue",),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

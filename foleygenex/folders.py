@@ -1,29 +1,108 @@
-"""Generated audio scored against the true audio of the same clips, without a run. Source: SPEC E2."""
+"""Folders of generated audio scored against the true audio of the same clips, without a run. Source: SPEC E1-E3."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tasks.evaluate import folders
-from tasks.evaluate.folders import FolderScores
+from tasks.commands.evaluate.job import evaluate_folders
+from tasks.commands.evaluate.options import EvaluateOptions, named_systems
+from tasks.commands.evaluate.outputs import write_evaluation
+from tasks.commands.evaluate.problems import allowed_kinds
+from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation
+from tasks.evaluate.baselines import SHUFFLED
+
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FolderScores:
+    """Systems and baselines scored on the same clips. `evaluation` has every score with its interval, n and judge."""
+
+    evaluation: Evaluation
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """The generated systems' names."""
+        return self.evaluation.systems
+
+    @property
+    def clips(self) -> dict[str, dict[str, float]]:
+        """Clip -> metric -> value of the first system. A metric that is undefined for a clip is absent."""
+        return self.clips_of(self.systems[0])
+
+    def clips_of(self, system: str) -> dict[str, dict[str, float]]:
+        """Returns clip -> metric -> value of a system or a baseline."""
+        found: dict[str, dict[str, float]] = {}
+        for row in self.evaluation.clip_scores:
+            if row.system == system:
+                found.setdefault(row.parent_id, {})[row.metric] = row.value
+        return found
+
+    def summary(self, system: str | None = None) -> dict[str, float]:
+        """Returns metric -> value over all clips, of the first system or of the one that is named, also a baseline."""
+        name = self.systems[0] if system is None else system
+        rows = (row for row in self.evaluation.scores if row.task == ALL_CLIPS and row.system == name)
+        return {row.metric: row.value for row in rows if row.value is not None}
+
+    def shuffled_summary(self) -> dict[str, float]:
+        """Returns the same for another clip's true audio: what is reached without looking at the right video."""
+        return self.summary(SHUFFLED)
+
+    def why_empty(self) -> dict[str, str]:
+        """Returns metric -> why it was not computed."""
+        rows = (row for row in self.evaluation.scores if row.task == ALL_CLIPS)
+        return {row.metric: row.why_empty for row in rows if row.why_empty is not None}
+
+    def write(self, out: PathLike) -> list[Path]:
+        """Writes scores.json, clips.parquet, table.tex, problems.csv and index.html, as the command does."""
+        return write_evaluation(self.evaluation, Path(out))
 
 
 def score_folders(
-    generated: str | os.PathLike[str],
-    truth: str | os.PathLike[str],
+    generated: PathLike | Mapping[str, PathLike],
+    truth: PathLike,
     *,
     events_s: Mapping[str, Sequence[float]] | None = None,
+    captions: PathLike | None = None,
+    video: PathLike | None = None,
+    judges: Sequence[str] = (),
+    by: str | None = None,
+    seconds: float | None = None,
+    allow: Sequence[str] = (),
+    seed: int = 7,
+    device: str = "auto",
+    cache: PathLike | None = None,
 ) -> FolderScores:
-    """Compares each file of `truth` with the file of `generated` that has the same name, whatever both endings are.
+    """Compares each file of `truth` with the generated file that has its name, whatever both endings are.
 
-    The metrics are those of the clips in a run (docs/scores.md) that need nothing else: OnsetSyncAP and OnsetSyncAcc,
-    level and its difference in dB, Timbre-cos where there are 8 audible true clips or more, and EventF1 where
-    `events_s` gives a clip's true event times in seconds, by file name without ending. They are not the paper's FD, IS,
-    CLAP or DeSync, which need networks that this release does not load. A generated clip is cut, or continued with
-    silence, to the true one's length.
+    `generated`: a folder, or several by name, which are then also compared with each other. `events_s`: the true event
+    times of a clip in seconds, by name. The other arguments are those of `foleygenex evaluate` (docs/evaluation.md).
+    `cache` keeps what the judges said, so that a second call is quick; without it nothing is kept.
 
-    Raises UsageError when a file is missing, cannot be decoded or is not unique.
+    Raises FoleyGenExError with every bad file by name unless its kind is allowed, UsageError for folders and tables
+    that cannot be used.
     """
-    return folders.score_folders(Path(generated), Path(truth), events_s=events_s)
+    if isinstance(generated, Mapping):
+        systems = named_systems([f"{name}={os.fspath(folder)}" for name, folder in generated.items()])
+    else:
+        systems = named_systems([os.fspath(generated)])
+    with tempfile.TemporaryDirectory(prefix="foleygenex-") as scratch:
+        options = EvaluateOptions(
+            systems=systems,
+            reference=Path(truth),
+            cache=Path(scratch if cache is None else cache),
+            video=None if video is None else Path(video),
+            captions=None if captions is None else Path(captions),
+            events=events_s,
+            judges=tuple(judges),
+            by=by,
+            seconds=seconds,
+            allowed=allowed_kinds(allow),
+            seed=seed,
+            device=device,
+        )
+        return FolderScores(evaluate_folders(options))

@@ -42,7 +42,7 @@ class PipelineConfig(StageConfig):
         description="GPUs of this machine that precompute, judge, generate and score use at a time, a process each",
     )
     gpu_pool: str = Field(
-        "gpu", description="Prefect work pool for train, generate and score, used when it has a worker"
+        "gpu", description="Prefect work pool for train, generate, judge and score, used when it has a worker"
     )
     ingest: IngestConfig = IngestConfig()
     mine: MineConfig = MineConfig()

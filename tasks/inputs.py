@@ -87,6 +87,12 @@ def checkpoints(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: A
     return [_shipped_weights(), identities(weights_folder().rglob("*.safetensors")), given]
 
 
+def judges(config: PipelineConfig, workspace: Workspace) -> Any:
+    """The checkpoints, and the judges' weights: those that are part of a package, fetched, or named in the settings."""
+    given = [Path(name.partition(":")[2]) for name in config.evaluate.judges if ":" in name]
+    return [checkpoints(config, workspace), identities(weights_folder().rglob("*")), identities(given)]
+
+
 def tables(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
     """Every table of the workspace, also those that no stage of the pipeline writes."""
     return identities(workspace.root.glob("*/*.parquet"))

@@ -91,16 +91,22 @@ def _generate(config: PipelineConfig) -> Stage:
     return GenerateStage(config.evaluate)
 
 
+def _judge(config: PipelineConfig) -> Stage:
+    from tasks.evaluate.judge_stage import JudgeStage
+
+    return JudgeStage(config.evaluate)
+
+
 def _score(config: PipelineConfig) -> Stage:
     from tasks.evaluate.score_stage import ScoreStage
 
     return ScoreStage(config.evaluate)
 
 
-def _evaluate(config: PipelineConfig) -> Stage:  # noqa: ARG001 (its settings act through the clips' scores)
+def _evaluate(config: PipelineConfig) -> Stage:
     from tasks.evaluate.stage import EvaluateStage
 
-    return EvaluateStage()
+    return EvaluateStage(config=config.evaluate)
 
 
 def _report(config: PipelineConfig) -> Stage:
@@ -196,10 +202,20 @@ STEPS: Final = (
         tags=("model",),
     ),
     Step(
+        name="judge",
+        description="Asks frozen networks about each generated sound, the true ones and the baselines (SPEC E1).",
+        make=_judge,
+        outside=inputs.judges,
+        group="evaluate",
+        example="evaluate.judges=[corpus-cnn,resemblyzer]",
+        pool="gpu",
+        tags=("scores",),
+    ),
+    Step(
         name="score",
         description="Scores each generated clip, the baselines and the codec upper bound (SPEC E1, E2).",
         make=_score,
-        outside=inputs.checkpoints,
+        outside=inputs.judges,
         group="evaluate",
         example="evaluate.clips=48",
         pool="gpu",
@@ -209,7 +225,7 @@ STEPS: Final = (
         name="evaluate",
         description="Joins the clips' scores into one table with intervals (SPEC E3).",
         make=_evaluate,
-        outside=inputs.nothing,
+        outside=inputs.judges,
         group="evaluate",
         example="evaluate.clips=48",
         single=True,

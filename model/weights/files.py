@@ -123,12 +123,20 @@ def _plain(text: str) -> Any:
 
 
 def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    return _unwrap(path, load_plain(path))
+
+
+def load_plain(path: Path) -> Any:
+    """Returns what a PyTorch file holds, nested as it is: tensors and plain values, never code; memory-mapped.
+
+    Raises WeightsError when it is damaged, is no PyTorch file, or holds anything else.
+    """
     zipped = zipfile.is_zipfile(path)
     if zipped:
         _refuse_code(path)
     try:
         with _LOADING, torch.serialization.safe_globals(_NUMPY):
-            loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         if "Unsupported operand" in str(error):
             raise WeightsError(
@@ -141,7 +149,6 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         ) from error
     except Exception as error:  # an unpickler may raise anything for bytes of another kind
         raise WeightsError(f"weights {path} are damaged or no PyTorch file ({_short(error)})") from error
-    return _unwrap(path, loaded)
 
 
 def _refuse_code(path: Path) -> None:

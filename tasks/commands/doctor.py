@@ -30,8 +30,8 @@ STAGES: Final = (*STAGE_TABLES, "report")
 _PROBED: Final = 8  # recordings opened, spread over the list
 _ANSWER_S: Final = 10.0
 _INSTALL: Final = "apt-get install sox libsox-fmt-all ffmpeg"
-_ENCODING: Final = ("precompute", "generate", "score")
-_COMPUTING: Final = {"precompute": ("precompute",), "train": ("train",), "evaluate": ("generate", "score")}
+_ENCODING: Final = ("precompute", "generate", "judge", "score")
+_COMPUTING: Final = {"precompute": ("precompute",), "train": ("train",), "evaluate": ("generate", "judge", "score")}
 """Settings with a device -> the stages that use it."""
 
 

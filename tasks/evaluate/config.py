@@ -36,6 +36,11 @@ class EvaluateConfig(StageConfig):
         0.1, description="largest share of generated batches, and of scored clips, that may be quarantined"
     )
     sampling: SamplingSettings = SamplingSettings()
+    judges: tuple[str, ...] = Field(
+        ("none",),
+        description="networks that judge the audio, e.g. [corpus-cnn, resemblyzer, vggish]; auto: all whose weights "
+        "are here, non-commercial ones only when named; embedded; none; NAME:PATH for your own file",
+    )
     precision: AskedPrecision = Field(
         "fp32", description="of sampling; auto: bf16 on a device that multiplies it natively, as train.precision"
     )

@@ -16,6 +16,7 @@ from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace, hash_text
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.judged_cases import JudgedCases
 from tasks.evaluate.plan import Case, fitted_rows, plan_cases
 from tasks.evaluate.scorer import Scorer
 
@@ -28,7 +29,7 @@ class ScoreStage(Stage):
     kept: Kept[Scorer] = field(default_factory=Kept, compare=False, repr=False)
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     row_type: ClassVar[type[Row]] = ClipScore
     large_shards: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
@@ -54,7 +55,11 @@ class ScoreStage(Stage):
         for case in plan_cases(rows, self.config, store.clip_s):
             if case.item_id in generated:
                 groups.setdefault(f"tta-{case.pair}" if case.pair else f"clip-{case.parent_id}", []).append(case)
-        return [Item(name, _payload(cases, generated, hashes, fitted)) for name, cases in groups.items()]
+        judged = JudgedCases.open(self.config, workspace)
+        return [
+            Item(name, {**_payload(cases, generated, hashes, fitted), "judged_sha256": judged.hashes(cases)})
+            for name, cases in groups.items()
+        ]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Scores item by item."""

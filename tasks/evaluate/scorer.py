@@ -21,6 +21,7 @@ from tasks.evaluate.attributes import Attributes, measure
 from tasks.evaluate.clip_metrics import ScoredPart, Target, inside, measure_part, score_clip
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.judged_cases import JudgedCases
 from tasks.evaluate.material import MaterialClassifier
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case, fitted_rows, material_of, sides_of
@@ -45,6 +46,7 @@ class Scorer:
     clip_s: float
     timbre: Timbre
     classifier: MaterialClassifier | None
+    judged: JudgedCases
     constant: Parts = field(default_factory=dict)
     """Silence and clicks, which are the same for every clip."""
 
@@ -67,6 +69,7 @@ class Scorer:
             clip_s=store.clip_s,
             timbre=Timbre.fit([vector for vector, _ in audible]),
             classifier=MaterialClassifier.fit([vector for vector, _ in audible], materials),
+            judged=JudgedCases.open(config, workspace),
         )
 
     def score(self, cases: Sequence[Case], audio: Sequence[Mapping[str, str]]) -> list[ClipScore]:
@@ -95,6 +98,8 @@ class Scorer:
                 rows += _rows(case, MODEL, score_clip(target, part), checkpoint)
             for system, part in self._compared(case, truth, parts).items():
                 rows += _rows(case, system, score_clip(target, part))
+            for (system, checkpoint), values in self.judged.values(case).items():
+                rows += _rows(case, system, values, checkpoint)
         return rows
 
     def _target(self, case: Case, truth: ScoredPart) -> Target:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
+from types import MappingProxyType
 
 from data_contracts import ClipScore, Generated, ManifestRow, Score
 from data_contracts.generation import CASE_GROUPS
+from model.judges import JudgeSpec
 from tasks.engine.workspace import seed_for
-from tasks.evaluate.intervals import Bounds, mean_interval, median_interval, share_interval
-from tasks.evaluate.metrics.catalogue import METRICS, MODEL
+from tasks.evaluate.cells import clip_cell
+from tasks.evaluate.columns import COLUMN_OF
+from tasks.evaluate.metrics.catalogue import METRICS, MODEL, Metric
 
 Key = tuple[str, str, str, str | None]  # case group, metric, system, checkpoint
 
@@ -21,43 +22,49 @@ def clip_groups(generated: Iterable[Generated], manifest: Iterable[ManifestRow])
     return {row.case_id: groups[row.parent_id] for row in generated}
 
 
-def aggregate(rows: Sequence[ClipScore], groups: Mapping[str, str]) -> list[Score]:
-    """Returns one row per case group, metric, system and checkpoint, the model first. `groups`: as `clip_groups`."""
+def aggregate(
+    rows: Sequence[ClipScore], groups: Mapping[str, str], judges: Mapping[str, JudgeSpec] = MappingProxyType({})
+) -> list[Score]:
+    """Returns one row per case group, metric, system and checkpoint, the model first. `groups`: as `clip_groups`.
+
+    `judges`: what the judges are whose columns are among the metrics.
+    """
     found: dict[Key, list[ClipScore]] = {}
     for row in rows:
-        if row.metric in METRICS:
+        if row.metric in METRICS or row.metric in COLUMN_OF:
             found.setdefault((row.task, row.metric, row.system, row.checkpoint), []).append(row)
-    metrics, tasks = list(METRICS), list(CASE_GROUPS)
+    metrics, tasks = [*METRICS, *COLUMN_OF], list(CASE_GROUPS)
     keys = sorted(found, key=lambda key: (tasks.index(key[0]), metrics.index(key[1]), key[2] != MODEL))
-    return [_score(key, found[key], groups) for key in keys]
+    return [_score(key, found[key], groups, judges) for key in keys]
 
 
-def interval(metric: str, values: Sequence[float], groups: Sequence[str], seed: int) -> Bounds:
-    """Returns the 95 % interval of a metric: exact for shares, a bootstrap over groups otherwise."""
-    if METRICS[metric].is_share:
-        return share_interval(values, groups)
-    if METRICS[metric].is_median:
-        return median_interval(values, groups, seed)
-    return mean_interval(values, groups, seed, METRICS[metric].limits)
+def metric_named(name: str) -> Metric:
+    """Returns the entry of a metric or of a judge's column."""
+    column = COLUMN_OF.get(name)
+    return METRICS[name] if column is None else column.metric
 
 
-def _score(key: Key, rows: Sequence[ClipScore], groups: Mapping[str, str]) -> Score:
+def _score(key: Key, rows: Sequence[ClipScore], groups: Mapping[str, str], judges: Mapping[str, JudgeSpec]) -> Score:
     task, metric, system, checkpoint = key
     values, owners = [row.value for row in rows], [groups[row.parent_id] for row in rows]
     names = [name for name in (task, metric, system, checkpoint) if name is not None]
-    low, high = interval(metric, values, owners, seed_for("bootstrap", *names))
+    known, column = metric_named(metric), COLUMN_OF.get(metric)
+    judge = judges.get(column.judge) if column else None
+    cell = clip_cell(known, values, owners, seed_for("bootstrap", *names))
     return Score(
         item_id="/".join(names),
         task=task,
         system=system,
         checkpoint=checkpoint,
         metric=metric,
-        value=float(np.median(values) if METRICS[metric].is_median else np.mean(values)),
-        ci_low=low,
-        ci_high=high,
-        n=len(values),
-        n_groups=len(set(owners)),
+        value=cell.value,
+        ci_low=cell.bounds[0],
+        ci_high=cell.bounds[1],
+        n=cell.n,
+        n_groups=cell.n_groups,
         is_baseline=system != MODEL,
-        backend=METRICS[metric].backend,
-        higher_is_better=METRICS[metric].higher_is_better,
+        backend=known.backend,
+        higher_is_better=known.higher_is_better,
+        weights_sha256=judge.weights_sha256 if judge else None,
+        rate_hz=judge.rate_hz if judge else None,
     )

@@ -21,6 +21,7 @@ from data_contracts import (
     ContractError,
     FeatureRow,
     Generated,
+    Judgement,
     ManifestRow,
     Mined,
     Paraphrase,
@@ -46,6 +47,7 @@ _DOES: Final = {
     "precompute": "encode once",
     "train": "flow matching",
     "generate": "generate audio",
+    "judge": "ask networks",
     "score": "measure clips",
     "evaluate": "average scores",
 }
@@ -94,6 +96,7 @@ class Collected:
     features: list[FeatureRow] = field(default_factory=list)
     metrics: list[TrainMetric] = field(default_factory=list)
     generated: list[Generated] = field(default_factory=list)
+    judgements: list[Judgement] = field(default_factory=list)
     clip_scores: list[ClipScore] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     ablations: list[AblationScore] = field(default_factory=list)

@@ -6,13 +6,8 @@ allows only this package's style and script, by hash, and `data:` media.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from pathlib import Path
-from typing import Any, Final
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from typing import Final
 
 from data_contracts.files import atomic_path
 from tasks.engine.workspace import Workspace
@@ -21,6 +16,7 @@ from tasks.report.ablations import build_ablations
 from tasks.report.augmentation import Augmentation, build_augmentation
 from tasks.report.claims import build_claims
 from tasks.report.collect import collect
+from tasks.report.html import environment, page_assets
 from tasks.report.media import MediaEmbedder
 from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
 from tasks.report.samples import SamplesSection, build_samples
@@ -29,7 +25,6 @@ from tasks.report.training import build_training
 from tasks.report.trainings import build_change
 from tasks.report.words import COMPONENTS
 
-_HERE: Final = Path(__file__).parent
 AUGMENTATION_CHARS: Final = 9_000_000  # for the clips of the adverb section
 REPORT_CHARS: Final = 23_000_000  # for all media together
 
@@ -54,10 +49,10 @@ def render(workspace: Workspace, settings: Settings) -> str:
     media.budget = REPORT_CHARS
     samples = build_samples(found, media)
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
-            **_assets(),
+            **page_assets(),
             hero=build_hero(found, workspace, settings),
             pipeline=build_pipeline(found),
             augmentation=augmentation,
@@ -81,29 +76,3 @@ def _hero_image(samples: SamplesSection, augmentation: Augmentation) -> str | No
     cards = [card.tracks for task in samples.tasks for card in task.cards]
     examples = [example.tracks for level in augmentation.levels for example in level.examples]
     return next((tracks[-1].png for tracks in [*cards, *examples] if tracks[-1].png), None)
-
-
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-def _assets() -> dict[str, Any]:
-    """Returns style and script, with the hashes by which the page's policy allows them."""
-    style = (_HERE / "assets" / "report.css").read_text("utf-8")
-    script = (_HERE / "assets" / "report.js").read_text("utf-8")
-    return {
-        "style": Markup(style),  # noqa: S704 - this package's own file
-        "script": Markup(script),  # noqa: S704 - this package's own file
-        "style_hash": _csp_hash(style),
-        "script_hash": _csp_hash(script),
-    }
-
-
-def _csp_hash(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -82,6 +82,8 @@ class Scores:
     note: str | None
     aims: list[Aim]
     tables: list[tuple[str, list[MetricScores]]]
+    not_computed: list[tuple[str, str]]
+    """Metrics without a value, those of one reason together, and the reason."""
 
     @property
     def checkpoints(self) -> list[str]:
@@ -99,14 +101,29 @@ def build_scores(found: Collected) -> Scores:
     """Returns the section from the scores table, in the order of the case groups."""
     titles = {name: group.title for name, group in CASE_GROUPS.items()}
     groups: dict[str, dict[str, list[Score]]] = {}
-    for row in found.scores:
+    for row in (one for one in found.scores if one.value is not None):
         groups.setdefault(row.task, {}).setdefault(row.metric, []).append(row)
     order = [*(name for name in titles if name in groups), *(name for name in groups if name not in titles)]
     return Scores(
         note=found.note("scores"),
         aims=[aim for task in order for rows in groups[task].values() for aim in _aims(rows, titles)],
         tables=[(titles.get(task, task), [_metric(rows) for rows in groups[task].values()]) for task in order],
+        not_computed=_not_computed(found.scores),
     )
+
+
+def _not_computed(scores: list[Score]) -> list[tuple[str, str]]:
+    reasons: dict[str, dict[str, None]] = {}
+    for row in scores:
+        if row.value is None and row.why_empty is not None:
+            reasons.setdefault(row.why_empty, {})[row.metric] = None
+    return [(", ".join(metrics), reason) for reason, metrics in reasons.items()]
+
+
+def value_of(row: Score) -> float:
+    """Returns a row's value. Those without one are listed apart and never get here."""
+    assert row.value is not None
+    return row.value
 
 
 def role(row: Score) -> SystemRole:
@@ -130,7 +147,7 @@ def _metric(rows: list[Score]) -> MetricScores:
     first = rows[0]
     aim = aim_for(first.task, first.metric)
     ordered = sorted(rows, key=lambda row: get_args(SystemRole).index(role(row)))
-    dots = [Dot(r.value, r.ci_low, r.ci_high, r.is_baseline, _system(r)) for r in ordered]
+    dots = [Dot(value_of(r), r.ci_low, r.ci_high, r.is_baseline, _system(r)) for r in ordered]
     marks = () if aim is None else (aim,) if first.higher_is_better is not None else (-aim, aim)
     return MetricScores(
         name=metric_name(first.metric),
@@ -147,12 +164,12 @@ def _cell(row: Score, aim: float | None) -> Cell:
     judged = aim is not None and not row.is_baseline
     return Cell(
         system=_system(row),
-        value=number(row.value),
+        value=number(value_of(row)),
         interval=_interval(row),
         n=row.n,
         groups=_groups(row),
         role=role(row),
-        met=is_met(row.value, aim or 0.0, higher_is_better=row.higher_is_better) if judged else None,
+        met=is_met(value_of(row), aim or 0.0, higher_is_better=row.higher_is_better) if judged else None,
     )
 
 
@@ -166,12 +183,12 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
             metric=metric_name(row.metric),
             checkpoint=checkpoint_name(row.checkpoint),
             aim=_aim_text(aim, row),
-            value=number(row.value),
+            value=number(value_of(row)),
             interval=_interval(row),
             n=row.n,
             groups=_groups(row),
             best_baseline=_best_baseline(rows),
-            met=is_met(row.value, aim, higher_is_better=row.higher_is_better),
+            met=is_met(value_of(row), aim, higher_is_better=row.higher_is_better),
         )
         for row in rows
         if not row.is_baseline
@@ -205,5 +222,5 @@ def _best_baseline(rows: list[Score]) -> str | None:
     found = [row for row in rows if role(row) == "baseline"]
     if not found or found[0].higher_is_better is None:
         return None
-    best = max(found, key=lambda row: row.value if row.higher_is_better else -row.value)
-    return f"{number(best.value)} ({system_name(best.system)})"
+    best = max(found, key=lambda row: value_of(row) if row.higher_is_better else -value_of(row))
+    return f"{number(value_of(best))} ({system_name(best.system)})"

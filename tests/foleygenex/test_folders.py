@@ -16,8 +16,18 @@ def test_folders_are_scored_by_their_paths(tmp_path: Path) -> None:
         audio = bursts((0.3 + 0.2 * number, 0.8), duration_s=1.0, seed=number)
         for folder in ("made", "truth"):
             write_wav(tmp_path / folder / f"{name}.wav", audio)
-    found = foleygenex.score_folders(str(tmp_path / "made"), tmp_path / "truth", events_s={"a": (0.3, 0.8)})
-    assert isinstance(found, foleygenex.FolderScores) and set(found.clips) == set(found.shuffled) == {"a", "b"}
-    assert found.summary()["EventF1@100ms"] == 1.0
+    asked = {"events_s": {"a": (0.3, 0.8)}, "judges": ["none"]}
+    found = foleygenex.score_folders(str(tmp_path / "made"), tmp_path / "truth", **asked)
+    assert isinstance(found, foleygenex.FolderScores)
+    assert set(found.clips) == set(found.clips_of("shuffled pairing")) == {"a", "b"}
+    assert found.summary()["EventF1@100ms"] == 1.0 and found.summary("silence")["EventF1@100ms"] == 0.0
+    assert "EventF1@100ms" in found.clips["a"] and "EventF1@100ms" not in found.clips["b"]
+    assert found.shuffled_summary()["OnsetSyncAcc"] <= found.summary()["OnsetSyncAcc"] == 1.0
+    assert "not asked for" in found.why_empty()["FD_VGG"]
+    assert (tmp_path / "out" / "index.html") in found.write(tmp_path / "out")
+    both = foleygenex.score_folders({"x": tmp_path / "made", "y": tmp_path / "truth"}, tmp_path / "truth", **asked)
+    assert both.systems == ("x", "y") and both.summary("x") == both.summary("y")
+    with pytest.raises(foleygenex.FoleyGenExError, match="1 extra-events in events"):
+        foleygenex.score_folders(tmp_path / "made", tmp_path / "truth", events_s={"c": [1.0]}, judges=["none"])
     with pytest.raises(foleygenex.UsageError, match="not a folder"):
         foleygenex.score_folders(tmp_path / "none", tmp_path / "truth")

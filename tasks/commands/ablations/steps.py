@@ -15,6 +15,7 @@ from tasks.commands.ablations.view import VariantWorkspace
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
 from tasks.evaluate.generate_stage import GenerateStage
+from tasks.evaluate.judge_stage import JudgeStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.train.config import TrainConfig
 from tasks.train.job import checkpoint_path
@@ -41,10 +42,12 @@ def train_variant(train: TrainConfig, one: Variant, view: VariantWorkspace, on_n
 
 
 def generate_and_score(config: PipelineConfig, one: Variant, view: VariantWorkspace, tasks: Sequence[str]) -> int:
-    """Generates the held-out clips of the `tasks` with the variant's weights and scores them, where not done.
+    """Generates the held-out clips of the `tasks` with the variant's weights, judges and scores them, where not
+    done.
 
     Returns how many clips and adverb pairs were scored.
     """
     evaluate = config.evaluate.model_copy(update={"checkpoints": (TRAINED,)})
     run_stage(GenerateStage(evaluate, variant=one.name, tasks=tuple(tasks)), view, shard_size=_SHARD)
+    run_stage(JudgeStage(evaluate), view, shard_size=_SHARD)
     return run_stage(ScoreStage(evaluate), view, shard_size=_SHARD).new

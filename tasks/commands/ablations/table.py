@@ -9,9 +9,9 @@ import numpy as np
 
 from data_contracts import AblationScore, ClipScore
 from tasks.engine.workspace import seed_for
+from tasks.evaluate.cells import interval
 from tasks.evaluate.intervals import mean_interval
 from tasks.evaluate.metrics.catalogue import METRICS, MODEL
-from tasks.evaluate.tables import interval
 
 SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "Timbre-cos")
 FULL: Final = "full"
@@ -83,7 +83,7 @@ def _row(
 ) -> AblationScore:
     task, metric = key
     seed = seed_for("bootstrap", name, task, metric)
-    low, high = interval(metric, list(clips.values()), [groups[clip] for clip in clips], seed)
+    low, high = interval(METRICS[metric], list(clips.values()), [groups[clip] for clip in clips], seed)
     paired = {clip: value - full[clip] for clip, value in clips.items() if clip in full}
     seed = seed_for("bootstrap", "delta", name, task, metric)
     delta_low, delta_high = mean_interval(list(paired.values()), [groups[clip] for clip in paired], seed)

@@ -10,7 +10,7 @@ from data_contracts import UsageError
 from tasks.engine.workspace import Workspace
 
 FOLDER: Final = "ablations"
-_OWN: Final = ("train", "generate", "score")
+_OWN: Final = ("train", "generate", "judge", "score")
 
 
 @dataclass(frozen=True, slots=True)

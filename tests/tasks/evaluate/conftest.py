@@ -14,6 +14,7 @@ from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import batch_generator, scorer
 from tasks.evaluate.generate_stage import GenerateStage
+from tasks.evaluate.judge_stage import JudgeStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.evaluate.stage import EvaluateStage
 from tasks.media.audio import write_flac
@@ -79,5 +80,7 @@ def oracle(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
 def scored(prepared: Workspace, oracle: list[Request]) -> Scores:
     """The score table of the perfect model, by task, metric and system. Generates and scores once in a session."""
     run_stage(GenerateStage(CONFIG), prepared)
+    run_stage(JudgeStage(CONFIG), prepared)
     run_stage(ScoreStage(CONFIG), prepared)
-    return {(s.task, s.metric, s.system): s for s in EvaluateStage().make(prepared)}
+    rows = EvaluateStage(config=CONFIG).make(prepared)
+    return {(s.task, s.metric, s.system): s for s in rows if s.value is not None}

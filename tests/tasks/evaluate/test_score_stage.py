@@ -23,7 +23,7 @@ from tests.tasks.evaluate.oracle import CONFIG, Killed, copy_of, die_after
 def workspace(prepared: Workspace, scored: Scores, tmp_path: Path) -> Workspace:
     """A copy of the workspace with generated audio and without scores."""
     assert scored
-    return copy_of(prepared, tmp_path / "copy", "generate")
+    return copy_of(prepared, tmp_path / "copy", "generate", "judge")
 
 
 def test_an_item_is_a_clip_with_all_its_tasks_or_a_pair(workspace: Workspace) -> None:

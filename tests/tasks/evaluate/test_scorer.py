@@ -116,7 +116,7 @@ def test_without_training_clips_no_material_is_scored(scored: Scores) -> None:
 
 def with_training_clips(prepared: Workspace, folder: Path) -> Workspace:
     """Returns a copy in which two thirds of the clips are training clips: four of each of three materials."""
-    workspace = copy_of(prepared, folder, "generate")
+    workspace = copy_of(prepared, folder, "generate", "judge")
     rows = []
     for row in manifest(workspace):
         rows.append(row)

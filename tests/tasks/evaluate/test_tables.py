@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from data_contracts import ClipScore, Generated, Score
+from tasks.evaluate.cells import interval
 from tasks.evaluate.intervals import mean_interval, share_interval
 from tasks.evaluate.metrics.catalogue import METRICS, MODEL
-from tasks.evaluate.tables import aggregate, clip_groups, interval
+from tasks.evaluate.tables import aggregate, clip_groups, metric_named
 from tests.tasks.rows import clip_score_row, generated_row, manifest_row
 
 SHARE = "AdverbCheck direction right"
@@ -59,14 +60,14 @@ def test_attributes_of_single_clips_are_no_score() -> None:
 
 def test_shares_get_the_exact_interval_and_other_metrics_the_bootstrap() -> None:
     values, groups = [1.0] * 16, [f"g{n}" for n in range(16)]
-    assert interval(SHARE, values, groups, 1) == share_interval(values, groups)
+    assert interval(metric_named(SHARE), values, groups, 1) == share_interval(values, groups)
     (share,) = scored([row(n, MODEL, 1.0, metric=SHARE, task="tta") for n in range(16)])
     assert (share.value, share.ci_high) == (1.0, 1.0) and share.ci_low == pytest.approx(0.05 ** (1 / 16))
     mixed = [n / 16 for n in range(16)]
-    assert interval("EventF1@50ms", mixed, groups, 1) == mean_interval(mixed, groups, 1)
+    assert interval(metric_named("EventF1@50ms"), mixed, groups, 1) == mean_interval(mixed, groups, 1)
     piled = [1.0] * 12 + [0.5] * 4
-    assert interval("EventF1@50ms", piled, groups, 1) == mean_interval(piled, groups, 1, (0.0, 1.0))
-    assert interval("Timbre-cos", piled, groups, 1) == mean_interval(piled, groups, 1)
+    assert interval(metric_named("EventF1@50ms"), piled, groups, 1) == mean_interval(piled, groups, 1, (0.0, 1.0))
+    assert interval(metric_named("Timbre-cos"), piled, groups, 1) == mean_interval(piled, groups, 1)
     shares = {metric for metric in METRICS if METRICS[metric].is_share}
     assert shares == {
         "Material right", "silent", "clipped", "duplicate", "reference pasted",

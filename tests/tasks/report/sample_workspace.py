@@ -15,6 +15,7 @@ from data_contracts import (
     ClipScore,
     FeatureRow,
     Generated,
+    Judgement,
     ManifestRow,
     Mined,
     Paraphrase,
@@ -287,5 +288,19 @@ def _scores(workspace: Workspace, generated: Sequence[Generated]) -> None:
                       ci_low=v * 0.9, ci_high=v * 1.08, n=24, n_groups=7, is_baseline=system != MODEL,
                       backend="onset matching, no weights", higher_is_better=higher)
             )  # fmt: skip
+    judgements = [
+        Judgement(item_id=f"corpus-cnn-{row.item_id}", input=row.item_id, source="generated", content_sha256="3" * 64,
+                  from_s=0.0, to_s=8.0, judge="corpus-cnn", weights_sha256="e" * 64, rate_hz=16000,
+                  outputs_path=f"judge/outputs/{row.item_id}.safetensors", outputs_sha256="4" * 64)
+        for row in generated
+    ]  # fmt: skip
+    _save(workspace, "judge", Judgement, judgements)
     _save(workspace, "score", ClipScore, clips)
+    for column in ("FD_VGG", "KL_PANNs"):
+        cells.append(
+            Score(item_id=f"all:{column}", task="all", system=MODEL, checkpoint=None, metric=column, value=None,
+                  ci_low=None, ci_high=None, n=0, n_groups=0, is_baseline=False, backend="judge",
+                  higher_is_better=False,
+                  why_empty=f"not computed: <b>{column}</b> weights absent")
+        )  # fmt: skip
     write_table(workspace.table("evaluate", Score.TABLE), Score, cells)

@@ -1,0 +1,132 @@
+"""`foleygenex evaluate`: folders of any model's audio scored against a reference folder (SPEC E1-E3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from data_contracts.errors import UsageError
+
+if TYPE_CHECKING:
+    from tasks.commands.evaluate.options import EvaluateOptions
+    from tasks.commands.evaluate.result import Evaluation
+
+_JUDGES_HELP: Final = (
+    "auto (default): every judge whose weights are here, non-commercial ones only when named; embedded; none; names, "
+    "e.g. vggish,panns; or NAME:PATH for your own file"
+)
+
+
+def evaluate(
+    out: Annotated[Path, typer.Option(help="folder for scores.json, clips.parquet, table.tex, index.html")],
+    generated: Annotated[
+        list[str] | None,
+        typer.Option(help="a folder of generated audio, DIR or NAME=DIR; repeatable: several are compared"),
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="the folder of true audio; files are matched by name")] = None,
+    video: Annotated[Path | None, typer.Option(help="the folder of videos, for IB-score, DeSync and PE-AV")] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="CSV with name, caption; also group, for intervals, and columns for --by")
+    ] = None,
+    events: Annotated[Path | None, typer.Option(help="CSV with name, time_s: one row per true event")] = None,
+    judges: Annotated[list[str] | None, typer.Option(help=_JUDGES_HELP)] = None,
+    by: Annotated[str | None, typer.Option(help="a column of the captions: a table for each of its values")] = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="score only the first seconds of each clip")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(help="a kind of problem to go on with, e.g. missing,short; or all")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="of baselines, intervals and tests")] = 7,
+    device: Annotated[str, typer.Option(help="auto (a GPU where there is one), cpu, cuda or cuda:1")] = "auto",
+    generated_cache: Annotated[
+        list[str] | None, typer.Option(help="in place of --generated: a cache of av-benchmark, DIR or NAME=DIR")
+    ] = None,
+    reference_cache: Annotated[Path | None, typer.Option(help="in place of --reference: av-benchmark's cache")] = None,
+    unpaired: Annotated[bool, typer.Option("--unpaired", help="caches of different clips: no KL, IB, DeSync")] = False,
+    with_av_benchmark: Annotated[
+        Path | None, typer.Option(help="also run this checkout of av-benchmark, and show both numbers")
+    ] = None,
+    av_benchmark_python: Annotated[Path, typer.Option(help="the Python that runs it")] = Path("python3"),
+    write_av_caches: Annotated[
+        bool, typer.Option("--write-av-caches", help="also write what the judges said as av-benchmark's caches")
+    ] = False,
+) -> None:
+    """Score folders of generated audio of any model against a reference folder; no workspace is needed."""
+    from tasks.commands.evaluate.options import EvaluateOptions, named_systems
+    from tasks.commands.evaluate.problems import allowed_kinds
+
+    if generated_cache or reference_cache:
+        _caches(generated_cache, reference_cache, out, paired=not unpaired, mixed=bool(generated or reference))
+        return
+    if not generated or reference is None:
+        raise UsageError(
+            "evaluate needs --generated DIR and --reference DIR, or --generated-cache and --reference-cache"
+        )
+    options = EvaluateOptions(
+        systems=named_systems(generated),
+        reference=reference,
+        cache=out / "cache",
+        video=video,
+        captions=captions,
+        events=events,
+        judges=tuple(judges or ()),
+        by=by,
+        seconds=seconds,
+        allowed=allowed_kinds(allow or ()),
+        seed=seed,
+        device=device,
+    )
+    found = _scored(options, out)
+    if write_av_caches or with_av_benchmark is not None:
+        _bridge(found, options, out, with_av_benchmark, av_benchmark_python, write=write_av_caches)
+
+
+def _scored(options: EvaluateOptions, out: Path) -> Evaluation:
+    """Scores the folders, writes the files, says what was found."""
+    from dataclasses import replace
+
+    from flows.progress import bar
+    from tasks.commands.evaluate.job import evaluate_folders
+    from tasks.commands.evaluate.outputs import write_evaluation, write_problems
+    from tasks.commands.evaluate.problems import InputProblemsError, listing
+    from tasks.commands.evaluate.terminal import text
+
+    try:
+        with bar("evaluate", "clips") as on_progress:
+            found = evaluate_folders(replace(options, on_progress=on_progress))
+    except InputProblemsError as error:
+        path = write_problems(error.problems, out)
+        typer.echo("\n".join(listing(error.problems, str(path))), err=True)
+        raise
+    paths = write_evaluation(found, out)
+    typer.echo(text(found))
+    if found.problems:
+        typer.echo("\n".join(listing(found.problems, str(out / "problems.csv"))), err=True)
+    typer.echo("\n" + "\n".join(str(path) for path in paths))
+    return found
+
+
+def _caches(generated: list[str] | None, reference: Path | None, out: Path, *, paired: bool, mixed: bool) -> None:
+    from tasks.commands.evaluate.bridge import score_caches
+    from tasks.commands.evaluate.options import named_systems
+
+    if mixed or not generated or reference is None:
+        raise UsageError("caches need --generated-cache DIR and --reference-cache DIR, and no folders of audio")
+    typer.echo(score_caches(named_systems(generated), reference, out, paired=paired))
+
+
+def _bridge(
+    found: Evaluation, options: EvaluateOptions, out: Path, checkout: Path | None, python: Path, *, write: bool
+) -> None:
+    from shutil import which
+
+    from tasks.commands.evaluate import bridge
+    from tasks.evaluate.av_benchmark.checkout import Checkout
+
+    if write:
+        typer.echo("\n".join(map(str, bridge.write_av_caches(found, options, out))))
+    if checkout is not None:
+        program = Path(which(python) or python)
+        for run in bridge.run_checkout(Checkout(folder=checkout, python=program), found, options, out):
+            typer.echo(f"\n{run.text()}")

@@ -1,0 +1,135 @@
+"""Generated systems against each other: paired tests on the same clips, and each system's worst clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+import numpy as np
+from scipy.stats import rankdata
+
+from data_contracts import ContractError
+from tasks.commands.evaluate.clips import Clip, SystemSounds
+from tasks.commands.evaluate.judge_run import JudgeRun
+from tasks.commands.evaluate.result import Comparison, WorstClip
+from tasks.commands.evaluate.signal import ClipValues
+from tasks.engine.workspace import seed_for
+from tasks.evaluate import baselines
+from tasks.evaluate.cells import is_affordable
+from tasks.evaluate.columns import COLUMN_OF, Column
+from tasks.evaluate.judged import column_distance
+from tasks.evaluate.metrics.catalogue import METRICS
+from tasks.evaluate.significance import LEVEL, PairedTest, holm, sign_flip_test, swap_test
+from tasks.evaluate.tables import metric_named
+
+WORST: Final = 6
+"""Clips of each system that the page shows."""
+_TESTED: Final = ("frechet", "kernel")
+_SWAP_CALLS: Final = 400  # of a distance, for its test
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparer:
+    """Compares the generated systems with each other, two by two, and their clips among themselves."""
+
+    clips: Sequence[Clip]
+    systems: Sequence[SystemSounds]
+    values: Mapping[str, ClipValues]
+    runs: Mapping[str, JudgeRun]
+    seed: int
+
+    def comparisons(self) -> list[Comparison]:
+        """Returns every metric of every two systems, corrected together by Holm's method."""
+        made = [system.name for system in self.systems if not system.is_baseline]
+        tests: dict[tuple[str, str, str], PairedTest] = {}
+        for first, second in combinations(made, 2):
+            for metric in self._clip_metrics():
+                if (test := self._paired(metric, first, second)) is not None:
+                    tests[metric, first, second] = test
+            for run in self.runs.values():
+                for column in run.columns:
+                    if column.measure in _TESTED and (swapped := self._swapped(column, run, first, second)) is not None:
+                        tests[column.name, first, second] = swapped
+        decisions = holm({"/".join(key): test.p_value for key, test in tests.items()}, len(tests))
+        return [self._comparison(key, test, decisions["/".join(key)].p_holm) for key, test in tests.items()]
+
+    def worst(self) -> list[WorstClip]:
+        """Returns the clips with the worst mean rank over all metrics of single clips that have a better direction."""
+        found = []
+        for system in (one.name for one in self.systems if not one.is_baseline):
+            ranks, shown = self._ranks(system)
+            order = sorted(ranks, key=lambda place: (-ranks[place], place))[:WORST]
+            found += [WorstClip(system=system, clip=self.clips[p].name, rank=ranks[p], values=shown[p]) for p in order]
+        return found
+
+    def _clip_metrics(self) -> dict[str, bool]:
+        """Returns the metrics of single clips with whether a higher value is better, without those of the level."""
+        directions = {name: metric.higher_is_better for name, metric in METRICS.items()}
+        directions |= {name: column.higher_is_better for name, column in COLUMN_OF.items() if column.is_per_clip}
+        return {name: better for name, better in directions.items() if better is not None}
+
+    def _of(self, system: str, metric: str) -> Mapping[int, float]:
+        column = COLUMN_OF.get(metric)
+        if column is None:
+            return self.values.get(system, {}).get(metric, {})
+        run = self.runs.get(column.judge)
+        return {} if run is None else run.values.get(system, {}).get(metric, {})
+
+    def _paired(self, metric: str, first: str, second: str) -> PairedTest | None:
+        ours, theirs = self._of(first, metric), self._of(second, metric)
+        places = sorted(ours.keys() & theirs.keys())
+        if not places:
+            return None
+        differences = np.array([ours[place] - theirs[place] for place in places])
+        seed = seed_for("sign flips", str(self.seed), metric, first, second)
+        return sign_flip_test(differences.tolist(), [self.clips[place].group for place in places], seed=seed)
+
+    def _swapped(self, column: Column, run: JudgeRun, first: str, second: str) -> PairedTest | None:
+        features = {name: run.features[name][column.output] for name in (first, second, baselines.TRUTH)}
+        ours, theirs = features[first], features[second]
+        if ours.owners != theirs.owners:
+            return None  # the judge refused clips of one of them
+        if not is_affordable(column, ours, features[baselines.TRUTH], _SWAP_CALLS):
+            return None
+        groups = ours.groups([clip.group for clip in self.clips])
+        seed = seed_for("swaps", str(self.seed), column.name, first, second)
+        try:
+            return swap_test(
+                column_distance(column), ours.rows, theirs.rows, features[baselines.TRUTH].rows, groups, seed=seed
+            )
+        except ContractError:  # too few clips
+            return None
+
+    def _comparison(self, key: tuple[str, str, str], test: PairedTest, p_holm: float) -> Comparison:
+        metric, first, second = key
+        higher = metric_named(metric).higher_is_better
+        better = ""
+        if p_holm < LEVEL and test.difference:
+            better = first if (test.difference > 0) == higher else second
+        return Comparison(
+            metric=metric,
+            first=first,
+            second=second,
+            difference=test.difference,
+            p_value=test.p_value,
+            p_holm=p_holm,
+            n=test.n,
+            n_groups=test.n_groups,
+            better=better,
+        )
+
+    def _ranks(self, system: str) -> tuple[dict[int, float], dict[int, dict[str, float]]]:
+        """Returns by clip's place the mean rank, 0 best and 1 worst, and the values it is made of."""
+        ranks: dict[int, list[float]] = {}
+        shown: dict[int, dict[str, float]] = {}
+        for metric, higher in self._clip_metrics().items():
+            values = self._of(system, metric)
+            places = list(values)
+            numbers = np.array([values[place] for place in places])
+            order = rankdata(-numbers if higher else numbers) - 1
+            for place, rank in zip(places, order / max(1, len(places) - 1), strict=True):
+                ranks.setdefault(place, []).append(float(rank))
+                shown.setdefault(place, {})[metric] = values[place]
+        return {place: float(np.mean(found)) for place, found in ranks.items()}, shown

@@ -1,0 +1,79 @@
+"""What `foleygenex evaluate` is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from data_contracts import UsageError
+from tasks.engine.progress import OnProgress, silent
+from tasks.evaluate import baselines
+from tasks.evaluate.metrics.set_baselines import OTHER_HALF
+
+REFERENCE: Final = "reference"
+_TAKEN: Final = (
+    baselines.TRUTH, baselines.SHUFFLED, baselines.NOISE, baselines.SILENCE, baselines.CLICKS, baselines.RANDOM_EVENTS,
+    OTHER_HALF, REFERENCE, "captions", "events", "video",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateOptions:
+    """Folders to compare and how. `systems`: name -> folder of generated audio; `judges`: as `choose_judges` takes.
+    `events`: a table, or clip -> times in seconds.
+
+    `by`: a column of the captions, for a table per value. `seconds`: only so much of each clip's beginning is scored.
+    `cache`: where judges' outputs are kept.
+    """
+
+    systems: dict[str, Path]
+    reference: Path
+    cache: Path
+    video: Path | None = None
+    captions: Path | None = None
+    events: Path | Mapping[str, Sequence[float]] | None = None
+    judges: tuple[str, ...] = ()
+    by: str | None = None
+    seconds: float | None = None
+    allowed: frozenset[str] = frozenset()
+    seed: int = 7
+    device: str = "auto"
+    on_progress: OnProgress = field(default=silent, repr=False)
+
+
+def named_systems(generated: Sequence[str]) -> dict[str, Path]:
+    """Returns name -> folder for `DIR` or `NAME=DIR`; a folder's own name is taken, with its parents where two agree.
+
+    Raises UsageError for a name that is taken, or a folder that is named twice.
+    """
+    named = [_named(text) for text in generated]
+    found: dict[str, Path] = {}
+    for name, path in named:
+        if not (name or path.name).isprintable():
+            raise UsageError(f"--generated {path}: the name is not printable; give it another one: NAME=DIR")
+        chosen = name or _short_name(path, [other for _, other in named])
+        if chosen in found or chosen in _TAKEN:
+            raise UsageError(f"--generated {path}: the name {chosen!r} is taken; give it another one: NAME={path}")
+        found[chosen] = path
+    return found
+
+
+def _named(text: str) -> tuple[str, Path]:
+    name, equals, folder = text.partition("=")
+    if not equals or Path(text).is_dir():
+        return "", Path(text)
+    if not name or not folder:
+        raise UsageError(f"--generated {text}: expected DIR or NAME=DIR")
+    return name, Path(folder)
+
+
+def _short_name(path: Path, others: Sequence[Path]) -> str:
+    """Returns the shortest end of the path that no other folder's path has."""
+    parts = path.resolve().parts
+    rest = [other.resolve().parts for other in others]
+    for count in range(1, len(parts)):
+        if sum(other[-count:] == parts[-count:] for other in rest) == 1:
+            return "/".join(parts[-count:])
+    return path.name or str(path.resolve())

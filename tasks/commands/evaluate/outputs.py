@@ -1,0 +1,57 @@
+"""Writes an evaluation: scores.json, clips.parquet, table.tex, problems.csv and index.html. Same result, same bytes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from data_contracts import ClipScore, write_table
+from data_contracts.files import atomic_path
+from tasks.commands.evaluate.latex import latex_table
+from tasks.commands.evaluate.page import render
+from tasks.commands.evaluate.problems import Problem
+from tasks.commands.evaluate.result import Evaluation
+from tasks.commands.spreadsheet import write_cells
+from tasks.engine.workspace import write_json
+
+SCORES: Final = "scores.json"
+CLIPS: Final = "clips.parquet"
+LATEX: Final = "table.tex"
+PAGE: Final = "index.html"
+PROBLEMS: Final = "problems.csv"
+
+
+def write_evaluation(found: Evaluation, out: Path) -> list[Path]:
+    """Writes all files of an evaluation into a folder and returns their paths."""
+    write_json(out / SCORES, as_json(found))
+    write_table(out / CLIPS, ClipScore, found.clip_scores)
+    for name, text in ((LATEX, latex_table(found)), (PAGE, render(found))):
+        with atomic_path(out / name) as temporary:
+            temporary.write_text(text, "utf-8")
+    write_problems(found.problems, out)
+    return [out / name for name in (SCORES, CLIPS, LATEX, PAGE, PROBLEMS)]
+
+
+def write_problems(problems: tuple[Problem, ...], out: Path) -> Path:
+    """Writes the problems of the files as a CSV, one per row, and returns its path."""
+    path = out / PROBLEMS
+    write_cells(path, ("kind", "where", "name", "detail"), [asdict(problem) for problem in sorted(problems)])
+    return path
+
+
+def as_json(found: Evaluation) -> dict[str, Any]:
+    """Returns what scores.json holds: every score with its judge, weights, n and reason; comparisons; judges; seed."""
+    return {
+        "foleygenex": version("foleygenex"),
+        "systems": list(found.systems),
+        "n_clips": len(found.clips),
+        "left_out": list(found.left_out),
+        "problems": [asdict(problem) for problem in found.problems],
+        "judges": [asdict(judge) for judge in found.judges],
+        "scores": [score.to_dict() for score in found.scores],
+        "comparisons": [asdict(comparison) for comparison in found.comparisons],
+        "worst": [asdict(clip) for clip in found.worst],
+        "seed": found.seed,
+    }

@@ -1,0 +1,83 @@
+"""What an evaluation of folders gives, as it is written, shown and returned from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from data_contracts import ClipScore, Score
+from tasks.commands.evaluate.clips import Clip
+from tasks.commands.evaluate.problems import Problem
+
+ALL_CLIPS: Final = "all"
+"""The task of scores over all clips; with --by there is one more for each category."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeUse:
+    """A judge that was asked, or that was not, and why."""
+
+    name: str
+    weights_sha256: str | None = None
+    licence: str = ""
+    embedded: bool = False
+    rate_hz: int | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two systems on one metric over the same clips. `p_holm`: corrected for all comparisons of the evaluation.
+
+    `difference` is the first one's value minus the second one's. `better` is the name of the better system, empty where
+    no difference is shown.
+    """
+
+    metric: str
+    first: str
+    second: str
+    difference: float
+    p_value: float
+    p_holm: float
+    n: int
+    n_groups: int
+    better: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorstClip:
+    """A clip of a system with its mean rank among the system's clips, 0 best and 1 worst, and its values."""
+
+    system: str
+    clip: str
+    rank: float
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Systems scored on the same clips. `problems` are those that were allowed; `left_out` the clips they cost."""
+
+    systems: tuple[str, ...]
+    clips: tuple[Clip, ...]
+    left_out: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    judges: tuple[JudgeUse, ...]
+    scores: tuple[Score, ...]
+    clip_scores: tuple[ClipScore, ...]
+    comparisons: tuple[Comparison, ...]
+    worst: tuple[WorstClip, ...]
+    seed: int
+
+    def scores_of(self, task: str) -> dict[str, dict[str, Score]]:
+        """Returns metric -> system -> score of all clips (`all`) or of a category, in table order."""
+        found: dict[str, dict[str, Score]] = {}
+        for score in self.scores:
+            if score.task == task:
+                found.setdefault(score.metric, {})[score.system] = score
+        return found
+
+    def tasks(self) -> Iterator[str]:
+        """Yields `all`, then the categories."""
+        yield from dict.fromkeys(score.task for score in self.scores)

@@ -1,0 +1,169 @@
+"""The score table of folders: per metric and system the value, its interval, n, and why a cell is empty.
+
+All systems are scored on the same clips: where one generated system has no value for a clip (no event matched, for
+example), the others' values of that clip do not count either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from data_contracts import Score
+from tasks.commands.evaluate.clips import Clip, SystemSounds
+from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun
+from tasks.commands.evaluate.result import ALL_CLIPS
+from tasks.commands.evaluate.signal import ClipValues
+from tasks.engine.workspace import seed_for
+from tasks.evaluate import baselines
+from tasks.evaluate.cells import Cell, clip_cell, half_cell, set_cell
+from tasks.evaluate.columns import COLUMNS, Column
+from tasks.evaluate.metrics.catalogue import METRICS, Metric
+from tasks.evaluate.metrics.set_baselines import OTHER_HALF
+
+AT_HALF: Final = " at half n"
+"""Ends the name of a distance between halves of both sets, to be compared with that of the reference's halves."""
+_NO_EVENTS: Final = "not computed: needs --events"
+_UNDEFINED: Final = "not computed: undefined for every clip"
+_CEILING: Final = SystemSounds(OTHER_HALF, True, ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreTable:
+    """Makes the rows of the score table from what was measured.
+
+    `values`: system -> metric -> clip's place -> value, without judges. `runs`: judge -> what it gave; `why_not`: of
+    the other judges, why they were not asked.
+    """
+
+    clips: Sequence[Clip]
+    systems: Sequence[SystemSounds]
+    values: Mapping[str, ClipValues]
+    runs: Mapping[str, JudgeRun]
+    why_not: Mapping[str, str]
+    seed: int
+
+    def rows(self) -> list[Score]:
+        """Returns the rows: all clips first, then each category; metrics in table order, systems in theirs."""
+        found = self._task(ALL_CLIPS, list(range(len(self.clips))))
+        for category in sorted({clip.category for clip in self.clips if clip.category is not None}):
+            places = [place for place, clip in enumerate(self.clips) if clip.category == category]
+            found += self._task(category, places)
+        return found
+
+    def _task(self, task: str, places: list[int]) -> list[Score]:
+        rows = []
+        for name, metric in METRICS.items():
+            if name.startswith("Event") or any(name in values for values in self.values.values()):
+                cells = self._clip_cells(task, name, metric, self.values, places)
+                rows += self._rows(task, name, metric, cells, _NO_EVENTS if name.startswith("Event") else _UNDEFINED)
+        for column in COLUMNS:
+            rows += self._column(task, column, places)
+        return rows
+
+    def _column(self, task: str, column: Column, places: list[int]) -> list[Score]:
+        run, metric = self.runs.get(column.judge), column.metric
+        if run is None:
+            return self._rows(task, column.name, metric, {}, self.why_not[column.judge])
+        if column.is_per_clip:
+            cells = self._clip_cells(task, column.name, metric, run.values, places)
+            return self._rows(task, column.name, metric, cells, _why_undefined(column, run), run)
+        rows = self._rows(task, column.name, metric, self._set_cells(column, run, places), _UNDEFINED, run)
+        if column.measure == "frechet":
+            halves = self._half_cells(column, run, places)
+            rows += self._rows(task, column.name + AT_HALF, metric, halves, _UNDEFINED, run)
+        return rows
+
+    def _clip_cells(
+        self, task: str, name: str, metric: Metric, values: Mapping[str, ClipValues], places: list[int]
+    ) -> dict[str, Cell]:
+        """Returns the cells of the systems that have a value for the clips for which all generated ones have one."""
+        of_system = {system.name: values.get(system.name, {}).get(name, {}) for system in self.systems}
+        made = [of_system[system.name] for system in self.systems if not system.is_baseline]
+        common = [place for place in places if all(place in found for found in made)]
+        cells = {}
+        for system, found in of_system.items():
+            if scored := {place: found[place] for place in common if place in found}:
+                seed = seed_for("bootstrap", str(self.seed), task, name, system)
+                owners = [self.clips[place].group for place in scored]
+                cells[system] = clip_cell(metric, list(scored.values()), owners, seed)
+        return cells
+
+    def _set_cells(self, column: Column, run: JudgeRun, places: list[int]) -> dict[str, Cell]:
+        features = {name: found[column.output].of(places) for name, found in run.features.items()}
+        same = (baselines.TRUTH, baselines.SHUFFLED) if column.is_distance else ()
+        return {
+            system.name: set_cell(
+                column,
+                features[system.name],
+                features[baselines.TRUTH],
+                self._groups,
+                self.seed,
+                with_interval=not system.is_baseline,
+            )
+            for system in self.systems
+            if system.name not in same
+        }
+
+    def _half_cells(self, column: Column, run: JudgeRun, places: list[int]) -> dict[str, Cell]:
+        reference = run.features[baselines.TRUTH][column.output].of(places)
+        made = {s.name: run.features[s.name][column.output].of(places) for s in self.systems if not s.is_baseline}
+        return {
+            name: half_cell(column, found, reference, self._groups, self.seed)
+            for name, found in {**made, _CEILING.name: None}.items()
+        }
+
+    @property
+    def _groups(self) -> list[str]:
+        return [clip.group for clip in self.clips]
+
+    def _rows(
+        self,
+        task: str,
+        name: str,
+        metric: Metric,
+        cells: Mapping[str, Cell],
+        why_empty: str,
+        run: JudgeRun | None = None,
+    ) -> list[Score]:
+        """Returns a row per cell; one per generated system that says why, where there is no cell."""
+        rows = []
+        for system in (*self.systems, _CEILING):
+            cell = cells.get(system.name)
+            if cell is None and (cells or system.is_baseline):
+                continue
+            found = cell or Cell(why_empty=why_empty)
+            seconds = sum(clip.duration_s for clip in self.clips) / max(1, len(self.clips)) * found.n
+            rows.append(
+                Score(
+                    item_id="/".join((task, system.name, name)),
+                    task=task,
+                    system=system.name,
+                    checkpoint=None,
+                    metric=name,
+                    value=found.value,
+                    ci_low=found.bounds[0],
+                    ci_high=found.bounds[1],
+                    n=found.n,
+                    n_groups=found.n_groups,
+                    is_baseline=system.is_baseline,
+                    backend=metric.backend,
+                    higher_is_better=metric.higher_is_better,
+                    weights_sha256=run.spec.weights_sha256 if run else None,
+                    rate_hz=run.spec.rate_hz if run else None,
+                    seconds=round(seconds, 3) if found.n else None,
+                    n_reference=found.n_reference,
+                    why_empty=found.why_empty,
+                )
+            )
+        return rows
+
+
+def _why_undefined(column: Column, run: JudgeRun) -> str:
+    """Returns why a column has no value for any clip."""
+    has_values = any(column.name in values for values in run.values.values())
+    if (option := NEEDS.get(column.measure)) is not None and not has_values:
+        return f"not computed: needs {option}"
+    refused = next(iter(run.refused.values()), "")
+    return f"not computed: {refused}" if refused else _UNDEFINED

@@ -1,0 +1,118 @@
+"""One cell of the score table: a value with its interval and numbers, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from data_contracts import ContractError
+from tasks.evaluate.columns import Column
+from tasks.evaluate.intervals import Bounds, mean_interval, median_interval, share_interval
+from tasks.evaluate.judged import FeatureSet, column_distance, set_value
+from tasks.evaluate.metrics.catalogue import Metric
+from tasks.evaluate.metrics.comparison import SetDistance
+from tasks.evaluate.metrics.set_baselines import at_half, other_half
+from tasks.evaluate.metrics.subsampling import frechet_interval
+
+NO_BOUNDS: Final[Bounds] = (None, None)
+INTERVAL_CALLS: Final = 100
+"""Calls of a distance for its interval."""
+_MOST_WORK: Final = 2e12  # floating-point operations: about a minute on two cores
+Groups = Sequence[Hashable]
+"""The group of each clip or value, by its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A value over `n` clips of `n_groups` groups; of a set metric also the number of clips it is compared with."""
+
+    value: float | None = None
+    bounds: Bounds = NO_BOUNDS
+    n: int = 0
+    n_groups: int = 0
+    n_reference: int | None = None
+    why_empty: str | None = None
+
+
+def interval(metric: Metric, values: Sequence[float], owners: Groups, seed: int) -> Bounds:
+    """Returns the 95 % interval of a metric: exact for shares, a bootstrap over groups otherwise."""
+    if metric.is_share:
+        return share_interval(values, owners)
+    if metric.is_median:
+        return median_interval(values, owners, seed)
+    return mean_interval(values, owners, seed, metric.limits)
+
+
+def clip_cell(metric: Metric, values: Sequence[float], owners: Groups, seed: int) -> Cell:
+    """Returns the mean, or the median of levels, of the values of single clips; `owners`: the group of each."""
+    value = float(np.median(values) if metric.is_median else np.mean(values))
+    bounds = interval(metric, values, owners, seed)
+    return Cell(value=value, bounds=bounds, n=len(values), n_groups=len(set(owners)))
+
+
+def set_cell(
+    column: Column, made: FeatureSet, reference: FeatureSet, groups: Groups, seed: int, *, with_interval: bool = False
+) -> Cell:
+    """Returns a set metric; of a Fréchet distance with an interval by subsampling where it is asked for."""
+    owners = made.groups(groups)
+
+    def bounds() -> Bounds:
+        if (
+            column.measure != "frechet"
+            or not with_interval
+            or not is_affordable(column, made, reference, INTERVAL_CALLS)
+        ):
+            return NO_BOUNDS
+        return frechet_interval(made.rows, reference.rows, owners, seed=seed, reference_groups=reference.groups(groups))
+
+    def value() -> float:
+        return set_value(column, made.rows, reference.rows, owners, seed)
+
+    return _cell(value, bounds, made, owners, None if column.measure == "inception" else reference.clips)
+
+
+def half_cell(column: Column, made: FeatureSet | None, reference: FeatureSet, groups: Groups, seed: int) -> Cell:
+    """Returns the distance of half of a system's clips to half of the reference's; without a system, of its own halves.
+
+    Both have equal numbers of clips, so they can be compared; the second is what a perfect system would get.
+    """
+    owners, of_whole = reference.groups(groups), reference if made is None else made
+    halves: list[SetDistance] = []
+
+    def value() -> float:
+        if made is None:
+            halves.append(other_half(column_distance(column), reference.rows, owners, seed=seed))
+        else:
+            halves.append(at_half(column_distance(column), made.rows, reference.rows, owners, seed=seed))
+        return halves[0].value
+
+    cell = _cell(value, lambda: NO_BOUNDS, of_whole, owners, None)
+    if not halves:
+        return cell
+    clips_per_row = of_whole.clips / len(of_whole.rows)
+    n, n_reference = round(halves[0].n * clips_per_row), round(halves[0].n_reference * clips_per_row)
+    return replace(cell, n=n, n_groups=min(n, cell.n_groups), n_reference=n_reference)
+
+
+def is_affordable(column: Column, made: FeatureSet, reference: FeatureSet, calls: int) -> bool:
+    """Whether so many calls of a distance take minutes at most: those of wide features take hours."""
+    rows, width = len(made.rows) + len(reference.rows), made.rows.shape[1]
+    once = 2 * rows * width**2 + 25 * width**3 if column.measure == "frechet" else 2 * rows**2 * width
+    return calls * once <= _MOST_WORK
+
+
+def _cell(
+    value: Callable[[], float],
+    bounds: Callable[[], Bounds],
+    made: FeatureSet,
+    owners: Groups,
+    n_reference: int | None,
+) -> Cell:
+    try:
+        found, interval_of_it = value(), bounds()
+    except ContractError as error:
+        return Cell(why_empty=f"not computed: {error}")
+    return Cell(value=found, bounds=interval_of_it, n=made.clips, n_groups=len(set(owners)), n_reference=n_reference)

@@ -1,0 +1,286 @@
+"""Folders scored end to end: laws of the numbers, bad files by kind, the same clips for all, the same bytes again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from data_contracts import ClipScore, Score, UsageError, read_table
+from tasks.commands.evaluate import clips as clips_module
+from tasks.commands.evaluate.job import evaluate_folders
+from tasks.commands.evaluate.outputs import write_evaluation
+from tasks.commands.evaluate.problems import InputProblemsError
+from tasks.commands.evaluate.result import Evaluation
+from tasks.evaluate import baselines, judging
+from tasks.evaluate.metrics.set_baselines import OTHER_HALF
+from tests.tasks.commands.evaluate.conftest import EVENTS, TRUTH, noisy, options, write
+from tests.tasks.evaluate.fake_judges import FakeJudge
+from tests.tasks.evaluate.sounds import RATE_HZ
+
+OURS = "corpus-cnn"
+pytestmark = pytest.mark.usefixtures("judge")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """System a is the truth at another level, system b has noise; events are known."""
+    root = tmp_path_factory.mktemp("folders")
+    write(root / "truth", TRUTH)
+    write(root / "a", {name: 0.5 * samples for name, samples in TRUTH.items()}, ".flac")
+    write(root / "b", noisy(TRUTH))
+    rows = [f"{name},{time}" for name, times in EVENTS.items() for time in times]
+    (root / "events.csv").write_text("\n".join(["name,time_s", *rows, ""]))
+    rows = [f"{name},a {name},{'even' if number % 2 == 0 else 'odd'}" for number, name in enumerate(TRUTH)]
+    (root / "captions.csv").write_text("\n".join(["name,caption,kind", *rows, ""]))
+    return root
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> Evaluation:
+    with pytest.MonkeyPatch.context() as patch:
+        fake = FakeJudge()
+        patch.setattr("model.judges.JUDGES", {OURS: lambda path, device: fake})
+        patch.setattr(judging, "JUDGES", {OURS: None})
+        return evaluate_folders(
+            options(folder, events=folder / "events.csv", captions=folder / "captions.csv", by="kind")
+        )
+
+
+def table(found: Evaluation, task: str = "all") -> dict[tuple[str, str], Score]:
+    return {(score.metric, score.system): score for score in found.scores if score.task == task}
+
+
+def value(found: Evaluation, metric: str, system: str) -> float:
+    score = table(found)[metric, system].value
+    assert score is not None
+    return score
+
+
+def test_the_truth_is_best_noise_is_worse_and_silence_is_worst(found: Evaluation) -> None:
+    for metric in (f"likeness-{OURS}", "EventF1@50ms"):
+        assert value(found, metric, baselines.TRUTH) == pytest.approx(1.0)
+        assert value(found, metric, "a") > value(found, metric, baselines.SILENCE)
+    assert value(found, f"KL-{OURS}", baselines.TRUTH) == 0 < value(found, f"KL-{OURS}", "b")
+    assert value(found, f"FD-{OURS}", "a") < value(found, f"FD-{OURS}", "b") < value(found, f"FD-{OURS}", "silence")
+    assert value(found, "level_difference_db", "a") == pytest.approx(-6.02, abs=0.01)
+
+
+def test_every_computed_metric_has_a_ceiling_and_chance(found: Evaluation) -> None:
+    cells = table(found)
+    for metric in {metric for metric, system in cells if system == "a" and cells[metric, system].value is not None}:
+        systems = {system for other, system in cells if other == metric}
+        if metric.endswith(" at half n"):
+            assert systems == {"a", "b", OTHER_HALF}
+        elif metric in ("lufs", "silent", "clipped", "duplicate", "reference pasted"):
+            assert systems == {"a", "b"}  # the audio itself, not a comparison
+        elif metric != "EventOffset_s":  # of matched events, which noise has none of
+            assert {baselines.NOISE, baselines.CLICKS} <= systems, metric
+            assert metric.startswith(("FD", "KAD")) or baselines.TRUTH in systems
+
+
+def test_cells_say_n_judge_weights_rate_and_why_they_are_empty(found: Evaluation) -> None:
+    cells = table(found)
+    distance = cells[f"FD-{OURS}", "a"]
+    assert (distance.n, distance.n_reference, distance.weights_sha256, distance.rate_hz) == (5, 5, "a" * 64, 16000)
+    assert distance.seconds == pytest.approx(5.0) and OURS in distance.backend
+    assert cells["EventF1@50ms", "a"].weights_sha256 is None
+    for metric in ("FD_VGG", "IB-score", "CLAP_T"):
+        empty = cells[metric, "a"]
+        assert empty.value is None and empty.why_empty and empty.why_empty.startswith("not computed: "), metric
+        assert (metric, baselines.TRUTH) not in cells
+    assert all((score.value is None) == (score.why_empty is not None) for score in found.scores)
+
+
+def test_an_inception_score_of_few_clips_says_that_it_is_undefined(found: Evaluation) -> None:
+    empty = table(found)[f"IS-{OURS}", "a"]
+    assert empty.value is None and "not computed: " in str(empty.why_empty)
+
+
+def test_categories_have_their_own_table_of_their_own_clips(found: Evaluation) -> None:
+    assert list(found.tasks()) == ["all", "even", "odd"]
+    assert {task: table(found, task)["OnsetSyncAcc", "a"].n for task in found.tasks()} == {
+        "all": 5,
+        "even": 3,
+        "odd": 2,
+    }
+    rows = [row for row in found.clip_scores if (row.metric, row.system) == (f"KL-{OURS}", "b")]
+    of_even = np.mean([row.value for row in rows if row.task == "even"])
+    assert table(found, "even")[f"KL-{OURS}", "b"].value == pytest.approx(of_even)
+
+
+def test_clip_scores_average_to_the_table(found: Evaluation) -> None:
+    for metric in (f"likeness-{OURS}", "OnsetSyncAP", "EventF1@100ms"):
+        for system in ("a", "b", baselines.SHUFFLED):
+            values = [row.value for row in found.clip_scores if (row.metric, row.system) == (metric, system)]
+            assert value(found, metric, system) == pytest.approx(np.mean(values))
+    assert len({row.item_id for row in found.clip_scores}) == len(found.clip_scores)
+
+
+def test_systems_are_compared_on_every_metric_with_a_direction(found: Evaluation) -> None:
+    metrics = {one.metric for one in found.comparisons}
+    assert {f"KL-{OURS}", f"FD-{OURS}", f"KAD-{OURS}", "EventF1@50ms"} <= metrics
+    assert not metrics & {"level_dbfs", "level_difference_db"}
+    for one in found.comparisons:
+        assert (one.first, one.second) == ("a", "b") and one.p_holm >= one.p_value
+        assert one.better in ("", "a", "b")
+        assert one.difference == pytest.approx(value(found, one.metric, "a") - value(found, one.metric, "b"))
+
+
+def test_the_worst_clips_are_those_with_the_worst_values(folder: Path, tmp_path: Path) -> None:
+    ruined = {**TRUTH, "clip3": np.zeros_like(TRUTH["clip3"]) + 1e-3}
+    write(tmp_path / "a", ruined)
+    one = options(folder, systems={"a": tmp_path / "a"}, cache=tmp_path / "cache", allowed=frozenset({"silent"}))
+    result = evaluate_folders(one)
+    assert result.worst[0].clip == "clip3" and result.worst[0].rank > result.worst[-1].rank
+    assert result.comparisons == ()  # there is nothing to compare a single system with
+
+
+def damaged(folder: Path, name: str, samples: np.ndarray, rate_hz: int = RATE_HZ) -> None:
+    sf.write(folder / f"{name}.wav", samples, rate_hz, subtype="FLOAT")
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "missing": lambda f: (f / "clip1.wav").unlink(),
+    "unreadable": lambda f: (f / "clip1.wav").write_bytes(b"RIFF no audio"),
+    "nan": lambda f: damaged(f, "clip1", np.full(RATE_HZ, np.nan, np.float32)),
+    "duplicate": lambda f: (f / "clip1.flac").write_bytes((f / "clip1.wav").read_bytes()),
+    "short": lambda f: damaged(f, "clip1", TRUTH["clip1"][: RATE_HZ // 2]),
+    "silent": lambda f: damaged(f, "clip1", np.zeros(RATE_HZ, np.float32)),
+    "stereo": lambda f: damaged(f, "clip1", np.stack([TRUTH["clip1"]] * 2, axis=1)),
+    "low-rate": lambda f: damaged(f, "clip1", TRUTH["clip1"][::2], RATE_HZ // 2),
+    "extra": lambda f: damaged(f, "clip9", TRUTH["clip1"]),
+}
+LEAVES_OUT = ("missing", "unreadable", "nan", "duplicate")
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_bad_file_is_named_and_when_allowed_counts_for_all_systems(folder: Path, tmp_path: Path, kind: str) -> None:
+    write(tmp_path / "b", TRUTH)
+    DAMAGES[kind](tmp_path / "b")
+    changes = {"systems": {"a": folder / "a", "b": tmp_path / "b"}, "cache": tmp_path / "cache", "judges": ("none",)}
+    with pytest.raises(InputProblemsError) as raised:
+        evaluate_folders(options(folder, **changes))
+    (problem,) = raised.value.problems
+    expected = "clip9" if kind == "extra" else "clip1"
+    assert (problem.kind, problem.where, problem.name) == (kind, "b", expected)
+    result = evaluate_folders(options(folder, **changes, allowed=frozenset({kind})))
+    assert result.problems == (problem,)
+    assert result.left_out == (("clip1",) if kind in LEAVES_OUT else ())
+    counts = {score.n for score in result.scores if score.metric == "level_dbfs"}
+    assert counts == {4 if kind in LEAVES_OUT else 5}
+
+
+def test_a_longer_generated_clip_is_cut_and_a_shorter_one_followed_by_silence(folder: Path, tmp_path: Path) -> None:
+    longer = {name: np.concatenate([samples, np.ones(RATE_HZ, np.float32)]) for name, samples in TRUTH.items()}
+    write(tmp_path / "a", longer)
+    write(tmp_path / "b", {name: samples[: RATE_HZ // 2] for name, samples in TRUTH.items()})
+    filled = {
+        name: np.concatenate([samples[: RATE_HZ // 2], np.zeros(RATE_HZ // 2, np.float32)])
+        for name, samples in TRUTH.items()
+    }
+    write(tmp_path / "filled", filled)
+    systems = {name: tmp_path / name for name in ("a", "b", "filled")}
+    result = evaluate_folders(options(folder, systems=systems, cache=tmp_path / "cache", allowed=frozenset({"short"})))
+    assert value(result, "level_difference_db", "a") == 0.0
+    assert value(result, f"KL-{OURS}", "a") == pytest.approx(0.0, abs=1e-6)
+    for metric in (f"KL-{OURS}", "level_dbfs", "OnsetSyncAcc"):
+        assert value(result, metric, "b") == pytest.approx(value(result, metric, "filled"))
+
+
+def test_only_the_first_seconds_are_scored_where_that_is_asked(folder: Path, tmp_path: Path) -> None:
+    ruined = {name: samples.copy() for name, samples in TRUTH.items()}
+    for samples in ruined.values():
+        samples[RATE_HZ // 2 :] = 0.9
+    write(tmp_path / "a", ruined)
+    asked = options(folder, systems={"a": tmp_path / "a"}, cache=tmp_path / "cache", seconds=0.5)
+    result = evaluate_folders(asked)
+    assert value(result, "level_difference_db", "a") == 0.0
+    assert table(result)[f"FD-{OURS}", "a"].seconds == pytest.approx(2.5)
+
+
+def test_a_judge_that_refuses_a_clip_says_so_with_a_smaller_n(folder: Path, tmp_path: Path) -> None:
+    """Sounds under 0.2 s are refused by the fake judge: one clip of five is so short."""
+    for name in ("truth", "a"):
+        write(tmp_path / name, {**TRUTH, "clip0": TRUTH["clip0"][: RATE_HZ // 10]})
+    systems = {"a": tmp_path / "a"}
+    changes = {"reference": tmp_path / "truth", "cache": tmp_path / "c", "allowed": frozenset({"silent"})}
+    result = evaluate_folders(options(folder, systems=systems, **changes))
+    cells = table(result)
+    assert cells[f"KL-{OURS}", "a"].n == cells[f"FD-{OURS}", "a"].n == 4 and cells["level_dbfs", "a"].n == 5
+
+
+def test_what_needs_captions_or_videos_says_so(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeJudge(name="pe-av", kinds=frozenset({"audio", "video", "text"}))
+    monkeypatch.setattr("model.judges.JUDGES", {"pe-av": lambda path, device: fake})
+    monkeypatch.setattr(judging, "JUDGES", {"pe-av": None})
+    without = table(evaluate_folders(options(folder, cache=tmp_path / "cache")))
+    assert without["PE-AV", "a"].why_empty == "not computed: needs --video"
+    assert without["PE-AV_T", "a"].why_empty == "not computed: needs --captions"
+    asked = options(folder, cache=tmp_path / "cache", captions=folder / "captions.csv")
+    assert table(evaluate_folders(asked))["PE-AV_T", "a"].n == 5
+
+
+def test_a_run_that_was_killed_ends_with_the_same_bytes(
+    folder: Path, tmp_path: Path, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = evaluate_folders(options(folder, cache=tmp_path / "whole"))
+    heard = sum(judge.heard)
+
+    class Killed(BaseException):
+        """Stands for a process that ends without cleaning up."""
+
+    asked = options(folder, cache=tmp_path / "killed")
+    original = FakeJudge.judge_audio
+    with monkeypatch.context() as patch:
+
+        def die(self: FakeJudge, sounds: list, *, seeds: list) -> list:  # type: ignore[type-arg]
+            if sum(judge.heard) > heard + 20:
+                raise Killed
+            return original(self, sounds, seeds=seeds)
+
+        patch.setattr(FakeJudge, "judge_audio", die)
+        with pytest.raises(Killed):
+            evaluate_folders(asked)
+    before = sum(judge.heard) - heard
+    again = evaluate_folders(asked)
+    assert before > 0 and sum(judge.heard) == 2 * heard  # what was judged before the kill is not judged again
+    for found, out in ((whole, tmp_path / "x"), (again, tmp_path / "y")):
+        write_evaluation(found, out)
+    for path in (tmp_path / "x").iterdir():
+        assert path.read_bytes() == (tmp_path / "y" / path.name).read_bytes(), path.name
+
+
+def test_a_second_run_decodes_and_judges_nothing(
+    folder: Path, tmp_path: Path, judge: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluate_folders(options(folder, cache=tmp_path))
+    judge.heard.clear()
+    monkeypatch.setattr("tasks.evaluate.sounds.decode_audio", lambda path: pytest.fail(f"decoded {path}"))
+    monkeypatch.setattr(clips_module.baselines, "white_noise", lambda *given: pytest.fail("made noise"))
+    evaluate_folders(options(folder, cache=tmp_path))
+    assert judge.heard == []
+
+
+def test_files_without_a_common_clip_are_refused(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "a", {"other": TRUTH["clip0"]})
+    asked = options(
+        folder, systems={"a": tmp_path / "a"}, cache=tmp_path / "c", allowed=frozenset({"missing", "extra"})
+    )
+    with pytest.raises(UsageError, match="no clip in common that can be scored"):
+        evaluate_folders(asked)
+
+
+def test_the_files_hold_what_was_found(found: Evaluation, tmp_path: Path) -> None:
+    paths = {path.name: path for path in write_evaluation(found, tmp_path)}
+    assert set(paths) == {"scores.json", "clips.parquet", "table.tex", "index.html", "problems.csv"}
+    written = json.loads(paths["scores.json"].read_text())
+    assert written["n_clips"] == 5 and written["systems"] == ["a", "b"]
+    assert written["scores"] == [score.to_dict() for score in found.scores]
+    assert {judge["name"]: judge["weights_sha256"] for judge in written["judges"]}[OURS] == "a" * 64
+    assert all(judge["why_not"] for judge in written["judges"] if judge["name"] != OURS)
+    assert read_table(paths["clips.parquet"], ClipScore) == list(found.clip_scores)

@@ -1,0 +1,123 @@
+"""What people see: the table in the terminal, the LaTeX table, the page; n everywhere, names escaped."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from data_contracts import Score
+from tasks.commands.evaluate import page as page_module
+from tasks.commands.evaluate.job import evaluate_folders
+from tasks.commands.evaluate.latex import escaped, latex_table
+from tasks.commands.evaluate.page import render
+from tasks.commands.evaluate.problems import Problem
+from tasks.commands.evaluate.result import Comparison, Evaluation
+from tasks.commands.evaluate.terminal import aligned, number, text
+from tests.tasks.commands.evaluate.conftest import TRUTH, noisy, options, write
+from tests.tasks.evaluate.fake_judges import FakeJudge
+
+HOSTILE = "<b>a_1&\\x$</b>"
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Evaluation:
+    """Two systems, one with a name that is markup in HTML and in LaTeX, on clips with such a name."""
+    folder = tmp_path_factory.mktemp("shown")
+    sounds = {"<i>one</i>": TRUTH["clip0"], "two": TRUTH["clip1"], "three": TRUTH["clip2"]}
+    for name, audio in (("truth", sounds), ("a", sounds), ("b", noisy(sounds))):
+        write(folder / name, {key.replace("/", "\u2215"): samples for key, samples in audio.items()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.judges.JUDGES", {"corpus-cnn": lambda path, device: FakeJudge()})
+        patch.setattr("tasks.evaluate.judging.JUDGES", {"corpus-cnn": None})
+        return evaluate_folders(options(folder, systems={HOSTILE: folder / "a", "b": folder / "b"}))
+
+
+def test_numbers_have_four_digits() -> None:
+    assert [number(value) for value in (None, 0.0, 1.0, 0.123456, 12.3456, 1234.56, 98765.4, -2e-7)] == [
+        "-", "0", "1", "0.1235", "12.35", "1235", "98,765", "-2e-07",
+    ]  # fmt: skip
+
+
+def test_columns_are_aligned() -> None:
+    assert aligned([["a", "n"], ["long", "10"]]) == "a      n\nlong  10"
+
+
+def test_the_terminal_shows_n_in_every_line_and_a_reason_for_every_empty_metric(found: Evaluation) -> None:
+    lines = text(found).splitlines()
+    assert lines[0] == "3 clips, the same for all systems"
+    header = next(line for line in lines if line.startswith("metric"))
+    assert HOSTILE in header and "silence" in header
+    shown = {line.split("  ")[0]: line for line in lines}
+    assert " 3 vs 3 " in shown["FD-corpus-cnn"] and " 3 " in shown["KL-corpus-cnn"]
+    (empty,) = [line for line in lines if line.startswith("FD_VGG")]
+    assert "not computed: this release has no judge vggish" in empty
+    assert any("against b (paired, Holm over" in line for line in lines)
+
+
+def test_only_differences_that_are_shown_name_the_better_system(found: Evaluation) -> None:
+    one = Comparison(
+        metric="KL-corpus-cnn", first=HOSTILE, second="b", difference=-1.0, p_value=0.001, p_holm=0.002, n=3,
+        n_groups=3, better=HOSTILE,
+    )  # fmt: skip
+    assert f"KL-corpus-cnn ({HOSTILE}, p 0.002)" in text(replace(found, comparisons=(one,)))
+    none = replace(found, comparisons=(replace(one, better=""),))
+    assert "no difference shown on any metric" in text(none)
+
+
+def test_latex_is_escaped_and_balanced(found: Evaluation) -> None:
+    table = latex_table(found)
+    assert r"\textless{}b\textgreater{}a\_1\&\textbackslash{}x\$" in table and "<b>" not in table
+    rows = [line for line in table.splitlines() if line.endswith(r"\\")]
+    assert len({re.sub(r"\\&", "", row).count("&") for row in rows}) == 1
+    assert table.count("{") == table.count("}") and "% KL-corpus-cnn: n 3; weights aaaaaaaaaaaa" in table
+
+
+@pytest.mark.parametrize("character", list("\\{}$&#%_^~<>"))
+def test_every_special_character_of_latex_is_escaped(character: str) -> None:
+    text = escaped(f"a{character}b")
+    assert text.startswith("a\\") and text.endswith("b") and len(text) > 3
+
+
+def test_the_page_is_self_contained_and_escaped(found: Evaluation) -> None:
+    page = render(found)
+    assert "<b>a_1" not in page and "&lt;b&gt;a_1&amp;" in page
+    assert "<i>one" not in page and "&lt;i&gt;one" in page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page) and "default-src 'none'" in page
+    assert page.count("<audio") >= 2 * 3 and page.count("data:audio/mp4") >= 6
+    for name in ("scores", "comparisons", "worst", "empty", "judges"):
+        assert f'<section id="{name}"' in page and f'href="#{name}"' in page
+    assert 'id="problems"' not in page and "a" * 64 in page
+
+
+def test_equal_results_give_equal_pages(found: Evaluation) -> None:
+    assert render(found) == render(found)
+
+
+def test_problems_are_listed_and_audio_over_the_budget_is_left_out(
+    found: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "PAGE_CHARS", 1000)
+    problems = tuple(Problem(kind="short", where="b", name=f"<u>{n}</u>", detail="0.5 s of 1 s") for n in range(60))
+    page = render(replace(found, problems=problems, left_out=("gone",)))
+    assert "left out to limit its size" in page and "1 left out" in page
+    assert page.count("&lt;u&gt;") == 50 and "<u>" not in page and "problems.csv has every one" in page
+
+
+def test_a_file_that_is_gone_meanwhile_is_said_on_the_page(found: Evaluation) -> None:
+    clips = tuple(replace(clip, reference=Path("/nowhere/x.wav")) for clip in found.clips)
+    assert "is not there" in render(replace(found, clips=clips))
+
+
+def test_n_is_a_range_where_systems_differ(found: Evaluation) -> None:
+    def changed(score: Score) -> Score:
+        return replace(score, n=2) if (score.metric, score.system) == ("KL-corpus-cnn", "silence") else score
+
+    line = next(
+        line
+        for line in text(replace(found, scores=tuple(map(changed, found.scores)))).splitlines()
+        if line.startswith("KL-corpus-cnn")
+    )
+    assert " 2-3 " in line
