@@ -164,7 +164,7 @@ def status(
 
 @app.command("retry-quarantine")
 def retry_quarantine(workspace: WorkspaceArgument, stage: Annotated[str, typer.Argument(help="a stage")]) -> None:
-    """Process a stage's quarantined items again, and only those that are unfinished."""
+    """Process again what is in a stage's quarantine, what rules wrote in the model's place, and what is unfinished."""
     from flows.run import run_one
     from tasks.config import load_stored
     from tasks.engine.workspace import Workspace

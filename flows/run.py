@@ -27,6 +27,7 @@ from flows.tools import require_programs
 from tasks.choices import with_choices
 from tasks.config import PipelineConfig, load_stored
 from tasks.engine import StageState, check_stage
+from tasks.engine.choices import choices_text
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
 from tasks.engine.workspace_lock import in_use, require_free
@@ -94,8 +95,7 @@ def _say_report(steps: Sequence[Step], workspace: Workspace) -> None:
 def _require_needs(config: PipelineConfig, stages: set[str]) -> None:
     from tasks.commands.doctor import examine, require
 
-    chosen = with_choices(config, Workspace(Path(config.workspace)))
-    require(examine(chosen, stages=stages, disk=False), _say)
+    require(examine(config, stages=stages, disk=False), _say)
 
 
 def run_one(
@@ -206,6 +206,8 @@ def status_text(folder: Path, *, verify: bool = False) -> str:
         if verify:
             lines[-1] += f"; {_damage(state.name, config, workspace)}"
         first = first or ("" if state.finished else state.name)
+    if chosen := choices_text(workspace):
+        lines.append(chosen)
     if holder := in_use(folder):
         lines.append(f"in use by {holder.line()}")
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from tasks.config import PipelineConfig
-from tasks.engine.choices import Choice, keep, read_choices
+from tasks.engine.choices import Choice, keep, read_choices, with_choice
 from tasks.engine.workspace import Workspace
 
 _PARSER_SAYS: Final = {True: "the caption parser's model is here", False: "the caption parser's model is not here"}
@@ -92,5 +92,5 @@ def choose(stage: str, config: PipelineConfig, workspace: Workspace) -> Pipeline
 
 
 def _with(config: PipelineConfig, one: Choosable, value: str) -> PipelineConfig:
-    group = getattr(config, one.group).model_copy(update={one.name: value})
+    group = with_choice(getattr(config, one.group), one.group, one.name, value)
     return config.model_copy(update={one.group: group})

@@ -19,7 +19,9 @@ from data_contracts.secrets import masked
 from data_contracts.stages import STAGE_TABLES
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
 from model.weights.locate import available
+from tasks.choices import with_choices
 from tasks.config import PipelineConfig, require_corpus
+from tasks.engine.workspace import Workspace
 from tasks.ingest.config import IngestConfig
 from tasks.ingest.listing import list_recordings, lists_corpora, media_folders
 from tasks.llm.backend import Backend, choose_backend
@@ -56,6 +58,7 @@ def examine(config: PipelineConfig, *, stages: Container[str] = STAGES, disk: bo
     The endpoint of a language model is asked for its list of models: that costs nothing. `disk` compares the free space
     with the plan, for which all captions are mined and lengths sampled.
     """
+    config = with_choices(config, Workspace(Path(config.workspace)))
     checks: list[Check] = []
     if "ingest" in stages:
         checks += _corpora(config)

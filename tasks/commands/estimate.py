@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Final
 from data_contracts import UsageError, WeightsError
 from data_contracts.adverbs import changes_for
 from data_contracts.quantities import counted, duration_text, size_text
+from tasks.choices import with_choices
 from tasks.commands.llm_estimate import SAMPLED, CaptionAtLevel, LLMEstimate, estimate_calls
 from tasks.commands.stage_times import time_lines, work_of
 from tasks.config import PipelineConfig
 from tasks.engine import Item
+from tasks.engine.workspace import Workspace
 from tasks.ingest.planned import PlannedCorpus, PlannedRecording
 from tasks.ingest.sample import EvenSample
 from tasks.language.cues import Cue, CuedCaption
@@ -165,6 +167,7 @@ def estimate(
     and times, for which encoders and stages are run on a few recordings. Raises UsageError for a corpus that cannot be
     read.
     """
+    config = with_choices(config, Workspace(Path(config.workspace)))
     found = count(config)
     kind = backend or kind_of(config.llm)
     prices = {"price_in": price_in, "price_out": price_out}

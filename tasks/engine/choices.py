@@ -13,6 +13,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError
 
 from data_contracts import UsageError
+from tasks.engine.settings import ConfigT
 from tasks.engine.workspace import Workspace, read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,24 @@ def read_choices(workspace: Workspace) -> dict[str, Choice]:
             f"{path} is damaged; write it again as {{setting: {{value, reason}}}}, or remove it: then the next run "
             "chooses anew"
         ) from error
+
+
+def with_choice(settings: ConfigT, group: str, name: str, value: str) -> ConfigT:
+    """Returns the settings of a group with a chosen value. Raises UsageError for a value that the setting cannot have,
+    as somebody may have written into the file."""
+    try:
+        return type(settings).model_validate({**settings.model_dump(), name: value})
+    except ValidationError as error:
+        raise UsageError(
+            f"{FILE} of the workspace: {group}.{name} cannot be {value!r}; correct it there, or remove its entry"
+        ) from error
+
+
+def choices_text(workspace: Workspace) -> str:
+    """Returns e.g. `auto is mine.parser=rules, llm.backend=endpoint (choices.json)`; empty before the first choice."""
+    known = read_choices(workspace)
+    values = ", ".join(f"{setting}={choice.value}" for setting, choice in sorted(known.items()))
+    return f"auto is {values} ({FILE})" if values else ""
 
 
 def keep(workspace: Workspace, setting: str, choose: Callable[[], Choice]) -> str:

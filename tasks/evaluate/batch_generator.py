@@ -23,7 +23,7 @@ from model.encoders import TextEncoder
 from model.features import FeatureStore
 from model.generate import Generator, Request, Sampling, recorded_sampling
 from model.variants import Variant
-from tasks.engine.choices import Choice, keep
+from tasks.engine.choices import Choice, keep, with_choice
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.checkpoints import Weights, generated_name
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio, text_encoder_of
@@ -175,4 +175,4 @@ def _precision(config: EvaluateConfig, workspace: Workspace, device: torch.devic
     chosen = choose_precision("auto", device)
     reason = f"the first generation computed on {device.type}"
     kept = keep(workspace, "evaluate.precision", lambda: Choice(value=chosen, reason=reason))
-    return "bf16" if kept == "bf16" else "fp32"
+    return choose_precision(with_choice(config, "evaluate", "precision", kept).precision, device)

@@ -25,7 +25,7 @@ from model.presets import require_preset_codec
 from model.training import Ranks, Trainer
 from model.training.state import state_files
 from model.training.stop import StopSignals
-from tasks.engine.choices import Choice, keep, read_choices
+from tasks.engine.choices import Choice, keep, read_choices, with_choice
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
@@ -158,10 +158,11 @@ def _with_precision(config: TrainConfig, workspace: Workspace, ranks: Ranks) -> 
             value=choose_precision("auto", ranks.device), reason=f"the first training computed on {ranks.device.type}"
         )
 
-    setting = "train.precision"
     if ranks.is_main:
-        return config.model_copy(update={"precision": keep(workspace, setting, choose)})
-    return config.model_copy(update={"precision": read_choices(workspace).get(setting, choose()).value})
+        kept = keep(workspace, "train.precision", choose)
+    else:
+        kept = read_choices(workspace).get("train.precision", choose()).value
+    return with_choice(config, "train", "precision", kept)
 
 
 def _start_hash(config: TrainConfig) -> str:

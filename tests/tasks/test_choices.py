@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from data_contracts import Augmented, Caption, Clip, ServiceError, UsageError, WeightsError, read_table, write_table
+from flows.run import status_text
 from tasks import choices
 from tasks.choices import CHOOSABLE, choose, with_choices
 from tasks.config import PipelineConfig
-from tasks.engine.choices import FILE, Choice, keep, read_choices
+from tasks.engine.choices import FILE, Choice, choices_text, keep, read_choices
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import find_step
 from tasks.steps import run_step, step_state
@@ -148,3 +149,17 @@ def test_a_damaged_file_is_one_line_that_names_it(space: Workspace, content: str
     (space.root / FILE).write_text(content)
     with pytest.raises(UsageError, match=FILE):
         choices.with_choices(AUTO, space)
+
+
+def test_a_value_that_a_setting_cannot_have_is_one_line(space: Workspace) -> None:
+    space.root.mkdir()
+    (space.root / FILE).write_text(json.dumps({"llm.backend": {"value": "oracle", "reason": ""}}))
+    with pytest.raises(UsageError, match=r"llm\.backend cannot be 'oracle'; correct it there, or remove its entry"):
+        with_choices(AUTO, space)
+
+
+def test_the_choices_are_one_line_of_the_status(space: Workspace) -> None:
+    assert choices_text(space) == ""
+    choose("mine", AUTO, space)
+    assert choices_text(space) == "auto is mine.parser=rules (choices.json)"
+    assert status_text(space.root).splitlines()[-1] == choices_text(space)
