@@ -33,9 +33,10 @@ class Choosable:
         return f"{self.group}.{self.name}"
 
     def is_open(self, config: PipelineConfig) -> bool:
-        """Whether a config leaves it open. The model has a name at an endpoint only."""
+        """Whether a config leaves it open and it matters: only an endpoint's model has a name, rules need no parser."""
         group = getattr(config, self.group)
-        return bool(getattr(group, self.name) == self.open) and (self.name != "model" or group.backend == "endpoint")
+        matters = {"llm.model": ("endpoint",), "llm.parser": ("auto", "endpoint", "embedded")}.get(self.setting)
+        return bool(getattr(group, self.name) == self.open) and (matters is None or group.backend in matters)
 
 
 def _parser(otherwise: str) -> Callable[[PipelineConfig], Choice]:

@@ -61,7 +61,8 @@ def caption_writer(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa
     from tasks.language.parse import uses_parser
     from tasks.llm.backend import identity_of
 
-    return [identity_of(config.llm), uses_parser(config.llm.parser)]
+    identity = identity_of(config.llm)
+    return [identity, identity["backend"] != "rules" and uses_parser(config.llm.parser)]
 
 
 def encoder_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001

@@ -15,7 +15,6 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data_contracts import FoleyGenExError
 from data_contracts.quantities import counted, size_text
 from tasks.choices import with_choices
 from tasks.config import PipelineConfig
@@ -23,8 +22,8 @@ from tasks.engine import Stage
 from tasks.engine.attempts import begun_files
 from tasks.engine.leftovers import compact, leftovers
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import STEPS
-from tasks.steps import step_state
+from tasks.pipeline import STEPS, find_step
+from tasks.steps import pipeline_states
 from tasks.train.job import kept_trainings, trainings_folder
 
 TEMPORARY: Final = "temporary files"
@@ -50,14 +49,11 @@ def find_unused(config: PipelineConfig, workspace: Workspace) -> list[Unused]:
     found = list(_temporary(workspace))
     named = frozenset(_named(workspace))
     chosen = with_choices(config, workspace)
-    for step in STEPS:
-        try:
-            if not step_state(step, config, workspace).finished:
-                continue
-            stage = step.make(chosen)
-            left = leftovers(stage, workspace, named)
-        except FoleyGenExError:  # it cannot be looked at from here, e.g. a corpus on another machine
+    for state in pipeline_states(config, workspace):
+        if not state.finished:
             continue
+        stage = find_step(state.name).make(chosen)
+        left = leftovers(stage, workspace, named)
         found += [_unused(ORPHANS, path) for path in left.orphans]
         found += [_unused(SUPERSEDED, path) for path in left.superseded]
         found += [Unused(kind=JOURNALS, path=path, size=size, stage=stage) for path, size in left.journals]

@@ -92,10 +92,7 @@ def test_a_workspace_of_the_rules_does_not_take_an_endpoint_that_appears(
 ) -> None:
     write_augmented(space, 2)
     run_step(find_step("recaption"), AUTO, space)
-    assert {name: one.value for name, one in read_choices(space).items()} == {
-        "llm.backend": "rules",
-        "llm.parser": "none",
-    }
+    assert {name: one.value for name, one in read_choices(space).items()} == {"llm.backend": "rules"}
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     monkeypatch.setenv("OPENAI_MODEL", "big")
     assert step_state(find_step("recaption"), AUTO, space).finished

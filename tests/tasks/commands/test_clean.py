@@ -27,11 +27,12 @@ from tests.tasks.sounds import tone, write_wav
 INGEST = find_step("ingest")
 
 
-def config(folder: Path, *names: str) -> PipelineConfig:
-    rows = "".join(f"{name}.wav,A dog barks\n" for name in names)
+def config(folder: Path, *names: str, captions: str = "A dog barks") -> PipelineConfig:
+    rows = "".join(f"{name}.wav,{captions}\n" for name in names)
     (folder / "clips.csv").write_text(f"audio,caption\n{rows}")
     corpus = {"kind": "table", "path": str(folder / "clips.csv")}
-    return PipelineConfig.model_validate({"ingest": {"corpus": corpus}, "llm": {"backend": "rules"}})
+    settings = {"ingest": {"corpus": corpus}, "llm": {"backend": "rules"}, "mine": {"parser": "rules"}}
+    return PipelineConfig.model_validate(settings)
 
 
 @pytest.fixture
@@ -94,6 +95,18 @@ def test_a_stage_that_is_not_finished_keeps_its_files(made: tuple[PipelineConfig
     _, space = made
     write_wav(tmp_path / "d.wav", tone(1.0, 500))
     assert find_unused(config(tmp_path, "a", "b", "d"), space) == []
+
+
+def test_a_stage_that_reads_rows_which_are_gone_is_passed_over(
+    made: tuple[PipelineConfig, Workspace], tmp_path: Path
+) -> None:
+    _, space = made
+    settings = config(tmp_path, "a", "b", captions="A dog barks loudly")
+    for name in ("ingest", "mine"):
+        run_step(find_step(name), settings, space)
+    fewer = config(tmp_path, "a", captions="A dog barks loudly")
+    run_step(INGEST, fewer, space)  # the mined row of b is still there
+    assert clean.ORPHANS in {one.kind for one in find_unused(fewer, space)}
 
 
 def test_leftovers_of_killed_runs_and_old_trainings(made: tuple[PipelineConfig, Workspace]) -> None:
