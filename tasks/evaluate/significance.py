@@ -8,7 +8,7 @@ Legend: N clips, M reference rows, D width, G groups.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from data_contracts.errors import ContractError
 from tasks.evaluate.groups import group_index
+from tasks.evaluate.metrics.checks import Distance, Matrix
 
 LEVEL: Final = 0.05
 """The probability that any of a family of tests has a verdict though there is no difference. Of claims about trainings
@@ -25,10 +26,6 @@ _EXACT_GROUPS: Final = 14  # of up to so many all 2^G signs are tried
 _DRAWS: Final = 10_000
 _SWAPS: Final = 199
 _ROUNDING: Final = 1e-9  # totals that differ by this share are the same total, summed in another order
-
-Features = npt.NDArray[np.floating]
-Distance = Callable[[Features, Features], float]
-"""A set metric of generated and reference features."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +62,9 @@ def sign_flip_test(differences_N: Sequence[float], groups: Sequence[Hashable], *
 
 def swap_test(
     distance: Distance,
-    first_ND: Features,
-    second_ND: Features,
-    reference_MD: Features,
+    first_ND: Matrix,
+    second_ND: Matrix,
+    reference_MD: Matrix,
     groups: Sequence[Hashable],
     *,
     seed: int,

@@ -1,9 +1,11 @@
-"""Checks of what a metric is given: arrays of the right shape, finite, and enough rows.
+"""Types of metrics, and checks of what they are given: arrays of the right shape, finite, and enough rows.
 
 Legend: N rows, D columns (feature width or classes).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,8 @@ from data_contracts.quantities import counted
 Matrix = npt.NDArray[np.floating]
 """Features or logits (N, D): one row per clip, or per patch of a clip."""
 Vector = npt.NDArray[np.float64]
+Distance = Callable[[Matrix, Matrix], float]
+"""A set metric of generated and reference features, such as `frechet.feature_distance` or `kernel.kernel_distance`."""
 
 
 class UndefinedMetricError(ContractError):

@@ -9,7 +9,7 @@ Legend: N rows, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,13 +17,11 @@ import numpy.typing as npt
 
 from tasks.evaluate import baselines
 from tasks.evaluate.groups import Indices, group_index
-from tasks.evaluate.metrics.checks import Matrix, UndefinedMetricError, require_length
+from tasks.evaluate.metrics.checks import Distance, Matrix, UndefinedMetricError, require_length
 from tasks.evaluate.metrics.comparison import SetDistance
 from tasks.media.samples import Samples
 
 OTHER_HALF: Final = "other half of the reference"
-Distance = Callable[[Matrix, Matrix], float]
-"""A set metric of generated and reference features, such as `frechet.feature_distance` or `kernel.kernel_distance`."""
 
 
 def other_half(distance: Distance, reference_ND: Matrix, groups: Sequence[Hashable], *, seed: int) -> SetDistance:

@@ -1,4 +1,4 @@
-"""How sure an FD is, and what it would be for infinitely many rows: both by drawing subsets without replacement.
+"""How sure an FD or KAD is, and an FD of infinitely many rows: both by drawing subsets without replacement.
 
 Drawing with replacement, as a bootstrap does, repeats rows, so covariances lose rank and the FD rises by far more than
 its own spread. Whole groups are drawn: a clip's patches, or clips of one object, are alike.
@@ -18,7 +18,7 @@ from scipy import stats
 
 from tasks.evaluate.groups import group_index
 from tasks.evaluate.intervals import TAIL, Bounds
-from tasks.evaluate.metrics.checks import Matrix, require_rows
+from tasks.evaluate.metrics.checks import Distance, Matrix, require_rows
 from tasks.evaluate.metrics.frechet import Moments, frechet_distance
 
 _FEWEST_GROUPS: Final = 8
@@ -38,12 +38,36 @@ def frechet_interval(
     reference_groups: Sequence[Hashable] | None = None,
     draws: int = _DRAWS,
 ) -> Bounds:
-    """Returns a 95 % interval of the FD that other clips of the same number would give; (None, None) below 8 groups.
+    """Returns `distance_interval` of the FD, cut at 0; a whole reference's moments are computed once."""
+    whole = Moments.of(reference_MD)
 
-    The spread is that of FDs of random halves of the groups (delete-d jackknife, Shao and Wu 1989), with Student's
-    quantile. `groups`: one per generated row. The reference is kept whole, unless `reference_groups` gives one per
-    reference row: then a group is drawn or left out on both sides at once, which adds what the choice of the test set's
-    clips changes. It is wide rather than narrow where both sets are alike. Raises as `frechet_distance`, and
+    def distance(first_ND: Matrix, second_MD: Matrix) -> float:
+        reference = whole if second_MD is reference_MD else Moments.of(second_MD)
+        return frechet_distance(Moments.of(first_ND), reference)
+
+    low, high = distance_interval(
+        distance, generated_ND, reference_MD, groups, seed=seed, reference_groups=reference_groups, draws=draws
+    )
+    return (None, None) if low is None or high is None else (max(0.0, low), high)
+
+
+def distance_interval(
+    distance: Distance,
+    generated_ND: Matrix,
+    reference_MD: Matrix,
+    groups: Sequence[Hashable],
+    *,
+    seed: int,
+    reference_groups: Sequence[Hashable] | None = None,
+    draws: int = _DRAWS,
+) -> Bounds:
+    """Returns a 95 % interval of the FD or KAD that other clips of the same number would give; (None, None) below 8
+    groups. Of KAD, give `distance` the bandwidth of the whole reference (`kernel.median_distance`).
+
+    The spread is that of the distances of random halves of the groups (delete-d jackknife, Shao and Wu 1989), with
+    Student's quantile. `groups`: one per generated row. The reference is kept whole, unless `reference_groups` gives
+    one per reference row: then a group is drawn or left out on both sides at once, which adds what the choice of the
+    test set's clips changes. It is wide rather than narrow where both sets are alike. Raises as `distance`, and
     ContractError unless there is one group per row.
     """
     index_N = group_index(groups, len(generated_ND))
@@ -52,19 +76,18 @@ def frechet_interval(
     if reference_groups is not None:
         names = list(dict.fromkeys([*names, *reference_groups]))
         index_M = group_index([*names, *reference_groups], len(names) + len(reference_MD))[len(names) :]
-    found = frechet_distance(Moments.of(generated_ND), whole := Moments.of(reference_MD))
-    count = len(names)
+    found, count = distance(generated_ND, reference_MD), len(names)
     if count < _FEWEST_GROUPS:
         return None, None
     half, rng = count // 2, np.random.default_rng(seed)
     values = []
     for _ in range(draws):
         drawn_G = _drawn(count, half, rng)
-        reference = whole if index_M is None else Moments.of(reference_MD[drawn_G[index_M]])
-        values.append(frechet_distance(Moments.of(generated_ND[drawn_G[index_N]]), reference))
-    error = float(np.std(values, ddof=1)) * np.sqrt(half / (count - half))
-    reach = float(stats.t.ppf(1 - TAIL, count - 1)) * float(error)
-    return max(0.0, found - reach), found + reach
+        reference = reference_MD if index_M is None else reference_MD[drawn_G[index_M]]
+        values.append(distance(generated_ND[drawn_G[index_N]], reference))
+    error = float(np.std(values, ddof=1)) * (half / (count - half)) ** 0.5
+    reach = float(stats.t.ppf(1 - TAIL, count - 1)) * error
+    return found - reach, found + reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

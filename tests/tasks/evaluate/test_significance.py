@@ -83,10 +83,10 @@ def test_systems_of_one_distribution_do_not_differ_in_fd_and_a_shifted_one_does(
     rng = np.random.default_rng(5)
     reference = rng.normal(size=(100, 4))
     p_values = []
-    for seed in range(60):
+    for seed in range(40):
         one, other = rng.normal(size=(2, 24, 4))
         p_values.append(swap_test(feature_distance, one, other, reference, range(24), seed=seed, draws=39).p_value)
-    assert np.mean(np.array(p_values) <= 0.05) <= 0.13
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.15
     worse = swap_test(feature_distance, one + 0.8, other, reference, range(24), seed=0, draws=99)
     assert worse.p_value == 0.01 and worse.difference > 0
     better = swap_test(feature_distance, other, one + 0.8, reference, range(24), seed=0, draws=99)

@@ -8,7 +8,8 @@ import pytest
 from data_contracts.errors import ContractError
 from tasks.evaluate.metrics.checks import UndefinedMetricError
 from tasks.evaluate.metrics.frechet import Moments, feature_distance
-from tasks.evaluate.metrics.subsampling import frechet_infinity, frechet_interval
+from tasks.evaluate.metrics.kernel import kernel_distance, median_distance
+from tasks.evaluate.metrics.subsampling import distance_interval, frechet_infinity, frechet_interval
 
 REFERENCE = np.random.default_rng(0).normal(size=(4000, 6))
 
@@ -28,6 +29,21 @@ def test_the_interval_covers_the_mean_of_other_sets_of_the_same_size(per_group: 
     covered = sum(low <= expected <= high for low, high in bounds if low is not None and high is not None)
     assert 0.88 * 80 <= covered <= 80
     assert all(low >= 0 for low, _ in bounds if low is not None)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5])
+def test_kads_interval_covers_it_and_may_reach_below_zero(shift: float) -> None:
+    reference = REFERENCE[:200]
+    bandwidth = median_distance(reference)
+
+    def kad(first: np.ndarray, second: np.ndarray) -> float:
+        return kernel_distance(first, second, bandwidth)
+
+    sets = [rows(40, seed, shift=shift) for seed in range(30)]
+    expected = np.mean([kad(one, reference) for one in sets])
+    bounds = [distance_interval(kad, one, reference, range(40), seed=n, draws=20) for n, one in enumerate(sets)]
+    assert sum(low <= expected <= high for low, high in bounds if low is not None and high is not None) >= 26
+    assert (min(low for low, _ in bounds if low is not None) < 0) == (shift == 0)
 
 
 def test_copies_within_a_group_add_no_certainty() -> None:
