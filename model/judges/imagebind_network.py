@@ -159,18 +159,21 @@ class _Trunk(nn.Module):
 
     def forward(self, tokens_NLD: Tensor) -> Tensor:
         """Returns (N, L, D)."""
-        x: Tensor = self.pre_transformer_layer["0"](tokens_NLD)
+        x: Tensor = self.pre_transformer_layer["0"](tokens_NLD).transpose(0, 1)
         for block in self.blocks:
             x = block(x)
-        return x
+        return x.transpose(0, 1)
 
 
 class _Block(nn.Module):
-    """Attention and two linear layers; each after a norm and added to its input."""
+    """Attention and two linear layers; each after a norm and added to its input (L, N, D).
+
+    With the batch first, MultiheadAttention computes its first layer as a batched product, at half the speed.
+    """
 
     def __init__(self, width: int, heads: int, *, extra_key: bool) -> None:
         super().__init__()
-        self.attn = nn.MultiheadAttention(width, heads, add_bias_kv=extra_key, batch_first=True)
+        self.attn = nn.MultiheadAttention(width, heads, add_bias_kv=extra_key)
         self.norm_1, self.norm_2 = nn.LayerNorm(width, eps=_EPS), nn.LayerNorm(width, eps=_EPS)
         self.mlp = nn.ModuleDict({"fc1": nn.Linear(width, 4 * width), "fc2": nn.Linear(4 * width, width)})
 
