@@ -22,6 +22,7 @@ def ablations(
     train: TrainConfig | None = None,
     evaluate: EvaluateConfig | None = None,
     compared: AblationsConfig | None = None,
+    wait_minutes: float = 0,
 ) -> str:
     """Trains and scores M-1, M-2, M-3, full and full without summation on one run's features (SPEC M12).
 
@@ -30,6 +31,8 @@ def ablations(
         train: How each configuration is trained. Leave empty to use the settings stored in the workspace.
         evaluate: How it is sampled and scored; empty as above.
         compared: Which configurations and tasks; empty as above.
+        wait_minutes: Minutes to wait while another run uses the workspace; with 0 this run ends at once and names the
+            other.
     """
     from tasks.commands.ablations.job import run_ablations
 
@@ -37,7 +40,7 @@ def ablations(
     groups = {"train": train, "evaluate": evaluate, "ablations": compared}
     given = {name: group.model_dump(mode="json") for name, group in groups.items() if group is not None}
     with (
-        running_in(space, f"ablations of {space.root.name}", lambda: load_stored(space)),
+        running_in(space, f"ablations of {space.root.name}", lambda: load_stored(space), wait_minutes=wait_minutes),
         run_progress("ablations", "variants", space) as on_progress,
     ):
         # The table's settings (a shorter training, fewer clips) are not the run's, so they are not stored.

@@ -21,6 +21,7 @@ def claims(
     config_file: str = "claims",
     config: PipelineConfig | None = None,
     changes: tuple[str, ...] = (),
+    wait_minutes: float = 0,
 ) -> str:
     """Trains the named configurations with several seeds and says which of the paper's claims they show (SPEC M12).
 
@@ -29,12 +30,14 @@ def claims(
         config_file: A YAML config on the machine that works, or a shipped one's name; the run makes its own data.
         config: All settings, in place of a file.
         changes: Single settings on top, as with --set, e.g. train.steps=1000.
+        wait_minutes: Minutes to wait while another run uses the workspace; with 0 this run ends at once and names the
+            other.
     """
     from tasks.commands.claims.job import run_claims
 
     settings = pipeline_settings(workspace, "" if config else config_file, config, changes)
     space = Workspace(Path(settings.workspace))
-    with running_in(space, f"claims of {space.root.name}", lambda: settings):
+    with running_in(space, f"claims of {space.root.name}", lambda: settings, wait_minutes=wait_minutes):
         for step in steps_before("train"):
             run_unless_finished(step, settings, space)
         with run_progress("claims", "trainings", space) as on_progress:

@@ -130,8 +130,8 @@ def run(
     trainings = {"train-codec": run_codec, "train-judge": run_judge}
     if verify_files and stage in (*comparisons, *trainings):
         raise UsageError(f"--verify-files is for a stage or all, not for {stage}")
-    if wait and stage in (*comparisons, *trainings):
-        raise UsageError(f"--wait is for a stage or all, not for {stage}")
+    if wait and stage in trainings:
+        raise UsageError(f"--wait is for what has a workspace, not for {stage}")
     if (until or only) and stage != "all":
         raise UsageError(f"--until and --only are for all, not for {stage}")
     if stage in trainings:
@@ -146,7 +146,7 @@ def run(
     if stage == "all":
         run_all(loaded, verify_files=verify_files, until=until, only=tuple(only or ()), wait_minutes=wait)
     elif stage in comparisons:
-        comparisons[stage](loaded)
+        comparisons[stage](loaded, wait_minutes=wait)
     else:
         run_one(stage, loaded, verify_files=verify_files, wait_minutes=wait)
 

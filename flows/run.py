@@ -132,28 +132,32 @@ def run_one(
             STAGE_FLOWS[stage](workspace=config.workspace, **{name: True for name, value in given.items() if value})
 
 
-def run_ablation_table(config: PipelineConfig) -> None:
+def run_ablation_table(config: PipelineConfig, *, wait_minutes: float = 0) -> None:
     """Trains and scores the named configurations on a finished run's features, and prints their table."""
     config = _with_absolute_workspace(config)
-    with _prefect(Workspace(Path(config.workspace))):
+    with _prefect(None if wait_minutes else Workspace(Path(config.workspace))):
         from flows.ablations import ablations
 
         text = ablations(
-            workspace=config.workspace, train=config.train, evaluate=config.evaluate, compared=config.ablations
+            workspace=config.workspace,
+            train=config.train,
+            evaluate=config.evaluate,
+            compared=config.ablations,
+            wait_minutes=wait_minutes,
         )
     typer.echo(text)
 
 
-def run_claims_test(config: PipelineConfig) -> None:
+def run_claims_test(config: PipelineConfig, *, wait_minutes: float = 0) -> None:
     """Trains and scores the named configurations with several seeds, and prints which claims of the paper they show."""
     from tasks.commands.doctor import examine, require
 
     config = _with_absolute_workspace(config)
     require(examine(config, disk=False), _say)
-    with _prefect(Workspace(Path(config.workspace))):
+    with _prefect(None if wait_minutes else Workspace(Path(config.workspace))):
         from flows.claims import claims
 
-        text = claims(config=config)
+        text = claims(config=config, wait_minutes=wait_minutes)
     typer.echo(text)
 
 

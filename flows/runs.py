@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
 from prefect import runtime, tags
+from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
 from data_contracts import UsageError
@@ -33,8 +34,9 @@ def run_name() -> str:
 
 
 def announce(line: str) -> None:
-    """Shows a line to people: in the run's log, and in the terminal where the command line listens."""
-    get_run_logger().info("%s", line)
+    """Shows a line to people: in the log of the run, if there is one, and in a terminal where the command listens."""
+    with suppress(MissingContextError):  # before a command's flow begins
+        get_run_logger().info("%s", line)
     logging.getLogger(LINES).info("%s", line)
 
 

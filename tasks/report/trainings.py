@@ -53,7 +53,8 @@ def build_change(workspace: Workspace, scores: list[Score]) -> TrainingChange | 
     if now is None or not earlier:
         return None
     before = next((one for one in earlier if kept_scores(workspace, one["checkpoint_sha256"]).exists()), earlier[0])
-    facts = [(name, *(_fact(one[key]) for one in (before, now))) for name, key in _FACTS if key in before.keys() & now]
+    shown = [(name, key) for name, key in _FACTS if key in before.keys() & now]
+    facts = [(name, _fact(before[key]), _fact(now[key])) for name, key in shown]
     changes, note = [], "The training before was not evaluated, so there are no scores to compare with."
     path = kept_scores(workspace, before["checkpoint_sha256"])
     if path.exists():

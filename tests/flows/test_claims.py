@@ -51,9 +51,10 @@ def test_the_flow_makes_the_features_then_tests_the_claims(tmp_path: Path, monke
 
 
 def test_the_command_runs_it_with_its_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[PipelineConfig] = []
-    monkeypatch.setattr(run, "run_claims_test", seen.append)
-    arguments = ["run", "claims", "claims", "-w", str(tmp_path), "--set", "claims.seeds=[5,6]"]
+    seen: list[tuple[PipelineConfig, float]] = []
+    monkeypatch.setattr(run, "run_claims_test", lambda config, wait_minutes: seen.append((config, wait_minutes)))
+    arguments = ["run", "claims", "claims", "-w", str(tmp_path), "--set", "claims.seeds=[5,6]", "--wait", "3"]
     assert cli.exit_code(arguments) == 0
-    assert seen[0].claims.seeds == (5, 6) and seen[0].workspace == str(tmp_path)
+    ((config, wait_minutes),) = seen
+    assert (config.claims.seeds, config.workspace, wait_minutes) == ((5, 6), str(tmp_path), 3)
     assert cli.exit_code([*arguments, "--verify-files"]) == 2

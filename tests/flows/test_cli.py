@@ -30,7 +30,7 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["run", "all", "demo", "--set", "train.steps=-1"], "train.steps"),
         (["run", "mine", "demo", "--until", "train"], "--until and --only are for all, not for mine"),
         (["run", "claims", "claims", "--only", "mine"], "--until and --only are for all, not for claims"),
-        (["run", "claims", "claims", "--wait", "5"], "--wait is for a stage or all, not for claims"),
+        (["run", "train-codec", "codec", "--wait", "5"], "--wait is for what has a workspace, not for train-codec"),
         (["run", "all", "demo", "--set", "nonsense"], "expected name=value"),
         (["run", "claims", "claims", "--set", "claims.seeds=[-1]"], "claims.seeds"),
         (["run", "claims", "claims", "--set", "train.seed=-1"], "train.seed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from prefect.states import Completed, Running
 from flows import crashed
 from flows.crashed import close_killed_run, close_killed_runs
 from flows.runs import running_in
+from flows.terminal_log import LINES
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace, write_json
 from tasks.engine.workspace_lock import FOLDER, Holder, acquire
@@ -83,11 +85,17 @@ def test_a_run_of_no_server_or_of_another_is_left_alone(
     assert "pipeline of w was killed; its record on the server stays as it is: refused" in caplog.text
 
 
+def listen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Returns the lines that a terminal gets; there is no run that has a log."""
+    found: list[str] = []
+    monkeypatch.setattr(logging.getLogger(LINES), "info", lambda pattern, line: found.append(line))
+    return found
+
+
 def test_the_next_run_in_the_workspace_closes_it_and_says_so(
     client: SyncPrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
-    monkeypatch.setattr("flows.runs.announce", said.append)
+    said = listen(monkeypatch)
     run = client.create_flow_run(killed, name="train of w", state=Running()).id
     leave_behind(tmp_path, run)
     with running_in(Workspace(tmp_path), "pipeline of w", PipelineConfig):

@@ -202,3 +202,28 @@ def test_a_stage_without_items_has_no_quarantine(tmp_path: Path, capsys: pytest.
     assert "stage train has no items" in errors(capsys)[0]
     assert cli.exit_code(["status", str(tmp_path / "config.yaml")]) == 2
     assert "is a file" in errors(capsys)[0]
+
+
+def test_the_chosen_stages_and_the_wait_reach_the_flow_and_nothing_to_do_is_of_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[dict[str, object]] = []
+    opened: list[Workspace | None] = []
+
+    @contextmanager
+    def prefect(workspace: Workspace | None) -> Iterator[None]:
+        opened.append(workspace)
+        yield
+
+    monkeypatch.setattr(run, "_prefect", prefect)
+    monkeypatch.setattr(run, "_require_needs", lambda *given: None)
+    monkeypatch.setattr("flows.pipeline.pipeline", lambda **given: seen.append(given) or {})
+    monkeypatch.setattr("flows.placement.steps_on_pool", lambda config: set())
+    arguments = ["run", "all", "demo", "-w", str(tmp_path), "--until", "augment", "--only", "mine", "--wait", "1.5"]
+    assert cli.exit_code(arguments) == 0
+    chosen = {"until": "augment", "only": ("mine",), "wait_minutes": 1.5}
+    assert seen[0].items() >= chosen.items() and opened == [None]  # the flow waits, so the workspace may be in use
+    assert "report:" not in capsys.readouterr().out
+    monkeypatch.setattr(run, "is_finished", lambda config, workspace, steps: [s.name for s in steps] == ["mine"])
+    assert cli.exit_code(arguments) == 0 and len(seen) == 1
+    assert capsys.readouterr().out == "nothing to do: every chosen stage is finished\n"

@@ -9,11 +9,18 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from data_contracts import InUseError, UsageError
+from flows.ablations import ablations
+from flows.claims import claims
+from flows.pipeline import pipeline
+from flows.stages import STAGE_FLOWS
 from flows.waiting import acquired
 from tasks.engine import workspace_lock
 from tasks.engine.workspace_lock import acquire, ended_holder, holder_of
@@ -102,3 +109,19 @@ def test_a_killed_run_is_told_to_the_next_one_also_while_that_waits(tmp_path: Pa
             assert ended_holder(tmp_path) is None
         assert len(said) == 1 and time.monotonic() - started_s < 300
     assert ended_holder(tmp_path) is None and workspace_lock.in_use(tmp_path) is None
+
+
+@pytest.mark.parametrize("flow", [STAGE_FLOWS["mine"], pipeline, claims, ablations], ids=lambda flow: flow.name)
+def test_every_run_in_a_workspace_can_wait(flow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    @contextmanager
+    def refused(workspace: Path, what: str, say: object, *, run: str | None, wait_s: float) -> Iterator[None]:
+        waits.append(wait_s)
+        raise InUseError("the workspace is in use")
+        yield
+
+    monkeypatch.setattr("flows.runs.acquired", refused)
+    with pytest.raises(InUseError):
+        flow.fn(workspace=str(tmp_path), wait_minutes=2)
+    assert waits == [120]
