@@ -33,7 +33,7 @@ class EvaluateConfig(StageConfig):
     seed: int = Field(7, description="seed of the noise, the choice of cases and the baselines")
     device: Device = "auto"
     accept_quarantined: AcceptedShare = Field(
-        0.1, description="largest share of generated batches, and of scored clips, that may be quarantined"
+        0.1, description="largest share of generated batches, of judgements and of scored clips that may be quarantined"
     )
     sampling: SamplingSettings = SamplingSettings()
     judges: tuple[str, ...] = Field(

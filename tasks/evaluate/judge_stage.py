@@ -19,6 +19,7 @@ from data_contracts.files import hash_file
 from model.devices import choose_device
 from model.judges import TextJudge, VideoJudge
 from tasks.engine import Item, ItemResult, Stage, hashed_files
+from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import baselines
 from tasks.evaluate.columns import columns_of
@@ -67,6 +68,10 @@ class JudgeStage(Stage):
             of_judge = [item for item in items if item.payload["judge"] == name]
             for start in range(0, len(of_judge), _AT_A_TIME):
                 yield from _asked(asked, of_judge[start : start + _AT_A_TIME], sounds, workspace)
+
+    def limits(self) -> list[Limit]:
+        """Returns how many judgements may be quarantined."""
+        return [limit(self.config, "evaluate", "accept_quarantined", "quarantined")]
 
     def item_files(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Returns the file of what was said."""

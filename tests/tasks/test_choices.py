@@ -10,12 +10,12 @@ import pytest
 
 from data_contracts import Augmented, Caption, Clip, ServiceError, UsageError, WeightsError, read_table, write_table
 from flows.run import status_text
-from tasks import choices
+from tasks import choices, inputs
 from tasks.choices import CHOOSABLE, choose, with_choices
 from tasks.config import PipelineConfig
 from tasks.engine.choices import FILE, Choice, choices_text, keep, read_choices
 from tasks.engine.workspace import Workspace
-from tasks.pipeline import find_step
+from tasks.pipeline import STEPS, Step, find_step
 from tasks.steps import run_step, step_state
 from tests.tasks.llm.fake_server import fails, fake_server, says
 from tests.tasks.rows import augmented_row, clip_row
@@ -160,3 +160,30 @@ def test_the_choices_are_one_line_of_the_status(space: Workspace) -> None:
     choose("mine", AUTO, space)
     assert choices_text(space) == "auto is mine.parser=rules (choices.json)"
     assert status_text(space.root).splitlines()[-1] == choices_text(space)
+
+
+def settings_of_all(space: Workspace) -> dict[str, object]:
+    """Returns the settings that each stage's keys have, as far as they can be listed without its inputs."""
+    return {
+        step.name: [step.make(with_choices(AUTO, space)).settings(), known_inputs(step, space)]
+        for step in STEPS
+        if step.name not in ("precompute", "generate", "score", "judge")  # their weights are named, and hashed
+    }
+
+
+def known_inputs(step: Step, space: Workspace) -> object:
+    return inputs.known_inputs(step.group, step.outside, with_choices(AUTO, space), space)
+
+
+def test_once_chosen_nothing_ambient_is_in_a_key(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for stage in ("mine", "recaption", "paraphrase"):
+        choose(stage, AUTO, space)
+    before = settings_of_all(space)
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("OPENAI_MODEL", "big")
+    monkeypatch.setenv("OPENAI_API_KEY", "a-secret-key")
+    monkeypatch.setattr("tasks.language.parse.has_parser", lambda: True)
+    monkeypatch.setattr("tasks.llm.backend.available", lambda _: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 8)
+    assert settings_of_all(space) == before
