@@ -60,12 +60,14 @@ class CompletionCache:
     """Completions by key, read from and appended to `path`. Safe in threads; processes see each other's records.
 
     `run` names the run that uses it: one without an answer is only valid for the run that paid for it, so that the
-    next run may do better. Without a name, the completions of all runs are valid.
+    next run may do better, and so is one that `doubt` was called for. Without a name, the completions of all runs are
+    valid.
     """
 
     path: Path
     run: str = ""
     _completions: dict[str, tuple[Completion, str]] = field(default_factory=dict)  # and the run that paid for it
+    _doubted: dict[str, str] = field(default_factory=dict)  # and the run for which it is valid
     _reservations: dict[str, Spent] = field(default_factory=dict)
     _spent: Spent = field(default_factory=Spent)
     _read_to: int = 0
@@ -76,6 +78,9 @@ class CompletionCache:
         with self._lock:
             self._read_new()
             completion, run = self._completions.get(key, (None, ""))
+            doubted_by = self._doubted.get(key, self.run)
+        if self.run and doubted_by != self.run:
+            return None
         if completion is None or not self.run or self.run == run or completion.usable:
             return completion
         return None
@@ -92,6 +97,10 @@ class CompletionCache:
     def charge(self, completion: Completion, reservation: str = "") -> None:
         """Counts a completion as spent without keeping it."""
         self._append(_price(completion, reservation))
+
+    def doubt(self, key: str) -> None:
+        """Keeps a completion for this run only: its answer was refused, and the model may have been at fault."""
+        self._append({"doubts": key, "run": self.run})
 
     def spent(self) -> Spent:
         """Returns the sum of all completions in the file, repeated ones included: they were paid."""
@@ -149,10 +158,14 @@ class CompletionCache:
         if "hold" in record:
             self._reservations[str(record["hold"])] = _tokens(record)
             return
+        if "doubts" in record:
+            self._doubted[str(record["doubts"])] = str(record["run"])
+            return
         if "in" in record:
             self._spent += _tokens(record)
         if "key" in record:
             self._completions[str(record["key"])] = _completion(record), str(record.get("run", ""))
+            self._doubted.pop(str(record["key"]), None)
         if "ends" in record:
             self._reservations.pop(str(record["ends"]), None)
 

@@ -190,12 +190,16 @@ class CaptionStage(Stage):
             return [await one(item) for item in group if item.item_id in wanted]
 
         async def one(item: Item) -> tuple[ItemResult, str, bool]:
+            asked = _Asked(client)
             try:
-                rows, unavailable = await self.by_model(item, client)
+                rows, unavailable = await self.by_model(item, asked)
             except ItemError as error:
                 return ItemResult(item.item_id, error=error), "", client.breaker.down
             written = tuple(row.to_dict() for row in rows)
             result = ItemResult(item.item_id, rows=written, fallback=_mostly_by_rules(written))
+            if result.fallback:  # a retry is to ask again, not to find the same answers
+                for prompt in asked.prompts:
+                    cache.doubt(prompt.key(self.backend.model))
             return result, unavailable, client.breaker.down
 
         at_once = self.backend.slots(self.config.concurrency)
@@ -220,3 +224,16 @@ class CaptionStage(Stage):
 def _mostly_by_rules(rows: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the rules wrote most of the rows that the model was to write."""
     return 2 * sum(row["source"] == "rule" for row in rows) > len(rows)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A client that remembers the prompts that were completed."""
+
+    client: LLMClient
+    prompts: list[Prompt] = field(default_factory=list)
+
+    async def complete(self, prompt: Prompt) -> dict[str, Any]:
+        answer = await self.client.complete(prompt)
+        self.prompts.append(prompt)
+        return answer

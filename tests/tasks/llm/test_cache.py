@@ -111,3 +111,17 @@ def test_text_that_is_no_utf8_is_kept_readable(tmp_path: Path) -> None:
     cache = CompletionCache(tmp_path / "a.jsonl")
     cache.put("k", Completion(text="\ud800 \u2028 end", cut_off=False, tokens_in=1, tokens_out=1))
     assert cache.get("k") is not None
+
+
+def test_a_doubted_completion_is_valid_for_its_run_until_there_is_another(tmp_path: Path) -> None:
+    answer = Completion(text='{"caption": "hello"}', cut_off=False, tokens_in=1, tokens_out=1)
+    first = CompletionCache(tmp_path / "answers.jsonl", "first")
+    first.put("k", answer)
+    assert CompletionCache(first.path, "second").get("k") == answer
+    first.doubt("k")
+    second = CompletionCache(first.path, "second")
+    assert first.get("k") == CompletionCache(first.path).get("k") == answer
+    assert second.get("k") is None
+    second.put("k", answer)
+    assert second.get("k") == first.get("k") == answer
+    assert second.spent().tokens == 4  # doubt costs nothing

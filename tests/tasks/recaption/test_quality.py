@@ -80,6 +80,24 @@ def test_one_that_turns_to_garbage_half_way_ends_it_too_and_a_retry_asks_again(
     assert {row.source for row in read_table(space.table("recaption", "captions"), Caption)} == {"llm"}
 
 
+def test_a_retry_asks_again_for_answers_that_were_refused_and_a_rerun_does_not(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fake_server(lambda *_: says({"caption": "hello"})) as server:
+        with pytest.raises(QualityError, match="30 of 30"):
+            run_stage(stage(server, monkeypatch), space)
+        with pytest.raises(QualityError, match="30 of 30"):
+            run_stage(stage(server, monkeypatch), space)
+        assert len(server.requests) == 30
+    with fake_server(good) as server:
+        summary = run_stage(stage(server, monkeypatch), space, retry=True)
+        assert len(server.requests) == 30 and summary.shares[0].count == 0
+        for path in space.path("recaption").rglob("*.*"):
+            path.unlink()  # the good answers are in the cache
+        run_stage(stage(server, monkeypatch), space)
+        assert len(server.requests) == 30
+
+
 def test_captions_that_the_rules_were_to_write_are_no_fallbacks(
     space: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
