@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,7 +61,9 @@ def is_stopped() -> None:
     [(fails, UsageError, "wrong settings"), (breaks, FoleyGenExError, "ZeroDivisionError: a fault"),
      (is_stopped, FoleyGenExError, "stopped by signal 15; run again")],
 )  # fmt: skip
-def test_what_is_not_the_items_fault_ends_the_stage(work, kind: type[Exception], message: str) -> None:
+def test_what_is_not_the_items_fault_ends_the_stage(
+    work: Callable[[], None], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message) as error:
         run_alone("tiny item-0001", work)
     assert type(error.value) is kind
