@@ -29,7 +29,7 @@ from tasks.engine.choices import Choice, keep, read_choices, with_choice
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
 from tasks.train.config import TrainConfig
-from tasks.train.continuation import changes_text, describe, latest_training, prepare, require_start
+from tasks.train.continuation import changes_text, describe, folders_in_order, latest_training, prepare, require_start
 from tasks.train.cpu import require_affordable
 from tasks.train.empty_text import empty_text
 from tasks.train.live import LiveTable
@@ -188,10 +188,12 @@ def trainings_folder(workspace: Workspace) -> Path:
 
 
 def kept_trainings(workspace: Workspace) -> set[str]:
-    """Returns the names of the trainings' folders that are in use: that of the checkpoint, and the one run last."""
-    latest = latest_training(trainings_folder(workspace))
-    finished = _finished_key(workspace)
-    return {name for name in (latest.name if latest else "", (finished or "")[:16]) if name}
+    """Returns the names of the trainings' folders that are in use: that of the checkpoint, the one run last, and the
+    finished one before, with which the report compares."""
+    folders = folders_in_order(trainings_folder(workspace))
+    latest, finished = latest_training(trainings_folder(workspace)), (_finished_key(workspace) or "")[:16]
+    before = [folder.name for folder in folders if (folder / RECORD).exists() and folder.name != finished][-1:]
+    return {name for name in (latest.name if latest else "", finished, *before) if name}
 
 
 def finished_key(workspace: Workspace) -> str:

@@ -20,6 +20,7 @@ from tasks.engine import read_journal
 from tasks.engine.journal import journal_files
 from tasks.engine.workspace import Workspace, write_json
 from tasks.engine.workspace_lock import acquire
+from tasks.evaluate.kept import kept_scores
 from tasks.pipeline import find_step
 from tasks.steps import run_step, step_state
 from tests.tasks.sounds import tone, write_wav
@@ -117,23 +118,30 @@ def test_leftovers_of_killed_runs_and_old_trainings(made: tuple[PipelineConfig, 
         space.path(name).write_bytes(b"12345")
     space.path("ingest", "old.parquet").write_bytes(b"12")
     last = space.path("train", "last")
-    for name in ("old", "current"):
+    for name in ("old", "before", "current"):
         (last / name).mkdir(parents=True)
         (last / name / "step_3.safetensors").write_bytes(b"123")
     (last / "current" / "step_1.safetensors.damaged").write_bytes(b"1")
     os.link(last / "old" / "step_3.safetensors", last / "current" / "shared.safetensors")
-    write_json(last / "latest.json", {"folders": ["old", "current"]})
-    write_json(space.path("train", "train.json"), {"key": "current"})
+    write_json(last / "latest.json", {"folders": ["old", "before", "current"]})
+    hashes = {name: name[0] * 64 for name in ("old", "before", "current")}
+    write_json(space.path("train", "train.json"), {"key": "current", "checkpoint_sha256": hashes["current"]})
+    for name in ("old", "before"):
+        write_json(last / name / "train.json", {"key": name, "checkpoint_sha256": hashes[name]})
+    for sha256 in hashes.values():
+        kept_scores(space, sha256).parent.mkdir(parents=True, exist_ok=True)
+        kept_scores(space, sha256).write_bytes(b"no table")
     unused = find_unused(settings, space)
     assert set(kinds(unused)) == {
         (clean.TEMPORARY, ".tmp-x"), (clean.TEMPORARY, ".tmp-y.flac"), (clean.TEMPORARY, ".ledger.sqlite"),
         (clean.TEMPORARY, "00003.begun"), (clean.SUPERSEDED, "old.parquet"), (clean.TRAININGS, "old"),
-        (clean.TRAININGS, "step_1.safetensors.damaged"),
+        (clean.TRAININGS, "step_1.safetensors.damaged"), (clean.TRAININGS, kept_scores(space, hashes["old"]).name),
     }  # fmt: skip
-    assert {one.path.name: one.size for one in unused}["old"] == 0  # its state has a second name
+    assert {one.path.name: one.size for one in unused}["old"] < 200  # its state has a second name
     assert "old" in unused_text(unused, space) and "in all" in unused_text(unused, space)
     remove(unused, space)
-    assert [path.name for path in last.iterdir() if path.is_dir()] == ["current"]
+    assert {path.name for path in last.iterdir() if path.is_dir()} == {"before", "current"}
+    assert kept_scores(space, hashes["before"]).exists()  # the report compares with the training before
     assert (last / "current" / "shared.safetensors").read_bytes() == b"123"
     assert find_unused(settings, space) == [] and unused_text([], space) == "nothing to remove"
 
