@@ -29,9 +29,9 @@ OTHERS = {
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("pe-av")
     (made / "config.json").write_text(json.dumps(CONFIG))
-    sizes = FrameSizes(width=WIDTH, depth=DEPTH, image=SIZE, patch=PATCH, embed=EMBED)
+    sizes, config = FrameSizes(width=WIDTH, depth=DEPTH, image=SIZE, patch=PATCH, embed=EMBED), _config(made)
     with torch.device("meta"):
-        network = PeAvNetwork(_config(made), FrameEncoder(sizes))
+        network = PeAvNetwork(config, FrameEncoder(sizes))
     write(made, {**tensors_of(network), **OTHERS})
     return made
 
