@@ -1,9 +1,8 @@
 """Reads and writes audio files. What is longer than a clip is better read block by block (`survey.py`).
 
 Legend: T samples, C channels. A broken file is an ItemError whose reason says how it is broken: `missing_file`,
-`empty_file`, `not_audio`, `truncated`, `unreadable_audio`, `nan_samples`; `too_short` and `silent` come from
-`require_audible`, for callers that need an audible clip. Times count from the start of the container, so
-the audio and the video of one file stay together.
+`empty_file`, `not_audio`, `truncated`, `unreadable_audio`, `nan_samples`. Times count from the start of the container,
+so the audio and the video of one file stay together.
 """
 
 from __future__ import annotations
@@ -29,7 +28,8 @@ from tasks.media.errors import words_of
 from tasks.media.samples import Samples
 
 SILENT_PEAK: Final = 1e-4  # -80 dBFS: a few steps of 16-bit dither are still silence
-_LOWEST_HZ: Final = 20.0  # of hearing
+LOWEST_HZ: Final = 20.0
+"""The lowest frequency of hearing: what is below it is silence."""
 _SETTLING_S: Final = 1.0
 _CANCELLED: Final = 0.01  # a mean 40 dB under the loudest channel
 _FULL_SCALE: Final = 32768.0
@@ -89,25 +89,6 @@ def probe_audio(source: Path | BinaryIO, name: str) -> tuple[float, int]:
     return float(info.duration), int(info.samplerate)
 
 
-def require_audible(samples_T: Samples, rate_hz: int, *, min_s: float, name: str) -> None:
-    """Raises ItemError `too_short` (with both lengths) or `silent` (with the peak) unless it `is_audible`."""
-    require_length(len(samples_T) / rate_hz, min_s=min_s, name=name)
-    if not is_audible(samples_T, rate_hz):
-        raise silent(peak_of(samples_T), name)
-
-
-def require_length(duration_s: float, *, min_s: float, name: str) -> None:
-    """Raises ItemError `too_short` with both lengths."""
-    if duration_s < min_s:
-        raise ItemError("too_short", f"{name}: {duration_s:.3f} s; at least {min_s:g} s are needed")
-
-
-def silent(peak: float, name: str) -> ItemError:
-    """Returns the error of a recording in which nothing is audible."""
-    measured = f"the peak is {peak:.2e} of full scale"
-    return ItemError("silent", f"{name}: {measured}, above {_LOWEST_HZ:g} Hz at most {SILENT_PEAK:g}: that is silence")
-
-
 def is_audible(samples_T: Samples, rate_hz: int) -> bool:
     """Returns whether anything above 20 Hz is over `SILENT_PEAK`: a DC offset or a slow drift alone is silence."""
     if peak_of(samples_T) <= SILENT_PEAK:
@@ -121,7 +102,7 @@ class AudibleMeter:
 
     def __init__(self, rate_hz: int) -> None:
         self._lead = round(_SETTLING_S * rate_hz)
-        self._highpass = signal.butter(4, min(_LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
+        self._highpass = signal.butter(4, min(LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
         self._state: Any = None
         self.audible = False
 

@@ -15,15 +15,7 @@ from typing import Final
 import numpy as np
 
 from data_contracts import ItemError
-from tasks.media.audio import (
-    SILENT_PEAK,
-    AudibleMeter,
-    channel_to_take,
-    mean_of,
-    peak_of,
-    require_length,
-    silent,
-)
+from tasks.media.audio import LOWEST_HZ, SILENT_PEAK, AudibleMeter, channel_to_take, mean_of, peak_of
 from tasks.media.blocks import Block, Decoder, decoded
 from tasks.media.fingerprint import PeakFinder, Peaks
 from tasks.media.samples import Samples
@@ -58,10 +50,13 @@ class Survey:
         return self.length / self.rate_hz
 
     def require_audible(self, *, min_s: float) -> None:
-        """Raises ItemError `too_short` or `silent` as `tasks.media.audio.require_audible`."""
-        require_length(self.duration_s, min_s=min_s, name=self.path.name)
+        """Raises ItemError `too_short` (with both lengths) or `silent` (with the peak)."""
+        name = self.path.name
+        if self.duration_s < min_s:
+            raise ItemError("too_short", f"{name}: {self.duration_s:.3f} s; at least {min_s:g} s are needed")
         if not self.audible:
-            raise silent(self.peak, self.path.name)
+            limit = f"above {LOWEST_HZ:g} Hz at most {SILENT_PEAK:g}: that is silence"
+            raise ItemError("silent", f"{name}: the peak is {self.peak:.2e} of full scale, {limit}")
 
     def audible_s(self, threshold_db: float) -> tuple[float, float]:
         """Returns when it is first and last over a threshold without its DC offset, in seconds; all of it where it
