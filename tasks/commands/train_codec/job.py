@@ -14,6 +14,7 @@ from torch import Tensor
 from data_contracts import UsageError
 from data_contracts.files import atomic_path
 from model.codec.weights_file import save_weights
+from tasks.commands.own_training import average_decay, window_note
 from tasks.commands.train_codec.config import CodecTrainConfig
 from tasks.commands.train_codec.dac_vae import DACVAETrainer
 from tasks.commands.train_codec.data import Segments
@@ -37,7 +38,6 @@ class _Run:
         self.trainer = _TRAINERS[config.kind](config)
         self.step = 0
         self.average: dict[str, Tensor] = {}
-        self.terms: dict[str, Tensor] = {}
 
     def begin(self, segments: Segments, last: Path) -> None:
         """Continues from the state file, or makes the first weights. Raises UsageError for another run's state."""
@@ -47,15 +47,15 @@ class _Run:
             self.trainer.initialise(segments)
             self.average = {name: value.detach().clone() for name, value in self._weights().items()}
 
-    def advance(self, real_BT: Tensor) -> Tensor:
+    def advance(self, real_BT: Tensor) -> dict[str, Tensor]:
         """Makes one step; returns its terms."""
         self.trainer.set_learning_rates(self.step, self.config.optimiser)
-        self.terms = self.trainer.step(real_BT.to(self.config.device), self.step)
+        terms = self.trainer.step(real_BT.to(self.config.device), self.step)
         self.step += 1
-        decay = min(self.config.ema_decay, (1 + self.step) / (10 + self.step))  # early steps have little weight
+        decay = average_decay(self.step, self.config.ema_decay)
         for name, value in self._weights().items():
             self.average[name].lerp_(value, 1 - decay)
-        return torch.stack(list(self.terms.values()))
+        return terms
 
     def save(self, path: Path) -> None:
         """Writes the state that a later run continues from."""
@@ -104,11 +104,12 @@ def run_codec_training(config: CodecTrainConfig, out_path: Path, on_progress: On
     segments = Segments.render(config, run.trainer.sizes.hop)
     last = out_path.with_suffix(".last.pt")
     run.begin(segments, last)
-    window, started = [], time.monotonic()
+    window: list[dict[str, Tensor]] = []
+    started = time.monotonic()
     while run.step < steps:
         window.append(run.advance(segments.batch(run.step)))
         if run.step % config.log_every == 0:
-            note = _note(list(run.terms), window, (time.monotonic() - started) / len(window))
+            note = window_note(window, (time.monotonic() - started) / len(window))
             log.info("codec step %d: %s", run.step, note)
             on_progress(run.step, steps, note)
             window, started = [], time.monotonic()
@@ -118,10 +119,3 @@ def run_codec_training(config: CodecTrainConfig, out_path: Path, on_progress: On
             run.publish(out_path)
     run.publish(out_path)
     return out_path
-
-
-def _note(names: list[str], window: list[Tensor], seconds: float) -> str:
-    """Returns the terms' means over the logged steps."""
-    means = torch.stack(window).mean(0).tolist()
-    terms = ", ".join(f"{name} {mean:.4g}" for name, mean in zip(names, means, strict=True))
-    return f"{terms}, {seconds:.2f} s/step"

@@ -5,7 +5,6 @@ Legend: B segments, T samples.
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from data_contracts import TrainingError
 from model.codec.weights_file import CodecConfig
+from tasks.commands.own_training import cosine_rate
 from tasks.commands.train_codec.config import CodecTrainConfig, OptimiserSettings
 from tasks.commands.train_codec.data import Segments
 
@@ -63,8 +63,7 @@ class Trainer(ABC):
 
 def codec_learning_rate(step: int, settings: OptimiserSettings) -> float:
     """Returns the rate of a step: a linear warm-up, then a cosine to a fiftieth of the peak."""
-    warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-    return settings.lr * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps))))
+    return cosine_rate(step, peak=settings.lr, warmup_steps=settings.warmup_steps, steps=settings.steps)
 
 
 def latent_noise(like: Tensor, config: CodecTrainConfig, step: int) -> Tensor:

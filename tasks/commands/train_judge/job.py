@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from data_contracts.files import atomic_path
 from model.judges.corpus_cnn import CorpusCNNJudge
 from model.judges.corpus_cnn_file import JudgeHeader, save_judge
+from tasks.commands.own_training import window_note
 from tasks.commands.train_judge.accuracy import Share, held_out_accuracy
 from tasks.commands.train_judge.batches import Batches
 from tasks.commands.train_judge.config import JudgeTrainConfig
@@ -40,7 +40,7 @@ def run_judge_training(config: JudgeTrainConfig, out_path: Path, on_progress: On
     while trainer.step < config.steps:
         window.append(trainer.advance(batches.batch(trainer.step)))
         if trainer.step % config.log_every == 0:
-            note = _note(window, (time.monotonic() - started) / len(window))
+            note = window_note(window, (time.monotonic() - started) / len(window))
             log.info("judge step %d: %s", trainer.step, note)
             on_progress(trainer.step, config.steps, note)
             window, started = [], time.monotonic()
@@ -67,9 +67,3 @@ def publish(trainer: JudgeTrainer, path: Path, accuracy: Sequence[Share] = ()) -
     )
     with atomic_path(path) as temporary:
         save_judge(temporary, trainer.published(), header)
-
-
-def _note(window: list[dict[str, Tensor]], seconds: float) -> str:
-    """Returns the terms' means over the logged steps."""
-    means = {name: float(torch.stack([terms[name] for terms in window]).mean()) for name in window[0]}
-    return ", ".join([*(f"{name} {mean:.4g}" for name, mean in means.items()), f"{seconds:.2f} s/step"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,12 +12,12 @@ from data_contracts import TrainingError, UsageError
 from data_contracts.files import atomic_path
 from model.devices import choose_device
 from model.judges.corpus_cnn_network import CorpusCNN, CorpusCNNConfig, RelativeLevels
+from tasks.commands.own_training import average_decay, cosine_rate
 from tasks.commands.train_judge.batches import Batch
 from tasks.commands.train_judge.config import JudgeTrainConfig
 from tasks.commands.train_judge.losses import judge_losses
 from tasks.commands.train_judge.sounds import CLASSES
 
-_LAST_LR_SHARE: Final = 0.02
 _COUNTER: Final = "num_batches_tracked"  # of a batch norm; nothing reads it
 
 
@@ -48,8 +47,9 @@ class JudgeTrainer:
     def advance(self, batch: Batch) -> dict[str, Tensor]:
         """Makes one step; returns the terms of the loss. Raises TrainingError when the loss is not finite."""
         config, moved = self.config, Batch(*(tensor.to(self.device) for tensor in batch))
+        rate = cosine_rate(self.step, peak=config.lr, warmup_steps=config.warmup_steps, steps=config.lr_steps)
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.step, config)
+            group["lr"] = rate
         level_B1KM = self.levels(moved.audio_BT)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
             said = self.network(level_B1KM)
@@ -68,7 +68,7 @@ class JudgeTrainer:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.grad_clip)
         self.optimiser.step()
         self.step += 1
-        decay = min(config.ema_decay, (1 + self.step) / (10 + self.step))  # early steps have little weight
+        decay = average_decay(self.step, config.ema_decay)
         for name, value in self._weights().items():
             self.average[name].lerp_(value, 1 - decay)
         return {name: value.detach() for name, value in terms.items()}
@@ -105,10 +105,3 @@ class JudgeTrainer:
     def _weights(self) -> dict[str, Tensor]:
         weights: dict[str, Tensor] = self.network.state_dict()
         return {name: value for name, value in weights.items() if not name.endswith(_COUNTER)}
-
-
-def learning_rate(step: int, config: JudgeTrainConfig) -> float:
-    """Returns the rate of a step: a linear warm-up, then a cosine to a fiftieth of the peak."""
-    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.lr_steps)))
-    return config.lr * warm * (_LAST_LR_SHARE + (1 - _LAST_LR_SHARE) * fall)

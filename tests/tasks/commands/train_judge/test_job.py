@@ -13,7 +13,7 @@ from model.judges.corpus_cnn_file import read_judge
 from tasks.commands.train_judge import job
 from tasks.commands.train_judge.batches import Batches
 from tasks.commands.train_judge.job import run_judge_training
-from tasks.commands.train_judge.trainer import JudgeTrainer, learning_rate
+from tasks.commands.train_judge.trainer import JudgeTrainer
 from tests.tasks.commands.train_judge.tiny import TINY
 
 
@@ -75,10 +75,3 @@ def test_a_finished_run_trains_no_further(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(job, "held_out_accuracy", lambda *_: [])
     path = run_judge_training(TINY, tmp_path / "judge.safetensors", lambda *_: pytest.fail("nothing is left to train"))
     assert read_judge(path)[1].training["accuracy"] == {}
-
-
-def test_the_rate_rises_then_falls_to_a_fiftieth() -> None:
-    config = TINY.model_copy(update={"lr_steps": 100, "warmup_steps": 10})
-    rates = [learning_rate(step, config) for step in range(101)]
-    assert rates.index(max(rates)) == 9 and rates[0] == pytest.approx(config.lr / 10, rel=0.01)
-    assert rates[10:] == sorted(rates[10:], reverse=True) and rates[-1] == pytest.approx(config.lr / 50)
