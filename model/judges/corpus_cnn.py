@@ -22,7 +22,6 @@ from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.silence import is_silent
 from model.weights.files import build
 
-NAME: Final = "corpus-cnn"
 WEIGHTS: Final = Path(__file__).parent / "weights" / "corpus_cnn.safetensors"
 SHORTEST_S: Final = 0.5
 SILENCE: Final = SoundClass(name="silence", kind="silence", material="none")

@@ -16,6 +16,7 @@ from model.codec.weights_file import tensors_sha256
 from model.judges.corpus_cnn_network import CorpusCNNConfig
 from model.weights.files import read_tensors
 
+NAME: Final = "corpus-cnn"
 FORMAT: Final = "foleygenex-judge-1"
 _KEY: Final = "judge"
 

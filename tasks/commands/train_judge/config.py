@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from model.judges import JUDGES
+from model.judges.corpus_cnn_file import NAME
 from tasks.engine.settings import Device, StageConfig
 
 Seconds = Annotated[float, Field(ge=0.5, le=8.0)]
@@ -15,7 +17,7 @@ Seconds = Annotated[float, Field(ge=0.5, le=8.0)]
 class JudgeTrainConfig(StageConfig):
     """The defaults made the shipped `corpus-cnn`, on one CPU core."""
 
-    name: str = Field("corpus-cnn", description="name in the weights' header")
+    name: str = Field(NAME, min_length=1, description="name in the weights' header")
     width: int = Field(24, ge=2, description="channels of the first layer")
     frame_dim: int = Field(256, ge=4, description="channels per frame before the pooling")
     embedding_dim: int = Field(128, ge=2, description="numbers of an embedding")
@@ -44,3 +46,11 @@ class JudgeTrainConfig(StageConfig):
     seed: int = Field(20_260_614, description="seed of weights and batches")
     precision: Literal["fp32", "bf16"] = Field("bf16", description="of the products; bf16 is slow on old CPUs")
     device: Device = "cpu"
+
+    @field_validator("name")
+    @classmethod
+    def _own(cls, name: str) -> str:
+        """Metrics carry the judge's name, so no judge may carry another one's."""
+        if name != NAME and name in JUDGES:
+            raise ValueError(f"{name} is another judge; choose a name of your own")
+        return name

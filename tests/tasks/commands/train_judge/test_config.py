@@ -42,6 +42,7 @@ def test_the_shipped_config_is_the_defaults() -> None:
         ({"corpus_scenes": 3}, ("corpus_scenes",)), ({"precision": "fp16"}, ("precision",)),
         ({"lengths_s": []}, ("lengths_s",)), ({"lengths_s": [0.2]}, ("lengths_s", 0)),
         ({"lengths_s": [9.0]}, ("lengths_s", 0)),
+        ({"name": "panns"}, ("name",)), ({"name": ""}, ("name",)),
         ({"learning_rate": 1}, ("learning_rate",)), ({"device": "gpu"}, ("device",)),
     ],
 )  # fmt: skip
