@@ -1,6 +1,6 @@
 """What the small judges are worth: on held-out objects of the built-in corpus, and on real recordings where there are.
 
-    python -m benchmarks.judge_accuracy [--judge NAME]... [--real FOLDER] [--tagger FILE]
+    python -m benchmarks.judge_accuracy [--judge NAME]... [--part PART]... [--real FOLDER] [--tagger FILE]
 
 Prints Markdown. `--real` is a folder with a MANIFEST.csv and `audio/esc10/CLASS/*.ogg`; `--tagger` is EfficientAT's
 file. What is absent is skipped. Every interval is at 95 %, over uploads or objects of the corpus.
@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from benchmarks.codec_measures import RATE_HZ, round_trip
-from benchmarks.judge_recordings import ESC10, Heard, Recording, esc10, pairs_auc, recall_at_1, videos
+from benchmarks.judge_recordings import ESC10, Heard, Recording, esc10, nearest, pairs_auc, recall_at_1, videos
 from benchmarks.real_data import recordings_folder, tagger_weights
 from data_contracts import WeightsError
 from model.codec import Codec, load_codec
@@ -33,6 +33,7 @@ from tasks.media.samples import Samples
 
 OBJECTS = 24
 SEED = 4_711  # of objects that no training has seen
+PARTS = ("objects", "likeness", "captions", "recordings", "videos")
 NAMES = ("corpus-cnn", "labels-corpus-cnn", "mn04", "labels-mn04", "resemblyzer")
 
 
@@ -42,17 +43,19 @@ def main() -> None:
     parser.add_argument("--judge", action="append", help=f"default: {', '.join(NAMES)}")
     parser.add_argument("--real", type=Path, default=recordings_folder(), help="recordings")
     parser.add_argument("--tagger", type=Path, default=tagger_weights())
+    parser.add_argument("--part", action="append", choices=PARTS, help="default: all")
     options = parser.parse_args()
+    parts = options.part or PARTS
     judges = loaded(options.judge or NAMES, options.tagger)
-    if any(name == "corpus-cnn" for name in judges):
+    if "objects" in parts and "corpus-cnn" in judges:
         held_out()
-    likeness(judges, load_codec("embedded_16k"))
-    cross_modal(judges, built_in(), "scenes of the built-in corpus")
-    recordings = esc10(options.real)
-    if recordings:
+    if "likeness" in parts:
+        likeness(judges, load_codec("embedded_16k"))
+    if "captions" in parts:
+        cross_modal(judges, built_in(), "scenes of the built-in corpus")
+    if "recordings" in parts and (recordings := esc10(options.real)):
         real(judges, recordings)
-    shown = videos(options.real)
-    if shown:
+    if "videos" in parts and (shown := videos(options.real)):
         cross_modal(judges, shown, "videos with sound")
 
 
@@ -114,7 +117,8 @@ def likeness(judges: dict[str, Heard], codec: Codec) -> None:
 
 
 def real(judges: dict[str, Heard], recordings: Sequence[Recording]) -> None:
-    """Prints the accuracy on ESC-10: from the judge's own labels, and from the class names as prompts."""
+    """Prints the accuracy on ESC-10: of the nearest recording of another upload, of the judge's own labels, and of the
+    class names as prompts."""
     print(f"ESC-10, {len(recordings)} recordings, ten classes:\n")
     print("| judge | how | right | 95 % interval | CPU s per clip |\n|---|---|---|---|---|")
     labels = sorted(ESC10)
@@ -122,15 +126,18 @@ def real(judges: dict[str, Heard], recordings: Sequence[Recording]) -> None:
         started = time.process_time()
         said = [heard.of(one.audio_T, one.rate_hz) for one in recordings]
         seconds = (time.process_time() - started) / len(recordings)
+        near = nearest([one["embedding"] for one in said], [one.group for one in recordings])
+        guesses = [recordings[place].label for place in near]
+        _accuracy(name, "nearest recording", guesses, recordings, seconds)
         if heard.judge.spec.classes == AUDIOSET_LABELS:
             places = [[AUDIOSET_LABELS.index(label) for label in ESC10[name].labels] for name in labels]
-            guesses = [int(np.argmax([float(one["logits"][place].max()) for place in places])) for one in said]
-            _accuracy(name, "its own labels", [labels[guess] for guess in guesses], recordings, seconds)
+            best = [int(np.argmax([float(one["logits"][place].max()) for place in places])) for one in said]
+            _accuracy(name, "its own labels", [labels[guess] for guess in best], recordings, seconds)
         if isinstance(heard.judge, TextJudge):
             texts = heard.judge.judge_text([ESC10[label].prompt for label in labels])
             prompts = torch.stack([one["embedding"] for one in texts])
-            guesses = [int((prompts @ one["embedding"]).argmax()) for one in said]
-            _accuracy(name, "ten prompts", [labels[guess] for guess in guesses], recordings, seconds)
+            best = [int((prompts @ one["embedding"]).argmax()) for one in said]
+            _accuracy(name, "ten prompts", [labels[guess] for guess in best], recordings, seconds)
         if name == "corpus-cnn":
             _confusions(heard, said, recordings)
     print()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.judge_recordings import ESC10, Heard, esc10, pairs_auc, recall_at_1, videos
+from benchmarks.judge_recordings import ESC10, Heard, esc10, nearest, pairs_auc, recall_at_1, videos
 from model.judges.audioset import AUDIOSET_LABELS
 from model.judges.protocols import JudgeSpec, Outputs
 
@@ -59,6 +59,11 @@ def test_auc_is_the_share_of_pairs_in_the_right_order() -> None:
     own = [likeness[row, row] for row in range(6)]
     others = [likeness[row, column] for row in range(6) for column in range(6) if row != column]
     assert pairs_auc(likeness) == pytest.approx(np.mean([one > other for one in own for other in others]))
+
+
+def test_the_nearest_is_of_another_upload() -> None:
+    rows = [torch.tensor(row) for row in ([1.0, 0], [1, 0.01], [0.9, 0.2], [0, 1])]
+    assert nearest(rows, ["a", "a", "b", "c"]) == [2, 2, 1, 2]
 
 
 def test_absent_recordings_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
