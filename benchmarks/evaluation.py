@@ -1,6 +1,7 @@
 """What evaluation costs and how far it can be trusted: `python -m benchmarks.evaluation PART [OPTIONS]`.
 
 `fd`: the Fréchet distance against SciPy's matrix root. `coverage`: how often the intervals contain the truth.
+`clips`: the command on 1,000 clips, twice.
 `formulas`: FD, KL and IS beside av-benchmark's code. `originals`: judges beside the code of their originals. `judges`:
 what a clip costs each of them.
 """
@@ -15,6 +16,7 @@ from typing import Final
 PARTS: Final[Mapping[str, str]] = {
     "fd": "benchmarks.frechet_speed",
     "coverage": "benchmarks.coverage",
+    "clips": "benchmarks.evaluated_clips",
     "formulas": "benchmarks.original_metrics",
     "originals": "benchmarks.original_judges",
     "judges": "benchmarks.judges",

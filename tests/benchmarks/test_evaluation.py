@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
-from benchmarks import coverage, evaluation, frechet_speed, original_metrics
+from benchmarks import coverage, evaluated_clips, evaluation, frechet_speed, original_metrics
 from tasks.evaluate.metrics.frechet import feature_distance
 
 
@@ -68,3 +70,35 @@ def test_the_coverage_of_an_interval_that_is_too_narrow_is_low(monkeypatch: pyte
     monkeypatch.setattr(coverage, "mean_interval", lambda *_: (None, None))
     assert coverage.mean_coverage("spread", 16, 16, 0.0, sets=3) == 0
     assert coverage.distance_coverage(24, 12, 0.3, sets=4) > 0
+
+
+def test_folders_of_clips_have_the_same_names_and_differ_by_noise(tmp_path: Path) -> None:
+    reference, generated = evaluated_clips.write_folders(tmp_path, 2)
+    names = sorted(path.name for path in reference.iterdir())
+    assert names == sorted(path.name for path in generated.iterdir()) == ["clip00000.flac", "clip00001.flac"]
+    (first, rate_hz), (second, _) = (soundfile.read(folder / names[0]) for folder in (reference, generated))
+    assert len(first) == evaluated_clips.SECONDS * rate_hz
+    noise_db = 10 * np.log10(np.mean(np.square(second - first)) / np.mean(np.square(first)))
+    assert noise_db == pytest.approx(-20, abs=0.2)
+
+
+def test_a_command_is_measured_and_a_failing_one_says_why(capfd: pytest.CaptureFixture[str]) -> None:
+    run = evaluated_clips.timed(["-c", "x = bytearray(60_000_000); print(len(x))"])
+    assert run.code == 0 and run.wall_s > 0 and run.peak_bytes > 60e6
+    assert "60000000" not in capfd.readouterr().out
+    assert evaluated_clips.timed(["-c", "raise SystemExit('no such folder')"]).code == 1
+    assert "no such folder" in capfd.readouterr().err
+
+
+def test_the_command_is_run_twice_on_the_same_folders(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[list[str]] = []
+
+    def run(arguments: list[str]) -> evaluated_clips.Run:
+        asked.append(arguments)
+        return evaluated_clips.Run(wall_s=2.0, cpu_s=1.0, peak_bytes=10**9, code=3 * (len(asked) == 4))
+
+    monkeypatch.setattr(evaluated_clips, "timed", run)
+    assert evaluation.main(["clips", "--clips", "1", "--judges", "none"]) == 0
+    assert asked[0] == asked[1] and "evaluate" in asked[0] and asked[0][-3] == "none"
+    assert "second run  1 clips of 8 s, judges none: 2.0 s, 0.5 clips/s" in capsys.readouterr().out
+    assert evaluation.main(["clips", "--clips", "1"]) == 3
