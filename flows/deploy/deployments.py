@@ -17,6 +17,7 @@ from prefect.client.schemas.actions import (
     DeploymentUpdate,
     WorkPoolCreate,
 )
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
@@ -26,6 +27,7 @@ from prefect.workers.process import ProcessWorker
 
 from data_contracts import UsageError
 from flows.deploy.shipped import Shipped, ShippedDeployment
+from flows.settings import TAG
 
 _SHOWN: Final = 80  # characters of a value in a line
 _JOB_VARIABLE: Final = "job variable "
@@ -46,6 +48,9 @@ def deploy(
             yield f"work pool {pool}: created (type process)"
     for one in chosen:
         yield from _deploy_one(client, one, shipped.pull_steps, reset=reset)
+    known = {one.name for one in shipped.deployments}
+    for name in _of_this_project(client) - known:
+        yield f"{name}: is no longer shipped; its page's menu deletes it"
 
 
 def _chosen(shipped: Shipped, names: Sequence[str]) -> list[ShippedDeployment]:
@@ -53,6 +58,11 @@ def _chosen(shipped: Shipped, names: Sequence[str]) -> list[ShippedDeployment]:
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"no deployment {unknown[0]!r} is shipped; known are {', '.join(known)}")
     return [one for one in shipped.deployments if not names or one.name in names]
+
+
+def _of_this_project(client: SyncPrefectClient) -> set[str]:
+    filtered = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    return {found.name for found in client.read_deployments(deployment_filter=filtered)}
 
 
 def _create_pool(client: SyncPrefectClient, name: str) -> bool:

@@ -22,6 +22,7 @@ from prefect.exceptions import ObjectNotFound
 from data_contracts import UsageError
 from flows.deploy.deployments import deploy, differences
 from flows.deploy.shipped import Shipped, ShippedDeployment
+from flows.settings import TAG
 
 
 @flow(name="night")
@@ -116,6 +117,7 @@ class FakeServer:
         self.created: dict[str, Any] = {}
         self.updated: dict[str, Any] = {}
         self.removed: list[Any] = []
+        self.others: list[str] = ["nightly"]
 
     def read_work_pool(self, name: str) -> None:
         if name not in self.pools:
@@ -130,6 +132,10 @@ class FakeServer:
         if self.found is None:
             raise ObjectNotFound(Exception())
         return self.found
+
+    def read_deployments(self, deployment_filter: Any) -> list[DeploymentResponse]:
+        assert deployment_filter.tags.all_ == [TAG]
+        return [on_server(name=name) for name in self.others]
 
     def create_flow_from_name(self, name: str) -> str:
         return f"flow {name}"
@@ -191,6 +197,12 @@ def test_reset_takes_the_shipped_settings_and_says_what_was_there() -> None:
     assert server.removed == [found.schedules[0].id]
     assert server.updated["schedules"][0]["active"] is False and server.updated["parameters"] == {"retries": 2}
     assert (server.updated["concurrency_limit"], server.updated["paused"]) == (1, False)
+
+
+def test_a_deployment_that_is_no_longer_shipped_is_said_and_left_alone() -> None:
+    server = FakeServer(on_server())
+    server.others = ["nightly", "old-stage"]
+    assert run(server) == ["old-stage: is no longer shipped; its page's menu deletes it"]
 
 
 def test_unknown_names_are_refused_before_anything_is_sent() -> None:
