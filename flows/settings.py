@@ -25,6 +25,8 @@ SHIPPED: Final = {
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     # An automation marks a run without heartbeats as Crashed (`flows/deploy/automations.py`). 30 s is the least.
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    # A run that waits behind another on a busy worker is not late yet; by default it is after 15 s.
+    "PREFECT_SERVER_SERVICES_LATE_RUNS_AFTER_SECONDS": "600",
     # The log lines of the stages appear in the UI beside Prefect's own.
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tasks,model",
 }
