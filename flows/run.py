@@ -80,7 +80,7 @@ def run_all(
         if shared:
             _require_needs(config, unfinished - steps_on_pool(config))
         costs = cost_table(
-            pipeline(config=config, verify_files=verify_files, until=until, only=only, wait_minutes=wait_minutes)
+            pipeline(config=config, verify_files=verify_files, until=until, only=tuple(only), wait_minutes=wait_minutes)
         )
     if costs:
         typer.echo(costs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
@@ -127,5 +127,4 @@ def _webhook(client: SyncPrefectClient, address: str) -> UUID:
         except ObjectNotFound:
             address = _NO_ADDRESS
     headers = SecretDict({"Content-Type": "application/json"})
-    saved: UUID = Webhook(url=SecretStr(address), headers=headers).save(WEBHOOK, overwrite=True)
-    return saved
+    return cast(UUID, Webhook(url=SecretStr(address), headers=headers).save(WEBHOOK, overwrite=True))

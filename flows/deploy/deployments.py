@@ -20,7 +20,7 @@ from prefect.client.schemas.actions import (
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
@@ -188,8 +188,10 @@ def _schedule_text(one: DeploymentSchedule | DeploymentScheduleCreate) -> str:
         when = f"cron {schedule.cron}"
     elif isinstance(schedule, IntervalSchedule):
         when = f"every {schedule.interval}"
-    else:
+    elif isinstance(schedule, RRuleSchedule):
         when = f"rrule {schedule.rrule}"
+    else:
+        return "none"
     given = f" with {_json(one.parameters)}" if one.parameters else ""
     return f"{_shortened(when)} {schedule.timezone or 'UTC'} {'on' if one.active else 'off'}{given}"
 

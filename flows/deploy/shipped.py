@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 from prefect import Flow
@@ -66,7 +66,7 @@ def read_shipped(folder: Path) -> Shipped:
     """Returns what the checkout in `folder` ships. The pull step's folder is FOLEYGENEX_HOME, by default that one."""
     os.environ.setdefault(HOME, str(folder))
     content = yaml.safe_load((folder / PREFECT_FILE).read_text("utf-8"))
-    pull_steps = apply_values(content["pull"], {}, remove_notset=False)
+    pull_steps = cast(list[dict[str, Any]], apply_values(content["pull"], {}, remove_notset=False))
     return Shipped(deployments=tuple(map(_deployment, content["deployments"])), pull_steps=pull_steps)
 
 

@@ -85,15 +85,16 @@ def _record(path: Path) -> dict[str, Any] | None:
 
 def _changes(before: list[Score], now: list[Score]) -> list[ScoreChange]:
     old = {row.item_id: row for row in before}
-    return [_change(old[row.item_id], row) for row in now if row.checkpoint == TRAINED and row.item_id in old]
+    own = [row for row in now if row.checkpoint == TRAINED and row.item_id in old]
+    return [_change(old[row.item_id], row) for row in own]
 
 
 def _change(before: Score, now: Score) -> ScoreChange:
     return ScoreChange(
         task=now.task,
         metric=metric_name(now.metric),
-        before=number(before.value),
-        now=number(now.value),
+        before=_fact(before.value),
+        now=_fact(now.value),
         n=f"{now.n}" if before.n == now.n else f"{before.n} → {now.n}",
         verdict=_verdict(before, now),
     )
@@ -106,7 +107,7 @@ def _verdict(before: Score, now: Score) -> Verdict | Literal[""]:
         return ""
     if new[0] <= old[1] and old[0] <= new[1]:
         return "within the intervals"
-    return "better" if (now.value > before.value) == now.higher_is_better else "worse"
+    return "better" if (new[0] > old[1]) == now.higher_is_better else "worse"
 
 
 def _interval(score: Score) -> tuple[float, float] | None:
