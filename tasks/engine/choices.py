@@ -59,10 +59,10 @@ def with_choice(settings: ConfigT, group: str, name: str, value: str) -> ConfigT
 
 
 def choices_text(workspace: Workspace) -> str:
-    """Returns e.g. `auto is mine.parser=rules, llm.backend=endpoint (choices.json)`; empty before the first choice."""
+    """Returns e.g. `chosen: llm.backend=endpoint, mine.parser=rules (choices.json)`; empty before the first choice."""
     known = read_choices(workspace)
     values = ", ".join(f"{setting}={choice.value}" for setting, choice in sorted(known.items()))
-    return f"auto is {values} ({FILE})" if values else ""
+    return f"chosen: {values} ({FILE})" if values else ""
 
 
 def keep(workspace: Workspace, setting: str, choose: Callable[[], Choice]) -> str:
@@ -76,5 +76,5 @@ def keep(workspace: Workspace, setting: str, choose: Callable[[], Choice]) -> st
     choice = choose()
     values = {name: one.model_dump() for name, one in {**known, setting: choice}.items()}
     write_json(workspace.path(FILE), values)
-    log.info("%s: auto is %s from now on in this workspace (%s)", setting, choice.value, choice.reason)
+    log.info("%s is %s from now on in this workspace (%s)", setting, choice.value, choice.reason)
     return choice.value

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import Field
@@ -102,13 +103,13 @@ def excess(found: Sequence[Share]) -> str:
     return "; ".join(f"{share.text()}, {share.setting} is {share.most:g}" for share in found if share.exceeded)
 
 
-def require_quality(stage: str, found: Sequence[Share]) -> None:
-    """Raises QualityError naming every share that is past its limit, and the ways on."""
+def require_quality(stage: str, found: Sequence[Share], workspace: Path) -> None:
+    """Raises QualityError naming every share of a stage that is past its limit, and the ways on."""
     if past := excess(found):
         settings = " ".join(f"--set {share.setting}={_accepting(share)}" for share in found if share.exceeded)
         raise QualityError(
             f"{stage} is past its quality limit: {past}; everything done is kept: mend the cause and "
-            f"`foleygenex retry-quarantine WORKSPACE {stage}` tries these items again, or accept them with {settings}"
+            f"`foleygenex retry-quarantine {workspace} {stage}` tries these items again, or accept them with {settings}"
         )
 
 

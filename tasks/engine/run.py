@@ -215,7 +215,7 @@ def _finish(ledger: Ledger, new: int) -> StageSummary:
     if not stage.single:
         failures = _batches(_failures(ledger))
         summary.quarantined = write_table_batches(workspace.table(stage.name, QUARANTINE), Quarantine, failures)
-    require_quality(stage.name, found)
+    require_quality(stage.name, found, workspace.root)
     stage.before_table(row for entry in ledger.entries() for row in entry["rows"])
     rows = (row for entry in ledger.entries() for row in entry["rows"])
     if stage.row_type is None:

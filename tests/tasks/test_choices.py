@@ -60,7 +60,7 @@ def test_finished_captions_stay_finished_without_the_endpoint_and_new_ones_are_o
         monkeypatch.setenv("OPENAI_BASE_URL", server.url)
         monkeypatch.setenv("OPENAI_MODEL", "big")
         run_step(step, AUTO, space)
-    assert "llm.backend: auto is endpoint from now on in this workspace" in caplog.text
+    assert "llm.backend is endpoint from now on in this workspace" in caplog.text
     before = writers(space)
     monkeypatch.delenv("OPENAI_BASE_URL")
     monkeypatch.setenv("OPENAI_MODEL", "another")
@@ -158,7 +158,7 @@ def test_a_value_that_a_setting_cannot_have_is_one_line(space: Workspace) -> Non
 def test_the_choices_are_one_line_of_the_status(space: Workspace) -> None:
     assert choices_text(space) == ""
     choose("mine", AUTO, space)
-    assert choices_text(space) == "auto is mine.parser=rules (choices.json)"
+    assert choices_text(space) == "chosen: mine.parser=rules (choices.json)"
     assert status_text(space.root).splitlines()[-1] == choices_text(space)
 
 

@@ -76,7 +76,7 @@ def test_past_a_limit_the_stage_fails_with_its_numbers_and_keeps_what_is_done(tm
         run_stage(stage, space)
     message = str(error.value)
     assert "tiny is past its quality limit: 24 of 40 quarantined (60 %), tiny.accept is 0.5" in message
-    assert "--set tiny.accept=0.6" in message and "retry-quarantine WORKSPACE tiny" in message
+    assert "--set tiny.accept=0.6" in message and f"retry-quarantine {tmp_path} tiny" in message
     assert not space.table("tiny", "tinies").exists() and not is_stage_finished(stage, space)
     assert len(read_table(space.table("tiny", "quarantine"), Quarantine)) == 24
     state = stage_state(stage, space)
