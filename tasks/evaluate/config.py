@@ -37,7 +37,7 @@ class EvaluateConfig(StageConfig):
     )
     sampling: SamplingSettings = SamplingSettings()
     judges: tuple[str, ...] = Field(
-        ("none",),
+        ("corpus-cnn",),
         description="networks that judge the audio, e.g. [corpus-cnn, resemblyzer, vggish]; auto: all whose weights "
         "are here, non-commercial ones only when named; embedded; none; NAME:PATH for your own file",
     )

@@ -5,30 +5,29 @@ Legend: N clips, R rows (patches of clips, or clips), D width of an embedding, K
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from data_contracts import ItemError
 from model.judges import Judge
 from model.judges.audioset import music_classes, speech_classes
 from tasks.evaluate.columns import Column
 from tasks.evaluate.judge_cache import Arrays
 from tasks.evaluate.judging import Said
-from tasks.evaluate.metrics.checks import Vector
 from tasks.evaluate.metrics.divergence import inception_score, kl_per_clip
 from tasks.evaluate.metrics.frechet import feature_distance
 from tasks.evaluate.metrics.kernel import kernel_distance
+from tasks.evaluate.metrics.quality import unwanted
 from tasks.evaluate.metrics.similarity import cosines, desync_per_clip
 from tasks.evaluate.metrics.subsampling import frechet_infinity
 
 Rows = npt.NDArray[np.float32]
 """Features (R, D) or logits (N, K)."""
-_HEARD_LOGIT: Final = 0.0  # a probability of one half
-Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,29 +84,36 @@ def clip_values(column: Column, judge: Judge, made: Sequence[Said], other: Seque
     if not pairs:
         return {}
     if column.measure == "desync":
-        values = _desync(judge, column.output, list(pairs.values()))
-    elif column.measure in ("speech", "music"):
+        return _desync(judge, column.output, pairs)
+    if column.measure in ("speech", "music"):
         classes = (speech_classes if column.measure == "speech" else music_classes)(judge.spec.classes)
-        found = [_unwanted(made[column.output], truth[column.output], classes) for made, truth in pairs.values()]
-        values = np.array(found)
-    else:
-        first, second = (np.stack([pair[side][column.output] for pair in pairs.values()]) for side in (0, 1))
-        values = kl_per_clip(first, second) if column.measure == "kl" else cosines(first, second)
-    return dict(zip(pairs, map(float, values), strict=True))
+        if not classes:
+            return {}
+        made_NK, reference_NK = _stacked(column, pairs)
+        return dict(zip(pairs, map(float, unwanted(made_NK, classes, reference_NK)), strict=True))
+    values_N = (kl_per_clip if column.measure == "kl" else cosines)(*_stacked(column, pairs))
+    return dict(zip(pairs, map(float, values_N), strict=True))
 
 
-def _desync(judge: Judge, output: str, pairs: Sequence[tuple[Arrays, Arrays]]) -> Vector:
+def _desync(judge: Judge, output: str, pairs: Mapping[int, tuple[Arrays, Arrays]]) -> dict[int, float]:
+    """Returns the mean absolute offset of each clip in seconds; a clip that is too short for it has none."""
     from model.judges.synchformer import SynchformerJudge
 
     assert isinstance(judge, SynchformerJudge)
-    logits = [judge.offset_logits(*map(torch.from_numpy, (video[output], audio[output]))) for audio, video in pairs]
-    return desync_per_clip(torch.stack(logits).numpy())
+    found = {}
+    for place, (audio, video) in pairs.items():
+        try:
+            logits_WK = judge.offset_logits(torch.from_numpy(video[output]), torch.from_numpy(audio[output]))
+        except ItemError:
+            continue
+        found[place] = float(desync_per_clip(logits_WK[None].numpy())[0])
+    return found
 
 
-def _unwanted(logits_K: Logits, reference_K: Logits, classes: Sequence[int]) -> float:
-    """Returns 1 where one of the classes is heard and none is in the reference, else 0."""
-    heard, expected = (one_K[list(classes)].max() > _HEARD_LOGIT for one_K in (logits_K, reference_K))
-    return float(heard and not expected)
+def _stacked(column: Column, pairs: Mapping[int, tuple[Arrays, Arrays]]) -> tuple[Rows, Rows]:
+    """Returns the outputs of both sides, (N, D) each."""
+    first, second = (np.stack([pair[side][column.output] for pair in pairs.values()]) for side in (0, 1))
+    return first, second
 
 
 def column_distance(column: Column) -> Callable[[Rows, Rows], float]:

@@ -10,13 +10,13 @@ from tasks.commands.evaluate.clips import Clip, SystemSounds, all_systems, find_
 from tasks.commands.evaluate.compare import Comparer
 from tasks.commands.evaluate.facts import FactFinder
 from tasks.commands.evaluate.inputs import read_inputs, require_some
-from tasks.commands.evaluate.judge_run import JudgeRun, run_judge
+from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun, run_judge
 from tasks.commands.evaluate.options import EvaluateOptions
 from tasks.commands.evaluate.problems import require_allowed
 from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation, JudgeUse
 from tasks.commands.evaluate.score_rows import ScoreTable
 from tasks.commands.evaluate.signal import ClipValues, SignalScorer, quality
-from tasks.evaluate.columns import COLUMN_OF
+from tasks.evaluate.columns import COLUMN_OF, columns_of
 from tasks.evaluate.judge_cache import FileHashes, JudgeCache
 from tasks.evaluate.judging import CachedJudge, absent, choose_judges
 from tasks.evaluate.metrics.catalogue import METRICS
@@ -81,6 +81,9 @@ def _ask(
     device = choose_device(options.device)
     for name in names:
         plain = name.partition(":")[0].replace("_", "-")
+        if reason := _needs(plain, options):
+            reasons[plain] = reason
+            continue
         try:
             asked = CachedJudge.load(name, cache, device)
         except WeightsError as error:
@@ -88,6 +91,15 @@ def _ask(
         else:
             runs[plain] = run_judge(asked, clips, systems, options.on_progress)
     return runs, reasons
+
+
+def _needs(judge: str, options: EvaluateOptions) -> str:
+    """Returns why none of a judge's columns can be computed: captions or videos that are not given; else nothing."""
+    given = {"--captions": options.captions, "--video": options.video}
+    needed = [NEEDS.get(column.measure) for column in columns_of(judge)]
+    if any(option is None or given[option] is not None for option in needed):
+        return ""
+    return f"not computed: needs {' or '.join(dict.fromkeys(option for option in needed if option))}"
 
 
 def _uses(runs: Mapping[str, JudgeRun], why_not: Mapping[str, str]) -> tuple[JudgeUse, ...]:

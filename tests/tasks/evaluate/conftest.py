@@ -12,7 +12,7 @@ from data_contracts.files import hash_file
 from model.generate import Request
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
-from tasks.evaluate import batch_generator, scorer
+from tasks.evaluate import batch_generator, judge_stage, scorer
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.judge_stage import JudgeStage
 from tasks.evaluate.score_stage import ScoreStage
@@ -63,7 +63,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def oracle(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
     """Puts the perfect model in place of the real one. Returns the requests that it gets."""
     requests: list[Request] = []
-    for module in (batch_generator, scorer):
+    for module in (batch_generator, judge_stage, scorer):
         monkeypatch.setattr(module, "codec_of", lambda store, device: ENCODERS.codec)
     monkeypatch.setattr(batch_generator, "text_encoder_of", lambda store, device: ENCODERS.text)
 

@@ -24,7 +24,7 @@ from tasks.media.samples import Samples
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts
 from tests.tasks.precompute.fakes import FAKES
 
-CONFIG = EvaluateConfig(clips=3, adverb_pairs=2, batch_size=2, steps=2)
+CONFIG = EvaluateConfig(clips=3, adverb_pairs=2, batch_size=2, steps=2, judges=("none",))
 CLIP_S = 8.0
 HOP = 640
 
