@@ -219,10 +219,13 @@ def test_what_needs_captions_or_videos_says_so(folder: Path, tmp_path: Path, mon
     monkeypatch.setattr("model.judges.JUDGES", {"pe-av": lambda path, device: fake})
     monkeypatch.setattr(judging, "JUDGES", {"pe-av": None})
     without = table(evaluate_folders(options(folder, cache=tmp_path / "cache")))
-    assert without["PE-AV", "a"].why_empty == "not computed: needs --video"
-    assert without["PE-AV_T", "a"].why_empty == "not computed: needs --captions"
+    for metric in ("PE-AV", "PE-AV_T"):
+        assert without[metric, "a"].why_empty == "not computed: needs --video or --captions"
+    assert fake.heard == []  # a judge that can give nothing is not asked
     asked = options(folder, cache=tmp_path / "cache", captions=folder / "captions.csv")
-    assert table(evaluate_folders(asked))["PE-AV_T", "a"].n == 5
+    with_captions = table(evaluate_folders(asked))
+    assert with_captions["PE-AV_T", "a"].n == 5
+    assert with_captions["PE-AV", "a"].why_empty == "not computed: needs --video"
 
 
 def test_a_run_that_was_killed_ends_with_the_same_bytes(
