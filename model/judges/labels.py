@@ -26,6 +26,7 @@ from model.encoders.minilm import MiniLM
 from model.frames import Fit, Frames
 from model.judges.checks import check_video
 from model.judges.protocols import AudioJudge, JudgeSpec, Outputs
+from model.judges.silence import is_silent
 
 TOP: Final = 10
 """Labels of an input that count, weighted by their probabilities."""
@@ -62,9 +63,13 @@ class LabelJudge:
         return cls(audio, text, load_network(cls.size), names_KD, image_names_KD, exclusive, spec)
 
     def judge_audio(self, sounds: Sequence[Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
-        """Returns the `embedding` (D) of what is heard. Raises as `AudioJudge.judge_audio`."""
+        """Returns the `embedding` (D) of what is heard, zero for silence. Raises as `AudioJudge.judge_audio`."""
         heard = self.audio.judge_audio(sounds, seeds=seeds)
-        return [{"embedding": named(self._shares(one["logits"]), self.audio_names_KD)} for one in heard]
+        names = [named(self._shares(one["logits"]), self.audio_names_KD) for one in heard]
+        return [
+            {"embedding": torch.zeros_like(name_D) if is_silent(sound) else name_D}
+            for sound, name_D in zip(sounds, names, strict=True)
+        ]
 
     @torch.inference_mode()
     def judge_video(self, frames_FHWC: Frames) -> Outputs:

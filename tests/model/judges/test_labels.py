@@ -30,7 +30,12 @@ class Told:
     spec: JudgeSpec = SPEC
 
     def judge_audio(self, sounds: Sequence[torch.Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
-        return [{"logits": 9 * torch.eye(len(CLASSES))[int(sound[0])]} for sound in sounds]
+        return [{"logits": 9 * torch.eye(len(CLASSES))[round(float(sound[0]))]} for sound in sounds]
+
+
+def sound(number: int) -> torch.Tensor:
+    """Returns a sound in which `Told` hears a class."""
+    return torch.tensor([float(number), number + 1.0, number - 1.0])
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +52,16 @@ def test_its_spec_says_what_it_takes_and_what_it_is_made_of(judge: LabelJudge) -
 
 
 def test_what_is_heard_is_nearest_to_the_caption_that_says_it(judge: LabelJudge) -> None:
-    heard = judge.judge_audio([torch.tensor([float(number)]) for number in range(3)], seeds=[0, 1, 2])
+    heard = judge.judge_audio([sound(number) for number in range(3)], seeds=[0, 1, 2])
     texts = judge.judge_text(["A dog is barking", "Rain falls on a roof", "A motor runs"])
     likeness = torch.stack([one["embedding"] for one in heard]) @ torch.stack([one["embedding"] for one in texts]).T
     assert likeness.argmax(1).tolist() == [0, 1, 2]
     assert all(float(one["embedding"].norm()) == pytest.approx(1, abs=1e-5) for one in (*heard, *texts))
+
+
+def test_silence_has_no_words_and_is_like_nothing(judge: LabelJudge) -> None:
+    silent, heard = judge.judge_audio([torch.zeros(3), sound(0)], seeds=[0, 1])
+    assert not silent["embedding"].any() and heard["embedding"].any()
 
 
 def test_classes_that_exclude_each_other_share_what_others_have_each_for_themselves(judge: LabelJudge) -> None:
