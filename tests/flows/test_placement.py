@@ -78,7 +78,7 @@ def test_the_stages_of_a_pool_are_known_before_the_run(monkeypatch: pytest.Monke
     monkeypatch.setattr(placement, "PREFECT_API_URL", type("Url", (), {"value": staticmethod(lambda: "http://x/api")}))
     monkeypatch.setattr(placement, "get_client", lambda **options: FakeServer())
     monkeypatch.setattr(placement, "_why_not", lambda client, name, pool: "no worker" if name == "score/score" else "")
-    assert placement.steps_on_pool(PipelineConfig()) == {"train", "generate"}
+    assert placement.steps_on_pool(PipelineConfig()) == {"train", "generate", "judge"}
     assert placement.steps_on_pool(PipelineConfig(gpu_pool="")) == set()
     monkeypatch.setattr(placement, "PREFECT_API_URL", type("Url", (), {"value": staticmethod(lambda: None)}))
     assert placement.steps_on_pool(PipelineConfig()) == set()

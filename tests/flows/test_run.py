@@ -122,10 +122,10 @@ def test_the_flag_to_verify_files_reaches_the_flow(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("url", "on_pool", "code"),
     [
-        ("http://127.0.0.1:9/api", {"train", "generate", "score"}, 0),
+        ("http://127.0.0.1:9/api", {"train", "generate", "judge", "score"}, 0),
         ("http://127.0.0.1:9/api", {"train"}, 2),
         ("http://127.0.0.1:9/api", set(), 2),
-        ("", {"train", "generate", "score"}, 2),  # a run's own server has no pools
+        ("", {"train", "generate", "judge", "score"}, 2),  # a run's own server has no pools
     ],
 )
 def test_a_gpu_is_looked_for_where_the_stage_will_run(
