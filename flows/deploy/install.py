@@ -39,7 +39,7 @@ def install(
     """Creates or updates the work pools, deployments and automations; returns what is new, or kept as it was there.
 
     Schedules, parameters and limits found on the server are kept unless `reset`. `names` are the deployments, by
-    default all; `notify` is where notifications are sent to. `say` gets a line when the server is waited for. Raises
+    default all, and the automations with them; `notify` is where notifications are sent to. `say` gets a line when the server is waited for. Raises
     ServiceError when the server does not answer or refuses, UsageError for an unknown name.
     """
     ship_settings(quiet=True)
@@ -54,7 +54,7 @@ def install(
     try:
         with client_of(url) as client:
             lines = list(deploy(client, shipped, names, reset=reset))
-            return lines + list(install_automations(client, shipped, notify=notify, reset=reset))
+            return lines + list(install_automations(client, shipped, notify=notify, reset=reset and not names))
     except PrefectHTTPStatusError as error:
         raise ServiceError(f"the Prefect server at {url} refuses: {_detail(error.response)}") from error
     except httpx.TransportError as error:

@@ -76,3 +76,29 @@ def test_the_command_prints_what_was_kept(monkeypatch: pytest.MonkeyPatch, capsy
     ]  # fmt: skip
     assert cli.exit_code(["deploy", "--server", URL]) == 0
     assert capsys.readouterr().out == f"{URL} has this release, all as it is shipped\n"
+
+
+@pytest.mark.parametrize(("names", "automations_too"), [((), True), (("mine",), False)])
+def test_reset_of_named_deployments_leaves_the_automations(
+    names: tuple[str, ...], automations_too: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    @contextmanager
+    def client(url: str) -> Iterator[str]:
+        yield url
+
+    def deploy(*given: Any, reset: bool) -> list[str]:
+        seen.append(("deployments", given[2], reset))
+        return ["a"]
+
+    def automations(*given: Any, notify: str, reset: bool) -> list[str]:
+        seen.append(("automations", notify, reset))
+        return ["b"]
+
+    monkeypatch.setattr(module, "require_server", lambda *given: None)
+    monkeypatch.setattr(module, "client_of", client)
+    monkeypatch.setattr("flows.deploy.deployments.deploy", deploy)
+    monkeypatch.setattr("flows.deploy.automations.install_automations", automations)
+    assert install(URL, print, names=names, reset=True, notify="x") == ["a", "b"]
+    assert seen == [("deployments", names, True), ("automations", "x", automations_too)]
