@@ -39,8 +39,8 @@ def install(
     """Creates or updates the work pools, deployments and automations; returns what is new, or kept as it was there.
 
     Schedules, parameters and limits found on the server are kept unless `reset`. `names` are the deployments, by
-    default all, and the automations with them; `notify` is where notifications are sent to. `say` gets a line when the
-    server is waited for. Raises ServiceError when the server does not answer or refuses, UsageError for an unknown name.
+    default all, and the automations with them; `notify` is where notifications are sent to. `say` gets a line when
+    the server is waited for. Raises ServiceError when it does not answer or refuses, UsageError for an unknown name.
     """
     ship_settings(quiet=True)
     require_server(url, say)
