@@ -2,7 +2,8 @@
 
 `app` starts `foleygenex app` and generates four variants of its first example with the built-in checkpoint.
 `report REPORT.html` shows the top of a run's report. `prefect CONFIG` starts a server, runs CONFIG against it in a
-temporary workspace, and shows the page of that run.
+temporary workspace, and shows the page of that run; beside it, as `prefect_summary.png` and `prefect_phone.png`, what the
+pipeline's artifact shows on a wide and on a narrow page.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def shoot_report(report: Path, out: Path = DOCS / "report.png") -> None:
 
 
 def shoot_prefect(config: Path, out: Path = DOCS / "prefect.png") -> None:
-    """Runs the pipeline against a server of its own and writes the page of that run."""
+    """Runs the pipeline against a server of its own and writes the page of that run and those of its artifact."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
         server = Server(f"http://127.0.0.1:{port}/api", Path(folder) / "prefect")
@@ -47,7 +48,7 @@ def shoot_prefect(config: Path, out: Path = DOCS / "prefect.png") -> None:
         command = [PREFECT, "server", "start", "--port", str(port)]
         with process(command, Path(folder) / "server.log", server.environment):
             _wait_until_answered(f"{server.url}/health")
-            run = [sys.executable, "-m", "flows", "run", "all", str(config), "-w", f"{folder}/first"]
+            run = [sys.executable, "-m", "foleygenex", "run", "all", str(config), "-w", f"{folder}/first"]
             subprocess.run(run, cwd=REPOSITORY, env=server.environment, check=True)
             wanted = {"flow_runs": {"name": {"any_": ["pipeline of first"]}}}
             (found,) = server.api("/flow_runs/filter", wanted)
@@ -57,13 +58,20 @@ def shoot_prefect(config: Path, out: Path = DOCS / "prefect.png") -> None:
                 page.wait_for("document.body.innerText.includes('Completed')", 120)
                 time.sleep(5)  # the graph is drawn by a worker of the page
                 _save(page, out)
+                (shown,) = server.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["first-pipeline-summary"]}}})
+                address = f"{server.url.removesuffix('/api')}/artifacts/artifact/{shown['id']}"
+                for name, width, height in (("summary", _WIDTH, 3 * _HEIGHT), ("phone", 390, 2 * _HEIGHT)):
+                    page.open_url(address, width=width, height=height)
+                    page.wait_for("document.querySelectorAll('img').length > 2", 60)
+                    time.sleep(2)
+                    _save(page, out.with_stem(f"{out.stem}_{name}"), width, height)
 
 
 def shoot_app(out: Path = DOCS / "app.png") -> None:
     """Generates four variants on the page, in 16 steps, and writes the page."""
     address = f"http://127.0.0.1:{(port := _free_port())}"
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "flows", "app", "--port", str(port)]
+        command = [sys.executable, "-m", "foleygenex", "app", "--port", str(port)]
         with process(command, Path(folder) / "app.log", {**os.environ}), chromium(Path(folder) / "profile") as page:
             _wait_until_answered(address)
             page.open_url(address, width=_WIDTH, height=_HEIGHT)
@@ -98,9 +106,10 @@ def _wait_until_answered(address: str) -> None:
     raise TimeoutError(f"{address} does not answer")
 
 
-def _save(page: Page, out: Path, height: int = _HEIGHT) -> None:
+def _save(page: Page, out: Path, width: int = _WIDTH, height: int = _HEIGHT) -> None:
     page.screenshot(out, height=height)
-    picture = Image.open(out).convert("RGB").resize((960, 960 * height // _WIDTH), Image.Resampling.LANCZOS)
+    shown = 3 * width // 4 if width > 600 else width
+    picture = Image.open(out).convert("RGB").resize((shown, shown * height // width), Image.Resampling.LANCZOS)
     picture.quantize(64).save(out, optimize=True)
 
 
