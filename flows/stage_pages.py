@@ -185,23 +185,30 @@ def score_table(scores: Sequence[Score]) -> list[str]:
         if score.is_baseline:
             continue
         same = [one for one in scores if (one.task, one.metric) == (score.task, score.metric) and one.is_baseline]
-        truth = next((number(one.value) for one in same if one.system == TRUTH), "")
+        truth = next((_value(one) for one in same if one.system == TRUTH), "")
         others = [one for one in same if one.system != TRUTH]
-        best = _best(others, score.higher_is_better)
-        low, high = score.ci_low, score.ci_high
-        span = "" if low is None or high is None else f" ({number(low)} to {number(high)})"
         cells.append([
             plain(score.task), metric_name(score.metric), plain(checkpoint_name(score.checkpoint or "")),
-            f"{number(score.value)}{span}", f"{score.n:,}", truth, best,
+            _value(score), f"{score.n:,}", truth, _best(others, score.higher_is_better),
         ])  # fmt: skip
     return table(("task", "metric", "weights", "model (95 %)", "n", "true audio", "best baseline"), cells)
 
 
+def _value(score: Score) -> str:
+    """Returns a value with its interval, or why there is none."""
+    if score.value is None:
+        return f"not computed: {plain(score.why_empty or '')}"
+    if score.is_baseline or score.ci_low is None or score.ci_high is None:
+        return number(score.value)
+    return f"{number(score.value)} ({number(score.ci_low)} to {number(score.ci_high)})"
+
+
 def _best(baselines: Sequence[Score], higher_is_better: bool | None) -> str:
-    if not baselines or higher_is_better is None:
+    values = [(one.value, one.system) for one in baselines if one.value is not None]
+    if not values or higher_is_better is None:
         return ""
-    best = max(baselines, key=lambda one: one.value if higher_is_better else -one.value)
-    return f"{number(best.value)} ({plain(system_name(best.system))})"
+    value, system = max(values) if higher_is_better else min(values)
+    return f"{number(value)} ({plain(system_name(system))})"
 
 
 SECTIONS: Final[dict[str, Section]] = {

@@ -2,8 +2,8 @@
 
 `app` starts `foleygenex app` and generates four variants of its first example with the built-in checkpoint.
 `report REPORT.html` shows the top of a run's report. `prefect CONFIG` starts a server, runs CONFIG against it in a
-temporary workspace, and shows the page of that run; beside it, as `prefect_summary.png` and `prefect_phone.png`, what the
-pipeline's artifact shows on a wide and on a narrow page.
+temporary workspace, and shows the page of that run; beside it, as `prefect_summary.png` and `prefect_phone.png`, the
+pipeline's artifact on a wide and on a narrow page.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,20 @@ def test_the_score_table_has_the_models_rows_beside_truth_and_the_best_baseline(
     for score, row in zip([score for score in scores if not score.is_baseline], rows, strict=True):
         same = [one for one in scores if (one.task, one.metric) == (score.task, score.metric) and one.is_baseline]
         assert row[0] == score.task and int(row[4].replace(",", "")) == score.n
+        if score.value is None:
+            assert row[3].startswith("not computed: ")
+            continue
         assert float(row[3].split(" ")[0]) == pytest.approx(score.value, rel=0.01)
-        if score.higher_is_better and (others := [one.value for one in same if one.system != TRUTH]):
+        others = [one.value for one in same if one.system != TRUTH and one.value is not None]
+        if score.higher_is_better and others:
             assert float(row[6].split(" ")[0]) == pytest.approx(max(others), rel=0.01)
+
+
+def test_a_score_that_is_not_computed_says_why(workspace: Workspace) -> None:
+    scores = [one for one in read_table(workspace.table("evaluate", Score.TABLE), Score) if not one.is_baseline][:1]
+    empty = replace(scores[0], value=None, ci_low=None, ci_high=None, why_empty="no weights | of <b>panns")
+    ((_, _, _, value, *_),) = cells(score_table([empty]))
+    assert value == "not computed: no weights \\| of \\<b\\>panns"
 
 
 def test_captions_and_names_stay_text(workspace: Workspace) -> None:
