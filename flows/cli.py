@@ -18,6 +18,7 @@ from data_contracts.errors import FoleyGenExError, UsageError
 from data_contracts.secrets import masked
 from flows.commands.app import app as open_app
 from flows.commands.clean import clean
+from flows.commands.compare import compare
 from flows.commands.convert import convert
 from flows.commands.deploy import deploy
 from flows.commands.doctor import doctor
@@ -178,6 +179,7 @@ app.command()(generate)
 app.command()(evaluate)
 app.command("app")(open_app)
 app.command()(verify)
+app.command()(compare)
 app.command()(serve)
 app.command()(weights)
 app.command()(regenerate)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from flows.markdown import plain, table
 from flows.run_changes import changes_since_last, numbers_of
-from flows.stage_pages import section
+from flows.stage_pages import score_overview, scores_of, section
 from tasks.config import PipelineConfig
 from tasks.engine import read_quarantine
 from tasks.engine.workspace import Workspace
@@ -18,7 +18,7 @@ from tasks.report import REPORT
 log = logging.getLogger(__name__)
 
 _REASONS: Final = 10
-_SECTIONS: Final = {"evaluate": "Scores", "train": "Training", "augment": "New audio", "recaption": "Captions"}
+_SECTIONS: Final = {"train": "Training", "augment": "New audio", "recaption": "Captions"}
 """Stages whose own pages are shown on the pipeline's, with their titles, in this order."""
 
 
@@ -29,12 +29,14 @@ def pipeline_markdown(
     lines = [f"# {plain(workspace.root.name)}", ""]
     if workspace.path(*REPORT).exists():
         lines += [f"[the report]({report}): {plain(str(workspace.path(*REPORT)))}", ""]
-    cells = [[str(one[key]) for key in ("stage", "done", "new", "quarantined")] for one in results]
-    lines += table(("stage", "done", "now", "quarantined"), cells)
-    lines += ["", *shown("changes", lambda: changes_since_last(numbers_of(results, workspace), workspace))]
+    lines += shown("changes", lambda: changes_since_last(numbers_of(results, workspace), workspace))
+    if scores := shown("scores", lambda: score_overview(scores_of(workspace))):
+        lines += ["", "## Scores", "", *scores]
     for stage, title in _SECTIONS.items():
         if found := stage_section(stage, workspace, config):
             lines += ["", f"## {title}", "", *found]
+    cells = [[str(one[key]) for key in ("stage", "done", "new", "quarantined")] for one in results]
+    lines += ["", "## Stages", "", *table(("stage", "done", "now", "quarantined"), cells)]
     lines += _quarantine(workspace)
     return "\n".join([*lines, "", f"workspace {plain(str(workspace.root))}"])
 

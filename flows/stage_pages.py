@@ -43,6 +43,8 @@ Section = Callable[[Workspace, PipelineConfig], list[str]]
 RowT = TypeVar("RowT", bound=Row)
 _PAIRS: Final = ("very_fast", "far", "crescendo", "very_slow", "decrescendo", "fast", "medium", "slow")
 """Levels in the order in which examples are looked for: what is seen best first."""
+_DETAILS: Final = ("EventF1@50ms", "EventOffset_s", "OnsetSyncAP", "OnsetSyncAcc", "level_dbfs")
+"""Metrics that the overview leaves to the table."""
 
 
 def section(name: str, workspace: Workspace, config: PipelineConfig) -> list[str]:
@@ -175,7 +177,12 @@ def _generate(workspace: Workspace, _config: PipelineConfig) -> list[str]:
 
 
 def _evaluate(workspace: Workspace, _config: PipelineConfig) -> list[str]:
-    return score_table(list(_rows(workspace, "evaluate", Score)))
+    return score_table(scores_of(workspace))
+
+
+def scores_of(workspace: Workspace) -> list[Score]:
+    """Returns the score table's rows; none before there is one."""
+    return list(_rows(workspace, "evaluate", Score))
 
 
 def score_table(scores: Sequence[Score]) -> list[str]:
@@ -192,6 +199,24 @@ def score_table(scores: Sequence[Score]) -> list[str]:
             _value(score), f"{score.n:,}", truth, _best(others, score.higher_is_better),
         ])  # fmt: skip
     return table(("task", "metric", "weights", "model (95 %)", "n", "true audio", "best baseline"), cells)
+
+
+def score_overview(scores: Sequence[Score]) -> list[str]:
+    """Returns the model's main metrics by task, a column each, and how many values could not be computed."""
+    own = [one for one in scores if not one.is_baseline]
+    main = [one for one in own if one.value is not None and one.metric not in _DETAILS and ":" not in one.metric]
+    tasks = list(dict.fromkeys(one.task for one in main))
+    found = {(one.metric, one.checkpoint, one.task): one for one in main}
+    keys = dict.fromkeys((one.metric, one.checkpoint) for one in main)
+    several = len({checkpoint for _, checkpoint in keys}) > 1
+    cells = []
+    for metric, checkpoint in keys:
+        name = metric_name(metric) + (f", {plain(checkpoint_name(checkpoint or ''))}" if several else "")
+        values = [found.get((metric, checkpoint, task)) for task in tasks]
+        cells.append([name, *("" if one is None else number(one.value or 0.0) for one in values)])
+    empty = sum(one.value is None for one in own)
+    left_out = [f"{counted(empty, 'value')} not computed; the page of `evaluate` says why."] if empty else []
+    return [*table(("metric", *map(plain, tasks)), cells), *(["", *left_out] if left_out else [])]
 
 
 def _value(score: Score) -> str:

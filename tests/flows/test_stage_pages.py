@@ -15,7 +15,7 @@ from flows import pipeline_page
 from flows.markdown import table
 from flows.pipeline_page import pipeline_markdown, stage_section
 from flows.run_changes import NUMBERS, changes, changes_since_last, numbers_of
-from flows.stage_pages import SECTIONS, chosen_examples, score_table, section
+from flows.stage_pages import SECTIONS, chosen_examples, score_overview, score_table, section
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.baselines import TRUTH
@@ -110,13 +110,28 @@ def test_a_score_that_is_not_computed_says_why(workspace: Workspace) -> None:
     assert value == "not computed: no weights \\| of \\<b\\>panns"
 
 
+def test_the_overview_has_the_models_main_values_by_task(workspace: Workspace) -> None:
+    scores = read_table(workspace.table("evaluate", Score.TABLE), Score)
+    lines = score_overview(scores)
+    tasks = [cell.strip() for cell in lines[0].strip("|").split(" | ")][1:]
+    own = {(one.task, one.metric): one for one in scores if not one.is_baseline and one.value is not None}
+    ((_, *values),) = [row for row in cells(lines) if row[0].startswith("events on time, within 100 ms")]
+    for task, value in zip(tasks, values, strict=True):
+        score = own.get((task, "EventF1@100ms"))
+        assert (value == "") == (score is None)
+        assert score is None or float(value) == pytest.approx(score.value, rel=0.01)
+    assert not any("50 ms" in line for line in lines) and score_overview([]) == []
+    missing = sum(one.value is None for one in scores if not one.is_baseline)
+    assert lines[-1].startswith(f"{missing} value") or not missing
+
+
 def test_captions_and_names_stay_text(workspace: Workspace) -> None:
     results = [{"stage": "mine", "done": 1, "new": 1, "quarantined": 0}]
     text = pipeline_markdown(results, CONFIG, workspace, "http://127.0.0.1:8080/run1/report/report.html")
     pictures = re.findall(r"!\[[^\]]*\]\((.{5})", text)
     assert len(pictures) == 3 and set(pictures) == {"data:"}
     assert "<script>" not in text and "http://evil" not in text
-    for title in ("## Scores", "## Training", "## New audio", "## Captions", "## Quarantine"):
+    for title in ("## Stages", "## Scores", "## Training", "## New audio", "## Captions", "## Quarantine"):
         assert title in text
 
 

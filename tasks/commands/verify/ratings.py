@@ -8,20 +8,41 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final
 
 from data_contracts import UsageError
 from tasks.commands.spreadsheet import read_cells, write_cells
 from tasks.engine.workspace import safe_name
 
-Answer = Literal["yes", "no", "unsure"]
-ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
+Answer = str
 Cells = Mapping[str, str]
-_SHORT: Final[dict[str, Answer]] = {"y": "yes", "1": "yes", "n": "no", "0": "no", "u": "unsure", "?": "unsure"}
 _NAME_LIMIT: Final = 40
 _NOTE_LIMIT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The answers that a page offers, and what a person may write for them in the file."""
+
+    answers: tuple[Answer, ...]
+    short: Mapping[str, Answer] = field(default_factory=dict)
+
+    def read(self, text: str, where: str) -> Answer:
+        """Returns the answer that a text means. Raises UsageError beginning with `where`."""
+        lowered = text.lower()
+        if lowered in self.answers:
+            return lowered
+        if lowered in self.short:
+            return self.short[lowered]
+        *others, last = self.answers
+        raise UsageError(f"{where}: answer {text[:40]!r}; expected {', '.join(others)} or {last}")
+
+
+ANSWERS: Final = ("yes", "no", "unsure")
+FITS: Final = Choices(ANSWERS, {"y": "yes", "1": "yes", "n": "no", "0": "no", "u": "unsure", "?": "unsure"})
+"""Whether a caption fits its audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +56,11 @@ class Rating:
 class Ratings:
     """One rater's answers by item id. `items`: item id -> the cells that identify what is rated."""
 
-    def __init__(self, path: Path, items: Mapping[str, Cells]) -> None:
+    def __init__(self, path: Path, items: Mapping[str, Cells], choices: Choices = FITS) -> None:
         self.path = path
         self.rater = path.stem
-        self._items = items
-        self._answers = read_ratings(path, items) if path.exists() else {}
+        self._items, self._choices = items, choices
+        self._answers = read_ratings(path, items, choices) if path.exists() else {}
         self._lock = threading.Lock()
 
     @property
@@ -53,7 +74,9 @@ class Ratings:
             raise UsageError(f"item {item_id[:80]!r} is not on the sheet")
         with self._lock:
             if answer:
-                self._answers[item_id] = Rating(_answer(answer, "answer"), " ".join(note.split())[:_NOTE_LIMIT])
+                self._answers[item_id] = Rating(
+                    self._choices.read(answer, "answer"), " ".join(note.split())[:_NOTE_LIMIT]
+                )
             else:
                 self._answers.pop(item_id, None)
             rows = [
@@ -63,26 +86,26 @@ class Ratings:
             write_cells(self.path, [*_identity(self._items), "answer", "note"], rows)
 
 
-def read_ratings(path: Path, items: Mapping[str, Cells]) -> dict[str, Rating]:
+def read_ratings(path: Path, items: Mapping[str, Cells], choices: Choices = FITS) -> dict[str, Rating]:
     """Returns a rater's answers to the items, by item id; rows about anything else are ignored.
 
-    Answers: yes, no, unsure (or y, n, u, 1, 0) or empty. Raises UsageError naming the line and the answer that is
-    none of these, or the column that is missing.
+    An answer may be empty or one of the short forms (y, n, u, 1, 0). Raises UsageError naming the line and the answer
+    that is none of these, or the column that is missing.
     """
     found: dict[str, Rating] = {}
     identity = _identity(items)
     for where, cells in read_cells(path, [*identity, "answer"], "answers are written by the rating page"):
         text = cells["answer"].strip()
-        answer = _answer(text, where) if text else None
+        answer = choices.read(text, where) if text else None
         item = items.get(cells["item_id"])
         if answer is not None and item is not None and all(cells[name] == item[name] for name in identity[1:]):
             found[cells["item_id"]] = Rating(answer, cells.get("note", ""))
     return found
 
 
-def all_ratings(folder: Path, items: Mapping[str, Cells]) -> dict[str, dict[str, Rating]]:
+def all_ratings(folder: Path, items: Mapping[str, Cells], choices: Choices = FITS) -> dict[str, dict[str, Rating]]:
     """Returns rater -> item id -> answer for every file in a folder, raters sorted by name."""
-    return {path.stem: read_ratings(path, items) for path in sorted(folder.glob("*.csv"))}
+    return {path.stem: read_ratings(path, items, choices) for path in sorted(folder.glob("*.csv"))}
 
 
 def rater_path(folder: Path, rater: str) -> Path:
@@ -95,13 +118,3 @@ def rater_path(folder: Path, rater: str) -> Path:
 def _identity(items: Mapping[str, Cells]) -> list[str]:
     """Returns the columns that say what was rated."""
     return ["item_id", *(next(iter(items.values())) if items else ())]
-
-
-def _answer(text: str, where: str) -> Answer:
-    lowered = text.lower()
-    for answer in ANSWERS:
-        if lowered == answer:
-            return answer
-    if lowered in _SHORT:
-        return _SHORT[lowered]
-    raise UsageError(f"{where}: answer {text[:40]!r}; expected yes, no or unsure")

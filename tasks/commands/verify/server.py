@@ -10,7 +10,7 @@ import json
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -39,20 +39,30 @@ _HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PageItem:
-    """One row of the page. `shown` is what the script displays; `audio` is served by name."""
+    """One row of the page. `shown` is what the script displays; `audio` is served by name.
+
+    `kept`: answer as the page has it -> answer as it is kept, where these differ: which of two sounds is whose is not
+    for the page.
+    """
 
     item_id: str
     shown: Mapping[str, str]
     audio: Mapping[str, Path]
+    kept: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RatingPage:
-    """A rater's page: its items in the order in which they are shown, the answers, and a table of the result so far."""
+    """A rater's page: its items in the order in which they are shown, the answers, and a table of the result so far.
+
+    `name` is that of the template, `package` where it is. A page without a table has no `summary`.
+    """
 
     items: Sequence[PageItem]
     ratings: Ratings
-    summary: Callable[[], list[dict[str, Any]]]
+    summary: Callable[[], list[dict[str, Any]]] = list
+    package: str = "tasks.commands.verify"
+    name: str = "verify"
 
     def app(self, key: str) -> Starlette:
         """Returns the web app. Every address starts with `key`, which other pages in the browser do not know."""
@@ -67,13 +77,15 @@ class RatingPage:
         """Returns the page; captions and names are data, never markup."""
         folder = files("tasks.commands.verify")
         environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-        template = environment.from_string((folder / "templates" / "verify.html.j2").read_text("utf-8"))
+        source = files(self.package) / "templates" / f"{self.name}.html.j2"
+        template = environment.from_string(source.read_text("utf-8"))
         answers = self.ratings.answers
         rows = []
         for item in self.items:
             rating = answers.get(item.item_id)
-            given = {"answer": rating.answer if rating else "", "note": rating.note if rating else ""}
-            rows.append({**item.shown, **given})
+            shown = {kept: answer for answer, kept in item.kept.items()}
+            answer = shown.get(rating.answer, rating.answer) if rating else ""
+            rows.append({**item.shown, "answer": answer, "note": rating.note if rating else ""})
         return template.render(
             rater=self.ratings.rater,
             nonce=nonce,
@@ -105,7 +117,10 @@ class RatingPage:
             item = self._item(int(content["number"]))
             if item is None:
                 raise UsageError("there is no row of that number on this page")
-            self.ratings.set(item.item_id, str(content["answer"]), str(content.get("note", "")))
+            answer = str(content["answer"])
+            if item.kept and answer and answer not in item.kept:
+                raise UsageError(f"answer {answer[:40]!r}; expected {', '.join(item.kept)}")
+            self.ratings.set(item.item_id, item.kept.get(answer, answer), str(content.get("note", "")))
         except (UsageError, ValueError, KeyError, TypeError) as error:
             return JSONResponse({"error": str(error)}, 400)
         except OSError as error:

@@ -4,7 +4,7 @@
   const { rows, summary } = JSON.parse(document.getElementById("content").textContent);
   const find = (selector) => document.querySelector(selector);
   const [card, done, trouble, note] = [".row", ".done", ".trouble[role]", "#note"].map(find);
-  const players = { after: find("#after"), before: find("#before") };
+  const players = [...document.querySelectorAll("audio[data-key]")];  // the first one is played after an answer
   let at = 0;
   let saving = Promise.resolve();
 
@@ -17,6 +17,7 @@
 
   const showSummary = (table) => {
     const body = find(".summary tbody");
+    if (!body) return;
     body.replaceChildren(...table.map((line) => {
       const cells = [line.stratum, line.rows, line.answered, line.correct, line.unsure,
         line.accuracy === null ? "–" : percent(line.accuracy), `${percent(line.low)} to ${percent(line.high)}`];
@@ -36,7 +37,7 @@
 
   const show = (number) => {
     at = Math.max(0, Math.min(number, rows.length));
-    for (const player of Object.values(players)) player.pause();
+    for (const player of players) player.pause();
     showProgress();
     card.hidden = at === rows.length;
     done.hidden = firstOpen() < rows.length || !card.hidden;
@@ -46,11 +47,8 @@
     }
     const row = rows[at];
     find(".place").textContent = `Row ${at + 1} of ${rows.length}`;
-    find(".level").textContent = row.level;
-    find("#after-caption").textContent = row.after;
-    find("#before-caption").textContent = row.before;
-    players.after.src = `audio/${at}/after`;
-    players.before.src = `audio/${at}/before`;
+    for (const place of document.querySelectorAll("[data-shown]")) place.textContent = row[place.dataset.shown];
+    for (const player of players) player.src = `audio/${at}/${player.id}`;
     note.value = row.note;
     for (const button of document.querySelectorAll("[data-answer]")) {
       button.setAttribute("aria-pressed", String(button.dataset.answer === row.answer));
@@ -81,22 +79,21 @@
     if (!saved) return;
     if (!value) show(number);
     else if (at === number) show(number + 1);
-    if (value && !card.hidden) players.after.play().catch(() => {});  // some browsers play only after a first click
+    if (value && !card.hidden) players[0].play().catch(() => {});  // some browsers play only after a first click
   };
 
-  const toggle = (name) => {
-    const player = players[name];
-    const other = players[name === "after" ? "before" : "after"];
-    other.pause();
+  const toggle = (player) => {
+    for (const other of players) if (other !== player) other.pause();
     if (player.paused) player.play().catch((error) => { trouble.textContent = error.message; trouble.hidden = false; });
     else player.pause();
   };
 
   const keys = {
-    y: () => answer("yes"), n: () => answer("no"), u: () => answer("unsure"), Backspace: () => answer(""),
-    " ": () => toggle("after"), b: () => toggle("before"), t: () => note.focus(), o: () => show(firstOpen()),
+    Backspace: () => answer(""), t: () => note.focus(), o: () => show(firstOpen()),
     ArrowLeft: () => show(at - 1), ArrowRight: () => show(at + 1),
   };
+  for (const player of players) keys[player.dataset.key] = () => toggle(player);
+  for (const button of document.querySelectorAll("[data-answer]")) keys[button.dataset.key] = () => answer(button.dataset.answer);
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
