@@ -102,8 +102,7 @@ def _exact_bounds(ones: float, n: int) -> tuple[float, float]:
     """Returns the shares at which as many ones or more, or as few or fewer, have a probability of 2.5 % (mid-p)."""
 
     def at_least(share: float) -> float:
-        more = special.bdtrc(ones, n, share)
-        return float(more + 0.5 * stats.binom.pmf(ones, n, share))
+        return float(special.bdtrc(ones - 1, n, share) + special.bdtrc(ones, n, share)) / 2
 
     low = optimize.brentq(lambda share: at_least(share) - TAIL, 0.0, 1.0) if ones else 0.0
     high = optimize.brentq(lambda share: at_least(share) - (1 - TAIL), 0.0, 1.0) if ones < n else 1.0
