@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
@@ -32,15 +33,16 @@ TOP: Final = 10
 """Labels of an input that count, weighted by their probabilities."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LabelJudge:
-    """Make one with `LabelJudge.load`. `exclusive`: whether the audio judge's classes exclude each other (softmax)."""
+    """Make one with `LabelJudge.load`. `exclusive`: whether the audio judge's classes exclude each other (softmax).
+
+    The names' embeddings cost more than loading the judge, so each list is made when it is first asked for.
+    """
 
     audio: AudioJudge
     text: MiniLM
     image: Any
-    audio_names_KD: Tensor  # noqa: N815 (shape suffix)
-    image_names_KD: Tensor  # noqa: N815
     exclusive: bool
     spec: JudgeSpec
     size: ClassVar[int] = 224
@@ -59,8 +61,17 @@ class LabelJudge:
             fps=1.0,
             classes=(),
         )
-        names_KD, image_names_KD = text.sentences(audio.spec.classes), text.sentences(imagenet_labels())
-        return cls(audio, text, load_network(cls.size), names_KD, image_names_KD, exclusive, spec)
+        return cls(audio, text, load_network(cls.size), exclusive, spec)
+
+    @cached_property
+    def audio_names_KD(self) -> Tensor:  # noqa: N802 (shape suffix)
+        """The embeddings of the audio judge's classes."""
+        return self.text.sentences(self.audio.spec.classes)
+
+    @cached_property
+    def image_names_KD(self) -> Tensor:  # noqa: N802
+        """The embeddings of ImageNet's classes."""
+        return self.text.sentences(imagenet_labels())
 
     def judge_audio(self, sounds: Sequence[Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
         """Returns the `embedding` (D) of what is heard, zero for silence. Raises as `AudioJudge.judge_audio`."""

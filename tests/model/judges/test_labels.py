@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from data_contracts import ContractError, ItemError
+from model.encoders.minilm import MiniLM
 from model.judges import TextJudge, VideoJudge
 from model.judges.labels import TOP, LabelJudge, imagenet_labels, named
 from model.judges.protocols import AudioJudge, JudgeSpec, Outputs
@@ -67,10 +68,19 @@ def test_silence_has_no_words_and_is_like_nothing(judge: LabelJudge) -> None:
 def test_classes_that_exclude_each_other_share_what_others_have_each_for_themselves(judge: LabelJudge) -> None:
     logits = torch.tensor([3.0, 3.0, -9.0, -9.0])
     assert torch.allclose(judge._shares(logits), logits.softmax(0))
-    free = LabelJudge(
-        judge.audio, judge.text, judge.image, judge.audio_names_KD, judge.image_names_KD, False, judge.spec
-    )
+    free = LabelJudge(judge.audio, judge.text, judge.image, False, judge.spec)
     assert torch.allclose(free._shares(logits), logits.sigmoid())
+
+
+def test_names_are_embedded_once_and_only_those_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    sentences = MiniLM.sentences
+    monkeypatch.setattr(MiniLM, "sentences", lambda self, texts: asked.append(len(texts)) or sentences(self, texts))
+    judge = LabelJudge.load(Told(), exclusive=True)
+    assert asked == []
+    for number in range(2):
+        judge.judge_audio([sound(number)], seeds=[0])
+    assert asked == [len(CLASSES)]
 
 
 def test_only_the_likeliest_labels_count_weighted_by_their_shares() -> None:
