@@ -30,7 +30,7 @@ def numbers_of(results: Iterable[Mapping[str, Any]], workspace: Workspace) -> Nu
     scores = workspace.table("evaluate", Score.TABLE)
     if scores.exists():
         for score in read_table(scores, Score):
-            if not score.is_baseline:
+            if not score.is_baseline and score.value is not None:
                 weights = checkpoint_name(score.checkpoint or "")
                 found[f"{score.task}, {metric_name(score.metric)}, {weights}"] = score.value
     return found

@@ -30,7 +30,8 @@ class PowerSpectrogram(nn.Module):
         side = self.window // 2
         padded = functional.pad(sounds_BT[:, None], (side, side), mode="reflect")[:, 0]
         frames_BFW = padded.unfold(1, self.window, self.hop)
-        real, imaginary = (frames_BFW @ self.stft[part].weight[:, 0].T for part in ("conv_real", "conv_imag"))
+        weights = dict(self.stft.named_parameters())
+        real, imaginary = (frames_BFW @ weights[f"{part}.weight"][:, 0].T for part in ("conv_real", "conv_imag"))
         return real.square() + imaginary.square()
 
 

@@ -28,7 +28,7 @@ from model.weights.names import plain_names, unwrapped
 _HOW_TO_GET: Final = "`foleygenex weights` lists all known weights and how to fetch them"
 _MADE_BY: Final = ("scalar", "_reconstruct")  # what NumPy's pickled numbers and arrays call
 _OLD_NAMES: Final = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
-_NUMPY: Final = [
+_NUMPY: Final[list[Callable[..., Any] | tuple[Callable[..., Any], str]]] = [
     *((getattr(multiarray, name), f"numpy.core.multiarray.{name}") for name in _MADE_BY),  # NumPy 1's path
     *((getattr(multiarray, name), f"numpy._core.multiarray.{name}") for name in _MADE_BY),
     np.ndarray,
