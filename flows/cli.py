@@ -123,7 +123,15 @@ def run(
     ] = 0,
 ) -> None:
     """Run one stage or all of them. Finished work is left alone; an interrupted run continues."""
-    from flows.run import run_ablation_table, run_all, run_claims_test, run_codec, run_judge, run_one
+    from flows.run import (
+        run_ablation_table,
+        run_all,
+        run_claims_test,
+        run_codec,
+        run_judge,
+        run_one,
+        run_paper_table,
+    )
     from tasks.config import PipelineConfig, config_path, require_corpus
     from tasks.pipeline import find_step
 
@@ -148,6 +156,8 @@ def run(
         run_all(loaded, verify_files=verify_files, until=until, only=tuple(only or ()), wait_minutes=wait)
     elif stage in comparisons:
         comparisons[stage](loaded, wait_minutes=wait)
+    elif stage == "evaluate" and loaded.evaluate.table is not None:
+        run_paper_table(loaded, wait_minutes=wait)
     else:
         run_one(stage, loaded, verify_files=verify_files, wait_minutes=wait)
 

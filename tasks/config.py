@@ -62,7 +62,9 @@ class PipelineConfig(StageConfig):
 
     @classmethod
     def resolve_paths(cls, values: dict[str, Any], folder: Path) -> None:
-        """Makes the corpora's paths absolute: the config is stored in the workspace and used from other folders."""
+        """Makes paths absolute: the config is stored in the workspace and used from other folders."""
+        if isinstance(evaluate := values.get("evaluate"), dict):
+            EvaluateConfig.resolve_paths(evaluate, folder)
         ingest = values.get("ingest")
         if not isinstance(ingest, dict):
             return

@@ -130,6 +130,8 @@ def _type(annotation: Any) -> str:
         return _type(inner[0])
     if origin in (tuple, list):
         return f"list of {_type(inner[0])}"
+    if origin is dict:
+        return "mapping"
     if _model_of(annotation) is not None:
         return "group"
     return _TYPES.get(annotation, getattr(annotation, "__name__", str(annotation)))

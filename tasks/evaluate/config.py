@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 from pydantic import Field
 
-from data_contracts.generation import TRAINED
+from data_contracts.generation import BUILTIN, TRAINED
 from model.config import AskedPrecision
 from tasks.engine.quality import AcceptedShare
 from tasks.engine.settings import Device, StageConfig
+from tasks.evaluate.paper_tables.config import SystemPaths, TableFiles, TableNumber, TableOptions
 from tasks.evaluate.sampling import SamplingSettings
 
 
@@ -44,3 +48,29 @@ class EvaluateConfig(StageConfig):
     precision: AskedPrecision = Field(
         "fp32", description="of sampling; auto: bf16 on a device that multiplies it natively, as train.precision"
     )
+    table: TableNumber | None = Field(
+        None, description="`run evaluate` makes this table of the paper, 1 to 7, instead of the run's own scores"
+    )
+    systems: dict[str, SystemPaths] = Field(
+        {},
+        description="of `table`: row -> folder of generated audio, or checkpoint; several for their mean",
+    )
+    test_set: TableFiles = TableFiles()
+    table_options: TableOptions = TableOptions()
+
+    @classmethod
+    def resolve_paths(cls, values: dict[str, Any], folder: Path) -> None:
+        """Makes the paths of the systems and of the test set absolute; names of checkpoints stay."""
+        systems, files = values.get("systems"), values.get("test_set")
+        for name, paths in systems.items() if isinstance(systems, dict) else ():
+            if isinstance(paths, str):
+                systems[name] = _absolute(paths, folder)
+            elif isinstance(paths, list | tuple):
+                systems[name] = [_absolute(one, folder) for one in paths]
+        for name in TableFiles.PATHS if isinstance(files, dict) else ():
+            if isinstance(files.get(name), str) and files[name]:
+                files[name] = str(folder / files[name])
+
+
+def _absolute(path: Any, folder: Path) -> Any:
+    return str(folder / path) if isinstance(path, str) and path not in (TRAINED, BUILTIN) else path

@@ -70,6 +70,7 @@ def match_onsets(
 ) -> tuple[list[int], list[float], int]:
     """Returns labels and scores for the average precision, and the hits; close onsets in `found` are merged first."""
     level_T = _scaled(generated_T)
+    last = len(level_T) - 1  # librosa puts an onset of the last frame behind it where the length is a multiple of 512
     unused = suppress_neighbours(found, [_confidence(level_T, onset) for onset in found])
     labels: list[int] = []
     scores: list[float] = []
@@ -81,7 +82,7 @@ def match_onsets(
             scores.append(0.0)
             continue
         # As in the original: candidates are ranked by the level at the onset sample, scored by the maximum around it.
-        best = max(near, key=lambda other: (level_T[other], other))
+        best = max(near, key=lambda other: (level_T[min(other, last)], other))
         scores.append(_confidence(level_T, best))
         unused.remove(best)
         hits += 1

@@ -126,13 +126,15 @@ class SystemSounds:
 
 
 def all_systems(clips: Sequence[Clip], options: EvaluateOptions, decoder: Decoder) -> list[SystemSounds]:
-    """Returns the generated systems, then the reference itself, then the baselines."""
+    """Returns the generated systems, then the reference itself, then the baselines, unless only some metrics are asked."""
     truths = tuple(decoder.beginning(c.reference, c.reference_facts.sha256, c.duration_s) for c in clips)
     found = []
     for system in options.systems:
         files = [(c.generated[system], c.generated_facts[system].sha256, c.duration_s) for c in clips]
         found.append(SystemSounds(system, False, tuple(decoder.beginning(*file) for file in files)))
     found.append(SystemSounds(baselines.TRUTH, True, truths))
+    if options.only:
+        return found
     order = shuffled_order([clip.group for clip in clips], options.seed) if _several_groups(clips) else None
     if order is not None:
         others = [clips[int(place)] for place in order]

@@ -39,7 +39,8 @@ def evaluate_folders(options: EvaluateOptions) -> Evaluation:
     require_allowed(problems, options.allowed)
     require_some(tuple(clip.name for clip in clips), options)
     systems = all_systems(clips, options, decoder)
-    values = _signal_values(cache, clips, systems, options)
+    has_signal = not options.only or not options.only.isdisjoint(METRICS)
+    values = _signal_values(cache, clips, systems, options) if has_signal else {one.name: {} for one in systems}
     runs, why_not = _ask(choice.asked, choice.why_not, cache, clips, systems, options)
     measured = {"clips": clips, "systems": systems, "values": values, "runs": runs, "seed": options.seed}
     comparer = Comparer(**measured)
@@ -50,10 +51,10 @@ def evaluate_folders(options: EvaluateOptions) -> Evaluation:
         left_out=tuple(sorted({*inputs.reference, *(one.name for one in problems if one.kind == "duplicate")} - known)),
         problems=tuple(sorted(problems)),
         judges=_uses(runs, why_not),
-        scores=tuple(ScoreTable(**measured, why_not=why_not).rows()),
+        scores=tuple(ScoreTable(**measured, why_not=why_not, only=options.only).rows()),
         clip_scores=tuple(_clip_scores(clips, systems, values, runs)),
-        comparisons=tuple(comparer.comparisons()),
-        worst=tuple(comparer.worst()),
+        comparisons=() if options.only else tuple(comparer.comparisons()),
+        worst=() if options.only else tuple(comparer.worst()),
         seed=options.seed,
     )
 

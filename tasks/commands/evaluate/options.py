@@ -24,7 +24,8 @@ class EvaluateOptions:
     """Folders to compare and how. `systems`: name -> folder of generated audio; `judges`: as `choose_judges` takes.
     `events`: a table, or clip -> times in seconds.
 
-    `by`: a column of the captions, for a table per value. `seconds`: only so much of each clip's beginning is scored.
+    `by`: a column of the captions, for a table per value. `seconds`: only so much of each clip's beginning is scored. `only`:
+    these metrics alone, without baselines and comparisons; empty: all.
     `cache`: where judges' outputs are kept.
     """
 
@@ -38,6 +39,7 @@ class EvaluateOptions:
     by: str | None = None
     seconds: float | None = None
     allowed: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
     seed: int = 7
     device: str = "auto"
     on_progress: OnProgress = field(default=silent, repr=False)

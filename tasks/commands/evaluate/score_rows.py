@@ -43,6 +43,7 @@ class ScoreTable:
     runs: Mapping[str, JudgeRun]
     why_not: Mapping[str, str]
     seed: int
+    only: frozenset[str] = frozenset()
 
     def rows(self) -> list[Score]:
         """Returns the rows: all clips first, then each category; metrics in table order, systems in theirs."""
@@ -54,13 +55,17 @@ class ScoreTable:
 
     def _task(self, task: str, places: list[int]) -> list[Score]:
         rows = []
-        for name, metric in METRICS.items():
+        for name, metric in ((one, metric) for one, metric in METRICS.items() if self._is_asked(one)):
             if name.startswith("Event") or any(name in values for values in self.values.values()):
                 cells = self._clip_cells(task, name, metric, self.values, places)
                 rows += self._rows(task, name, metric, cells, _NO_EVENTS if name.startswith("Event") else _UNDEFINED)
         for column in COLUMNS:
-            rows += self._column(task, column, places)
+            if self._is_asked(column.name):
+                rows += self._column(task, column, places)
         return rows
+
+    def _is_asked(self, metric: str) -> bool:
+        return not self.only or metric in self.only
 
     def _column(self, task: str, column: Column, places: list[int]) -> list[Score]:
         run, metric = self.runs.get(column.judge), column.metric
@@ -70,7 +75,7 @@ class ScoreTable:
             cells = self._clip_cells(task, column.name, metric, run.values, places)
             return self._rows(task, column.name, metric, cells, _why_undefined(column, run), run)
         rows = self._rows(task, column.name, metric, self._set_cells(column, run, places), _UNDEFINED, run)
-        if column.measure == "frechet":
+        if column.measure == "frechet" and not self.only:
             halves = self._half_cells(column, run, places)
             rows += self._rows(task, column.name + AT_HALF, metric, halves, _UNDEFINED, run)
         return rows

@@ -91,3 +91,9 @@ def test_neighbours_closer_than_50_ms_go_but_one_that_follows_a_removed_one_stay
     assert suppress_neighbours([10000, 11103], [1.0, 0.5]) == [10000, 11103]
     # 10400 goes, its follower 10800 is stepped over and survives that walk, then its own turn keeps it.
     assert suppress_neighbours([10000, 10400, 10800], [1.0, 0.2, 0.3]) == [10000, 10800]
+
+
+def test_an_onset_behind_the_last_sample_is_matched_by_the_last_samples_level() -> None:
+    level = np.zeros(1024, np.float32)
+    level[-1] = 1.0
+    assert match_onsets([900], [1024], level, 0.1) == ([1], [1.0], 1)

@@ -1,0 +1,193 @@
+"""One comparison of systems with a reference, by the code of `foleygenex evaluate`: which files, which metrics.
+
+The files of the table's clips are linked into folders of their own, so that only these clips are compared.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from data_contracts import FoleyGenExError, Score, UsageError
+from tasks.commands.evaluate.job import evaluate_folders
+from tasks.commands.evaluate.options import EvaluateOptions
+from tasks.commands.evaluate.problems import InputProblemsError, allowed_kinds, listing, summary
+from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation
+from tasks.commands.paper_tables.inputs import SETTING, Files
+from tasks.commands.spreadsheet import write_cells
+from tasks.engine.progress import OnProgress, silent
+from tasks.engine.workspace import safe_name
+from tasks.evaluate.baselines import TRUTH
+from tasks.evaluate.columns import COLUMN_OF
+from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.judging import AUTO, NONE, choose_judges
+from tasks.evaluate.paper_tables.result import Measured
+
+log = logging.getLogger(__name__)
+
+Systems = dict[str, list[Files]]
+"""System -> the files of each of its runs, by clip."""
+Values = dict[tuple[str, str], Measured]
+"""(system, metric) -> what was computed."""
+_ALLOWED: Final = ("no-caption", "stereo", "short-video")
+"""Problems that the paper's toolkit takes as they are, or that cost only the column that needs the file."""
+_SAYS: Final = {
+    "--video": f"{SETTING}.video",
+    "--captions": f"{SETTING}.captions",
+    "--judges ": "evaluate.judges=auto,",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What is compared. `captions` and `groups` have every clip; `seconds`: only so much of each is scored."""
+
+    name: str
+    metrics: tuple[str, ...]
+    truth: Files
+    systems: Systems
+    captions: Mapping[str, str]
+    groups: Mapping[str, str]
+    videos: Files = field(default_factory=dict)
+    seconds: float | None = None
+
+    def of(self, clips: Iterable[str], name: str) -> Compared:
+        """Returns the comparison over some of the clips."""
+        chosen = set(clips)
+        return replace(
+            self,
+            name=name,
+            truth=_only(self.truth, chosen),
+            videos=_only(self.videos, chosen),
+            captions={clip: text for clip, text in self.captions.items() if clip in chosen},
+            systems={system: [_only(run, chosen) for run in runs] for system, runs in self.systems.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparer:
+    """Compares with the settings of a config. `folder`: for the linked files; `cache`: of the judges' outputs."""
+
+    config: EvaluateConfig
+    folder: Path
+    cache: Path
+    on_progress: OnProgress = field(default=silent, repr=False)
+
+    @property
+    def judges(self) -> tuple[str, ...]:
+        """What `choose_judges` is asked: the setting where there is one, else every judge whose weights are here."""
+        return self.config.judges if "judges" in self.config.model_fields_set else (AUTO,)
+
+    def compare(self, asked: Compared) -> tuple[Values, Evaluation]:
+        """Returns the metrics of each system, the mean of its runs, and the evaluation that they are from.
+
+        Raises UsageError for a system that has none of the clips, FoleyGenExError for files with problems that are not
+        allowed.
+        """
+        choice = choose_judges(self.judges)
+        wanted = {COLUMN_OF[metric].judge for metric in asked.metrics if metric in COLUMN_OF}
+        judges = [name for name in choice.asked if name.partition(":")[0].replace("_", "-") in wanted]
+        runs = self._linked(asked)
+        evaluation = self._evaluated(asked, runs, judges)
+        scores = evaluation.scores_of(ALL_CLIPS)
+        values = {}
+        for system in asked.systems:
+            for metric in asked.metrics:
+                reason = choice.why_not.get(COLUMN_OF[metric].judge) if metric in COLUMN_OF else None
+                found = [scores.get(metric, {}).get(run) for run in runs[system]]
+                values[system, metric] = Measured(why=said(reason)) if reason else _mean(found)
+        return values, evaluation
+
+    def _linked(self, asked: Compared) -> dict[str, dict[str, Path]]:
+        """Links every run's files and returns system -> run -> folder."""
+        root = self.folder / safe_name(asked.name)
+        shutil.rmtree(root, ignore_errors=True)
+        found: dict[str, dict[str, Path]] = {}
+        for system, runs in asked.systems.items():
+            for number, files in enumerate(runs, 1):
+                name = f"evaluate.systems.{system}" + (f", run {number}" if len(runs) > 1 else "")
+                chosen = _only(files, asked.captions)
+                if not chosen:
+                    raise UsageError(f"{name}: there is none of the {len(asked.captions):,} clips of {asked.name}")
+                found.setdefault(system, {})[name] = _link(chosen, root / safe_name(name))
+        return found
+
+    def _evaluated(self, asked: Compared, runs: Mapping[str, Mapping[str, Path]], judges: Sequence[str]) -> Evaluation:
+        root = self.folder / safe_name(asked.name)
+        systems = {name: folder for of_system in runs.values() for name, folder in of_system.items()}
+        captions = root / "captions.csv"
+        rows = [
+            {"name": clip, "caption": text, "group": asked.groups.get(clip, clip)}
+            for clip, text in asked.captions.items()
+        ]
+        write_cells(captions, ("name", "caption", "group"), rows)
+        options = EvaluateOptions(
+            systems=systems,
+            reference=_link(asked.truth, root / "reference") if asked.truth else next(iter(systems.values())),
+            cache=self.cache,
+            video=_link(asked.videos, root / "video") if asked.videos else None,
+            captions=captions,
+            judges=tuple(judges) or (NONE,),
+            seconds=asked.seconds,
+            allowed=allowed_kinds((*_ALLOWED, *self.config.test_set.allow)),
+            only=frozenset((*asked.metrics, IB_SCORE)),
+            seed=self.config.seed,
+            device=self.config.device,
+            on_progress=self.on_progress,
+        )
+        try:
+            return evaluate_folders(options)
+        except InputProblemsError as error:
+            log.warning("\n".join(listing(error.problems, "no file; the first are shown")))
+            kinds = ",".join(dict.fromkeys(problem.kind for problem in error.problems))
+            raise FoleyGenExError(
+                f"{asked.name}: {summary(error.problems)}. Nothing was scored; mend the files, or score without them: "
+                f"--set {SETTING}.allow=[{kinds}]"
+            ) from error
+
+
+def truth_values(evaluation: Evaluation, metric: str) -> dict[str, float]:
+    """Returns a metric of the true audio of each clip."""
+    scores = evaluation.clip_scores
+    return {one.parent_id: one.value for one in scores if one.system == TRUTH and one.metric == metric}
+
+
+def said(reason: str) -> str:
+    """Returns why a cell is empty, with the settings in place of the options of `foleygenex evaluate`."""
+    for option, setting in _SAYS.items():
+        reason = reason.replace(option, setting)
+    return reason
+
+
+def _mean(scores: Sequence[Score | None]) -> Measured:
+    """Returns the mean over runs; with several there is no interval, because it would leave out what differs."""
+    there = [score for score in scores if score is not None and score.value is not None]
+    if len(there) < len(scores) or not there:
+        reasons = [score.why_empty for score in scores if score is not None and score.why_empty]
+        return Measured(why=said(next(iter(reasons), "not computed: undefined for these clips")))
+    first, alone = there[0], len(there) == 1
+    return Measured(
+        value=sum(score.value or 0.0 for score in there) / len(there),
+        low=first.ci_low if alone else None,
+        high=first.ci_high if alone else None,
+        n=first.n,
+        n_reference=first.n_reference,
+        runs=len(there),
+        weights_sha256=first.weights_sha256,
+    )
+
+
+def _only(files: Files, chosen: Iterable[str]) -> Files:
+    return {clip: files[clip] for clip in chosen if clip in files}
+
+
+def _link(files: Files, folder: Path) -> Path:
+    """Links files by their clip's name and returns the folder."""
+    folder.mkdir(parents=True)
+    for clip, path in files.items():
+        (folder / f"{clip}{path.suffix.lower()}").symlink_to(path.resolve())
+    return folder
