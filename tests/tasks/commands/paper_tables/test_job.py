@@ -1,0 +1,296 @@
+"""Tables with small test sets and fake judges: what is computed, what is said, what is refused (SPEC E3)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_contracts import FoleyGenExError, UsageError
+from tasks.commands.paper_tables.job import NOT_NAMED, make_table
+from tasks.evaluate.paper_tables.layout import NUMBERS, paper_table
+from tasks.evaluate.paper_tables.result import TableCell, TableResult, read_tables
+from tests.tasks.commands.paper_tables.conftest import NAMES, config, sounds, workspace, write_sounds, write_videos
+from tests.tasks.evaluate.fake_judges import FakeJudge
+
+FILES = {"reference": "truth", "captions": "captions.csv"}
+Judges = dict[str, FakeJudge]
+
+
+def make(folder: Path, table: int, **changes: Any) -> TableResult:
+    return make_table(config(folder, table, **changes), workspace(folder))
+
+
+def cells(table: TableResult, head: str) -> dict[str, TableCell]:
+    row = next(row for row in table.rows if row.head == head)
+    return {column.name: cell for column, cell in zip(table.heads, row.cells, strict=True)}
+
+
+def ours(table: TableResult, head: str) -> dict[str, str | None]:
+    return {name: cell.ours for name, cell in cells(table, head).items()}
+
+
+def says(table: TableResult, text: str) -> bool:
+    return any(text in line for line in table.lines)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_table_without_systems_has_the_papers_numbers_and_says_why_no_others(tmp_path: Path, number: int) -> None:
+    table = make(tmp_path, number)
+    expected = [row.values for row in paper_table(number).rows]
+    assert [tuple(cell.paper for cell in row.cells) for row in table.rows] == expected
+    assert [head.name for head in table.heads] == [column.name for column in paper_table(number).columns]
+    assert not table.is_computed
+    assert says(table, NOT_NAMED)
+
+
+def test_table_1_is_computed_beside_the_papers_numbers(test_set: Path, judges: Judges) -> None:
+    table = make(test_set, 1, systems={"MMAudio": "bad", "FoleyGenEx (Ours)": "good"}, test_set=FILES)
+    good, bad = cells(table, "FoleyGenEx (Ours)"), cells(table, "MMAudio [13]")
+    assert good["FD_VGG"].paper == "2.61"
+    assert good["FD_VGG"].is_best
+    assert not bad["FD_VGG"].is_best
+    assert good["FD_VGG"].measured is not None
+    assert good["FD_VGG"].measured.n == len(NAMES)
+    assert good["FD_VGG"].measured.weights_sha256 == "v" * 64
+    assert all(cell.ours for cell in (*good.values(), *bad.values()))
+    assert cells(table, "GenAU-Large [25]")["IS"].measured is None
+    assert says(table, "ours: n = 11 clips; the paper's: 964, so they are not comparable")
+    assert says(table, "no list is named: all clips of evaluate.test_set.reference")
+
+
+def test_files_of_a_table_are_written_and_a_rerun_gives_the_same_bytes(test_set: Path, judges: Judges) -> None:
+    asked = {"systems": {"FoleyGenEx": "good"}, "test_set": FILES}
+    table = make(test_set, 1, **asked)
+    files = {path.name: path.read_bytes() for path in sorted((test_set / "workspace" / "tables").glob("table-1.*"))}
+    assert list(files) == ["table-1.json", "table-1.md", "table-1.tex"]
+    assert read_tables(workspace(test_set)) == [table]
+    heard = {name: list(judge.heard) for name, judge in judges.items()}
+    assert make(test_set, 1, **asked) == table
+    assert {name: (test_set / "workspace" / "tables" / name).read_bytes() for name in files} == files
+    assert {name: judge.heard for name, judge in judges.items()} == heard, "the second run asks no judge"
+
+
+def test_only_the_tables_own_judges_are_asked(test_set: Path, judges: Judges) -> None:
+    make(test_set, 6, systems={"FoleyGenEx + AA": "good"}, test_set=FILES)
+    asked = {name for name, judge in judges.items() if judge.heard}
+    assert asked == {"vggish", "panns", "passt", "laion-clap"}
+
+
+def test_a_judge_without_weights_leaves_its_columns_empty_with_licence_and_command(test_set: Path) -> None:
+    table = make(test_set, 1, systems={"FoleyGenEx": "good"}, test_set=FILES)
+    assert ours(table, "FoleyGenEx (Ours)") == {"FD_VGG": None, "IS": None, "CLAP_T": None}
+    assert says(table, "FD_VGG: not computed: vggish weights absent; licence Apache-2.0; foleygenex weights fetch vggish")
+
+
+def test_a_system_of_ones_own_gets_a_row_below(test_set: Path, judges: Judges) -> None:
+    table = make(test_set, 1, systems={"mine": "good"}, test_set=FILES)
+    row = table.rows[-1]
+    assert row.head == "mine (not in the paper)"
+    assert [cell.paper for cell in row.cells] == [None] * 3
+    assert all(cell.ours for cell in row.cells)
+
+
+def test_several_folders_of_a_system_give_their_mean_without_an_interval(test_set: Path, judges: Judges) -> None:
+    both = make(test_set, 6, systems={"MMAudio": ["good", "bad"]}, test_set=FILES)
+    values = []
+    for one in ("good", "bad"):
+        measured = cells(make(test_set, 6, systems={"MMAudio": one}, test_set=FILES), "MMAudio")["KL_PANNs"].measured
+        assert measured is not None
+        assert measured.value is not None
+        assert measured.low is not None
+        values.append(measured.value)
+    mean = cells(both, "MMAudio")["KL_PANNs"].measured
+    assert mean is not None
+    assert (mean.runs, mean.low, mean.high) == (2, None, None)
+    assert mean.value == pytest.approx(np.mean(values))
+
+
+def test_table_2_filters_by_the_ib_score_of_the_true_audio(test_set: Path, judges: Judges) -> None:
+    asked = {"systems": {"FoleyGenEx": "good"}, "test_set": {**FILES, "video": "video"}}
+    whole = make(test_set, 2, judges=["auto", "imagebind"], table_options={"ib_threshold": -1.0}, **asked)
+    none = make(test_set, 2, judges=["auto", "imagebind"], table_options={"ib_threshold": 1.1}, **asked)
+    assert ours(whole, "FoleyGenEx (Ours) *") == ours(whole, "FoleyGenEx (Ours)")
+    assert all(ours(whole, "FoleyGenEx (Ours)").values())
+    assert ours(whole, "FoleyGenEx (Ours)")["DeSync"] == "0.200"
+    assert says(whole, "* rows: 11 of 11 clips have an IB-score of at least -1")
+    assert not any(ours(none, "FoleyGenEx (Ours) *").values())
+    assert says(none, "none of the clips is in this part of the test set")
+
+
+def test_table_2_without_imagebind_or_a_list_says_what_the_filtered_rows_need(test_set: Path, judges: Judges) -> None:
+    table = make(test_set, 2, systems={"FoleyGenEx": "good"}, test_set={**FILES, "video": "video"})
+    assert ours(table, "FoleyGenEx (Ours)")["IB-score"] is None
+    assert says(table, "needs evaluate.test_set.subset_file, the list of these clips, or the IB-score of each clip")
+    assert says(table, "no commercial use; name it to use it: evaluate.judges=auto,imagebind")
+
+
+def test_table_2_takes_a_list_of_the_filtered_clips_and_a_row_of_ones_own_for_each_part(
+    test_set: Path, judges: Judges
+) -> None:
+    (test_set / "subset.txt").write_text("\n".join([*NAMES[:10], "elsewhere"]))
+    files = {**FILES, "video": "video", "subset_file": "subset.txt"}
+    table = make(test_set, 2, systems={"mine": "good"}, test_set=files)
+    filtered = cells(table, "mine * (not in the paper)")["IS"].measured
+    assert filtered is not None
+    assert filtered.n == 10
+    assert table.rows[-2].head == "mine (not in the paper)"
+    assert says(table, "list subset.txt: 11 clips")
+
+
+def test_a_list_chooses_the_clips_and_says_what_is_missing(test_set: Path, judges: Judges) -> None:
+    (test_set / "vgg.tsv").write_text("id\tlabel\n" + "".join(f"{name}\tdog\n" for name in (*NAMES[:10], "gone")))
+    files = {"list_file": "vgg.tsv", "reference": "truth", "video": "video"}
+    table = make(test_set, 2, systems={"MMAudio": "good"}, test_set=files)
+    assert says(table, "list vgg.tsv (VGGSound, MMAudio's): 11 clips; the published list has 15,221")
+    assert says(table, "evaluate.test_set.reference has 10 of 11 listed clips; the first that it lacks: gone")
+    assert says(table, "ours (all): n = 10 clips")
+
+
+def test_table_3_needs_no_true_audio(test_set: Path, judges: Judges) -> None:
+    files = {"video": "video", "captions": "captions.csv"}
+    table = make(test_set, 3, systems={"MultiFoley": "good"}, test_set=files)
+    found = ours(table, "MultiFoley [12]")
+    assert found["DeSync"] == "0.200"
+    assert found["CLAP_T"] is not None
+    assert abs(float(found["CLAP_T"])) > 1, "CLAP_T of table 3 is times 100"
+
+
+def style_set(folder: Path) -> dict[str, str]:
+    """Writes four targets, three references, and each target with each of two references; returns the test set."""
+    targets, references = [f"t{n}_1.0000" for n in range(4)], [f"r{n}_2.0000" for n in range(3)]
+    write_sounds(folder / "targets", sounds(targets))
+    write_sounds(folder / "references", sounds(references, noise_level=0.1))
+    listed = {target: [references[n % 3], references[(n + 1) % 3]] for n, target in enumerate(targets)}
+    (folder / "amt.json").write_text(json.dumps({**listed, "gone_1.0000": ["r0_2.0000"]}))
+    pairs = [f"{target}_to_{reference}" for target, named in listed.items() for reference in named]
+    write_sounds(folder / "made", sounds(pairs, noise_level=0.05))
+    return {"list_file": "amt.json", "reference": "targets", "references": "references"}
+
+
+@pytest.mark.parametrize("number", [4, 7])
+def test_tables_4_and_7_compare_onsets_with_targets_and_style_with_references(
+    tmp_path: Path, judges: Judges, number: int
+) -> None:
+    files = style_set(tmp_path)
+    asked = {"systems": {"FoleyGenEx": "made"}, "test_set": files}
+    head = "FoleyGenEx (Ours)" if number == 4 else "FoleyGenEx"
+    table = make(tmp_path, number, **asked)
+    assert all(ours(table, head).values())
+    assert says(table, "9 pairs of 5 targets and 3 references; the published list has 582")
+    assert says(table, "ours: n = 8 clips; the paper's: 582")
+    other = make(tmp_path, number, table_options={"fd_reference": "targets"}, **asked)
+    assert says(other, "fd_reference = targets")
+    assert ours(other, head)["FD_VGG"] != ours(table, head)["FD_VGG"]
+    assert {**ours(other, head), "FD_VGG": None} == {**ours(table, head), "FD_VGG": None}
+
+
+def test_resemblyzer_with_voice_activity_detection_is_the_other_judge(tmp_path: Path, judges: Judges) -> None:
+    files = style_set(tmp_path)
+    table = make(
+        tmp_path, 4, systems={"CondFoleyGen": "made"}, test_set=files, table_options={"resemblyzer_vad": True}
+    )
+    found = cells(table, "CondFoleyGen [26]")["Resemblyzer"].measured
+    assert found is not None
+    assert found.value is not None
+    assert judges["resemblyzer-vad"].heard
+    assert not judges["resemblyzer"].heard
+
+
+def extension_set(folder: Path, names: tuple[str, ...] = NAMES[:3]) -> dict[str, str]:
+    """Writes 8-s truth and videos, a system with whole files for Vt+Ar and 5-s ones for Vt; returns the test set."""
+    write_sounds(folder / "truth", sounds(names, duration_s=8.0))
+    write_videos(folder / "video", names, duration_s=8.0)
+    made = sounds(names, duration_s=8.0, noise_level=0.1)
+    write_sounds(folder / "made" / "Vt+Ar", made)
+    write_sounds(folder / "made" / "Vt", {name: audio[3 * 16_000 :] for name, audio in made.items()})
+    return {"reference": "truth", "video": "video"}
+
+
+def test_table_5_scores_3_to_8_s_of_whole_files_and_parts_alike(tmp_path: Path, judges: Judges) -> None:
+    files = extension_set(tmp_path)
+    table = make(tmp_path, 5, systems={"FoleyGenEx + AA": "made"}, test_set=files)
+    heads = [f"{head.system} {head.name}" for head in table.heads]
+    place = heads.index("FoleyGenEx + AA CA")
+    shown = {row.head: [cell.ours for cell in row.cells[place : place + 2]] for row in table.rows}
+    assert shown["ALL, Vt"] == shown["ALL, Vt+Ar"], "the same audio, as a part and in a whole file"
+    assert shown["ALL, Vt"][1] == "0.20"
+    assert shown["ALL, Vt+Ar+Vr"] == [None, None]
+    assert shown["1000, Vt"] == [None, None]
+    assert says(table, "the system's folder has no subfolder Vt+Ar+Vr")
+    assert says(table, "needs evaluate.test_set.subset_file")
+    assert all(cell.ours is None for row in table.rows for cell in row.cells[:place])
+
+
+def test_table_5s_reference_is_the_given_part_or_the_true_one(tmp_path: Path, judges: Judges) -> None:
+    files = {**extension_set(tmp_path), "subset_file": "subset.txt"}
+    (tmp_path / "subset.txt").write_text("\n".join(NAMES[:2]))
+    asked: dict[str, Any] = {"systems": {"FoleyGenEx": "made"}, "test_set": files}
+    given = make(tmp_path, 5, **asked)
+    truth = make(tmp_path, 5, table_options={"extension_reference": "truth"}, **asked)
+    place = [f"{head.system} {head.name}" for head in given.heads].index("FoleyGenEx CA")
+    assert given.rows[0].cells[place].ours != truth.rows[0].cells[place].ours
+    counts = [row.cells[place].measured for row in given.rows if row.cells[place].ours]
+    assert [one.n for one in counts if one is not None] == [2, 2, 3, 3]
+
+
+def test_ticks_of_table_5_are_a_setting(tmp_path: Path) -> None:
+    conditions = [["Vt"], ["Ar", "Vt"], ["Text", "Vt"], ["Vt", "Text", "Ar", "Vr"]]
+    table = make(tmp_path, 5, table_options={"extension_conditions": conditions})
+    assert [row.head for row in table.rows[:4]] == ["1000, Vt", "1000, Ar+Vt", "1000, Text+Vt", "1000, Vt+Text+Ar+Vr"]
+    with pytest.raises(UsageError, match="extension_conditions"):
+        config(tmp_path, 5, table_options={"extension_conditions": [["Video"]] * 4})
+
+
+def test_missing_files_are_an_error_that_names_the_setting_and_can_be_allowed(test_set: Path, judges: Judges) -> None:
+    (test_set / "good" / f"{NAMES[3]}.wav").unlink()
+    asked: dict[str, Any] = {"systems": {"FoleyGenEx": "good", "MMAudio": "bad"}}
+    with pytest.raises(FoleyGenExError) as error:
+        make(test_set, 1, test_set=FILES, **asked)
+    assert "1 missing in evaluate.systems.FoleyGenEx (e.g. clip03)" in str(error.value)
+    assert "--set evaluate.test_set.allow=[missing]" in str(error.value)
+    table = make(test_set, 1, test_set={**FILES, "allow": ["missing"]}, **asked)
+    counts = {cell.measured.n for row in table.rows for cell in row.cells if cell.measured is not None}
+    assert counts == {10}, "both systems are scored on the clips that both have"
+
+
+@pytest.mark.parametrize(
+    ("number", "systems", "files", "expected"),
+    [
+        (1, {"MMAudio": "no"}, {"reference": "truth"}, "no is neither a folder of generated audio nor a checkpoint"),
+        (1, {"MMAudio": "good"}, {}, "table 1 needs evaluate.test_set.reference, a folder"),
+        (1, {"MMAudio": "good"}, {"reference": "no"}, "no is not a folder"),
+        (1, {"MMAudio": []}, {"reference": "truth"}, "evaluate.systems.MMAudio has no folder"),
+        (1, {"MMAudio": "video"}, {"reference": "truth", "list_file": "other.txt"}, "has none of the table's clips"),
+        (1, {"MMAudio": "empty"}, {"reference": "truth"}, "evaluate.systems.MMAudio: there is none of the 11 clips"),
+        (1, {"MMAudio": "good", "MMAudio [13]": "bad"}, {}, "'MMAudio [13]' is a second name of 'MMAudio'"),
+        (1, {"MMAudio": "twice"}, {"reference": "truth"}, "a.flac and a.wav are both of clip 'a'"),
+        (1, {"MMAudio": "good"}, {"reference": "truth", "captions": "other.txt"}, "is no CSV with the columns name and"),
+        (3, {"MMAudio": "good"}, {}, "table 3 needs evaluate.test_set.video"),
+        (4, {"MMAudio-S1": "good"}, {"reference": "truth"}, "table 4 needs evaluate.test_set.list_file"),
+        (4, {"MMAudio-S1": "good"}, {"list_file": "amt.json", "reference": "truth"}, "needs evaluate.test_set.references"),
+        (5, {"mine": "good"}, {}, "table 5 has no system 'mine'; it has MultiFoley"),
+    ],
+)  # fmt: skip
+def test_each_mistake_is_said_in_one_line(
+    test_set: Path, number: int, systems: dict[str, Any], files: dict[str, str], expected: str
+) -> None:
+    (test_set / "empty").mkdir()
+    (test_set / "other.txt").write_text("elsewhere\n")
+    (test_set / "amt.json").write_text('{"a": ["b"]}')
+    write_sounds(test_set / "twice", sounds(["a"]))
+    (test_set / "twice" / "a.flac").write_bytes(b"")
+    with pytest.raises(UsageError) as error:
+        make(test_set, number, systems=systems, test_set=files)
+    assert expected in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_number_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="evaluate.table is not set"):
+        make_table(config(tmp_path, 1).model_copy(update={"table": None}), workspace(tmp_path))
+    with pytest.raises(UsageError, match="table"):
+        config(tmp_path, 8)
