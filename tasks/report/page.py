@@ -19,6 +19,7 @@ from tasks.report.collect import collect
 from tasks.report.html import environment, page_assets
 from tasks.report.media import MediaEmbedder
 from tasks.report.overview import build_hero, build_pipeline, build_provenance, build_quarantine
+from tasks.report.paper_tables import build_tables
 from tasks.report.samples import SamplesSection, build_samples
 from tasks.report.scoring import build_scores
 from tasks.report.training import build_training
@@ -61,6 +62,7 @@ def render(workspace: Workspace, settings: Settings) -> str:
             samples=samples,
             scores=build_scores(found),
             claims=build_claims(found.claims),
+            paper_tables=build_tables(workspace),
             ablations=build_ablations(found.ablations),
             quarantine=build_quarantine(found),
             provenance=build_provenance(found, settings),

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 from data_contracts.files import hash_file
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
+from tasks.evaluate.paper_tables.result import written_tables
 from tasks.report import REPORT, Settings
 from tasks.report.page import write_report
 
@@ -20,15 +21,16 @@ class ReportStage(SingleItemStage):
 
     all_settings: Settings
     name: ClassVar[str] = "report"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings except those of the machine."""
         return {name: value for name, value in self.all_settings.items() if name not in _NOT_SHOWN}
 
     def payload(self, workspace: Workspace) -> dict[str, Any]:
-        """Returns the hash of each table."""
-        return {workspace.relative(table): hash_file(table) for table in sorted(workspace.root.glob("*/*.parquet"))}
+        """Returns the hash of each table, those of the paper among them."""
+        tables = [*sorted(workspace.root.glob("*/*.parquet")), *written_tables(workspace)]
+        return {workspace.relative(table): hash_file(table) for table in tables}
 
     def make(self, workspace: Workspace) -> list[Any]:
         """Writes the report; it has no rows."""

@@ -149,3 +149,15 @@ def test_the_release_is_said_and_the_shell_can_complete(
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0 and "complete" in done.stdout, done.stderr
+
+
+def test_evaluate_with_a_table_prints_it_and_where_its_files_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "c.yaml").write_text("{}")
+    asked = ["run", "evaluate", str(tmp_path / "c.yaml"), "-w", str(tmp_path / "w"), "--set", "evaluate.table=7"]
+    assert cli.exit_code(asked) == 0
+    shown = capsys.readouterr().out
+    assert "Table 7: Comparison of audio-controlled" in shown
+    assert shown.splitlines()[-1] == str(tmp_path / "w" / "tables" / "table-7.tex")
+    assert cli.exit_code([*asked[:-1], "evaluate.table=8"]) == 2

@@ -126,7 +126,7 @@ class SystemSounds:
 
 
 def all_systems(clips: Sequence[Clip], options: EvaluateOptions, decoder: Decoder) -> list[SystemSounds]:
-    """Returns the generated systems, then the reference itself, then the baselines, unless only some metrics are asked."""
+    """Returns the generated systems, then the reference itself, then the baselines, without them for single metrics."""
     truths = tuple(decoder.beginning(c.reference, c.reference_facts.sha256, c.duration_s) for c in clips)
     found = []
     for system in options.systems:

@@ -24,8 +24,8 @@ class EvaluateOptions:
     """Folders to compare and how. `systems`: name -> folder of generated audio; `judges`: as `choose_judges` takes.
     `events`: a table, or clip -> times in seconds.
 
-    `by`: a column of the captions, for a table per value. `seconds`: only so much of each clip's beginning is scored. `only`:
-    these metrics alone, without baselines and comparisons; empty: all.
+    `by`: a column of the captions, for a table per value. `seconds`: only so much of each clip's beginning is scored.
+    `only`: these metrics alone, without baselines and comparisons; empty: all.
     `cache`: where judges' outputs are kept.
     """
 

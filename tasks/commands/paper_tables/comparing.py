@@ -134,7 +134,7 @@ class Comparer:
             judges=tuple(judges) or (NONE,),
             seconds=asked.seconds,
             allowed=allowed_kinds((*_ALLOWED, *self.config.test_set.allow)),
-            only=frozenset((*asked.metrics, IB_SCORE)),
+            only=frozenset(asked.metrics),
             seed=self.config.seed,
             device=self.config.device,
             on_progress=self.on_progress,

@@ -23,7 +23,7 @@ Key = tuple[str, int, str, str]
 """(part of the test set, row's place in it where columns are systems, else 0; system; metric)."""
 _IB: Final = "IB-score"
 _NO_SUBSET: Final = "not computed: needs evaluate.test_set.subset_file, the list of these clips"
-_RESEMBLYZER, _WITH_VAD = "Resemblyzer", "Resemblyzer-VAD"
+_RESEMBLYZER, _WITH_VAD, _EMPTIED = "Resemblyzer", "Resemblyzer-VAD", "Resemblyzer-VAD emptied"
 
 
 @dataclass
@@ -116,10 +116,15 @@ class TableMeasurer:
             style.remove("FD_VGG")
             of_target.append("FD_VGG")
         asked = tuple(_WITH_VAD if one == _RESEMBLYZER and options.resemblyzer_vad else one for one in style)
+        asked = (*asked, _EMPTIED) if options.resemblyzer_vad else asked
         self._add(found, ALL, self._compared("targets", tuple(of_target), self.inputs.truth, self.systems[0]))
         compared = self._compared("references", asked, self.inputs.references, self.systems[0])
         values, _ = self.comparer.compare(compared)
-        found.add(ALL, 0, {(system, metric.removesuffix("-VAD")): value for (system, metric), value in values.items()})
+        for (system, metric), value in values.items():
+            if metric != _EMPTIED:
+                found.add(ALL, 0, {(system, metric.removesuffix("-VAD")): value})
+            elif value.value is not None:
+                found.lines.append(f"{system}: voice activity detection empties {value.value:.0%} of {value.n:,} clips")
 
     def _extension(self, found: Measurement) -> None:
         """Table 5: each set of conditions over both parts of the test set."""

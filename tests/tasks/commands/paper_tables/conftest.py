@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import soundfile as sf
 import torch
 
 from model.frames import Frames
-from model.judges.protocols import Outputs
+from model.judges.protocols import JudgeSpec, Outputs
 from tasks.engine.settings import settings_from
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
@@ -38,8 +38,20 @@ class FakeSynchformer(FakeJudge):
         return {"segments": torch.tensor([float(frames_FHWC.mean())])}
 
 
+@dataclass
+class FakeTagger(FakeJudge):
+    """A judge whose classes have AudioSet's names, and whose voice activity detector empties all clips."""
+
+    @property
+    def spec(self) -> JudgeSpec:
+        return replace(super().spec, classes=("Speech", "Music", "Dog", "Rain"))
+
+    def judge_audio(self, sounds: Sequence[torch.Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
+        return [{**outputs, "emptied": torch.ones(1)} for outputs in super().judge_audio(sounds, seeds=seeds)]
+
+
 def fake(name: str) -> FakeJudge:
-    kind = FakeSynchformer if name == "synchformer" else FakeJudge
+    kind = FakeSynchformer if name == "synchformer" else FakeTagger
     return kind(name=name, weights_sha256=name[0] * 64)
 
 
@@ -59,7 +71,11 @@ def sounds(names: Sequence[str], *, duration_s: float = 1.0, noise_level: float 
     """Returns a different sound of some bursts for each name, with noise where that is asked for."""
     found = {}
     for number, name in enumerate(names):
-        clean = bursts((0.2 + 0.02 * number, 0.6), duration_s=duration_s, seed=number)
+        clean = bursts(
+            [t for t in (0.2 + 0.02 * number, 0.6, 4.0 + 0.1 * number, 6.5) if t < duration_s],
+            duration_s=duration_s,
+            seed=number,
+        )
         found[name] = (clean + noise(duration_s, noise_level or 1e-9, seed=99 + number)).astype(np.float32)
     return found
 

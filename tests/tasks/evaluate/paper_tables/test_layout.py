@@ -62,7 +62,14 @@ def test_e3_table_5_is_that_of_the_text(paper: list[str]) -> None:
 
 def test_e3_sizes_of_the_test_sets_are_those_of_the_text(paper: list[str]) -> None:
     text = " ".join(paper)
-    for said in ("(964 samples)", "(15,220 samples)", "8,702 samples", "13 examples", "582 audio samples", "1,000 eight"):
+    for said in (
+        "(964 samples)",
+        "(15,220 samples)",
+        "8,702 samples",
+        "13 examples",
+        "582 audio samples",
+        "1,000 eight",
+    ):
         assert said in text
     sizes = {number: list(paper_table(number).sizes.values()) for number in NUMBERS}
     assert sizes == {1: [964], 2: [15220, 8702], 3: [13], 4: [582], 5: [1000, None], 6: [None], 7: [582]}
@@ -92,7 +99,9 @@ def test_what_the_paper_prints_twice_is_equal() -> None:
 
 
 def test_scales_are_those_of_each_table() -> None:
-    clap_t = {number: column.scale for number in NUMBERS for column in paper_table(number).columns if column.name == "CLAP_T"}
+    clap_t = {
+        number: column.scale for number in NUMBERS for column in paper_table(number).columns if column.name == "CLAP_T"
+    }
     assert clap_t == {1: 1, 3: 100, 6: 1}
     assert [column_of(4, "CLAP_A").scale, column_of(7, "CLAP_A").scale, column_of(5, "CA").scale] == [1, 1, 100]
     assert column_of(2, "IB-score").text(0.3322) == "33.22"

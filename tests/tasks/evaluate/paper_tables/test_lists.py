@@ -22,7 +22,9 @@ def written(folder: Path, name: str, text: str) -> Path:
 
 
 def test_mmaudios_list_has_ids_and_labels_also_with_quotes(tmp_path: Path) -> None:
-    found = read_list(written(tmp_path, "vgg-test.tsv", 'id\tlabel\n---g-f_I2yQ_000001\tpeople "marching\nb_000002\tdog\n'))
+    found = read_list(
+        written(tmp_path, "vgg-test.tsv", 'id\tlabel\n---g-f_I2yQ_000001\tpeople "marching\nb_000002\tdog\n')
+    )
     assert found.captions == {"---g-f_I2yQ_000001": 'people "marching', "b_000002": "dog"}
     assert found.line == "list vgg-test.tsv (VGGSound, MMAudio's): 2 clips; the published list has 15,221"
 

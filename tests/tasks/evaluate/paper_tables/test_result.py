@@ -87,7 +87,9 @@ def test_a_table_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert TableResult.from_json(asdict(table())) == table()
 
 
-@pytest.mark.parametrize("data", [[], {}, {**asdict(table()), "heads": [{"name": "x"}]}, {**asdict(table()), "more": 1}])
+@pytest.mark.parametrize(
+    "data", [[], {}, {**asdict(table()), "heads": [{"name": "x"}]}, {**asdict(table()), "more": 1}]
+)
 def test_a_damaged_table_is_refused(data: object) -> None:
     with pytest.raises(ContractError, match="no table of the paper"):
         TableResult.from_json(data)
@@ -95,7 +97,7 @@ def test_a_damaged_table_is_refused(data: object) -> None:
 
 def test_a_broken_file_is_named(tmp_path: Path) -> None:
     table().write(Workspace(tmp_path)).write_text("{")
-    with pytest.raises(UsageError, match="table-1.json is not valid JSON"):
+    with pytest.raises(UsageError, match=r"table-1\.json is not valid JSON"):
         read_tables(Workspace(tmp_path))
 
 

@@ -1,0 +1,152 @@
+"""What a checkpoint is asked for under each table's conditions (SPEC G1-G8)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_contracts import FoleyGenExError, UsageError
+from tasks.commands.generate.batch import Summary
+from tasks.commands.generate.options import GenerateOptions
+from tasks.commands.generate.requests import GenerationRequest
+from tasks.commands.paper_tables.generation import TableGenerator, checkpoint_of, why_not_generated
+from tasks.commands.paper_tables.inputs import read_inputs
+from tasks.commands.paper_tables.job import make_table
+from tasks.evaluate.paper_tables.layout import paper_table
+from tasks.media.arrays import write_exact_audio
+from tests.tasks.commands.paper_tables.conftest import NAMES, config, sounds, workspace, write_sounds, write_videos
+from tests.tasks.evaluate.fake_judges import FakeJudge
+
+Asked = list[GenerateOptions]
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What was asked for; each file gets a second of noise, except those of `clip01`."""
+    found: Asked = []
+
+    def run(requests: Sequence[GenerationRequest], *_: Any, **__: Any) -> Summary:
+        failed = 0
+        for number, request in enumerate(requests):
+            assert request.options is not None
+            found.append(request.options)
+            if request.asked_name == "clip01":
+                failed += 1
+                continue
+            rng = np.random.default_rng(number)
+            write_exact_audio(request.options.out.with_suffix(".wav"), rng.standard_normal(16_000) * 0.1, 16_000)
+            request.options.out.with_suffix(".wav").rename(request.options.out)
+        return Summary(len(requests) - failed, 0, failed)
+
+    monkeypatch.setattr("tasks.commands.paper_tables.generation.run_requests", run)
+    monkeypatch.setattr("tasks.commands.paper_tables.generation.InferenceSession.of", lambda options: None)
+    return found
+
+
+def generate(
+    folder: Path, number: int, name: str, files: dict[str, str], conditions: tuple[str, ...] = (), **changes: Any
+) -> None:
+    settings = config(folder, number, test_set=files, **changes)
+    table = paper_table(number)
+    generator = TableGenerator(
+        table=table, inputs=read_inputs(table, settings.test_set), config=settings, folder=folder / "generated"
+    )
+    generator.generate(name, Path("builtin"), table.systems.get(name), conditions)
+
+
+def test_table_1_generates_8_s_from_the_caption_alone(test_set: Path, asked: Asked) -> None:
+    generate(test_set, 1, "FoleyGenEx", {"reference": "truth", "captions": "captions.csv"}, steps=3, cfg_scale=2.0)
+    one = asked[0]
+    assert (one.task, one.text, one.duration_s, one.video) == ("tta", "caption clip00", 8.0, None)
+    assert (one.steps, one.cfg_scale, one.variant) == (3, 2.0, None)
+    assert len({options.seed for options in asked}) == len(NAMES), "each clip has its own noise"
+
+
+@pytest.mark.parametrize(("label_text", "text"), [(True, "caption clip00"), (False, None)])
+def test_table_2_has_the_video_and_the_label_where_that_is_set(
+    test_set: Path, asked: Asked, label_text: bool, text: str | None
+) -> None:
+    files = {"reference": "truth", "video": "video", "captions": "captions.csv"}
+    generate(test_set, 2, "MMAudio", files, table_options={"label_text": label_text})
+    assert (asked[0].task, asked[0].text, asked[0].video) == ("vta", text, test_set / "video" / "clip00.mkv")
+    assert asked[0].duration_s is None, "the video is shorter than 8 s"
+
+
+def test_table_3_has_video_and_text(test_set: Path, asked: Asked) -> None:
+    generate(test_set, 3, "MMAudio", {"video": "video", "captions": "captions.csv"})
+    assert (asked[0].task, asked[0].text) == ("tc-vta", "caption clip00")
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "variant", "own_video"),
+    [
+        (4, "FoleyGenEx", None, False),
+        (4, "MMAudio-S1", "mmaudio-s1", False),
+        (4, "MMAudio-S3", "mmaudio-s3", True),
+        (7, "FoleyGenEx (w/o summation)", "no-sum", False),
+    ],
+)  # fmt: skip
+def test_tables_4_and_7_have_the_reference_and_the_rows_variant(
+    tmp_path: Path, asked: Asked, number: int, name: str, variant: str | None, own_video: bool
+) -> None:
+    write_videos(tmp_path / "targets", ["t_1.0"])
+    write_sounds(tmp_path / "references", sounds(["r_2.0"]))
+    (tmp_path / "amt.json").write_text(json.dumps({"t_1.0": ["r_2.0"]}))
+    files = {"list_file": "amt.json", "reference": "targets", "references": "references"}
+    generate(tmp_path, number, name, files)
+    reference = tmp_path / "references" / "r_2.0.wav"
+    assert (asked[0].task, asked[0].video, asked[0].variant) == ("ac-vta", tmp_path / "targets" / "t_1.0.mkv", variant)
+    assert (asked[0].reference_audio, asked[0].reference_video) == (reference, reference if own_video else None)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "text"), [(("Vt", "Ar", "Vr"), None), (("Vt", "Text", "Ar", "Vr"), "caption clip00")]
+)
+def test_table_5_continues_the_first_3_s(
+    test_set: Path, asked: Asked, conditions: tuple[str, ...], text: str | None
+) -> None:
+    files = {"reference": "truth", "video": "video", "captions": "captions.csv"}
+    generate(test_set, 5, "M-2", files, conditions)
+    assert (asked[0].task, asked[0].window, asked[0].duration_s) == ("fe", (3.0, 8.0), 8.0)
+    assert (asked[0].text, asked[0].variant) == (text, "m-2")
+
+
+def test_conditions_that_no_task_has_are_said() -> None:
+    assert why_not_generated(("Vt", "Text", "Ar", "Vr")) is None
+    assert "name a folder for other conditions" in (why_not_generated(("Vt", "Ar")) or "")
+
+
+def test_a_generated_clip_that_failed_is_missing_for_all(
+    test_set: Path, asked: Asked, judges: dict[str, FakeJudge], caplog: pytest.LogCaptureFixture
+) -> None:
+    files = {"reference": "truth", "captions": "captions.csv", "allow": ["missing"]}
+    settings = config(test_set, 1, systems={"FoleyGenEx": "builtin", "MMAudio": "good"}, test_set=files)
+    table = make_table(settings, workspace(test_set))
+    counts = {cell.measured.n for row in table.rows for cell in row.cells if cell.measured is not None}
+    assert counts == {len(NAMES) - 1}
+    assert "1 failed; " in caplog.text
+
+
+def test_a_checkpoint_that_makes_nothing_is_an_error(
+    test_set: Path, monkeypatch: pytest.MonkeyPatch, asked: Asked
+) -> None:
+    monkeypatch.setattr(
+        "tasks.commands.paper_tables.generation.run_requests", lambda requests, *_, **__: Summary(0, 0, len(requests))
+    )
+    with pytest.raises(FoleyGenExError, match=r"no clip could be generated; .*failures\.csv says why"):
+        generate(test_set, 1, "FoleyGenEx", {"reference": "truth"})
+
+
+def test_a_checkpoint_is_builtin_trained_or_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").touch()
+    assert checkpoint_of("x", str(tmp_path / "a.safetensors"), workspace(tmp_path)).name == "a.safetensors"
+    assert checkpoint_of("x", "builtin", workspace(tmp_path)).is_file()
+    with pytest.raises(UsageError, match=r"evaluate\.systems\.x: none is neither a folder .* nor a checkpoint"):
+        checkpoint_of("x", "none", workspace(tmp_path))
+    with pytest.raises(FoleyGenExError, match="run the train stage"):
+        checkpoint_of("x", "trained", workspace(tmp_path))
