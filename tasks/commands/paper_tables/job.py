@@ -204,7 +204,8 @@ def _counts(table: PaperTable, rows: list[ResultRow]) -> list[str]:
     """Returns how many clips our numbers are of, and of the paper's where that is another number."""
     lines = []
     for part, size in table.sizes.items():
-        counts = {cell.measured.n for row in rows if row.part == part for cell in row.cells if _has_value(cell)}
+        measured = [cell.measured for row in rows if row.part == part for cell in row.cells]
+        counts = {one.n for one in measured if one is not None and one.value is not None}
         if not counts:
             continue
         ours = " to ".join(f"{n:,}" for n in sorted({min(counts), max(counts)}))
@@ -213,10 +214,6 @@ def _counts(table: PaperTable, rows: list[ResultRow]) -> list[str]:
             line += f"; the paper's: {size:,}, so they are not comparable, least of all an FD, which falls with n"
         lines.append(line)
     return lines
-
-
-def _has_value(cell: TableCell) -> bool:
-    return cell.measured is not None and cell.measured.value is not None
 
 
 def _reasons(heads: tuple[TableHead, ...], rows: list[ResultRow]) -> list[str]:

@@ -81,9 +81,9 @@ class PaperTable:
     def systems(self) -> dict[str, TableSystem]:
         """The systems by name, in the table's order; of several rows of one system the first."""
         found: dict[str, TableSystem] = {}
-        for one in (*self.rows, *self.columns):
-            if one.system is not None:
-                found.setdefault(one.system.name, one.system)
+        for system in (*(row.system for row in self.rows), *(column.system for column in self.columns)):
+            if system is not None:
+                found.setdefault(system.name, system)
         return found
 
     @property

@@ -91,7 +91,7 @@ def write_sounds(folder: Path, audio: Mapping[str, Samples]) -> Path:
 def write_videos(folder: Path, names: Sequence[str], duration_s: float = 1.0) -> Path:
     """Writes small videos of different brightness and returns the folder."""
     for number, name in enumerate(names):
-        frames = np.full((round(10 * duration_s), 16, 16, 3), 20 * number, np.uint8)
+        frames: Frames = np.full((round(10 * duration_s), 16, 16, 3), 20 * number, np.uint8)
         write_exact_video(folder / f"{name}.mkv", frames, 10.0)
     return folder
 
