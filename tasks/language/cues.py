@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from data_contracts.adverbs import DIMENSION_OF
-from tasks.language.inflect import verb_lemma
+from tasks.language.inflect import verb_lemma, word_classes
 from tasks.language.words import DEGREES, STRONG, STRONG_WORDS
 
 Role = Literal["attribute", "predicate", "before_verb", "adverbial"]
@@ -181,8 +181,8 @@ def role_of(caption: str, cue: Cue) -> Role:
     if before and before[-1] in COPULAS and not content_follows and not passive:
         return "predicate"
     if cue.pos == "adjective" or cue.words.lower() in _ADJECTIVES:
-        listed = re.match(r"(?:,| and| or)\s+([\w'-]+)", rest)  # "a fast, loud hammering"
-        in_list = listed is not None and listed.group(1) not in _FUNCTION
+        listed = re.match(r"(,| and| or)\s+([\w'-]+)", rest)  # "a fast, loud hammering"
+        in_list = listed is not None and _may_be_listed(*listed.groups())
         return "attribute" if content_follows or in_list else "adverbial"
     if cue.pos == "phrase":
         noun_phrase = _PREPOSITION.match(cue.words) is None
@@ -193,6 +193,12 @@ def role_of(caption: str, cue: Cue) -> Role:
         before_verb = content_follows and bool(verb_lemma(following))
         return "before_verb" if before_verb or passive or joined_verb else "adverbial"
     return "attribute" if content_follows and opens else "adverbial"
+
+
+def _may_be_listed(joiner: str, word: str) -> bool:
+    """Whether a word after an adjective may be another one: in "comes down fast and wind blows" it is not."""
+    could = word_classes(word)
+    return word not in _FUNCTION and (joiner == "," or not could or "ADJ" in could or word.endswith(("ing", "ed")))
 
 
 def _pos_of(words: str) -> str:

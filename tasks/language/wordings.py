@@ -86,7 +86,7 @@ _A_LITTLE_FAR: Final = (
 )
 _VERY_FAR: Final = (
     *_joined("far|far off|far away|way off|well off", "in the distance"),
-    *_joined("|off|from", "in the far distance"),
+    *_joined("|off", "in the far distance"),
     *_joined("very|so very|from very", "far away|far off"),
     *_joined("a great|a very great|a very long", "distance", "away|off"),
     *_joined("at|from", "a great distance|a very great distance|a very long distance"),
@@ -143,7 +143,7 @@ class _Trend:
             *_joined("with", manners, self.rates, "volume|loudness"),
             *_joined(self.rates, manners, "in", "volume|loudness"),
         )
-        instead = _joined("gradually|steadily|slowly|progressively", amounts, self.comparative)
+        instead = _joined("gradually|steadily|progressively", amounts, self.comparative)
         return Wording(adverbs=clauses, adjectives=self.adjectives, endings=clauses, instead=instead)
 
 

@@ -31,6 +31,7 @@ _GRADED: Final = re.compile(r"\b(?:fast|quick|rapid|high|brisk|swift|slow|low|le
 _PREPOSITION: Final = re.compile(r"\b(?:at|from|in|of|with|to) $", re.IGNORECASE)
 _BEGINS_WITH_PREPOSITION: Final = re.compile(r"(?:at|from|in|with) ")
 _ARTICLE: Final = re.compile(r"\b(?:an?|the) $", re.IGNORECASE)
+_PARTICLE: Final = re.compile(r" (?:past|by|along|around|away|off|up|down|over|overhead)(?=$|[,.]| (?:and|as|while)\b)")
 _OF: Final = re.compile(r"\bof (?:an? |the )?$", re.IGNORECASE)
 _Edit = tuple[str, Callable[[], CuedCaption]]
 """What identifies an edit in the draw, and what makes it."""
@@ -71,9 +72,10 @@ def _edits(caption: CuedCaption, level: Level, wording: Wording) -> Iterator[_Ed
             yield f"move {words}", partial(moved, caption, words, side)
     if cue.dimension != level.dimension:  # loud audio that is moved away or grows may still be called loud
         at = event_end(caption.text, cue.start)
-        for words in _fitting(wording.endings, caption.text[:at]):
-            comma = level.dimension == "dynamics"
-            yield f"add {words}", partial(inserted, caption, at, words, side, comma=comma)
+        if at > cue.end or not _is_attribute(caption):  # of "a loud and long burp" the noun is still to come
+            for words in _fitting(wording.endings, caption.text[:at]):
+                comma = level.dimension == "dynamics"
+                yield f"add {words}", partial(inserted, caption, at, words, side, comma=comma)
         if level.side == "far" and len(events(caption.text)) == 1:
             for words in wording.endings:
                 yield f"front {words}", partial(inserted, caption, 0, words, side)
@@ -112,14 +114,23 @@ def _substitutes(caption: CuedCaption, level: Level, wording: Wording) -> Iterab
 
 
 def _fitting_adverbs(caption: CuedCaption, adverbs: Iterable[str]) -> list[str]:
+    """The wordings for an adverb's place: single adverbs where there are some in a list ("fast and loudly"), and always
+    before a particle ("drives fast past")."""
     if _ARTICLE.search(caption.text[: caption.cue.start]):  # "up to a high speed": a noun is wanted
         return []
     fitting = _fitting((one for one in adverbs if " " not in one or one not in caption.outside), _before_cue(caption))
     if _PREPOSITION.search(caption.text[: caption.cue.start]):  # "from close by"
         return [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one)]
-    if is_joined(caption):  # "fast and loudly": an adverb stands for an adverb
-        return [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one)] or fitting
+    single = [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one) and " nor " not in one]
+    if _goes_before_particle(caption):
+        return single
+    if is_joined(caption):
+        return single or [one for one in fitting if " nor " not in one]
     return fitting
+
+
+def _goes_before_particle(caption: CuedCaption) -> bool:
+    return bool(_PARTICLE.match(caption.text[caption.cue.end :]))
 
 
 def _before_cue(caption: CuedCaption) -> str:
@@ -131,8 +142,9 @@ def _is_attribute(caption: CuedCaption) -> bool:
 
 
 def _moved_endings(caption: CuedCaption, level: Level, endings: Iterable[str]) -> Iterable[str]:
-    """An adjective, or an adverb before its verb, as a phrase at the end of its event."""
-    if caption.role not in ("attribute", "before_verb") or is_joined(caption):
+    """An adjective, or an adverb before its verb or a particle, as a phrase at the end of its event."""
+    is_moved = caption.role in ("attribute", "before_verb") or _goes_before_particle(caption)
+    if not is_moved or is_joined(caption):
         return ()
     if _is_attribute(caption) and level.dimension == "speed" and _OF.search(caption.text[: caption.cue.start]):
         return ()
@@ -140,6 +152,8 @@ def _moved_endings(caption: CuedCaption, level: Level, endings: Iterable[str]) -
     end = event_end(rest, cut)
     if _is_attribute(caption) and " and " in rest[cut:end]:  # of "footsteps and talking" one is fast
         return ()
+    if _is_attribute(caption) and level.dimension == "speed":  # a noun goes at a pace: no "knocking noise very fast"
+        endings = filter(_BEGINS_WITH_PREPOSITION.match, endings)
     return _fitting(endings, rest[:end])
 
 

@@ -178,6 +178,28 @@ def test_a_caption_that_would_say_the_opposite_elsewhere_has_no_rewrite(caption:
     assert caught.value.reason == "no_rewrite"
 
 
+@pytest.mark.parametrize(
+    ("caption", "level", "shapes"),
+    [
+        ("A car drives quickly past", "medium", r"A car drives past (at|neither) .+"),
+        ("A car moves slowly by and a dog barks", "medium", r"A car moves by (at|neither) .+ and a dog barks"),
+        (
+            "A man speaks followed by a rapid knocking noise",
+            "very_fast",
+            r".* followed by an? .+ knocking noise|.* noise at .+",
+        ),
+        ("A woman speaks slowly and carefully", "medium", r"A woman speaks at .+ and carefully"),
+        ("Rain comes down hard and fast and wind blows", "medium", r"Rain comes down hard and at .+ and wind blows"),
+        ("A very loud and long burp", "far", r"A .*(far|distant)\S* and long burp"),
+        ("A very loud and long burp", "decrescendo", r"An? .*(quiet|faint)\w* and long burp"),
+    ],
+)
+def test_lists_nouns_and_particles_get_words_of_their_kind(caption: str, level: str, shapes: str) -> None:
+    found = [one.text for one in rewrites(cued(caption), level, limit=100)]
+    assert found
+    assert [text for text in found if not re.fullmatch(shapes, text)] == []
+
+
 def test_articles_follow_what_now_comes_after_them() -> None:
     texts = {one.text for one in rewrites(cued("A nearby owl hoots"), "far", limit=99)}
     assert "An owl hoots in the distance" in texts
