@@ -6,6 +6,7 @@ A record has the process's start time beside its id: an id that another program 
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -51,10 +52,10 @@ class Started:
         """Returns the process while it runs; None when it has ended, or its id is another program's now."""
         try:
             found = psutil.Process(self.pid)
-            is_it = found.create_time() == self.start_s and found.status() != psutil.STATUS_ZOMBIE
+            is_it = found.create_time() == self.start_s
         except psutil.Error:
             return None
-        return found if is_it else None
+        return found if is_it and _runs(found) else None
 
     def last_line(self) -> str:
         """Returns the last line of its output, empty when there is none."""
@@ -74,12 +75,32 @@ def stop(started: Started, *, stop_s: float = STOP_S) -> bool:
         for one in family:
             with suppress(psutil.NoSuchProcess):
                 one.terminate()
-        _, alive = psutil.wait_procs(family, timeout=stop_s)
-        for one in alive:
+        for one in _alive_after(family, stop_s):
             with suppress(psutil.NoSuchProcess):
                 one.kill()
-        psutil.wait_procs(alive, timeout=stop_s)
+        _alive_after(family, stop_s)
     return True
+
+
+def _alive_after(family: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
+    """Waits until all have ended, at most so long; returns those that have not.
+
+    One that nobody has waited for has ended, too: in a container, the first process may wait for none.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while alive := [one for one in family if _runs(one)]:
+        if time.monotonic() >= deadline_s:
+            break
+        time.sleep(0.05)
+    return alive
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it is that process still, and has not ended."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def state_folder() -> Path:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
 import pytest
 import yaml
 
@@ -174,7 +173,7 @@ def test_killed_in_training_after_a_changed_prompt_up_closes_the_runs_and_the_ne
         assert worker is not None
         for process in (worker, *worker.children(recursive=True)):  # a worker that lives reports what it started
             process.send_signal(9)
-        psutil.wait_procs([worker], timeout=60)
+        wait_for(lambda name=name: site.processes[name].process() is None, site)
     out = site.run("foleygenex up")
     assert "server: runs already" in out and "worker-gpu: started" in out
     assert "pipeline of run1: was killed, marked Crashed" in out and "train of run1: was killed, marked Cra" in out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import psutil
 import pytest
 
 from data_contracts import UsageError
-from flows.up.processes import Records, Started, state_folder, stop
+from flows.up.processes import Records, Started, _alive_after, state_folder, stop
 
 CHILD = (
     "import subprocess, sys; print('up', flush=True); subprocess.run([sys.executable, '-c', 'input()'], check=False)"
@@ -31,9 +32,8 @@ def wait_for_output(started: Started) -> None:
 
 def test_a_process_outlives_its_command_in_a_session_of_its_own_and_is_stopped(tmp_path: Path) -> None:
     started = start(tmp_path, SLEEP)
-    process = started.process()
-    assert process is not None and os.getsid(started.pid) == started.pid != os.getsid(0)
-    assert stop(started) and started.process() is None and not process.is_running()
+    assert started.process() is not None and os.getsid(started.pid) == started.pid != os.getsid(0)
+    assert stop(started) and started.process() is None
     assert stop(started) is False
 
 
@@ -44,13 +44,23 @@ def test_what_it_has_started_ends_with_it(tmp_path: Path) -> None:
     assert process is not None
     while not (children := process.children()):
         assert process.is_running()
-    assert stop(started) and not any(child.is_running() for child in children)
+    assert stop(started)
+    ended = [not child.is_running() or child.status() == psutil.STATUS_ZOMBIE for child in children]
+    assert all(ended)
 
 
 def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     started = start(tmp_path, DEAF)
     wait_for_output(started)
     assert stop(started, stop_s=0.2) and started.process() is None
+
+
+def test_an_ended_process_that_nobody_waits_for_is_not_waited_for(tmp_path: Path) -> None:
+    started = start(tmp_path, "pass")  # its parent, this test, does not wait for it
+    process = psutil.Process(started.pid)
+    while process.status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert started.process() is None and _alive_after([process], 60) == []
 
 
 def test_another_program_with_the_same_id_is_not_touched(tmp_path: Path) -> None:
