@@ -181,7 +181,7 @@ def test_killed_in_training_after_a_changed_prompt_up_closes_the_runs_and_the_ne
 
     # The next run gets the pipeline's one slot, and goes on.
     step = max(int(path.stem.split("-")[1]) for path in set(folder.glob("*/state-*")) - before)
-    changes = ["gpu_pool=", f"train.steps={step + 2}", "train.continue_from=last"]
+    changes = ["gpu_pool=''", f"train.steps={step + 2}", "train.continue_from=last"]
     assert "finished successfully" in site.run(site.trigger(changes=changes, until="train")), site.logs()
     assert f"training continues at step {step}" in site.logs()
     assert json.loads((site.data / "run1" / "train" / "train.json").read_text())["steps"] == step + 2
