@@ -7,7 +7,9 @@ from typing import Final
 _SIZES: Final = (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 _DURATIONS: Final = (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0))
 _GPU: Final = "A100"
-_GPU_FLOPS: Final = 0.4 * 312e12  # 40 % of its dense bf16 peak (NVIDIA's data sheet), as trainings reach
+GPU_FLOPS: Final = 0.4 * 312e12
+"""Per second: 40 % of its dense bf16 peak (NVIDIA's data sheet), as trainings reach."""
+GPU_RATE: Final = f"{_GPU} at 40 % of its bf16 peak"
 _DAYS_FROM_H: Final = 48.0
 
 
@@ -32,7 +34,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def work_text(flops: float) -> str:
     """Returns floating-point operations as the time that one GPU takes for them, e.g. `3.5 GPU-h (A100 at 40 %)`."""
-    return f"{duration_text(flops / _GPU_FLOPS).replace(' ', ' GPU-', 1)} ({_GPU} at 40 % of its bf16 peak)"
+    return f"{duration_text(flops / GPU_FLOPS).replace(' ', ' GPU-', 1)} ({GPU_RATE})"
 
 
 def _three_digits(value: float) -> str:

@@ -93,6 +93,9 @@ def plan(
         bool,
         typer.Option("--sizes", help="also features, training, hours: runs each part on a few recordings"),
     ] = False,
+    gpu_tflops: Annotated[
+        float | None, typer.Option(min=0.001, help="10^12 FLOP/s that one of your GPUs reaches, for --sizes")
+    ] = None,
 ) -> None:
     """Say what a run would take, before anything runs: items, hours of audio, disk, LLM calls, tokens and money."""
     from tasks.commands.estimate import estimate
@@ -100,7 +103,7 @@ def plan(
 
     loaded = PipelineConfig.load(config_path(config), set_ or [])
     require_corpus(loaded, str(config))
-    typer.echo(estimate(loaded, price_in=price_in, price_out=price_out, sizes=sizes).text())
+    typer.echo(estimate(loaded, price_in=price_in, price_out=price_out, sizes=sizes, gpu_tflops=gpu_tflops).text())
 
 
 @app.command()

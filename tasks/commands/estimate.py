@@ -6,7 +6,7 @@ many captions an even sample is mined.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -160,12 +160,13 @@ def estimate(
     price_out: float | None = None,
     backend: str | None = None,
     sizes: bool = True,
+    gpu_tflops: float | None = None,
 ) -> Estimate:
     """Returns what a run of `config` would take. `backend` is the kind of writer, by default the config's own choice.
 
-    Prices are per million tokens, by default the config's. Without `sizes` there are no lines on features, training
-    and times, for which encoders and stages are run on a few recordings. Raises UsageError for a corpus that cannot be
-    read.
+    Prices are per million tokens, by default the config's; `gpu_tflops` is what one GPU reaches. Without `sizes` there
+    are no lines on features, training and times, for which encoders and stages are run on a few recordings. Raises
+    UsageError for a corpus that cannot be read.
     """
     config = with_choices(config, Workspace(Path(config.workspace)))
     found = count(config)
@@ -187,8 +188,16 @@ def estimate(
         rule_rows=rows - by_llm,
         cost=_cost(calls, llm_config, kind),
         features=_features(found, config) if sizes else [_NO_SIZES],
-        times=time_lines(config, found.probed, work, kind) if sizes else [],
+        times=_times(config, found, work, kind, gpu_tflops) if sizes else [],
     )
+
+
+def _times(
+    config: PipelineConfig, found: Counted, work: Mapping[str, int], kind: str, gpu_tflops: float | None
+) -> list[str]:
+    from tasks.commands.gpu_times import gpu_line
+
+    return [*time_lines(config, found.probed, work, kind), gpu_line(config, tflops=gpu_tflops)]
 
 
 def planned_bytes(config: PipelineConfig) -> int:
