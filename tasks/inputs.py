@@ -36,7 +36,7 @@ def known_inputs(group: str | None, outside: Outside | None, config: PipelineCon
         return None
     settings = config.model_dump(mode="json", include={group, "dataset_version"} if group else None)
     settings = {name: value for name, value in settings.items() if name not in _OF_THE_MACHINE}
-    return {"settings": settings, "outside": found, "code": _code()}
+    return {"settings": settings, "outside": found, "code": code_hash()}
 
 
 def nothing(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
@@ -69,7 +69,7 @@ def encoder_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noq
     """The weights that are shipped and fetched, and the files that the settings name."""
     names = (config.precompute.codec, config.precompute.text_encoder, config.precompute.image_encoder)
     given = [Path(name.partition(":")[2] or name) for name in (*names, config.precompute.sync_encoder)]
-    return [_shipped_weights(), identities(weights_folder().rglob("*")), identities(given)]
+    return [shipped_weights(), identities(weights_folder().rglob("*")), identities(given)]
 
 
 def initial_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
@@ -78,14 +78,14 @@ def initial_weights(config: PipelineConfig, workspace: Workspace) -> Any:  # noq
     if start is None:
         return ""
     if start == BUILTIN:
-        return _shipped_weights()
+        return shipped_weights()
     return identities([Path(start)]) or None
 
 
 def checkpoints(config: PipelineConfig, workspace: Workspace) -> Any:  # noqa: ARG001
     """The weights that are part of the package or fetched, and the checkpoints that the settings name."""
     given = identities(Path(name) for name in config.evaluate.checkpoints)
-    return [_shipped_weights(), identities(weights_folder().rglob("*.safetensors")), given]
+    return [shipped_weights(), identities(weights_folder().rglob("*.safetensors")), given]
 
 
 def judges(config: PipelineConfig, workspace: Workspace) -> Any:
@@ -114,7 +114,7 @@ def _is_builtin(config: IngestConfig) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _code() -> str:
+def code_hash() -> str:
     """Returns the hash of this project's source files, prompts and word lists among them.
 
     So a stage's version, which its module has, need not be known.
@@ -127,5 +127,6 @@ def _code() -> str:
     return digest.hexdigest()
 
 
-def _shipped_weights() -> list[tuple[str, int, int]]:
+def shipped_weights() -> list[tuple[str, int, int]]:
+    """Returns the identities of the weights that are part of the package."""
     return identities((_ROOT / "model").rglob("*.safetensors"))

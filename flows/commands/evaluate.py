@@ -55,6 +55,7 @@ def evaluate(
     """Score folders of generated audio of any model against a reference folder; no workspace is needed."""
     from tasks.commands.evaluate.options import EvaluateOptions, named_systems
     from tasks.commands.evaluate.problems import allowed_kinds
+    from tasks.evaluate.columns import parse_judges
 
     if generated_cache or reference_cache:
         _caches(generated_cache, reference_cache, out, paired=not unpaired, mixed=bool(generated or reference))
@@ -70,40 +71,56 @@ def evaluate(
         video=video,
         captions=captions,
         events=events,
-        judges=tuple(judges or ()),
+        judges=tuple(parse_judges(judges or ())),
         by=by,
         seconds=seconds,
         allowed=allowed_kinds(allow or ()),
         seed=seed,
         device=device,
     )
-    found = _scored(options, out)
     if write_av_caches or with_av_benchmark is not None:
+        found = _scored(options, out, anew=True)
+        assert found is not None
         _bridge(found, options, out, with_av_benchmark, av_benchmark_python, write=write_av_caches)
+    else:
+        _scored(options, out)
 
 
-def _scored(options: EvaluateOptions, out: Path) -> Evaluation:
-    """Scores the folders, writes the files, says what was found."""
+def _scored(options: EvaluateOptions, out: Path, *, anew: bool = False) -> Evaluation | None:
+    """Scores the folders, writes the files, says what was found.
+
+    Returns None where the files are there already, made from the same inputs, unless they are asked for `anew`.
+    """
     from dataclasses import replace
 
     from flows.progress import bar
-    from tasks.commands.evaluate.job import evaluate_folders
-    from tasks.commands.evaluate.outputs import write_evaluation, write_problems
-    from tasks.commands.evaluate.problems import InputProblemsError, listing
-    from tasks.commands.evaluate.terminal import text
+    from tasks.commands.evaluate.finished import finished_text, inputs_key, remember
+    from tasks.commands.evaluate.prepare import prepare
+    from tasks.commands.evaluate.problems import InputProblemsError, listing, write_problems
 
     try:
-        with bar("evaluate", "clips") as on_progress:
-            found = evaluate_folders(replace(options, on_progress=on_progress))
+        with bar("look", "clips") as on_progress:
+            prepared = prepare(options, on_progress)
     except InputProblemsError as error:
         path = write_problems(error.problems, out)
         typer.echo("\n".join(listing(error.problems, str(path))), err=True)
         raise
-    paths = write_evaluation(found, out)
-    typer.echo(text(found))
-    if found.problems:
-        typer.echo("\n".join(listing(found.problems, str(out / "problems.csv"))), err=True)
-    typer.echo("\n" + "\n".join(str(path) for path in paths))
+    key = inputs_key(prepared, options)
+    said = None if anew else finished_text(options, out, key)
+    found = None
+    if said is None:
+        from tasks.commands.evaluate.job import evaluate_prepared
+        from tasks.commands.evaluate.outputs import write_evaluation
+        from tasks.commands.evaluate.terminal import text
+
+        with bar("evaluate", "steps") as on_progress:
+            found = evaluate_prepared(prepared, replace(options, on_progress=on_progress))
+        paths = write_evaluation(found, out)
+        said = "\n".join((text(found), "", *map(str, paths)))
+        remember(options, key, paths, said)
+    typer.echo(said)
+    if prepared.problems:
+        typer.echo("\n".join(listing(prepared.problems, str(out / "problems.csv"))), err=True)
     return found
 
 

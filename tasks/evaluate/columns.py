@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from data_contracts import UsageError
 from tasks.evaluate.metrics.catalogue import Metric
 
 Measure = Literal[
@@ -154,6 +155,28 @@ COLUMN_OF: Final = {column.name: column for column in COLUMNS}
 """By name."""
 JUDGE_NAMES: Final = tuple(dict.fromkeys(column.judge for column in COLUMNS))
 """The judges that have a column."""
+
+
+EMBEDDED: Final = "embedded"
+NONE: Final = "none"
+AUTO: Final = "auto"
+
+
+def parse_judges(asked: Iterable[str]) -> list[str]:
+    """Returns the names of judges in texts that separate them by commas, `auto` where there are none.
+
+    Raises UsageError for an unknown one.
+    """
+    names = [one.strip() for text in asked for one in text.split(",") if one.strip()] or [AUTO]
+    if unknown := [name for name in names if plain_name(name) not in (*JUDGE_NAMES, AUTO, EMBEDDED, NONE)]:
+        known = ", ".join((AUTO, EMBEDDED, NONE, *sorted(JUDGE_NAMES)))
+        raise UsageError(f"judge {unknown[0]!r} is unknown; known are {known}, and NAME:PATH for your own weights")
+    return names
+
+
+def plain_name(name: str) -> str:
+    """Returns a judge's name of NAME:PATH, `_` and `-` being the same."""
+    return name.partition(":")[0].replace("_", "-")
 
 
 def columns_of(judge: str) -> tuple[Column, ...]:

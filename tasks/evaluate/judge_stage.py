@@ -22,7 +22,7 @@ from tasks.engine import Item, ItemResult, Stage, hashed_files
 from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import baselines
-from tasks.evaluate.columns import columns_of
+from tasks.evaluate.columns import columns_of, plain_name
 from tasks.evaluate.components import codec_of, featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judge_cache import JudgeCache
@@ -83,7 +83,7 @@ def asked_judges(config: EvaluateConfig) -> tuple[dict[str, CachedJudge], dict[s
     choice = choose_judges(config.judges)
     judges, why_not = {}, dict(choice.why_not)
     for name in choice.asked:
-        plain = name.partition(":")[0].replace("_", "-")
+        plain = plain_name(name)
         try:
             judges[plain] = _loaded(name, str(choose_device(config.device)))
         except WeightsError as error:

@@ -14,19 +14,16 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from data_contracts import ItemError, UsageError, WeightsError
+from data_contracts import ItemError, WeightsError
 from model.judges import JUDGES, AudioJudge, Judge, Outputs, TextJudge, VideoJudge, load_judge
 from model.judges.sounds import prepare
 from model.weights.catalogue import component_named
 from tasks.engine.workspace import hash_text
-from tasks.evaluate.columns import JUDGE_NAMES
+from tasks.evaluate.columns import AUTO, EMBEDDED, JUDGE_NAMES, NONE, parse_judges, plain_name
 from tasks.evaluate.judge_cache import Arrays, JudgeCache, cache_key
 from tasks.evaluate.sounds import Sound
 from tasks.media.frames import read_frames
 
-EMBEDDED: Final = "embedded"
-NONE: Final = "none"
-AUTO: Final = "auto"
 _BATCH: Final = 16
 _VERSION: Final = 1  # of what is given to the judges: raised when the same file is loaded otherwise
 _BEFORE_S: Final = 0.001  # a frame that is shown from just this moment on is the earlier one's successor
@@ -51,12 +48,9 @@ def choose_judges(asked: Iterable[str]) -> JudgeChoice:
     `auto`, the default: every one whose weights are on this machine, but those without commercial use only when they
     are named. `embedded`: those that need no download. `none`: none. Raises UsageError for an unknown name.
     """
-    names = [one.strip() for text in asked for one in text.split(",") if one.strip()] or [AUTO]
-    if unknown := [name for name in names if _plain(name) not in (*JUDGES, AUTO, EMBEDDED, NONE)]:
-        known = ", ".join((AUTO, EMBEDDED, NONE, *sorted(JUDGES)))
-        raise UsageError(f"judge {unknown[0]!r} is unknown; known are {known}, and NAME:PATH for your own weights")
+    names = parse_judges(asked)
     named = [name for name in names if name not in (AUTO, EMBEDDED, NONE)]
-    chosen = {_plain(name): name for name in named}
+    chosen = {plain_name(name): name for name in named}
     why_not = {}
     for judge in JUDGE_NAMES:
         reason = "" if judge in chosen else _why_not(judge, names)
@@ -65,10 +59,6 @@ def choose_judges(asked: Iterable[str]) -> JudgeChoice:
         else:
             chosen.setdefault(judge, judge)
     return JudgeChoice(asked=tuple(chosen.values()), why_not=why_not)
-
-
-def _plain(name: str) -> str:
-    return name.partition(":")[0].replace("_", "-")
 
 
 def _why_not(judge: str, names: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from flows import cli
+from tasks.commands.evaluate import job
 from tasks.evaluate.av_benchmark.caches import read_panns
 from tests.conftest import REPOSITORY
 from tests.tasks.commands.evaluate.conftest import TRUTH, noisy, write
@@ -132,3 +133,26 @@ def test_the_help_needs_no_network_and_no_torch() -> None:
     code += "sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=False)
     assert done.returncode == 0 and b"--av-benchmark-python" in done.stdout
+
+
+def test_a_second_run_computes_nothing_and_a_changed_one_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = arguments(folder, "--judges", "none")
+    assert cli.exit_code(given) == 0
+    first = capsys.readouterr().out
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.commands.evaluate.job.evaluate_prepared", lambda *given: pytest.fail("computed again"))
+        assert cli.exit_code(given) == 0
+    assert capsys.readouterr().out == first
+    calls: list[int] = []
+    original = job.evaluate_prepared
+    monkeypatch.setattr(job, "evaluate_prepared", lambda *given: calls.append(1) or original(*given))
+    (folder / "out" / "table.tex").write_text("changed")  # is made again
+    assert cli.exit_code(given) == 0 and len(calls) == 1
+    assert (folder / "out" / "table.tex").read_text().startswith("%")
+    write(folder / "b", {"clip0": TRUTH["clip1"]})  # another content
+    assert cli.exit_code(given) == 0 and len(calls) == 2
+    assert cli.exit_code([*given, "--seed", "8"]) == 0 and len(calls) == 3
+    (folder / "out" / "cache" / "finished.json").write_text("[]")  # a damaged record
+    assert cli.exit_code([*given, "--seed", "8"]) == 0 and len(calls) == 4

@@ -86,13 +86,13 @@ def test_the_code_of_the_stages_and_what_it_reads_of_the_package_count(
     monkeypatch.setattr(inputs, "_ROOT", tmp_path)
     hashes = set()
     for name in ("tasks", "tasks", "model", "data_contracts"):
-        inputs._code.cache_clear()
-        hashes.add(inputs._code())
+        inputs.code_hash.cache_clear()
+        hashes.add(inputs.code_hash())
         (tmp_path / name / "stage.pyc").write_text(f"version = {len(hashes) + 1}\n")
-        inputs._code.cache_clear()
-        assert inputs._code() in hashes
+        inputs.code_hash.cache_clear()
+        assert inputs.code_hash() in hashes
         (tmp_path / name / file).write_text(f"version = {len(hashes) + 1}\n")
-    inputs._code.cache_clear()
+    inputs.code_hash.cache_clear()
     assert len(hashes) == 4
 
 

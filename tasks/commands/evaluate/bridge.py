@@ -26,6 +26,7 @@ from tasks.evaluate.av_benchmark.scores import (
     cache_scores,
     write_output_metrics,
 )
+from tasks.evaluate.columns import plain_name
 from tasks.evaluate.judge_cache import JudgeCache
 from tasks.evaluate.judging import CachedJudge, Said
 from tasks.evaluate.sounds import Decoder
@@ -138,7 +139,7 @@ def write_av_caches(found: Evaluation, options: EvaluateOptions, out: Path) -> l
     They are OUT/av-benchmark/SYSTEM/generated and OUT/av-benchmark/reference; judges that were not asked have no file.
     """
     written = []
-    asked = {name.partition(":")[0].replace("_", "-"): name for name in options.judges if ":" in name}
+    asked = {plain_name(name): name for name in options.judges if ":" in name}
     for judge in dict.fromkeys(file.judge for file in FILES):
         if not any(one.name == judge and not one.why_not for one in found.judges):
             continue

@@ -18,6 +18,7 @@ from tasks.commands.evaluate.facts import SHORT_S, AudioFacts, FactFinder, audio
 from tasks.commands.evaluate.inputs import Inputs
 from tasks.commands.evaluate.options import REFERENCE, EvaluateOptions
 from tasks.commands.evaluate.problems import Problem
+from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.metrics.set_baselines import shuffled_order
@@ -52,15 +53,18 @@ class Clip:
     events_s: tuple[float, ...] | None
 
 
-def find_clips(inputs: Inputs, options: EvaluateOptions, facts: FactFinder) -> tuple[list[Clip], list[Problem]]:
+def find_clips(
+    inputs: Inputs, options: EvaluateOptions, facts: FactFinder, on_progress: OnProgress
+) -> tuple[list[Clip], list[Problem]]:
     """Returns the clips that every system has a readable file of, and what is wrong with the files."""
-    clips, problems = [], []
+    clips: list[Clip] = []
+    problems: list[Problem] = []
     for number, name in enumerate(inputs.names):
-        options.on_progress(number, len(inputs.names), "reading files")
+        on_progress(number, len(inputs.names), "reading files")
         clip = _clip(name, inputs, options.seconds, facts, problems)
         if clip is not None:
             clips.append(clip)
-    options.on_progress(len(inputs.names), len(inputs.names), "reading files")
+    on_progress(len(inputs.names), len(inputs.names), "reading files")
     return clips, problems
 
 

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from data_contracts import ClipScore, WeightsError
 from model.devices import choose_device
-from tasks.commands.evaluate.clips import Clip, SystemSounds, all_systems, find_clips
+from tasks.commands.evaluate.clips import Clip, SystemSounds, all_systems
 from tasks.commands.evaluate.compare import Comparer
-from tasks.commands.evaluate.facts import FactFinder
-from tasks.commands.evaluate.inputs import read_inputs, require_some
 from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun, run_judge
 from tasks.commands.evaluate.options import EvaluateOptions
-from tasks.commands.evaluate.problems import require_allowed
+from tasks.commands.evaluate.prepare import Prepared, prepare
 from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation, JudgeUse
 from tasks.commands.evaluate.score_rows import ScoreTable
 from tasks.commands.evaluate.signal import ClipValues, SignalScorer, quality
-from tasks.evaluate.columns import COLUMN_OF, columns_of
-from tasks.evaluate.judge_cache import FileHashes, JudgeCache
-from tasks.evaluate.judging import CachedJudge, absent, choose_judges
+from tasks.engine.progress import OnProgress
+from tasks.evaluate.columns import COLUMN_OF, columns_of, plain_name
+from tasks.evaluate.judge_cache import JudgeCache
+from tasks.evaluate.judging import CachedJudge, JudgeChoice, absent, choose_judges
 from tasks.evaluate.metrics.catalogue import METRICS
-from tasks.evaluate.sounds import Decoder
+
+
+@dataclass(frozen=True, slots=True)
+class _Phases:
+    """Progress of phases that go over the same clips, as one number."""
+
+    on_progress: OnProgress
+    count: int
+
+    def phase(self, number: int) -> OnProgress:
+        """Returns the callback of one phase."""
+
+        def show(done: int, total: int, note: str) -> None:
+            self.on_progress(number * total + done, self.count * total, note)
+
+        return show
 
 
 def evaluate_folders(options: EvaluateOptions) -> Evaluation:
@@ -29,29 +44,38 @@ def evaluate_folders(options: EvaluateOptions) -> Evaluation:
     Equal files and options give equal results, whatever was interrupted before. Raises InputProblemsError when files
     are missing or faulty in a way that is not allowed, UsageError for folders and tables that cannot be used.
     """
+    choose_judges(options.judges)  # an unknown name is said before any file is read
+    return evaluate_prepared(prepare(options, options.on_progress), options)
+
+
+def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluation:
+    """Scores what `prepare` returned."""
     choice = choose_judges(options.judges)
-    inputs, problems = read_inputs(options)
-    hashes, decoder = FileHashes(options.cache), Decoder()
-    cache = JudgeCache(options.cache)
-    clips, found = find_clips(inputs, options, FactFinder(cache, hashes, decoder))
-    hashes.save()
-    problems += found
-    require_allowed(problems, options.allowed)
-    require_some(tuple(clip.name for clip in clips), options)
-    systems = all_systems(clips, options, decoder)
+    show = _Phases(options.on_progress, 1 + len(choice.asked))
+    clips, cache = prepared.clips, prepared.cache
+    systems = all_systems(clips, options, prepared.decoder)
     has_signal = not options.only or not options.only.isdisjoint(METRICS)
-    values = _signal_values(cache, clips, systems, options) if has_signal else {one.name: {} for one in systems}
-    runs, why_not = _ask(choice.asked, choice.why_not, cache, clips, systems, options)
-    measured = {"clips": clips, "systems": systems, "values": values, "runs": runs, "seed": options.seed}
-    comparer = Comparer(**measured)
-    known = {clip.name for clip in clips}
+    values = (
+        _signal_values(cache, clips, systems, show.phase(0)) if has_signal else {one.name: {} for one in systems}
+    )
+    runs, why_not = _ask(choice, cache, clips, systems, options, show)
+    comparer = Comparer(clips=clips, systems=systems, values=values, runs=runs, seed=options.seed)
+    table = ScoreTable(
+        clips=clips,
+        systems=systems,
+        values=values,
+        runs=runs,
+        why_not=why_not,
+        seed=options.seed,
+        only=options.only,
+    )
     return Evaluation(
         systems=tuple(options.systems),
-        clips=tuple(clips),
-        left_out=tuple(sorted({*inputs.reference, *(one.name for one in problems if one.kind == "duplicate")} - known)),
-        problems=tuple(sorted(problems)),
+        clips=clips,
+        left_out=prepared.left_out,
+        problems=prepared.problems,
         judges=_uses(runs, why_not),
-        scores=tuple(ScoreTable(**measured, why_not=why_not, only=options.only).rows()),
+        scores=tuple(table.rows()),
         clip_scores=tuple(_clip_scores(clips, systems, values, runs)),
         comparisons=() if options.only else tuple(comparer.comparisons()),
         worst=() if options.only else tuple(comparer.worst()),
@@ -60,28 +84,28 @@ def evaluate_folders(options: EvaluateOptions) -> Evaluation:
 
 
 def _signal_values(
-    cache: JudgeCache, clips: Sequence[Clip], systems: Sequence[SystemSounds], options: EvaluateOptions
+    cache: JudgeCache, clips: Sequence[Clip], systems: Sequence[SystemSounds], on_progress: OnProgress
 ) -> dict[str, ClipValues]:
-    scored = SignalScorer(cache).score(clips, systems, options.on_progress)
+    scored = SignalScorer(cache).score(clips, systems, on_progress)
     values = {system.name: found for system, found in zip(systems, scored, strict=True)}
-    for system in options.systems:
+    for system in (one.name for one in systems if not one.is_baseline):
         values[system] |= quality(clips, system)
     return values
 
 
 def _ask(
-    names: Sequence[str],
-    why_not: Mapping[str, str],
+    choice: JudgeChoice,
     cache: JudgeCache,
     clips: Sequence[Clip],
     systems: Sequence[SystemSounds],
     options: EvaluateOptions,
+    show: _Phases,
 ) -> tuple[dict[str, JudgeRun], dict[str, str]]:
     """Returns what each judge gave, one judge in memory at a time, and why the others gave nothing."""
-    runs, reasons = {}, dict(why_not)
+    runs, reasons = {}, dict(choice.why_not)
     device = choose_device(options.device)
-    for name in names:
-        plain = name.partition(":")[0].replace("_", "-")
+    for number, name in enumerate(choice.asked):
+        plain = plain_name(name)
         if reason := _needs(plain, options):
             reasons[plain] = reason
             continue
@@ -90,7 +114,7 @@ def _ask(
         except WeightsError as error:
             reasons[plain] = absent(plain, error)
         else:
-            runs[plain] = run_judge(asked, clips, systems, options.on_progress)
+            runs[plain] = run_judge(asked, clips, systems, show.phase(1 + number))
     return runs, reasons
 
 

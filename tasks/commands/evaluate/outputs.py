@@ -11,16 +11,14 @@ from data_contracts import ClipScore, write_table
 from data_contracts.files import atomic_path
 from tasks.commands.evaluate.latex import latex_table
 from tasks.commands.evaluate.page import render
-from tasks.commands.evaluate.problems import Problem
+from tasks.commands.evaluate.problems import PROBLEMS, write_problems
 from tasks.commands.evaluate.result import Evaluation
-from tasks.commands.spreadsheet import write_cells
 from tasks.engine.workspace import write_json
 
 SCORES: Final = "scores.json"
 CLIPS: Final = "clips.parquet"
 LATEX: Final = "table.tex"
 PAGE: Final = "index.html"
-PROBLEMS: Final = "problems.csv"
 
 
 def write_evaluation(found: Evaluation, out: Path) -> list[Path]:
@@ -32,13 +30,6 @@ def write_evaluation(found: Evaluation, out: Path) -> list[Path]:
             temporary.write_text(text, "utf-8")
     write_problems(found.problems, out)
     return [out / name for name in (SCORES, CLIPS, LATEX, PAGE, PROBLEMS)]
-
-
-def write_problems(problems: tuple[Problem, ...], out: Path) -> Path:
-    """Writes the problems of the files as a CSV, one per row, and returns its path."""
-    path = out / PROBLEMS
-    write_cells(path, ("kind", "where", "name", "detail"), [asdict(problem) for problem in sorted(problems)])
-    return path
 
 
 def as_json(found: Evaluation) -> dict[str, Any]:

@@ -7,11 +7,13 @@ clip that one system lacks is left out for all of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 from data_contracts import FoleyGenExError, UsageError
 from data_contracts.quantities import counted
+from tasks.commands.spreadsheet import write_cells
 
 KINDS: Final = {
     "missing": "no generated file of that name; the clip is left out for all systems",
@@ -33,6 +35,7 @@ KINDS: Final = {
 }
 """Kind -> what it is, and what happens to the clip when it is allowed."""
 ALL: Final = "all"
+PROBLEMS: Final = "problems.csv"
 _SHOWN: Final = 20
 
 
@@ -68,6 +71,13 @@ def require_allowed(problems: Iterable[Problem], allowed: frozenset[str]) -> Non
     """Raises InputProblemsError with the problems whose kind is not allowed."""
     if refused := [problem for problem in problems if problem.kind not in allowed]:
         raise InputProblemsError(refused)
+
+
+def write_problems(problems: Sequence[Problem], out: Path) -> Path:
+    """Writes the problems of the files as a CSV, one per row, and returns its path."""
+    path = out / PROBLEMS
+    write_cells(path, ("kind", "where", "name", "detail"), [asdict(problem) for problem in sorted(problems)])
+    return path
 
 
 def summary(problems: Sequence[Problem]) -> str:

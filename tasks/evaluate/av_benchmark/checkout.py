@@ -56,7 +56,8 @@ class Checkout:
             self._run(VIDEO, ["--gt_cache", true, "--video_path", video.resolve(), *length])
         if captions is not None:
             self._run(TEXT, ["--text_csv", captions.resolve(), "--output_cache_path", true])
-        options = ["--gt_audio", reference.resolve(), "--gt_cache", true, "--pred_audio", generated.resolve()]
+        options: list[str | Path] = ["--gt_audio", reference.resolve(), "--gt_cache", true]
+        options += ["--pred_audio", generated.resolve()]
         skipped = ["--skip_video_related"] * (video is None) + ["--skip_clap"] * (captions is None)
         self._run(EVALUATE, [*options, "--pred_cache", made, *length, *skipped])
         return read_output_metrics(made / OUTPUT)
