@@ -26,6 +26,8 @@ _SMALL: Final = frozenset((
     "up", "down", "out", "off", "very", "several", "two", "three", "many", "other", "another", "being", "that", "is",
     "are", "was", "were", "be", "it", "this", "which"
 ))  # fmt: skip
+_RELATIVES: Final = frozenset(("that", "which", "who"))
+_PREPOSITIONS: Final = frozenset(("of", "on", "in", "at", "with", "from"))
 _PLURALS: Final = frozenset(("people", "children", "men", "women", "geese", "sheep"))
 SEQUENCE: Final = re.compile(r"\b(?:and then|then|followed by|after which|before|after)\b", re.IGNORECASE)
 """What puts one event later than another; after "after" comes the earlier one."""
@@ -58,6 +60,20 @@ def event_end(text: str, at: int) -> int:
         if start <= at < end:
             return len(text[:end].rstrip(f" {_MARKS}"))
     return len(text)
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text of one event says what something does: "a dog barks", not "a fast knock" or "a car that idles"."""
+    subject = before = ""
+    for word in re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", text.lower()):
+        if before in _RELATIVES:
+            return False
+        if word in _COPULAS or (subject and not word.endswith("ing") and _may_be_verb(word, subject)):
+            return bool(subject) and before not in _PREPOSITIONS
+        if word not in _SMALL and ("NOUN" in word_classes(word) or not word_classes(word)):
+            subject = word
+        before = word
+    return False
 
 
 def _begins(found: Sequence[_Word], number: int) -> bool:
@@ -111,7 +127,11 @@ def _may_be_verb(word: str, subject: str) -> bool:
     if "VERB" not in could:
         return False
     third = word.endswith("s") and not word.endswith("ss")
-    return word.endswith("ing") or third or "NOUN" not in could or subject.endswith("s") or subject in _PLURALS
+    return word.endswith("ing") or third or "NOUN" not in could or _is_plural(subject)
+
+
+def _is_plural(noun: str) -> bool:
+    return noun in _PLURALS or (noun.endswith("s") and not noun.endswith("ss"))  # "glass" is one
 
 
 def _with_joiners(found: Sequence[_Word], number: int, least: int) -> int:

@@ -23,7 +23,7 @@ _NEGATIONS: Final = frozenset((
     "not", "no", "never", "nothing", "without", "hardly", "neither", "nor", "cannot", "rarely", "scarcely", "stop",
     "stops", "stopped", "stopping"
 ))  # fmt: skip
-_ONE: Final = re.compile(r"\b(?:an?|one) ((?:[\w'-]+ ?){1,4})")
+_ONE: Final = re.compile(r"\b(?:an?|one) ((?:[\w'’-]+ ?){1,4})")
 _SUBJECTS: Final = frozenset(("nsubj", "csubj"))
 
 
@@ -157,6 +157,9 @@ def _singular(text: str) -> list[str]:
     found = []
     for match in _ONE.finditer(text.lower()):
         for word in match.group(1).split():
+            if word.endswith(("'s", "’s")):  # of "a kettle's whistle" the kettle is one
+                found.append(word[:-2])
+                break
             known = word_classes(word)
             if word.endswith("s") and "VERB" in known:
                 break

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from data_contracts import adverbs
-from tasks.language.clauses import event_end, events
+from tasks.language.clauses import event_end, events, is_sentence
 from tasks.language.content import is_content
 from tasks.language.cues import Cue, CuedCaption
 from tasks.language.edit import (
@@ -201,12 +201,15 @@ def _swapped(caption: CuedCaption, match: re.Match[str], replacement: str) -> Cu
 
 
 def _fronted(caption: CuedCaption) -> Iterator[str]:
-    """A phrase from the very end to the front, or from the front to the end, of a caption of one event."""
+    """A phrase from the very end to the front, or from the front to the end, of a sentence of one event.
+
+    Of a noun alone ("a knock at a door") the phrase stays behind what it describes.
+    """
     cue, body = caption.cue, caption.text
     if len(events(body)) > 1:  # in front it would be said of all events
         return
     rest = body[: cue.start].rstrip(" ,")
-    if len(cue.words.split()) > 2 and cue.end == len(body) and rest and not is_joined(caption):
+    if is_sentence(rest) and len(cue.words.split()) > 2 and cue.end == len(body) and not is_joined(caption):
         yield f"{upper_first(cue.words)}, {lower_first(rest)}"
     if cue.start == 0 and caption.role != "attribute" and body[cue.end :].startswith(", "):
         glue = ", " if cue.dimension == "dynamics" else " "

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.language.clauses import event_end, events
+from tasks.language.clauses import event_end, events, is_sentence
 
 WORDS = ["a", "dog", "barks", "and", ",", "with", "while", "as", "then", "rain"]
 CAPTIONS = [
@@ -53,3 +53,25 @@ def test_events_are_in_order_and_lose_no_word(text: str) -> None:
     assert all(first[1] <= second[0] for first, second in pairwise(spans))
     covered = "".join(text[start:end] for start, end in spans)
     assert [c for c in covered if c.isalnum()] == [c for c in text if c.isalnum()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a horse neighs", "Two goats bleat", "People clap", "A fan is humming", "Sheep bleat", "A cat on a sill purrs",
+        "A lathe turns", "the zipper is opened",
+    ],
+)  # fmt: skip
+def test_a_sentence_has_a_finite_verb(text: str) -> None:
+    assert is_sentence(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a tap on a window", "a steady dripping", "tapping on a glass table", "a mower that is running", "geese honking",
+        "the humming of a freezer", "a loud and fast drum solo", "steps on gravel", "",
+    ],
+)  # fmt: skip
+def test_a_noun_with_what_describes_it_is_no_sentence(text: str) -> None:
+    assert not is_sentence(text)

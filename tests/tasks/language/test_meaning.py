@@ -111,3 +111,16 @@ def test_a_cue_in_front_of_several_events_is_said_of_all() -> None:
     assert not said_of_all(said("In the distance, a dog barks", "far"))
     assert not said_of_all(said("A distant dog barks while a man speaks", "far"))
     assert not said_of_all(said("Distant barking while a man speaks", "far"))
+
+
+@pytest.mark.parametrize(
+    ("after", "problem"),
+    [
+        ("A kettle's whistle gets louder and louder", ""),
+        ("A kettle’s whistle gets louder and louder", ""),
+        ("Kettles whistle louder and louder", "changes the number of 'kettle'"),
+    ],
+)
+def test_one_owner_of_a_sound_says_nothing_of_how_many_sounds(after: str, problem: str) -> None:
+    found = problems(after, "crescendo", cued("A kettle whistles loudly"))
+    assert [one for one in found if "number" in one] == ([problem] if problem else [])

@@ -88,3 +88,13 @@ def test_any_text_around_a_cue_gives_only_valid_paraphrases(before: str, after: 
     caption = caption.cleaned(lambda text: " ".join(text.split()))
     assert all(problems_of(caption, text) == [] for text in paraphrases(caption, 3))
     assert "quickly" in key_tokens(caption)
+
+
+@pytest.mark.parametrize(
+    ("text", "fronted"),
+    [("A man knocks on a door at a brisk pace", True), ("A knock on a door at a brisk pace", False)],
+)
+def test_a_phrase_goes_in_front_of_a_sentence_only(text: str, fronted: bool) -> None:
+    found = paraphrases(cued(text), 20)
+    assert found
+    assert any(one.startswith("At a ") for one in found) == fronted
