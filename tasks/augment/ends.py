@@ -47,13 +47,20 @@ def prepare_source(samples_T: Samples, rate_hz: int, config: AugmentConfig) -> P
 
 
 def first_seconds(samples_T: Samples, rate_hz: int, max_s: float, threshold_db: float) -> Samples:
-    """Returns the first `max_s` seconds; when that cuts something off, without silence at the end, or faded out."""
+    """Returns the first `max_s` seconds; when that cuts something off, without silence at the end, or faded out.
+
+    What begins right before the cut, and is not heard after the fade, is left out with the pause before it.
+    """
     longest = round(max_s * rate_hz)
     if len(samples_T) <= longest:
         return samples_T
     end = audible_span(samples_T[:longest], threshold_db)[1]
     has_pause = 0 < end <= longest - _PAUSE_S * rate_hz
-    return samples_T[:end] if has_pause else faded_out(samples_T[:longest], rate_hz)
+    if has_pause:
+        return samples_T[:end]
+    faded_T = faded_out(samples_T[:longest], rate_hz)
+    heard = audible_span(faded_T, threshold_db)[1]
+    return samples_T[:heard] if 0 < heard < longest - _FADE_OUT_S * rate_hz else faded_T
 
 
 def exactly(samples_T: Samples, length: int, rate_hz: int) -> Samples:

@@ -36,7 +36,7 @@ class AugmentStage(Stage):
     config: AugmentConfig
     dataset_version: str
     name: ClassVar[str] = "augment"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     row_type: ClassVar[type[Row]] = Augmented
 
     def settings(self) -> dict[str, Any]:

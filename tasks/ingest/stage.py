@@ -30,7 +30,7 @@ class IngestStage(Stage):
     config: IngestConfig
     dataset_version: str
     name: ClassVar[str] = "ingest"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     row_type: ClassVar[type[Row]] = Clip
     row_wise: ClassVar[bool] = True  # the table is written batch by batch
     _counted: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -2,7 +2,8 @@
 
 A fingerprint is the recording's spectral peaks (landmarks, Wang 2003). Three peaks near each other make a key of their
 frequencies and of the times between them (Six and Leman, Panako, 2014). Two recordings share audio where enough keys
-agree at one offset in time; keys that agree by chance do so at scattered offsets.
+agree at one offset in time; keys that agree by chance do so at scattered offsets. Recordings with few peaks, such as
+one bark, have too few keys to agree: their fingerprints also have the peaks of smaller neighbourhoods.
 
 Legend: T samples, N peaks; K frames of the spectrogram, F its bins.
 """
@@ -22,12 +23,15 @@ from scipy import ndimage, signal
 from tasks.media.samples import Samples
 
 Peaks = npt.NDArray[np.uint32]
-"""Peaks (N,) in the order of time: frame number << 8 | frequency bin."""
+"""Peaks (N,) in the order of time: frame number << 8 | frequency bin; further peaks of sparse recordings come last."""
 
 _RATE_HZ: Final = 8000  # what any encoder and any usual rate keeps
 _WINDOW: Final = 512
 _HOP: Final = 128
 _NEAR: Final = (21, 31)  # frames and bins around a peak, 0.34 s by 480 Hz, in which it is the largest value
+_FINE: Final = (9, 13)  # the same for the further peaks of a recording with few
+_SPARSE: Final = 48  # so few peaks and fewer are few
+_FINE_FRAMES: Final = 1 << 23  # what is added to the further peaks' frame numbers: no triple has peaks of both kinds
 _FLOOR: Final = 1e-3  # of the largest value: 60 dB under it are no peaks
 _FOLLOWING: Final = 4  # peaks after the first one of a triple among which the other two are
 _SHAPES: Final = tuple(combinations(range(1, _FOLLOWING + 1), 2))
@@ -37,12 +41,17 @@ _SHARED: Final = 6  # keys that agree at one offset
 _KEYS_AT_A_TIME: Final = 1 << 23
 _BLOCK: Final = 1 << 20  # peaks
 
+_Levelled = tuple[Peaks, npt.NDArray[np.float32]]
+"""Peaks and the spectrogram's values there."""
 _Owners = npt.NDArray[np.int32]
 _Integers = npt.NDArray[np.int64]
 
 
 def peaks_of(samples_T: Samples, rate_hz: int) -> Peaks:
-    """Returns the peaks (N,) of mono samples, about 14 per second; none for a recording shorter than a window."""
+    """Returns the peaks (N,) of mono samples, about 14 per second, up to 90 where those would be 48 in all or fewer.
+
+    None for a recording shorter than a window.
+    """
     finder = PeakFinder(rate_hz)
     finder.add(samples_T)
     return finder.finish()
@@ -57,7 +66,8 @@ class PeakFinder:
         self._level_KF = np.zeros((0, _WINDOW // 2), np.float32)  # frames that are not decided, and those before them
         self._first = 0  # number of the first of them
         self._decided = 0
-        self._found: list[tuple[Peaks, npt.NDArray[np.float32]]] = []
+        self._found: list[_Levelled] = []
+        self._fine: list[_Levelled] = []
 
     def add(self, samples_T: Samples, *, last: bool = False) -> None:
         """Adds a block (T,)."""
@@ -76,21 +86,33 @@ class PeakFinder:
         """Returns all peaks (N,). No block can be added after it."""
         self.add(np.zeros(0, np.float32), last=True)
         loudest = max((float(levels_N.max(initial=0.0)) for _, levels_N in self._found), default=0.0)
-        kept = [peaks_N[levels_N > _FLOOR * loudest] for peaks_N, levels_N in self._found]
-        return np.concatenate(kept) if kept else np.zeros(0, np.uint32)
+        peaks_N = _over(_FLOOR * loudest, self._found)
+        if len(peaks_N) > _SPARSE or self._decided >= _FINE_FRAMES:
+            return peaks_N
+        return np.concatenate([peaks_N, _over(_FLOOR * loudest, self._fine) + np.uint32(_FINE_FRAMES << 8)])
 
     def _decide(self, end: int) -> None:
         """Finds the peaks of the frames before `end`, whose neighbours are all there; keeps what the next ones need."""
         if end <= self._decided:
             return
-        largest_KF = ndimage.maximum_filter(self._level_KF, size=_NEAR, mode="constant")
-        new = slice(self._decided - self._first, end - self._first)
-        level_KF = self._level_KF[new]
-        frames, bins = np.nonzero((level_KF == largest_KF[new]) & (level_KF > 0))
-        peaks_N: Peaks = ((frames + self._decided).astype(np.uint32) << np.uint32(8)) | bins.astype(np.uint32)
-        self._found.append((peaks_N, level_KF[frames, bins]))
+        self._found.append(self._largest(_NEAR, end))
+        self._fine.append(self._largest(_FINE, end))
         first = max(self._first, end - _NEAR[0] // 2)
         self._level_KF, self._first, self._decided = self._level_KF[first - self._first :].copy(), first, end
+
+    def _largest(self, near: tuple[int, int], end: int) -> _Levelled:
+        """Returns the undecided peaks before frame `end` that are the largest values of their neighbourhoods."""
+        new = slice(self._decided - self._first, end - self._first)
+        level_KF = self._level_KF[new]
+        largest_KF = ndimage.maximum_filter(self._level_KF, size=near, mode="constant")[new]
+        frames, bins = np.nonzero((level_KF == largest_KF) & (level_KF > 0))
+        peaks_N: Peaks = ((frames + self._decided).astype(np.uint32) << np.uint32(8)) | bins.astype(np.uint32)
+        return peaks_N, level_KF[frames, bins]
+
+
+def _over(floor: float, found: Sequence[_Levelled]) -> Peaks:
+    kept = [peaks_N[levels_N > floor] for peaks_N, levels_N in found]
+    return np.concatenate(kept) if kept else np.zeros(0, np.uint32)
 
 
 def text_of(peaks_N: Peaks) -> str:

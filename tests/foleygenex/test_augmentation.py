@@ -75,3 +75,11 @@ def test_settings_are_those_of_the_stage() -> None:
 def test_what_cannot_be_changed_is_said(samples: Any, effect: str, settings: dict[str, Any], words: str) -> None:
     with pytest.raises(foleygenex.FoleyGenExError, match=words):
         foleygenex.augment(foleygenex.Audio(samples=samples, rate_hz=RATE), effect, settings=settings)
+
+
+def test_audio_over_full_scale_is_lowered_as_in_a_run() -> None:
+    """An MP3 decodes to 1.24 at times: its crescendo keeps the peak, and its speed levels are equally loud."""
+    over = foleygenex.Audio(samples=1.4 / np.abs(STRIKES).max() * STRIKES, rate_hz=RATE)
+    assert np.abs(foleygenex.augment(over, "crescendo").samples).max() > 0.98
+    levels = [np.sqrt(np.square(foleygenex.augment(over, effect).samples).mean()) for effect in ("faster", "slower")]
+    assert levels[0] == pytest.approx(levels[1], rel=0.05)

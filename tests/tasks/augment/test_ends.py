@@ -136,3 +136,14 @@ def test_an_exact_cut_has_its_length_and_no_click(duration_s: float, share: floa
     np.testing.assert_array_equal(kept[: length - faded], sound[: length - faded])
     with pytest.raises(ValueError, match=f"{len(sound)} samples cannot be cut to {len(sound) + 1}"):
         exactly(sound, len(sound) + 1, RATE)
+
+
+def test_what_begins_right_before_a_cut_leaves_no_silence_at_the_end() -> None:
+    sound = np.zeros(2 * RATE, np.float32)
+    sound[: RATE // 4] = noise(0.25)
+    cut = round(1.5 * RATE)
+    sound[cut - 2 :] = 0.1
+    kept = first_seconds(sound, RATE, 1.5, -60)
+    assert np.array_equal(kept, sound[: RATE // 4])
+    sound[cut - RATE // 10 :] = 0.1
+    assert len(first_seconds(sound, RATE, 1.5, -60)) == cut

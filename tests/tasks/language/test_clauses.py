@@ -69,8 +69,9 @@ def test_a_sentence_has_a_finite_verb(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "a tap on a window", "a steady dripping", "tapping on a glass table", "a mower that is running", "geese honking",
-        "the humming of a freezer", "a loud and fast drum solo", "steps on gravel", "",
+        "a tap on a window", "a steady dripping", "tapping on a glass table", "a mower that is running",
+        "geese honking", "",
+        "the humming of a freezer", "a loud and fast drum solo", "steps on gravel",
     ],
 )  # fmt: skip
 def test_a_noun_with_what_describes_it_is_no_sentence(text: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.media.audio import read_audio, resample, write_flac
 from tasks.media.audio_track import AudioTrack
-from tasks.media.fingerprint import Peaks, peaks_in, peaks_of, similar, text_of
+from tasks.media.fingerprint import PeakFinder, Peaks, peaks_in, peaks_of, similar, text_of
 
 RATE = 16_000
 
@@ -65,6 +65,34 @@ def test_two_parts_of_one_recording_that_do_not_overlap_are_not_similar() -> Non
     whole = texture(2, 12.0)
     assert not shares(whole[: 6 * RATE], whole[6 * RATE :])
     assert shares(whole[: 8 * RATE], whole[4 * RATE :])
+
+
+def bark(seed: int, pitch_hz: float) -> np.ndarray:
+    """Returns one short harmonic sound after a pause: far fewer than 48 peaks."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(0.4 * RATE)) / RATE
+    tones = sum(rng.uniform(0.05, 0.3) * np.sin(2 * np.pi * pitch_hz * (n - 2 * t) * t * n) for n in range(1, 9))
+    samples = np.zeros(4 * RATE)
+    samples[RATE : RATE + len(t)] = tones * np.exp(-9 * t) * (1 - np.exp(-200 * t))
+    return (0.5 * samples).astype(np.float32)
+
+
+def test_one_bark_is_found_again_encoded_or_trimmed(tmp_path: Path) -> None:
+    original = bark(1, 310)
+    assert shares(original, encoded(0.6 * original, tmp_path, "aac"))
+    assert shares(original, original[round(0.512 * RATE) :])
+
+
+def test_other_barks_are_not_found() -> None:
+    assert similar([peaks_of(bark(seed, pitch), RATE) for seed, pitch in enumerate((240, 310, 355, 420, 505))]) == []
+
+
+def test_a_sparse_recording_has_the_same_peaks_however_it_is_divided() -> None:
+    samples = bark(2, 280)
+    finder = PeakFinder(RATE)
+    for start in range(0, len(samples), 5000):
+        finder.add(samples[start : start + 5000])
+    assert np.array_equal(finder.finish(), peaks_of(samples, RATE))
 
 
 def test_many_copies_are_linked_to_each_other() -> None:
