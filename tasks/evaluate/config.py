@@ -62,14 +62,16 @@ class EvaluateConfig(StageConfig):
     def resolve_paths(cls, values: dict[str, Any], folder: Path) -> None:
         """Makes the paths of the systems and of the test set absolute; names of checkpoints stay."""
         systems, files = values.get("systems"), values.get("test_set")
-        for name, paths in systems.items() if isinstance(systems, dict) else ():
-            if isinstance(paths, str):
-                systems[name] = _absolute(paths, folder)
-            elif isinstance(paths, list | tuple):
-                systems[name] = [_absolute(one, folder) for one in paths]
-        for name in TableFiles.PATHS if isinstance(files, dict) else ():
-            if isinstance(files.get(name), str) and files[name]:
-                files[name] = str(folder / files[name])
+        if isinstance(systems, dict):
+            for name, paths in systems.items():
+                if isinstance(paths, str):
+                    systems[name] = _absolute(paths, folder)
+                elif isinstance(paths, list | tuple):
+                    systems[name] = [_absolute(one, folder) for one in paths]
+        if isinstance(files, dict):
+            for name in TableFiles.PATHS:
+                if isinstance(files.get(name), str) and files[name]:
+                    files[name] = str(folder / files[name])
 
 
 def _absolute(path: Any, folder: Path) -> Any:

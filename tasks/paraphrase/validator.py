@@ -40,7 +40,7 @@ def problems_of(
     own = [cue for cue in new_cues if cue.side == caption.cue.side]
     after = [CuedCaption(text=paraphrase, cue=cue) for cue in own]
     told = [meaning_problems(caption, one, parse=parse) for one in after]
-    problems += min(told, key=len, default=[])
+    problems += min(told, key=lambda problems: len(list(problems)), default=[])
     return problems or similarity_problems(caption, after[0], min_similarity)
 
 
