@@ -39,8 +39,8 @@ def problems_of(
     problems += [f"added {word!r}" for word in unmatched(meaningful(new), old, classes)[:1]]
     own = [cue for cue in new_cues if cue.side == caption.cue.side]
     after = [CuedCaption(text=paraphrase, cue=cue) for cue in own]
-    told = [meaning_problems(caption, one, parse=parse) for one in after]
-    problems += min(told, key=lambda problems: len(list(problems)), default=[])
+    told: list[list[str]] = [meaning_problems(caption, one, parse=parse) for one in after]
+    problems += sorted(told, key=len)[0] if told else []
     return problems or similarity_problems(caption, after[0], min_similarity)
 
 

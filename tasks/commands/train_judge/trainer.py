@@ -36,7 +36,7 @@ class JudgeTrainer:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.network = CorpusCNN(self.sizes)
-        self.network = self.network.to(self.device).to(memory_format=torch.channels_last).train()
+        self.network.to(self.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.levels = RelativeLevels().to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
