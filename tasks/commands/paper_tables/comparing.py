@@ -6,6 +6,7 @@ The files of the table's clips are linked into folders of their own, so that onl
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -38,8 +39,9 @@ _ALLOWED: Final = ("no-caption", "stereo", "short-video")
 _SAYS: Final = {
     "--video": f"{SETTING}.video",
     "--captions": f"{SETTING}.captions",
-    "--judges ": "evaluate.judges=auto,",
+    r"--judges ([\w-]+)": r"evaluate.judges=[auto, \1]",
 }
+"""Pattern of an option of `foleygenex evaluate` -> the setting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +161,7 @@ def truth_values(evaluation: Evaluation, metric: str) -> dict[str, float]:
 def said(reason: str) -> str:
     """Returns why a cell is empty, with the settings in place of the options of `foleygenex evaluate`."""
     for option, setting in _SAYS.items():
-        reason = reason.replace(option, setting)
+        reason = re.sub(option, setting, reason)
     return reason
 
 

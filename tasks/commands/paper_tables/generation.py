@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from data_contracts import FoleyGenExError, UsageError
+from data_contracts import FoleyGenExError, GeneratedFile, UsageError, read_table
 from data_contracts.generation import BUILTIN, TRAINED
 from model.devices import choose_device, choose_precision
 from model.variants import variant
-from tasks.commands.generate.batch import FAILURES, run_requests
+from tasks.commands.generate.batch import FAILURES, MANIFEST, run_requests
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
@@ -69,7 +69,8 @@ class TableGenerator:
             raise FoleyGenExError(f"evaluate.systems.{name}: no clip could be generated; {out / FAILURES} says why")
         if done.failed:
             log.warning("evaluate.systems.%s: %s; %s says why", name, done.line(out), out / FAILURES)
-        return {clip: path for clip, path in files.items() if path.exists()}
+        made = {row.path for row in read_table(out / f"{MANIFEST}.parquet", GeneratedFile)}
+        return {clip: path for clip, path in files.items() if path.name in made}
 
     def _options(
         self, clip: str, out: Path, checkpoint: Path, named: str | None, conditions: tuple[str, ...]

@@ -66,6 +66,7 @@ def read_inputs(table: PaperTable, files: TableFiles) -> TableInputs:
             lines=tuple(filter(None, lines)),
         ),
         where,
+        next(iter(captions), ""),
     )
 
 
@@ -120,6 +121,7 @@ def _pairs(table: PaperTable, files: TableFiles, listed: ClipList | None) -> Tab
             lines=tuple(filter(None, (listed.line, _found(pairs, listed.pairs, where)))),
         ),
         where,
+        next(iter(listed.pairs)),
     )
 
 
@@ -155,9 +157,9 @@ def _captions(table: Path) -> dict[str, str]:
     return listed.captions
 
 
-def _checked(found: TableInputs, where: str) -> TableInputs:
+def _checked(found: TableInputs, where: str, first: str) -> TableInputs:
     if not found.captions:
-        raise UsageError(f"{where} has none of the table's clips; files are named as the list names them")
+        raise UsageError(f"{where} has none of the table's clips; a file for the first one is named {first}")
     return found
 
 

@@ -164,7 +164,7 @@ def _result(
         *measured.lines,
         *_counts(table, rows),
         *unranked(heads, rows, across=across),
-        *_reasons(heads, rows),
+        *_reasons(table, heads, rows),
     ]
     return TableResult(
         number=table.number,
@@ -216,13 +216,14 @@ def _counts(table: PaperTable, rows: list[ResultRow]) -> list[str]:
     return lines
 
 
-def _reasons(heads: tuple[TableHead, ...], rows: list[ResultRow]) -> list[str]:
+def _reasons(table: PaperTable, heads: tuple[TableHead, ...], rows: list[ResultRow]) -> list[str]:
     """Returns why cells have no number of ours, those of one reason in one line."""
+    several = len(table.sizes) > 1
     where: dict[str, dict[str, None]] = {}
     for row in rows:
         for head, cell in zip(heads, row.cells, strict=True):
             if cell.measured is None:
                 where.setdefault(NOT_NAMED, {})[head.system or row.head] = None
             elif cell.measured.why is not None:
-                where.setdefault(cell.measured.why, {})[head.name] = None
+                where.setdefault(cell.measured.why, {})[f"{head.name} ({row.part})" if several else head.name] = None
     return [f"{', '.join(names)}: {reason}" for reason, names in where.items()]

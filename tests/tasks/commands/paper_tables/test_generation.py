@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_contracts import FoleyGenExError, UsageError
+from data_contracts import FoleyGenExError, GeneratedFile, UsageError, write_table
 from tasks.commands.generate.batch import Summary
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.requests import GenerationRequest
@@ -30,8 +30,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     """What was asked for; each file gets a second of noise, except those of `clip01`."""
     found: Asked = []
 
-    def run(requests: Sequence[GenerationRequest], *_: Any, **__: Any) -> Summary:
-        failed = 0
+    def run(requests: Sequence[GenerationRequest], session: object, folder: Path, **_: Any) -> Summary:
+        failed, made = 0, []
         for number, request in enumerate(requests):
             assert request.options is not None
             found.append(request.options)
@@ -41,11 +41,22 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
             rng = np.random.default_rng(number)
             write_exact_audio(request.options.out.with_suffix(".wav"), rng.standard_normal(16_000) * 0.1, 16_000)
             request.options.out.with_suffix(".wav").rename(request.options.out)
+            made.append(generated(request.options.out))
+        write_table(folder / "generated.parquet", GeneratedFile, made)
         return Summary(len(requests) - failed, 0, failed)
 
     monkeypatch.setattr("tasks.commands.paper_tables.generation.run_requests", run)
     monkeypatch.setattr("tasks.commands.paper_tables.generation.InferenceSession.of", lambda options: None)
     return found
+
+
+def generated(path: Path) -> GeneratedFile:
+    """Returns a row of the table that the batch writes, in which only the file's name matters here."""
+    return GeneratedFile(
+        item_id=path.stem, task="tta", asked_name=path.stem, path=path.name, sha256="", key="", text=None,
+        duration_s=1.0, windows=1, sample_rate_hz=16_000, seed=0, steps=1, cfg_scale=1.0, checkpoint_sha256="",
+        placeholders=(), settings_json="{}",
+    )  # fmt: skip
 
 
 def generate(
@@ -130,6 +141,18 @@ def test_a_generated_clip_that_failed_is_missing_for_all(
     counts = {cell.measured.n for row in table.rows for cell in row.cells if cell.measured is not None}
     assert counts == {len(NAMES) - 1}
     assert "1 failed; " in caplog.text
+
+
+def test_a_file_of_an_earlier_run_is_not_taken_for_a_clip_that_fails_now(
+    test_set: Path, asked: Asked, judges: dict[str, FakeJudge]
+) -> None:
+    files = {"reference": "truth", "captions": "captions.csv"}
+    old = test_set / "workspace" / "tables" / "table-1" / "generated" / "FoleyGenEx" / "clip01.flac"
+    write_sounds(old.parent, sounds(["clip01"]))
+    old.with_suffix(".wav").rename(old)
+    settings = config(test_set, 1, systems={"FoleyGenEx": "builtin"}, test_set=files)
+    with pytest.raises(FoleyGenExError, match=r"1 missing in evaluate\.systems\.FoleyGenEx \(e\.g\. clip01\)"):
+        make_table(settings, workspace(test_set))
 
 
 def test_a_checkpoint_that_makes_nothing_is_an_error(

@@ -127,7 +127,7 @@ def test_table_2_without_imagebind_or_a_list_says_what_the_filtered_rows_need(te
     table = make(test_set, 2, systems={"FoleyGenEx": "good"}, test_set={**FILES, "video": "video"})
     assert ours(table, "FoleyGenEx (Ours)")["IB-score"] is None
     assert says(table, "needs evaluate.test_set.subset_file, the list of these clips, or the IB-score of each clip")
-    assert says(table, "no commercial use; name it to use it: evaluate.judges=auto,imagebind")
+    assert says(table, "no commercial use; name it to use it: evaluate.judges=[auto, imagebind]")
 
 
 def test_table_2_takes_a_list_of_the_filtered_clips_and_a_row_of_ones_own_for_each_part(
