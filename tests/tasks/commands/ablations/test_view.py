@@ -33,7 +33,7 @@ def test_no_variant_writes_where_another_or_the_run_does(tmp_path: Path, shares_
         name: variant_workspace(base, name, weights, shares_run=shares_run)
         for name, weights in (("full", "full"), ("no-sum", "full"), ("m-1", "m-1"), ("mmaudio-s1", "mmaudio"))
     }
-    for stage in ("generate", "score"):
+    for stage in ("generate", "judge", "score"):
         folders = {view.path(stage) for view in views.values()}
         assert len(folders) == len(views) and base.path(stage) not in folders
     trainings = {name: view.path("train") for name, view in views.items()}
@@ -45,7 +45,7 @@ def test_every_other_stage_is_the_runs(tmp_path: Path) -> None:
     base = Workspace(tmp_path)
     view = variant_workspace(base, "m-1", "m-1")
     for step in STEPS:
-        own = step.name in ("train", "generate", "score")
+        own = step.name in ("train", "generate", "judge", "score")
         assert (view.stage(step.name) == base.stage(step.name)) is not own, step.name
     assert view.table("manifest", "manifest") == base.table("manifest", "manifest")
 
