@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import UsageError
-from tasks.commands.evaluate.options import REFERENCE, EvaluateOptions
+from tasks.commands.evaluate.options import ALL_CLIPS, REFERENCE, EvaluateOptions
 from tasks.commands.evaluate.problems import Problem
 from tasks.commands.spreadsheet import read_cells
 
@@ -144,9 +144,18 @@ def _captions(
 def _categories(
     options: EvaluateOptions, table: Mapping[str, Mapping[str, str]], names: tuple[str, ...]
 ) -> dict[str, str]:
+    """Returns clip -> category; a clip whose cell is empty has none."""
     if options.by is None:
         return {}
-    return {name: table[name][options.by] for name in names if name in table}
+    found = {name: table[name][options.by].strip() for name in names if name in table}
+    for name, category in found.items():
+        if category == ALL_CLIPS:
+            raise UsageError(
+                f"{options.captions}: clip {name!r}: {options.by} is {ALL_CLIPS!r}, which stands for all clips"
+            )
+        if not is_printable(category):
+            raise UsageError(f"{options.captions}: clip {name!r}: {options.by} is not printable: {category!a}")
+    return {name: category for name, category in found.items() if category}
 
 
 def _events(options: EvaluateOptions, known: set[str], problems: list[Problem]) -> dict[str, tuple[float, ...]]:

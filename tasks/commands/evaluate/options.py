@@ -13,6 +13,8 @@ from tasks.evaluate import baselines
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
 
 REFERENCE: Final = "reference"
+ALL_CLIPS: Final = "all"
+"""The task of scores over all clips; with --by there is one more for each category."""
 _TAKEN: Final = (
     baselines.TRUTH, baselines.SHUFFLED, baselines.NOISE, baselines.SILENCE, baselines.CLICKS, baselines.RANDOM_EVENTS,
     OTHER_HALF, REFERENCE, "captions", "events", "video",

@@ -75,7 +75,7 @@ def render(found: Evaluation) -> str:
             n_clips=len(found.clips),
             tables=[_table(found, task) for task in found.tasks()],
             comparisons=_comparisons(found),
-            empty=_empty(found),
+            empty=[(", ".join(metrics), reason) for reason, metrics in found.why_empty().items()],
             worst=worst,
             refused=media.refused,
             problems=_problems(found.problems),
@@ -121,15 +121,6 @@ def _comparisons(found: Evaluation) -> list[tuple[str, str, list[tuple[str, str,
         line = (one.metric, number(one.difference), f"{one.p_value:.2g}", f"{one.p_holm:.2g}", n, one.better)
         pairs.setdefault((one.first, one.second), []).append(line)
     return [(first, second, lines) for (first, second), lines in pairs.items()]
-
-
-def _empty(found: Evaluation) -> list[tuple[str, str]]:
-    """Returns (metrics, reason) for the metrics of all clips that have no value."""
-    reasons: dict[str, dict[str, None]] = {}
-    for score in found.scores:
-        if score.task == ALL_CLIPS and score.value is None and score.why_empty is not None:
-            reasons.setdefault(score.why_empty, {})[score.metric] = None
-    return [(", ".join(metrics), reason) for reason, metrics in reasons.items()]
 
 
 def _worst(found: Evaluation, system: str, media: MediaEmbedder) -> list[WorstView]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from data_contracts import ClipScore, Score
 from tasks.commands.evaluate.clips import Clip
+from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.commands.evaluate.problems import Problem
-
-ALL_CLIPS: Final = "all"
-"""The task of scores over all clips; with --by there is one more for each category."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +78,15 @@ class Evaluation:
     def tasks(self) -> Iterator[str]:
         """Yields `all`, then the categories."""
         yield from dict.fromkeys(score.task for score in self.scores)
+
+    def why_empty(self) -> dict[str, list[str]]:
+        """Returns reason -> metrics of all clips without a value; `METRIC of SYSTEM` where other systems have one."""
+        reasons: dict[str, list[str]] = {}
+        for metric, cells in self.scores_of(ALL_CLIPS).items():
+            made = [score for score in cells.values() if not score.is_baseline]
+            empty = [score for score in made if score.value is None and score.why_empty is not None]
+            for score in empty:
+                name = metric if len(empty) == len(made) else f"{metric} of {score.system}"
+                names = reasons.setdefault(score.why_empty or "", [])
+                names += [name] if name not in names else []
+        return reasons

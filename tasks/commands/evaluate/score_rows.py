@@ -58,7 +58,8 @@ class ScoreTable:
         for name, metric in ((one, metric) for one, metric in METRICS.items() if self._is_asked(one)):
             if name.startswith("Event") or any(name in values for values in self.values.values()):
                 cells = self._clip_cells(task, name, metric, self.values, places)
-                rows += self._rows(task, name, metric, cells, _NO_EVENTS if name.startswith("Event") else _UNDEFINED)
+                lacks_events = name.startswith("Event") and all(clip.events_s is None for clip in self.clips)
+                rows += self._rows(task, name, metric, cells, _NO_EVENTS if lacks_events else _UNDEFINED)
         for column in COLUMNS:
             if self._is_asked(column.name):
                 rows += self._column(task, column, places)
@@ -83,10 +84,14 @@ class ScoreTable:
     def _clip_cells(
         self, task: str, name: str, metric: Metric, values: Mapping[str, ClipValues], places: list[int]
     ) -> dict[str, Cell]:
-        """Returns the cells of the systems that have a value for the clips for which all generated ones have one."""
+        """Returns the cells of the systems that have a value for the clips for which all generated ones have one.
+
+        A system that has no value at all (the loudness of silence) has no cell, and takes none from the others.
+        """
         of_system = {system.name: values.get(system.name, {}).get(name, {}) for system in self.systems}
         made = [of_system[system.name] for system in self.systems if not system.is_baseline]
-        common = [place for place in places if all(place in found for found in made)]
+        made = [found for found in made if not found.keys().isdisjoint(places)]
+        common = [place for place in places if made and all(place in found for found in made)]
         cells = {}
         for system, found in of_system.items():
             if scored := {place: found[place] for place in common if place in found}:
@@ -132,11 +137,11 @@ class ScoreTable:
         why_empty: str,
         run: JudgeRun | None = None,
     ) -> list[Score]:
-        """Returns a row per cell; one per generated system that says why, where there is no cell."""
+        """Returns a row per cell; of a generated system without a cell, one that says why."""
         rows = []
         for system in (*self.systems, _CEILING):
             cell = cells.get(system.name)
-            if cell is None and (cells or system.is_baseline):
+            if cell is None and system.is_baseline:
                 continue
             found = cell or Cell(why_empty=why_empty)
             seconds = sum(clip.duration_s for clip in self.clips) / max(1, len(self.clips)) * found.n

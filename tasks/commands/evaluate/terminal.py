@@ -88,9 +88,4 @@ def _comparisons(found: Evaluation) -> str:
 
 def _empty(found: Evaluation) -> str:
     """Returns why metrics have no value, metrics of one reason in one line."""
-    reasons: dict[str, list[str]] = {}
-    for score in found.scores:
-        if score.task == ALL_CLIPS and score.value is None and score.why_empty is not None:
-            metrics = reasons.setdefault(score.why_empty, [])
-            metrics += [score.metric] if score.metric not in metrics else []
-    return "\n".join(f"{', '.join(metrics)}: {reason}" for reason, metrics in reasons.items())
+    return "\n".join(f"{', '.join(metrics)}: {reason}" for reason, metrics in found.why_empty().items())

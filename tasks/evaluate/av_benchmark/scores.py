@@ -115,6 +115,7 @@ def _vggish(scores: CacheScores, generated: Path, reference: Path) -> None:
     if made is None or true is None:
         scores.why_empty["FD-VGG"] = _lacks("vggish_features.pth", generated if made is None else reference)
         return
+    _both(scores, made, true)
     _put(scores, ["FD-VGG"], lambda: [feature_distance(_rows(made.values()), _rows(true.values()))])
 
 
@@ -124,9 +125,7 @@ def _panns(scores: CacheScores, generated: Path, reference: Path, *, paired: boo
     if made is None or true is None:
         scores.why_empty |= dict.fromkeys(keys, _lacks("pann_features.pth", generated if made is None else reference))
         return
-    both = matched(made, true)
-    scores.unmatched = tuple(name for name in made if name not in both)
-    scores.n, scores.n_reference = len(made), len(true)
+    both = _both(scores, made, true)
     wide, true_wide = (np.stack([one["2048"].numpy() for one in side.values()]) for side in (made, true))
     logits = np.stack([one["logits"].numpy() for one in made.values()])
     _put(scores, keys[:1], lambda: [feature_distance(wide, true_wide)])
@@ -145,7 +144,7 @@ def _passt(scores: CacheScores, generated: Path, reference: Path, *, paired: boo
         if made is None or true is None:
             scores.why_empty |= dict.fromkeys(keys, _lacks(name, generated if made is None else reference))
             return
-        both = matched(made, true)
+        both = _both(scores, made, true)
         if paired:
             made, true = {n: made[n] for n in both}, {n: true[other] for n, other in both.items()}
         found[name] = made, true
@@ -162,7 +161,7 @@ def _cosine(scores: CacheScores, key: str, audio: tuple[Path, str], other: tuple
         folder, name = audio if made is None else other
         scores.why_empty[key] = _lacks(name, folder)
         return
-    both = matched(made, true)
+    both = _both(scores, made, true)
     first, second = [made[name] for name in both], [true[name] for name in both.values()]
     _put(scores, [key], lambda: [float(np.mean(cosines(_stack(first), _stack(second))))])
 
@@ -179,7 +178,7 @@ def _desync(scores: CacheScores, generated: Path, reference: Path) -> None:
         scores.why_empty["DeSync"] = f"not computed: {error}"
         return
     assert isinstance(judge, SynchformerJudge)
-    both = matched(made, true)
+    both = _both(scores, made, true)
     logits = [judge.offset_logits(true[other], made[name]).numpy() for name, other in both.items()]
     _put(scores, ["DeSync"], lambda: [float(np.mean(desync_per_clip(np.stack(logits))))])
 
@@ -189,6 +188,15 @@ def _put(scores: CacheScores, keys: list[str], compute: Callable[[], list[float]
         scores.values |= dict(zip(keys, compute(), strict=True))
     except ContractError as error:
         scores.why_empty |= dict.fromkeys(keys, f"not computed: {error}")
+
+
+def _both(scores: CacheScores, made: Mapping[str, object], true: Mapping[str, object]) -> dict[str, str]:
+    """Returns the matched clips of a file, and notes the numbers of clips of the first file that both caches have."""
+    found = matched(made, true)
+    if not scores.n:
+        scores.n, scores.n_reference = len(made), len(true)
+        scores.unmatched = tuple(name for name in made if name not in found)
+    return found
 
 
 def _inception(logits_NK: Floats) -> list[float]:

@@ -94,6 +94,13 @@ def test_captions_give_text_groups_and_categories(folder: Path) -> None:
     assert inputs.groups == {"one": "g", "two": "two"} and inputs.categories == {"one": "dog", "two": "water"}
 
 
+def test_an_empty_category_is_none(folder: Path) -> None:
+    table = folder / "c.csv"
+    table.write_text("name,caption,kind\none,dog, \ntwo,rain, water \n")
+    inputs, _ = read_inputs(options(folder, captions=table, by="kind"))
+    assert inputs.categories == {"two": "water"}
+
+
 def test_clips_without_captions_and_captions_without_clips_are_named(folder: Path) -> None:
     table = folder / "c.csv"
     table.write_text("name,caption\none,dog\nthree,cat\n")
@@ -117,6 +124,13 @@ def test_events_are_sorted_and_a_clip_may_have_none(folder: Path) -> None:
         ("captions", "name,caption\none,a\none,b\n", {}, "line 3: clip 'one' repeats"),
         ("captions", "name\none\n", {}, "line 2: column 'caption' is missing"),
         ("captions", "name,caption\none,a\n", {"by": "kind"}, "line 2: column 'kind' is missing"),
+        (
+            "captions",
+            "name,caption,kind\none,a,all\n",
+            {"by": "kind"},
+            "clip 'one': kind is 'all', which stands for all",
+        ),
+        ("captions", "name,caption,kind\none,a,b\x1b[2J\n", {"by": "kind"}, "clip 'one': kind is not printable: "),
         ("events", "name,time_s\none,soon\n", {}, "line 2: time_s is 'soon'; expected seconds"),
         ("events", "name,time_s\none,-1\n", {}, "line 2: time_s is '-1'"),
         ("events", "name,time_s\none,nan\n", {}, "line 2: time_s is 'nan'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from data_contracts import ClipScore, Score, UsageError, read_table
 from tasks.commands.evaluate import clips as clips_module
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.outputs import write_evaluation
+from tasks.commands.evaluate.page import render
 from tasks.commands.evaluate.problems import InputProblemsError
 from tasks.commands.evaluate.result import Evaluation
+from tasks.commands.evaluate.terminal import text
 from tasks.evaluate import baselines, judging
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
 from tests.tasks.commands.evaluate.conftest import EVENTS, TRUTH, noisy, options, write
@@ -212,6 +215,20 @@ def test_a_judge_that_refuses_a_clip_says_so_with_a_smaller_n(folder: Path, tmp_
     result = evaluate_folders(options(folder, systems=systems, **changes))
     cells = table(result)
     assert cells[f"KL-{OURS}", "a"].n == cells[f"FD-{OURS}", "a"].n == 4 and cells["level_dbfs", "a"].n == 5
+
+
+def test_a_system_without_any_value_does_not_empty_the_other_systems_cells(folder: Path, tmp_path: Path) -> None:
+    """Silence has no loudness, and no event of it is matched: the other system's values stand, and a row says why."""
+    systems = {"a": folder / "a", "quiet": write(tmp_path / "quiet", {name: 0 * x for name, x in TRUTH.items()})}
+    asked = options(folder, systems=systems, cache=tmp_path / "cache", events=folder / "events.csv")
+    result = evaluate_folders(replace(asked, allowed=frozenset({"silent"})))
+    alone = evaluate_folders(replace(asked, systems={"a": folder / "a"}))
+    for metric in ("lufs", "EventOffset_s"):
+        assert table(result)[metric, "a"].value == table(alone)[metric, "a"].value
+        empty = table(result)[metric, "quiet"]
+        assert (empty.value, empty.n, empty.why_empty) == (None, 0, "not computed: undefined for every clip")
+    assert {"lufs of quiet", "EventOffset_s of quiet"} <= set(result.why_empty()[empty.why_empty])
+    assert "lufs of quiet" in text(result) and "lufs of quiet" in render(result)
 
 
 def test_what_needs_captions_or_videos_says_so(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,6 +159,7 @@ def test_a_missing_file_empties_its_keys_alone(folders: tuple[Path, Path], tmp_p
     found = cache_scores(made, folders[1])
     assert set(found.values) == {"FD-VGG", "IB-Score", "LAION-CLAP-Score", "MS-CLAP-Score"}
     assert found.why_empty["FD-PANN"].endswith("made has no pann_features.pth")
+    assert (found.n, found.n_reference, found.unmatched) == (12, 12, ())
 
 
 def test_no_clip_in_common_is_a_reason_not_a_crash(folders: tuple[Path, Path], tmp_path: Path) -> None:
