@@ -26,7 +26,7 @@ from tasks.evaluate.kept import FOLDER as KEPT_SCORES
 from tasks.evaluate.kept import kept_scores
 from tasks.pipeline import STEPS, find_step
 from tasks.steps import pipeline_states
-from tasks.train.job import RECORD, kept_trainings, trainings_folder
+from tasks.train.places import RECORD, kept_trainings, trainings_folder
 
 TEMPORARY: Final = "temporary files"
 ORPHANS: Final = "files of rows that are gone"

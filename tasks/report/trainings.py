@@ -13,7 +13,7 @@ from tasks.evaluate.kept import kept_scores
 from tasks.report.svg import number
 from tasks.report.words import metric_name
 from tasks.train.continuation import folders_in_order
-from tasks.train.job import RECORD, STAGE
+from tasks.train.places import RECORD, STAGE
 
 Verdict = Literal["better", "worse", "within the intervals"]
 

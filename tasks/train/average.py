@@ -9,7 +9,7 @@ from model.checkpoint import read_info, read_weights, save_checkpoint
 from model.network import Network
 from model.training.ema import Averages, snapshots, synthesise
 from tasks.engine.workspace import Workspace
-from tasks.train.job import checkpoint_path, finished_key, states_folder
+from tasks.train.places import checkpoint_path, finished_key, states_folder
 
 
 def write_average(workspace: Workspace, sigma: float, out: Path, *, step: int | None = None) -> str:

@@ -27,19 +27,19 @@ from model.training.state import state_files
 from model.training.stop import StopSignals
 from tasks.engine.choices import Choice, keep, read_choices, with_choice
 from tasks.engine.progress import OnProgress, silent
-from tasks.engine.workspace import Workspace, hash_text, read_json, write_json
+from tasks.engine.workspace import Workspace, hash_text, write_json
 from tasks.train.config import TrainConfig
-from tasks.train.continuation import changes_text, describe, folders_in_order, latest_training, prepare, require_start
+from tasks.train.continuation import changes_text, describe, latest_training, prepare, require_start
 from tasks.train.cpu import require_affordable
 from tasks.train.empty_text import empty_text
 from tasks.train.live import LiveTable
+from tasks.train.places import STAGE, checkpoint_path, known_key, record_path, set_aside, states_folder
 from tasks.train.provenance import rendered_share
 from tasks.train.samples import SampleWriter
 from tasks.train.trackers import open_trackers, require_trackers
 
 log = logging.getLogger(__name__)
 
-STAGE: Final = "train"
 VERSION: Final = 3
 """Of what the stage writes."""
 _WEIGHTS_VERSION: Final = 2  # raised when the code changes the weights that equal settings and data give
@@ -49,10 +49,6 @@ _NOT_IN_RESULT: Final = {
     "accept_cpu", "compile", "gradient_checkpointing", "micro_batch", "explosion_loss", "explosion_factor",
     "skip_nonfinite", "init_from", "continue_from", "continue_steps",
 }  # fmt: skip
-
-CHECKPOINT: Final = "checkpoint.safetensors"
-RECORD: Final = "train.json"
-"""Describes the checkpoint: its training's key, history, steps, losses, size and hash."""
 
 
 def run_training(config: TrainConfig, workspace: Workspace, on_progress: OnProgress = silent) -> list[TrainMetric]:
@@ -135,7 +131,7 @@ def training_key(config: TrainConfig, store: FeatureStore, workspace: Workspace)
     if config.continue_from != "last":
         return hash_text(*parts, f"{_start_hash(config)} from {config.continue_from}")
     for key in (anew, further):
-        if state_files(states_folder(workspace, key)) or _finished_key(workspace) == key:
+        if state_files(states_folder(workspace, key)) or known_key(workspace) == key:
             return key
     return further if latest_training(states_folder(workspace, anew).parent) else anew
 
@@ -167,48 +163,6 @@ def _with_precision(config: TrainConfig, workspace: Workspace, ranks: Ranks) -> 
 
 def _start_hash(config: TrainConfig) -> str:
     return hash_file(_initial_file(config.init_from)) if config.init_from else ""
-
-
-def checkpoint_path(workspace: Workspace) -> Path:
-    """Returns the path of the trained weights."""
-    return workspace.path(STAGE, CHECKPOINT)
-
-
-def states_folder(workspace: Workspace, key: str) -> Path:
-    """Returns the folder of a training's states and EMA snapshots.
-
-    Its name has the training's key, so a state of other features or settings is never continued.
-    """
-    return trainings_folder(workspace) / key[:16]
-
-
-def trainings_folder(workspace: Workspace) -> Path:
-    """Returns the folder that has a folder of states per training."""
-    return workspace.path(STAGE, "last")
-
-
-def kept_trainings(workspace: Workspace) -> set[str]:
-    """Returns the names of the trainings' folders that are in use: that of the checkpoint, the one run last, and the
-    finished one before, with which the report compares."""
-    folders = folders_in_order(trainings_folder(workspace))
-    latest, finished = latest_training(trainings_folder(workspace)), (_finished_key(workspace) or "")[:16]
-    before = [folder.name for folder in folders if (folder / RECORD).exists() and folder.name != finished][-1:]
-    return {name for name in (latest.name if latest else "", finished, *before) if name}
-
-
-def finished_key(workspace: Workspace) -> str:
-    """Returns the key of the training that the workspace's checkpoint is from. Raises UsageError without one."""
-    key = _finished_key(workspace)
-    if key is None:
-        raise UsageError(
-            f"{workspace.root} has no finished training; `foleygenex run train CONFIG --workspace {workspace.root}` "
-            "makes one"
-        )
-    return key
-
-
-def _finished_key(workspace: Workspace) -> str | None:
-    return str(read_json(_record(workspace))["key"]) if _record(workspace).exists() else None
 
 
 def _trainer(config: TrainConfig, workspace: Workspace, store: FeatureStore, key: str, ranks: Ranks) -> Trainer:
@@ -287,7 +241,7 @@ def _row_callbacks(
 
 def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: str) -> None:
     """Writes the checkpoint and its record; those of the training before are kept in its folder."""
-    _set_aside(workspace, key)
+    set_aside(workspace, key)
     source, history = trainer.source, [segment.to_dict() for segment in trainer.history]
     sha256 = save_checkpoint(
         checkpoint_path(workspace),
@@ -311,20 +265,4 @@ def _finish(config: TrainConfig, workspace: Workspace, trainer: Trainer, key: st
         "balanced": trainer.plan.balanced,
         "history": history,
     }
-    write_json(_record(workspace), record)
-
-
-def _record(workspace: Workspace) -> Path:
-    return workspace.path(STAGE, RECORD)
-
-
-def _set_aside(workspace: Workspace, key: str) -> None:
-    """Moves checkpoint and record of another training into its states folder: no training deletes another's work."""
-    record, checkpoint = _record(workspace), checkpoint_path(workspace)
-    if (other := _finished_key(workspace)) not in (None, key):
-        folder = states_folder(workspace, str(other))
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in (checkpoint, record):
-            if path.exists():
-                path.replace(folder / path.name)
-        log.info("the checkpoint of the training before is kept in %s", folder)
+    write_json(record_path(workspace), record)

@@ -10,8 +10,9 @@ from model.features import FeatureStore
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace, read_json
 from tasks.train.config import TrainConfig
-from tasks.train.job import CHECKPOINT, RECORD, STAGE, VERSION, run_training, training_key
+from tasks.train.job import VERSION, run_training, training_key
 from tasks.train.launch import launch_training, processes_of
+from tasks.train.places import CHECKPOINT, RECORD, STAGE
 
 
 @dataclass(frozen=True, kw_only=True)

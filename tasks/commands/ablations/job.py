@@ -23,7 +23,8 @@ from tasks.engine import is_stage_finished
 from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.tables import clip_groups
-from tasks.train.job import checkpoint_path, states_folder, training_key
+from tasks.train.job import training_key
+from tasks.train.places import checkpoint_path, states_folder
 from tasks.train.stage import TrainStage
 
 

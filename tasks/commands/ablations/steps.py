@@ -18,7 +18,7 @@ from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.judge_stage import JudgeStage
 from tasks.evaluate.score_stage import ScoreStage
 from tasks.train.config import TrainConfig
-from tasks.train.job import checkpoint_path
+from tasks.train.places import checkpoint_path
 from tasks.train.stage import TrainStage
 
 _SHARD: Final = 4096  # items: all of them in one shard

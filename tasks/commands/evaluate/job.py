@@ -55,9 +55,7 @@ def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluatio
     clips, cache = prepared.clips, prepared.cache
     systems = all_systems(clips, options, prepared.decoder)
     has_signal = not options.only or not options.only.isdisjoint(METRICS)
-    values = (
-        _signal_values(cache, clips, systems, show.phase(0)) if has_signal else {one.name: {} for one in systems}
-    )
+    values = _signal_values(cache, clips, systems, show.phase(0)) if has_signal else {one.name: {} for one in systems}
     runs, why_not = _ask(choice, cache, clips, systems, options, show)
     comparer = Comparer(clips=clips, systems=systems, values=values, runs=runs, seed=options.seed)
     table = ScoreTable(

@@ -22,7 +22,7 @@ from tasks.engine.workspace_lock import acquire, holder_of
 from tasks.pipeline import find_step
 from tasks.steps import run_step
 from tasks.train import job, stage
-from tasks.train.job import checkpoint_path
+from tasks.train.places import checkpoint_path
 from tasks.train.stage import TrainStage
 from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features

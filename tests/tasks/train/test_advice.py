@@ -19,7 +19,8 @@ from tasks.engine.workspace import Workspace
 from tasks.train import cpu
 from tasks.train.average import write_average
 from tasks.train.config import TrainConfig
-from tasks.train.job import checkpoint_path, finished_key, run_training, states_folder
+from tasks.train.job import run_training
+from tasks.train.places import checkpoint_path, finished_key, states_folder
 from tests.model.fakes import TOY, fake_store
 from tests.tasks.train.features import SHORT, write_features
 

@@ -10,7 +10,8 @@ import torch
 from data_contracts import TrainingError, UsageError
 from model.checkpoint import load_checkpoint
 from tasks.train.average import write_average
-from tasks.train.job import checkpoint_path, run_training
+from tasks.train.job import run_training
+from tasks.train.places import checkpoint_path
 from tests.tasks.train.features import SHORT
 
 

@@ -20,7 +20,8 @@ from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.train.config import MaskSettings, TrainConfig
 from tasks.train.continuation import Description
-from tasks.train.job import checkpoint_path, finished_key, run_training, states_folder
+from tasks.train.job import run_training
+from tasks.train.places import checkpoint_path, finished_key, states_folder
 from tasks.train.stage import TrainStage
 from tests.model.fakes import TOY, fake_store, toy_specs
 from tests.tasks.train.features import SHORT, write_features

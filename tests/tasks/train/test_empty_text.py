@@ -18,7 +18,8 @@ from model.network import build_network
 from model.specs import TextSpec
 from tasks.engine.workspace import Workspace
 from tasks.train.empty_text import empty_text
-from tasks.train.job import checkpoint_path, run_training
+from tasks.train.job import run_training
+from tasks.train.places import checkpoint_path
 from tests.model.fakes import TOY, fake_store, toy_specs
 from tests.tasks.train.features import SHORT, write_features
 

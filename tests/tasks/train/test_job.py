@@ -11,7 +11,8 @@ from model.features import FeatureStore
 from model.training import Trainer
 from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
-from tasks.train.job import checkpoint_path, finished_key, progress_note, run_training, states_folder, training_key
+from tasks.train.job import progress_note, run_training, training_key
+from tasks.train.places import checkpoint_path, finished_key, states_folder
 from tasks.train.stage import TrainStage
 from tests.model.fakes import fake_store, toy_specs
 from tests.tasks.train.features import SHORT, write_features

@@ -10,7 +10,8 @@ from data_contracts import Clip, write_table
 from model.checkpoint import read_info
 from tasks.corpus.config import RENDERED
 from tasks.engine.workspace import Workspace
-from tasks.train.job import checkpoint_path, run_training
+from tasks.train.job import run_training
+from tasks.train.places import checkpoint_path
 from tasks.train.provenance import rendered_share
 from tests.tasks.rows import clip_row
 from tests.tasks.train.features import SHORT

@@ -14,7 +14,8 @@ from data_contracts import MismatchError
 from model.codec import load_codec
 from model.generate import Sampling
 from tasks.engine.workspace import Workspace
-from tasks.train.job import finished_key, run_training
+from tasks.train.job import run_training
+from tasks.train.places import finished_key
 from tasks.train.samples import PER_KIND, SampleWriter, request_for, sample_rows
 from tests.model.fakes import fake_store, toy_specs
 from tests.tasks.train.features import SHORT, write_features

@@ -14,7 +14,7 @@ from tasks.engine import StageSummary, is_stage_finished, run_stage
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace
 from tasks.train.config import MaskSettings, TrainConfig
-from tasks.train.job import checkpoint_path
+from tasks.train.places import checkpoint_path
 from tasks.train.stage import TrainStage
 from tests.model.fakes import fake_store
 from tests.tasks.train.features import write_features

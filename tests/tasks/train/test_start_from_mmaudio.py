@@ -11,7 +11,8 @@ from model.checkpoint import load_checkpoint
 from model.config import NetworkConfig
 from tasks.engine.workspace import Workspace
 from tasks.train.config import TrainConfig
-from tasks.train.job import checkpoint_path, run_training
+from tasks.train.job import run_training
+from tasks.train.places import checkpoint_path
 from tests.model.fakes import fake_store, toy_specs
 from tests.model.mmaudio.files import start_from
 from tests.model.mmaudio.reference import state_dict

@@ -9,7 +9,8 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from data_contracts import TrainMetric
-from tasks.train.job import finished_key, run_training
+from tasks.train.job import run_training
+from tasks.train.places import finished_key
 from tasks.train.tensorboard import TensorBoardWriter
 from tests.tasks.train.features import SHORT
 

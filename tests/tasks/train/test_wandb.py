@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tasks.train import wandb as writer
-from tasks.train.job import finished_key, run_training
+from tasks.train.job import run_training
+from tasks.train.places import finished_key
 from tests.tasks.train.features import SHORT
 
 
