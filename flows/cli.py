@@ -160,6 +160,8 @@ def run(
     elif stage in comparisons:
         comparisons[stage](loaded, wait_minutes=wait)
     elif stage == "evaluate" and loaded.evaluate.table is not None:
+        if verify_files:
+            raise UsageError("--verify-files is for a stage or all, not for a table of the paper")
         run_paper_table(loaded, wait_minutes=wait)
     else:
         run_one(stage, loaded, verify_files=verify_files, wait_minutes=wait)

@@ -161,3 +161,5 @@ def test_evaluate_with_a_table_prints_it_and_where_its_files_are(
     assert "Table 7: Comparison of audio-controlled" in shown
     assert shown.splitlines()[-1] == str(tmp_path / "w" / "tables" / "table-7.tex")
     assert cli.exit_code([*asked[:-1], "evaluate.table=8"]) == 2
+    assert cli.exit_code([*asked, "--verify-files"]) == 2
+    assert errors(capsys)[-1].endswith("--verify-files is for a stage or all, not for a table of the paper")

@@ -64,6 +64,19 @@ def value(found: Evaluation, metric: str, system: str) -> float:
     return score
 
 
+@pytest.mark.parametrize("metrics", [{f"FD-{OURS}", f"KL-{OURS}"}, {"OnsetSyncAP"}])
+def test_only_some_metrics_are_as_among_all_without_baselines(
+    folder: Path, found: Evaluation, metrics: set[str]
+) -> None:
+    asked = options(folder, events=folder / "events.csv", captions=folder / "captions.csv", only=frozenset(metrics))
+    few = evaluate_folders(asked)
+    assert {score.metric for score in few.scores} == metrics
+    assert {score.system for score in few.scores} <= {"a", "b", baselines.TRUTH}
+    assert table(few) == {key: score for key, score in table(found).items() if key in table(few)}
+    assert not few.comparisons
+    assert not few.worst
+
+
 def test_the_truth_is_best_noise_is_worse_and_silence_is_worst(found: Evaluation) -> None:
     for metric in (f"likeness-{OURS}", "EventF1@50ms"):
         assert value(found, metric, baselines.TRUTH) == pytest.approx(1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,7 @@ def test_table_5_scores_3_to_8_s_of_whole_files_and_parts_alike(tmp_path: Path, 
 
 def test_table_5s_reference_is_the_given_part_or_the_true_one(tmp_path: Path, judges: Judges) -> None:
     files = {**extension_set(tmp_path), "subset_file": "subset.txt"}
+    shutil.rmtree(tmp_path / "made" / "Vt+Ar")
     (tmp_path / "subset.txt").write_text("\n".join(NAMES[:2]))
     asked: dict[str, Any] = {"systems": {"FoleyGenEx": "made"}, "test_set": files}
     given = make(tmp_path, 5, **asked)
@@ -235,7 +237,7 @@ def test_table_5s_reference_is_the_given_part_or_the_true_one(tmp_path: Path, ju
     place = [f"{head.system} {head.name}" for head in given.heads].index("FoleyGenEx CA")
     assert given.rows[0].cells[place].measured != truth.rows[0].cells[place].measured
     counts = [row.cells[place].measured for row in given.rows if row.cells[place].ours]
-    assert [one.n for one in counts if one is not None] == [2, 2, 3, 3]
+    assert [one.n for one in counts if one is not None] == [2, 3]
 
 
 def test_ticks_of_table_5_are_a_setting(tmp_path: Path) -> None:
