@@ -26,7 +26,7 @@ from tasks.config import PipelineConfig
 from tasks.engine import StageSummary
 from tasks.engine.progress import OnProgress, ProgressLines, progress_text
 from tasks.engine.quality import percent
-from tasks.engine.workspace import Workspace
+from tasks.engine.workspace import Workspace, hash_text
 from tasks.pipeline import Step
 from tasks.report import REPORT
 
@@ -100,11 +100,16 @@ def publish_pipeline(results: Sequence[dict[str, Any]], config: PipelineConfig, 
 
 
 def artifact_key(workspace: Workspace | None, *parts: str) -> str:
-    """Returns an artifact's key, which begins with the workspace's name: the UI keeps one history per key."""
+    """Returns an artifact's key, which begins with the workspace's name: the UI keeps one history per key.
+
+    A key has only a-z, 0-9 and -. A name with other letters gets a part of its hash, as other names give the same rest.
+    """
     if workspace is None:
         return "-".join(parts)
-    name = re.sub(r"[^a-z0-9]+", "-", workspace.root.resolve().name.lower()).strip("-")
-    return "-".join([name or "workspace", *parts])
+    name = workspace.root.resolve().name
+    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    is_lost = not name.isascii() or not key
+    return "-".join([key or "workspace", *([hash_text(os.fsencode(name).hex())[:6]] if is_lost else []), *parts])
 
 
 def stage_markdown(step: Step, summary: StageSummary, config: PipelineConfig, workspace: Workspace) -> str:

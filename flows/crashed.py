@@ -16,7 +16,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Crashed
 
@@ -46,7 +46,8 @@ def close_killed_runs(client: SyncPrefectClient) -> list[str]:
 
     Looks at the runs whose parameters name their workspace; the others' heartbeats are missed. Returns the runs' names.
     """
-    unfinished = FlowRunFilterState(type=FlowRunFilterStateType(not_any_=list(TERMINAL_STATES)))
+    neither = [*TERMINAL_STATES, StateType.SCHEDULED]  # a nightly has dozens of runs that are to come
+    unfinished = FlowRunFilterState(type=FlowRunFilterStateType(not_any_=neither))
     runs = client.read_flow_runs(flow_run_filter=FlowRunFilter(state=unfinished))
     folders = {Path(name) for run in runs if (name := _workspace(run)) and Path(name).is_dir()}
     holders = [holder for folder in sorted(folders) if (holder := ended_holder(folder)) is not None]

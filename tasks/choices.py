@@ -35,8 +35,11 @@ class Choosable:
     def is_open(self, config: PipelineConfig) -> bool:
         """Whether a config leaves it open and it matters: only an endpoint's model has a name, rules need no parser."""
         group = getattr(config, self.group)
+        value = getattr(group, self.name)
+        if isinstance(value, tuple):
+            return not value or self.open in [name.strip() for text in value for name in text.split(",")]
         matters = {"llm.model": ("endpoint",), "llm.parser": ("auto", "endpoint", "embedded")}.get(self.setting)
-        return bool(getattr(group, self.name) == self.open) and (matters is None or group.backend in matters)
+        return bool(value == self.open) and (matters is None or group.backend in matters)
 
 
 def _parser(otherwise: str) -> Callable[[PipelineConfig], Choice]:
@@ -62,12 +65,24 @@ def _model(config: PipelineConfig) -> Choice:
     return Choice(value=choose_backend(config.llm).model, reason="OPENAI_MODEL")
 
 
+def _judges(config: PipelineConfig) -> Choice:
+    from tasks.evaluate.columns import NONE
+    from tasks.evaluate.judging import judges_here
+
+    choice = judges_here(config.evaluate.judges)
+    absent = [name for name, why in choice.why_not.items() if "weights absent" in why]
+    reason = f"their weights are here; absent: {', '.join(absent)}" if absent else "their weights are here"
+    return Choice(value=",".join(choice.asked) or NONE, reason=reason)
+
+
 _CAPTIONS: Final = ("recaption", "paraphrase")
+_SCORES: Final = ("generate", "judge", "score", "evaluate")  # all of the settings `evaluate`, whose inputs have them
 CHOOSABLE: Final = (
     Choosable(group="mine", name="parser", stages=("mine",), choose=_parser("rules")),
     Choosable(group="llm", name="backend", stages=_CAPTIONS, choose=_writer),
     Choosable(group="llm", name="model", stages=_CAPTIONS, choose=_model, open=""),  # of what `backend` is by then
     Choosable(group="llm", name="parser", stages=_CAPTIONS, choose=_parser("none")),
+    Choosable(group="evaluate", name="judges", stages=_SCORES, choose=_judges),
 )
 
 

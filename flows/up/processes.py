@@ -1,6 +1,7 @@
 """Processes that outlive the command which starts them, and their records: what was started is found and stopped again.
 
-A record has the process's start time beside its id: an id that another program has got since is not that process.
+A record has the process's start time beside its id: an id that another program has got since is not that process. The
+time is counted from the machine's start, as a clock that is set moves every process's time of day.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from tasks.engine.workspace import read_json, write_json
 
 STOP_S: Final = 15.0
 """How long a process may take to end after SIGTERM, before it is killed."""
+_SAME_S: Final = 2.0  # a clock may be set by a second between two looks at it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A process that was started: what it is, its id, its start time (s since 1970) and the file of its output."""
+    """A process that was started: what it is, its id, when (s since the machine's start) and the file of its output."""
 
     name: str
     pid: int
@@ -46,13 +48,13 @@ class Started:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return cls(name=name, pid=process.pid, start_s=psutil.Process(process.pid).create_time(), log=str(log))
+        return cls(name=name, pid=process.pid, start_s=started_s(psutil.Process(process.pid)), log=str(log))
 
     def process(self) -> psutil.Process | None:
         """Returns the process while it runs; None when it has ended, or its id is another program's now."""
         try:
             found = psutil.Process(self.pid)
-            is_it = found.create_time() == self.start_s
+            is_it = abs(started_s(found) - self.start_s) < _SAME_S
         except psutil.Error:
             return None
         return found if is_it and _runs(found) else None
@@ -63,6 +65,11 @@ class Started:
             lines = Path(self.log).read_text("utf-8", "replace").strip().splitlines()
             return lines[-1].strip() if lines else ""
         return ""
+
+
+def started_s(process: psutil.Process) -> float:
+    """Returns when a process was started, in seconds since the machine was."""
+    return process.create_time() - psutil.boot_time()
 
 
 def stop(started: Started, *, stop_s: float = STOP_S) -> bool:

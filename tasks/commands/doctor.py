@@ -69,6 +69,8 @@ def examine(config: PipelineConfig, *, stages: Container[str] = STAGES, disk: bo
         checks += _writer(config)
     if any(stage in stages for stage in _ENCODING):
         checks += _weights(config)
+    if "judge" in stages or "score" in stages:
+        checks += _judges(config)
     if "train" in stages:
         checks += _start(config)
     checks += _device(config, stages)
@@ -185,6 +187,18 @@ def _weights(config: PipelineConfig) -> Iterator[Check]:
             )
         else:
             yield Check(name="weights", good=False, found=f"no component is called {name}", mend="`foleygenex weights`")
+
+
+def _judges(config: PipelineConfig) -> Iterator[Check]:
+    """Looks for the files of the judges that the settings name; those that were asked before are as they were then."""
+    from tasks.evaluate.asked_judges import kept_judges
+    from tasks.evaluate.judging import absent_component, judges_here
+
+    kept = kept_judges(Workspace(Path(config.workspace)))
+    for name in judges_here(config.evaluate.judges).asked:
+        if name not in kept and (component := absent_component(name)):
+            mend = f"`{component.fetch_command}`, or leave {name} out of evaluate.judges"
+            yield Check(name="weights", good=False, found=f"judge {name} is not downloaded", mend=mend)
 
 
 def _start(config: PipelineConfig) -> Iterator[Check]:

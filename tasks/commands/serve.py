@@ -30,21 +30,37 @@ def reports_app(folder: Path) -> Starlette:
     if not root.is_dir():
         raise UsageError(f"{folder} is no folder; give the folder that your workspaces are in")
 
+    def is_served(workspace: str) -> bool:
+        path = root.joinpath(workspace, *REPORT)
+        try:
+            return path.is_file() and path.resolve().is_relative_to(root)
+        except OSError:  # another user's folder
+            return False
+
     def overview(_request: Request) -> Response:
-        names = sorted(path.name for path in root.iterdir() if path.joinpath(*REPORT).is_file())
+        names = sorted(path.name for path in root.iterdir() if _is_utf8(path.name) and is_served(path.name))
         items = "".join(f'<li><a href="/{quote(name)}/{"/".join(REPORT)}">{escape(name)}</a></li>' for name in names)
         listed = f"<ul>{items}</ul>" if names else "<p>No workspace here has a report yet.</p>"
         head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Reports</title>'
         return HTMLResponse(f"{head}<h1>Reports in {escape(str(root))}</h1>{listed}</html>", headers=_HEADERS)
 
     def report(request: Request) -> Response:
-        path = root.joinpath(request.path_params["workspace"], *REPORT)
-        if not path.is_file() or not path.resolve().is_relative_to(root):
+        if not is_served(request.path_params["workspace"]):
             return PlainTextResponse("there is no such report", 404)
+        path = root.joinpath(request.path_params["workspace"], *REPORT)
         return FileResponse(path, media_type="text/html; charset=utf-8", headers=_HEADERS)
 
     routes = [Route("/", overview), Route(f"/{{workspace:str}}/{'/'.join(REPORT)}", report)]
     return Starlette(routes=routes, middleware=[Middleware(LocalOnly)])
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether a file's name can be part of an address."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def serve(folder: Path, port: int) -> None:

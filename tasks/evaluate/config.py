@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from data_contracts.generation import BUILTIN, TRAINED
 from model.config import AskedPrecision
@@ -13,6 +13,10 @@ from tasks.engine.quality import AcceptedShare
 from tasks.engine.settings import Device, StageConfig
 from tasks.evaluate.paper_tables.config import SystemPaths, TableFiles, TableNumber, TableOptions
 from tasks.evaluate.sampling import SamplingSettings
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 class EvaluateConfig(StageConfig):
@@ -40,10 +44,10 @@ class EvaluateConfig(StageConfig):
         0.1, description="largest share of generated batches, of judgements and of scored clips that may be quarantined"
     )
     sampling: SamplingSettings = SamplingSettings()
-    judges: tuple[str, ...] = Field(
+    judges: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         ("corpus-cnn",),
         description="networks that judge the audio, e.g. [corpus-cnn, resemblyzer, vggish]; auto: all whose weights "
-        "are here, non-commercial ones only when named; embedded; none; NAME:PATH for your own file",
+        "are here at the first run, non-commercial ones only when named; embedded; none; NAME:PATH for your own file",
     )
     precision: AskedPrecision = Field(
         "fp32", description="of sampling; auto: bf16 on a device that multiplies it natively, as train.precision"

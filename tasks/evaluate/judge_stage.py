@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
-from data_contracts import Generated, ItemError, Judgement, Row, WeightsError, read_table
+from data_contracts import Generated, ItemError, Judgement, Row, read_table
 from data_contracts.files import hash_file
 from model.devices import choose_device
-from model.judges import TextJudge, VideoJudge
 from tasks.engine import Item, ItemResult, Stage, hashed_files
 from tasks.engine.quality import Limit, limit
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import baselines
-from tasks.evaluate.columns import columns_of, plain_name
+from tasks.evaluate.asked_judges import AskedJudge, asked_judges, keep_judges, load_judges
+from tasks.evaluate.columns import columns_of
 from tasks.evaluate.components import codec_of, featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judge_cache import JudgeCache
 from tasks.evaluate.judge_plan import JUDGED_GROUPS, JudgeInput, JudgePlanner
-from tasks.evaluate.judging import CachedJudge, Said, absent, choose_judges
+from tasks.evaluate.judging import CachedJudge, Said
 from tasks.evaluate.plan import Case, plan_cases
 from tasks.evaluate.recordings import Recordings
 from tasks.evaluate.sounds import Decoder, Sound
@@ -47,22 +46,22 @@ class JudgeStage(Stage):
     version: ClassVar[int] = 1
     row_type: ClassVar[type[Row]] = Judgement
     large_shards: ClassVar[bool] = True
+    uses_gpu: ClassVar[bool] = True
 
     def settings(self) -> dict[str, Any]:
         """Returns nothing: judge, weights and part are in each item's payload."""
         return {}
 
     def items(self, workspace: Workspace) -> list[Item]:
-        """Returns one item per judge that can be asked and per input that it can be asked about."""
+        """Returns one item per judge of the settings and per input that it can be asked about."""
         inputs = planned_inputs(self.config, workspace)  # first: a missing table is said before anything is loaded
-        judges, _ = asked_judges(self.config)
-        return [item for judge in judges.values() for item in _items(judge, inputs)]
+        return [item for judge in asked_judges(self.config, workspace) for item in _items(judge, inputs)]
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:
         """Asks judge by judge, some items at a time."""
         sounds = InputReader(self.config, workspace)
         cache = JudgeCache(workspace.stage(self.name) / OUTPUTS)
-        judges, _ = asked_judges(self.config)
+        judges = load_judges(self.config)
         for name in dict.fromkeys(item.payload["judge"] for item in items):
             asked = replace(judges[name], cache=cache)
             of_judge = [item for item in items if item.payload["judge"] == name]
@@ -77,23 +76,10 @@ class JudgeStage(Stage):
         """Returns the file of what was said."""
         return hashed_files(row, "outputs")
 
-
-def asked_judges(config: EvaluateConfig) -> tuple[dict[str, CachedJudge], dict[str, str]]:
-    """Returns the judges of a run by name, without a cache of their own, and why the others cannot be asked."""
-    choice = choose_judges(config.judges)
-    judges, why_not = {}, dict(choice.why_not)
-    for name in choice.asked:
-        plain = plain_name(name)
-        try:
-            judges[plain] = _loaded(name, str(choose_device(config.device)))
-        except WeightsError as error:
-            why_not[plain] = absent(plain, error)
-    return judges, why_not
-
-
-@lru_cache(maxsize=4)
-def _loaded(name: str, device: str) -> CachedJudge:
-    return CachedJudge.load(name, JudgeCache(Path()), device)
+    def on_finished(self, workspace: Workspace) -> str:
+        """Keeps what was asked, for machines without a judge's weights."""
+        keep_judges(self.config, workspace)
+        return ""
 
 
 def planner_of(config: EvaluateConfig, workspace: Workspace) -> JudgePlanner:
@@ -126,14 +112,14 @@ def judged_cases(
     return [(case, made[case.item_id]) for case in cases if case.group in JUDGED_GROUPS and case.item_id in made]
 
 
-def _items(found: CachedJudge, inputs: Sequence[JudgeInput]) -> list[Item]:
-    spec, measures = found.judge.spec, {column.measure for column in columns_of(found.name)}
-    kinds = {"video": isinstance(found.judge, VideoJudge) and bool(measures & {"video", "desync"})}
-    kinds["text"] = isinstance(found.judge, TextJudge) and "text" in measures
+def _items(judge: AskedJudge, inputs: Sequence[JudgeInput]) -> list[Item]:
+    measures = {column.measure for column in columns_of(judge.name)}
+    kinds = {"video": "video" in judge.kinds and bool(measures & {"video", "desync"})}
+    kinds["text"] = "text" in judge.kinds and "text" in measures
     return [
         Item(
-            f"{spec.name}-{one.name}",
-            {"judge": spec.name, "weights_sha256": spec.weights_sha256, "input": one.to_dict()},
+            f"{judge.name}-{one.name}",
+            {"judge": judge.name, "weights_sha256": judge.weights_sha256, "input": one.to_dict()},
         )
         for one in inputs
         if kinds.get(one.source, True)

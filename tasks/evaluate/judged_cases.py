@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Self
 
 from safetensors.numpy import load
@@ -12,13 +13,14 @@ from data_contracts import Judgement, Score, read_table
 from model.judges import Judge, JudgeSpec
 from tasks.engine.workspace import Workspace
 from tasks.evaluate import baselines
+from tasks.evaluate.asked_judges import load_judges
 from tasks.evaluate.cells import Cell, set_cell
 from tasks.evaluate.columns import COLUMNS, Column, columns_of
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judge_plan import JudgeInput, JudgePlanner, System
-from tasks.evaluate.judge_stage import asked_judges, judged_cases, planner_of
+from tasks.evaluate.judge_stage import judged_cases, planner_of
 from tasks.evaluate.judged import FeatureSet, clip_values, feature_set
-from tasks.evaluate.judging import Said
+from tasks.evaluate.judging import Said, judges_here
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case
 
@@ -58,31 +60,38 @@ class Judgements:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class JudgedCases:
     """A run's cases with what the judges said of their sounds. `made`: case -> checkpoint -> path and SHA-256."""
 
+    config: EvaluateConfig
     judgements: Judgements
-    judges: Mapping[str, Judge]
-    why_not: Mapping[str, str]
     planner: JudgePlanner
     cases: Mapping[str, Case]
     made: Mapping[str, Audio]
 
     @classmethod
     def open(cls, config: EvaluateConfig, workspace: Workspace) -> Self:
-        """Reads the tables and loads the judges."""
+        """Reads the tables."""
         planner = planner_of(config, workspace)
-        judges, why_not = asked_judges(config)
         cases = judged_cases(config, workspace, planner)
         return cls(
+            config=config,
             judgements=Judgements.read(workspace),
-            judges={name: found.judge for name, found in judges.items()},
-            why_not=why_not,
             planner=planner,
             cases={case.item_id: case for case, _ in cases},
             made={case.item_id: made for case, made in cases},
         )
+
+    @cached_property
+    def judges(self) -> Mapping[str, Judge]:
+        """The judges by name, loaded when a score is asked for. Raises WeightsError where one's weights are absent."""
+        return {name: found.judge for name, found in load_judges(self.config).items()}
+
+    @property
+    def why_not(self) -> Mapping[str, str]:
+        """Why the other judges are not asked, by name."""
+        return judges_here(self.config.judges).why_not
 
     def hashes(self, cases: Sequence[Case]) -> dict[str, str]:
         """Returns the hash of every file of judgements that the scores of some cases depend on."""

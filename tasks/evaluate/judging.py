@@ -17,7 +17,8 @@ from torch.nn import functional
 from data_contracts import ItemError, WeightsError
 from model.judges import JUDGES, AudioJudge, Judge, Outputs, TextJudge, VideoJudge, load_judge
 from model.judges.sounds import prepare
-from model.weights.catalogue import component_named
+from model.weights.catalogue import Component, component_named
+from model.weights.locate import available
 from tasks.engine.workspace import hash_text
 from tasks.evaluate.columns import AUTO, EMBEDDED, JUDGE_NAMES, NONE, parse_judges, plain_name
 from tasks.evaluate.judge_cache import Arrays, JudgeCache, cache_key
@@ -59,6 +60,28 @@ def choose_judges(asked: Iterable[str]) -> JudgeChoice:
         else:
             chosen.setdefault(judge, judge)
     return JudgeChoice(asked=tuple(chosen.values()), why_not=why_not)
+
+
+def judges_here(asked: Iterable[str]) -> JudgeChoice:
+    """Returns as `choose_judges`, but of `auto` only the judges whose files are on this machine."""
+    texts = tuple(asked)
+    choice, named = choose_judges(texts), {plain_name(name) for name in parse_judges(texts)}
+    absent_ones = {
+        name: component for name in choice.asked if name not in named and (component := absent_component(name))
+    }
+    why_not = {
+        name: f"not computed: {name} weights absent; licence {component.licence}; {component.fetch_command}"
+        for name, component in absent_ones.items()
+    }
+    here = tuple(name for name in choice.asked if name not in why_not)
+    return JudgeChoice(asked=here, why_not={**choice.why_not, **why_not})
+
+
+def absent_component(judge: str) -> Component | None:
+    """Returns the component of a judge whose files are not on this machine."""
+    component = component_named(plain_name(judge))
+    is_absent = ":" not in judge and component is not None and not available(component.name)
+    return component if is_absent else None
 
 
 def _why_not(judge: str, names: Sequence[str]) -> str:

@@ -10,8 +10,8 @@ from data_contracts.files import hash_file
 from tasks.engine import SingleItemStage
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.judge_stage import asked_judges
 from tasks.evaluate.judged_cases import JudgedCases, SetScorer
+from tasks.evaluate.judging import judges_here
 from tasks.evaluate.kept import keep_scores
 from tasks.evaluate.tables import aggregate, clip_groups
 
@@ -45,8 +45,7 @@ class EvaluateStage(SingleItemStage):
             if not path.exists():
                 raise ContractError(f"{path} is missing; run the {stage} stage")
             hashes[f"{table}_sha256"] = hash_file(path)
-        _, why_not = asked_judges(self.config)
-        return {**hashes, "why_not": why_not}
+        return {**hashes, "why_not": dict(judges_here(self.config.judges).why_not)}
 
     def make(self, workspace: Workspace) -> list[Score]:
         """Returns the rows of the score table."""

@@ -41,12 +41,18 @@ class Server:
             content = response.read()
         return json.loads(content) if content else None
 
-    def run(self, *command: str) -> str:
-        """Runs a command against the server and returns its output."""
+    def run(self, *command: str, code: int = 0, **variables: str) -> str:
+        """Runs a command against the server, with further environment variables; returns its output."""
         done = subprocess.run(
-            command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=300, check=False
+            command,
+            cwd=REPOSITORY,
+            env={**self.environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
 

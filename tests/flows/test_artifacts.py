@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from uuid import UUID
 
@@ -122,5 +123,8 @@ def test_the_pipelines_table_has_a_row_per_stage_and_harmless_names(
 
 def test_an_artifact_has_a_key_of_its_workspace(tmp_path: Path) -> None:
     assert artifacts.artifact_key(Workspace(tmp_path / "Night run_2"), "mine", "summary") == "night-run-2-mine-summary"
-    assert artifacts.artifact_key(Workspace(tmp_path / "夜"), "mine", "summary") == "workspace-mine-summary"
+    names = ("夜", "昼", "r\udc80n", "run-Ü", "run-Ö", "..run..", "..%..")
+    keys = [artifacts.artifact_key(Workspace(tmp_path / name), "mine", "summary") for name in names]
+    assert len(set(keys)) == len(keys) and all(re.fullmatch("[a-z0-9-]+", key) for key in keys)
+    assert keys[0].startswith("workspace-") and keys[3].startswith("run-") and keys[5] == "run-mine-summary"
     assert artifacts.artifact_key(None, "train-codec", "progress") == "train-codec-progress"

@@ -160,6 +160,7 @@ def test_killed_in_training_after_a_changed_prompt_up_closes_the_runs_and_the_ne
     prompt.write_text(f"{prompt.read_text('utf-8').rstrip()} Be brief.\n")
     earlier = {run["id"] for run in site.server.api("/flow_runs/filter", {})}
     never = ["gpu_pool=gpu", "train.steps=100000", "train.checkpoint_every=1", "train.continue_from=none"]
+    never += ["train.device=cpu", "train.processes=2"]
     site.run(site.trigger(changes=never, until="train").replace("--watch", ""))
     folder = site.data / "run1" / "train" / "last"
     before = set(folder.glob("*/state-*"))
@@ -168,12 +169,18 @@ def test_killed_in_training_after_a_changed_prompt_up_closes_the_runs_and_the_ne
     assert {"pipeline", "recaption", "train"} <= ran  # and what followed from other captions, but nothing before
     assert not ran & {"ingest", "mine", "augment"}
 
+    ranks: list[psutil.Process] = []
     for name in ("worker-cpu", "worker-gpu"):
         worker = site.processes[name].process()
         assert worker is not None
-        for process in (worker, *worker.children(recursive=True)):  # a worker that lives reports what it started
-            process.send_signal(9)
+        started = [worker, *worker.children(recursive=True)]
+        ranks += [process for process in started if "tasks.train.rank" in process.cmdline()]
+        for process in started:  # a worker that lives reports what it started
+            if process not in ranks:
+                process.send_signal(9)
         wait_for(lambda name=name: site.processes[name].process() is None, site)
+    assert len(ranks) == 3  # torchrun and what it starts, which end when they find their run's process gone
+    wait_for(lambda: not any(rank.is_running() and rank.status() != psutil.STATUS_ZOMBIE for rank in ranks), site)
     out = site.run("foleygenex up")
     assert "server: runs already" in out and "worker-gpu: started" in out
     assert "pipeline of run1: was killed, marked Crashed" in out and "train of run1: was killed, marked Cra" in out
@@ -181,7 +188,7 @@ def test_killed_in_training_after_a_changed_prompt_up_closes_the_runs_and_the_ne
 
     # The next run gets the pipeline's one slot, and goes on.
     step = max(int(path.stem.split("-")[1]) for path in set(folder.glob("*/state-*")) - before)
-    changes = ["gpu_pool=''", f"train.steps={step + 2}", "train.continue_from=last"]
+    changes = ["gpu_pool=''", f"train.steps={step + 2}", "train.continue_from=last", "train.processes=1"]
     assert "finished successfully" in site.run(site.trigger(changes=changes, until="train")), site.logs()
     assert f"training continues at step {step}" in site.logs()
     assert json.loads((site.data / "run1" / "train" / "train.json").read_text())["steps"] == step + 2

@@ -125,11 +125,25 @@ def test_only_what_a_stage_needs_is_chosen_and_given_settings_count_as_given(spa
 
 
 def test_every_choosable_setting_is_open_by_default_but_the_model(space: Workspace) -> None:
-    assert [one.setting for one in CHOOSABLE if not one.is_open(AUTO)] == ["llm.model"]
+    named_by_default = ["llm.model", "evaluate.judges"]  # the judge that is part of the package
+    assert [one.setting for one in CHOOSABLE if not one.is_open(AUTO)] == named_by_default
     endpoint = PipelineConfig.model_validate({"llm": {"backend": "endpoint"}})
     assert all(one.is_open(endpoint) for one in CHOOSABLE if one.name == "model")
+    for judges, is_open in (("auto", True), (["panns, auto"], True), ([], True), ("panns", False), ("none", False)):
+        config = PipelineConfig.model_validate({"evaluate": {"judges": judges}})
+        assert [one.is_open(config) for one in CHOOSABLE if one.name == "judges"] == [is_open]
     with pytest.raises(UsageError, match="OPENAI_BASE_URL"):
         choose("recaption", endpoint, space)
+
+
+def test_the_judges_of_auto_are_those_of_the_first_machine(space: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    auto = PipelineConfig.model_validate({"evaluate": {"judges": "auto"}})
+    monkeypatch.setattr("tasks.evaluate.judging.available", lambda name: name in ("corpus-cnn", "panns"))
+    chosen = choose("generate", auto, space).evaluate.judges
+    assert set(",".join(chosen).split(",")) >= {"corpus-cnn", "panns"} and "passt" not in ",".join(chosen)
+    assert ", vggish, passt" in read_choices(space)["evaluate.judges"].reason
+    monkeypatch.setattr("tasks.evaluate.judging.available", lambda name: True)
+    assert with_choices(auto, space).evaluate.judges == choose("judge", auto, space).evaluate.judges == chosen
 
 
 def test_the_choice_is_made_once(space: Workspace) -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from data_contracts import UsageError
-from flows.up.processes import Records, Started, _alive_after, state_folder, stop
+from flows.up.processes import Records, Started, _alive_after, started_s, state_folder, stop
 
 CHILD = (
     "import subprocess, sys; print('up', flush=True); subprocess.run([sys.executable, '-c', 'input()'], check=False)"
@@ -65,9 +65,18 @@ def test_an_ended_process_that_nobody_waits_for_is_not_waited_for(tmp_path: Path
 
 def test_another_program_with_the_same_id_is_not_touched(tmp_path: Path) -> None:
     me = psutil.Process()
-    recorded = Started(name="server", pid=me.pid, start_s=me.create_time() - 3600, log="")
+    recorded = Started(name="server", pid=me.pid, start_s=started_s(me) - 3600, log="")
     assert recorded.process() is None and stop(recorded) is False
-    assert replace(recorded, start_s=me.create_time()).process() is not None
+    assert replace(recorded, start_s=started_s(me)).process() is not None
+
+
+def test_a_process_is_known_again_after_the_clock_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = psutil.Process()
+    recorded = Started(name="server", pid=me.pid, start_s=started_s(me), log="")
+    boot_time, create_time = psutil.boot_time, psutil.Process.create_time  # both move with the clock
+    monkeypatch.setattr(psutil, "boot_time", lambda: boot_time() + 3600.25)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: create_time(process) + 3600.25)
+    assert recorded.process() is not None
 
 
 def test_the_last_line_of_its_output_says_why_it_ended(tmp_path: Path) -> None:

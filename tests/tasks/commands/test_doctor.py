@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -90,6 +91,24 @@ def test_weights_parser_and_start_are_looked_for(tmp_path: Path, monkeypatch: py
     found = checks(tmp_path, "mine.parser=spacy", stages=("mine",))
     assert found["parser"].mend == "`foleygenex fetch-parser`"
     assert checks(tmp_path, "mine.parser=auto", stages=("mine",))["parser"].good
+
+
+def test_judges_that_the_settings_name_are_looked_for_until_they_were_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FOLEYGENEX_WEIGHTS", str(tmp_path / "weights"))
+    asked = "evaluate.judges=[corpus-cnn,panns]"
+    config = PipelineConfig.load(None, [asked, f"workspace={tmp_path}/w"])
+    missing = [check for check in examine(config, stages=("judge",), disk=False) if not check.good]
+    assert [check.line() for check in missing] == [
+        "missing  weights   judge panns is not downloaded -> `foleygenex weights fetch panns`, "
+        "or leave panns out of evaluate.judges"
+    ]
+    assert all(check.good for check in examine(config, stages=("train",), disk=False))
+    kept = {"panns": {"name": "panns", "weights_sha256": "a", "kinds": ["audio"]}}
+    (tmp_path / "w" / "judge").mkdir(parents=True)
+    (tmp_path / "w" / "judge" / "judges.json").write_text(json.dumps(kept))
+    assert all(check.good for check in examine(config, stages=("judge",), disk=False))
 
 
 def test_programs_that_the_settings_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,9 +48,20 @@ def test_nothing_else_is_served(client: TestClient, path: str) -> None:
     assert client.get(path).status_code in (403, 404)
 
 
-def test_a_link_to_a_report_elsewhere_is_not_followed(client: TestClient, folder: Path) -> None:
+def test_a_link_to_a_report_elsewhere_is_neither_followed_nor_listed(client: TestClient, folder: Path) -> None:
     (folder / "linked").symlink_to(folder.parent / "outside")
     assert client.get("/linked/report/report.html").status_code == 404
+    assert "linked" not in client.get("/").text
+
+
+def test_names_and_folders_that_cannot_be_read_leave_the_others(client: TestClient, folder: Path) -> None:
+    (folder / "n\udc80" / "report").mkdir(parents=True)
+    (folder / "n\udc80" / "report" / "report.html").write_text("x")
+    (folder / "loop").symlink_to(folder / "loop")
+    assert client.get("/").status_code == 200 and client.get("/").text.count("<li>") == 2
+    assert client.get("/loop/report/report.html").status_code == 404
+    assert client.get("/%00/report/report.html").status_code == 404
+    assert client.get(f"/{'n' * 3000}/report/report.html").status_code == 404
 
 
 def test_a_folder_without_reports_says_so_and_no_folder_is_refused(tmp_path: Path) -> None:

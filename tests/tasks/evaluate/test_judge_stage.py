@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from safetensors.numpy import load
 
-from data_contracts import ClipScore, Generated, Judgement, read_table, write_table
+from data_contracts import ClipScore, Generated, Judgement, WeightsError, read_table, write_table
 from model.generate import Request
-from tasks.engine import run_stage
+from tasks.engine import run_stage, stage_state
 from tasks.engine.workspace import Workspace
-from tasks.evaluate import baselines, judge_stage, judging
+from tasks.evaluate import asked_judges, baselines, judge_stage, judging
 from tasks.evaluate.judge_plan import JUDGED_GROUPS, JudgeInput
-from tasks.evaluate.judge_stage import JudgeStage, asked_judges, planned_inputs
+from tasks.evaluate.judge_stage import JudgeStage, planned_inputs
 from tasks.evaluate.judged_cases import JudgedCases
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.score_stage import ScoreStage
@@ -32,7 +32,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeJudge:
     one = FakeJudge()
     monkeypatch.setattr("model.judges.JUDGES", {OURS: lambda path, device: one})
     monkeypatch.setattr(judging, "JUDGES", {OURS: None})
-    judge_stage._loaded.cache_clear()
+    asked_judges.loaded.cache_clear()
     return one
 
 
@@ -74,7 +74,7 @@ def test_only_what_changed_is_judged_again(workspace: Workspace, fake: FakeJudge
     fake.heard.clear()
     assert run_stage(JudgeStage(JUDGED), workspace).new == sum(row.task == "fe" for row in rows) == sum(fake.heard)
     fake.weights_sha256 = "b" * 64
-    judge_stage._loaded.cache_clear()
+    asked_judges.loaded.cache_clear()
     assert run_stage(JudgeStage(JUDGED), workspace).new == summary.new
 
 
@@ -146,5 +146,66 @@ def test_a_score_depends_on_the_judgements_of_its_cases(workspace: Workspace) ->
 def test_without_judges_the_stage_is_empty_and_the_reasons_are_kept(workspace: Workspace) -> None:
     none = CONFIG.model_copy(update={"judges": ("none",)})
     assert run_stage(JudgeStage(none), workspace).rows == 0
-    judges, why_not = asked_judges(none)
-    assert not judges and why_not[OURS] == f"not computed: judge {OURS} was not asked for"
+    why_not = JudgedCases.open(none, workspace).why_not
+    assert why_not[OURS] == f"not computed: judge {OURS} was not asked for"
+
+
+def forget_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes this a machine without the judge's weights."""
+
+    def absent(path: str, device: object) -> FakeJudge:
+        raise WeightsError("corpus-cnn is not downloaded; fetch it")
+
+    monkeypatch.setattr("model.judges.JUDGES", {OURS: absent})
+    asked_judges.loaded.cache_clear()
+
+
+def test_finished_stages_stay_finished_where_the_weights_are_absent(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (JudgeStage(JUDGED), ScoreStage(JUDGED), EvaluateStage(config=JUDGED))
+    for stage in stages:
+        run_stage(stage, workspace)
+    tables = [path.read_bytes() for path in sorted(workspace.root.glob("*/*.parquet"))]
+    forget_weights(monkeypatch)
+    for stage in stages:
+        state = stage_state(stage, workspace)
+        assert state.finished, state
+        assert run_stage(stage, workspace).new == 0
+    assert [path.read_bytes() for path in sorted(workspace.root.glob("*/*.parquet"))] == tables
+
+
+@pytest.mark.parametrize("kept", [None, "{", '{"corpus-cnn": {"name": 1}}'])
+def test_a_judge_that_is_asked_and_absent_is_an_error_before_anything_is_dropped(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, kept: str | None
+) -> None:
+    forget_weights(monkeypatch)
+    if kept is not None:
+        workspace.path(*asked_judges.FILE).parent.mkdir()
+        workspace.path(*asked_judges.FILE).write_text(kept)
+    with pytest.raises(WeightsError, match="is not downloaded"):
+        run_stage(JudgeStage(JUDGED), workspace)
+    assert not workspace.table("judge", "judgements").exists()
+
+
+def test_new_sounds_need_the_weights_and_what_was_judged_stays(
+    workspace: Workspace, fake: FakeJudge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_stage(JudgeStage(JUDGED), workspace)
+    path = workspace.table("generate", "generated")
+    rows = read_table(path, Generated)
+    new = {row.item_id: row.to_dict() | {"audio_sha256": f"{n:064d}"} for n, row in enumerate(rows) if row.task == "fe"}
+    write_table(path, Generated, [Generated(**new.get(row.item_id, row.to_dict())) for row in rows])
+    with monkeypatch.context() as patch:
+        forget_weights(patch)
+        assert stage_state(JudgeStage(JUDGED), workspace).pending == len(new)
+        with pytest.raises(WeightsError, match="is not downloaded"):
+            run_stage(JudgeStage(JUDGED), workspace)
+    asked_judges.loaded.cache_clear()
+    assert run_stage(JudgeStage(JUDGED), workspace).new == len(new)
+
+
+def test_the_device_of_another_machine_changes_no_key(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = JudgeStage(JUDGED).items(workspace)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert JudgeStage(JUDGED.model_copy(update={"device": "cuda:1"})).items(workspace) == items

@@ -11,7 +11,7 @@ from data_contracts import UsageError, WeightsError
 from tasks.evaluate import judging
 from tasks.evaluate.columns import JUDGE_NAMES
 from tasks.evaluate.judge_cache import JudgeCache
-from tasks.evaluate.judging import CachedJudge, absent, choose_judges
+from tasks.evaluate.judging import CachedJudge, absent, choose_judges, judges_here
 from tasks.evaluate.sounds import Sound, made_sound
 from tasks.media.video_writer import write_video
 from tests.tasks.evaluate.fake_judges import FakeJudge
@@ -48,6 +48,16 @@ def test_names_choose_and_the_others_say_that_they_were_not_asked_for() -> None:
     assert "panns" not in choose_judges(["embedded"]).asked and "corpus-cnn" in choose_judges(["embedded"]).asked
     with pytest.raises(UsageError, match=r"judge 'clap' is unknown; known are auto, embedded, none, .*NAME:PATH"):
         choose_judges(["clap"])
+
+
+@pytest.mark.usefixtures("known")
+def test_auto_leaves_out_what_is_absent_with_the_command_and_names_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "available", lambda name: name in ("corpus-cnn", "passt"))
+    auto = judges_here(("auto",))
+    assert {"corpus-cnn", "passt"} <= set(auto.asked) and "panns" not in auto.asked
+    assert auto.why_not["panns"].endswith("; foleygenex weights fetch panns")
+    assert judges_here(("panns, vggish:/x.pth",)).asked == ("panns", "vggish:/x.pth")
+    assert {"panns", "passt"} <= set(judges_here(("auto,panns",)).asked)
 
 
 def test_a_judge_that_this_release_lacks_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
