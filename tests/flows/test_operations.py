@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import pytest
 import yaml
 
-from flows.up.processes import Records, Started
+from flows.up.processes import Records, Started, _alive_after
 from tests.conftest import REPOSITORY
 from tests.flows.server import Server
 from tests.flows.test_postgresql import free_port
@@ -180,7 +181,7 @@ def test_killed_in_training_after_a_changed_prompt_up_closes_the_runs_and_the_ne
                 process.send_signal(9)
         wait_for(lambda name=name: site.processes[name].process() is None, site)
     assert len(ranks) == 3  # torchrun and what it starts, which end when they find their run's process gone
-    wait_for(lambda: not any(rank.is_running() and rank.status() != psutil.STATUS_ZOMBIE for rank in ranks), site)
+    assert not _alive_after(ranks, 60)
     out = site.run("foleygenex up")
     assert "server: runs already" in out and "worker-gpu: started" in out
     assert "pipeline of run1: was killed, marked Crashed" in out and "train of run1: was killed, marked Cra" in out
