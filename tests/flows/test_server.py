@@ -75,7 +75,7 @@ def test_an_endpoint_that_turns_to_garbage_half_way_fails_the_run_with_its_numbe
     with fake_server(lambda request, number: good(request) if number <= 15 else hello(request)) as endpoint:
         out = server.run(*command, code=1, OPENAI_BASE_URL=endpoint.url, OPENAI_API_KEY=KEY)
     said = "15 of 30 written by rules in the model's place (50 %), llm.accept_rules is 0.4"
-    assert said in out and "--set llm.accept_rules=1" in out and KEY not in out
+    assert said in out and "--set llm.accept_rules=0.5" in out and KEY not in out
     (run,) = server.api("/flow_runs/filter", {"flow_runs": {"name": {"any_": ["recaption of half"]}}})
     assert run["state"]["type"] == "FAILED" and said in run["state"]["message"]
     (page,) = server.api("/artifacts/filter", {"artifacts": {"key": {"any_": ["half-recaption-summary"]}}})
