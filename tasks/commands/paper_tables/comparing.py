@@ -15,17 +15,17 @@ from typing import Final
 
 from data_contracts import FoleyGenExError, Score, UsageError
 from tasks.commands.evaluate.job import evaluate_folders
-from tasks.commands.evaluate.options import EvaluateOptions
+from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions
 from tasks.commands.evaluate.problems import InputProblemsError, allowed_kinds, listing, summary
-from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation
+from tasks.commands.evaluate.result import Evaluation
 from tasks.commands.paper_tables.inputs import SETTING, Files
 from tasks.commands.spreadsheet import write_cells
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import safe_name
 from tasks.evaluate.baselines import TRUTH
-from tasks.evaluate.columns import COLUMN_OF
+from tasks.evaluate.columns import AUTO, COLUMN_OF, NONE
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.judging import AUTO, NONE, choose_judges
+from tasks.evaluate.judging import choose_judges
 from tasks.evaluate.paper_tables.result import Measured
 
 log = logging.getLogger(__name__)
