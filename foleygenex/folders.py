@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.commands.evaluate.job import evaluate_folders
-from tasks.commands.evaluate.options import EvaluateOptions, named_systems
+from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions, named_systems
 from tasks.commands.evaluate.outputs import write_evaluation
 from tasks.commands.evaluate.problems import allowed_kinds
-from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation
+from tasks.commands.evaluate.result import Evaluation
 from tasks.evaluate.baselines import SHUFFLED
 
 PathLike = str | os.PathLike[str]

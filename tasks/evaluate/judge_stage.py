@@ -30,6 +30,7 @@ from tasks.evaluate.judging import CachedJudge, Said
 from tasks.evaluate.plan import Case, plan_cases
 from tasks.evaluate.recordings import Recordings
 from tasks.evaluate.sounds import Decoder, Sound
+from tasks.media.samples import Samples
 
 OUTPUTS: Final = "outputs"
 _MADE_RATE_HZ: Final = 48_000
@@ -185,7 +186,7 @@ class InputReader:
             return self._decoder.part(self._workspace.path(str(one.path)), one.content, one.from_s, one.to_s)
         return Sound(one.content, one.from_s, one.to_s, lambda: self._made(one))
 
-    def _made(self, one: JudgeInput) -> tuple[baselines.Samples, int]:
+    def _made(self, one: JudgeInput) -> tuple[Samples, int]:
         length = round(one.to_s * _MADE_RATE_HZ)
         if one.source == "noise":
             return baselines.white_noise(length, np.random.default_rng(one.seed)), _MADE_RATE_HZ

@@ -193,8 +193,8 @@ class CachedJudge:
         found = {key: said for key in dict.fromkeys(keys) if (said := self._known(key)) is not None}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         for batch in _batches(list(new.items())):
-            for (key, _), said in zip(batch, self.judge.judge_text([text for _, text in batch]), strict=True):
-                found[key] = self._keep(key, _arrays(said))
+            for (key, _), outputs in zip(batch, self.judge.judge_text([text for _, text in batch]), strict=True):
+                found[key] = self._keep(key, _arrays(outputs))
         return [found[key] for key in keys]
 
     def _heard(self, sounds: Sequence[Sound]) -> list[Said]:

@@ -98,8 +98,8 @@ class Scorer:
                 rows += _rows(case, MODEL, score_clip(target, part), checkpoint)
             for system, part in self._compared(case, truth, parts).items():
                 rows += _rows(case, system, score_clip(target, part))
-            for (system, checkpoint), values in self.judged.values(case).items():
-                rows += _rows(case, system, values, checkpoint)
+            for (system, by), values in self.judged.values(case).items():
+                rows += _rows(case, system, values, by)
         return rows
 
     def _target(self, case: Case, truth: ScoredPart) -> Target:

@@ -14,8 +14,8 @@ from data_contracts.quantities import counted
 from model.devices import choose_device
 from model.judges import AudioJudge, TextJudge, VideoJudge
 from tasks.commands.evaluate.clips import Clip
-from tasks.commands.evaluate.options import EvaluateOptions
-from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation
+from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions
+from tasks.commands.evaluate.result import Evaluation
 from tasks.commands.evaluate.terminal import aligned, number
 from tasks.evaluate.av_benchmark.caches import FILES, PANNS_FILE, CacheFile, Entry, write_cache
 from tasks.evaluate.av_benchmark.checkout import GENERATED, REFERENCE, Checkout

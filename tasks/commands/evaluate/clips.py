@@ -23,6 +23,7 @@ from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.metrics.set_baselines import shuffled_order
 from tasks.evaluate.sounds import Decoder, Sound, made_sound
+from tasks.media.samples import Samples
 
 MADE_RATE_HZ: Final = 48_000  # of noise, clicks and silence: no judge hears more
 _NOISES: Final = 32  # different ones; each is judged once, whatever the number of clips
@@ -173,7 +174,7 @@ def _made(name: str, seed: int, number: int, clip: Clip) -> Sound:
     return made_sound(name, chosen, MADE_RATE_HZ, clip.duration_s, make)
 
 
-def _noise(length: int, seed: int) -> baselines.Samples:
+def _noise(length: int, seed: int) -> Samples:
     return baselines.white_noise(length, np.random.default_rng(seed))
 
 
@@ -181,7 +182,7 @@ def _random_events(seed: int, clip: Clip) -> Sound:
     length, count = round(clip.duration_s * MADE_RATE_HZ), len(clip.events_s or ())
     chosen = seed_for("random events", str(seed), clip.name, str(count))
 
-    def make() -> baselines.Samples:
+    def make() -> Samples:
         return baselines.random_events(length, MADE_RATE_HZ, count, np.random.default_rng(chosen))
 
     return made_sound(baselines.RANDOM_EVENTS, chosen, MADE_RATE_HZ, clip.duration_s, make)

@@ -10,9 +10,9 @@ from model.devices import choose_device
 from tasks.commands.evaluate.clips import Clip, SystemSounds, all_systems
 from tasks.commands.evaluate.compare import Comparer
 from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun, run_judge
-from tasks.commands.evaluate.options import EvaluateOptions
+from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions
 from tasks.commands.evaluate.prepare import Prepared, prepare
-from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation, JudgeUse
+from tasks.commands.evaluate.result import Evaluation, JudgeUse
 from tasks.commands.evaluate.score_rows import ScoreTable
 from tasks.commands.evaluate.signal import ClipValues, SignalScorer, quality
 from tasks.engine.progress import OnProgress

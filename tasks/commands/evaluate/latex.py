@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from data_contracts import Score
-from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation
+from tasks.commands.evaluate.options import ALL_CLIPS
+from tasks.commands.evaluate.result import Evaluation
 from tasks.commands.evaluate.terminal import lines_of, number, systems_shown
 
 _ARROWS: Final = {True: r"$\uparrow$", False: r"$\downarrow$", None: ""}

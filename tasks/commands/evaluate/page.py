@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import Score
+from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.commands.evaluate.problems import KINDS, Problem
-from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation, WorstClip
+from tasks.commands.evaluate.result import Evaluation, WorstClip
 from tasks.commands.evaluate.terminal import lines_of, number, systems_shown
 from tasks.engine.workspace import Workspace
 from tasks.report.html import environment, page_assets

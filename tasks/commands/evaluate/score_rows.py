@@ -13,7 +13,7 @@ from typing import Final
 from data_contracts import Score
 from tasks.commands.evaluate.clips import Clip, SystemSounds
 from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun
-from tasks.commands.evaluate.result import ALL_CLIPS
+from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.commands.evaluate.signal import ClipValues
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines

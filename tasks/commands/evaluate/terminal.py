@@ -7,7 +7,8 @@ from typing import Final
 
 from data_contracts import Score
 from data_contracts.quantities import counted
-from tasks.commands.evaluate.result import ALL_CLIPS, Evaluation
+from tasks.commands.evaluate.options import ALL_CLIPS
+from tasks.commands.evaluate.result import Evaluation
 from tasks.evaluate.significance import LEVEL
 
 _ARROWS: Final = {True: "up", False: "down", None: ""}

@@ -87,7 +87,7 @@ def require_cache(folder: Path) -> None:
         raise UsageError(f"{folder} has no cache of av-benchmark; expected files such as {names}")
 
 
-def write_cache(folder: Path, name: str, clips: Mapping[str, Tensor] | Mapping[str, Entry]) -> Path:
+def write_cache(folder: Path, name: str, clips: Mapping[str, Entry | Tensor]) -> Path:
     """Writes one file of a cache, tensors only, in the order given, and returns its path."""
     path = folder / name
     copied = {clip: _own(found) for clip, found in clips.items()}
