@@ -12,6 +12,7 @@ from data_contracts.errors import UsageError
 if TYPE_CHECKING:
     from tasks.commands.evaluate.options import EvaluateOptions
     from tasks.commands.evaluate.result import Evaluation
+    from tasks.evaluate.av_benchmark.checkout import Checkout
 
 _JUDGES_HELP: Final = (
     "auto (default): every judge whose weights are here, non-commercial ones only when named; embedded; none; names, "
@@ -79,9 +80,10 @@ def evaluate(
         device=device,
     )
     if write_av_caches or with_av_benchmark is not None:
+        checkout = None if with_av_benchmark is None else _checkout(with_av_benchmark, av_benchmark_python)
         found = _scored(options, out, anew=True)
         assert found is not None
-        _bridge(found, options, out, with_av_benchmark, av_benchmark_python, write=write_av_caches)
+        _bridge(found, options, out, checkout, write=write_av_caches)
     else:
         _scored(options, out)
 
@@ -133,17 +135,22 @@ def _caches(generated: list[str] | None, reference: Path | None, out: Path, *, p
     typer.echo(score_caches(named_systems(generated), reference, out, paired=paired))
 
 
-def _bridge(
-    found: Evaluation, options: EvaluateOptions, out: Path, checkout: Path | None, python: Path, *, write: bool
-) -> None:
+def _checkout(folder: Path, python: Path) -> Checkout:
+    """Returns a checkout of av-benchmark. Raises UsageError where it is none, before anything is scored."""
     from shutil import which
 
-    from tasks.commands.evaluate import bridge
     from tasks.evaluate.av_benchmark.checkout import Checkout
+
+    checkout = Checkout(folder=folder, python=Path(which(python) or python))
+    checkout.require()
+    return checkout
+
+
+def _bridge(found: Evaluation, options: EvaluateOptions, out: Path, checkout: Checkout | None, *, write: bool) -> None:
+    from tasks.commands.evaluate import bridge
 
     if write:
         typer.echo("\n".join(map(str, bridge.write_av_caches(found, options, out))))
     if checkout is not None:
-        program = Path(which(python) or python)
-        for run in bridge.run_checkout(Checkout(folder=checkout, python=program), found, options, out):
+        for run in bridge.run_checkout(checkout, found, options, out):
             typer.echo(f"\n{run.text()}")

@@ -17,8 +17,9 @@ from tasks.commands.evaluate.clips import Clip
 from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions
 from tasks.commands.evaluate.result import Evaluation
 from tasks.commands.evaluate.terminal import aligned, number
+from tasks.engine.workspace import safe_name
 from tasks.evaluate.av_benchmark.caches import FILES, PANNS_FILE, CacheFile, Entry, write_cache
-from tasks.evaluate.av_benchmark.checkout import GENERATED, REFERENCE, Checkout
+from tasks.evaluate.av_benchmark.checkout import GENERATED, REFERENCE, SUFFIXES, Checkout
 from tasks.evaluate.av_benchmark.scores import (
     KEYS,
     OUTPUT,
@@ -46,6 +47,9 @@ COLUMN_OF_KEY: Final = {
 }
 """av-benchmark's key -> our column of the same number."""
 FOLDER: Final = "av-benchmark"
+"""Where `write_av_caches` writes."""
+RUN_FOLDER: Final = "av-benchmark-run"
+"""Where a checkout writes."""
 
 
 def score_caches(generated: Mapping[str, Path], reference: Path, out: Path, *, paired: bool) -> str:
@@ -97,10 +101,11 @@ class CheckoutRun:
 
 
 def run_checkout(checkout: Checkout, found: Evaluation, options: EvaluateOptions, out: Path) -> list[CheckoutRun]:
-    """Runs a checkout on every system of an evaluation. Its caches and results are in OUT/av-benchmark/SYSTEM.
+    """Runs a checkout on every system of an evaluation. Its caches and results are in OUT/av-benchmark-run/SYSTEM.
 
-    It takes whole folders, so folders with other clips than those that were scored are refused. Raises UsageError,
-    FoleyGenExError when one of its programs fails.
+    It takes whole folders, so folders with other clips than those that were scored are refused, and files that it does
+    not read. Of every clip it hears as much as the shortest file has. Raises UsageError, FoleyGenExError when one of
+    its programs fails.
     """
     checkout.require()
     if found.left_out:
@@ -108,11 +113,13 @@ def run_checkout(checkout: Checkout, found: Evaluation, options: EvaluateOptions
             f"--with-av-benchmark scores whole folders, and {counted(len(found.left_out), 'clip')} are left out here, "
             f"e.g. {found.left_out[0]}; give folders with the same clips"
         )
-    seconds = options.seconds or min(clip.duration_s for clip in found.clips)
+    _require_read(found)
+    lengths_s = [facts.duration_s for clip in found.clips for facts in clip.generated_facts.values()]
+    seconds = min(*lengths_s, *(clip.duration_s for clip in found.clips))
     captions = options.captions if all(clip.caption is not None for clip in found.clips) else None
     runs = []
     for system, folder in options.systems.items():
-        place = out / FOLDER / system
+        place = out / RUN_FOLDER / safe_name(system)
         theirs = checkout.evaluate(
             folder, options.reference, place, seconds=seconds, video=options.video, captions=captions
         )
@@ -126,6 +133,14 @@ def run_checkout(checkout: Checkout, found: Evaluation, options: EvaluateOptions
             )
         )
     return runs
+
+
+def _require_read(found: Evaluation) -> None:
+    for path in (path for clip in found.clips for path in (clip.reference, *clip.generated.values())):
+        if path.suffix not in SUFFIXES:
+            raise UsageError(
+                f"--with-av-benchmark: {path} is not read by av-benchmark, only {' and '.join(SUFFIXES)} are"
+            )
 
 
 def _own(scores: Sequence[Score], system: str) -> dict[str, float]:

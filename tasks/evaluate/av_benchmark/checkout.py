@@ -5,6 +5,7 @@ Nothing of it is imported here. Its programs are started without a shell; they w
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from tasks.evaluate.av_benchmark.scores import OUTPUT, read_output_metrics
 
 EVALUATE, VIDEO, TEXT = "evaluate.py", "extract_video.py", "extract_text.py"
 GENERATED, REFERENCE = "generated", "reference"
+SUFFIXES: Final = (".flac", ".wav")
+"""The audio that it reads; files with other endings it passes over without a word."""
 _LAST_LINES: Final = 8
 
 
@@ -44,13 +47,16 @@ class Checkout:
         video: Path | None = None,
         captions: Path | None = None,
     ) -> dict[str, float]:
-        """Returns its output_metrics.json for two folders of audio; its caches are below `out`.
+        """Returns its output_metrics.json for two folders of audio; its caches are below `out`, made anew.
 
+        No file may be shorter than `seconds`: it would pass over that file, or try for ever where all are.
         `video` and `captions` as its extract_video.py (MP4 files) and extract_text.py (columns name, caption) take
         them. Raises UsageError for what is no checkout, FoleyGenExError with its last lines when a program fails.
         """
         self.require()
         made, true = out / GENERATED, out / REFERENCE
+        for stale in (made, true):  # it takes features that are there, whatever audio they are of
+            shutil.rmtree(stale, ignore_errors=True)
         length = ["--audio_length", str(seconds)]
         if video is not None:
             self._run(VIDEO, ["--gt_cache", true, "--video_path", video.resolve(), *length])
@@ -63,7 +69,7 @@ class Checkout:
         return read_output_metrics(made / OUTPUT)
 
     def _run(self, program: str, arguments: Sequence[str | Path]) -> None:
-        command = [str(self.python), str(self.folder.resolve() / program), *map(_absolute, arguments)]
+        command = [str(self.python.absolute()), str(self.folder.resolve() / program), *map(_absolute, arguments)]
         done = subprocess.run(
             command,
             cwd=self.folder,

@@ -77,6 +77,26 @@ def test_a_program_that_fails_is_quoted(tmp_path: Path, audio: Path) -> None:
         fake_checkout(tmp_path / "checkout").evaluate(audio, audio, tmp_path / "out", seconds=666)
 
 
+def test_a_relative_interpreter_is_that_of_the_current_folder(
+    tmp_path: Path, audio: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    one = fake_checkout(tmp_path / "checkout")
+    monkeypatch.chdir(tmp_path)
+    relative = Checkout(folder=Path("checkout"), python=Path("bin/python"))
+    assert one.folder.is_dir() and relative.evaluate(audio, audio, tmp_path / "out", seconds=8.0)["FD-VGG"] == 1.5
+
+
+def test_features_of_an_earlier_run_are_removed_first(tmp_path: Path, audio: Path) -> None:
+    """It would take them for those of the audio that is there now."""
+    for side in ("generated", "reference"):
+        (tmp_path / "out" / side).mkdir(parents=True)
+        (tmp_path / "out" / side / "passt_features_embed.pth").write_bytes(b"old")
+    fake_checkout(tmp_path / "checkout").evaluate(audio, audio, tmp_path / "out", seconds=8.0)
+    assert not list((tmp_path / "out").rglob("*.pth"))
+
+
 def test_what_is_no_checkout_or_no_python_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"is no checkout of av-benchmark: it has no evaluate\.py"):
         Checkout(folder=tmp_path, python=Path(sys.executable)).require()
