@@ -16,6 +16,13 @@ def hash_file(path: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
+def require_writable(folder: Path) -> None:
+    """Raises OSError when no file can be made in a folder, or in the nearest one above that exists."""
+    existing = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    with tempfile.TemporaryFile(dir=existing):
+        pass
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` with the same suffix; renames it on success, removes it on failure.

@@ -127,6 +127,9 @@ def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageS
     """
     states: list[StageState] = []
     for step in pipeline.STEPS:
+        if states and (state := _of_one_never_begun(step, states[-1], workspace)):
+            states.append(state)
+            continue
         try:
             states.append(step_state(step, config, workspace))
         except Exception:  # damaged files raise anything, depending on what reads them
@@ -134,6 +137,18 @@ def pipeline_states(config: PipelineConfig, workspace: Workspace) -> list[StageS
                 raise
             states.append(_as_last_run(step, workspace, _WAITING))
     return states
+
+
+def _of_one_never_begun(step: Step, before: StageState, workspace: Workspace) -> StageState | None:
+    """Returns the state of a stage that never began after one that never ended, without importing its module.
+
+    It waits; one piece of work of all settings, the report, reads what is there and can run. None for other stages.
+    """
+    if before.finished or workspace.path(step.name).exists() or marker_path(workspace, before.name).exists():
+        return None
+    if step.group is None:
+        return StageState(name=step.name, pending=1) if step.single else None
+    return StageState(name=step.name, note=_WAITING)
 
 
 def first_stale_before(step: Step, config: PipelineConfig, workspace: Workspace) -> str:

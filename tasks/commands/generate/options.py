@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, get_args
 
 from data_contracts import ItemError, UsageError
+from data_contracts.files import require_writable
 from data_contracts.generation import FILE_INPUTS, TASKS, Input
 from model.variants import Surrogate
 from tasks.commands.generate.outputs import AUDIO_SUFFIXES, require_replaceable
@@ -108,6 +109,10 @@ class GenerateOptions:
         if self.out.is_dir():
             raise UsageError(f"--out {self.out} is a folder; give the name of a file in it")
         require_replaceable(self.out)
+        try:
+            require_writable(self.out.parent)
+        except OSError as error:
+            raise UsageError(f"--out {self.out}: nothing can be written there ({error.strerror})") from error
 
     def _check_inputs(self) -> None:
         task = TASKS[self.task]

@@ -140,6 +140,14 @@ def test_every_other_refusal(files: Path, tmp_path: Path, task: str, changes: di
     assert message in refusal(replace(base, **{"task": task, **given}))
 
 
+def test_a_folder_that_takes_no_files_is_refused_before_anything_is_generated(files: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert "out.wav: nothing can be written there (" in refusal(options(files, "tta", folder / "out.wav"))
+    options(files, "tta", tmp_path / "new" / "folder" / "out.wav").check()
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_is_no_output(files: Path, tmp_path: Path) -> None:
     (tmp_path / "out.wav").mkdir()
     assert "out.wav is a folder; give the name of a file in it" in refusal(options(files, "tta", tmp_path / "out.wav"))
