@@ -99,6 +99,9 @@ class Model:
         """
         if isinstance(video, Video) and out is not None and Path(out).suffix.lower() in (".mp4", ".mov"):
             raise UsageError(f"out {out}: frames in memory are written without loss, to .mkv; or give video as a file")
+        for name, words in (("text", text), ("negative", negative)):
+            if not isinstance(words, str | None):
+                raise UsageError(f"{name} {words!r} is no text")
         with TemporaryDirectory() as temporary, _argument_names():
             folder = Path(temporary)
 

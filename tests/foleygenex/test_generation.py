@@ -90,6 +90,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("ac-vta", {"video": "silent.mp4", "reference_audio": "mute.wav"}, "^reference_audio mute.wav is silent"),
     ("tta", {"text": "rain", "negative": "wind", "cfg_scale": 1.0}, "^negative acts .*, which cfg_scale 1 "),
     ("vta", {"video": foleygenex.Audio(samples=np.ones(800), rate_hz=8000)}, "^video: video.wav: has no video stream"),
+    ("tta", {"text": 5}, "^text 5 is no text$"),
+    ("tta", {"text": "rain", "negative": ["wind"]}, "^negative .'wind'. is no text$"),
     ("sing", {"text": "rain"}, "task 'sing' is unknown"),
 ]  # fmt: skip
 
