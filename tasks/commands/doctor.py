@@ -110,7 +110,7 @@ def _readable(config: IngestConfig, version: str) -> Iterator[Check]:
         try:
             probe_audio(folders[recording.corpus] / name, name)
         except ItemError as error:
-            failures.append(f"{name}: {error.message}")
+            failures.append(error.message)  # it begins with the name
     if sample:
         found = f"{len(sample) - len(failures)} of {counted(len(sample), 'sampled recording')} can be read"
         first = f"; {failures[0]}" if failures else ""

@@ -48,6 +48,7 @@ def test_recordings_are_counted_and_some_are_opened(tmp_path: Path) -> None:
     assert found["corpus"].good
     assert found["corpus"].found == "table: 4 recordings, 1 file missing, the first is gone.wav"
     assert found["files"].good and found["files"].found.startswith("3 of 4 sampled recordings can be read; bad.wav:")
+    assert found["files"].found.count("bad.wav") == 1
     found = checks(tmp_path, *table(tmp_path, "bad.wav"))
     assert not found["files"].good and found["files"].mend == "look at that file"
 
