@@ -67,11 +67,11 @@ def _model(config: PipelineConfig) -> Choice:
 
 def _judges(config: PipelineConfig) -> Choice:
     from tasks.evaluate.columns import NONE
-    from tasks.evaluate.judging import judges_here
+    from tasks.evaluate.judging import choose_judges, judges_here
 
     choice = judges_here(config.evaluate.judges)
-    absent = [name for name, why in choice.why_not.items() if "weights absent" in why]
-    reason = f"their weights are here; absent: {', '.join(absent)}" if absent else "their weights are here"
+    absent = choice.why_not.keys() - choose_judges(config.evaluate.judges).why_not.keys()
+    reason = f"their weights are here; absent: {', '.join(sorted(absent))}" if absent else "their weights are here"
     return Choice(value=",".join(choice.asked) or NONE, reason=reason)
 
 

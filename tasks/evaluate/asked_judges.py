@@ -83,7 +83,7 @@ def _asked(config: EvaluateConfig, workspace: Workspace) -> dict[str, AskedJudge
 def _one(name: str, config: EvaluateConfig, kept: Mapping[str, AskedJudge]) -> AskedJudge:
     try:
         spec = loaded(name, _device(config)).judge.spec
-    except WeightsError:
+    except (WeightsError, UsageError):  # its files or its package are not here
         if name in kept:
             return kept[name]
         raise

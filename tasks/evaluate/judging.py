@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -29,6 +30,11 @@ _BATCH: Final = 16
 _VERSION: Final = 1  # of what is given to the judges: raised when the same file is loaded otherwise
 _BEFORE_S: Final = 0.001  # a frame that is shown from just this moment on is the earlier one's successor
 _CANNOT: Final = "cannot: "
+_PACKAGES: Final = {
+    "resemblyzer-vad": ("webrtcvad", "pip install webrtcvad-wheels"),
+    "audiobox-aesthetics": ("audiobox_aesthetics", "pip install 'foleygenex[eval]'"),
+}
+"""Judges whose packages are not always installed: the module, and the command."""
 
 Said = Arrays | str
 """What a judge says of one input, or why it says nothing (too short, for example)."""
@@ -63,18 +69,19 @@ def choose_judges(asked: Iterable[str]) -> JudgeChoice:
 
 
 def judges_here(asked: Iterable[str]) -> JudgeChoice:
-    """Returns as `choose_judges`, but of `auto` only the judges whose files are on this machine."""
+    """Returns as `choose_judges`, but of `auto` only the judges whose files and packages are on this machine."""
     texts = tuple(asked)
     choice, named = choose_judges(texts), {plain_name(name) for name in parse_judges(texts)}
-    absent_ones = {
-        name: component for name in choice.asked if name not in named and (component := absent_component(name))
-    }
-    why_not = {
-        name: f"not computed: {name} weights absent; licence {component.licence}; {component.fetch_command}"
-        for name, component in absent_ones.items()
-    }
+    why_not = {name: why for name in choice.asked if name not in named and (why := _why_absent(name))}
     here = tuple(name for name in choice.asked if name not in why_not)
     return JudgeChoice(asked=here, why_not={**choice.why_not, **why_not})
+
+
+def _why_absent(judge: str) -> str:
+    if component := absent_component(judge):
+        return f"not computed: {judge} weights absent; licence {component.licence}; {component.fetch_command}"
+    module, command = _PACKAGES.get(judge, ("", ""))
+    return f"not computed: {judge} needs a package; {command}" if module and find_spec(module) is None else ""
 
 
 def absent_component(judge: str) -> Component | None:

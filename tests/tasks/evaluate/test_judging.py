@@ -60,6 +60,16 @@ def test_auto_leaves_out_what_is_absent_with_the_command_and_names_do_not(monkey
     assert {"panns", "passt"} <= set(judges_here(("auto,panns",)).asked)
 
 
+@pytest.mark.usefixtures("known")
+def test_auto_leaves_out_a_judge_whose_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "available", lambda name: True)
+    monkeypatch.setattr(judging, "find_spec", lambda name: None if name == "webrtcvad" else name)
+    auto = judges_here(("auto",))
+    assert "resemblyzer" in auto.asked and "resemblyzer-vad" not in auto.asked
+    assert auto.why_not["resemblyzer-vad"].endswith("; pip install webrtcvad-wheels")
+    assert "resemblyzer-vad" in judges_here(("resemblyzer-vad",)).asked
+
+
 def test_a_judge_that_this_release_lacks_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "JUDGES", {})
     found = choose_judges(())
