@@ -48,7 +48,10 @@ def own_captions() -> Path:
 
 
 def read_captions(path: Path) -> dict[str, tuple[str, str]]:
-    """Returns name -> (caption, kind of adverb). Raises UsageError naming the line of a name that is empty or twice."""
+    """Returns name -> (caption, kind of adverb).
+
+    Raises UsageError naming the line of a name that is empty or twice, and of an adverb that a terminal cannot show.
+    """
     found: dict[str, tuple[str, str]] = {}
     for where, cells in read_cells(path, _COLUMNS, "it needs the columns name, caption, adverb"):
         name = cells["name"].strip()
@@ -56,6 +59,8 @@ def read_captions(path: Path) -> dict[str, tuple[str, str]]:
             raise UsageError(f"{where}: name or caption is empty")
         if name in found:
             raise UsageError(f"{where}: name {name!r} is there twice")
+        if not cells["adverb"].isprintable():
+            raise UsageError(f"{where}: the adverb is not printable: {cells['adverb']!a}")
         found[name] = (cells["caption"].strip(), cells["adverb"].strip())
     if not found:
         raise UsageError(f"{path} has no caption")

@@ -26,7 +26,7 @@ KINDS: Final = {
     "silent": "nothing is audible; scored as it is",
     "stereo": "more than one channel; their mean is scored",
     "low-rate": "sampled below 16 kHz, so without high frequencies; scored as it is",
-    "no-caption": "the captions have no row for the clip; it has no text score",
+    "no-caption": "the captions have no text for the clip; it has no text score",
     "extra-caption": "a caption of a clip that is not there; passed over",
     "extra-events": "events of a clip that is not there; passed over",
     "no-video": "no video of that name; the clip has no video score",

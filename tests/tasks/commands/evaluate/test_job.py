@@ -299,6 +299,13 @@ def test_a_second_run_decodes_and_judges_nothing(
     assert judge.heard == []
 
 
+def test_a_judges_file_that_is_not_there_is_said_before_anything_is_scored(folder: Path, tmp_path: Path) -> None:
+    asked = options(folder, cache=tmp_path / "cache", judges=(f"{OURS}:{tmp_path / 'none.safetensors'}",))
+    with pytest.raises(UsageError, match=r"judge corpus-cnn: .*none\.safetensors does not exist"):
+        evaluate_folders(asked)
+    assert not asked.cache.exists()
+
+
 def test_files_without_a_common_clip_are_refused(folder: Path, tmp_path: Path) -> None:
     write(tmp_path / "a", {"other": TRUTH["clip0"]})
     asked = options(
