@@ -161,7 +161,7 @@ def test_killed_in_training_after_a_changed_prompt_up_closes_the_runs_and_the_ne
     prompt.write_text(f"{prompt.read_text('utf-8').rstrip()} Be brief.\n")
     earlier = {run["id"] for run in site.server.api("/flow_runs/filter", {})}
     never = ["gpu_pool=gpu", "train.steps=100000", "train.checkpoint_every=1", "train.continue_from=none"]
-    never += ["train.device=cpu", "train.processes=2"]
+    never += ["train.device=cpu", "train.processes=2", "train.batch_size=4"]
     site.run(site.trigger(changes=never, until="train").replace("--watch", ""))
     folder = site.data / "run1" / "train" / "last"
     before = set(folder.glob("*/state-*"))
