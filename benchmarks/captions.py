@@ -24,7 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.caption_rules import Case, cases_of, measure_rules
+from benchmarks.caption_rules import Case, cases_of, grammar_errors, measure_rules
 from data_contracts import ItemError
 from tasks.llm.backend import Backend, choose_backend
 from tasks.llm.cache import CompletionCache
@@ -73,7 +73,17 @@ def spread(by_name: dict[str, list[Case]], count: int) -> list[Case]:
 
 
 def print_variety(done: list[tuple[Case, recaptioning.WrittenCaption]]) -> None:
-    """Prints how varied the model's captions are, and the rules' for the same captions."""
+    """Prints how varied the model's captions are, and the rules' for the same captions, and their grammar errors."""
+    errors_of = grammar_errors()
+    wrong = [
+        (case.caption.text, new.caption.text)
+        for case, new in done
+        if new.source in ("llm", "llm_retry") and errors_of(new.caption.text) - errors_of(case.caption.text)
+    ]
+    written = sum(new.source in ("llm", "llm_retry") for _, new in done)
+    print(f"grammar     {len(wrong)} of {written} captions by model have an error that the old caption had not")
+    for before, after in wrong:
+        print(f"  {before}\n      {after}")
     by_model = [new.caption for _, new in done if new.source in ("llm", "llm_retry")]
     by_rule = []
     for case, _ in done:
