@@ -29,6 +29,8 @@ def reports_app(folder: Path) -> Starlette:
     root = folder.resolve()
     if not root.is_dir():
         raise UsageError(f"{folder} is no folder; give the folder that your workspaces are in")
+    if root.joinpath(*REPORT).is_file():
+        raise UsageError(f"{folder} is a workspace; give the folder that it is in: {root.parent}")
 
     def is_served(workspace: str) -> bool:
         path = root.joinpath(workspace, *REPORT)

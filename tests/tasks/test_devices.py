@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from model.variants import VARIANTS
 from tasks.commands.generate import session
 from tasks.engine.workspace import Workspace
-from tasks.evaluate import batch_generator, scorer
+from tasks.evaluate import asked_judges, batch_generator, judging, scorer
 from tasks.evaluate.checkpoints import Weights
 from tasks.evaluate.config import EvaluateConfig
 from tasks.precompute import encoders
@@ -58,6 +58,17 @@ def score_stage(device: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
     scorer.Scorer.open(EvaluateConfig(device=device), Workspace(folder))
 
 
+def judge_stage(device: str, _folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(asked_judges, "loaded", lambda _name, device: arrived(torch.device(device)))
+    asked_judges.load_judges(EvaluateConfig(device=device, judges=("corpus-cnn",)))
+
+
+def judge_of_the_judge_stage(device: str, _folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(judging, "load_judge", lambda _name, device: arrived(torch.device(device)))
+    asked_judges.loaded.cache_clear()
+    asked_judges.load_judges(EvaluateConfig(device=device, judges=("corpus-cnn",)))
+
+
 def generate_and_app(device: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(session.Generator, "load", arrived)
     session.InferenceSession.open(folder / "c.safetensors", device=device)
@@ -76,6 +87,7 @@ def train_stage(device: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
 
 PLACES: list[Callable[[str, Path, pytest.MonkeyPatch], None]] = [
     generate_stage, codec_of_the_generate_stage, score_stage, generate_and_app, precompute_stage, train_stage,
+    judge_stage, judge_of_the_judge_stage,
 ]  # fmt: skip
 
 

@@ -71,6 +71,11 @@ def test_a_folder_without_reports_says_so_and_no_folder_is_refused(tmp_path: Pat
         reports_app(tmp_path / "none")
 
 
+def test_a_workspace_in_place_of_its_folder_is_said(folder: Path) -> None:
+    with pytest.raises(UsageError, match=f"is a workspace; give the folder that it is in: {folder}"):
+        reports_app(folder / "run1")
+
+
 def test_requests_from_elsewhere_are_refused(client: TestClient) -> None:
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
     assert client.get("/", headers={"Origin": "http://evil.example"}).status_code == 403
