@@ -173,7 +173,7 @@ def status(
     verify: Annotated[bool, typer.Option("--verify", help="read all files, count missing and damaged ones")] = False,
 ) -> None:
     """Say per stage what is done, pending and quarantined, and what a rerun would do."""
-    from flows.run import status_text
+    from flows.status import status_text
 
     typer.echo(status_text(existing(workspace), verify=verify))
 

@@ -16,7 +16,6 @@ from typing import Final
 import typer
 
 from data_contracts import UsageError
-from data_contracts.quantities import counted
 from flows.costs import cost_table
 from flows.direct import run_directly
 from flows.server import own_server, require_server, watched_server
@@ -24,17 +23,13 @@ from flows.settings import server_url, ship_settings
 from flows.terminal_log import show_log_lines
 from flows.termination import end_now, write_last_line
 from flows.tools import require_programs
-from tasks.choices import with_choices
-from tasks.config import PipelineConfig, load_stored
-from tasks.engine import StageState, check_stage
-from tasks.engine.choices import choices_text
+from tasks.config import PipelineConfig
 from tasks.engine.settings import load_settings
 from tasks.engine.workspace import Workspace
-from tasks.engine.workspace_lock import in_use, require_free
+from tasks.engine.workspace_lock import require_free
 from tasks.pipeline import Step, chosen_steps, find_step
-from tasks.reasons import reason
 from tasks.report import REPORT
-from tasks.steps import is_finished, is_known_finished, pipeline_states, require_quarantine, step_state
+from tasks.steps import is_finished, is_known_finished, require_quarantine, step_state
 
 _LOG_TIMEOUT_S: Final = 5.0
 
@@ -213,40 +208,6 @@ def _require_other_file(out: Path, config: Path) -> None:
         raise UsageError(f"--out {out} is the config; it would be lost, give another name")
 
 
-def status_text(folder: Path, *, verify: bool = False) -> str:
-    """Returns the table of `foleygenex status`. With `verify` also how many files are missing or damaged."""
-    workspace = Workspace(folder)
-    config = load_stored(workspace)
-    lines = [f"{'stage':<12}{'done':>8}{'pending':>9}{'quarantined':>13}  a rerun would"]
-    first = ""
-    for state in pipeline_states(config, workspace):
-        pending = "?" if state.pending is None else str(state.pending)
-        would = (
-            _would(state.pending, state.note)
-            + _because(state, config, workspace)
-            + (f" (not counting what {first} has yet to make)" if first else "")
-        )
-        lines.append(f"{state.name:<12}{state.done:>8}{pending:>9}{state.quarantined:>13}  {would}")
-        if verify:
-            lines[-1] += f"; {_damage(state.name, config, workspace)}"
-        first = first or ("" if state.finished else state.name)
-    if chosen := choices_text(workspace):
-        lines.append(chosen)
-    if holder := in_use(folder):
-        lines.append(f"in use by {holder.line()}")
-    return "\n".join(lines)
-
-
-def _damage(stage: str, config: PipelineConfig, workspace: Workspace) -> str:
-    """Says how many of a stage's files are missing or damaged. Reads all of them."""
-    try:
-        count = len(check_stage(find_step(stage).make(with_choices(config, workspace)), workspace))
-    except Exception as error:  # its items are listed from earlier stages' files, which may be damaged in any way
-        return f"files not verified ({type(error).__name__}: {error})"
-    heal = f", `run {stage} CONFIG --verify-files` makes them again" if count else ""
-    return f"{counted(count, 'file')} missing or damaged{heal}"
-
-
 @contextmanager
 def _prefect(workspace: Workspace | None = None) -> Iterator[None]:
     """Sets Prefect's settings before its first import, with the server that is set or one for this run.
@@ -307,15 +268,3 @@ def _with_absolute_workspace(config: PipelineConfig) -> PipelineConfig:
     if not os.access(existing, os.W_OK | os.X_OK):
         raise UsageError(f"workspace {folder}: no permission to write in {existing}; give another with --workspace")
     return config.model_copy(update={"workspace": str(folder)})
-
-
-def _because(state: StageState, config: PipelineConfig, workspace: Workspace) -> str:
-    """Says why a stage that finished before would run again."""
-    why = "" if state.finished else reason(find_step(state.name), config, workspace)
-    return f": {why}" if why else ""
-
-
-def _would(pending: int | None, note: str) -> str:
-    if note:
-        return note
-    return f"process {pending}" if pending else "do nothing"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import Augmented, Caption, Clip, ServiceError, UsageError, WeightsError, read_table, write_table
-from flows.run import status_text
+from flows.status import status_text
 from tasks import choices, inputs
 from tasks.choices import CHOOSABLE, choose, with_choices
 from tasks.config import PipelineConfig

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.cold_start import measure
 from data_contracts import ContractError, UsageError
 from data_contracts.stages import STAGE_TABLES
-from flows.run import status_text
+from flows.status import status_text
 from tasks import pipeline, steps
 from tasks.config import PipelineConfig, store, with_changes
 from tasks.engine import Item, Shard, StageState, check_stage, run_stage

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from data_contracts import Clip, write_table
-from flows.run import status_text
+from flows.status import status_text
 from tasks import reasons
 from tasks.config import PipelineConfig, store
 from tasks.engine.choices import FILE
