@@ -23,10 +23,12 @@ def choose_device(asked: str) -> torch.device:
 
     The GPU of `auto` and `cuda` is the first one, or the one of `use_gpu`.
     """
+    if asked == "auto" and not torch.cuda.is_available():
+        return torch.device("cpu")
+    if asked in ("auto", "cuda") and _own_gpu:
+        return torch.device("cuda", _own_gpu[0])
     if asked == "auto":
-        asked = "cuda" if torch.cuda.is_available() else "cpu"
-    if asked == "cuda" and _own_gpu:
-        asked = f"cuda:{_own_gpu[0]}"
+        return torch.device("cuda")
     try:
         device = torch.device(asked)
     except RuntimeError as error:

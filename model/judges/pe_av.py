@@ -54,6 +54,7 @@ class PeAvNetwork(nn.Module):
 
     def __init__(self, config: Any, frames: FrameEncoder) -> None:
         super().__init__()
+        prepare_torchaudio()
         from transformers import AutoModel, PeAudioEncoder
         from transformers.models.pe_audio.modeling_pe_audio import PeAudioContrastiveHead
 
@@ -197,6 +198,7 @@ def built_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
 
 def _video_encoder(config: Any, frames: FrameEncoder) -> nn.Module:
     """Returns transformers' encoder with our frame encoder; a tiny one holds its place, since timm is not there."""
+    prepare_torchaudio()
     from transformers import PeVideoEncoder, ViTConfig
 
     one = ("hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers", "image_size", "patch_size")
@@ -218,6 +220,7 @@ def _with_computed_buffers(network: PeAvNetwork) -> PeAvNetwork:
 
 def _config(folder: Path) -> Any:
     _import_models()
+    prepare_torchaudio()
     from transformers import PeAudioVideoConfig
 
     path = folder / "config.json"

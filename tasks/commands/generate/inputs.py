@@ -103,6 +103,8 @@ class Inputs:
                 ends = "where the result ends whatever its audio's length"
                 why = f"the end of --video {o.video.name} at {duration_s:g} s, {ends}"
             raise UsageError(f"--window {start_s:g}:{end_s:g} reaches past {why}; give {start_s:g}:{duration_s:g}")
+        if end_s < start_s:
+            raise UsageError(f"--window {start_s:g}:{end_s:g} ends before it starts; give START:END in seconds")
         if min(end_s, duration_s) - start_s < frame_s - 1e-6:
             raise UsageError(
                 f"--window {start_s:g}:{end_s:g} is shorter than one audio frame, {1000 * frame_s:.0f} ms; the audio "

@@ -89,7 +89,7 @@ def test_a_local_model_writes_few_captions_and_its_start_is_not_counted(
         return 5.0 + 3.0 * (rows - before), rows - before  # 5 s to start, 3 s a caption
 
     monkeypatch.setattr(stage_times, "_seconds", seconds)
-    config.llm.max_recaptions = 1
+    config = config.model_copy(update={"llm": config.llm.model_copy(update={"max_recaptions": 1})})
     found = seconds_per_item(config, probed_of(config), "embedded")
     assert found["recaption"] == found["paraphrase"] == pytest.approx(3.0)
     assert [new for name, new, _ in asked if name == "recaption"] == [1, 2]

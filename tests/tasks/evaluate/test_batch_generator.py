@@ -56,15 +56,16 @@ def test_an_automatic_precision_is_the_cpus_own(
     oracle: list[Request],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
     native: bool,
     precision: str,
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": native})
     caplog.set_level("INFO")
     config = CONFIG.model_copy(update={"precision": "auto"})
-    assert (
-        BatchGenerator.open(config, prepared, VARIANTS["full"], weights_of(prepared)).generator.precision == precision
-    )
+    workspace = copy_of(prepared, tmp_path / "copy")  # a workspace keeps what `auto` first was in it
+    opened = BatchGenerator.open(config, workspace, VARIANTS["full"], weights_of(workspace))
+    assert opened.generator.precision == precision
     assert f"computes in {precision} (evaluate.precision: auto)" in caplog.text
 
 

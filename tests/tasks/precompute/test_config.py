@@ -22,7 +22,8 @@ def test_the_defaults_need_no_download() -> None:
 
 def test_the_device_is_no_part_of_the_result_and_everything_else_is() -> None:
     kept = PrecomputeStage(PrecomputeConfig()).settings()
-    assert PrecomputeConfig.model_fields.keys() - kept.keys() == PrecomputeConfig.NOT_IN_RESULTS == {"device"}
+    assert PrecomputeConfig.model_fields.keys() - kept.keys() == PrecomputeConfig.NOT_IN_RESULTS
+    assert {"device", "accept_quarantined"} == PrecomputeConfig.NOT_IN_RESULTS
 
 
 @pytest.mark.parametrize("values", [{"clip_s": 0.5}, {"clip_s": 31}, {"dtype": "fp32"}, {"encoder": "clip"}])

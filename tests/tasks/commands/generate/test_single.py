@@ -197,7 +197,7 @@ def test_what_the_files_do_not_allow_is_one_line(
 
 
 def test_an_edit_of_a_window_that_ends_before_it_starts_is_refused(files: Path, session: InferenceSession) -> None:
-    with pytest.raises(UsageError, match=r"window 1\.2:1 s is not inside"):
+    with pytest.raises(UsageError, match=r"window 1\.2:1 ends before it starts"):
         generation(files, session, "edit", window=(1.2, 1.0)).single()
 
 
