@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,13 @@ ship_settings(quiet=True)
 hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def parser_looked_up_anew() -> None:
+    """The code looks once per process whether the caption parser's model is there; tests have caches of their own."""
+    if module := sys.modules.get("tasks.language.parse"):
+        module.has_parser.cache_clear()
 
 
 @pytest.fixture(scope="session")

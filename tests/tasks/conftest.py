@@ -6,7 +6,6 @@ import pytest
 
 from data_contracts import WeightsError
 from model.weights.catalogue import CAPTION_PARSER
-from tasks.language.parse import has_parser
 from tasks.mine.parser import ParseMiner
 from tasks.weights.fetch import ensure
 
@@ -18,5 +17,4 @@ def parser() -> ParseMiner:
         ensure(CAPTION_PARSER)
     except WeightsError as error:
         pytest.skip(str(error))
-    has_parser.cache_clear()
     return ParseMiner()
