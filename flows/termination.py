@@ -76,8 +76,9 @@ def end_on_signals(
     started_by = os.getpid()
 
     def end(_number: int, _frame: object) -> None:
-        if os.getpid() == started_by:  # a worker process that was forked inherits this function
-            ending.say(TERMINATED_LINE)
+        if os.getpid() != started_by:  # a forked worker, in whose first moments an exception would be lost
+            os._exit(TERMINATED)
+        ending.say(TERMINATED_LINE)
         sys.exit(TERMINATED)
 
     signal.signal(signal.SIGTERM, end)
