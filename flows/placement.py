@@ -37,7 +37,8 @@ def run_on_pool(
     Returns False when the pool has no worker or no such deployment.
 
     A run that is stopped while it waits cancels the deployment's run. Raises CrashedRunError when that run's process
-    was killed, FoleyGenExError when it fails otherwise or its worker wrote to another folder than the one seen here.
+    was killed, FoleyGenExError when it was cancelled or fails otherwise, or its worker wrote to another folder than the
+    one seen here.
     """
     name = f"{step.name}/{step.name}"
     if not config.gpu_pool or not PREFECT_API_URL.value():
@@ -57,9 +58,11 @@ def run_on_pool(
         except BaseException:  # also a cancellation, which comes as a signal
             client.set_flow_run_state(run.id, Cancelling(message="the pipeline run was stopped"), force=True)
             raise
+        if state.is_crashed() and _was_cancelled(client, run.id):
+            raise FoleyGenExError(f"deployment {name} was cancelled")
     if state.type != StateType.COMPLETED:
         message = f": {state.message}" if state.message else ""
-        error = CrashedRunError if state.type == StateType.CRASHED else FoleyGenExError
+        error = CrashedRunError if state.is_crashed() else FoleyGenExError
         raise error(f"deployment {name} ended as {state.name}{message}"[:1000])
     if not step_state(step, config, workspace).finished:
         raise FoleyGenExError(
@@ -103,6 +106,12 @@ def _end_of(client: SyncPrefectClient, run_id: UUID, is_alive: Callable[[], bool
         if state is not None and state.is_final() and not (state.is_crashed() and is_alive()):
             return state
         time.sleep(_LOOK_EVERY_S)
+
+
+def _was_cancelled(client: SyncPrefectClient, run_id: UUID) -> bool:
+    """Whether somebody has cancelled a run. A training that writes its state first counts as crashed for some seconds:
+    Prefect learns of the cancellation from the process only while its own handler of SIGTERM is installed."""
+    return any(state.is_cancelling() for state in client.read_flow_run_states(run_id))
 
 
 def _why_not(client: SyncPrefectClient, name: str, pool: str) -> str:

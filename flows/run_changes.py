@@ -50,6 +50,8 @@ def changes(before: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
 def changes_since_last(now: Numbers, workspace: Workspace) -> list[str]:
     """Returns the lines of `changes` to the last run, and keeps `now` for the next one; none in the first run."""
     path = workspace.path(NUMBERS)
-    before = read_json(path) if path.exists() else None
-    write_json(path, now)
+    try:
+        before = read_json(path, "this run writes it again") if path.exists() else None
+    finally:
+        write_json(path, now)
     return [] if before is None else changes(before, now)

@@ -1,4 +1,4 @@
-"""Prefect automations: runs whose heartbeats have stopped are marked Crashed; notifications, which ship switched off.
+"""Prefect automations: runs that are silent are marked Crashed; notifications, which ship switched off.
 
 A notification calls one webhook with `{"text": ...}`, as Slack, Mattermost and others take it. `foleygenex deploy
 --notify URL` sets its address, `prefect automation resume NAME` switches a notification on.
@@ -7,6 +7,7 @@ A notification calls one webhook with `{"text": ...}`, as Slack, Mattermost and 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, cast
 from uuid import UUID
@@ -25,9 +26,6 @@ from flows.deploy.shipped import Shipped
 from flows.quality_event import QUALITY_EVENT
 from flows.settings import TAG
 
-CRASHED: Final = "foleygenex-crashed"
-SILENT_AFTER_S: Final = 180
-"""Seconds without a heartbeat (one every 30 s, `flows/settings.py`) after which a run is marked Crashed."""
 NOTIFICATIONS: Final = {
     "foleygenex-failed-run": ("A run failed", {"prefect.flow-run.Failed", "prefect.flow-run.Crashed"}),
     "foleygenex-late-run": ("A run is late, no worker has started it", {"prefect.flow-run.Late"}),
@@ -37,9 +35,42 @@ NOTIFICATIONS: Final = {
 WEBHOOK: Final = "foleygenex-notify"
 _NO_ADDRESS: Final = "https://webhook.invalid/"  # no such host by RFC 2606: nothing is sent before an address is given
 _HEARTBEAT: Final = "prefect.flow-run.heartbeat"
-_NOT_RUNNING: Final = (
-    "Completed", "Failed", "TimedOut", "Cancelled", "Crashed", "Paused", "Suspended", "Scheduled", "AwaitingRetry",
+_TAKEN: Final = frozenset(f"prefect.flow-run.{state}" for state in ("Pending", "Submitting", "InfrastructurePending"))
+_RUNNING: Final = "prefect.flow-run.Running"
+_NOT_RUNNING: Final = frozenset(
+    f"prefect.flow-run.{state}"
+    for state in (
+        "Completed", "Failed", "TimedOut", "Cancelled", "Crashed", "Paused", "Suspended", "Scheduled", "AwaitingRetry",
+    )
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Marks a run as Crashed when nothing of `expected` follows one of the events `after` within `silent_s` seconds."""
+
+    name: str
+    after: frozenset[str]
+    expected: frozenset[str]
+    silent_s: float
+    why: str
+
+
+CRASHED: Final = Watch(
+    name="foleygenex-crashed",
+    after=frozenset({_HEARTBEAT}),
+    expected=_NOT_RUNNING | {_HEARTBEAT},
+    silent_s=180,  # a heartbeat comes every 30 s (`flows/settings.py`)
+    why="no heartbeat for {:g} s, so its process has ended or is cut off",
+)
+UNSTARTED: Final = Watch(
+    name="foleygenex-unstarted",
+    after=_TAKEN,
+    expected=_NOT_RUNNING | {_RUNNING},
+    silent_s=600,  # a container's image may have to be fetched first
+    why="a worker took it and did not start it within {:g} s, so the worker has ended or is cut off",
+)
+WATCHES: Final = (CRASHED, UNSTARTED)
 
 
 def install_automations(
@@ -47,11 +78,12 @@ def install_automations(
 ) -> Iterator[str]:
     """Creates the automations, and the webhook that notifications call; yields a line for each that is new or kept.
 
-    Existing notifications are kept as they are unless `reset`, and so is the time after which a silent run counts as
+    Existing notifications are kept as they are unless `reset`, and so are the times after which a silent run counts as
     crashed. Whether an automation is switched on is kept always. `notify` is the webhook's new address.
     """
     flows = [deployment.load().name for deployment in shipped.deployments]
-    yield from _install_crash(client, flows, reset=reset)
+    for watch in WATCHES:
+        yield from _install_watch(client, watch, flows, reset=reset)
     webhook = _webhook(client, notify)
     for name, (title, events) in NOTIFICATIONS.items():
         automation = notification(name, title, events, webhook)
@@ -63,35 +95,35 @@ def install_automations(
             _replace(client, found, automation)
 
 
-def _install_crash(client: SyncPrefectClient, flows: Sequence[str], *, reset: bool) -> Iterator[str]:
-    found = _found(client, CRASHED)
+def _install_watch(client: SyncPrefectClient, watch: Watch, flows: Sequence[str], *, reset: bool) -> Iterator[str]:
+    found = _found(client, watch.name)
     if found is None:
-        client.create_automation(crash_automation(flows))
-        yield f"automation {CRASHED}: created, switched on"
+        client.create_automation(crash_automation(watch, flows))
+        yield f"automation {watch.name}: created, switched on"
         return
-    kept = found.trigger.within if isinstance(found.trigger, EventTrigger) and not reset else None
-    silent_after_s = kept.total_seconds() if kept else SILENT_AFTER_S
-    _replace(client, found, crash_automation(flows, silent_after_s))
-    if silent_after_s != SILENT_AFTER_S:
-        yield f"automation {CRASHED}: kept {silent_after_s:g} s without a heartbeat (shipped: {SILENT_AFTER_S} s)"
+    within = found.trigger.within if isinstance(found.trigger, EventTrigger) and not reset else None
+    silent_s = within.total_seconds() if within else watch.silent_s
+    _replace(client, found, crash_automation(replace(watch, silent_s=silent_s), flows))
+    if silent_s != watch.silent_s:
+        yield f"automation {watch.name}: kept {silent_s:g} s of silence (shipped: {watch.silent_s:g} s)"
 
 
-def crash_automation(flows: Sequence[str], silent_after_s: float = SILENT_AFTER_S) -> AutomationCore:
-    """Returns the automation that marks a run of one of the flows as Crashed when its heartbeats stop."""
+def crash_automation(watch: Watch, flows: Sequence[str]) -> AutomationCore:
+    """Returns the automation that marks a silent run of one of the flows as Crashed."""
     trigger = EventTrigger(
         posture=Posture.Proactive,
-        after={_HEARTBEAT},
-        expect={_HEARTBEAT, *(f"prefect.flow-run.{state}" for state in _NOT_RUNNING)},
+        after=set(watch.after),
+        expect=set(watch.expected),
         match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
         match_related=ResourceSpecification({"prefect.resource.role": "flow", "prefect.resource.name": list(flows)}),
         for_each={"prefect.resource.id"},
         threshold=1,
-        within=timedelta(seconds=silent_after_s),
+        within=timedelta(seconds=watch.silent_s),
     )
-    message = f"no heartbeat for {silent_after_s:g} s, so its process has ended or is cut off"
+    message = watch.why.format(watch.silent_s)
     action = ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message)
-    described = f"Marks a run as Crashed after {silent_after_s:g} s without a heartbeat."
-    return AutomationCore(name=CRASHED, description=described, enabled=True, trigger=trigger, actions=[action])
+    described = f"Marks a run as Crashed: {message}."
+    return AutomationCore(name=watch.name, description=described, enabled=True, trigger=trigger, actions=[action])
 
 
 def notification(name: str, title: str, events: set[str], webhook: UUID) -> AutomationCore:

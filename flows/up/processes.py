@@ -22,6 +22,9 @@ from tasks.engine.workspace import read_json, write_json
 
 STOP_S: Final = 15.0
 """How long a process may take to end after SIGTERM, before it is killed."""
+CHILDREN_STOP_S: Final = 60.0
+"""How long those that it has started may take before that: a training finishes its step and writes its state."""
+_MEND: Final = "stop Prefect's processes by hand and remove the file"
 _SAME_S: Final = 2.0  # a clock may be set by a second between two looks at it
 
 
@@ -72,21 +75,31 @@ def started_s(process: psutil.Process) -> float:
     return process.create_time() - psutil.boot_time()
 
 
-def stop(started: Started, *, stop_s: float = STOP_S) -> bool:
-    """Ends a process and all that it has started: SIGTERM, then SIGKILL after `stop_s`. Returns whether it ran."""
+def stop(started: Started, *, stop_s: float = STOP_S, children_stop_s: float = CHILDREN_STOP_S) -> bool:
+    """Ends a process and all that it has started. Returns whether it ran.
+
+    First its children get SIGTERM, which pass it on as they need: a Prefect worker that is told to stop kills its runs
+    at once. Then itself. What has not ended within `children_stop_s` and `stop_s` is killed.
+    """
     process = started.process()
     if process is None:
         return False
     with suppress(psutil.NoSuchProcess):
-        family = [*process.children(recursive=True), process]
-        for one in family:
-            with suppress(psutil.NoSuchProcess):
-                one.terminate()
-        for one in _alive_after(family, stop_s):
-            with suppress(psutil.NoSuchProcess):
-                one.kill()
-        _alive_after(family, stop_s)
+        _end(process.children(), process.children(recursive=True), children_stop_s)
+        _end([process], [*process.children(recursive=True), process], stop_s)
     return True
+
+
+def _end(told: Sequence[psutil.Process], family: Sequence[psutil.Process], timeout_s: float) -> None:
+    """Sends SIGTERM to those that are `told`; kills those of the family that still run after the timeout."""
+    for one in told:
+        with suppress(psutil.NoSuchProcess):
+            one.terminate()
+    left = _alive_after(family, timeout_s)
+    for one in left:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
+    _alive_after(left, timeout_s)
 
 
 def _alive_after(family: Sequence[psutil.Process], timeout_s: float) -> list[psutil.Process]:
@@ -129,13 +142,10 @@ class Records:
         if not self.path.exists():
             return None, []
         try:
-            content = read_json(self.path)
+            content = read_json(self.path, _MEND)
             return int(content["port"]), [Started(**one) for one in content["processes"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise UsageError(
-                f"{self.path} cannot be read ({type(error).__name__}: {error}); stop Prefect's processes by hand and "
-                "remove the file"
-            ) from error
+            raise UsageError(f"{self.path} cannot be read ({type(error).__name__}: {error}); {_MEND}") from error
 
     def write(self, port: int, processes: Iterable[Started]) -> None:
         """Writes port and processes."""

@@ -19,6 +19,10 @@ from tasks.engine.workspace import Workspace, read_json, write_json
 log = logging.getLogger(__name__)
 
 FILE: Final = "choices.json"
+_MEND: Final = (
+    'correct it (each entry is "SETTING": {"value": "...", "reason": "..."}), or remove it: then the next run chooses '
+    "anew, and what was made with other choices is made again"
+)
 
 
 class Choice(BaseModel):
@@ -39,12 +43,11 @@ def read_choices(workspace: Workspace) -> dict[str, Choice]:
     if not path.exists():
         return {}
     try:
-        return _Choices.model_validate(read_json(path)).root
+        return _Choices.model_validate(read_json(path, _MEND)).root
     except ValidationError as error:
-        raise UsageError(
-            f"{path} is damaged; write it again as {{setting: {{value, reason}}}}, or remove it: then the next run "
-            "chooses anew"
-        ) from error
+        first = error.errors()[0]
+        where = f" at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
+        raise UsageError(f"{path} is damaged{where} ({first['msg']}); {_MEND}") from error
 
 
 def with_choice(settings: ConfigT, group: str, name: str, value: str) -> ConfigT:

@@ -76,11 +76,11 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file. Raises UsageError naming the file when it is missing or broken."""
+def read_json(path: Path, mend: str = "remove it and run its stage again") -> Any:
+    """Reads a JSON file. Raises UsageError when it is missing, or broken: names the file, what is wrong, and `mend`."""
     try:
         return json.loads(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"{path} is missing") from error
     except ValueError as error:
-        raise UsageError(f"{path} is not valid JSON ({error}); remove it and run its stage again") from error
+        raise UsageError(f"{path} is not valid JSON ({error}); {mend}") from error

@@ -57,8 +57,14 @@ def finished_key(workspace: Workspace) -> str:
 
 
 def known_key(workspace: Workspace) -> str | None:
-    """Returns the key of `finished_key`; None without a finished training."""
-    return str(read_json(record_path(workspace))["key"]) if record_path(workspace).exists() else None
+    """Returns the key of `finished_key`; None without a finished training. Raises UsageError for a damaged record."""
+    path = record_path(workspace)
+    if not path.exists():
+        return None
+    record = read_json(path)
+    if not isinstance(record, dict) or "key" not in record:
+        raise UsageError(f"{path} is damaged (it names no training); remove it and run its stage again")
+    return str(record["key"])
 
 
 def record_path(workspace: Workspace) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from data_contracts import FoleyGenExError
 from flows import placement
-from flows.retries import CrashedRunError
+from flows.retries import CrashedRunError, may_pass
 from tasks.config import PipelineConfig
 from tasks.engine import StageState
 from tasks.engine.workspace import Workspace
@@ -19,8 +20,8 @@ from tasks.pipeline import find_step
 class FakeServer:
     """Stands for Prefect's client: the states that a run goes through, and the state set at last."""
 
-    def __init__(self, *states: Any) -> None:
-        self.states, self.set = list(states), []
+    def __init__(self, *states: Any, before: Sequence[Any] = ()) -> None:
+        self.states, self.set, self.before = list(states), [], list(before)
 
     def __enter__(self) -> FakeServer:
         return self
@@ -32,6 +33,9 @@ class FakeServer:
         if isinstance(state, BaseException):
             raise state
         return type("Run", (), {"state": state})
+
+    def read_flow_run_states(self, run_id: object) -> list[Any]:
+        return self.before
 
     def set_flow_run_state(self, run_id: object, state: Any, force: bool) -> None:
         self.set.append(state.type.value)
@@ -97,6 +101,21 @@ def test_a_killed_run_is_an_error_that_may_pass_once_its_process_has_ended(
     assert server.states == [] and alive == []  # it was waited for while it lived
     monkeypatch.setattr(placement, "is_being_run", lambda stage, workspace: True)
     assert on_pool(monkeypatch, tmp_path, FakeServer(Crashed(), Completed()))  # it was cut off, and has finished
+
+
+def test_a_cancelled_training_is_not_started_again_though_it_counts_as_crashed_for_some_seconds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from prefect.states import Cancelled, Cancelling, Crashed, Running
+
+    crashed = Crashed(message="Execution was aborted by a termination signal.")
+    before = [Running(), Cancelling(), crashed]
+    for server in (FakeServer(crashed, before=before), FakeServer(Cancelled(), before=before)):
+        with pytest.raises(FoleyGenExError, match=r"train/train (was cancelled|ended as Cancelled)") as error:
+            on_pool(monkeypatch, tmp_path, server)
+        assert not may_pass(error.value)
+    with pytest.raises(CrashedRunError):
+        on_pool(monkeypatch, tmp_path, FakeServer(crashed, before=[Running(), crashed]))
 
 
 def test_a_failed_run_or_another_folder_on_the_worker_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -154,13 +154,29 @@ def test_the_choice_is_made_once(space: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", '{"x": 1}', '{"x": {"value": "", "reason": ""}}', '{"x": {"value": 1}}', "{"]
+    ("content", "wrong"),
+    [
+        ("[]", "is damaged (Input should be a valid dictionary)"),
+        ('{"x": 1}', "is damaged at x ("),
+        (
+            '{"mine.parser": {"value": "", "reason": ""}}',
+            "is damaged at mine.parser.value (String should have",
+        ),
+        ('{"x": {"value": "1"}}', "is damaged at x.reason (Field required)"),
+        ("{", "is not valid JSON ("),
+    ],
 )
-def test_a_damaged_file_is_one_line_that_names_it(space: Workspace, content: str) -> None:
+def test_a_damaged_file_is_one_line_with_what_is_wrong_and_what_to_do(
+    space: Workspace, content: str, wrong: str
+) -> None:
     space.root.mkdir()
-    (space.root / FILE).write_text(content)
-    with pytest.raises(UsageError, match=FILE):
+    path = space.root / FILE
+    path.write_text(content)
+    with pytest.raises(UsageError) as error:
         choices.with_choices(AUTO, space)
+    assert str(error.value).startswith(f"{path} {wrong}")
+    assert '"SETTING": {"value": "...", "reason": "..."}' in str(error.value)
+    assert "or remove it: then the next run chooses anew" in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_value_that_a_setting_cannot_have_is_one_line(space: Workspace) -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,14 +17,15 @@ from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
-from prefect.states import Completed, Failed, Late, Running
+from prefect.states import Completed, Failed, Late, Pending, Running, Submitting
 
 from data_contracts import QualityError
 from flows import quality_event
 from flows.deploy.automations import (
     CRASHED,
     NOTIFICATIONS,
-    SILENT_AFTER_S,
+    UNSTARTED,
+    WATCHES,
     WEBHOOK,
     crash_automation,
     install_automations,
@@ -52,7 +54,7 @@ SHIPPED = Shipped(deployments=(DEPLOYMENT,), pull_steps=[])
 def client(prefect_backend: None) -> Iterator[SyncPrefectClient]:
     with get_client(sync_client=True) as found:
         yield found
-        for name in (CRASHED, *NOTIFICATIONS):
+        for name in (*(watch.name for watch in WATCHES), *NOTIFICATIONS):
             for automation in found.read_automations_by_name(name):
                 found.delete_automation(automation.id)
 
@@ -107,31 +109,35 @@ def heartbeat(client: SyncPrefectClient, run: UUID) -> None:
 
 
 def test_a_run_is_silent_only_after_several_heartbeats() -> None:
-    assert 3 * int(SETTINGS["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) <= SILENT_AFTER_S
+    assert 3 * int(SETTINGS["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"]) <= CRASHED.silent_s
 
 
 def test_they_are_created_once_and_kept_as_an_operator_has_them(client: SyncPrefectClient) -> None:
     made = list(install_automations(client, SHIPPED))
     assert made == [
-        f"automation {CRASHED}: created, switched on",
+        "automation foleygenex-crashed: created, switched on",
+        "automation foleygenex-unstarted: created, switched on",
         *(f"automation {name}: created, switched off" for name in NOTIFICATIONS),
     ]
     assert list(install_automations(client, SHIPPED)) == []
     first, late, _ = NOTIFICATIONS
     theirs = client.read_automations_by_name(first)[0]
     client.resume_automation(theirs.id)
-    edited = crash_automation(["old"], 600).model_copy(update={"enabled": False})
-    client.update_automation(client.read_automations_by_name(CRASHED)[0].id, edited)
+    edited = crash_automation(replace(CRASHED, silent_s=600), ["old"]).model_copy(update={"enabled": False})
+    client.update_automation(client.read_automations_by_name(CRASHED.name)[0].id, edited)
     assert list(install_automations(client, SHIPPED)) == [
-        f"automation {CRASHED}: kept 600 s without a heartbeat (shipped: 180 s)"
+        "automation foleygenex-crashed: kept 600 s of silence (shipped: 180 s)"
     ]
-    crash = client.read_automations_by_name(CRASHED)[0]
+    crash = client.read_automations_by_name(CRASHED.name)[0]
     assert not crash.enabled and crash.trigger.within.total_seconds() == 600
     assert "night of tests" in json.dumps(crash.trigger.model_dump(mode="json")["match_related"])  # the flows of now
     assert list(install_automations(client, SHIPPED, reset=True)) == []
-    assert client.read_automations_by_name(CRASHED)[0].trigger.within.total_seconds() == SILENT_AFTER_S
-    enabled = {name: client.read_automations_by_name(name)[0].enabled for name in (CRASHED, *NOTIFICATIONS)}
-    assert enabled == {CRASHED: False, first: True, late: False, "foleygenex-quality-limit": False}
+    assert client.read_automations_by_name(CRASHED.name)[0].trigger.within.total_seconds() == CRASHED.silent_s
+    names = (*(watch.name for watch in WATCHES), *NOTIFICATIONS)
+    enabled = {name: client.read_automations_by_name(name)[0].enabled for name in names}
+    assert enabled == {
+        CRASHED.name: False, UNSTARTED.name: True, first: True, late: False, "foleygenex-quality-limit": False,
+    }  # fmt: skip
     client.pause_automation(theirs.id)
 
 
@@ -146,24 +152,32 @@ def test_the_address_of_notifications_is_kept_and_changed_on_demand(client: Sync
     assert address() == "https://hooks.example.com/x"
 
 
-def test_a_run_without_heartbeats_is_marked_crashed_and_no_other(client: SyncPrefectClient) -> None:
+def test_a_run_without_heartbeats_or_that_no_worker_starts_is_marked_crashed_and_no_other(
+    client: SyncPrefectClient,
+) -> None:
     list(install_automations(client, SHIPPED))
-    quick = crash_automation([night.name], 10)  # the least that Prefect allows
-    client.update_automation(client.read_automations_by_name(CRASHED)[0].id, quick)
+    for watch in WATCHES:
+        quick = crash_automation(replace(watch, silent_s=10), [night.name])  # the least that Prefect allows
+        client.update_automation(client.read_automations_by_name(watch.name)[0].id, quick)
     silent, alive, done, unknown = (new_run(client, Running()) for _ in range(4))
     for run in (silent, alive, done):
         heartbeat(client, run)
     client.set_flow_run_state(done, Completed())
+    taken, submitted, started = (new_run(client, Pending()) for _ in range(3))
+    client.set_flow_run_state(submitted, Submitting())
+    client.set_flow_run_state(started, Running())
 
     def crashed() -> bool:
         if datetime.now(UTC).second % 3 == 0:
             heartbeat(client, alive)
-        return client.read_flow_run(silent).state.type == StateType.CRASHED
+        return all(client.read_flow_run(run).state.type == StateType.CRASHED for run in (silent, taken, submitted))
 
     wait_for(crashed)
     assert client.read_flow_run(silent).state.message.startswith("no heartbeat for 10 s")
-    types = [client.read_flow_run(run).state.type for run in (alive, done, unknown)]
-    assert types == [StateType.RUNNING, StateType.COMPLETED, StateType.RUNNING]
+    for run in (taken, submitted):
+        assert client.read_flow_run(run).state.message.startswith("a worker took it and did not start it within 10 s")
+    types = [client.read_flow_run(run).state.type for run in (alive, done, unknown, started)]
+    assert types == [StateType.RUNNING, StateType.COMPLETED, StateType.RUNNING, StateType.RUNNING]
 
 
 def test_a_notification_that_is_switched_on_says_which_run_and_why(

@@ -49,10 +49,33 @@ def test_what_it_has_started_ends_with_it(tmp_path: Path) -> None:
     assert all(ended)
 
 
+def test_a_run_ends_in_good_order_before_its_worker_is_told(tmp_path: Path) -> None:
+    """As a Prefect worker does: told to stop, it kills what it runs."""
+    written = tmp_path / "state"
+    run = (
+        "import signal, sys, time\n"
+        f"def write(*_): time.sleep(0.3); open({str(written)!r}, 'w').close(); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, write); print('running', flush=True); time.sleep(600)\n"
+    )
+    worker = (
+        "import signal, subprocess, sys, time\n"
+        f"run = subprocess.Popen([sys.executable, '-c', {run!r}])\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (run.kill(), sys.exit())); run.wait(); time.sleep(600)\n"
+    )
+    started = start(tmp_path, worker)
+    wait_for_output(started)
+    assert stop(started) and started.process() is None
+    assert written.exists()
+
+
 def test_one_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     started = start(tmp_path, DEAF)
     wait_for_output(started)
     assert stop(started, stop_s=0.2) and started.process() is None
+    above = start(tmp_path, CHILD.replace("input()", DEAF.replace("'", '"').replace("deaf", "child")), "above")
+    while above.last_line() != "child":
+        assert above.process() is not None
+    assert stop(above, children_stop_s=0.2) and above.process() is None
 
 
 def test_an_ended_process_that_nobody_waits_for_is_not_waited_for(tmp_path: Path) -> None:
@@ -92,9 +115,10 @@ def test_records_are_read_as_they_were_written(tmp_path: Path) -> None:
     one = Started(name="server", pid=1, start_s=2.5, log="x")
     records.write(4200, [one])
     assert records.read() == (4200, [one])
-    records.path.write_text("{}")
-    with pytest.raises(UsageError, match=r"processes.json cannot be read .* remove the file"):
-        records.read()
+    for content in ("{}", "[]", "{"):
+        records.path.write_text(content)
+        with pytest.raises(UsageError, match=r"processes.json .* stop Prefect's processes by hand and remove the file"):
+            records.read()
     records.remove()
     records.remove()
     assert records.read() == (None, [])

@@ -1,0 +1,29 @@
+"""The record of a workspace's checkpoint: which training it is from, or one line where it cannot be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_contracts import UsageError
+from tasks.engine.workspace import Workspace, write_json
+from tasks.train.places import finished_key, known_key, record_path
+
+
+def test_the_training_of_the_checkpoint_is_known_by_its_record(tmp_path: Path) -> None:
+    space = Workspace(tmp_path)
+    assert known_key(space) is None
+    with pytest.raises(UsageError, match="has no finished training; `foleygenex run train CONFIG"):
+        finished_key(space)
+    write_json(record_path(space), {"key": "ab12"})
+    assert known_key(space) == finished_key(space) == "ab12"
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "3", "{"])
+def test_a_damaged_record_is_one_line_with_what_to_do(tmp_path: Path, content: str) -> None:
+    path = record_path(Workspace(tmp_path))
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(UsageError, match=r"train\.json is .*; remove it and run its stage again"):
+        known_key(Workspace(tmp_path))
