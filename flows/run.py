@@ -157,23 +157,16 @@ def run_claims_test(config: PipelineConfig, *, wait_minutes: float = 0) -> None:
 
 
 def run_paper_table(config: PipelineConfig, *, wait_minutes: float = 0) -> None:
-    """Makes a table of the paper, with the paper's numbers beside those of the named systems, and prints it.
-
-    Raises InUseError when another run still uses the workspace after `wait_minutes`.
-    """
-    from flows.progress import bar
-    from flows.waiting import acquired
-    from tasks.commands.paper_tables.job import make_table
-    from tasks.commands.paper_tables.text import text
-
+    """Makes a table of the paper, with the paper's numbers beside those of the named systems, and prints it."""
     config = _with_absolute_workspace(config)
-    _listen_to_stages()
     workspace = Workspace(Path(config.workspace))
-    what = f"a table of {workspace.root.name}"
-    with acquired(workspace.root, what, _say, wait_s=60 * wait_minutes), bar("table", "clips") as on_progress:
-        table = make_table(config.evaluate, workspace, on_progress)
-    typer.echo(text(table))
-    typer.echo("\n" + "\n".join(str(path) for path in sorted(workspace.path("tables").glob(f"table-{table.number}.*"))))
+    with _prefect(None if wait_minutes else workspace):
+        from flows.paper_table import paper_table
+
+        text = paper_table(config=config, wait_minutes=wait_minutes)
+    typer.echo(text)
+    files = workspace.path("tables").glob(f"table-{config.evaluate.table}.*")
+    typer.echo("\n" + "\n".join(map(str, sorted(files))))
 
 
 def run_codec(config: Path, overrides: list[str], out: Path) -> None:

@@ -44,14 +44,26 @@ def announce(line: str) -> None:
 def running_in(
     workspace: Workspace, what: str, settings: Callable[[], PipelineConfig], *, wait_minutes: float = 0
 ) -> Iterator[PipelineConfig]:
-    """Keeps other runs out of the workspace while the block runs, stores the run's settings in it and yields them.
+    """Keeps other runs out of the workspace as `alone_in`, stores the run's settings in it and yields them.
 
-    `settings` is called when no other run can change what is stored. A stage of a pipeline shares the pipeline's
-    workspace: in its process, or from a work pool under the id of its root flow run. A run that was killed here is
-    marked Crashed on the server. Raises InUseError naming the run that uses the workspace, after `wait_minutes`.
+    `settings` is called when no other run can change what is stored.
+    """
+    with alone_in(workspace, what, wait_minutes=wait_minutes):
+        config = settings()
+        store(config, workspace)
+        yield config
+
+
+@contextmanager
+def alone_in(workspace: Workspace, what: str, *, wait_minutes: float = 0) -> Iterator[None]:
+    """Keeps other runs out of the workspace while the block runs.
+
+    A stage of a pipeline shares the pipeline's workspace: in its process, or from a work pool under the id of its root
+    flow run. A run that was killed here is marked Crashed on the server. Raises InUseError naming the run that uses the
+    workspace, after `wait_minutes`.
     """
     if _ACQUIRED.get() == workspace.root:
-        yield _stored(settings(), workspace)
+        yield
         return
     root = runtime.flow_run.root_flow_run_id
     run = str(root) if root else None
@@ -62,7 +74,7 @@ def running_in(
         token = _ACQUIRED.set(workspace.root)
         try:
             with tags(f"workspace: {workspace.root.name}"):  # of the subflows and task runs
-                yield _stored(settings(), workspace)
+                yield
         finally:
             _ACQUIRED.reset(token)
 
@@ -89,8 +101,3 @@ def pipeline_settings(
 def given_fields(group: str | None, settings: StageConfig | None) -> dict[str, Any]:
     """Returns the fields that a stage's parameter names, under their group; the others stay as they are stored."""
     return {group: settings.model_dump(mode="json", exclude_unset=True)} if group and settings is not None else {}
-
-
-def _stored(config: PipelineConfig, workspace: Workspace) -> PipelineConfig:
-    store(config, workspace)
-    return config

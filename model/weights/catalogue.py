@@ -15,6 +15,7 @@ import yaml
 
 EMBEDDED_LLM: Final = "qwen2.5-coder-1.5b-instruct-q4_k_m"
 CAPTION_PARSER: Final = "en_core_web_sm-3.8.0"
+_NETWORK: Final = "mmaudio-net-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,11 @@ class Component:
         return self.command or f"foleygenex weights fetch {self.name}"
 
     @property
+    def is_network(self) -> bool:
+        """Whether it is a published network, which `--checkpoint` takes by its name."""
+        return self.name.startswith(_NETWORK)
+
+    @property
     def advice(self) -> str:
         """What a person can do without the files: fetch them, or change a setting."""
         return f"fetch it with `{self.fetch_command}`{f', or {self.alternative}' if self.alternative else ''}"
@@ -152,6 +158,12 @@ def component_named(name: str) -> Component | None:
         if wanted in (known.replace("_", "-") for known in (component.name, *component.aliases)):
             return component
     return None
+
+
+def network_named(name: str) -> Component | None:
+    """Returns a published network by its name or an alias, as `component_named`."""
+    found = component_named(name)
+    return found if found is not None and found.is_network else None
 
 
 def _component(values: dict[str, Any]) -> Component:

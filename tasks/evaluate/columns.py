@@ -6,7 +6,7 @@ The paper's names stand only for the paper's judges. A metric of an embedded jud
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -31,7 +31,7 @@ _WHAT: Final[dict[Measure, str]] = {
     "likeness": "cosine of the {output} and the reference's, mean over clips",
     "text": "cosine of the audio's and the caption's embedding, mean over clips",
     "video": "cosine of the audio's and the video's embedding, mean over clips",
-    "desync": "absolute offset between audio and video in seconds, mean over two windows of each clip",
+    "desync": "absolute offset between audio and video in seconds, mean over {windows} of each clip",
     "speaker": "cosine of the speaker embedding and the reference's, mean over clips",
     "axis": "the judge's own scale, mean over clips",
     "flag": "share of clips for which the judge says {output}",
@@ -79,7 +79,8 @@ class Column:
     @property
     def backend(self) -> str:
         """What computes it, for tables."""
-        return f"{_WHAT[self.measure].format(output=self.output)}; judge {self.judge}"
+        windows = "two windows" if self.place is None else "one window"
+        return f"{_WHAT[self.measure].format(output=self.output, windows=windows)}; judge {self.judge}"
 
 
 def _distances(judge: str, suffix: str) -> Iterator[Column]:
@@ -151,7 +152,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ),
 )
 """In table order."""
-COLUMN_OF: Final = {column.name: column for column in COLUMNS}
+DESYNC_WINDOWS: Final = ("DeSync, first window", "DeSync, last window")
+_ON_REQUEST: Final[tuple[Column, ...]] = tuple(
+    Column(name=name, judge="synchformer", measure="desync", output="segments", place=place, higher_is_better=False)
+    for place, name in enumerate(DESYNC_WINDOWS)
+)
+"""Made only where they are named."""
+COLUMN_OF: Final = {column.name: column for column in (*COLUMNS, *_ON_REQUEST)}
 """By name."""
 JUDGE_NAMES: Final = tuple(dict.fromkeys(column.judge for column in COLUMNS))
 """The judges that have a column."""
@@ -179,6 +186,11 @@ def plain_name(name: str) -> str:
     return name.partition(":")[0].replace("_", "-")
 
 
-def columns_of(judge: str) -> tuple[Column, ...]:
-    """Returns the columns that a judge gives, by its name without a path."""
-    return tuple(column for column in COLUMNS if column.judge == judge)
+def columns_of(judge: str, only: Collection[str] = ()) -> tuple[Column, ...]:
+    """Returns the columns that a judge gives, by its name without a path; with `only` those of these names."""
+    return tuple(column for column in chosen_columns(only) if column.judge == judge)
+
+
+def chosen_columns(only: Collection[str] = ()) -> tuple[Column, ...]:
+    """Returns all columns in table order; with `only` those of these names, also such as are made on request."""
+    return tuple(column for column in COLUMN_OF.values() if column.name in only) if only else COLUMNS

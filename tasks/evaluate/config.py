@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from data_contracts.generation import BUILTIN, TRAINED
 from model.config import AskedPrecision
+from model.weights.catalogue import network_named
 from tasks.engine.quality import AcceptedShare
 from tasks.engine.settings import Device, StageConfig
 from tasks.evaluate.paper_tables.config import SystemPaths, TableFiles, TableNumber, TableOptions
@@ -57,7 +58,8 @@ class EvaluateConfig(StageConfig):
     )
     systems: dict[str, SystemPaths] = Field(
         {},
-        description="of `table`: row -> folder of generated audio, or checkpoint; several for their mean",
+        description="of `table`: row -> folder of generated audio, or checkpoint (a file, builtin, trained, or a "
+        "published network's name); several for their mean",
     )
     test_set: TableFiles = TableFiles()
     table_options: TableOptions = TableOptions()
@@ -79,4 +81,8 @@ class EvaluateConfig(StageConfig):
 
 
 def _absolute(path: Any, folder: Path) -> Any:
-    return str(folder / path) if isinstance(path, str) and path not in (TRAINED, BUILTIN) else path
+    """Returns a path counted from the config's folder; `builtin`, `trained` and a published network's name stay."""
+    if not isinstance(path, str) or path in (TRAINED, BUILTIN):
+        return path
+    found = folder / path
+    return path if not found.exists() and network_named(path) is not None else str(found)

@@ -84,7 +84,7 @@ def clip_values(column: Column, judge: Judge, made: Sequence[Said], other: Seque
     if not pairs:
         return {}
     if column.measure == "desync":
-        return _desync(judge, column.output, pairs)
+        return _desync(judge, column, pairs)
     if column.measure in ("speech", "music"):
         classes = (speech_classes if column.measure == "speech" else music_classes)(judge.spec.classes)
         if not classes:
@@ -95,18 +95,23 @@ def clip_values(column: Column, judge: Judge, made: Sequence[Said], other: Seque
     return dict(zip(pairs, map(float, values_N), strict=True))
 
 
-def _desync(judge: Judge, output: str, pairs: Mapping[int, tuple[Arrays, Arrays]]) -> dict[int, float]:
-    """Returns the mean absolute offset of each clip in seconds; a clip that is too short for it has none."""
+def _desync(judge: Judge, column: Column, pairs: Mapping[int, tuple[Arrays, Arrays]]) -> dict[int, float]:
+    """Returns the absolute offset of each clip in seconds, the mean of its two windows or that of the column's window.
+
+    A clip that is too short for it has none.
+    """
     from model.judges.synchformer import SynchformerJudge
 
     assert isinstance(judge, SynchformerJudge)
     found = {}
     for place, (audio, video) in pairs.items():
         try:
-            logits_WK = judge.offset_logits(torch.from_numpy(video[output]), torch.from_numpy(audio[output]))
+            sides = (torch.from_numpy(side[column.output]) for side in (video, audio))
+            logits_WK = judge.offset_logits(*sides).numpy()
         except ItemError:
             continue
-        found[place] = float(desync_per_clip(logits_WK[None].numpy())[0])
+        windows = logits_WK if column.place is None else logits_WK[[column.place, column.place]]
+        found[place] = float(desync_per_clip(windows[None])[0])
     return found
 
 

@@ -7,14 +7,13 @@ from typing import Final
 
 from data_contracts import UsageError
 from model.variants import variant
-from model.weights.catalogue import COMPONENTS, Component, component_named
+from model.weights.catalogue import COMPONENTS, Component, network_named
 from model.weights.digests import digest
 from model.weights.locate import available, user_cache
 from tasks.engine.locks import exclusive
 from tasks.engine.progress import OnProgress, silent
 from tasks.weights.fetch import ensure
 
-_NETWORK: Final = "mmaudio-net-"
 _ENCODERS: Final = ("clip-dfn5b", "synchformer")
 
 
@@ -31,14 +30,26 @@ def resolved_checkpoint(
     network = _network(name)
     if network is None:
         return name
-    parts = [network, *(COMPONENTS[part] for part in (_codec(network), *_ENCODERS))]
-    missing = [part for part in parts if not available(part.name)]
+    missing = _missing(network)
     if missing and not accepts_licence:
-        raise UsageError(f"{_request(name, missing)}; give --accept-licence to fetch {_them(missing)}")
+        raise UsageError(f"--checkpoint {_needs(name, missing)}; give --accept-licence to fetch {_them(missing)}")
     for part in missing:
         ensure(part.name, on_progress)
     (published,) = ensure(network.name, on_progress)
     return _converted(published, network, named or "full")
+
+
+def why_absent(name: Path) -> str:
+    """Returns what a published network needs that is not on this machine, with licences and the command; else nothing.
+
+    Raises UsageError as `is_published`.
+    """
+    network = _network(name)
+    missing = _missing(network) if network is not None else []
+    if not missing:
+        return ""
+    commands = " ".join(part.name for part in missing)
+    return f"not computed: {_needs(name, missing)}; foleygenex weights fetch {commands}"
 
 
 def is_published(name: Path) -> bool:
@@ -50,15 +61,13 @@ def _network(name: Path) -> Component | None:
     """Returns the network that a name is of; None for a path or `builtin`. Raises UsageError for an unknown name."""
     if name.exists() or name.parent != Path() or name.suffix:
         return None
-    found = component_named(str(name))
-    if found is None or not found.name.startswith(_NETWORK):
+    found = network_named(str(name))
+    if found is None:
         from data_contracts.generation import BUILTIN
 
         if str(name) == BUILTIN:
             return None
-        known = ", ".join(
-            alias for one in COMPONENTS.values() if one.name.startswith(_NETWORK) for alias in one.aliases
-        )
+        known = ", ".join(alias for one in COMPONENTS.values() if one.is_network for alias in one.aliases)
         raise UsageError(f"--checkpoint {name} is no file, and no network has this name; known: {BUILTIN}, {known}")
     return found
 
@@ -67,12 +76,16 @@ def _codec(network: Component) -> str:
     return "mmaudio-16k" if "16k" in network.name else "mmaudio-44k"
 
 
-def _request(name: Path, missing: list[Component]) -> str:
+def _missing(network: Component) -> list[Component]:
+    """Returns the components that a network needs, itself among them, and that are not on this machine."""
+    parts = [network, *(COMPONENTS[part] for part in (_codec(network), *_ENCODERS))]
+    return [part for part in parts if not available(part.name)]
+
+
+def _needs(name: Path, missing: list[Component]) -> str:
     licences = "; ".join(f"{part.name}: {part.licence}{f' ({part.caveat})' if part.caveat else ''}" for part in missing)
     size = sum(file.size_bytes or 0 for part in missing for file in part.files)
-    return (
-        f"--checkpoint {name} needs about {size / 1e9:.1f} GB that are not on this machine, under licences {licences}"
-    )
+    return f"{name} needs about {size / 1e9:.1f} GB that are not on this machine, under licences {licences}"
 
 
 def _them(missing: list[Component]) -> str:

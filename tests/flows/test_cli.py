@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ import pytest
 from benchmarks.cold_start import measure
 from data_contracts import ContractError, UsageError
 from flows import cli, run
+from flows.paper_table import paper_table
 from tasks.config import PipelineConfig
+from tasks.engine.progress import silent
 from tests.conftest import REPOSITORY
 
 
@@ -152,8 +155,12 @@ def test_the_release_is_said_and_the_shell_can_complete(
 
 
 def test_evaluate_with_a_table_prints_it_and_where_its_files_are(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("flows.run._prefect", lambda workspace: nullcontext())
+    monkeypatch.setattr("flows.paper_table.paper_table", paper_table.fn)
+    monkeypatch.setattr("flows.paper_table.run_progress", lambda *named: nullcontext(silent))
+    monkeypatch.setattr("flows.paper_table.create_markdown_artifact", lambda *given, **named: None)
     (tmp_path / "c.yaml").write_text("{}")
     asked = ["run", "evaluate", str(tmp_path / "c.yaml"), "-w", str(tmp_path / "w"), "--set", "evaluate.table=7"]
     assert cli.exit_code(asked) == 0

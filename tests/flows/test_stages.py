@@ -11,6 +11,7 @@ from prefect import Flow
 from flows import stages
 from flows.ablations import ablations
 from flows.claims import claims
+from flows.paper_table import paper_table
 from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
 from flows.train_codec import train_codec
@@ -81,6 +82,7 @@ def test_every_deployment_is_described_as_its_flow_and_sends_the_stages_logs() -
         "pipeline": pipeline,
         "ablations": ablations,
         "claims": claims,
+        "paper-table": paper_table,
         "train-codec": train_codec,
         "train-judge": train_judge,
     }

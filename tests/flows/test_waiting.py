@@ -19,6 +19,7 @@ import pytest
 from data_contracts import InUseError, UsageError
 from flows.ablations import ablations
 from flows.claims import claims
+from flows.paper_table import paper_table
 from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
 from flows.waiting import acquired
@@ -111,7 +112,9 @@ def test_a_killed_run_is_told_to_the_next_one_also_while_that_waits(tmp_path: Pa
     assert ended_holder(tmp_path) is None and workspace_lock.in_use(tmp_path) is None
 
 
-@pytest.mark.parametrize("flow", [STAGE_FLOWS["mine"], pipeline, claims, ablations], ids=lambda flow: flow.name)
+@pytest.mark.parametrize(
+    "flow", [STAGE_FLOWS["mine"], pipeline, claims, ablations, paper_table], ids=lambda flow: flow.name
+)
 def test_every_run_in_a_workspace_can_wait(flow: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
 

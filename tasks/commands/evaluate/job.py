@@ -121,7 +121,7 @@ def _ask(
         except WeightsError as error:
             reasons[plain] = absent(plain, error)
         else:
-            runs[plain] = run_judge(asked, clips, systems, show.phase(1 + number))
+            runs[plain] = run_judge(asked, clips, systems, show.phase(1 + number), options.only)
     return runs, reasons
 
 

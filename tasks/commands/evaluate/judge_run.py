@@ -7,7 +7,7 @@ Legend: R rows, D width.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -42,10 +42,14 @@ class JudgeRun:
 
 
 def run_judge(
-    asked: CachedJudge, clips: Sequence[Clip], systems: Sequence[SystemSounds], on_progress: OnProgress
+    asked: CachedJudge,
+    clips: Sequence[Clip],
+    systems: Sequence[SystemSounds],
+    on_progress: OnProgress,
+    only: Collection[str] = (),
 ) -> JudgeRun:
     """Asks a judge about every clip of every system, and about captions and videos where a column needs them."""
-    columns = columns_of(asked.name)
+    columns = columns_of(asked.name, only)
     run = JudgeRun(asked.judge.spec, columns)
     blocks: dict[tuple[str, str], list[Said]] = {}
     outputs = sorted({column.output for column in columns if not column.is_per_clip})

@@ -18,7 +18,7 @@ from tasks.commands.evaluate.signal import ClipValues
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.cells import Cell, clip_cell, half_cell, set_cell
-from tasks.evaluate.columns import COLUMNS, Column
+from tasks.evaluate.columns import Column, chosen_columns
 from tasks.evaluate.metrics.catalogue import METRICS, Metric
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
 
@@ -60,9 +60,8 @@ class ScoreTable:
                 cells = self._clip_cells(task, name, metric, self.values, places)
                 lacks_events = name.startswith("Event") and all(clip.events_s is None for clip in self.clips)
                 rows += self._rows(task, name, metric, cells, _NO_EVENTS if lacks_events else _UNDEFINED)
-        for column in COLUMNS:
-            if self._is_asked(column.name):
-                rows += self._column(task, column, places)
+        for column in chosen_columns(self.only):
+            rows += self._column(task, column, places)
         return rows
 
     def _is_asked(self, metric: str) -> bool:

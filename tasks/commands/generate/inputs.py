@@ -43,9 +43,9 @@ class Inputs:
 
     @cached_property
     def available_s(self) -> float | None:
-        """Length of the video, or of the audio to edit; None for a prompt alone."""
+        """Length of the video that is used, or of the audio to edit; None for a prompt alone."""
         if self.options.video is not None:
-            return self._video_info.duration_s
+            return self._video_info.duration_s - self.options.video_from_s
         if self.options.task == "edit":
             return len(self.original_T) / self._rate_hz
         return None
@@ -66,7 +66,7 @@ class Inputs:
             return None
         encoder = self.session.image
         count, rate_hz = encoder.spec.length(duration_s), encoder.spec.rate_hz
-        return encoder.encode(_frames(self.options.video, "--video", encoder, count, rate_hz, start_s))
+        return encoder.encode(self._target_frames(encoder, count, rate_hz, start_s))
 
     def sync(self, start_s: float, duration_s: float) -> tuple[Tensor | None, Tensor | None]:
         """Returns the sync features (S, D) of a span of the video, and those of the video that goes with the reference.
@@ -77,7 +77,7 @@ class Inputs:
             return None, None
         encoder = self.session.sync
         count = self._sync_frames(duration_s)
-        target = _frames(self.options.video, "--video", encoder, count, encoder.spec.fps, start_s)
+        target = self._target_frames(encoder, count, encoder.spec.fps, start_s)
         if self.reference_NF is None:
             return encoder.encode(target), None
         return encoder.encode(target), encoder.encode(self._reference_frames(target, encoder))
@@ -186,6 +186,25 @@ class Inputs:
                 f"{sync.segment / sync.fps:.2f} s are needed"
             )
         return length_s
+
+    def _target_frames(self, encoder: ImageEncoder | SyncEncoder, count: int, fps: float, start_s: float) -> Frames:
+        """Returns the video's frames from a time of the result on; while given audio sounds, what is put in place of
+        them."""
+        o = self.options
+        assert o.video is not None
+        frames = _frames(o.video, "--video", encoder, count, fps, o.video_from_s + start_s)
+        hidden = 0 if o.context_video is None else round((self._given_s - start_s) * fps)
+        if o.context_video is None or not 0 < hidden < len(frames):
+            return frames
+        seen = frames[hidden:]
+        return np.concatenate([surrogate_frames(seen, hidden, o.context_video, fps), seen])
+
+    @cached_property
+    def _given_s(self) -> float:
+        """How much audio fe continues."""
+        if self.options.reference_audio is not None:
+            return len(self._audio(self.options.reference_audio, "--reference-audio")) / self._rate_hz
+        return self.options.window[0] if self.options.window else 0.0
 
     def _reference_frames(self, target_THWC: Frames, encoder: SyncEncoder) -> Frames:
         fps, count = encoder.spec.fps, self._sync_frames(self._reference_s)

@@ -46,6 +46,8 @@ class GenerateOptions:
     interpretations of the paper that replace the variant's. `precision` bf16: the network under autocast, for GPUs.
     `device`: auto (a GPU where there is one), cpu, cuda or cuda:1.
     `negative`: what it should not sound like, for any task; guidance moves away from it.
+    `video_from_s`: vta, the second of the video at which the result starts. `context_video`: fe, what the network sees
+    in place of the video while the given audio sounds; None: the video.
     `keep_source`: edit and fe, outside of what is generated the source's own samples, else the codec's round trip.
     """
 
@@ -71,6 +73,8 @@ class GenerateOptions:
     precision: str = "fp32"
     device: str = "auto"
     keep_source: bool = True
+    video_from_s: float = 0.0
+    context_video: Literal["crop", "blank", "repeat"] | None = None
 
     @property
     def prompt(self) -> str | None:
@@ -138,6 +142,10 @@ class GenerateOptions:
             raise UsageError("--reference-video is the video of --reference-audio; give both")
         if self.surrogate is not None and self.surrogate not in SURROGATES:
             raise UsageError(f"--surrogate {self.surrogate!r} is unknown; choose one of {', '.join(SURROGATES)}")
+        if self.video_from_s and (self.task != "vta" or self.out.suffix.lower() not in AUDIO_SUFFIXES):
+            raise UsageError("a result that starts inside the video is audio alone, of task vta")
+        if self.context_video is not None and self.task != "fe":
+            raise UsageError(f"task {self.task} continues no audio, so there is no video to put in place of its video")
         if self.surrogate is not None and (self.surrogate == "true") != (self.reference_video is not None):
             raise UsageError("--surrogate true and --reference-video belong together")
 

@@ -42,6 +42,10 @@ def settings(options: GenerateOptions, session: InferenceSession, sampling: Samp
     }
     if options.negative_prompt is not None:  # without one the key is that of earlier versions: files stay finished
         chosen["negative"] = options.negative_prompt
+    if options.video_from_s:
+        chosen["video_from_s"] = options.video_from_s
+    if options.context_video is not None:
+        chosen["context_video"] = options.context_video
     return {
         "version": VERSION,
         "options": chosen,

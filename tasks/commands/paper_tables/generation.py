@@ -4,40 +4,43 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from data_contracts import FoleyGenExError, GeneratedFile, UsageError, read_table
 from data_contracts.generation import BUILTIN, TRAINED
 from model.devices import choose_device, choose_precision
 from model.variants import variant
+from model.weights.catalogue import network_named
 from tasks.commands.generate.batch import FAILURES, MANIFEST, run_requests
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
-from tasks.commands.paper_tables.extension import END_S, GIVEN_S
 from tasks.commands.paper_tables.inputs import Files, TableInputs
+from tasks.commands.paper_tables.parts import END_S, GIVEN_S, SCORED_S
 from tasks.engine.workspace import Workspace, safe_name, seed_for
 from tasks.evaluate.checkpoints import checkpoint_paths
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.paper_tables.layout import PaperTable, TableSystem
 from tasks.media.video import probe_video
+from tasks.weights.checkpoints import resolved_checkpoint, why_absent
 
 log = logging.getLogger(__name__)
-
-_WHOLE_VIDEO: Final = {"Vt", "Ar", "Vr"}
-"""Conditions of table 5 that task fe has: it is given the whole video and the audio before 3 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableGenerator:
-    """Generates with the settings of a config into folders below `folder`. What is there is not made again."""
+    """Generates with the settings of a config into folders below `folder`. What is there is not made again.
+
+    `given`: table 5, the audio of the first 3 s of each clip.
+    """
 
     table: PaperTable
     inputs: TableInputs
     config: EvaluateConfig
     folder: Path
+    given: Files = field(default_factory=dict)
     on_done: Callable[[str], None] = log.info
 
     def generate(
@@ -49,16 +52,17 @@ class TableGenerator:
         no clip could be generated.
         """
         out = self.folder / safe_name("-".join((name, *conditions)))
-        named = system.variant if system is not None else None
+        named = variant_of(system)
         files = {clip: out / f"{safe_name(clip)}.flac" for clip in self.inputs.captions}
         requests = [
             GenerationRequest(
                 number=number,
-                task=self.table.task,
+                task=options.task,
                 asked_name=clip,
-                options=self._options(clip, path, checkpoint, named, conditions),
+                options=options,
             )
             for number, (clip, path) in enumerate(files.items(), 1)
+            for options in [self._options(clip, path, checkpoint, named, conditions)]
         ]
         first = requests[0].options
         assert first is not None
@@ -76,8 +80,8 @@ class TableGenerator:
         self, clip: str, out: Path, checkpoint: Path, named: str | None, conditions: tuple[str, ...]
     ) -> GenerateOptions:
         config = self.config
+        asked = {"task": self.table.task, **self._conditions(clip, named, conditions)}
         return GenerateOptions(
-            task=self.table.task,
             checkpoint=checkpoint,
             out=out,
             variant=named,
@@ -87,7 +91,7 @@ class TableGenerator:
             sampling=config.sampling,
             precision=choose_precision(config.precision, choose_device(config.device)),
             device=config.device,
-            **self._conditions(clip, named, conditions),
+            **asked,
         )
 
     def _conditions(self, clip: str, named: str | None, conditions: tuple[str, ...]) -> dict[str, Any]:
@@ -105,17 +109,42 @@ class TableGenerator:
                     "reference_video": reference if own_video else None,
                 }
             case "fe":
-                said = text if "Text" in conditions else None
-                return {"video": video, "text": said, "window": (GIVEN_S, END_S), "duration_s": END_S}
+                return self._extension(clip, named, conditions)
         said = text if self.table.task == "tc-vta" or self.config.table_options.label_text else None
         return {"video": video, "text": said, "duration_s": _at_most(seconds, video)}
+
+    def _extension(self, clip: str, named: str | None, conditions: tuple[str, ...]) -> dict[str, Any]:
+        """Returns what is given under conditions of table 5, all of which have Vt: the video of 3-8 s.
+
+        Without Ar it is video to audio, of the whole video where Vr is given. With Ar and without Vr, other frames
+        stand in place of those before 3 s.
+        """
+        asked: dict[str, Any] = {
+            "video": self.inputs.videos.get(clip),
+            "text": self.inputs.captions[clip] or None if "Text" in conditions else None,
+            "duration_s": END_S,
+        }
+        if "Ar" not in conditions:
+            is_whole = "Vr" in conditions
+            return {**asked, "task": "vta"} | ({} if is_whole else {"video_from_s": GIVEN_S, "duration_s": SCORED_S})
+        asked["reference_audio"] = self.given[clip]
+        return asked if "Vr" in conditions else {**asked, "context_video": self._context(named)}
+
+    def _context(self, named: str | None) -> str:
+        chosen = self.config.table_options.extension_context
+        return variant(named or "full").surrogate if chosen == "variant" else chosen
+
+
+def variant_of(system: TableSystem | None) -> str | None:
+    """Returns the named configuration that a system's checkpoint is of, None where any is."""
+    return system.variant if system is not None else None
 
 
 def why_not_generated(conditions: tuple[str, ...]) -> str | None:
     """Returns why a checkpoint does not generate under some conditions of table 5, None where it does."""
-    if set(conditions) - {"Text"} == _WHOLE_VIDEO:
+    if not conditions or "Vt" in conditions:
         return None
-    return "not computed: a checkpoint generates with Vt, Ar and Vr together; name a folder for other conditions"
+    return "not computed: a checkpoint extends audio along the target video, so it needs Vt; name a folder for others"
 
 
 def _at_most(seconds: float, video: Path | None) -> float | None:
@@ -126,14 +155,17 @@ def _at_most(seconds: float, video: Path | None) -> float | None:
         return None  # the request is refused, with the reason
 
 
-def checkpoint_of(name: str, path: str, workspace: Workspace) -> Path:
-    """Returns the file of a system's checkpoint: `builtin`, `trained` (the workspace's own), or a file.
+def checkpoint_of(name: str, path: str, workspace: Workspace, named: str | None = None) -> Path | str:
+    """Returns the file of a system's checkpoint: `builtin`, `trained` (the workspace's own), a file, or a published
+    network's name, converted to the configuration `named`; a text where parts of that are not on this machine.
 
-    Raises UsageError for what is neither, ContractError before the training is finished.
+    Raises UsageError for what is none of these, ContractError before the training is finished.
     """
+    if network_named(path) is not None and not Path(path).exists():
+        return why_absent(Path(path)) or resolved_checkpoint(Path(path), named=named)
     if path not in (BUILTIN, TRAINED) and not Path(path).is_file():
         raise UsageError(
             f"evaluate.systems.{name}: {path} is neither a folder of generated audio nor a checkpoint; name "
-            f"a folder, a checkpoint's file, {BUILTIN} or {TRAINED}"
+            f"a folder, a checkpoint's file, {BUILTIN}, {TRAINED} or a published network, e.g. mmaudio-large-44k-v2"
         )
     return next(iter(checkpoint_paths([path], workspace).values()))

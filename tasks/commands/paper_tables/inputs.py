@@ -23,8 +23,8 @@ Files = dict[str, Path]
 class TableInputs:
     """The clips that can be scored, by name. `captions` has all of them, with an empty caption where there is none.
 
-    `truth` is empty where no column needs it (table 3); `references` and `pairs` have those of tables 4 and 7. `lines`
-    says how many clips there are and what is missing.
+    `truth` is empty where no column needs it (table 3); `references` and `pairs` have those of tables 4 and 7.
+    `sources`: the video that a clip shares with others. `lines` says how many clips there are and what is missing.
     """
 
     captions: dict[str, str]
@@ -32,11 +32,12 @@ class TableInputs:
     videos: Files
     references: Files = field(default_factory=dict)
     pairs: dict[str, Pair] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     lines: tuple[str, ...] = ()
 
     def group(self, name: str) -> str:
-        """Returns what a clip shares with others, for the intervals: of a pair the target."""
-        return self.pairs[name].target if name in self.pairs else name
+        """Returns what a clip shares with others, for the intervals: of a pair the target, else its video."""
+        return self.pairs[name].target if name in self.pairs else self.sources.get(name, name)
 
 
 def read_inputs(table: PaperTable, files: TableFiles) -> TableInputs:
@@ -49,6 +50,9 @@ def read_inputs(table: PaperTable, files: TableFiles) -> TableInputs:
     videos = videos or {name: path for name, path in truth.items() if path.suffix.lower() in VIDEO_SUFFIXES}
     if not truth and not videos:
         raise UsageError(f"table {table.number} needs {SETTING}.video, the folder of its videos")
+    sources = {} if listed is None else listed.videos
+    if sources:
+        videos = {name: videos[video] for name, video in sources.items() if video in videos}
     captions = dict.fromkeys(truth or videos, "") if listed is None else dict(listed.captions)
     where = f"{SETTING}.{'reference' if truth else 'video'}"
     there = {name: text for name, text in sorted(captions.items()) if name in (truth or videos)}
@@ -63,10 +67,11 @@ def read_inputs(table: PaperTable, files: TableFiles) -> TableInputs:
             captions=there,
             truth={name: truth[name] for name in there if name in truth},
             videos={name: videos[name] for name in there if name in videos},
+            sources=sources,
             lines=tuple(filter(None, lines)),
         ),
         where,
-        next(iter(captions), ""),
+        next((name if truth else sources.get(name, name) for name in captions), ""),
     )
 
 

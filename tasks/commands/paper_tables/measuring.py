@@ -8,21 +8,20 @@ from typing import Final
 
 from tasks.commands.evaluate.result import Evaluation
 from tasks.commands.paper_tables.comparing import Compared, Comparer, Systems, Values, truth_values
-from tasks.commands.paper_tables.extension import (
-    END_S,
-    GIVEN_S,
-    LikenessScorer,
-    PartCutter,
-)
-from tasks.commands.paper_tables.inputs import Files, TableInputs, read_subset
-from tasks.evaluate.judge_cache import FileHashes
+from tasks.commands.paper_tables.extension import LikenessScorer
+from tasks.commands.paper_tables.inputs import SETTING, Files, TableInputs, read_subset
+from tasks.commands.paper_tables.parts import END_S, GIVEN_S, PartCutter
+from tasks.engine.workspace import hash_text
+from tasks.evaluate.columns import DESYNC_WINDOWS
 from tasks.evaluate.paper_tables.layout import ALL, FILTERED, PaperTable
 from tasks.evaluate.paper_tables.result import Measured
 
 Key = tuple[str, int, str, str]
 """(part of the test set, row's place in it where columns are systems, else 0; system; metric)."""
-_IB: Final = "IB-score"
+_IB, _DESYNC = "IB-score", "DeSync"
 _NO_SUBSET: Final = "not computed: needs evaluate.test_set.subset_file, the list of these clips"
+_ON_REQUEST: Final = dict(zip(("first", "last"), DESYNC_WINDOWS, strict=True))
+_DRAWN: Final = 1000
 _RESEMBLYZER, _WITH_VAD, _EMPTIED = "Resemblyzer", "Resemblyzer-VAD", "Resemblyzer-VAD emptied"
 
 
@@ -35,7 +34,7 @@ class Measurement:
 
     def add(self, part: str, place: int, values: Values) -> None:
         """Takes the numbers of a comparison."""
-        self.values |= {(part, place, system, metric): found for (system, metric), found in values.items()}
+        self.values |= {(part, place, system, _printed(metric)): found for (system, metric), found in values.items()}
 
     def add_reason(self, part: str, place: int, systems: Systems, metrics: tuple[str, ...], why: str) -> None:
         """Takes a reason for the cells of all systems."""
@@ -49,6 +48,7 @@ class TableMeasurer:
     table: PaperTable
     inputs: TableInputs
     comparer: Comparer
+    cutter: PartCutter
     systems: Mapping[int, Systems]
 
     def measure(self) -> Measurement:
@@ -59,6 +59,8 @@ class TableMeasurer:
         elif self.table.has_systems_in_columns:
             self._extension(found)
         else:
+            seconds = self.comparer.config.test_set.seconds
+            found.lines.append(f"{SETTING}.seconds = {seconds:g}: so much of the beginning of each clip is scored")
             compared = self._compared(ALL, self.table.metrics, self.inputs.truth, self.systems[0])
             evaluation = self._add(found, ALL, compared)
             if FILTERED in self.table.sizes:
@@ -67,9 +69,10 @@ class TableMeasurer:
 
     def _compared(self, name: str, metrics: tuple[str, ...], truth: Files, systems: Systems) -> Compared:
         inputs = self.inputs
+        window = _ON_REQUEST.get(self.comparer.config.table_options.desync_windows)
         return Compared(
             name=f"table {self.table.number}, {name}",
-            metrics=metrics,
+            metrics=tuple(window if window and one == _DESYNC else one for one in metrics),
             truth=truth,
             systems=systems,
             captions=inputs.captions,
@@ -117,8 +120,9 @@ class TableMeasurer:
             of_target.append("FD_VGG")
         asked = tuple(_WITH_VAD if one == _RESEMBLYZER and options.resemblyzer_vad else one for one in style)
         asked = (*asked, _EMPTIED) if options.resemblyzer_vad else asked
-        self._add(found, ALL, self._compared("targets", tuple(of_target), self.inputs.truth, self.systems[0]))
-        compared = self._compared("references", asked, self.inputs.references, self.systems[0])
+        systems = self.systems[0] if options.transfer_part == "first" else self._endings()
+        self._add(found, ALL, self._compared("targets", tuple(of_target), self.inputs.truth, systems))
+        compared = self._compared("references", asked, self.inputs.references, systems)
         values, _ = self.comparer.compare(compared)
         for (system, metric), value in values.items():
             if metric != _EMPTIED:
@@ -126,14 +130,31 @@ class TableMeasurer:
             elif value.value is not None:
                 found.lines.append(f"{system}: voice activity detection empties {value.value:.0%} of {value.n:,} clips")
 
+    def _endings(self) -> Systems:
+        """Returns the last part of each generated file, as long as its target clip."""
+        cutter, targets = self.cutter, self.inputs.truth
+        made = {system: [cutter.ending(run, targets) for run in runs] for system, runs in self.systems[0].items()}
+        cutter.hashes.save()
+        return made
+
+    def _subset(self) -> tuple[frozenset[str], str] | None:
+        """Returns table 5's 1,000 clips: those of the list, else drawn ones, and a line about them."""
+        config = self.comparer.config
+        listed, seed = read_subset(config.test_set), config.table_options.extension_seed
+        if listed is not None or seed is None:
+            return listed
+        order = sorted(self.inputs.captions, key=lambda clip: hash_text("table 5", str(seed), clip))
+        if len(order) < _DRAWN:
+            return frozenset(), f"{_DRAWN:,} clips cannot be drawn: the test set has {len(order):,}"
+        return frozenset(order[:_DRAWN]), f"{_DRAWN:,} of {len(order):,} clips are drawn"
+
     def _extension(self, found: Measurement) -> None:
         """Table 5: each set of conditions over both parts of the test set."""
-        config, inputs = self.comparer.config, self.inputs
-        cutter = PartCutter(self.comparer.folder / "parts", FileHashes(self.comparer.cache))
+        config, inputs, cutter = self.comparer.config, self.inputs, self.cutter
         truth, videos = cutter.audio(inputs.truth, GIVEN_S, END_S), cutter.video(inputs.videos)
         is_given = config.table_options.extension_reference == "given"
         reference = cutter.audio(inputs.truth, 0.0, GIVEN_S) if is_given else truth
-        scorer, subset = LikenessScorer(self.comparer), read_subset(config.test_set)
+        scorer, subset = LikenessScorer(self.comparer), self._subset()
         if subset is not None:
             found.lines.append(subset[1])
         for place, named in self.systems.items():
@@ -157,6 +178,11 @@ class TableMeasurer:
                 videos_there = {clip: videos[clip] for clip in names if clip in videos}
                 self._add(found, part, _with_videos(compared, videos_there), place)
         cutter.hashes.save()
+
+
+def _printed(metric: str) -> str:
+    """Returns the name that the table has for a metric."""
+    return _DESYNC if metric in DESYNC_WINDOWS else metric
 
 
 def _with_videos(compared: Compared, videos: Files) -> Compared:

@@ -39,7 +39,7 @@ def markdown(table: TableResult) -> str:
 
 def escaped(words: str) -> str:
     """Returns text that Markdown shows as it is, in one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(words.split()))
+    return _SPECIAL.sub(r"\\\1", " ".join(words.split())).replace("://", r":\//")
 
 
 def _cell(cell: TableCell) -> str:

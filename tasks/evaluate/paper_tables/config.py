@@ -25,7 +25,8 @@ class TableFiles(StageConfig):
     list_file: str = Field(
         "",
         description="the clips: MMAudio's vgg-test.tsv, VGGSound's test.csv, the AudioCaps list (.json), Greatest "
-        "Hits' AMT_test_set.json, a CSV with name and caption, or names in a .txt; empty: all of `reference`",
+        "Hits' AMT_test_set.json, a CSV with name, caption and perhaps video, or names in a .txt; empty: all of "
+        "`reference`",
     )
     subset_file: str = Field(
         "",
@@ -56,6 +57,23 @@ class TableOptions(StageConfig):
     extension_conditions: tuple[Conditions, Conditions, Conditions, Conditions] = Field(
         (("Vt",), ("Vt", "Ar"), ("Vt", "Ar", "Vr"), ("Vt", "Text", "Ar", "Vr")),
         description="table 5: the conditions of its four rows; the tick marks are lost in the paper's text",
+    )
+    extension_context: Literal["variant", "crop", "blank", "repeat"] = Field(
+        "variant",
+        description="table 5, conditions with Ar and without Vr: what a checkpoint sees before 3 s; variant: as its "
+        "row's, blank for MMAudio and crop (the target's frames) for the others",
+    )
+    extension_seed: int | None = Field(
+        None,
+        description="table 5, without test_set.subset_file: 1,000 clips are drawn with this seed; empty: its rows of "
+        "1,000 are not computed",
+    )
+    desync_windows: Literal["both", "first", "last"] = Field(
+        "both", description="tables 2 and 3: DeSync over the first and the last 4.8 s of each clip, or over one of them"
+    )
+    decimals: Literal["rounded", "cut"] = Field("rounded", description="table 3: how our numbers are shortened")
+    transfer_part: Literal["last", "first"] = Field(
+        "last", description="tables 4 and 7: what is scored of a generated file that is longer than its target clip"
     )
     label_text: bool = Field(True, description="table 2: a checkpoint gets the class label as text beside the video")
     ib_threshold: float = Field(

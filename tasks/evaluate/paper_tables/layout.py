@@ -7,6 +7,7 @@ table 5 the columns do, and rows are sizes of the test set with the conditions t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -19,6 +20,7 @@ from data_contracts.generation import TaskName
 ALL: Final = "all"
 FILTERED: Final = "filtered"
 NUMBERS: Final = tuple(range(1, 8))
+_EXACT: Final = 9  # decimals of a value that are not a float's rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +44,13 @@ class TableColumn:
     decimals: int
     system: TableSystem | None = None
 
-    def text(self, value: float) -> str:
-        """Returns a computed value as the table prints it."""
-        return f"{self.scale * value:.{self.decimals}f}"
+    def text(self, value: float, *, cut: bool = False) -> str:
+        """Returns a computed value with the table's decimals, rounded or with the other decimals cut off."""
+        scaled = self.scale * value
+        if not cut:
+            return f"{scaled:.{self.decimals}f}"
+        exact = Decimal(repr(round(scaled, _EXACT)))  # so that 0.29 is not 0.28999...
+        return str(exact.quantize(Decimal(1).scaleb(-self.decimals), ROUND_DOWN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

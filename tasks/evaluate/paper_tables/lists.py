@@ -14,7 +14,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -47,17 +47,23 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipList:
-    """A list. `captions`: clip -> caption or label, or an empty text. `pairs`: of Greatest Hits, by name."""
+    """A list. `captions`: clip -> caption or label, or an empty text. `pairs`: of Greatest Hits, by name.
+
+    `videos`: clip -> the name of its video, where the list has a column for it: several clips can be of one video.
+    """
 
     file: str
     kind: ListKind
     captions: dict[str, str]
     pairs: dict[str, Pair] = field(default_factory=dict)
+    videos: dict[str, str] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
         """What the list holds, and whether it is as long as the published one."""
         what = f"{len(self.captions):,} clips"
+        if self.videos:
+            what += f" of {len(set(self.videos.values())):,} videos"
         if self.pairs:
             targets = {pair.target for pair in self.pairs.values()}
             references = {pair.reference for pair in self.pairs.values()}
@@ -112,8 +118,14 @@ def _csv(path: Path, text: str) -> ClipList:
     lines = list(csv.reader(text.splitlines()))
     if lines and {"name", "caption"} <= set(lines[0]):
         name, caption = lines[0].index("name"), lines[0].index("caption")
-        rows = [(number, [*line, "", ""]) for number, line in enumerate(lines[1:], 2) if line]
-        return _of_lines(path, "captions", [(number, [line[name], line[caption]]) for number, line in rows])
+        rows = [(number, [*line, "", "", ""]) for number, line in enumerate(lines[1:], 2) if line]
+        found = _of_lines(path, "captions", [(number, [line[name], line[caption]]) for number, line in rows])
+        if "video" not in lines[0]:
+            return found
+        video = lines[0].index("video")
+        for number, line in rows:
+            _require_name(line[video], f"list {path}, line {number}")
+        return replace(found, videos={line[name]: line[video] for _, line in rows})
     stemmed = [(number, [line[0].removesuffix(".mp4"), *line[1:]]) for number, line in enumerate(lines, 1) if line]
     return _of_lines(path, "VGGSound", stemmed)
 
@@ -178,8 +190,12 @@ def _clip_of(text: str) -> str:
 
 
 def _add(captions: dict[str, str], name: str, caption: str, where: str) -> None:
-    if not name or name.startswith(".") or "/" in name or "\\" in name or not name.isprintable():
-        raise UsageError(f"{where}: {name!r} cannot be a clip's name; expected a file's name without folder and ending")
+    _require_name(name, where)
     if name in captions:
         raise UsageError(f"{where}: clip {name!r} repeats")
     captions[name] = caption
+
+
+def _require_name(name: str, where: str) -> None:
+    if not name or name.startswith(".") or "/" in name or "\\" in name or not name.isprintable():
+        raise UsageError(f"{where}: {name!r} cannot be a clip's name; expected a file's name without folder and ending")

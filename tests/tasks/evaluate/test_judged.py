@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
-from tasks.evaluate.columns import COLUMN_OF, COLUMNS, JUDGE_NAMES, Column
+from data_contracts import ItemError
+from model.judges.synchformer import SynchformerJudge
+from tasks.evaluate.columns import COLUMN_OF, COLUMNS, DESYNC_WINDOWS, JUDGE_NAMES, Column, columns_of
 from tasks.evaluate.judged import clip_values, feature_set, set_value
 from tasks.evaluate.judging import Said
 from tests.tasks.evaluate.fake_judges import FakeJudge
@@ -53,6 +56,31 @@ def test_unwanted_speech_is_what_the_reference_lacks() -> None:
     """Without a class of speech a judge cannot tell."""
     column = Column(name="x", judge="j", measure="speech", output="embedding")
     assert clip_values(column, JUDGE, said([1.0]), said([-1.0])) == {}
+
+
+class Offsets(SynchformerJudge):
+    """Is 0.2 s off in a clip's first window and 1 s in its last; of an empty clip it says nothing."""
+
+    def __init__(self) -> None:
+        """Loads nothing."""
+
+    def offset_logits(self, video_S8D: torch.Tensor, audio_S6D: torch.Tensor) -> torch.Tensor:
+        if not len(audio_S6D):
+            raise ItemError("too_short", "too short")
+        return torch.nn.functional.one_hot(torch.tensor([11, 5]), 21).float()
+
+
+@pytest.mark.parametrize(("name", "value"), [("DeSync", 0.6), *zip(DESYNC_WINDOWS, (0.2, 1.0), strict=True)])
+def test_desync_is_of_both_windows_or_of_one(name: str, value: float) -> None:
+    heard: list[Said] = [{"segments": np.zeros((14, 1), np.float32)}, {"segments": np.zeros((0, 1), np.float32)}, "no"]
+    assert clip_values(COLUMN_OF[name], Offsets(), heard, heard) == {0: pytest.approx(value)}
+
+
+def test_a_single_window_is_a_column_only_where_it_is_named() -> None:
+    assert not {column.name for column in columns_of("synchformer")} & set(DESYNC_WINDOWS)
+    assert [column.name for column in columns_of("synchformer", DESYNC_WINDOWS)] == list(DESYNC_WINDOWS)
+    assert "mean over one window" in COLUMN_OF[DESYNC_WINDOWS[0]].backend
+    assert "mean over two windows" in COLUMN_OF["DeSync"].backend
 
 
 def test_set_metrics_are_zero_for_the_same_set_and_grow_with_a_shift() -> None:

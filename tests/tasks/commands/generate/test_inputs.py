@@ -76,6 +76,41 @@ def test_a_spans_features_are_that_part_of_the_whole_videos(
     assert clip is not None and len(clip) == SPECS.clip.length(duration_s)
 
 
+def test_a_result_that_starts_inside_the_video_has_the_features_of_that_part(
+    files: Path, session: InferenceSession
+) -> None:
+    whole, part = inputs(files, session, "vta"), inputs(files, session, "vta", video_from_s=0.8)
+    assert part.available_s == pytest.approx(1.2)
+    for found, expected in (
+        (part.sync(0.0, 1.2)[0], whole.sync(0.8, 1.2)[0]),
+        (part.clip(0.0, 1.2), whole.clip(0.8, 1.2)),
+    ):
+        assert found is not None and expected is not None
+        assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("given", ["window", "reference_audio"])
+def test_while_given_audio_sounds_the_network_sees_other_frames(
+    files: Path, session: InferenceSession, tmp_path: Path, given: str
+) -> None:
+    """The first 0.8 s of the video are replaced by what follows (crop) or by black frames (blank); the rest stays."""
+    changes: dict[str, Any] = {"window": (0.8, 2.0)}
+    if given == "reference_audio":
+        changes = {"window": None, "reference_audio": noise(tmp_path / "given.wav", 0.8)}
+    seen = {kind: inputs(files, session, "fe", context_video=kind, **changes) for kind in (None, "crop", "blank")}
+    sync = {kind: found.sync(0.0, 2.0)[0] for kind, found in seen.items()}
+    clip = {kind: found.clip(0.0, 2.0) for kind, found in seen.items()}
+    for features, rate_hz in ((sync, FPS), (clip, SPECS.clip.rate_hz)):
+        hidden = round(0.8 * rate_hz)
+        video, crop, blank = features[None], features["crop"], features["blank"]
+        assert video is not None and crop is not None and blank is not None
+        assert torch.equal(crop[hidden:], video[hidden:]) and torch.equal(blank[hidden:], video[hidden:])
+        assert torch.equal(crop[:hidden], video[hidden : 2 * hidden])
+        assert not blank[:hidden].any()
+    later = seen["blank"].sync(1.0, 1.0)[0], seen[None].sync(1.0, 1.0)[0]
+    assert later[0] is not None and later[1] is not None and torch.equal(*later), "nothing given sounds there"
+
+
 def test_past_the_videos_end_the_last_frame_stays(files: Path, session: InferenceSession) -> None:
     found = inputs(files, session, "vta").sync(1.0, 3.0)[0]
     assert found is not None and len(found) == 75

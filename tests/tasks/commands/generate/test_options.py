@@ -229,3 +229,12 @@ def test_a_negative_prompt_needs_guidance(files: Path, tmp_path: Path) -> None:
 )
 def test_options_in_a_message_get_other_names(message: str, named: str) -> None:
     assert with_option_names(message, lambda name: f"<{name}>") == named
+
+
+def test_what_only_a_continuation_or_a_video_has_is_refused_elsewhere(files: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    options(files, "vta", out, video_from_s=0.5).check()
+    options(files, "fe", out, context_video="crop").check()
+    assert "is audio alone, of task vta" in refusal(options(files, "fe", out, video_from_s=0.5))
+    assert "is audio alone" in refusal(options(files, "vta", out.with_suffix(".mkv"), video_from_s=0.5))
+    assert refusal(options(files, "vta", out, context_video="crop")).startswith("task vta continues no audio")

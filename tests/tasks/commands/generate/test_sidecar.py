@@ -138,3 +138,14 @@ def test_without_a_negative_prompt_nothing_changes_and_with_one_the_sidecar_says
     given = generate_file(options(files, "tta", tmp_path / "c.wav", negative=" wind "), session)
     assert given.read_bytes() != plain.read_bytes()
     assert sidecar(given)["options"]["negative"] == "wind" and sidecar(given)["key"] != sidecar(plain)["key"]
+
+
+def test_what_the_network_sees_of_the_video_is_part_of_the_key(
+    files: Path, session: InferenceSession, tmp_path: Path
+) -> None:
+    given = options(files, "fe", tmp_path / "a.wav")
+    plain = settings(given, session, Sampling())["options"]
+    other = settings(replace(given, context_video="blank"), session, Sampling())["options"]
+    later = settings(options(files, "vta", tmp_path / "b.wav", video_from_s=0.5), session, Sampling())["options"]
+    assert other == {**plain, "context_video": "blank"} and later["video_from_s"] == 0.5
+    assert not {"context_video", "video_from_s"} & plain.keys(), "files of earlier releases stay finished"

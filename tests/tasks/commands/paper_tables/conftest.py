@@ -63,7 +63,7 @@ def judges(monkeypatch: pytest.MonkeyPatch) -> dict[str, FakeJudge]:
     loaders = {name: (lambda path, device, one=one: one) for name, one in made.items()}
     monkeypatch.setattr("model.judges.JUDGES", loaders)
     monkeypatch.setattr("tasks.evaluate.judging.JUDGES", loaders)
-    monkeypatch.setattr("tasks.evaluate.judged._desync", lambda judge, output, pairs: dict.fromkeys(pairs, 0.2))
+    monkeypatch.setattr("tasks.evaluate.judged._desync", lambda judge, column, pairs: dict.fromkeys(pairs, 0.2))
     return made
 
 

@@ -14,8 +14,13 @@ from data_contracts import FoleyGenExError, GeneratedFile, UsageError, write_tab
 from tasks.commands.generate.batch import Summary
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.requests import GenerationRequest
-from tasks.commands.paper_tables.generation import TableGenerator, checkpoint_of, why_not_generated
-from tasks.commands.paper_tables.inputs import read_inputs
+from tasks.commands.paper_tables.generation import (
+    TableGenerator,
+    checkpoint_of,
+    variant_of,
+    why_not_generated,
+)
+from tasks.commands.paper_tables.inputs import Files, read_inputs
 from tasks.commands.paper_tables.job import make_table
 from tasks.evaluate.paper_tables.layout import paper_table
 from tasks.media.arrays import write_exact_audio
@@ -60,12 +65,22 @@ def generated(path: Path) -> GeneratedFile:
 
 
 def generate(
-    folder: Path, number: int, name: str, files: dict[str, str], conditions: tuple[str, ...] = (), **changes: Any
+    folder: Path,
+    number: int,
+    name: str,
+    files: dict[str, str],
+    conditions: tuple[str, ...] = (),
+    given: Files | None = None,
+    **changes: Any,
 ) -> None:
     settings = config(folder, number, test_set=files, **changes)
     table = paper_table(number)
     generator = TableGenerator(
-        table=table, inputs=read_inputs(table, settings.test_set), config=settings, folder=folder / "generated"
+        table=table,
+        inputs=read_inputs(table, settings.test_set),
+        config=settings,
+        folder=folder / "generated",
+        given=given or {},
     )
     generator.generate(name, Path("builtin"), table.systems.get(name), conditions)
 
@@ -116,20 +131,49 @@ def test_tables_4_and_7_have_the_reference_and_the_rows_variant(
 
 
 @pytest.mark.parametrize(
-    ("conditions", "text"), [(("Vt", "Ar", "Vr"), None), (("Vt", "Text", "Ar", "Vr"), "caption clip00")]
+    ("conditions", "task", "text", "start_s", "duration_s", "context"),
+    [
+        (("Vt",), "vta", None, 3.0, 5.0, None),
+        (("Vt", "Text"), "vta", "caption clip00", 3.0, 5.0, None),
+        (("Vt", "Vr"), "vta", None, 0.0, 8.0, None),
+        (("Vt", "Ar"), "fe", None, 0.0, 8.0, "crop"),
+        (("Vt", "Ar", "Vr"), "fe", None, 0.0, 8.0, None),
+        (("Vt", "Text", "Ar", "Vr"), "fe", "caption clip00", 0.0, 8.0, None),
+    ],
 )
-def test_table_5_continues_the_first_3_s(
-    test_set: Path, asked: Asked, conditions: tuple[str, ...], text: str | None
-) -> None:
+def test_table_5_gives_what_each_row_ticks(
+    test_set: Path, asked: Asked, conditions: tuple[str, ...], task: str, text: str | None, start_s: float,
+    duration_s: float, context: str | None,
+) -> None:  # fmt: skip
     files = {"reference": "truth", "video": "video", "captions": "captions.csv"}
-    generate(test_set, 5, "M-2", files, conditions)
-    assert (asked[0].task, asked[0].window, asked[0].duration_s) == ("fe", (3.0, 8.0), 8.0)
-    assert (asked[0].text, asked[0].variant) == (text, "m-2")
+    given = {name: test_set / "given" / f"{name}.wav" for name in NAMES}
+    generate(test_set, 5, "M-2", files, conditions, given=given)
+    one = asked[0]
+    assert (one.task, one.text, one.variant) == (task, text, "m-2")
+    assert (one.video_from_s, one.duration_s, one.context_video) == (start_s, duration_s, context)
+    assert one.reference_audio == (given["clip00"] if task == "fe" else None)
+    assert one.video == test_set / "video" / "clip00.mkv"
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "context"),
+    [("MMAudio", "variant", "blank"), ("M-1", "variant", "crop"), ("FoleyGenEx", "variant", "crop"),
+     ("MMAudio", "repeat", "repeat"), ("FoleyGenEx", "blank", "blank")],
+)  # fmt: skip
+def test_without_vr_a_checkpoint_sees_its_rows_surrogate_or_the_one_that_is_set(
+    test_set: Path, asked: Asked, name: str, setting: str, context: str
+) -> None:
+    files = {"reference": "truth", "video": "video"}
+    given = dict.fromkeys(NAMES, test_set / "given.wav")
+    options = {"extension_context": setting}
+    generate(test_set, 5, name, files, ("Vt", "Ar"), given=given, table_options=options)
+    assert {one.context_video for one in asked} == {context}
 
 
 def test_conditions_that_no_task_has_are_said() -> None:
     assert why_not_generated(("Vt", "Text", "Ar", "Vr")) is None
-    assert "name a folder for other conditions" in (why_not_generated(("Vt", "Ar")) or "")
+    assert why_not_generated(()) is None
+    assert "needs Vt; name a folder" in (why_not_generated(("Ar", "Vr")) or "")
 
 
 def test_a_generated_clip_that_failed_is_missing_for_all(
@@ -167,9 +211,56 @@ def test_a_checkpoint_that_makes_nothing_is_an_error(
 
 def test_a_checkpoint_is_builtin_trained_or_a_file(tmp_path: Path) -> None:
     (tmp_path / "a.safetensors").touch()
-    assert checkpoint_of("x", str(tmp_path / "a.safetensors"), workspace(tmp_path)).name == "a.safetensors"
-    assert checkpoint_of("x", "builtin", workspace(tmp_path)).is_file()
+    assert checkpoint_of("x", str(tmp_path / "a.safetensors"), workspace(tmp_path)) == tmp_path / "a.safetensors"
+    assert Path(checkpoint_of("x", "builtin", workspace(tmp_path))).is_file()
     with pytest.raises(UsageError, match=r"evaluate\.systems\.x: none is neither a folder .* nor a checkpoint"):
         checkpoint_of("x", "none", workspace(tmp_path))
     with pytest.raises(FoleyGenExError, match="run the train stage"):
         checkpoint_of("x", "trained", workspace(tmp_path))
+
+
+def test_a_published_network_that_is_not_here_leaves_its_row_empty_with_licence_and_command(
+    test_set: Path, asked: Asked, judges: dict[str, FakeJudge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.weights.checkpoints.ensure", lambda *given: pytest.fail("something was fetched"))
+    files = {"reference": "truth", "captions": "captions.csv"}
+    systems = {"MMAudio": "mmaudio-small-16k", "mine": "mmaudio-large-44k-v2", "FoleyGenEx": "good"}
+    table = make_table(config(test_set, 1, systems=systems, test_set=files), workspace(test_set))
+    (line,) = [line for line in table.lines if "mmaudio-small-16k" in line]
+    assert line.startswith("MMAudio [13]: not computed: mmaudio-small-16k needs about ")
+    assert "CC BY-NC 4.0" in line and "foleygenex weights fetch mmaudio-net-small-16k mmaudio-16k" in line
+    assert any(line.startswith("mine (not in the paper): not computed: mmaudio-large-44k-v2") for line in table.lines)
+    assert not asked
+    assert table.is_computed, "the other rows are"
+
+
+def test_a_published_network_that_is_here_is_converted_to_what_its_row_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, str | None]] = []
+
+    def resolved(name: Path, *, named: str | None) -> Path:
+        seen.append((str(name), named))
+        return tmp_path / "converted.safetensors"
+
+    monkeypatch.setattr("tasks.commands.paper_tables.generation.why_absent", lambda name: "")
+    monkeypatch.setattr("tasks.commands.paper_tables.generation.resolved_checkpoint", resolved)
+    system = paper_table(5).systems["MMAudio"]
+    found = checkpoint_of("MMAudio", "mmaudio-small-16k", workspace(tmp_path), variant_of(system))
+    assert found == tmp_path / "converted.safetensors"
+    assert seen == [("mmaudio-small-16k", "mmaudio-s1")]
+
+
+def test_a_folder_of_a_published_networks_name_is_a_folder(tmp_path: Path) -> None:
+    assert config(tmp_path, 1, systems={"a": "mmaudio-small-16k"}).systems == {"a": "mmaudio-small-16k"}
+    (tmp_path / "mmaudio-small-16k").mkdir()
+    assert config(tmp_path, 1, systems={"a": "mmaudio-small-16k"}).systems == {"a": str(tmp_path / "mmaudio-small-16k")}
+
+
+def test_how_checkpoints_are_sampled_is_said(test_set: Path, asked: Asked, judges: dict[str, FakeJudge]) -> None:
+    files = {"reference": "truth", "captions": "captions.csv", "allow": ["missing"]}
+    changes: dict[str, Any] = {"systems": {"FoleyGenEx": "builtin"}, "test_set": files, "steps": 3}
+    table = make_table(config(test_set, 1, sampling={"sum_reference": "path"}, **changes), workspace(test_set))
+    (line,) = [line for line in table.lines if line.startswith("audio of checkpoints: evaluate.seed = 7 (not said")]
+    assert "evaluate.steps = 3, evaluate.cfg_scale = 4.5 (the paper: 25 and 4.5)" in line
+    assert line.endswith("evaluate.sampling: sum_reference = path")

@@ -11,9 +11,13 @@ import numpy as np
 import pytest
 
 from data_contracts import FoleyGenExError, UsageError
-from tasks.commands.paper_tables.job import NOT_NAMED, make_table
+from tasks.commands.paper_tables.composing import NOT_NAMED
+from tasks.commands.paper_tables.job import make_table
+from tasks.evaluate.columns import Column
 from tasks.evaluate.paper_tables.layout import NUMBERS, paper_table
 from tasks.evaluate.paper_tables.result import TableCell, TableResult, read_tables
+from tasks.media.arrays import write_exact_audio
+from tasks.media.audio import decode_audio
 from tests.tasks.commands.paper_tables.conftest import NAMES, config, sounds, workspace, write_sounds, write_videos
 from tests.tasks.evaluate.fake_judges import FakeJudge
 
@@ -162,6 +166,48 @@ def test_table_3_needs_no_true_audio(test_set: Path, judges: Judges) -> None:
     assert abs(float(found["CLAP_T"])) > 1, "CLAP_T of table 3 is times 100"
 
 
+@pytest.mark.parametrize(("window", "place"), [("both", None), ("first", 0), ("last", 1)])
+def test_the_windows_of_desync_are_a_setting(
+    test_set: Path, judges: Judges, monkeypatch: pytest.MonkeyPatch, window: str, place: int | None
+) -> None:
+    seen: list[int | None] = []
+
+    def offsets(judge: object, column: Column, pairs: dict[int, object]) -> dict[int, float]:
+        seen.append(column.place)
+        return dict.fromkeys(pairs, 0.2 if column.place is None else 0.4 + column.place)
+
+    monkeypatch.setattr("tasks.evaluate.judged._desync", offsets)
+    files = {"video": "video", "captions": "captions.csv"}
+    table = make(test_set, 3, systems={"MMAudio": "good"}, test_set=files, table_options={"desync_windows": window})
+    assert ours(table, "MMAudio [13]")["DeSync"] == {"both": "0.200", "first": "0.400", "last": "1.400"}[window]
+    assert set(seen) == {place}, "no other window is computed"
+    assert says(table, f"evaluate.table_options.desync_windows = {window}: DeSync is ")
+
+
+def test_table_3s_numbers_can_be_cut_as_the_papers(
+    test_set: Path, judges: Judges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.evaluate.judged._desync", lambda judge, column, pairs: dict.fromkeys(pairs, 8 / 130))
+    asked: dict[str, Any] = {"systems": {"MMAudio": "good"}, "test_set": {"video": "video", "captions": "captions.csv"}}
+    assert ours(make(test_set, 3, **asked), "MMAudio [13]")["DeSync"] == "0.062"
+    cut = make(test_set, 3, table_options={"decimals": "cut"}, **asked)
+    assert ours(cut, "MMAudio [13]")["DeSync"] == "0.061"
+    assert says(cut, "decimals = cut: our numbers are cut")
+
+
+def test_several_prompts_of_a_video_are_clips_of_one_group(test_set: Path, judges: Judges) -> None:
+    rows = "".join(f"{name},a dog,{NAMES[number % 4]}\n" for number, name in enumerate(NAMES))
+    (test_set / "prompts.csv").write_text(f"name,caption,video\n{rows}", "utf-8")
+    files = {"video": "video", "list_file": "prompts.csv"}
+    table = make(test_set, 3, systems={"MMAudio": "good"}, test_set=files)
+    assert says(table, "list prompts.csv: 11 clips of 4 videos")
+    measured = cells(table, "MMAudio [13]")["DeSync"].measured
+    assert measured is not None and measured.n == 11
+    (test_set / "prompts.csv").write_text("name,caption,video\na,a dog,gone\n", "utf-8")
+    with pytest.raises(UsageError, match="a file for the first one is named gone"):
+        make(test_set, 3, systems={"MMAudio": "good"}, test_set=files)
+
+
 def style_set(folder: Path) -> dict[str, str]:
     """Writes four targets, three references, and each target with each of two references; returns the test set."""
     targets, references = [f"t{n}_1.0000" for n in range(4)], [f"r{n}_2.0000" for n in range(3)]
@@ -202,6 +248,22 @@ def test_resemblyzer_with_voice_activity_detection_is_the_other_judge(tmp_path: 
     assert says(table, "CondFoleyGen: voice activity detection empties 100% of 8 clips")
 
 
+def test_of_a_transfer_with_its_reference_in_front_the_end_is_scored(tmp_path: Path, judges: Judges) -> None:
+    files = style_set(tmp_path)
+    short = make(tmp_path, 4, systems={"CondFoleyGen": "made"}, test_set=files)
+    long = write_sounds(tmp_path / "long", {})
+    for path in (tmp_path / "made").iterdir():
+        audio = decode_audio(path)
+        write_exact_audio(long / path.name, np.concatenate([audio.samples_T[::-1], audio.samples_T]), audio.rate_hz)
+    ending = make(tmp_path, 4, systems={"CondFoleyGen": "long"}, test_set=files)
+    first = make(
+        tmp_path, 4, systems={"CondFoleyGen": "long"}, test_set=files, table_options={"transfer_part": "first"}
+    )
+    assert ours(ending, "CondFoleyGen [26]") == ours(short, "CondFoleyGen [26]")
+    assert ours(first, "CondFoleyGen [26]") != ours(short, "CondFoleyGen [26]")
+    assert says(first, "transfer_part = first: of a generated file that is longer")
+
+
 def extension_set(folder: Path, names: tuple[str, ...] = NAMES[:3]) -> dict[str, str]:
     """Writes 8-s truth and videos, a system with whole files for Vt+Ar and 5-s ones for Vt; returns the test set."""
     write_sounds(folder / "truth", sounds(names, duration_s=8.0))
@@ -238,6 +300,18 @@ def test_table_5s_reference_is_the_given_part_or_the_true_one(tmp_path: Path, ju
     assert given.rows[0].cells[place].measured != truth.rows[0].cells[place].measured
     counts = [row.cells[place].measured for row in given.rows if row.cells[place].ours]
     assert [one.n for one in counts if one is not None] == [2, 3]
+
+
+def test_table_5s_clips_can_be_drawn_by_a_seed(tmp_path: Path, judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {"systems": {"FoleyGenEx": "made"}, "test_set": extension_set(tmp_path)}
+    few = make(tmp_path, 5, table_options={"extension_seed": 1}, **asked)
+    assert says(few, "1,000 clips cannot be drawn: the test set has 3")
+    monkeypatch.setattr("tasks.commands.paper_tables.measuring._DRAWN", 2)
+    drawn = make(tmp_path, 5, table_options={"extension_seed": 1}, **asked)
+    assert says(drawn, "2 of 3 clips are drawn") and says(drawn, "extension_seed = 1: the 1,000 clips are drawn")
+    counts = [cell.measured.n for row in drawn.rows for cell in row.cells if cell.ours and cell.measured]
+    assert set(counts) == {2, 3}
+    assert make(tmp_path, 5, table_options={"extension_seed": 1}, **asked) == drawn
 
 
 def test_ticks_of_table_5_are_a_setting(tmp_path: Path) -> None:

@@ -109,6 +109,14 @@ def test_scales_are_those_of_each_table() -> None:
     assert column_of(1, "CLAP_T").text(0.3664) == "0.366"
 
 
+def test_decimals_are_rounded_or_cut() -> None:
+    desync, clap = column_of(3, "DeSync"), column_of(3, "CLAP_T")
+    assert [desync.text(n / 130) for n in (7, 8)] == ["0.054", "0.062"]
+    assert [desync.text(n / 130, cut=True) for n in (7, 8)] == ["0.053", "0.061"], "the paper's MMAudio and FoleyGenEx"
+    assert clap.text(0.29, cut=True) == "29.00", "no digit is lost to a float's rounding"
+    assert clap.text(-0.29999, cut=True) == "-29.99"
+
+
 def column_of(number: int, name: str) -> TableColumn:
     return next(column for column in paper_table(number).columns if column.name == name)
 

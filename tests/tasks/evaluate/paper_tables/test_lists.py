@@ -72,6 +72,8 @@ def test_names_of_cut_files_are_those_of_the_clips() -> None:
         ("a.tsv", "id\tlabel\n", "has no clips"),
         ("a.csv", "a.mp4,x\nb.mp4\n", "line 2: has 1 columns"),
         ("a.csv", "a.mp4,x\na.mp4,y\n", "line 2: clip 'a' repeats"),
+        ("a.csv", "name,caption,video\na,x,../b\n", "line 2: '../b' cannot be a clip's name"),
+        ("a.csv", "name,caption,video\na,x\n", "line 2: '' cannot be a clip's name"),
         ("a.txt", "../../etc/x\n", "line 1: '../../etc/x' cannot be a clip's name"),
         ("a.txt", ".hidden\n", "cannot be a clip's name"),
         ("a.txt", "a\x07b\n", "cannot be a clip's name"),

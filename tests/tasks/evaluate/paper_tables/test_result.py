@@ -119,6 +119,12 @@ def test_each_option_of_a_table_is_said_with_its_value(number: int) -> None:
         ({"resemblyzer_vad": True}, "resemblyzer_vad", "true: Resemblyzer hears what a voice activity detector leaves"),
         ({"extension_reference": "truth"}, "extension_reference", "truth: CA compares with the true audio of 3-8 s"),
         ({"label_text": False}, "label_text", "false: a checkpoint gets the video alone"),
+        ({"extension_context": "blank"}, "extension_context", "blank: without Vr a checkpoint sees zero-filled frames"),
+        ({"extension_seed": 3}, "extension_seed", "3: the 1,000 clips are drawn with this seed"),
+        ({}, "extension_seed", "none: the 1,000 clips are those of evaluate.test_set.subset_file"),
+        ({"desync_windows": "last"}, "desync_windows", "last: DeSync is of the last 4.8 s"),
+        ({"decimals": "cut"}, "decimals", "cut: our numbers are cut"),
+        ({"transfer_part": "first"}, "transfer_part", "the first part is scored"),
         ({}, "extension_conditions", "Vt, Vt+Ar, Vt+Ar+Vr, Vt+Text+Ar+Vr: "),
     ],
 )
