@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,13 @@ def test_run_evaluate_with_a_table_runs_the_flow(
     tmp_path: Path, seen: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opened: list[Workspace | None] = []
-    monkeypatch.setattr(run, "_prefect", lambda workspace: opened.append(workspace) or nullcontext())
+
+    @contextmanager
+    def prefect(workspace: Workspace | None) -> Iterator[None]:
+        opened.append(workspace)
+        yield
+
+    monkeypatch.setattr(run, "_prefect", prefect)
     monkeypatch.setattr(module, "paper_table", paper_table.fn)
     (tmp_path / "c.yaml").write_text("{}")
     asked = ["run", "evaluate", str(tmp_path / "c.yaml"), "-w", str(tmp_path / "w"), "--set", "evaluate.table=7"]
