@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import librosa
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from model.codec import Codec
 from tasks.commands.train_codec.losses import mel, spectral_distances
-from tasks.media.audio import resample
 from tasks.media.samples import Samples
 
 RATE_HZ: Final = 16_000
@@ -113,17 +110,3 @@ def latent_use(codec: Codec, clips: Sequence[Samples]) -> LatentUse:
         used=int((spread_F > 2 * std_NF.mean(0)).sum()),
         kl=float(0.5 * (mean_NF**2 + std_NF**2 - 1 - 2 * std_NF.log()).sum(1).mean()),
     )
-
-
-def mfcc_vector(samples_T: Samples, rate_hz: int) -> npt.NDArray[np.float64]:
-    """Returns (40,): mean and deviation of 20 MFCC over the audible frames, without the 0th (the level).
-
-    Its floor is absolute, as suits a clip and its round trip, whose levels are equal. Clips of different levels are
-    compared by `tasks.evaluate.timbre`.
-    """
-    audio_T = resample(samples_T, rate_hz, RATE_HZ)
-    power = librosa.feature.melspectrogram(y=audio_T, sr=RATE_HZ, n_fft=1024, hop_length=320, n_mels=64)
-    decibels = 10 * np.log10(power + 1e-9)
-    loudness = decibels.max(axis=0)
-    mfcc = librosa.feature.mfcc(S=decibels[:, loudness > loudness.max() - 50], n_mfcc=21)[1:]
-    return np.concatenate([mfcc.mean(axis=1), mfcc.std(axis=1)]).astype(np.float64)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 
 from benchmarks.codec_measures import (
     RATE_HZ,
@@ -25,7 +24,6 @@ from benchmarks.codec_measures import (
     latent_use,
     leak_db,
     level_db,
-    mfcc_vector,
     onset_s,
     quality,
     round_trip,
@@ -34,11 +32,12 @@ from benchmarks.judge_recordings import Heard
 from benchmarks.real_data import recordings_folder, tagger_weights
 from benchmarks.spectrograms import save_pair
 from model.codec import Codec, load_codec
+from model.judges.corpus_cnn import CorpusCNNJudge
 from model.judges.efficientat import EfficientATJudge
 from tasks.corpus.builtin import scene_audio, scenes
 from tasks.corpus.config import CorpusConfig
 from tasks.corpus.scene import STRIKE, Scene
-from tasks.evaluate.timbre import Timbre, Vector
+from tasks.evaluate.material import MaterialClassifier, mfcc_statistics
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 
@@ -67,7 +66,9 @@ def main() -> None:
     options = parser.parse_args()
     codec = load_codec(options.codec)
     print(f"codec {codec.spec.name}, weights SHA-256 {codec.spec.weights_sha256}\n")
-    tagger = Heard(EfficientATJudge.load(options.tagger)) if options.tagger.is_file() else None
+    own, tagger = Heard(CorpusCNNJudge.load()), None
+    if options.tagger.is_file():
+        tagger = Heard(EfficientATJudge.load(options.tagger))
     corpus = scenes(CorpusConfig())
     held_out = [scene for scene in corpus if scene.split != "train"][: options.clips]
     clips = [scene_audio(scene) for scene in held_out]
@@ -79,14 +80,14 @@ def main() -> None:
         ("built-in strikes", [pair for pair in pairs if pair.scene and pair.scene.kind == STRIKE]),
         ("built-in other sounds", [pair for pair in pairs if pair.scene and pair.scene.kind != STRIKE]),
     ):
-        row(title, chosen, timbre_of(pairs), tagger)
+        row(title, chosen, own, tagger)
     recordings = read_recordings(options.real, options.per_class)
     real = {label: [pair_of(codec, audio_T) for audio_T in clips] for label, clips in recordings.items()}
-    timbre = timbre_of([pair for chosen in real.values() for pair in chosen]) if real else None
     for label, chosen in real.items():
-        row(f"real: {label}", chosen, timbre, tagger)
+        row(f"real: {label}", chosen, own, tagger)
     print(f"\n{seconds:.2f} CPU s to encode and decode an 8-s clip\n")
-    baseline(pairs, tagger)
+    for name, judge in (("corpus-cnn", own), ("tagger", tagger)):
+        baseline(pairs, name, judge)
     materials(corpus, pairs)
     timing(pairs)
     extremes(codec, pairs)
@@ -114,23 +115,27 @@ def read_recordings(folder: Path, count: int) -> dict[str, list[Samples]]:
 
 def header() -> None:
     """Prints the table's head."""
-    names = ("level dB", "level 95 %", "MFCC-cos", "log10-mel L1", "mel dB", "SI-SDR dB", "tagger likeness")
+    names = (
+        "level dB", "level 95 %", "log10-mel L1", "mel dB", "SI-SDR dB", "likeness-corpus-cnn", "tagger likeness",
+    )  # fmt: skip
     print(f"| set | clips | {' | '.join(names)} |\n|{'---|' * (len(names) + 2)}")
 
 
-def row(title: str, pairs: Sequence[Pair], timbre: Timbre | None, tagger: Heard | None) -> None:
+def row(title: str, pairs: Sequence[Pair], own: Heard, tagger: Heard | None) -> None:
     """Prints medians over the audible clips, and the 95th percentile of the level's change."""
     pairs = audible(pairs)
-    if not pairs or timbre is None:
+    if not pairs:
         return
     found = [quality(pair.real, pair.made) for pair in pairs]
-    cosines = [timbre.cosine(*(mfcc_vector(audio, RATE_HZ) for audio in (pair.real, pair.made))) for pair in pairs]
-    alike = f"{np.median([likeness(tagger, p.real, p.made) for p in pairs]):.3f}" if tagger else "-"
+    alike = [
+        f"{np.median([likeness(judge, p.real, p.made) for p in pairs]):.3f}" if judge else "-"
+        for judge in (own, tagger)
+    ]
     change_db = np.abs([one.level_change_db for one in found])
     print(
         f"| {title} | {len(pairs)} | {median(found, 'level_change_db'):+.2f} | {np.percentile(change_db, 95):.2f} | "
-        f"{np.median(cosines):.3f} | {median(found, 'mel_l1'):.3f} | {median(found, 'mel_db'):.2f} | "
-        f"{median(found, 'si_sdr_db'):.1f} | {alike} |"
+        f"{median(found, 'mel_l1'):.3f} | {median(found, 'mel_db'):.2f} | {median(found, 'si_sdr_db'):.1f} | "
+        f"{' | '.join(alike)} |"
     )
 
 
@@ -144,30 +149,25 @@ def audible(pairs: Sequence[Pair]) -> list[Pair]:
     return [pair for pair in pairs if np.abs(pair.real).max() > AUDIBLE]
 
 
-def timbre_of(pairs: Sequence[Pair]) -> Timbre:
-    """Returns the z-score over the audible clips' own MFCC vectors."""
-    return Timbre.fit([mfcc_vector(pair.real, RATE_HZ) for pair in audible(pairs)])
-
-
-def likeness(tagger: Heard, one_T: Samples, two_T: Samples) -> float:
+def likeness(judge: Heard, one_T: Samples, two_T: Samples) -> float:
     """Returns the cosine of two clips' embeddings."""
-    return float(torch.cosine_similarity(tagger.embedding(one_T), tagger.embedding(two_T), dim=0))
+    return float(torch.cosine_similarity(judge.embedding(one_T), judge.embedding(two_T), dim=0))
 
 
-def baseline(pairs: Sequence[Pair], tagger: Heard | None) -> None:
-    """Prints how alike two different objects are to the tagger: what its likeness has to exceed."""
-    if tagger is None:
-        print("no tagger: its likeness is not measured\n")
+def baseline(pairs: Sequence[Pair], name: str, judge: Heard | None) -> None:
+    """Prints how alike two different objects are to a judge: what its likeness has to exceed."""
+    if judge is None:
+        print(f"no {name}: its likeness is not measured\n")
         return
     clips = audible(pairs)[:40]
     others = [
-        likeness(tagger, one.real, two.real)
+        likeness(judge, one.real, two.real)
         for one, two in zip(clips, [*clips[7:], *clips[:7]], strict=True)
         if one.scene and two.scene and one.scene.material != two.scene.material
     ]
     if not others:
         return
-    print(f"tagger likeness of {len(others)} pairs of different materials: {np.median(others):.3f} (median)\n")
+    print(f"{name}: likeness of {len(others)} pairs of different materials: {np.median(others):.3f} (median)\n")
 
 
 def materials(corpus: Sequence[Scene], pairs: Sequence[Pair]) -> None:
@@ -176,26 +176,17 @@ def materials(corpus: Sequence[Scene], pairs: Sequence[Pair]) -> None:
     struck = [pair for pair in audible(pairs) if pair.scene and pair.scene.kind == STRIKE]
     if not train or not struck:
         return
-    vectors = [even_vector(scene_audio(scene)) for scene in train]
-    timbre = Timbre.fit(vectors)
-    model = LogisticRegression(max_iter=1000)
-    model.fit((np.stack(vectors) - timbre.mean) / timbre.deviation, [scene.material for scene in train])
+    vectors = [mfcc_statistics(scene_audio(scene), RATE_HZ) for scene in train]
+    classifier = MaterialClassifier.fit(vectors, [scene.material for scene in train])
+    if classifier is None:
+        return
     right = [
-        [
-            model.predict(((even_vector(audio) - timbre.mean) / timbre.deviation)[None])[0] == scene.material
-            for audio in (pair.real, pair.made)
-        ]
+        [classifier.material(mfcc_statistics(audio, RATE_HZ)) == scene.material for audio in (pair.real, pair.made)]
         for pair in struck
         if (scene := pair.scene)
     ]
     before, after = np.mean(right, axis=0)
     print(f"material right in {len(right)} strikes: {before:.3f} of the clips, {after:.3f} of their round trips\n")
-
-
-def even_vector(audio_T: Samples) -> Vector:
-    """Returns the MFCC vector of audio brought to one level, so that the level does not name the material."""
-    level = float(np.sqrt(np.mean(audio_T**2))) + 1e-9
-    return mfcc_vector(audio_T * np.float32(0.05 / level), RATE_HZ)
 
 
 def timing(pairs: Sequence[Pair]) -> None:

@@ -90,7 +90,7 @@ class Judgement(Row):
     TABLE: ClassVar[str] = "judgements"
     item_id: str
     input: str  # what was judged, as the plan names it
-    source: str  # generated, row, codec, pasted, noise, silence, video or text
+    source: str  # generated, row, codec, pasted, noise, clicks, silence, video or text
     content_sha256: str  # of the file, or of what the sound was made from
     from_s: float
     to_s: float

@@ -1,4 +1,4 @@
-"""The metrics of one clip: how well its events are timed, how alike its timbre is, its material and its level.
+"""The metrics of one clip: how well its events are timed, its material and its level.
 
 Legend: T samples. Only the scored part of a clip counts (SPEC E2: the target of AC-VTA, the new part of an extension).
 """
@@ -12,10 +12,9 @@ import numpy as np
 
 from tasks.evaluate.attributes import level_db
 from tasks.evaluate.events import event_f1, event_offset_s
-from tasks.evaluate.material import MaterialClassifier
+from tasks.evaluate.material import MaterialClassifier, mfcc_statistics
 from tasks.evaluate.onset_sync_ap import OnsetTrack, onset_sync_ap, onset_track
 from tasks.evaluate.onsets import detect_onsets
-from tasks.evaluate.timbre import Timbre, Vector, timbre_vector
 from tasks.media.samples import Samples
 
 _TOLERANCE_S = 0.1
@@ -25,29 +24,26 @@ _TOLERANCE_S = 0.1
 class ScoredPart:
     """What is measured of the scored part of a clip, once for everything that it is compared with.
 
-    `onsets_s` are detected in the whole clip, because an onset is a rise against what came before it.
+    `onsets_s` are detected in the whole clip, because an onset is a rise against what came before it. `material` is
+    what the classifier hears; None of silent audio, and without a classifier.
     """
 
     track: OnsetTrack
     onsets_s: tuple[float, ...]
-    timbre: Vector | None
+    material: str | None
     level_db: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What a clip is compared with. `events_s`: the true times in the scored part, None where they are unknown; then
-    there is no EventF1. `truth` is the true audio; `reference` is the timbre vector that the clip should match, without
-    `timbre` there is no Timbre-cos; `material` is the one that it should have, without a classifier that knows it there
-    is no score for it.
+    there is no EventF1. `truth` is the true audio; `material` is the one that the clip should have, None where the
+    classifier does not know it; then there is no score for it.
     """
 
     truth: ScoredPart
     events_s: tuple[float, ...] | None
-    timbre: Timbre | None
-    reference: Vector | None
     material: str | None = None
-    classifier: MaterialClassifier | None = None
 
 
 def window(samples_T: Samples, rate_hz: int, from_s: float, to_s: float) -> Samples:
@@ -62,13 +58,15 @@ def inside(times_s: Sequence[float], from_s: float, to_s: float) -> tuple[float,
     return tuple(time_s for time_s in times_s if from_s <= time_s < to_s)
 
 
-def measure_part(samples_T: Samples, rate_hz: int, from_s: float, to_s: float) -> ScoredPart:
+def measure_part(
+    samples_T: Samples, rate_hz: int, from_s: float, to_s: float, classifier: MaterialClassifier | None = None
+) -> ScoredPart:
     """Returns what is measured between two times of a clip."""
     scored_T = window(samples_T, rate_hz, from_s, to_s)
     return ScoredPart(
         track=onset_track(scored_T, rate_hz),
         onsets_s=inside(detect_onsets(window(samples_T, rate_hz, 0.0, to_s), rate_hz), from_s, to_s),
-        timbre=timbre_vector(scored_T, rate_hz),
+        material=classifier.material(mfcc_statistics(scored_T, rate_hz)) if classifier else None,
         level_db=level_db(scored_T, rate_hz),
     )
 
@@ -79,10 +77,8 @@ def score_clip(target: Target, part: ScoredPart) -> dict[str, float]:
     if (onset := onset_sync_ap(target.truth.track, part.track)) is not None:
         scores["OnsetSyncAP"] = onset.ap
         scores["OnsetSyncAcc"] = onset.accuracy
-    if target.timbre is not None:
-        scores["Timbre-cos"] = target.timbre.cosine(target.reference, part.timbre)
-    if target.classifier is not None and target.classifier.knows(target.material):
-        scores["Material right"] = float(target.classifier.material(part.timbre) == target.material)
+    if target.material is not None:
+        scores["Material right"] = float(part.material == target.material)
     scores["level_difference_db"] = part.level_db - target.truth.level_db
     scores["level_dbfs"] = part.level_db
     return scores

@@ -62,6 +62,11 @@ class Column:
         return self.measure in ("flag", "speech", "music")
 
     @property
+    def is_likeness(self) -> bool:
+        """Whether it says how alike a clip and the audio that it should resemble are."""
+        return self.measure in ("likeness", "speaker")
+
+    @property
     def is_distance(self) -> bool:
         """Whether it is a distance between two sets."""
         return self.measure in DISTANCES
@@ -160,6 +165,8 @@ _ON_REQUEST: Final[tuple[Column, ...]] = tuple(
 """Made only where they are named."""
 COLUMN_OF: Final = {column.name: column for column in (*COLUMNS, *_ON_REQUEST)}
 """By name."""
+LIKENESS: Final = tuple(column.name for column in COLUMNS if column.is_likeness)
+"""How alike a clip and the audio that it should resemble are; first by the judge that needs no download."""
 JUDGE_NAMES: Final = tuple(dict.fromkeys(column.judge for column in COLUMNS))
 """The judges that have a column."""
 

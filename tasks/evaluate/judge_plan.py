@@ -17,7 +17,7 @@ from tasks.evaluate import baselines
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case
 
-Source = Literal["generated", "row", "codec", "pasted", "noise", "silence", "video", "text"]
+Source = Literal["generated", "row", "codec", "pasted", "noise", "clicks", "silence", "video", "text"]
 System = tuple[str, str | None]
 """A system's name and, of the model, its checkpoint."""
 JUDGED_GROUPS: Final = ("vta", "vta-no-text", "tc-vta", "ac-vta", "fe")
@@ -88,6 +88,7 @@ class JudgePlanner:
             found[baselines.SHUFFLED, None] = self._row(case, case.shuffled_id)
         if TASKS[case.task].uses("reference"):
             found[baselines.PASTED, None] = self._pasted(case)
+        found[baselines.CLICKS, None] = self._scored(case, "clicks", "clicks")
         found[baselines.SILENCE, None] = self._scored(case, "silence", "silence")
         return found
 

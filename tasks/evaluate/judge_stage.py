@@ -190,6 +190,8 @@ class InputReader:
         length = round(one.to_s * _MADE_RATE_HZ)
         if one.source == "noise":
             return baselines.white_noise(length, np.random.default_rng(one.seed)), _MADE_RATE_HZ
+        if one.source == "clicks":
+            return baselines.clicks(length, _MADE_RATE_HZ), _MADE_RATE_HZ
         if one.source == "silence":
             return baselines.silence(length), _MADE_RATE_HZ
         if one.source == "codec":

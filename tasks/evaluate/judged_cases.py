@@ -102,7 +102,7 @@ class JudgedCases:
     def values(self, case: Case) -> dict[System, dict[str, float]]:
         """Returns the values of one case by system and column.
 
-        Where another clip gives the timbre, the likeness of the truth and of its round trip is that clip's own.
+        Where another clip is to be resembled, the likeness of the truth and of its round trip is that clip's own.
         """
         found: dict[System, dict[str, float]] = {}
         if case.item_id not in self.made:
@@ -112,7 +112,7 @@ class JudgedCases:
             for column in (one for one in columns_of(name) if one.is_per_clip):
                 other = self.judgements.said(name, _other(column, self.planner, case))
                 for system, sound in systems.items():
-                    whole = _whole(self.planner, case, system) if column.measure in ("likeness", "speaker") else None
+                    whole = _whole(self.planner, case, system) if column.is_likeness else None
                     values = clip_values(column, judge, [self.judgements.said(name, whole or sound)], [other])
                     if values:
                         found.setdefault(system, {})[column.name] = values[0]
@@ -125,11 +125,11 @@ def _other(column: Column, planner: JudgePlanner, case: Case) -> JudgeInput | No
         return planner.text(case)
     if column.measure in ("video", "desync"):
         return planner.video(case)
-    return planner.reference(case) if column.measure in ("likeness", "speaker") else planner.truth(case)
+    return planner.reference(case) if column.is_likeness else planner.truth(case)
 
 
 def _whole(planner: JudgePlanner, case: Case, system: System) -> JudgeInput | None:
-    """Returns the sound whose likeness stands for the truth or the round trip of a case with another clip's timbre."""
+    """Returns the sound that stands for the truth or the round trip where another clip is to be resembled."""
     if case.reference_id in (None, case.parent_id):
         return None
     if system[0] == baselines.TRUTH:

@@ -31,7 +31,7 @@ class Case:
     """One clip to generate, and what it is scored against. Times are seconds. `group` is one of `CASE_GROUPS`.
 
     `parent_id` names the row that gives the video (vta, tc-vta, ac-vta, fe) or the caption (tta). `reference_id` names
-    the row whose timbre the result should match: the reference of ac-vta (from `reference_from_s`), the clip itself for
+    the row that the result should sound like: the reference of ac-vta (from `reference_from_s`), the clip itself for
     vta and fe, the clip whose caption is the prompt for tc-vta. `shuffled_id` names an unrelated clip (a baseline).
     """
 
@@ -115,14 +115,10 @@ def _has_lag(row: ManifestRow) -> bool:
     return bool(json.loads(row.attributes_json).get("lag_ms"))
 
 
-def fitted_rows(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
-    """Returns the unchanged training rows, at most 384, that timbre and materials are fitted on.
-
-    Of a corpus without training rows, the test rows: their timbre can be z-scored; materials are then not scored.
-    """
-    real = [row for row in rows if row.subset != "aa"]
-    chosen = [row for row in real if row.split == "train"] or real
-    return sorted(chosen, key=lambda row: hash_text("fitted", row.item_id))[:_FITTED_CLIPS]
+def material_rows(rows: Iterable[ManifestRow]) -> list[ManifestRow]:
+    """Returns the unchanged training rows of known material, at most 384, that the classifier is fitted on."""
+    known = [row for row in rows if row.split == "train" and row.subset != "aa" and material_of(row) is not None]
+    return sorted(known, key=lambda row: hash_text("fitted", row.item_id))[:_FITTED_CLIPS]
 
 
 @dataclass(frozen=True, slots=True)

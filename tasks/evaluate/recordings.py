@@ -17,7 +17,7 @@ from model.codec import Codec
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.attributes import Attributes, measure
 from tasks.evaluate.clip_metrics import window
-from tasks.evaluate.timbre import Vector, timbre_vector
+from tasks.evaluate.material import Vector, mfcc_statistics
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 
@@ -32,7 +32,7 @@ class Recordings:
         self._workspace, self._manifest, self._codec, self._clip_s = workspace, manifest, codec, clip_s
         self.audio = lru_cache(_KEPT)(self._audio)
         self.round_trip = lru_cache(_KEPT)(self._round_trip)
-        self.timbre = lru_cache(None)(self._timbre)
+        self.mfcc = lru_cache(None)(self._mfcc)
         self.attributes = lru_cache(None)(self._attributes)
 
     def _audio(self, item_id: str) -> Samples:
@@ -49,9 +49,9 @@ class Recordings:
         decoded_T: Samples = self._codec.decode(mean_1NF)[0].cpu().numpy()[: len(samples_T)]
         return decoded_T
 
-    def _timbre(self, item_id: str, by_codec: bool = False) -> Vector | None:
-        """Returns the timbre vector of a row's audio, or of its round trip."""
-        return timbre_vector(self.round_trip(item_id) if by_codec else self.audio(item_id), self.rate_hz)
+    def _mfcc(self, item_id: str, by_codec: bool = False) -> Vector | None:
+        """Returns the MFCC statistics of a row's audio, or of its round trip; None of silent audio."""
+        return mfcc_statistics(self.round_trip(item_id) if by_codec else self.audio(item_id), self.rate_hz)
 
     def _attributes(self, item_id: str) -> Attributes:
         """Returns the attributes that adverbs are judged by."""

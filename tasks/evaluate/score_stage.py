@@ -17,7 +17,7 @@ from tasks.engine.workspace import Workspace, hash_text
 from tasks.evaluate.components import featured_rows, open_store
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judged_cases import JudgedCases
-from tasks.evaluate.plan import Case, fitted_rows, plan_cases
+from tasks.evaluate.plan import Case, material_of, material_rows, plan_cases
 from tasks.evaluate.scorer import Scorer
 
 
@@ -29,7 +29,7 @@ class ScoreStage(Stage):
     kept: Kept[Scorer] = field(default_factory=Kept, compare=False, repr=False)
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     row_type: ClassVar[type[Row]] = ClipScore
     large_shards: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True
@@ -47,7 +47,7 @@ class ScoreStage(Stage):
         store = open_store(workspace.path("precompute"))
         rows = featured_rows(workspace, store)
         hashes = {row.item_id: row.audio_sha256 for row in rows}
-        fitted = hash_text("fitted", *(row.audio_sha256 for row in fitted_rows(rows)))
+        fitted = hash_text("fitted", *(f"{row.audio_sha256} {material_of(row)}" for row in material_rows(rows)))
         generated: dict[str, list[Generated]] = {}
         for row in read_table(workspace.table("generate", Generated.TABLE), Generated):
             generated.setdefault(row.case_id, []).append(row)

@@ -24,9 +24,8 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judged_cases import JudgedCases
 from tasks.evaluate.material import MaterialClassifier
 from tasks.evaluate.metrics.catalogue import MODEL
-from tasks.evaluate.plan import Case, fitted_rows, material_of, sides_of
+from tasks.evaluate.plan import Case, material_of, material_rows, sides_of
 from tasks.evaluate.recordings import Recordings
-from tasks.evaluate.timbre import Timbre, timbre_vector
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 
@@ -44,7 +43,6 @@ class Scorer:
     manifest: dict[str, ManifestRow]
     recordings: Recordings
     clip_s: float
-    timbre: Timbre
     classifier: MaterialClassifier | None
     judged: JudgedCases
     constant: Parts = field(default_factory=dict)
@@ -52,23 +50,20 @@ class Scorer:
 
     @classmethod
     def open(cls, config: EvaluateConfig, workspace: Workspace) -> Scorer:
-        """Loads the codec; fits the timbre's z-score and the material classifier on real clips."""
+        """Loads the codec; fits the material classifier on real clips."""
         store = open_store(workspace.path("precompute"))
         rows = featured_rows(workspace, store)
         manifest = {row.item_id: row for row in rows}
         recordings = Recordings(workspace, manifest, codec_of(store, choose_device(config.device)), store.clip_s)
-        fitted = fitted_rows(rows)
-        vectors = [recordings.timbre(row.item_id) for row in fitted]
-        audible = [(vector, row) for vector, row in zip(vectors, fitted, strict=True) if vector is not None]
-        materials = [material_of(row) if row.split == "train" else None for _, row in audible]
+        known = material_rows(rows)
+        vectors = [recordings.mfcc(row.item_id) for row in known]
         return cls(
             config=config,
             workspace=workspace,
             manifest=manifest,
             recordings=recordings,
             clip_s=store.clip_s,
-            timbre=Timbre.fit([vector for vector, _ in audible]),
-            classifier=MaterialClassifier.fit([vector for vector, _ in audible], materials),
+            classifier=MaterialClassifier.fit(vectors, [str(material_of(row)) for row in known]),
             judged=JudgedCases.open(config, workspace),
         )
 
@@ -94,7 +89,7 @@ class Scorer:
             truth = self._part(baselines.TRUTH, self.recordings.audio(clip), case, parts)
             target = self._target(case, truth)
             for checkpoint, audio_T in made.items():
-                part = measure_part(audio_T, self._rate_hz, case.scored_from_s, case.duration_s)
+                part = self._measured(audio_T, case)
                 rows += _rows(case, MODEL, score_clip(target, part), checkpoint)
             for system, part in self._compared(case, truth, parts).items():
                 rows += _rows(case, system, score_clip(target, part))
@@ -104,37 +99,38 @@ class Scorer:
 
     def _target(self, case: Case, truth: ScoredPart) -> Target:
         events_s = self.manifest[case.parent_id].event_times_s
-        if case.reference_s > 0:
-            row = self.manifest[str(case.reference_id)]
-            reference = timbre_vector(reference_audio(self.workspace, row, case, self._rate_hz), self._rate_hz)
-        else:
-            reference = self.recordings.timbre(str(case.reference_id))
+        material = material_of(self.manifest[str(case.reference_id)])
         return Target(
             truth=truth,
             events_s=None if events_s is None else inside(events_s, case.scored_from_s, case.duration_s),
-            timbre=self.timbre,
-            reference=reference,
-            material=material_of(self.manifest[str(case.reference_id)]),
-            classifier=self.classifier,
+            material=material if self.classifier and self.classifier.knows(material) else None,
         )
+
+    def _measured(self, audio_T: Samples, case: Case) -> ScoredPart:
+        return measure_part(audio_T, self._rate_hz, case.scored_from_s, case.duration_s, self.classifier)
+
+    def _material(self, item_id: str, *, by_codec: bool = False) -> str | None:
+        """Returns what the classifier hears in a row's whole audio, or in its round trip."""
+        return self.classifier.material(self.recordings.mfcc(item_id, by_codec)) if self.classifier else None
 
     def _part(self, name: str, audio_T: Samples, case: Case, parts: Parts) -> ScoredPart:
         """Returns the scored part of named audio, from `parts` where it was measured for an earlier case."""
         source = {baselines.SHUFFLED: case.shuffled_id, baselines.PASTED: case.reference_id}.get(name)
         key = (name, source, case.scored_from_s, case.duration_s)
         if key not in parts:
-            parts[key] = measure_part(audio_T, self._rate_hz, case.scored_from_s, case.duration_s)
+            parts[key] = self._measured(audio_T, case)
         return parts[key]
 
     def _compared(self, case: Case, truth: ScoredPart, parts: Parts) -> dict[str, ScoredPart]:
         """Returns the systems that the model is compared with: the truth, the codec's round trip, the baselines.
 
-        Truth and round trip are the video's own audio, but where another clip gives the timbre, its timbre.
+        Truth and round trip are the video's own audio; where another clip gives the material, that clip's material
+        counts.
         """
         codec = self._part(baselines.CODEC_UPPER_BOUND, self.recordings.round_trip(case.parent_id), case, parts)
         if case.reference_id not in (None, case.parent_id):
-            truth = replace(truth, timbre=self.recordings.timbre(case.reference_id))
-            codec = replace(codec, timbre=self.recordings.timbre(case.reference_id, by_codec=True))
+            truth = replace(truth, material=self._material(case.reference_id))
+            codec = replace(codec, material=self._material(case.reference_id, by_codec=True))
         found = {baselines.CODEC_UPPER_BOUND: codec, baselines.TRUTH: truth}
         for name, audio_T in self._baselines(case).items():
             found[name] = self._part(name, audio_T, case, self.constant if name in baselines.CONSTANT else parts)

@@ -32,8 +32,9 @@ _METRICS: Final = {
     "EventOffset_s": "timing error of events (s)",
     "OnsetSyncAP": "onsets in sync, average precision",
     "OnsetSyncAcc": "onsets in sync, share",
-    "Timbre-cos": "likeness of timbre",
     "Material right": "material recognised",
+    "likeness-corpus-cnn": "likeness, heard by corpus-cnn",
+    "likeness-mn04": "likeness, heard by mn04",
     "level_difference_db": "louder than the true audio (dB)",
     "AdverbCheck direction right": "adverb followed",
 }

@@ -1,4 +1,4 @@
-"""The codec's table: which recordings are read, what counts as audible, and a level-free material classifier."""
+"""The codec's table: which recordings are read, what counts as audible, how alike a clip and its round trip are."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 import soundfile as sf
 
 from benchmarks.codec_measures import quality
-from benchmarks.codec_quality import Pair, audible, even_vector, median, read_recordings
+from benchmarks.codec_quality import Pair, audible, likeness, median, read_recordings
+from benchmarks.judge_recordings import Heard
+from model.judges.corpus_cnn import CorpusCNNJudge
 
 
 def noise(seed: int = 0, samples: int = 16_000) -> np.ndarray:
@@ -41,5 +43,7 @@ def test_medians_are_those_of_the_named_measure() -> None:
     assert median(found, "level_change_db") == pytest.approx(-6.02, abs=0.01)
 
 
-def test_the_materials_vector_does_not_see_the_level() -> None:
-    assert np.allclose(even_vector(noise()), even_vector(0.1 * noise()), atol=1e-2)
+def test_likeness_does_not_see_the_level_and_silence_is_like_nothing() -> None:
+    judge = Heard(CorpusCNNJudge.load())
+    assert likeness(judge, noise(), np.float32(0.1) * noise()) == pytest.approx(1, abs=1e-3)
+    assert likeness(judge, noise(), np.zeros(16_000, np.float32)) == 0

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_contracts import Augmented, Caption, Clip, ClipScore, Generated, ManifestRow, Mined, Paraphrase, to_json
+from data_contracts import (
+    Augmented,
+    Caption,
+    Clip,
+    ClipScore,
+    Generated,
+    Judgement,
+    ManifestRow,
+    Mined,
+    Paraphrase,
+    to_json,
+)
 from tasks.evaluate.metrics.catalogue import MODEL
 
 
@@ -186,3 +197,21 @@ def clip_score_row(
         metric=metric,
         value=value,
     )
+
+
+def judgement_row(name: str, judge: str = "corpus-cnn", **changes: Any) -> Judgement:
+    """Returns what a judge said of a generated clip, without a file."""
+    values: dict[str, Any] = {
+        "item_id": f"{judge}-{name}",
+        "input": name,
+        "source": "generated",
+        "content_sha256": "3" * 64,
+        "from_s": 0.0,
+        "to_s": 8.0,
+        "judge": judge,
+        "weights_sha256": "e" * 64,
+        "rate_hz": 16_000,
+        "outputs_path": f"judge/outputs/{name}.safetensors",
+        "outputs_sha256": "4" * 64,
+    }
+    return Judgement(**(values | changes))

@@ -14,6 +14,7 @@ from model.variants import VARIANTS, Variant
 from tasks.commands.ablations.view import VariantWorkspace
 from tasks.config import PipelineConfig
 from tasks.engine import run_stage
+from tasks.evaluate.columns import AUTO, EMBEDDED, NONE, parse_judges, plain_name
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.judge_stage import JudgeStage
 from tasks.evaluate.score_stage import ScoreStage
@@ -22,6 +23,8 @@ from tasks.train.places import checkpoint_path
 from tasks.train.stage import TrainStage
 
 _SHARD: Final = 4096  # items: all of them in one shard
+JUDGE: Final = "corpus-cnn"
+"""By whose likeness configurations are compared: it comes with the package, so it is on every machine."""
 
 
 def train_variant(train: TrainConfig, one: Variant, view: VariantWorkspace, on_note: Callable[[str], None]) -> int:
@@ -41,13 +44,25 @@ def train_variant(train: TrainConfig, one: Variant, view: VariantWorkspace, on_n
     return read_info(checkpoint_path(view)).step
 
 
+def compared_judges(asked: Sequence[str]) -> tuple[str, ...]:
+    """Returns the judges of compared configurations: `JUDGE`, and those that the settings name.
+
+    `auto` adds none: a comparison must not depend on which weights are on a machine. Raises UsageError for an unknown
+    name.
+    """
+    named = [name for name in parse_judges(asked) if name not in (AUTO, EMBEDDED, NONE)]
+    return tuple({JUDGE: JUDGE, **{plain_name(name): name for name in named}}.values())
+
+
 def generate_and_score(config: PipelineConfig, one: Variant, view: VariantWorkspace, tasks: Sequence[str]) -> int:
     """Generates the held-out clips of the `tasks` with the variant's weights, judges and scores them, where not
     done.
 
     Returns how many clips and adverb pairs were scored.
     """
-    evaluate = config.evaluate.model_copy(update={"checkpoints": (TRAINED,)})
+    evaluate = config.evaluate.model_copy(
+        update={"checkpoints": (TRAINED,), "judges": compared_judges(config.evaluate.judges)}
+    )
     run_stage(GenerateStage(evaluate, variant=one.name, tasks=tuple(tasks)), view, shard_size=_SHARD)
     run_stage(JudgeStage(evaluate), view, shard_size=_SHARD)
     return run_stage(ScoreStage(evaluate), view, shard_size=_SHARD).new

@@ -10,10 +10,12 @@ import numpy as np
 from data_contracts import AblationScore, ClipScore
 from tasks.engine.workspace import seed_for
 from tasks.evaluate.cells import interval
+from tasks.evaluate.columns import COLUMN_OF, LIKENESS
 from tasks.evaluate.intervals import mean_interval
 from tasks.evaluate.metrics.catalogue import METRICS, MODEL
+from tasks.evaluate.tables import metric_named
 
-SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", "Timbre-cos")
+SHOWN: Final = ("EventF1@100ms", "EventF1@50ms", "OnsetSyncAP", *LIKENESS)
 FULL: Final = "full"
 
 
@@ -27,10 +29,11 @@ def ablation_rows(
     and where full was not run.
     """
     values = {name: _by_clip(rows) for name, rows in scores.items()}
+    metrics = [name for name in (*METRICS, *COLUMN_OF) if metric_named(name).higher_is_better is not None]
     made = []
     for name, found in values.items():
         for task in tasks:
-            for metric in (name for name, one in METRICS.items() if one.higher_is_better is not None):
+            for metric in metrics:
                 if clips := found.get((task, metric)):
                     full = values.get(FULL, {}).get((task, metric), {}) if name != FULL else {}
                     made.append(_row(name, (task, metric), clips, full, groups, steps[name]))
@@ -82,8 +85,9 @@ def _row(
     steps: int,
 ) -> AblationScore:
     task, metric = key
+    known = metric_named(metric)
     seed = seed_for("bootstrap", name, task, metric)
-    low, high = interval(METRICS[metric], list(clips.values()), [groups[clip] for clip in clips], seed)
+    low, high = interval(known, list(clips.values()), [groups[clip] for clip in clips], seed)
     paired = {clip: value - full[clip] for clip, value in clips.items() if clip in full}
     seed = seed_for("bootstrap", "delta", name, task, metric)
     delta_low, delta_high = mean_interval(list(paired.values()), [groups[clip] for clip in paired], seed)
@@ -100,6 +104,6 @@ def _row(
         delta_low=delta_low,
         delta_high=delta_high,
         steps=steps,
-        backend=METRICS[metric].backend,
-        higher_is_better=bool(METRICS[metric].higher_is_better),
+        backend=known.backend,
+        higher_is_better=bool(known.higher_is_better),
     )

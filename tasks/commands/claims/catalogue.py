@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from data_contracts.generation import TaskName
+from tasks.evaluate.columns import LIKENESS
 
 _SYNC: Final = ("EventF1@50ms", "EventF1@100ms", "OnsetSyncAP")
-_LIKENESS: Final = ("Timbre-cos",)
 _ADVERBS: Final = ("AdverbCheck direction right",)
 
 
@@ -20,7 +20,8 @@ _ADVERBS: Final = ("AdverbCheck direction right",)
 class Claim:
     """`better` is better than `worse` (names of variants) in a task by the first of the metrics.
 
-    The other metrics are shown beside it. Higher values are better in all of them. `source`: where the paper says it.
+    The other metrics are shown beside it, those of judges where the settings name these. Higher values are better in
+    all of them. `source`: where the paper says it.
     """
 
     name: str
@@ -85,7 +86,7 @@ CLAIMS: Final = (
         task="ac-vta",
         better="m-3",
         worse="m-1",
-        metrics=_LIKENESS,
+        metrics=LIKENESS,
     ),
     Claim(
         name="embedding-extension-likeness",
@@ -94,7 +95,7 @@ CLAIMS: Final = (
         task="fe",
         better="m-3",
         worse="m-1",
-        metrics=_LIKENESS,
+        metrics=LIKENESS,
     ),
     Claim(
         name="summation-likeness",
@@ -103,7 +104,7 @@ CLAIMS: Final = (
         task="ac-vta",
         better="full",
         worse="no-sum",
-        metrics=_LIKENESS,
+        metrics=LIKENESS,
     ),
     Claim(
         name="augmentation-adverbs",
@@ -130,7 +131,7 @@ CLAIMS: Final = (
         task="ac-vta",
         better="full",
         worse="mmaudio-s3",
-        metrics=_LIKENESS,
+        metrics=LIKENESS,
     ),
 )
 

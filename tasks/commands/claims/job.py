@@ -11,13 +11,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from data_contracts import ClaimResult, ClipScore, Generated, ManifestRow, UsageError, read_table, write_table
+from data_contracts import (
+    ClaimResult,
+    ClipScore,
+    Generated,
+    Judgement,
+    ManifestRow,
+    UsageError,
+    read_table,
+    write_table,
+)
 from data_contracts.files import atomic_path
 from model.variants import variant
 from tasks.commands.ablations.steps import generate_and_score, train_variant
 from tasks.commands.ablations.view import VariantWorkspace, variant_workspace
 from tasks.commands.claims.catalogue import Claim, claims_between, tasks_of
-from tasks.commands.claims.page import claims_page
+from tasks.commands.claims.page import Found, claims_page
 from tasks.commands.claims.table import claim_rows
 from tasks.config import PipelineConfig
 from tasks.engine.progress import OnProgress
@@ -78,7 +87,9 @@ def _write(config: PipelineConfig, workspace: Workspace, claims: list[Claim], do
     manifest = read_table(workspace.table("manifest", ManifestRow.TABLE), ManifestRow)
     groups = clip_groups(itertools.chain.from_iterable(generated), manifest)
     rows = claim_rows(claims, scores, groups, config.train.steps)
-    text = claims_page(config, claims, rows, scores, groups)
+    judged = (read_table(view.table("judge", Judgement.TABLE), Judgement) for view in views)
+    judges = {row.judge: row.weights_sha256 for row in itertools.chain.from_iterable(judged)}
+    text = claims_page(config, claims, rows, Found(scores=scores, groups=groups, judges=judges))
     write_table(workspace.table(FOLDER, ClaimResult.TABLE), ClaimResult, rows)
     with atomic_path(workspace.path(FOLDER, PAGE)) as temporary:
         temporary.write_text(text, "utf-8")

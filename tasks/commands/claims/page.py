@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,9 +13,19 @@ from data_contracts.quantities import counted
 from tasks.commands.claims.catalogue import CLAIMS, Claim, tasks_of
 from tasks.commands.claims.table import Scores, clip_values
 from tasks.config import PipelineConfig
+from tasks.evaluate import baselines
 from tasks.evaluate.significance import LEVEL
 
 COMMAND: Final = "foleygenex run claims claims"
+_SYSTEMS: Final = (
+    baselines.TRUTH,
+    baselines.CODEC_UPPER_BOUND,
+    baselines.PASTED,
+    baselines.SHUFFLED,
+    baselines.CLICKS,
+    baselines.NOISE,
+    baselines.SILENCE,
+)
 
 _HEAD: Final = """# The paper's claims on the built-in corpus
 
@@ -40,19 +51,27 @@ difference.
 
 _READING: Final = """\
 `p` is adjusted by Holm's method. EventF1 matches onsets with the true event times and stands for the paper's
-OnsetSyncAP and DeSync; Timbre-cos stands for Resemblyzer and CLAP_A; AdverbCheck stands for CLAP_T and the listening
-test. This release does not load the paper's networks.
+OnsetSyncAP and DeSync; likeness-corpus-cnn stands for Resemblyzer and CLAP_A: the cosine of the embeddings that a small
+network of this project (docs/judges.md) has of the output and of the reference. AdverbCheck stands for CLAP_T and the
+listening test. The likeness by other judges is shown beside it where `evaluate.judges` names them, as resemblyzer or
+laion-clap, whose weights are downloaded.
 """
 
 
-def claims_page(
-    config: PipelineConfig, claims: Sequence[Claim], rows: Sequence[ClaimResult], scores: Scores,
-    groups: Mapping[str, str],
-) -> str:  # fmt: skip
-    """Returns the page. `claims`: those that were to be tested; `rows`: what was found (`claim_rows`)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was measured. `groups`: generated clip -> object; `judges`: name -> SHA-256 of the weights."""
+
+    scores: Scores
+    groups: Mapping[str, str]
+    judges: Mapping[str, str]
+
+
+def claims_page(config: PipelineConfig, claims: Sequence[Claim], rows: Sequence[ClaimResult], found: Found) -> str:
+    """Returns the page. `claims`: those that were to be tested; `rows`: what the scores say of them (`claim_rows`)."""
     head = _HEAD.format(
         command=COMMAND,
-        settings=_settings(config, scores),
+        settings=_settings(config, found),
         level=LEVEL,
         count=len(claims),
         verdicts=_verdicts(claims, rows),
@@ -63,7 +82,9 @@ def claims_page(
         "## All metrics",
         _differences(rows),
         "## Every configuration",
-        _means(claims, scores, groups),
+        _means(claims, found),
+        "## What the values mean\nThe same metrics of what no configuration made, on the same clips.",
+        _baselines(claims, found),
     ]
     if others := [claim for claim in CLAIMS if claim not in claims]:
         names = "; ".join(f"{claim.better} over {claim.worse} in {claim.task} ({claim.source})" for claim in others)
@@ -71,15 +92,16 @@ def claims_page(
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _settings(config: PipelineConfig, scores: Scores) -> str:
+def _settings(config: PipelineConfig, found: Found) -> str:
     corpus, train, evaluate = config.ingest.corpus, config.train, config.evaluate
     total = len(config.claims.variants)
-    seeds = ", ".join(f"{seed} ({len(scores.get(seed, ()))} of {total})" for seed in config.claims.seeds)
+    seeds = ", ".join(f"{seed} ({len(found.scores.get(seed, ()))} of {total})" for seed in config.claims.seeds)
     lines = [
         ("corpus", f"{corpus.video_clips} scenes with video, {corpus.audio_clips} without, seed {corpus.seed}"),
         ("training", f"{train.steps} steps of {train.batch_size} rows, preset {train.preset}, {train.precision}"),
         ("generation", f"{evaluate.steps} steps, guidance {evaluate.cfg_scale:g}"),
         ("held-out", f"up to {evaluate.clips} clips per task, {evaluate.adverb_pairs} pairs per adverb direction"),
+        ("judges (SHA-256 of the weights)", ", ".join(f"{name} ({sha[:12]})" for name, sha in found.judges.items())),
         ("seeds (configurations done)", seeds),
     ]  # fmt: skip
     return _table(("setting", "value"), lines)
@@ -117,17 +139,30 @@ def _cells(row: ClaimResult) -> tuple[str, str, str, str]:
     return f"{row.delta:+.3f}", interval, "-" if p_value is None else f"{p_value:.3g}", count
 
 
-def _means(claims: Sequence[Claim], scores: Scores, groups: Mapping[str, str]) -> str:
-    """One line per task, metric and configuration, one column per seed: means over objects."""
-    variants = dict.fromkeys(name for found in scores.values() for name in found)
+def _means(claims: Sequence[Claim], found: Found) -> str:
+    """One line per task, metric and configuration that has values, one column per seed: means over objects."""
+    variants = dict.fromkeys(name for scores in found.scores.values() for name in scores)
     pairs = dict.fromkeys((claim.task, metric) for claim in claims for metric in claim.metrics)
     lines = []
     for task, metric in pairs:
         for name in variants:
             if task in tasks_of(name, claims):
-                means = [_mean(clip_values(found.get(name, ()), task, metric), groups) for found in scores.values()]
-                lines.append((task, metric, name, *means))
-    return _table(("task", "metric", "configuration", *(f"seed {seed}" for seed in scores)), lines)
+                values = [clip_values(scores.get(name, ()), task, metric) for scores in found.scores.values()]
+                if any(values):
+                    lines.append((task, metric, name, *(_mean(one, found.groups) for one in values)))
+    return _table(("task", "metric", "configuration", *(f"seed {seed}" for seed in found.scores)), lines)
+
+
+def _baselines(claims: Sequence[Claim], found: Found) -> str:
+    """One line per task and metric, one column per baseline, which all configurations of all seeds have in common."""
+    lines = []
+    for task, metric in dict.fromkeys((claim.task, metric) for claim in claims for metric in claim.metrics):
+        configurations = (rows for scores in found.scores.values() for rows in scores.values())
+        rows = next((rows for rows in configurations if clip_values(rows, task, metric)), ())
+        means = [_mean(clip_values(rows, task, metric, system), found.groups) for system in _SYSTEMS]
+        if set(means) != {"-"}:
+            lines.append((task, metric, *means))
+    return _table(("task", "metric", *_SYSTEMS), lines)
 
 
 def _mean(values: Mapping[str, float], groups: Mapping[str, str]) -> str:

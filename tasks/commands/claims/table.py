@@ -15,8 +15,9 @@ import numpy.typing as npt
 from data_contracts import ClaimResult, ClipScore
 from tasks.commands.claims.catalogue import Claim
 from tasks.commands.claims.statistics import Estimate, crossed_estimate, verdict
-from tasks.evaluate.metrics.catalogue import METRICS, MODEL
+from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.significance import LEVEL, Decision, holm
+from tasks.evaluate.tables import metric_named
 
 Scores = Mapping[int, Mapping[str, Sequence[ClipScore]]]
 """Seed -> variant -> clip scores."""
@@ -35,9 +36,9 @@ def claim_rows(claims: Sequence[Claim], scores: Scores, groups: Mapping[str, str
     return [_row(cell, decisions.get(cell.claim.name) if cell.decides else None, steps) for cell in found]
 
 
-def clip_values(rows: Iterable[ClipScore], task: str, metric: str) -> dict[str, float]:
-    """Returns generated clip -> the model's value of a metric in a task."""
-    return {row.parent_id: row.value for row in rows if (row.task, row.metric, row.system) == (task, metric, MODEL)}
+def clip_values(rows: Iterable[ClipScore], task: str, metric: str, system: str = MODEL) -> dict[str, float]:
+    """Returns clip -> the value of a metric in a task, of the model or of a baseline."""
+    return {row.parent_id: row.value for row in rows if (row.task, row.metric, row.system) == (task, metric, system)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +120,5 @@ def _row(cell: _Cell, decision: Decision | None, steps: int) -> ClaimResult:
         n_groups=pairs.better_SG.shape[1],
         seeds=pairs.seeds,
         steps=steps,
-        backend=METRICS[cell.metric].backend,
+        backend=metric_named(cell.metric).backend,
     )

@@ -55,7 +55,7 @@ class SignalScorer:
             events_s=events_s,
         )
         if (known := self._cache.get(key)) is None:
-            target = Target(truth=self._part(truth), events_s=events_s, timbre=None, reference=None)
+            target = Target(truth=self._part(truth), events_s=events_s)
             known = {name: np.array([value]) for name, value in score_clip(target, self._part(sound)).items()}
             self._cache.put(key, known)
         return {name: float(value[0]) for name, value in known.items()}

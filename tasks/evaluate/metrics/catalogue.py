@@ -1,7 +1,7 @@
 """The metrics of the score tables: their names, how they are computed, and whether a higher value is better.
 
-The paper's names stand only for the paper's metrics. FD_VGG, IS, CLAP, IB-score, KL and DeSync need pretrained networks
-that this release does not load; they are not computed (SPEC E1, E2).
+None needs pretrained networks; the metrics that do are the judges' columns (`tasks/evaluate/columns.py`). The paper's
+names stand only for the paper's metrics (SPEC E1, E2).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tasks.evaluate import adverbs, material, onset_sync_ap, timbre
+from tasks.evaluate import adverbs, material, onset_sync_ap
 from tasks.evaluate.metrics import quality
 from tasks.evaluate.onsets import DETECTOR
 
@@ -48,7 +48,6 @@ METRICS: Final[dict[str, Metric]] = {
     "EventOffset_s": Metric(f"mean |dt| of the events within 100 ms; {_EVENTS}", False),
     "OnsetSyncAP": Metric(onset_sync_ap.BACKEND, True, limits=_SHARE),
     "OnsetSyncAcc": Metric(f"share of target onsets hit; {onset_sync_ap.BACKEND}", True, limits=_SHARE),
-    "Timbre-cos": Metric(timbre.BACKEND, True),
     "Material right": Metric(material.BACKEND, True, is_share=True),
     "level_difference_db": Metric(f"median difference to the true audio; {_LEVEL}", None, is_median=True),
     "level_dbfs": Metric(f"median; {_LEVEL}", None, is_median=True),

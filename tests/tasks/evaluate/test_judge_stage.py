@@ -47,7 +47,7 @@ def test_an_item_is_one_sound_and_one_judge(workspace: Workspace) -> None:
     inputs = [JudgeInput.from_dict(item.payload["input"]) for item in items]
     assert len({item.item_id for item in items}) == len(items)
     assert {item.payload["weights_sha256"] for item in items} == {"a" * 64}
-    assert {one.source for one in inputs} == {"generated", "row", "codec", "pasted", "noise", "silence"}
+    assert {one.source for one in inputs} == {"generated", "row", "codec", "pasted", "noise", "clicks", "silence"}
     made = [row for row in read_table(workspace.table("generate", "generated"), Generated) if row.task != "tta"]
     parts = {(row.audio_sha256, row.scored_from_s, row.scored_to_s) for row in made}  # equal audio is judged once
     assert {(one.content, one.from_s, one.to_s) for one in inputs if one.source == "generated"} == parts

@@ -12,7 +12,7 @@ from data_contracts import ManifestRow
 from data_contracts.generation import CASE_GROUPS, TASKS, VIDEO_ONLY
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.config import EvaluateConfig
-from tasks.evaluate.plan import Case, first_cases, fitted_rows, material_of, plan_cases, sides_of
+from tasks.evaluate.plan import Case, first_cases, material_of, material_rows, plan_cases, sides_of
 from tests.tasks.rows import manifest_row
 
 CONFIG = EvaluateConfig(clips=5, adverb_pairs=4)
@@ -153,14 +153,16 @@ def test_more_clips_only_add_cases(rows: list[ManifestRow], cases: list[Case]) -
     assert [case for case in more if case in cases] == cases
 
 
-def test_timbre_and_materials_are_fitted_on_unchanged_training_rows() -> None:
-    train = [manifest_row(f"t-{n}", split="train") for n in range(500)]
-    changed = [manifest_row(f"a-{n}", split="train", subset="aa") for n in range(5)]
-    test = [manifest_row(f"e-{n}") for n in range(5)]
-    fitted = fitted_rows([*train, *changed, *test])
-    assert len(fitted) == 384 and {row.split for row in fitted} == {"train"}
-    assert fitted == fitted_rows([*test, *changed, *train[::-1]])
-    assert {row.item_id for row in fitted_rows([*changed, *test])} == {row.item_id for row in test}
+def test_materials_are_fitted_on_unchanged_training_rows_that_have_one() -> None:
+    wood = '{"material":"wood"}'
+    train = [manifest_row(f"t-{n}", split="train", attributes_json=wood) for n in range(500)]
+    unknown = [manifest_row(f"u-{n}", split="train", attributes_json="{}") for n in range(5)]
+    changed = [manifest_row(f"a-{n}", split="train", subset="aa", attributes_json=wood) for n in range(5)]
+    test = [manifest_row(f"e-{n}", attributes_json=wood) for n in range(5)]
+    fitted = material_rows([*train, *unknown, *changed, *test])
+    assert len(fitted) == 384 and {row.item_id[0] for row in fitted} == {"t"}
+    assert fitted == material_rows([*test, *changed, *train[::-1]])
+    assert material_rows([*unknown, *changed, *test]) == []
 
 
 @pytest.mark.parametrize(

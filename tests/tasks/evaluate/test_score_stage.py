@@ -53,13 +53,17 @@ def test_clips_that_were_not_generated_are_left_out(workspace: Workspace) -> Non
     assert groups == set(CASE_GROUPS) - {"fe"}
 
 
-def test_an_item_depends_on_the_clips_that_timbre_and_materials_are_fitted_on(workspace: Workspace) -> None:
-    before = {item.payload["fitted_sha256"] for item in ScoreStage(CONFIG).items(workspace)}
+def test_an_item_depends_on_the_clips_that_materials_are_fitted_on(workspace: Workspace) -> None:
     path = workspace.table("manifest", "manifest")
-    rows = [ManifestRow(**(row.to_dict() | {"audio_sha256": "9" * 64})) for row in read_table(path, ManifestRow)]
-    write_table(path, ManifestRow, rows)
-    after = {item.payload["fitted_sha256"] for item in ScoreStage(CONFIG).items(workspace)}
-    assert len(before) == len(after) == 1 and before != after
+    test, train = (read_table(path, ManifestRow)[part] for part in (slice(3), slice(3, None)))
+
+    def fitted(**changes: str) -> set[str]:
+        changed = [ManifestRow(**(row.to_dict() | {"split": "train"} | changes)) for row in train]
+        write_table(path, ManifestRow, [*test, *changed])
+        return {item.payload["fitted_sha256"] for item in ScoreStage(CONFIG).items(workspace)}
+
+    keys = [fitted(), fitted(audio_sha256="9" * 64), fitted(attributes_json='{"material":"glass"}')]
+    assert [len(key) for key in keys] == [1, 1, 1] and len(set.union(*keys)) == 3
 
 
 def test_a_case_is_scored_once_with_all_its_checkpoints(workspace: Workspace, oracle: list[Request]) -> None:

@@ -67,7 +67,7 @@ def test_shares_get_the_exact_interval_and_other_metrics_the_bootstrap() -> None
     assert interval(metric_named("EventF1@50ms"), mixed, groups, 1) == mean_interval(mixed, groups, 1)
     piled = [1.0] * 12 + [0.5] * 4
     assert interval(metric_named("EventF1@50ms"), piled, groups, 1) == mean_interval(piled, groups, 1, (0.0, 1.0))
-    assert interval(metric_named("Timbre-cos"), piled, groups, 1) == mean_interval(piled, groups, 1)
+    assert interval(metric_named("likeness-corpus-cnn"), piled, groups, 1) == mean_interval(piled, groups, 1)
     shares = {metric for metric in METRICS if METRICS[metric].is_share}
     assert shares == {
         "Material right", "silent", "clipped", "duplicate", "reference pasted",

@@ -278,7 +278,7 @@ def _scores(workspace: Workspace, generated: Sequence[Generated]) -> None:
     for task, metric, value, baseline, higher in (
         ("vta", "EventF1@100ms", 0.742, 0.231, True), ("vta", "EventF1@50ms", 0.61, 0.14, True),
         ("vta", "onset_sync_ap", 0.83, 0.66, True), ("vta", "onset_error_s", 0.031, 0.2, False),
-        ("tc-vta", "EventF1@100ms", 0.69, 0.22, True), ("ac-vta", "timbre_similarity", 0.71, 0.42, True),
+        ("tc-vta", "EventF1@100ms", 0.69, 0.22, True), ("ac-vta", "likeness-corpus-cnn", 0.71, 0.42, True),
         ("tta", "AdverbCheck direction right", 0.775, 0.5, True),
     ):  # fmt: skip
         for system, v in ((MODEL, value), ("random events", baseline), ("shuffled pairing", baseline * 0.9)):

@@ -55,7 +55,7 @@ def test_m12_every_configuration_is_trained_and_scored_and_a_rerun_does_nothing(
     text = run_ablations(config, workspace, lambda done, total, word: words.append(word))
     rows = read_table(workspace.path("ablations", "ablations.parquet"), AblationScore)
     assert {row.variant for row in rows} == set(RUN) and {row.task for row in rows} == {"ac-vta", "fe"}
-    assert {row.n for row in rows if row.metric == "Timbre-cos"} == {2} and {row.steps for row in rows} == {2}
+    assert {row.n for row in rows if row.metric == "likeness-corpus-cnn"} == {2} and {row.steps for row in rows} == {2}
     assert all(f"| {name} |" in text for name in RUN)
     trained = {path.parent.parent.name for path in tmp_path.glob("ablations/weights/*/train/checkpoint.safetensors")}
     assert trained == {"m-1", "mmaudio"}

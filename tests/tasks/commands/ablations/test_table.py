@@ -98,7 +98,7 @@ def test_only_asked_tasks_known_metrics_and_the_models_own_scores_count() -> Non
 
 
 def test_the_text_has_a_block_per_task_and_a_dash_where_a_metric_is_missing() -> None:
-    names = {"full": ["EventF1@100ms", "Timbre-cos"], "m-1": ["EventF1@100ms"]}
+    names = {"full": ["EventF1@100ms", "likeness-corpus-cnn"], "m-1": ["EventF1@100ms"]}
     scores = {name: [score(f"{task}-a", 0.5, task=task, metric=metric) for task in ("fe", "vta") for metric in metrics]
               for name, metrics in names.items()}  # fmt: skip
     text = table_text(table_rows(scores, {"full": 2, "m-1": 2}, ["vta", "fe"]), ["vta", "fe", "ac-vta"])
@@ -106,7 +106,7 @@ def test_the_text_has_a_block_per_task_and_a_dash_where_a_metric_is_missing() ->
     assert [block.split(" |")[0] for block in blocks[:-1]] == ["| vta", "| fe"] and blocks[-1].startswith("In brackets")
     assert [line.count("|") for line in blocks[0].splitlines()] == [6, 6, 6, 6]
     assert "| m-1 | 1 | 2 | 0.500" in blocks[0] and blocks[0].rstrip().endswith("| - |")
-    assert [name for name in SHOWN if name in blocks[0]] == ["EventF1@100ms", "Timbre-cos"]
+    assert [name for name in SHOWN if name in blocks[0]] == ["EventF1@100ms", "likeness-corpus-cnn"]
 
 
 def test_an_interval_that_excludes_zero_gets_a_star() -> None:

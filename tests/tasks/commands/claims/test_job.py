@@ -12,6 +12,7 @@ from data_contracts import (
     ClaimResult,
     ClipScore,
     Generated,
+    Judgement,
     ManifestRow,
     TrainingError,
     UsageError,
@@ -26,7 +27,7 @@ from tasks.commands.claims.job import run_claims
 from tasks.config import PipelineConfig
 from tasks.engine.workspace import Workspace
 from tasks.train.config import TrainConfig
-from tests.tasks.rows import clip_score_row, generated_row, manifest_row
+from tests.tasks.rows import clip_score_row, generated_row, judgement_row, manifest_row
 
 VARIANTS = ("full", "no-sum", "m-3", "no-aa")
 CONFIG = PipelineConfig.model_validate({"claims": {"seeds": [3, 8], "variants": VARIANTS}, "train": {"steps": 9}})
@@ -72,7 +73,10 @@ class Work:
             for metric in sorted(METRICS[task])
         ]
         made = [generated_row(clip, parent_id=f"row-{clip[-1]}", task=task) for clip, task in clips]
-        for stage, kind, table in (("score", ClipScore, rows), ("generate", Generated, made)):
+        heard = [judgement_row(row.case_id) for row in made]
+        for stage, kind, table in (
+            ("score", ClipScore, rows), ("generate", Generated, made), ("judge", Judgement, heard)
+        ):  # fmt: skip
             view.stage(stage)
             write_table(view.table(stage, kind.TABLE), kind, table)
         return len(clips)
@@ -119,6 +123,7 @@ def test_the_work_goes_seed_by_seed_each_training_in_a_folder_of_its_own(workspa
     assert {row.claim for row in rows} == {claim.name for claim in claims_between(VARIANTS)}
     assert {row.verdict for row in rows if row.decides} == {"shown"}
     assert workspace.path("claims", "claims.md").read_text("utf-8") == text and "3 (4 of 4), 8 (4 of 4)" in text
+    assert f"corpus-cnn ({judgement_row('a').weights_sha256[:12]})" in text
 
 
 def test_a_configuration_generates_only_what_a_claim_compares(workspace: Workspace, work: Work) -> None:

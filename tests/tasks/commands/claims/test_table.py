@@ -9,6 +9,7 @@ from data_contracts import ClaimResult
 from tasks.commands.claims.catalogue import CLAIMS, Claim, claims_between, tasks_of
 from tasks.commands.claims.table import claim_rows, clip_values, compare
 from tasks.evaluate.metrics.catalogue import METRICS
+from tasks.evaluate.tables import metric_named
 from tests.tasks.commands.claims.scores import GROUPS, made_up
 from tests.tasks.rows import clip_score_row
 
@@ -17,9 +18,15 @@ FIRST = Claim(
     metrics=("EventF1@50ms", "EventF1@100ms"),
 )  # fmt: skip
 SECOND = Claim(
-    name="second", statement="Two", source="table 2", task="ac-vta", better="m-3", worse="m-1", metrics=("Timbre-cos",)
+    name="second",
+    statement="Two",
+    source="table 2",
+    task="ac-vta",
+    better="m-3",
+    worse="m-1",
+    metrics=("likeness-corpus-cnn",),
 )
-CELLS = [("fe", "EventF1@50ms"), ("fe", "EventF1@100ms"), ("ac-vta", "Timbre-cos")]
+CELLS = [("fe", "EventF1@50ms"), ("fe", "EventF1@100ms"), ("ac-vta", "likeness-corpus-cnn")]
 LEVELS = {"full": 0.9, "m-3": 0.5, "m-1": 0.5}
 
 
@@ -82,12 +89,12 @@ def test_a_claim_that_has_not_run_has_no_row_and_still_counts_for_holm() -> None
 
 def test_baselines_other_tasks_and_other_metrics_are_left_out() -> None:
     rows = [
-        clip_score_row("a", 0.1, "fe", "Timbre-cos"),
-        clip_score_row("a", 0.2, "fe", "Timbre-cos", system="silence"),
-        clip_score_row("a", 0.3, "vta", "Timbre-cos"),
+        clip_score_row("a", 0.1, "fe", "likeness-corpus-cnn"),
+        clip_score_row("a", 0.2, "fe", "likeness-corpus-cnn", system="silence"),
+        clip_score_row("a", 0.3, "vta", "likeness-corpus-cnn"),
         clip_score_row("a", 0.4, "fe", "OnsetSyncAP"),
     ]
-    assert clip_values(rows, "fe", "Timbre-cos") == {"a": 0.1}
+    assert clip_values(rows, "fe", "likeness-corpus-cnn") == {"a": 0.1}
 
 
 def test_no_common_clip_is_no_comparison() -> None:
@@ -109,8 +116,15 @@ def test_every_claim_of_the_list_compares_known_things() -> None:
     assert len({claim.name for claim in CLAIMS}) == len(CLAIMS)
     for claim in CLAIMS:
         assert {claim.better, claim.worse} <= VARIANTS.keys() and claim.better != claim.worse
-        assert set(claim.metrics) <= METRICS.keys()
-        assert all(METRICS[metric].higher_is_better for metric in claim.metrics)  # `better` minus `worse` is above zero
+        assert all(metric_named(metric).higher_is_better for metric in claim.metrics)  # `better` is greater
+
+
+def test_likeness_is_decided_by_the_judge_that_is_on_every_machine() -> None:
+    from tasks.commands.ablations.steps import JUDGE
+
+    decided = [claim.metrics for claim in CLAIMS if claim.name.endswith("likeness")]
+    assert len(decided) == 4 and {metrics[0] for metrics in decided} == {f"likeness-{JUDGE}"}
+    assert {"Resemblyzer", "CLAP_A", "likeness-mn04"} <= set(decided[0][1:])  # where the settings name their judges
 
 
 def test_chosen_configurations_say_which_claims_are_tested_and_in_which_tasks() -> None:

@@ -110,7 +110,7 @@ def test_a_change_of_level_changes_the_level_alone(systems: dict[str, Judged]) -
 
 def test_a_change_of_level_changes_only_the_level_of_a_clips_scores() -> None:
     truth = measure_part(TRUTHS[0], RATE_HZ, 0.0, 4.0)
-    target = Target(truth=truth, events_s=truth.onsets_s, timbre=None, reference=None)
+    target = Target(truth=truth, events_s=truth.onsets_s)
     same, quiet = (
         score_clip(target, measure_part(np.float32(gain) * TRUTHS[0], RATE_HZ, 0.0, 4.0)) for gain in (1.0, 0.25)
     )
