@@ -2,8 +2,8 @@
 
 `fd`: the Fréchet distance against SciPy's matrix root. `coverage`: how often the intervals contain the truth.
 `clips`: the command on 1,000 clips, twice.
-`formulas`: FD, KL and IS beside av-benchmark's code. `originals`: judges beside the code of their originals. `judges`:
-what a clip costs each of them.
+`formulas`: FD, KL and IS beside av-benchmark's code. `originals`: judges beside the code of their originals. `names`:
+names and shapes of the originals' tensors. `judges`: what a clip costs each judge.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ PARTS: Final[Mapping[str, str]] = {
     "clips": "benchmarks.evaluated_clips",
     "formulas": "benchmarks.original_metrics",
     "originals": "benchmarks.original_judges",
+    "names": "benchmarks.original_names",
     "judges": "benchmarks.judges",
 }
 """Part -> module with `main(arguments) -> exit code`."""

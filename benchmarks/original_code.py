@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import sys
 import types
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 Row = tuple[str, float]
 """What was computed, and the relative difference of both results."""
+CONSTANTS: Final = (".position_ids", ".token_type_ids", ".attn.bias", ".attn.masked_bias")
+"""Ends of names that are no weights: whether a file has them depends on the release of transformers that wrote it."""
+
+
+class Listing(NamedTuple):
+    """The names and shapes of a network's tensors in short: how many tensors and numbers, and a hash of all lines."""
+
+    tensors: int
+    numbers: int
+    sha256: str
+
+
+def listing(shapes: Mapping[str, Sequence[int]]) -> Listing:
+    """Returns the listing of names and shapes, in any order, without the names that end as `CONSTANTS`."""
+    kept = {name: tuple(shape) for name, shape in shapes.items() if not name.endswith(CONSTANTS)}
+    lines = sorted(f"{name} {'x'.join(map(str, shape))}" for name, shape in kept.items())
+    sha256 = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return Listing(len(kept), sum(math.prod(shape) for shape in kept.values()), sha256)
 
 
 def empty_module(name: str, **content: Any) -> None:

@@ -31,21 +31,27 @@ from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.imagebind import ImageBindJudge, clip_mels, frame_pairs
 from model.judges.pe_av_frames import FrameEncoder, frame_sizes
 from model.judges.synchformer import SynchformerJudge
-from model.weights.files import build
+from model.weights.files import TensorFile, build
 
 
-def imagebind(checkout: Path) -> Iterator[Row]:
-    """Yields the audio and the video tower's difference, and that of the energies of 8 s to torchaudio's."""
+def imagebind_network(checkout: Path, **sizes: int) -> nn.Module:
+    """Returns the original's network with all six towers, by default at the sizes of `imagebind_huge`."""
     empty_module("timm.layers", DropPath=lambda _rate: nn.Identity(), trunc_normal_=nn.init.trunc_normal_)
     for name in ("ftfy", "iopath.common.file_io"):
         empty_module(name, g_pathmgr=None)
     package("imagebind", checkout / "imagebind")
     package("imagebind.models", checkout / "imagebind/models")
-    original = importlib.import_module("imagebind.models.imagebind_model").ImageBindModel
+    code = importlib.import_module("imagebind.models.imagebind_model")
+    network: nn.Module = code.ImageBindModel(**sizes) if sizes else code.imagebind_huge(pretrained=False)
+    return network
+
+
+def imagebind(checkout: Path) -> Iterator[Row]:
+    """Yields the audio and the video tower's difference, and that of the energies of 8 s to torchaudio's."""
     towers = {"vision_embed_dim": 160, "vision_num_blocks": 3, "vision_num_heads": 2}
     towers |= {"audio_embed_dim": 128, "audio_num_blocks": 3, "audio_num_heads": 2}
     others = {"text_embed_dim": 96, "text_num_blocks": 1, "depth_num_blocks": 1, "thermal_num_blocks": 1}
-    theirs = drawn(original(**towers, **others, imu_num_blocks=1, out_embed_dim=64))
+    theirs = drawn(imagebind_network(checkout, **towers, **others, imu_num_blocks=1, out_embed_dim=64))
     ours = _saved(theirs, ImageBindJudge.load)
     audio, video = 0.2 * torch.randn(8 * 16_000), _video(4, 224, 398)
     mels, pairs = clip_mels(audio), frame_pairs(video, 224)
@@ -56,15 +62,20 @@ def imagebind(checkout: Path) -> Iterator[Row]:
     yield "ImageBind, video", difference(ours.judge_video(video)["embedding"], expected)
 
 
-def synchformer(checkout: Path) -> Iterator[Row]:
-    """Yields the difference of both encoders and of the comparison, at full size."""
+def synchformer_network(checkout: Path) -> Any:
+    """Returns av-benchmark's Synchformer."""
     _prepare_old_transformers()
     empty_module("timm.layers", trunc_normal_=nn.init.trunc_normal_, to_2tuple=lambda size: (size, size))
     empty_module("omegaconf", OmegaConf=types.SimpleNamespace(load=_settings))
     sys.path.insert(0, str(checkout))
     ast = importlib.import_module("av_bench.synchformer.hf_src.modeling_ast").ASTPreTrainedModel
     ast.get_head_mask, ast.post_init = lambda _self, _mask, layers: [None] * layers, lambda _self: None
-    theirs = drawn(importlib.import_module("av_bench.synchformer.synchformer").Synchformer())
+    return importlib.import_module("av_bench.synchformer.synchformer").Synchformer()
+
+
+def synchformer(checkout: Path) -> Iterator[Row]:
+    """Yields the difference of both encoders and of the comparison, at full size."""
+    theirs: Any = drawn(synchformer_network(checkout))
     ours = _saved(theirs, SynchformerJudge.load)
     audio, video = 0.2 * torch.randn(10_240 + 2 * 5_120), _video(16, 224, 224)
     expected = theirs.extract_afeats(_segments(audio)[None, :, None])[0]
@@ -76,8 +87,8 @@ def synchformer(checkout: Path) -> Iterator[Row]:
     yield "Synchformer, offsets", difference(ours.network.offset_logits(*both), theirs.compare_v_a(*both))
 
 
-def timm(checkout: Path) -> Iterator[Row]:
-    """Yields the difference of PE-AV's frame encoder."""
+def timm_network(checkout: Path, **sizes: int) -> nn.Module:
+    """Returns timm's Perception Encoder, by default at the sizes of `vit_pe_core_large_patch14_336`."""
     empty_module("torchvision.ops.misc", FrozenBatchNorm2d=nn.BatchNorm2d)
     package("timm", checkout / "timm", __version__="1")
     package("timm.models", checkout / "timm/models")
@@ -87,11 +98,17 @@ def timm(checkout: Path) -> Iterator[Row]:
         del sys.modules[name]  # the empty one of the other originals
     settings = {"attn_type": "rope", "use_pre_transformer_norm": True, "use_rot_pos_emb": True, "rope_grid_offset": 1.0}
     settings |= {"rope_grid_indexing": "xy", "ref_feat_shape": (4, 4), "attn_pool_num_heads": 8, "global_pool": "map"}
-    sizes = {"img_size": 56, "patch_size": 14, "embed_dim": 192, "depth": 3, "num_heads": 3, "num_classes": 40}
+    large = {"img_size": 336, "patch_size": 14, "embed_dim": 1024, "depth": 24, "num_heads": 16, "num_classes": 1024}
     eva = importlib.import_module("timm.models.eva").Eva
-    theirs = drawn(eva(**sizes, **settings, norm_layer=partial(nn.LayerNorm, eps=1e-5)))
-    tensors = theirs.state_dict()
-    ours = build(lambda: FrameEncoder(frame_sizes(tensors, "", checkout)), tensors, checkout)
+    network: nn.Module = eva(**{**large, **sizes}, **settings, norm_layer=partial(nn.LayerNorm, eps=1e-5))
+    return network
+
+
+def timm(checkout: Path) -> Iterator[Row]:
+    """Yields the difference of PE-AV's frame encoder."""
+    theirs = drawn(timm_network(checkout, img_size=56, embed_dim=192, depth=3, num_heads=3, num_classes=40))
+    file = TensorFile(checkout, theirs.state_dict(), {})
+    ours = build(lambda: FrameEncoder(frame_sizes(file)), file.tensors, checkout)
     pixels = torch.randn(2, 3, 56, 56)
     yield "PE-AV, frame encoder", difference(ours(pixels), theirs(pixels))
 

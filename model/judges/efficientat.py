@@ -24,7 +24,7 @@ from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
 from model.judges.silence import is_silent
 from model.weights.digests import digest
-from model.weights.files import build, read_tensors
+from model.weights.files import TensorFile, build, read_tensors
 
 NAME: Final = "mn04"
 WIDTH: Final = 0.4
@@ -140,7 +140,7 @@ class EfficientATJudge:
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Self:
         """Loads the published file, strictly. Raises WeightsError when it is missing, damaged or does not fit."""
-        network = build(MobileNet, read_tensors(path).tensors, path)
+        network = network_from(read_tensors(path))
         spec = published_spec(NAME, digest(path), ("audio",), rate_hz=RATE_HZ, classes=AUDIOSET_LABELS)
         return cls(network.to(device), spec, torch.device(device))
 
@@ -156,6 +156,11 @@ class EfficientATJudge:
         embedding_BD, logits_BK = self.network(log_mel(levelled_T.to(self.device))[None])
         embedding_D = torch.zeros_like(embedding_BD[0]) if silent else embedding_BD[0]
         return {"embedding": embedding_D.cpu(), "logits": logits_BK[0].cpu()}
+
+
+def network_from(file: TensorFile) -> MobileNet:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
+    return build(MobileNet, file.tensors, file.path)
 
 
 def channels(count: int, width: float) -> int:

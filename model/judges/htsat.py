@@ -2,7 +2,8 @@
 
 Legend: B sounds, T samples, F frames, M = 64 mel bands, D width.
 The original's names become those of `ClapAudioModel`; `qkv` is split into three. The classification head
-(`tscam_conv`, `head`) and the attention masks, which transformers computes, are left out.
+(`tscam_conv`, `head`) and the attention masks, which transformers computes, are left out; relative positions, also
+constants, are computed here.
 Source: Chen et al. 2022 (HTS-AT).
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 
 from model.codec.torchaudio_shim import prepare_torchaudio
@@ -22,12 +24,12 @@ from model.weights.names import layer_count
 MERGED: Final = 4  # the spectrogram is cut into this many pieces, which are stacked to a square
 PATCH: Final = 4
 _UNUSED: Final = ("tscam_conv", "head")
+_CONSTANTS: Final = (".attn_mask", ".relative_position_index")
+_TABLE: Final = "relative_position_bias_table"
 _BLOCK: Final = {
     "norm1": "layernorm_before",
     "norm2": "layernorm_after",
     "attn.proj": "attention.output.dense",
-    "attn.relative_position_bias_table": "attention.self.relative_position_bias_table",
-    "attn.relative_position_index": "attention.self.relative_position_index",
     "mlp.fc1": "intermediate.dense",
     "mlp.fc2": "output.dense",
 }
@@ -63,18 +65,18 @@ def htsat_maker(file: TensorFile, prefix: str, hop: int, name: str) -> Callable[
     bands = shape(file, f"{prefix}logmel_extractor.melW", 2, name)[-1]
     width = shape(file, f"{prefix}patch_embed.proj.weight", 4, name)[0]
     stages = range(max(1, layer_count(file.tensors, f"{prefix}layers.")))
-    table = "blocks.0.attn.relative_position_bias_table"
-    tables = [shape(file, f"{prefix}layers.{stage}.{table}", 2, name) for stage in stages]
+    tables = [f"{prefix}layers.{stage}.blocks.0.attn.{_TABLE}" for stage in stages]
+    heads = [shape(file, table, 2, name)[1] for table in tables]
     config = ClapAudioConfig(
         num_mel_bins=bands,
         spec_size=MERGED * bands,
         patch_size=PATCH,
         patch_stride=(PATCH, PATCH),
-        window_size=(round(tables[0][0] ** 0.5) + 1) // 2,
+        window_size=window_side(file.tensors[tables[0]]),
         patch_embeds_hidden_size=width,
         hidden_size=width * 2 ** (len(stages) - 1),
         depths=[layer_count(file.tensors, f"{prefix}layers.{stage}.blocks.") for stage in stages],
-        num_attention_heads=[heads for _, heads in tables],
+        num_attention_heads=heads,
     )
     return lambda: Htsat(window, hop, ClapAudioModel(config))
 
@@ -88,7 +90,7 @@ def htsat_tensors(tensors: Mapping[str, Tensor], prefix: str, target: str) -> di
 
 def _renamed(name: str, value: Tensor) -> dict[str, Tensor]:
     first, _, rest = name.partition(".")
-    if first in _UNUSED or name.endswith(".attn_mask"):
+    if first in _UNUSED or name.endswith(_CONSTANTS):
         return {}
     if first in ("spectrogram_extractor", "logmel_extractor"):
         return {name: value}
@@ -104,7 +106,22 @@ def _renamed(name: str, value: Tensor) -> dict[str, Tensor]:
         kind = rest.removeprefix("attn.qkv.")
         parts = zip(("query", "key", "value"), value.chunk(3), strict=True)
         return {f"{start}.attention.self.{part}.{kind}": matrix for part, matrix in parts}
+    if rest == f"attn.{_TABLE}":
+        attention = f"{start}.attention.self."
+        return {attention + _TABLE: value, f"{attention}relative_position_index": relative_places(window_side(value))}
     for old, new in _BLOCK.items():
         if rest == old or rest.startswith(f"{old}."):
             return {f"{start}.{new}{rest.removeprefix(old)}": value}
     return {f"{start}.{rest}": value}
+
+
+def window_side(table: Tensor) -> int:
+    """Returns the side of a window, in tokens, from its table of biases: (2 * side - 1) ** 2 rows."""
+    return (round(len(table) ** 0.5) + 1) // 2
+
+
+def relative_places(side: int) -> Tensor:
+    """Returns (side ** 2, side ** 2): the row of the table of biases for each two tokens of a window."""
+    token = torch.arange(side**2)
+    down, right = (part[:, None] - part + side - 1 for part in (token // side, token % side))
+    return down * (2 * side - 1) + right

@@ -22,15 +22,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from data_contracts import WeightsError
 from model.frames import Fit, Frames
 from model.judges.checks import check_sounds, check_video
 from model.judges.imagebind_network import BANDS, MEL_FRAMES, ImageBindNetwork, ImageBindSizes, TowerSizes
 from model.judges.kaldi import fbank, frame_length
+from model.judges.layout import shape
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
 from model.weights.digests import digest
-from model.weights.files import build, read_tensors
+from model.weights.files import TensorFile, build, read_tensors
 from model.weights.names import layer_count
 
 NAME: Final = "imagebind"
@@ -43,8 +43,11 @@ _MEAN: Final = (0.48145466, 0.4578275, 0.40821073)
 _STD: Final = (0.26862954, 0.26130258, 0.27577711)
 _VIDEO_CLIPS_AT_ONCE: Final = 9
 _VISION_HEAD, _AUDIO_HEAD = 80, 64  # width of one head in the published file
-_PARTS: Final = ("modality_preprocessors.", "modality_trunks.", "modality_heads.", "modality_postprocessors.")
-_NOT_BUILT: Final = ("text.", "depth.", "thermal.", "imu.")
+_NOT_BUILT: Final = tuple(
+    f"modality_{part}.{modality}."
+    for part in ("preprocessors", "trunks", "heads", "postprocessors")
+    for modality in ("text", "depth", "thermal", "imu")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,6 @@ class ImageBindJudge:
     """Joint embeddings of audio and video; make one with `ImageBindJudge.load`."""
 
     network: ImageBindNetwork
-    size: int
     spec: JudgeSpec
     device: torch.device
     fit: ClassVar[Fit] = "short_side"
@@ -63,11 +65,14 @@ class ImageBindJudge:
 
         Raises WeightsError when the file is missing, damaged, refused, or does not fit.
         """
-        tensors = built_part(read_tensors(path).tensors, path)
-        sizes = _sizes(tensors, path)
-        network = build(lambda: ImageBindNetwork(sizes), tensors, path)
+        network = network_from(read_tensors(path))
         spec = published_spec(NAME, digest(path), ("audio", "video"), rate_hz=RATE_HZ, fps=FPS, loading="whole")
-        return cls(network.to(device), sizes.image, spec, torch.device(device))
+        return cls(network.to(device), spec, torch.device(device))
+
+    @property
+    def size(self) -> int:
+        """Length of the short side of the frames it takes, in pixels."""
+        return self.network.image
 
     @torch.inference_mode()
     def judge_audio(self, sounds: Sequence[Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
@@ -123,36 +128,23 @@ def _corners(height: int, width: int, size: int) -> list[tuple[int, int]]:
     return [(place, 0) if height > width else (0, place) for place in places]
 
 
-def built_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Returns the tensors of the audio and the video tower.
+def network_from(file: TensorFile) -> ImageBindNetwork:
+    """Returns both towers with the weights of a published file, strictly; heads are as wide as in that file.
 
-    Raises WeightsError when the file has other tensors than ImageBind's, the towers that are not built included.
+    Raises WeightsError when they do not fit.
     """
-    kept: dict[str, Tensor] = {}
-    for name, value in tensors.items():
-        part = next((part for part in _PARTS if name.startswith(part)), None)
-        if part is None:
-            raise WeightsError(f"{path} is not ImageBind: unexpected tensor {name}")
-        if not name.removeprefix(part).startswith(_NOT_BUILT):
-            kept[name] = value
-    return kept
-
-
-def _sizes(tensors: Mapping[str, Tensor], path: Path) -> ImageBindSizes:
-    """Reads the sizes from the shapes; heads are as wide as in the published file."""
-    try:
-        _, positions, vision = tensors["modality_preprocessors.vision.pos_embedding_helper.pos_embed"].shape
-        patch = tensors["modality_preprocessors.vision.rgbt_stem.proj.1.weight"].shape[-1]
-        embed, audio = tensors["modality_heads.audio.2.weight"].shape
-    except (KeyError, ValueError) as error:
-        raise WeightsError(f"{path} is not ImageBind: its towers of audio and video are missing ({error})") from error
-    return ImageBindSizes(
+    tensors = {name: value for name, value in file.tensors.items() if not name.startswith(_NOT_BUILT)}
+    _, positions, vision = shape(file, "modality_preprocessors.vision.pos_embedding_helper.pos_embed", 3, NAME)
+    patch = shape(file, "modality_preprocessors.vision.rgbt_stem.proj.1.weight", 5, NAME)[-1]
+    embed, audio = shape(file, "modality_heads.audio.2.weight", 2, NAME)
+    sizes = ImageBindSizes(
         vision=_tower(tensors, "vision", vision, _VISION_HEAD),
         audio=_tower(tensors, "audio", audio, _AUDIO_HEAD),
         embed=embed,
         image=round((positions - 1) ** 0.5) * patch,
         patch=patch,
     )
+    return build(lambda: ImageBindNetwork(sizes), tensors, file.path)
 
 
 def _tower(tensors: Mapping[str, Tensor], modality: str, width: int, head: int) -> TowerSizes:

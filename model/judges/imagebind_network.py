@@ -56,6 +56,7 @@ class ImageBindNetwork(nn.Module):
 
     def __init__(self, sizes: ImageBindSizes) -> None:
         super().__init__()
+        self.image = sizes.image
         towers = {"vision": sizes.vision, "audio": sizes.audio}
         self.modality_preprocessors = nn.ModuleDict(
             {

@@ -8,7 +8,7 @@ are RoBERTa's tokens, at most 77. Embeddings have unit length. Source: Wu et al.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -80,10 +80,8 @@ class LaionClapJudge:
         Raises WeightsError when a file is missing, damaged or does not fit.
         """
         checkpoint, vocabulary, merges = paths
-        file = read_tensors(checkpoint)
-        network = build(network_maker(file), renamed(file), checkpoint)
-        size = shape(file, f"{_TEXT}embeddings.word_embeddings.weight", 2, NAME)[0]
-        tokens = BytePairs.load(vocabulary, merges, size, SPECIAL)
+        network = network_from(read_tensors(checkpoint))
+        tokens = BytePairs.load(vocabulary, merges, network.text.config.vocab_size, SPECIAL)
         spec = published_spec(NAME, digest_of(list(paths)), ("audio", "text"), rate_hz=RATE_HZ, loading="centred")
         return cls(network.to(device), tokens, spec, torch.device(device))
 
@@ -108,7 +106,7 @@ def _fitted(sound_T: Tensor, seed: int) -> Tensor:
     return crop(sound_T, SAMPLES, seed) if len(sound_T) > SAMPLES else repeat_and_pad(sound_T, SAMPLES)
 
 
-def renamed(file: TensorFile) -> dict[str, Tensor]:
+def _renamed(file: TensorFile) -> dict[str, Tensor]:
     """Returns the published tensors under the network's names; unknown ones keep theirs, so that a strict load names
     them. Position numbers, which only some files have, are made anew."""
     others = {
@@ -121,8 +119,8 @@ def renamed(file: TensorFile) -> dict[str, Tensor]:
     return {**others, **constants, **htsat_tensors(file.tensors, _AUDIO, "audio.")}
 
 
-def network_maker(file: TensorFile) -> Callable[[], LaionClapNetwork]:
-    """Returns what makes the network with the sizes of a file. Raises WeightsError for another network's file."""
+def network_from(file: TensorFile) -> LaionClapNetwork:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
     prepare_torchaudio()
     from transformers import ClapTextConfig, ClapTextModel
 
@@ -138,4 +136,4 @@ def network_maker(file: TensorFile) -> Callable[[], LaionClapNetwork]:
         layer_norm_eps=_TEXT_EPS,
         projection_dim=shape(file, "text_projection.0.weight", 2, NAME)[0],
     )
-    return lambda: LaionClapNetwork(make_audio(), ClapTextModel(config))
+    return build(lambda: LaionClapNetwork(make_audio(), ClapTextModel(config)), _renamed(file), file.path)

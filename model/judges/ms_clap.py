@@ -3,14 +3,15 @@
 Legend: B sounds or texts, T samples, L tokens, D = 1024.
 HTS-AT and GPT-2 with a projection each; names become those of transformers' networks. 7 s at 44.1 kHz: shorter sounds
 are repeated and cut; of longer ones the seed draws a part (the original draws without one). The mel filters are made
-for 32 kHz, in the original too. A text ends in ` <|endoftext|>` and has at most 77 tokens; its vector is the state at
-the last of them, which is found as the original does: by the number of ids that are not 0, the id of `!`. Embeddings
-are not normalised. Source: Elizalde et al. 2024.
+for 32 kHz, in the original too. A text ends in ` <|endoftext|>`; its vector is the state at the last token, which is
+found as the original does: by the number of ids that are not 0, the id of `!`. The original pads texts to 77 tokens and
+cuts none; here a text is cut after as many tokens as GPT-2 has positions (1024). Embeddings are not normalised.
+Source: Elizalde et al. 2024.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -35,7 +36,6 @@ NAME: Final = "ms-clap"
 RATE_HZ: Final = 44_100
 SAMPLES: Final = 7 * RATE_HZ
 HOP: Final = 320
-TOKENS: Final = 77
 END, PAD = "<|endoftext|>", "!"
 _AUDIO, _TEXT = "audio_encoder.base.htsat.", "caption_encoder.base."
 _PROJECTIONS: Final = {
@@ -97,9 +97,8 @@ class MsClapJudge:
         Raises WeightsError when a file is missing, damaged or does not fit.
         """
         checkpoint, vocabulary, merges = paths
-        file = read_tensors(checkpoint)
-        network = build(network_maker(file), renamed(file), checkpoint)
-        tokens = BytePairs.load(vocabulary, merges, shape(file, f"{_TEXT}wte.weight", 2, NAME)[0], (END, PAD))
+        network = network_from(read_tensors(checkpoint))
+        tokens = BytePairs.load(vocabulary, merges, network.text.config.vocab_size, (END, PAD))
         spec = published_spec(NAME, digest_of(list(paths)), ("audio", "text"), rate_hz=RATE_HZ, loading="whole")
         return cls(network.to(device), tokens, spec, torch.device(device))
 
@@ -112,11 +111,11 @@ class MsClapJudge:
 
     @torch.inference_mode()
     def judge_text(self, texts: Sequence[str]) -> list[Outputs]:
-        """Returns `embedding` (1024) of each text; what is past 77 tokens is not read."""
+        """Returns `embedding` (1024) of each text; what is past 1024 tokens is not read."""
         return [{"embedding": self._of_text(text).cpu()} for text in texts]
 
     def _of_text(self, text: str) -> Tensor:
-        ids = self.tokens(f"{text} {END}")[:TOKENS]
+        ids = self.tokens(f"{text} {END}")[: self.network.text.config.n_positions]
         last = sum(number != self.tokens.id(PAD) for number in ids) - 1
         return self.network.of_tokens(torch.tensor([ids], device=self.device), last)[0]
 
@@ -125,7 +124,7 @@ def _fitted(sound_T: Tensor, seed: int) -> Tensor:
     return crop(sound_T, SAMPLES, seed) if len(sound_T) > SAMPLES else tile(sound_T, SAMPLES)
 
 
-def renamed(file: TensorFile) -> dict[str, Tensor]:
+def _renamed(file: TensorFile) -> dict[str, Tensor]:
     """Returns the published tensors under the network's names; unknown ones keep theirs, so that a strict load names
     them."""
     named = htsat_tensors(file.tensors, _AUDIO, "audio.")
@@ -139,8 +138,8 @@ def renamed(file: TensorFile) -> dict[str, Tensor]:
     return named
 
 
-def network_maker(file: TensorFile) -> Callable[[], MsClapNetwork]:
-    """Returns what makes the network with the sizes of a file. Raises WeightsError for another network's file."""
+def network_from(file: TensorFile) -> MsClapNetwork:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
     prepare_torchaudio()
     from transformers import GPT2Config, GPT2Model
 
@@ -154,4 +153,4 @@ def network_maker(file: TensorFile) -> Callable[[], MsClapNetwork]:
         n_head=max(1, width // 64),
     )
     joint = shape(file, "audio_encoder.projection.linear1.weight", 2, NAME)[0]
-    return lambda: MsClapNetwork(make_audio(), GPT2Model(config), joint)
+    return build(lambda: MsClapNetwork(make_audio(), GPT2Model(config), joint), _renamed(file), file.path)

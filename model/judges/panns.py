@@ -91,8 +91,7 @@ class PannsJudge:
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Self:
         """Loads the published file, strictly. Raises WeightsError when it is missing, damaged or does not fit."""
-        file = read_tensors(path)
-        network = build(lambda: _network(file), file.tensors, path)
+        network = network_from(read_tensors(path))
         spec = published_spec(
             NAME, digest(path), ("audio",), rate_hz=RATE_HZ, classes=AUDIOSET_LABELS, loading="centred"
         )
@@ -109,9 +108,10 @@ class PannsJudge:
         return {"embedding": embedding[0].cpu(), "logits": logits[0].cpu()}
 
 
-def _network(file: TensorFile) -> Cnn14:
+def network_from(file: TensorFile) -> Cnn14:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
     channels = [shape(file, f"conv_block{number}.conv1.weight", 4, NAME)[0] for number in range(1, BLOCKS + 1)]
     window = shape(file, "spectrogram_extractor.stft.conv_real.weight", 3, NAME)[-1]
     bands = shape(file, "logmel_extractor.melW", 2, NAME)[-1]
-    classes = audioset_classes(file, "fc_audioset.weight", NAME)
-    return Cnn14(window, bands, channels, shape(file, "fc1.weight", 2, NAME)[0], classes)
+    width, classes = shape(file, "fc1.weight", 2, NAME)[0], audioset_classes(file, "fc_audioset.weight", NAME)
+    return build(lambda: Cnn14(window, bands, channels, width, classes), file.tensors, file.path)

@@ -131,8 +131,7 @@ class PasstJudge:
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Self:
         """Loads the published file, strictly. Raises WeightsError when it is missing, damaged or does not fit."""
-        file = read_tensors(path)
-        network = build(lambda: PasstNetwork(_sizes(file)), file.tensors, path)
+        network = network_from(read_tensors(path))
         spec = published_spec(
             NAME, digest(path), ("audio",), rate_hz=RATE_HZ, classes=AUDIOSET_LABELS, loading="centred"
         )
@@ -150,9 +149,10 @@ class PasstJudge:
         return {"embedding": embedding[0].cpu(), "logits": logits[0].cpu()}
 
 
-def _sizes(file: TensorFile) -> PasstSizes:
+def network_from(file: TensorFile) -> PasstNetwork:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
     width, _, patch, _ = shape(file, "patch_embed.proj.weight", 4, NAME)
-    return PasstSizes(
+    sizes = PasstSizes(
         width=width,
         depth=layer_count(file.tensors, "blocks."),
         patch=patch,
@@ -160,3 +160,4 @@ def _sizes(file: TensorFile) -> PasstSizes:
         columns=shape(file, "time_new_pos_embed", 4, NAME)[3],
         classes=audioset_classes(file, "head.1.weight", NAME),
     )
+    return build(lambda: PasstNetwork(sizes), file.tensors, file.path)

@@ -11,7 +11,7 @@ Source: PE-AV (Vyas et al. 2025).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, Final, Self
@@ -28,7 +28,7 @@ from model.judges.pe_av_frames import FrameEncoder, frame_sizes
 from model.judges.protocols import JudgeSpec, Kind, Outputs
 from model.judges.published import published_spec
 from model.weights.digests import digest
-from model.weights.files import build, read_config, read_tensors
+from model.weights.files import TensorFile, build, read_config, read_tensors
 
 NAME: Final = "pe-av"
 FPS: Final = 25.0
@@ -36,7 +36,6 @@ FRAMES: Final = 16
 
 _WRAPPER: Final = "video_model.video_encoder.embedder.vision_model."
 _FRAME_ENCODER: Final = f"{_WRAPPER}timm_model."
-_BUILT: Final = ("text_model.", "audio_model.", "video_model.")
 _NOT_BUILT: Final = (
     "audio_model.text_model.",  # the same as text_model
     "video_model.text_model.",
@@ -54,6 +53,7 @@ class PeAvNetwork(nn.Module):
 
     def __init__(self, config: Any, frames: FrameEncoder) -> None:
         super().__init__()
+        self.image = frames.image
         prepare_torchaudio()
         from transformers import AutoModel, PeAudioEncoder
         from transformers.models.pe_audio.modeling_pe_audio import PeAudioContrastiveHead
@@ -116,7 +116,6 @@ class PeAvJudge:
     network: PeAvNetwork
     tokenizer: Any
     hop: int
-    size: int
     spec: JudgeSpec
     device: torch.device
     fit: ClassVar[Fit] = "squash"
@@ -128,16 +127,18 @@ class PeAvJudge:
         Raises WeightsError when files are missing, damaged, refused, or do not fit.
         """
         weights = folder / "model.safetensors"
-        tensors = built_part(read_tensors(weights).tensors, weights)
-        config, tokenizer = _config(folder), _tokenizer(folder / "tokenizer.json")
-        sizes = frame_sizes(tensors, _FRAME_ENCODER, weights)
-        network = build(lambda: PeAvNetwork(config, FrameEncoder(sizes)), tensors, weights)
+        file, config, tokenizer = read_tensors(weights), _config(folder), _tokenizer(folder / "tokenizer.json")
+        network = network_from(file, config)
         codec = config.audio_video_config.audio_config.dac_config
         kinds: tuple[Kind, ...] = ("audio", "video", "text")
         rate_hz = int(codec.sampling_rate)
         spec = published_spec(NAME, digest(weights), kinds, rate_hz=rate_hz, fps=FPS, loading="whole")
-        placed = _with_computed_buffers(network).to(device)
-        return cls(placed, tokenizer, int(codec.hop_length), sizes.image, spec, torch.device(device))
+        return cls(network.to(device), tokenizer, int(codec.hop_length), spec, torch.device(device))
+
+    @property
+    def size(self) -> int:
+        """Height and width of the frames it takes, in pixels."""
+        return self.network.image
 
     @torch.inference_mode()
     def judge_audio(self, sounds: Sequence[Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
@@ -179,20 +180,24 @@ class PeAvJudge:
         return torch.from_numpy(padded).to(self.device)
 
 
-def built_part(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+def network_from(file: TensorFile, config: Any) -> PeAvNetwork:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
+    built = replace(file, tensors=built_part(file.tensors))
+    sizes = frame_sizes(built, _FRAME_ENCODER)
+    return _with_computed_buffers(build(lambda: PeAvNetwork(config, FrameEncoder(sizes)), built.tensors, built.path))
+
+
+def built_part(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Returns the tensors of the encoders of text, audio and video, and of their heads.
 
     transformers has written the frame encoder's names with and without `timm_model.`; they are returned with it.
-    Raises WeightsError when the file has other tensors than PE-AV's.
+    Unknown names stay as they are, so that a strict load names them.
     """
     kept: dict[str, Tensor] = {}
     for name, value in tensors.items():
-        if name.startswith(_NOT_BUILT) or name.endswith(_SCALES):
-            continue
-        if not name.startswith(_BUILT):
-            raise WeightsError(f"{path} is not PE-AV: unexpected tensor {name}")
-        short = name.startswith(_WRAPPER) and not name.startswith(_FRAME_ENCODER)
-        kept[name.replace(_WRAPPER, _FRAME_ENCODER, 1) if short else name] = value
+        if not name.startswith(_NOT_BUILT) and not name.endswith(_SCALES):
+            short = name.startswith(_WRAPPER) and not name.startswith(_FRAME_ENCODER)
+            kept[name.replace(_WRAPPER, _FRAME_ENCODER, 1) if short else name] = value
     return kept
 
 

@@ -11,21 +11,22 @@ Source: Perception Encoder (Bolya et al. 2025), timm's `vit_pe_core_*`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data_contracts import WeightsError
+from model.judges.layout import shape
+from model.weights.files import TensorFile
 from model.weights.names import layer_count
 
 _EPS: Final = 1e-5
 _POOL_HEADS: Final = 8
 _HEAD: Final = 64  # width of one head in the published sizes from tiny to large
 _WAVELENGTH: Final = 10_000.0
+_WHAT: Final = "a frame encoder of PE-AV"  # in messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class FrameEncoder(nn.Module):
     def __init__(self, sizes: FrameSizes) -> None:
         super().__init__()
         width = sizes.width
-        self.side = sizes.side
+        self.image, self.side = sizes.image, sizes.side
         self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + sizes.side**2, width))
         projection = nn.Conv2d(3, width, sizes.patch, sizes.patch, bias=False)
@@ -132,13 +133,10 @@ def rotated(x_NAPK: Tensor, angles_PK: Tensor) -> Tensor:
     return x_NAPK * angles_PK.cos() + turned * angles_PK.sin()
 
 
-def frame_sizes(tensors: Mapping[str, Tensor], prefix: str, where: Any) -> FrameSizes:
+def frame_sizes(file: TensorFile, prefix: str = "") -> FrameSizes:
     """Returns the sizes, read from tensors whose names begin with `prefix`. Raises WeightsError for what is missing."""
-    try:
-        width, patch = tensors[f"{prefix}patch_embed.proj.weight"].shape[0::3]
-        positions = tensors[f"{prefix}pos_embed"].shape[1]
-        embed = len(tensors[f"{prefix}head.weight"])
-    except (KeyError, ValueError, IndexError) as error:
-        raise WeightsError(f"{where} has no frame encoder of PE-AV: {error} is missing") from error
-    depth = layer_count(tensors, f"{prefix}blocks.")
+    width, _, _, patch = shape(file, f"{prefix}patch_embed.proj.weight", 4, _WHAT)
+    positions = shape(file, f"{prefix}pos_embed", 3, _WHAT)[1]
+    embed = shape(file, f"{prefix}head.weight", 2, _WHAT)[0]
+    depth = layer_count(file.tensors, f"{prefix}blocks.")
     return FrameSizes(width=width, depth=depth, image=round((positions - 1) ** 0.5) * patch, patch=patch, embed=embed)

@@ -25,7 +25,7 @@ from model.judges.checks import check_sounds
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.published import published_spec
 from model.weights.digests import digest
-from model.weights.files import build, read_tensors
+from model.weights.files import TensorFile, build, read_tensors
 
 NAME: Final = "resemblyzer"
 WITH_VAD: Final = "resemblyzer-vad"
@@ -74,8 +74,7 @@ class ResemblyzerJudge:
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu", *, detector: Detector | None = None) -> Self:
         """Loads the published file, strictly. Raises WeightsError when it is missing, damaged or does not fit."""
-        tensors = {name: value for name, value in read_tensors(path).tensors.items() if name not in _UNUSED}
-        network = build(VoiceEncoder, tensors, path)
+        network = network_from(read_tensors(path))
         spec = published_spec(NAME, digest(path), ("audio",), rate_hz=RATE_HZ)
         spec = spec if detector is None else replace(spec, name=WITH_VAD)
         return cls(network.to(device), spec, torch.device(device), detector)
@@ -97,6 +96,12 @@ class ResemblyzerJudge:
             "embedding": functional.normalize(embedded_PD.mean(0), dim=0).cpu(),
             "emptied": torch.tensor(float(not np.any(voice_T))),
         }
+
+
+def network_from(file: TensorFile) -> VoiceEncoder:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
+    tensors = {name: value for name, value in file.tensors.items() if name not in _UNUSED}
+    return build(VoiceEncoder, tensors, file.path)
 
 
 def webrtc_detector() -> Detector:

@@ -10,7 +10,7 @@ Sources: Synchformer (Iashin et al. 2024), AST (Gong et al. 2021), av-benchmark.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,7 +43,7 @@ from model.judges.synchformer_network import (
     SynchformerNetwork,
 )
 from model.weights.digests import digest
-from model.weights.files import build, read_tensors
+from model.weights.files import TensorFile, build, read_tensors
 from model.weights.names import layer_count
 
 RATE_HZ: Final = 16_000
@@ -58,7 +58,6 @@ class SynchformerJudge:
     """Segment features of audio and video, and the offset between them; make one with `SynchformerJudge.load`."""
 
     network: SynchformerNetwork
-    size: int
     spec: JudgeSpec
     device: torch.device
     fit: ClassVar[Fit] = "crop"
@@ -69,12 +68,15 @@ class SynchformerJudge:
 
         Raises WeightsError when the file is missing, damaged, refused, or does not fit.
         """
-        tensors = read_tensors(path).tensors
-        sizes = _sizes(tensors, path)
-        network = build(lambda: SynchformerNetwork(sizes), tensors, path)
+        network = network_from(read_tensors(path))
         classes = tuple(f"{offset:+.1f} s" for offset in OFFSETS_S)
         spec = published_spec(NAME, digest(path), ("audio", "video"), rate_hz=RATE_HZ, fps=FPS, classes=classes)
-        return cls(network.to(device), sizes.visual.image, spec, torch.device(device))
+        return cls(network.to(device), spec, torch.device(device))
+
+    @property
+    def size(self) -> int:
+        """Height and width of the frames it takes, in pixels."""
+        return self.network.image
 
     @torch.inference_mode()
     def judge_audio(self, sounds: Sequence[Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
@@ -143,12 +145,13 @@ def _mel_bands() -> Tensor:
     return torch.from_numpy(mel(sr=RATE_HZ, n_fft=1024, n_mels=MEL_BANDS, htk=True, norm=None)).float()
 
 
-def _sizes(tensors: Mapping[str, Tensor], path: Path) -> SynchformerJudgeSizes:
-    if not any(name.startswith(PREFIX) for name in tensors):
-        raise WeightsError(f"{path} is not a whole Synchformer: it has no tensor {PREFIX}*")
-    visual = visual_sizes(visual_part(tensors, path), path)
-    return SynchformerJudgeSizes(
-        visual=visual,
-        audio_depth=layer_count(tensors, "afeat_extractor.ast.encoder.layer."),
-        fusion_depth=layer_count(tensors, "transformer.blocks."),
+def network_from(file: TensorFile) -> SynchformerNetwork:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
+    if not any(name.startswith(PREFIX) for name in file.tensors):
+        raise WeightsError(f"{file.path} is not {NAME}: it has no tensor {PREFIX}* (the visual part alone is no judge)")
+    sizes = SynchformerJudgeSizes(
+        visual=visual_sizes(visual_part(file.tensors, file.path), file.path),
+        audio_depth=layer_count(file.tensors, "afeat_extractor.ast.encoder.layer."),
+        fusion_depth=layer_count(file.tensors, "transformer.blocks."),
     )
+    return build(lambda: SynchformerNetwork(sizes), file.tensors, file.path)

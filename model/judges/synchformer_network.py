@@ -41,7 +41,7 @@ class SynchformerNetwork(nn.Module):
 
     def __init__(self, sizes: SynchformerJudgeSizes) -> None:
         super().__init__()
-        width = sizes.visual.width
+        width, self.image = sizes.visual.width, sizes.visual.image
         self.vfeat_extractor = VideoTransformer(sizes.visual)
         self.afeat_extractor = AudioTransformer(width, sizes.audio_depth, sizes.visual.heads)
         self.vproj, self.aproj = nn.Linear(width, width), nn.Linear(width, width)

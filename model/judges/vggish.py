@@ -81,8 +81,7 @@ class VggishJudge:
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Self:
         """Loads the published file, strictly. Raises WeightsError when it is missing, damaged or does not fit."""
-        file = read_tensors(path)
-        network = build(lambda: _network(file), file.tensors, path)
+        network = network_from(read_tensors(path))
         spec = published_spec(NAME, digest(path), ("audio",), rate_hz=RATE_HZ, loading="centred")
         return cls(network.to(device), spec, torch.device(device))
 
@@ -93,7 +92,8 @@ class VggishJudge:
         return [{"embedding": self.network(log_mel_patches(sound).to(self.device)).cpu()} for sound in sounds]
 
 
-def _network(file: TensorFile) -> VggishNetwork:
+def network_from(file: TensorFile) -> VggishNetwork:
+    """Returns the network with the weights of a published file, strictly. Raises WeightsError when they do not fit."""
     channels = [shape(file, f"features.{number}.weight", 4, NAME)[0] for number in _CONVOLUTIONS]
     width, hidden = shape(file, "embeddings.4.weight", 2, NAME)
-    return VggishNetwork(channels, hidden, width)
+    return build(lambda: VggishNetwork(channels, hidden, width), file.tensors, file.path)

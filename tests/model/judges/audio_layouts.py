@@ -136,7 +136,7 @@ def laion_clap(audio: Shapes, text: Shapes, joint: int = 512) -> Shapes:
     wide, width = audio["norm.weight"][0], text["pooler.dense.bias"][0]
     for side, fan in (("audio", wide), ("text", width)):
         shapes |= dense(f"{side}_projection.0", joint, fan) | dense(f"{side}_projection.2", joint, joint)
-        for number in (0, 3, 6):
+        for number in (0, 3):
             shapes |= dense(f"{side}_transform.sequential.{number}", joint, joint)
         shapes |= {f"logit_scale_{side[0]}": ()}
     return shapes

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from model.codec.torchaudio_shim import prepare_torchaudio
 from tests.model.codec.layouts import Shapes, random_tensors
 from tests.model.encoders.synchformer import linear
 
@@ -143,12 +144,24 @@ def slow_frame(t: dict, pixels_CHW: torch.Tensor) -> torch.Tensor:
     return linear(t, "head", pooled)
 
 
-def tensors_of(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Random weights for all tensors of a network that is on the meta device."""
-    return random_tensors({name: tuple(value.shape) for name, value in network.state_dict().items()}, seed=7)
+def published_shapes() -> Shapes:
+    """The names of transformers' own PE-AV of three modalities, whose frame encoders have timm's names."""
+    prepare_torchaudio()
+    from transformers import PeAudioVideoConfig, PeAudioVideoModel, ViTConfig
+
+    config, one = PeAudioVideoConfig.from_dict(CONFIG), ViTConfig().to_dict()
+    sizes = dict.fromkeys(("hidden_size", "num_attention_heads", "intermediate_size", "num_hidden_layers"), 1)
+    config.audio_video_config.video_config.vision_config = ViTConfig(**{**one, **sizes, "num_labels": EMBED})
+    with torch.device("meta"):
+        state = PeAudioVideoModel(config).state_dict()
+    shapes: Shapes = {name: tuple(value.shape) for name, value in state.items() if ".vision_model." not in name}
+    frames = frame_shapes(WIDTH, DEPTH, PATCH, SIDE * SIDE, EMBED).items()
+    both = (FRAMES, FRAMES.replace("video_model.", "audio_video_encoder.embedder.", 1))
+    return shapes | {prefix + name: shape for prefix in both for name, shape in frames}
 
 
 def write(folder: Path, tensors: dict[str, torch.Tensor]) -> None:
+    """Writes a folder as the hub has it."""
     save_file(tensors, folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(CONFIG))
     words = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "[UNK]": 3, "a": 4, "dog": 5, "barks": 6}

@@ -11,8 +11,8 @@ import torch
 from data_contracts import WeightsError
 from model.judges.htsat import htsat_maker, htsat_tensors
 from model.weights.files import TensorFile, build
-from tests.model.judges.audio_layouts import htsat, tensors, under
-from tests.model.judges.small_audio import AUDIO, sound
+from tests.model.judges.audio_layouts import htsat, relative_places, tensors
+from tests.model.judges.small_judges import AUDIO, sound
 from tests.model.judges.towers import slow_htsat
 
 
@@ -28,17 +28,12 @@ def test_a_sound_is_what_loops_over_windows_give() -> None:
     torch.testing.assert_close(made, slow_htsat(weights, samples, 480), rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize(("width", "depths"), [(128, (2, 2, 12, 2)), (96, (2, 2, 6, 2))])
-def test_full_sizes_are_read_from_the_file_and_load_strictly(width: int, depths: tuple[int, ...]) -> None:
-    shapes = under("a.", htsat(width, depths, (4, 8, 16, 32)))
-    file = TensorFile(Path("x.pth"), {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
-    make = htsat_maker(file, "a.", 480, "clap")
-    with torch.device("meta"):
-        network = make()
-    network.load_state_dict(htsat_tensors(file.tensors, "a.", ""), strict=True, assign=True)
-    config = network.network.config
-    assert (config.hidden_size, config.spec_size, config.window_size) == (8 * width, 256, 8)
-    assert tuple(config.depths) == depths and tuple(config.num_attention_heads) == (4, 8, 16, 32)
+def test_relative_positions_are_those_of_loops_whether_or_not_the_file_has_them() -> None:
+    weights = {name: value for name, value in tensors(AUDIO).items() if not name.endswith("relative_position_index")}
+    made = htsat_tensors(weights, "", "")
+    places = [value for name, value in made.items() if name.endswith("relative_position_index")]
+    assert len(places) == 4 and all(torch.equal(one, relative_places()) for one in places)
+    assert set(made) == set(htsat_tensors(tensors(AUDIO), "", ""))
 
 
 def test_names_below_the_prefix_are_mapped_and_unknown_ones_kept() -> None:

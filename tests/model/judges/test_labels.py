@@ -93,6 +93,8 @@ def test_only_the_likeliest_labels_count_weighted_by_their_shares() -> None:
 
 
 def test_frames_are_seen_one_by_one_and_bad_ones_refused(judge: LabelJudge) -> None:
+    names_KD = torch.randn(1000, 384, generator=torch.Generator().manual_seed(2))
+    vars(judge)["image_names_KD"] = names_KD  # embedding a thousand names takes seconds
     frames = np.random.default_rng(0).integers(0, 256, (3, 224, 224, 3), dtype=np.uint8)
     seen = judge.judge_video(frames)["embedding"]
     assert seen.shape == (384,) and float(seen.norm()) == pytest.approx(1, abs=1e-5)

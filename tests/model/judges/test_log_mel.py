@@ -12,7 +12,7 @@ import torch
 from model.judges.log_mel import LogMelFilters, PowerSpectrogram
 from tests.model.codec.layouts import network_shapes
 from tests.model.judges.audio_layouts import front_end
-from tests.model.judges.small_audio import sound
+from tests.model.judges.small_judges import sound
 
 
 def fourier(window: int) -> dict[str, torch.Tensor]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 
-from model.judges.ms_clap import MsClapJudge, network_maker, renamed
+from model.judges.ms_clap import MsClapJudge
 from model.judges.sounds import crop
-from model.weights.files import TensorFile
-from tests.model.judges.audio_layouts import gpt2, htsat, ms_clap, tensors
-from tests.model.judges.small_audio import load_small, small_shapes, sound
+from tests.model.judges.audio_layouts import tensors
+from tests.model.judges.small_judges import load_small, small_shapes, sound
 from tests.model.judges.towers import gelu, layer_norm, linear, part, slow_gpt2, slow_htsat
 
 SAMPLES = 7 * 44_100
@@ -52,14 +49,16 @@ def test_longer_sounds_are_cropped_where_their_seed_says(judge: MsClapJudge) -> 
     assert torch.equal(judge.judge_audio([crop(samples, SAMPLES, 1)], seeds=[9])[0]["embedding"], second["embedding"])
 
 
-@pytest.mark.parametrize(("text", "earlier"), [("a dog", 0), ("", 0), ("a dog!!", 2), ("dog " * 100, 0)])
+@pytest.mark.parametrize(
+    ("text", "earlier"), [("a dog", 0), ("", 0), ("a dog!!", 2), ("dog " * 75, 0), ("dog " * 100, 0)]
+)
 def test_a_text_is_the_state_at_its_last_token_moved_by_exclamation_marks(
     judge: MsClapJudge, text: str, earlier: int
 ) -> None:
     """The original counts ids other than 0, and 0 is `!`: each one moves the place that is read to an earlier token."""
     (judged,) = judge.judge_text([text])
     t = weights(judge)
-    ids = judge.tokens(f"{text} <|endoftext|>")[:77]
+    ids = judge.tokens(f"{text} <|endoftext|>")[:80]  # as many as the small network has positions
     state = slow_gpt2(part(t, "caption_encoder.base."), ids)[len(ids) - 1 - earlier]
     expected = projected(part(t, "caption_encoder.projection."), state)
     torch.testing.assert_close(judged["embedding"], expected, rtol=1e-3, atol=1e-4)
@@ -73,19 +72,3 @@ def test_leaving_out_the_padding_of_the_original_changes_nothing(judge: MsClapJu
         states = judge.network.text(input_ids=padded, attention_mask=mask).last_hidden_state
         expected = judge.network.text_projection(states[0, len(ids) - 1])
     torch.testing.assert_close(judge.judge_text(["a dog barks"])[0]["embedding"], expected, rtol=1e-4, atol=1e-5)
-
-
-def test_the_full_size_loads_strictly() -> None:
-    shapes = ms_clap(htsat(96, (2, 2, 6, 2), (4, 8, 16, 32)), gpt2(768, 12, 50_257, 1_024))
-    file = TensorFile(Path("x.pth"), {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, {})
-    make = network_maker(file)
-    with torch.device("meta"):
-        network = make()
-    network.load_state_dict(renamed(file), strict=True, assign=True)
-    config = network.text.config
-    assert (config.n_head, config.n_layer, config.n_positions) == (12, 12, 1_024)
-    assert network.audio.width == 768
-
-
-def test_the_original_takes_whole_files_without_removing_their_mean(judge: MsClapJudge) -> None:
-    assert judge.spec.loading == "whole" and judge.spec.rate_hz == 44_100

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import torch
 
-from model.judges.panns import Cnn14
-from tests.model.codec.layouts import count, network_shapes
-from tests.model.judges.audio_layouts import cnn14, tensors
-from tests.model.judges.small_audio import load_small, small_shapes, sound
+from tests.model.judges.audio_layouts import tensors
+from tests.model.judges.small_judges import load_small, small_shapes, sound
 
 
 def normed(t: dict[str, torch.Tensor], name: str, x: torch.Tensor, dim: int) -> torch.Tensor:
@@ -69,14 +67,3 @@ def test_a_sound_is_what_plain_sums_give(tmp_path: Path) -> None:
     torch.testing.assert_close(judged["embedding"], embedding, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(judged["logits"], logits, rtol=1e-4, atol=1e-4)
     assert embedding.any() and len(logits) == 527
-
-
-def test_full_size_has_the_published_names_84_of_them() -> None:
-    shapes = cnn14()
-    assert network_shapes(Cnn14) == shapes
-    assert count(shapes)[0] == 84
-
-
-def test_the_logits_are_audiosets_classes(tmp_path: Path) -> None:
-    judge = load_small("panns", tmp_path)
-    assert len(judge.spec.classes) == 527 and judge.spec.classes[0] == "Speech"

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from model.judges.passt import PasstNetwork, PasstSizes, log_mel
-from tests.model.codec.layouts import count, network_shapes
 from tests.model.judges.audio_layouts import passt, tensors
-from tests.model.judges.small_audio import load_small, sound
+from tests.model.judges.small_judges import load_small, sound
 
 WIDTH = 128  # two heads of 64
 
@@ -96,11 +95,3 @@ def test_sounds_get_zeros_up_to_10_s_and_are_cut_there(tmp_path: Path) -> None:
     for one, other in (judged[:2], judged[2:]):
         assert torch.equal(one["embedding"], other["embedding"]) and torch.equal(one["logits"], other["logits"])
     assert judged[0]["embedding"].shape == (64,) and judged[0]["logits"].shape == (527,)
-
-
-def test_full_size_has_the_published_names() -> None:
-    shapes = passt()
-    assert network_shapes(lambda: PasstNetwork(PasstSizes())) == shapes
-    number, values = count(shapes)
-    assert number == 159
-    assert 0 < 344_665_734 - 4 * values < 100_000  # the published file's size, less its names and padding

@@ -11,28 +11,19 @@ import torch
 
 from data_contracts import ContractError, ItemError, WeightsError
 from model.judges import AudioJudge, TextJudge, VideoJudge, load_judge
-from model.judges.pe_av import PeAvJudge, PeAvNetwork, _config, built_part
-from model.judges.pe_av_frames import FrameEncoder, FrameSizes
-from tests.model.judges.pe_av import CONFIG, DEPTH, EMBED, FRAMES, PATCH, SIDE, WIDTH, slow_frame, tensors_of, write
+from model.judges.pe_av import PeAvJudge, built_part
+from model.weights.files import read_tensors
+from tests.model.codec.layouts import random_tensors
+from tests.model.judges.pe_av import CONFIG, FRAMES, PATCH, SIDE, published_shapes, slow_frame, write
 
 SIZE = SIDE * PATCH
-OTHERS = {
-    "audio_model.text_audio_logit_scale": torch.zeros(1),
-    "audio_video_encoder.norm.weight": torch.zeros(2),
-    "audio_video_head.proj.weight": torch.zeros(2),
-    "text_audio_video_logit_bias": torch.zeros(1),
-    "audio_model.text_model.final_norm.weight": torch.zeros(2),
-}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All names that transformers' own model has, so that loading them shows that a published file would load."""
     made = tmp_path_factory.mktemp("pe-av")
-    (made / "config.json").write_text(json.dumps(CONFIG))
-    sizes, config = FrameSizes(width=WIDTH, depth=DEPTH, image=SIZE, patch=PATCH, embed=EMBED), _config(made)
-    with torch.device("meta"):
-        network = PeAvNetwork(config, FrameEncoder(sizes))
-    write(made, {**tensors_of(network), **OTHERS})
+    write(made, random_tensors(published_shapes(), seed=7))
     return made
 
 
@@ -143,15 +134,20 @@ def test_short_and_malformed_inputs_are_refused(judge: PeAvJudge) -> None:
         judge.judge_text(["a dog", "  "])
 
 
-def test_the_joint_encoder_and_the_scales_are_passed_over_and_nothing_else(folder: Path) -> None:
-    assert built_part(OTHERS, Path("w")) == {}
-    with pytest.raises(WeightsError, match=r"is not PE-AV: unexpected tensor head\.weight"):
-        built_part({"head.weight": torch.zeros(1)}, Path("w"))
+def test_of_the_published_names_the_joint_encoder_its_heads_and_the_scales_are_passed_over(folder: Path) -> None:
+    names = read_tensors(folder / "model.safetensors").tensors
+    passed_over = set(names) - set(built_part(names))
+    assert {name.split(".")[0] for name in passed_over if not name.endswith(("_scale", "_bias"))} == {
+        "audio_model", "audio_plus_text_head", "audio_video_encoder", "audio_video_head", "text_audio_video_head",
+        "video_model", "video_plus_text_head",
+    }  # fmt: skip
+    towers = {name for name in passed_over if name.startswith(("audio_model.", "video_model."))}
+    assert all(".text_model." in name or "_logit_" in name for name in towers)
 
 
 def test_the_frame_encoders_names_may_lack_timms_prefix() -> None:
     value, short = torch.zeros(1), FRAMES.removesuffix("timm_model.")
-    both = [built_part({f"{prefix}norm.bias": value}, Path("w")) for prefix in (FRAMES, short)]
+    both = [built_part({f"{prefix}norm.bias": value}) for prefix in (FRAMES, short)]
     assert both == [{f"{FRAMES}norm.bias": value}] * 2
 
 
@@ -177,3 +173,5 @@ def test_other_files_are_refused(folder: Path, tmp_path: Path) -> None:
     refused("cannot be read as a tokenizer")
     (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
     refused(r"do not fit their layout: .*audio_model\.audio_head\.proj\.weight")
+    save_file({**load_file(folder / "model.safetensors"), "stranger": torch.zeros(1)}, tmp_path / "model.safetensors")
+    refused(r"do not fit their layout: .*stranger")

@@ -1,4 +1,4 @@
-"""PE-AV's frame encoder: timm's names, and its attention with rotations against loops."""
+"""PE-AV's frame encoder: its attention with rotations against loops."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ import torch
 
 from data_contracts import WeightsError
 from model.judges.pe_av_frames import FrameEncoder, FrameSizes, frame_sizes, rotated, rotation_angles
-from model.weights.files import build
-from tests.model.codec.layouts import network_shapes
-from tests.model.judges.pe_av import DEPTH, EMBED, PATCH, SIDE, WIDTH, frame_shapes, frame_tensors, slow_frame, turned
+from model.weights.files import TensorFile, build
+from tests.model.judges.pe_av import DEPTH, EMBED, PATCH, SIDE, WIDTH, frame_tensors, slow_frame, turned
 
 SMALL = FrameSizes(width=WIDTH, depth=DEPTH, image=SIDE * PATCH, patch=PATCH, embed=EMBED)
-
-
-def test_full_size_has_timms_names() -> None:
-    assert network_shapes(lambda: FrameEncoder(FrameSizes())) == frame_shapes(1024, 24, 14, 576, 1024)
 
 
 def test_a_frames_vector_is_what_loops_give() -> None:
@@ -49,6 +44,7 @@ def test_products_of_turned_vectors_depend_on_the_distance_alone() -> None:
 
 def test_sizes_are_read_from_the_tensors() -> None:
     tensors = {f"a.{name}": value for name, value in frame_tensors().items()}
-    assert frame_sizes(tensors, "a.", "file") == SMALL
-    with pytest.raises(WeightsError, match=r"file has no frame encoder of PE-AV: 'b\.patch_embed"):
-        frame_sizes(tensors, "b.", "file")
+    file = TensorFile(Path("w.pth"), tensors, {})
+    assert frame_sizes(file, "a.") == SMALL
+    with pytest.raises(WeightsError, match=r"w\.pth is not a frame encoder of PE-AV: it has no tensor b\.patch_embed"):
+        frame_sizes(file, "b.")

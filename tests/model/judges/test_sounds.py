@@ -10,7 +10,7 @@ import torch
 from data_contracts import ContractError
 from model.judges.protocols import JudgeSpec, Loading
 from model.judges.sounds import crop, prepare, repeat_and_pad, resample, tile
-from tests.model.judges.small_audio import sound
+from tests.model.judges.small_judges import sound
 
 
 def spec(loading: Loading = "plain", rate_hz: int | None = 16_000) -> JudgeSpec:

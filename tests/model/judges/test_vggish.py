@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from model.judges.vggish import VggishNetwork, log_mel_patches
-from tests.model.codec.layouts import count, network_shapes
-from tests.model.judges.audio_layouts import tensors, vggish
-from tests.model.judges.small_audio import load_small, small_shapes, sound
+from model.judges.vggish import log_mel_patches
+from tests.model.judges.audio_layouts import tensors
+from tests.model.judges.small_judges import load_small, small_shapes, sound
 
 
 def mel(hz: float) -> float:
@@ -83,9 +82,3 @@ def test_each_patch_is_what_plain_loops_give(tmp_path: Path) -> None:
     expected = torch.stack([slow_vggish(weights, patch) for patch in log_mel_patches(samples)])
     torch.testing.assert_close(judged["embedding"], expected, rtol=1e-4, atol=1e-5)
     assert (expected < 0).any()  # the last ReLU of the published network is left out
-
-
-def test_full_size_has_the_published_names_18_of_them() -> None:
-    shapes = vggish()
-    assert network_shapes(lambda: VggishNetwork((64, 128, 256, 256, 512, 512), 4096, 128)) == shapes
-    assert count(shapes) == (18, 72_141_184)

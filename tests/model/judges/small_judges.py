@@ -1,4 +1,4 @@
-"""Small files in the published layouts of the five audio judges, and sounds for them."""
+"""Small files in the published layouts of the judges that read one file, and audio for them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import torch
 
 from model.judges import AudioJudge, load_judge
 from tests.model.codec.layouts import Shapes
+from tests.model.judges import imagebind, synchformer
 from tests.model.judges.audio_layouts import cnn14, gpt2, htsat, laion_clap, ms_clap, passt, roberta, tensors, vggish
 from tests.model.judges.audio_layouts import write_tokens as write_tokens
 
-NAMES = ("vggish", "panns", "passt", "laion-clap", "ms-clap")
-RATE_HZ = {"vggish": 16_000, "panns": 16_000, "passt": 32_000, "laion-clap": 48_000, "ms-clap": 44_100}
-LEAST = {"vggish": 15_600, "panns": 4_960, "passt": 1, "laion-clap": 1, "ms-clap": 1}
+NAMES = ("vggish", "panns", "passt", "laion-clap", "ms-clap", "imagebind", "synchformer")
 TEXT_WIDTH = 64
 AUDIO = htsat(8, (2, 2), (1, 2), window=64)
 
@@ -29,10 +28,17 @@ def small_shapes(name: str, vocabulary: int = 0) -> Shapes:
     }[name]()
 
 
-def write_small(name: str, folder: Path, wrapper: str = "", prefix: str = "", seed: int = 0) -> Path:
+def small_tensors(name: str, vocabulary: int = 0) -> dict[str, torch.Tensor]:
+    """The weights of a small judge."""
+    if name == "imagebind":
+        return imagebind.tiny()
+    return synchformer.tiny() if name == "synchformer" else tensors(small_shapes(name, vocabulary))
+
+
+def write_small(name: str, folder: Path, wrapper: str = "", prefix: str = "") -> Path:
     """Writes the checkpoint (and tokenizer) of a small judge. Returns the checkpoint's path."""
     kind = {"laion-clap": "roberta", "ms-clap": "gpt2"}.get(name)
-    made = tensors(small_shapes(name, write_tokens(folder, kind) if kind else 0), seed)
+    made = small_tensors(name, write_tokens(folder, kind) if kind else 0)
     content: dict = {prefix + key: value for key, value in made.items()}
     path = folder / f"{name}.pth"
     torch.save({wrapper: content} if wrapper else content, path)
