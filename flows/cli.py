@@ -48,6 +48,7 @@ WorkspaceOption = Annotated[Path | None, typer.Option("--workspace", "-w", help=
 SetOption = Annotated[list[str] | None, typer.Option("--set", help="a setting, e.g. train.steps=100; repeatable")]
 WorkspaceArgument = Annotated[Path, typer.Argument(help="folder of a run")]
 DEMO: Final = "demo.yaml"
+_BESIDES_STAGES: Final = ("all", "ablations", "claims", "train-codec", "train-judge")
 _INTERRUPTED: Final = 130  # what typer returns for Ctrl-C
 
 
@@ -106,9 +107,21 @@ def plan(
     typer.echo(estimate(loaded, price_in=price_in, price_out=price_out, sizes=sizes, gpu_tflops=gpu_tflops).text())
 
 
+def _known_stage(stage: str) -> str:
+    """Returns what `run` runs. Raises UsageError for an unknown one, before a missing config is asked for."""
+    from tasks.pipeline import find_step
+
+    if stage not in _BESIDES_STAGES:
+        find_step(stage, besides=_BESIDES_STAGES)
+    return stage
+
+
 @app.command()
 def run(
-    stage: Annotated[str, typer.Argument(help="a stage, all, ablations, claims, train-codec or train-judge")],
+    stage: Annotated[
+        str,
+        typer.Argument(help="a stage, all, ablations, claims, train-codec or train-judge", callback=_known_stage),
+    ],
     config: Annotated[
         Path, typer.Argument(help="YAML config, or a shipped one's name: demo, paper, claims, codec, judge")
     ],
@@ -136,7 +149,6 @@ def run(
         run_paper_table,
     )
     from tasks.config import PipelineConfig, config_path, require_corpus
-    from tasks.pipeline import find_step
 
     comparisons = {"ablations": run_ablation_table, "claims": run_claims_test}
     trainings = {"train-codec": run_codec, "train-judge": run_judge}
@@ -149,8 +161,6 @@ def run(
     if stage in trainings:
         trainings[stage](config_path(config), set_ or [], out or Path(f"{stage.removeprefix('train-')}.safetensors"))
         return
-    if stage not in ("all", *comparisons):
-        find_step(stage, besides=("all", *comparisons, *trainings))
     overrides = [_workspace_setting(workspace)] if workspace else []
     loaded = PipelineConfig.load(config_path(config), [*overrides, *(set_ or [])])
     if stage in ("all", "ingest"):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from data_contracts.errors import UsageError
 from data_contracts.quantities import counted
+
+_COLOURS: Final = {"ok": "green", "warning": "yellow", "missing": "red"}
 
 
 def doctor(
@@ -21,6 +23,6 @@ def doctor(
 
     checks = examine(PipelineConfig.load(config_path(config), set_ or []))
     for check in checks:
-        typer.echo(typer.style(check.line(), fg="green" if check.good else "red"))
+        typer.echo(typer.style(check.line(), fg=_COLOURS[check.status]))
     if failed := sum(not check.good for check in checks):
         raise UsageError(f"{counted(failed, 'need')} of {config} not met; the lines above say what mends them")

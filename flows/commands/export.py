@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from data_contracts.errors import UsageError
+
+_KINDS: Final = ("webdataset", "datasets")
+
+
+def _known_kind(kind: str) -> str:
+    """Returns the kind. Raises UsageError for an unknown one, before a missing argument is asked for."""
+    if kind not in _KINDS:
+        raise UsageError(f"export {kind!r} is unknown; choose one of {', '.join(_KINDS)}")
+    return kind
+
 
 def export(
-    kind: Annotated[str, typer.Argument(help="webdataset or datasets")],
+    kind: Annotated[str, typer.Argument(help=" or ".join(_KINDS), callback=_known_kind)],
     workspace: Annotated[Path, typer.Argument(help="folder of a run")],
     out: Annotated[Path, typer.Argument(help="a new or empty folder")],
     split: Annotated[list[str] | None, typer.Option(help="train, val or test; repeatable; default: all")] = None,
@@ -18,7 +29,6 @@ def export(
     shard_mb: Annotated[int, typer.Option(min=1, help="most megabytes of media per file")] = 500,
 ) -> None:
     """Write the manifest's rows with their audio and video in a format that other tools read."""
-    from data_contracts import UsageError
     from flows.locations import existing
     from flows.progress import bar
     from tasks.commands.export.datasets_folder import export_datasets
@@ -26,12 +36,10 @@ def export(
     from tasks.commands.export.webdataset import export_webdataset
     from tasks.engine.workspace import Workspace
 
-    kinds = {"webdataset": export_webdataset, "datasets": export_datasets}
-    if kind not in kinds:
-        raise UsageError(f"export {kind!r} is unknown; choose one of {', '.join(kinds)}")
+    write = export_webdataset if kind == "webdataset" else export_datasets
     selection = Selection(splits=tuple(split or ()), subsets=tuple(subset or ()), licences=tuple(licence or ()))
     with bar("export", "rows") as on_progress:
-        line = kinds[kind](
+        line = write(
             Workspace(existing(workspace)),
             out,
             selection,

@@ -21,8 +21,15 @@ LICENCE_HELP: Final = "fetch a published network, its codec and its encoders: yo
 TASK_HELP: Final = f"{', '.join(TASKS)}; or jobs, with a table after it"
 
 
+def _known_task(task: str) -> str:
+    """Returns the task. Raises UsageError for an unknown one, before a missing option is asked for."""
+    if task not in (*TASKS, "jobs"):
+        raise UsageError(f"task {task!r} is unknown; choose one of {TASK_HELP}")
+    return task
+
+
 def generate(
-    task: Annotated[str, typer.Argument(help=TASK_HELP)],
+    task: Annotated[str, typer.Argument(help=TASK_HELP, callback=_known_task)],
     out: Annotated[Path, typer.Option(help="WAV, FLAC, MP4, MOV or MKV to write; for many files a folder")],
     checkpoint: Annotated[Path, typer.Option(help=CHECKPOINT_HELP)] = Path(BUILTIN),
     jobs: Annotated[Path | None, typer.Argument(help="jobs: CSV or JSONL, one file to generate per row")] = None,
@@ -69,8 +76,6 @@ def generate(
     from tasks.engine.workspace import read_json
     from tasks.evaluate.sampling import SamplingSettings
 
-    if task not in (*TASKS, "jobs"):
-        raise UsageError(f"task {task!r} is unknown; choose one of {TASK_HELP}")
     seconds = parse_window(window) if window else None  # before the checkpoint, which may be fetched
     options = GenerateOptions(
         task=task,

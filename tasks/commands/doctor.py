@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import httpx
 
@@ -31,6 +31,8 @@ from tasks.pipeline import find_step
 STAGES: Final = (*STAGE_TABLES, "report")
 _PROBED: Final = 8  # recordings opened, spread over the list
 _ANSWER_S: Final = 10.0
+_NOT_IMPLEMENTED: Final = 501
+_QUARANTINED: Final = "mend them, or go on: they are quarantined, and `foleygenex quarantine W ingest` names them all"
 _INSTALL: Final = "apt-get install sox libsox-fmt-all ffmpeg"
 _ENCODING: Final = ("precompute", "generate", "judge", "score")
 _COMPUTING: Final = {"precompute": ("precompute",), "train": ("train",), "evaluate": ("generate", "judge", "score")}
@@ -39,17 +41,24 @@ _COMPUTING: Final = {"precompute": ("precompute",), "train": ("train",), "evalua
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One need: `good`, what was found, and the command or setting that mends it, empty where it is good."""
+    """One need: whether a run can start, what was found, and what mends it. A good one with that is a warning."""
 
     name: str
     good: bool
     found: str
     mend: str = ""
 
+    @property
+    def status(self) -> Literal["ok", "warning", "missing"]:
+        """How the need is met."""
+        if not self.good:
+            return "missing"
+        return "warning" if self.mend else "ok"
+
     def line(self) -> str:
         """Returns e.g. `missing  weights    mmaudio-44k is not downloaded -> foleygenex weights fetch mmaudio-44k`."""
         mend = f" -> {self.mend}" if self.mend else ""
-        return masked(f"{'ok' if self.good else 'missing':<8} {self.name:<9} {self.found}{mend}")
+        return masked(f"{self.status:<8} {self.name:<9} {self.found}{mend}")
 
 
 def examine(config: PipelineConfig, *, stages: Container[str] = STAGES, disk: bool = True) -> list[Check]:
@@ -93,7 +102,9 @@ def _corpora(config: PipelineConfig) -> Iterator[Check]:
         there = counts["listed"] - counts["missing"]
         missing = counts["first_missing"]
         lacks = f", {counted(counts['missing'], 'file')} missing, the first is {missing[0]}" if missing else ""
-        mend = "" if there else "set media to the folder of the recordings" if counts["listed"] else "name another list"
+        mend = _QUARANTINED if missing else ""
+        if not there:
+            mend = "set media to the folder of the recordings" if counts["listed"] else "name another list"
         yield Check(name="corpus", good=bool(there), found=f"{name}: {counted(there, 'recording')}{lacks}", mend=mend)
     yield from _readable(config.ingest, config.dataset_version)
 
@@ -114,8 +125,9 @@ def _readable(config: IngestConfig, version: str) -> Iterator[Check]:
     if sample:
         found = f"{len(sample) - len(failures)} of {counted(len(sample), 'sampled recording')} can be read"
         first = f"; {failures[0]}" if failures else ""
-        mend = "look at that file" if len(failures) == len(sample) else ""
-        yield Check(name="files", good=not mend, found=f"{found}{first}", mend=mend)
+        good = len(failures) < len(sample)
+        mend = "" if not failures else _QUARANTINED if good else "look at that file"
+        yield Check(name="files", good=good, found=f"{found}{first}", mend=mend)
 
 
 def _programs(config: PipelineConfig, stages: Container[str]) -> Iterator[Check]:
@@ -153,7 +165,7 @@ def _writer(config: PipelineConfig) -> Iterator[Check]:
 
 
 def _endpoint(backend: Backend) -> Check:
-    """Asks for the list of models; any answer but a refusal is one: not every server has that list."""
+    """Asks for the list of models. Not every server has that list: any answer will do but a refusal or a failure."""
     url = backend.base_url.rstrip("/")
     key = os.environ.get("OPENAI_API_KEY", "")
     try:
@@ -164,7 +176,7 @@ def _endpoint(backend: Backend) -> Check:
     if reply.status_code in (401, 403):
         found = f"{url} refuses the key ({reply.status_code})"
         return Check(name="endpoint", good=False, found=found, mend="set OPENAI_API_KEY")
-    if reply.status_code >= 500:
+    if reply.status_code >= 500 and reply.status_code != _NOT_IMPLEMENTED:
         found = f"{url} answers with an error ({reply.status_code})"
         return Check(name="endpoint", good=False, found=found, mend="look at its log")
     return Check(name="endpoint", good=True, found=f"{url} answers; captions are written by {backend.model}")
@@ -247,9 +259,10 @@ def _disk(config: PipelineConfig) -> Check:
 
 
 def require(checks: Iterable[Check], say: Callable[[str], None]) -> None:
-    """Raises UsageError for the first need that is not met; says the others when there are several."""
+    """Raises UsageError for the first need that is not met; says the others, and the warnings."""
+    checks = list(checks)
     failed = [check for check in checks if not check.good]
-    for check in failed[1:]:
+    for check in [*failed[1:], *(one for one in checks if one.status == "warning")]:
         say(check.line())
     if failed:
         first = failed[0]

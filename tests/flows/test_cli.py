@@ -29,6 +29,10 @@ def errors(capsys: pytest.CaptureFixture[str]) -> list[str]:
     [
         (["run", "nothing", "demo"], "unknown stage 'nothing'; known are ingest"),
         (["run", "nothing", "demo"], "report, all, ablations, claims, train-codec, train-judge"),
+        (["run", "nothing"], "unknown stage 'nothing'; known are ingest"),
+        (["generate", "nothing"], "task 'nothing' is unknown; choose one of vta, "),
+        (["export", "zip"], "export 'zip' is unknown; choose one of webdataset, datasets"),
+        (["generate", "tta"], "Missing option '--out'"),
         (["run", "all", "no-such-config.yaml"], "does not exist"),
         (["run", "all", "demo", "--set", "train.steps=-1"], "train.steps"),
         (["run", "mine", "demo", "--until", "train"], "--until and --only are for all, not for mine"),
