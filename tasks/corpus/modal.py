@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import butter, fftconvolve, sosfilt
 
 from tasks.corpus.materials import Material
 from tasks.media.samples import Samples
@@ -82,6 +81,8 @@ def at_distance(dry_T: Samples, distance_m: float, rng: np.random.Generator) -> 
 
     The propagation delay is left out, so that audio and video stay in sync. Source: the three cues of SPEC A4.
     """
+    from scipy.signal import fftconvolve
+
     direct_T = _air(dry_T, distance_m) * min(1.5, (_REFERENCE_M / distance_m) ** 0.8)
     t60_s = 0.25 + 0.06 * min(distance_m, 12.0)
     tail = np.arange(int(RATE_HZ * t60_s)) / RATE_HZ
@@ -94,7 +95,7 @@ def at_distance(dry_T: Samples, distance_m: float, rng: np.random.Generator) -> 
 
 def room_tone(length: int, level_db: float, rng: np.random.Generator) -> Samples:
     """Returns faint low-passed background noise (T,) with an RMS of `level_db` dBFS."""
-    noise_T = sosfilt(butter(1, 800, fs=RATE_HZ, output="sos"), rng.standard_normal(length))
+    noise_T = filtered(rng.standard_normal(length), 800)
     return (noise_T / np.sqrt(np.mean(noise_T**2)) * gain(level_db)).astype(np.float32)
 
 
@@ -103,17 +104,25 @@ def gain(level_db: float) -> float:
     return float(10 ** (level_db / 20))
 
 
+def filtered(samples_T: Samples | Wide, band_hz: float | tuple[float, float], *, order: int = 1) -> Wide:
+    """Returns samples (T,) after a Butterworth low-pass, or a band-pass where two limits are given."""
+    from scipy.signal import butter, sosfilt  # takes a CPU second; listing the corpus's clips needs none of it
+
+    kind = "band" if isinstance(band_hz, tuple) else "low"
+    return np.asarray(sosfilt(butter(order, band_hz, btype=kind, fs=RATE_HZ, output="sos"), samples_T))
+
+
 def _air(dry_T: Samples, distance_m: float) -> Samples:
     """Returns the audio duller with distance: unchanged within a metre, low-passed at about 2 kHz at ten."""
     if distance_m <= 1.0:
         return dry_T
     cutoff_hz = min(7500.0, 16_000.0 / distance_m**0.9)
-    return sosfilt(butter(1, cutoff_hz, fs=RATE_HZ, output="sos"), dry_T).astype(np.float32)
+    return filtered(dry_T, cutoff_hz).astype(np.float32)
 
 
 def _burst(material: Material, rng: np.random.Generator, t_T: Wide) -> Wide:
     noise_T = rng.standard_normal(len(t_T)) * np.exp(-t_T / material.noise_decay_s)
-    return np.asarray(sosfilt(butter(1, material.noise_band_hz, btype="band", fs=RATE_HZ, output="sos"), noise_T))
+    return filtered(noise_T, material.noise_band_hz)
 
 
 def _unit_peak(samples_T: Wide) -> Wide:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.signal import butter, sosfilt
 
-from tasks.corpus.modal import RATE_HZ, Wide, gain
+from tasks.corpus.modal import RATE_HZ, Wide, filtered, gain
 from tasks.corpus.scene import DURATION_S, Scene
 from tasks.media.samples import Samples
 
@@ -93,7 +92,7 @@ def _engine(scene: Scene, rng: np.random.Generator) -> Wide:
 
 
 def _band(noise_T: Wide, band_hz: tuple[int, int]) -> Wide:
-    return np.asarray(sosfilt(butter(2, band_hz, btype="band", fs=RATE_HZ, output="sos"), noise_T))
+    return filtered(noise_T, band_hz, order=2)
 
 
 TEXTURES: Final = {

@@ -18,7 +18,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import soxr
-from scipy import ndimage, signal
 
 from tasks.media.samples import Samples
 
@@ -71,6 +70,8 @@ class PeakFinder:
 
     def add(self, samples_T: Samples, *, last: bool = False) -> None:
         """Adds a block (T,)."""
+        from scipy import signal  # takes a CPU second; a look whether a stage is finished needs none of it
+
         narrow_T = samples_T if self._resampler is None else self._resampler.resample_chunk(samples_T, last=last)
         self._narrow_T = np.concatenate([self._narrow_T, narrow_T])
         if len(self._narrow_T) >= _WINDOW:
@@ -102,6 +103,8 @@ class PeakFinder:
 
     def _largest(self, near: tuple[int, int], end: int) -> _Levelled:
         """Returns the undecided peaks before frame `end` that are the largest values of their neighbourhoods."""
+        from scipy import ndimage
+
         new = slice(self._decided - self._first, end - self._first)
         level_KF = self._level_KF[new]
         largest_KF = ndimage.maximum_filter(self._level_KF, size=near, mode="constant")[new]

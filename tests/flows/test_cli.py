@@ -134,9 +134,12 @@ def test_help_needs_no_heavy_import() -> None:
         assert command in done.stdout
 
 
-def test_the_list_of_stages_and_the_settings_load_no_network() -> None:
-    code = "import sys, tasks.pipeline; print({'torch', 'librosa', 'scipy', 'pandas', 'av'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, text=True) == "set()\n"
+def test_the_list_of_stages_and_the_settings_load_no_network_and_ingest_no_signal_processing() -> None:
+    code = (
+        "import sys, tasks.pipeline; print({'torch', 'librosa', 'scipy', 'pandas', 'av'} & set(sys.modules))\n"
+        "import tasks.ingest.stage; print({'torch', 'librosa', 'scipy', 'pandas'} & set(sys.modules))"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=REPOSITORY, text=True) == "set()\nset()\n"
 
 
 def test_a_plan_imports_neither_network_nor_prefect() -> None:
