@@ -9,7 +9,7 @@ import json
 import sys
 import tempfile
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.original_code import Row, difference, drawn, empty_module, package
+from benchmarks.original_code import Row, difference, drawn, empty_module, loaded, package
 from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.laion_clap import LaionClapJudge
 from model.judges.ms_clap import MsClapJudge
@@ -47,7 +47,7 @@ def vggish(av_benchmark: Path) -> Iterator[Row]:
     """Yields the difference of eight patches."""
     theirs = drawn(vggish_network(av_benchmark))
     sound = _sound(8 * 16_000)
-    ours = _judged(_saved(theirs.state_dict(), VggishJudge.load), sound)
+    ours = _judged(loaded(theirs.state_dict(), VggishJudge.load), sound)
     yield "VGGish", difference(ours["embedding"], theirs(sound[None])[0])
 
 
@@ -71,7 +71,7 @@ def panns(av_benchmark: Path, torchlibrosa: Path) -> Iterator[Row]:
     """Yields the differences of the embedding and the logits."""
     theirs = drawn(panns_network(av_benchmark, torchlibrosa))
     sound = _sound(8 * 16_000)
-    ours, expected = _judged(_saved(theirs.state_dict(), PannsJudge.load), sound), theirs(sound[None])
+    ours, expected = _judged(loaded(theirs.state_dict(), PannsJudge.load), sound), theirs(sound[None])
     yield "PANNs, embedding", difference(ours["embedding"], expected["2048"][0])
     yield "PANNs, logits", difference(ours["logits"], expected["logits"][0])
 
@@ -94,7 +94,7 @@ def passt(checkout: Path) -> Iterator[Row]:
     theirs = drawn(passt_network(checkout))
     mel = importlib.import_module("hear21passt.models.preprocess").AugmentMelSTFT(**_PASST_MEL).eval()
     sound = _sound(8 * 32_000)
-    ours = _judged(_saved(theirs.state_dict(), PasstJudge.load), sound)
+    ours = _judged(loaded(theirs.state_dict(), PasstJudge.load), sound)
     logits, embedding = theirs(mel(functional.pad(sound, (0, 64_000))[None])[:, None])
     yield "PaSST, embedding", difference(ours["embedding"], embedding[0])
     yield "PaSST, logits", difference(ours["logits"], logits[0])
@@ -179,13 +179,6 @@ def _sound(samples: int) -> Tensor:
 def _judged(judge: Any, sound: Tensor) -> Mapping[str, Tensor]:
     judged: Mapping[str, Tensor] = judge.judge_audio([sound], seeds=[0])[0]
     return judged
-
-
-def _saved(tensors: Mapping[str, Tensor], load: Callable[[Path], Any]) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.pth"
-        torch.save(dict(tensors), path)
-        return load(path)
 
 
 def _files(folder: Path, tensors: Mapping[str, Tensor]) -> list[Path]:

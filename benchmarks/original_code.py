@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
+import tempfile
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import torch
@@ -67,3 +69,11 @@ def drawn(network: nn.Module) -> nn.Module:
 def difference(found: Tensor, expected: Tensor) -> float:
     """Returns the norm of the difference relative to the expected norm."""
     return float((found - expected).norm() / expected.norm())
+
+
+def loaded(tensors: Mapping[str, Tensor], load: Callable[[Path], Any]) -> Any:
+    """Returns what `load` makes of a file with these tensors."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.pth"
+        torch.save(dict(tensors), path)
+        return load(path)

@@ -13,9 +13,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-import tempfile
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +25,7 @@ import yaml
 from torch import Tensor, nn
 
 from benchmarks.original_audio_judges import laion_clap, ms_clap, panns, passt, vggish
-from benchmarks.original_code import Row, difference, drawn, empty_module, package
+from benchmarks.original_code import Row, difference, drawn, empty_module, loaded, package
 from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.imagebind import ImageBindJudge, clip_mels, frame_pairs
 from model.judges.pe_av_frames import FrameEncoder, frame_sizes
@@ -52,7 +51,7 @@ def imagebind(checkout: Path) -> Iterator[Row]:
     towers |= {"audio_embed_dim": 128, "audio_num_blocks": 3, "audio_num_heads": 2}
     others = {"text_embed_dim": 96, "text_num_blocks": 1, "depth_num_blocks": 1, "thermal_num_blocks": 1}
     theirs = drawn(imagebind_network(checkout, **towers, **others, imu_num_blocks=1, out_embed_dim=64))
-    ours = _saved(theirs, ImageBindJudge.load)
+    ours = loaded(theirs.state_dict(), ImageBindJudge.load)
     audio, video = 0.2 * torch.randn(8 * 16_000), _video(4, 224, 398)
     mels, pairs = clip_mels(audio), frame_pairs(video, 224)
     yield "ImageBind, Kaldi energies of 8 s", difference(mels, _torchaudio_mels(audio))
@@ -76,7 +75,7 @@ def synchformer_network(checkout: Path) -> Any:
 def synchformer(checkout: Path) -> Iterator[Row]:
     """Yields the difference of both encoders and of the comparison, at full size."""
     theirs: Any = drawn(synchformer_network(checkout))
-    ours = _saved(theirs, SynchformerJudge.load)
+    ours = loaded(theirs.state_dict(), SynchformerJudge.load)
     audio, video = 0.2 * torch.randn(10_240 + 2 * 5_120), _video(16, 224, 224)
     expected = theirs.extract_afeats(_segments(audio)[None, :, None])[0]
     yield "Synchformer, audio", difference(ours.judge_audio([audio], seeds=[0])[0]["segments"], expected)
@@ -135,13 +134,6 @@ def _segments(audio: Tensor) -> Tensor:
     return (nn.functional.pad(log, (0, 66 - log.shape[-1])) + 4.2677393) / (2 * 4.5689974)
 
 
-def _saved(network: nn.Module, load: Callable[[Path], Any]) -> Any:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "weights.pth"
-        torch.save(network.state_dict(), path)
-        return load(path)
-
-
 def _video(number: int, height: int, width: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (number, height, width, 3), np.uint8)
 
@@ -195,7 +187,3 @@ def main(arguments: list[str] | None = None) -> int:
         for output, relative in compare(*(given[name] for name in names)):
             print(f"{output:34} {relative:.1e}", flush=True)
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tasks.commands.evaluate.job import evaluate_folders
-from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions, named_systems
+from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions, unique_systems
 from tasks.commands.evaluate.outputs import write_evaluation
 from tasks.commands.evaluate.problems import allowed_kinds
 from tasks.commands.evaluate.result import Evaluation
@@ -86,10 +86,8 @@ def score_folders(
     Raises FoleyGenExError with every bad file by name unless its kind is allowed, UsageError for folders and tables
     that cannot be used.
     """
-    if isinstance(generated, Mapping):
-        systems = named_systems([f"{name}={os.fspath(folder)}" for name, folder in generated.items()])
-    else:
-        systems = named_systems([os.fspath(generated)])
+    folders = generated if isinstance(generated, Mapping) else {"": generated}
+    systems = unique_systems([(name, Path(folder)) for name, folder in folders.items()])
     with tempfile.TemporaryDirectory(prefix="foleygenex-") as scratch:
         options = EvaluateOptions(
             systems=systems,

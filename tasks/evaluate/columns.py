@@ -72,11 +72,6 @@ class Column:
         return self.measure in DISTANCES
 
     @property
-    def uses_reference(self) -> bool:
-        """Whether it compares with the reference's audio."""
-        return self.measure in (*DISTANCES, "kl", "likeness", "speaker", "speech", "music")
-
-    @property
     def metric(self) -> Metric:
         """The column as an entry of the table of metrics."""
         return Metric(self.backend, self.higher_is_better, is_share=self.is_share)

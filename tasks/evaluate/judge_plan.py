@@ -16,13 +16,13 @@ from tasks.engine.workspace import hash_text, safe_name, seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case
+from tasks.evaluate.sounds import NOISES
 
 Source = Literal["generated", "row", "codec", "pasted", "noise", "clicks", "silence", "video", "text"]
 System = tuple[str, str | None]
 """A system's name and, of the model, its checkpoint."""
 JUDGED_GROUPS: Final = ("vta", "vta-no-text", "tc-vta", "ac-vta", "fe")
 """Case groups whose sounds are judged: the pairs of text to audio are judged by their adverbs alone."""
-_NOISES: Final = 32  # different ones; each is judged once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class JudgePlanner:
             found[MODEL, checkpoint] = self._scored(case, "generated", sha256, path=path)
         found[baselines.CODEC_UPPER_BOUND, None] = self._codec(case.parent_id, case.scored_from_s, case.duration_s)
         found[baselines.TRUTH, None] = self.truth(case)
-        number = int(hash_text("noise", case.parent_id)[:8], 16) % _NOISES
+        number = int(hash_text("noise", case.parent_id)[:8], 16) % NOISES
         noise = hash_text("white noise", str(self.seed), str(number))
         seed = seed_for("judged noise", str(self.seed), str(number))
         found[baselines.NOISE, None] = self._scored(case, "noise", noise, seed=seed)

@@ -29,11 +29,10 @@ from tasks.evaluate.judge_plan import JUDGED_GROUPS, JudgeInput, JudgePlanner
 from tasks.evaluate.judging import CachedJudge, Said
 from tasks.evaluate.plan import Case, plan_cases
 from tasks.evaluate.recordings import Recordings
-from tasks.evaluate.sounds import Decoder, Sound
+from tasks.evaluate.sounds import MADE_RATE_HZ, Decoder, Sound
 from tasks.media.samples import Samples
 
 OUTPUTS: Final = "outputs"
-_MADE_RATE_HZ: Final = 48_000
 _AT_A_TIME: Final = 64  # items
 
 
@@ -187,13 +186,13 @@ class InputReader:
         return Sound(one.content, one.from_s, one.to_s, lambda: self._made(one))
 
     def _made(self, one: JudgeInput) -> tuple[Samples, int]:
-        length = round(one.to_s * _MADE_RATE_HZ)
+        length = round(one.to_s * MADE_RATE_HZ)
         if one.source == "noise":
-            return baselines.white_noise(length, np.random.default_rng(one.seed)), _MADE_RATE_HZ
+            return baselines.white_noise(length, np.random.default_rng(one.seed)), MADE_RATE_HZ
         if one.source == "clicks":
-            return baselines.clicks(length, _MADE_RATE_HZ), _MADE_RATE_HZ
+            return baselines.clicks(length, MADE_RATE_HZ), MADE_RATE_HZ
         if one.source == "silence":
-            return baselines.silence(length), _MADE_RATE_HZ
+            return baselines.silence(length), MADE_RATE_HZ
         if one.source == "codec":
             return self._recordings.round_trip(str(one.row)), self._recordings.rate_hz
         assert one.source == "pasted" and one.part_s is not None

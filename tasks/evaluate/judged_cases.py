@@ -23,6 +23,7 @@ from tasks.evaluate.judged import FeatureSet, clip_values, feature_set
 from tasks.evaluate.judging import Said, judges_here
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case
+from tasks.evaluate.rows import score_row
 
 ALL_GROUPS: Final = "all"
 """The case group of rows that say why a judge's column is empty."""
@@ -187,25 +188,16 @@ class SetScorer:
 
 def _row(task: str, column: Column, system: System, cell: Cell, spec: JudgeSpec | None, seconds: float) -> Score:
     name, checkpoint = system
-    return Score(
-        item_id="/".join(part for part in (task, column.name, name, checkpoint) if part),
+    return score_row(
+        cell,
         task=task,
+        name=column.name,
+        metric=column.metric,
         system=name,
-        checkpoint=checkpoint,
-        metric=column.name,
-        value=cell.value,
-        ci_low=cell.bounds[0],
-        ci_high=cell.bounds[1],
-        n=cell.n,
-        n_groups=cell.n_groups,
         is_baseline=name != MODEL,
-        backend=column.backend,
-        higher_is_better=column.higher_is_better,
-        weights_sha256=spec.weights_sha256 if spec else None,
-        rate_hz=spec.rate_hz if spec else None,
-        seconds=round(seconds, 3) if cell.n else None,
-        n_reference=cell.n_reference,
-        why_empty=cell.why_empty,
+        checkpoint=checkpoint,
+        judge=spec,
+        seconds=seconds,
     )
 
 

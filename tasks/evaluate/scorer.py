@@ -26,6 +26,7 @@ from tasks.evaluate.material import MaterialClassifier
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case, material_of, material_rows, sides_of
 from tasks.evaluate.recordings import Recordings
+from tasks.evaluate.rows import clip_row
 from tasks.media.audio import read_audio
 from tasks.media.samples import Samples
 
@@ -194,14 +195,6 @@ class Scorer:
 
 def _rows(case: Case, system: str, scores: Mapping[str, float], checkpoint: str | None = None) -> list[ClipScore]:
     return [
-        ClipScore(
-            item_id="/".join(filter(None, (case.item_id, system, checkpoint, metric))),
-            parent_id=case.item_id,
-            task=case.group,
-            system=system,
-            checkpoint=checkpoint,
-            metric=metric,
-            value=value,
-        )
+        clip_row(metric, value, clip=case.item_id, task=case.group, system=system, checkpoint=checkpoint)
         for metric, value in scores.items()
     ]

@@ -75,10 +75,11 @@ def swap_test(
     Row n of both systems is the same clip (or patch); `groups`: one per row. For each draw, half of the groups are
     exchanged between the systems; the p-value is the share of draws, the real one among them, whose difference is as
     large. Both sets keep their number of rows, so the bias of FD is the same. Costs 2 `draws` calls of `distance`.
-    Raises ContractError unless both systems have the same shape and one group per row.
+    Raises ContractError unless both systems have the same shape, a row at least and one group per row.
     """
-    if first_ND.shape != second_ND.shape:
-        raise ContractError(f"paired test: features {first_ND.shape} and {second_ND.shape}; expected the same clips")
+    if first_ND.shape != second_ND.shape or not len(first_ND):
+        shapes = f"{first_ND.shape} and {second_ND.shape}"
+        raise ContractError(f"paired test: features {shapes}; expected the same clips, one at least")
     index_N = group_index(groups, len(first_ND))
     count = int(index_N.max()) + 1
     found = distance(first_ND, reference_MD) - distance(second_ND, reference_MD)

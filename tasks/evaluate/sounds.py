@@ -16,6 +16,10 @@ from tasks.evaluate.clip_metrics import window
 from tasks.media.audio import DecodedAudio, decode_audio
 from tasks.media.samples import Samples
 
+MADE_RATE_HZ: Final = 48_000
+"""Rate of noise, clicks and silence: no judge hears more."""
+NOISES: Final = 32
+"""Different noises; each is judged once, whatever the number of clips."""
 _KEPT: Final = 64  # decoded files in memory
 
 Read = Callable[[], tuple[Samples, int]]

@@ -12,6 +12,7 @@ from tasks.engine.workspace import seed_for
 from tasks.evaluate.cells import clip_cell
 from tasks.evaluate.columns import COLUMN_OF
 from tasks.evaluate.metrics.catalogue import METRICS, MODEL, Metric
+from tasks.evaluate.rows import score_row
 
 Key = tuple[str, str, str, str | None]  # case group, metric, system, checkpoint
 
@@ -49,22 +50,14 @@ def _score(key: Key, rows: Sequence[ClipScore], groups: Mapping[str, str], judge
     values, owners = [row.value for row in rows], [groups[row.parent_id] for row in rows]
     names = [name for name in (task, metric, system, checkpoint) if name is not None]
     known, column = metric_named(metric), COLUMN_OF.get(metric)
-    judge = judges.get(column.judge) if column else None
     cell = clip_cell(known, values, owners, seed_for("bootstrap", *names))
-    return Score(
-        item_id="/".join(names),
+    return score_row(
+        cell,
         task=task,
+        name=metric,
+        metric=known,
         system=system,
-        checkpoint=checkpoint,
-        metric=metric,
-        value=cell.value,
-        ci_low=cell.bounds[0],
-        ci_high=cell.bounds[1],
-        n=cell.n,
-        n_groups=cell.n_groups,
         is_baseline=system != MODEL,
-        backend=known.backend,
-        higher_is_better=known.higher_is_better,
-        weights_sha256=judge.weights_sha256 if judge else None,
-        rate_hz=judge.rate_hz if judge else None,
+        checkpoint=checkpoint,
+        judge=judges.get(column.judge) if column else None,
     )

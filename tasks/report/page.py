@@ -1,8 +1,4 @@
-"""The report: one self-contained HTML file about everything in a workspace.
-
-The page fetches nothing and runs no foreign code: the template engine escapes all text, and a content security policy
-allows only this package's style and script, by hash, and `data:` media.
-"""
+"""The report: one self-contained HTML file about everything in a workspace."""
 
 from __future__ import annotations
 

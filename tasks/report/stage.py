@@ -21,7 +21,7 @@ class ReportStage(SingleItemStage):
 
     all_settings: Settings
     name: ClassVar[str] = "report"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
 
     def settings(self) -> dict[str, Any]:
         """Returns all settings except those of the machine."""

@@ -25,8 +25,11 @@ def test_folders_are_scored_by_their_paths(tmp_path: Path) -> None:
     assert found.shuffled_summary()["OnsetSyncAcc"] <= found.summary()["OnsetSyncAcc"] == 1.0
     assert "not asked for" in found.why_empty()["FD_VGG"]
     assert (tmp_path / "out" / "index.html") in found.write(tmp_path / "out")
-    both = foleygenex.score_folders({"x": tmp_path / "made", "y": tmp_path / "truth"}, tmp_path / "truth", **asked)
-    assert both.systems == ("x", "y") and both.summary("x") == both.summary("y")
+    systems = {"cfg=4.5": tmp_path / "made", "y": tmp_path / "truth"}
+    both = foleygenex.score_folders(systems, tmp_path / "truth", **asked)
+    assert both.systems == ("cfg=4.5", "y") and both.summary("cfg=4.5") == both.summary("y")
+    with pytest.raises(foleygenex.UsageError, match="no folder of generated audio"):
+        foleygenex.score_folders({}, tmp_path / "truth")
     with pytest.raises(foleygenex.FoleyGenExError, match="1 extra-events in events"):
         foleygenex.score_folders(tmp_path / "made", tmp_path / "truth", events_s={"c": [1.0]}, judges=["none"])
     with pytest.raises(foleygenex.UsageError, match="not a folder"):

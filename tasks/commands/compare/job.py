@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -10,16 +9,14 @@ from typing import Final
 
 from tasks.commands.compare.score import Gsb, Votes, gsb
 from tasks.commands.compare.study import Pair, read_study, require_unchanged
-from tasks.commands.local_only import HOSTS
 from tasks.commands.verify.accuracy import agreement
 from tasks.commands.verify.ratings import Choices, Rating, Ratings, all_ratings, rater_path
-from tasks.commands.verify.server import PageItem, RatingPage, serve
+from tasks.commands.verify.server import PageItem, RatingPage, rate_until_stopped
 from tasks.engine.workspace import hash_text
 
 BETTER: Final = Choices(("a", "same", "b"))
 """Which system's sound a rater finds better."""
-PAPER: Final = (386, 66, 48)
-"""The paper's result of 50 captions and 10 raters: its score is 3.965."""
+_TEMPLATE: Final = Path(__file__).parent / "templates" / "compare.html.j2"
 _ORDERS: Final = (
     MappingProxyType({"first": "a", "same": "same", "second": "b"}),
     MappingProxyType({"first": "b", "same": "same", "second": "a"}),
@@ -33,10 +30,7 @@ def rate(study: Path, rater: str, port: int, echo: Callable[[str], None]) -> Non
     """
     pairs = read_study(study)
     require_unchanged(pairs)
-    page, key = rating_page(study, pairs, rater), secrets.token_urlsafe(12)
-    ratings = page.ratings
-    echo(f"{len(ratings.answers)} of {len(page.items)} rows answered by {ratings.rater}; answers go to {ratings.path}")
-    serve(page.app(key), port, lambda: echo(f"open http://{HOSTS[0]}:{port}/{key}/   (Ctrl-C ends it)"))
+    rate_until_stopped(rating_page(study, pairs, rater), port, echo)
 
 
 def rating_page(study: Path, pairs: Sequence[Pair], rater: str) -> RatingPage:
@@ -51,7 +45,7 @@ def rating_page(study: Path, pairs: Sequence[Pair], rater: str) -> RatingPage:
         sounds = {"a": Path(pair.audio_a), "b": Path(pair.audio_b)}
         audio = {place: sounds[kept[place]] for place in ("first", "second")}
         items.append(PageItem(pair.item_id, {"caption": pair.caption}, audio, kept))
-    return RatingPage(items, ratings, package="tasks.commands.compare", name="compare")
+    return RatingPage(items, ratings, _TEMPLATE)
 
 
 def a_is_second(rater: str, item_id: str) -> bool:
@@ -77,7 +71,7 @@ def results_text(study: Path) -> str:
     lines += [_line(f"rater {rater}", gsb({rater: answers}, names)) for rater, answers in votes.items()]
     lines += ["", "score: (A + same) / (same + B); above 1, A follows the captions better"]
     if len(ratings) > 1:
-        lines.append(_agreement(ratings))
+        lines.append(agreement(ratings).text("caption"))
     return "\n".join(lines)
 
 
@@ -89,17 +83,6 @@ def _line(name: str, found: Gsb) -> str:
     score = "-" if found.score is None else f"{found.score:.3f}"
     interval = "" if found.low is None or found.high is None else f"   {found.low:.3f} to {found.high:.3f}"
     return f"{name[:23]:<24}{found.good:>6}{found.same:>6}{found.bad:>6}{found.answers:>9}{score:>8}{interval}"
-
-
-def _agreement(ratings: Mapping[str, Mapping[str, Rating]]) -> str:
-    found = agreement(ratings)
-    if found.observed is None:
-        return f"agreement: {found.raters} raters, no caption answered by two of them"
-    alpha = "undefined (one answer everywhere)" if found.alpha is None else f"{found.alpha:.2f}"
-    return (
-        f"agreement: {found.raters} raters, {found.shared} captions answered by two or more; same answer "
-        f"{found.observed:.1%}, Krippendorff's alpha {alpha}"
-    )
 
 
 def _ratings_folder(study: Path) -> Path:

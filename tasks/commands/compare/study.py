@@ -50,17 +50,19 @@ def own_captions() -> Path:
 def read_captions(path: Path) -> dict[str, tuple[str, str]]:
     """Returns name -> (caption, kind of adverb).
 
-    Raises UsageError naming the line of a name that is empty or twice, and of an adverb that a terminal cannot show.
+    Raises UsageError naming the line of a name that is empty or twice, and of a name or an adverb that a terminal
+    cannot show.
     """
     found: dict[str, tuple[str, str]] = {}
     for where, cells in read_cells(path, _COLUMNS, "it needs the columns name, caption, adverb"):
         name = cells["name"].strip()
         if not name or not cells["caption"].strip():
             raise UsageError(f"{where}: name or caption is empty")
+        for column in ("name", "adverb"):
+            if not cells[column].isprintable():
+                raise UsageError(f"{where}: the {column} is not printable: {cells[column]!a}")
         if name in found:
             raise UsageError(f"{where}: name {name!r} is there twice")
-        if not cells["adverb"].isprintable():
-            raise UsageError(f"{where}: the adverb is not printable: {cells['adverb']!a}")
         found[name] = (cells["caption"].strip(), cells["adverb"].strip())
     if not found:
         raise UsageError(f"{path} has no caption")

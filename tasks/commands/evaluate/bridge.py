@@ -64,7 +64,7 @@ def score_caches(generated: Mapping[str, Path], reference: Path, out: Path, *, p
             rows.append([key, *(number(scores.values.get(key)) for scores in found.values())])
     lines = [aligned(rows), *_notes(found)]
     for name, scores in found.items():
-        path = out / name / OUTPUT
+        path = out / safe_name(name) / OUTPUT
         write_output_metrics(path, scores.values)
         lines.append(str(path))
     return "\n".join(lines)
@@ -170,7 +170,9 @@ def write_av_caches(found: Evaluation, options: EvaluateOptions, out: Path) -> l
 def _write_file(file: CacheFile, judge: CachedJudge, found: Evaluation, out: Path) -> list[Path]:
     folders = {out / REFERENCE: _said(file, judge, found.clips, None)}
     if file.side == "audio":
-        folders |= {out / system / GENERATED: _said(file, judge, found.clips, system) for system in found.systems}
+        folders |= {
+            out / safe_name(system) / GENERATED: _said(file, judge, found.clips, system) for system in found.systems
+        }
     paths = []
     for folder, said in folders.items():
         if clips := {name: _entry(file, one) for name, one in said.items() if not isinstance(one, str)}:

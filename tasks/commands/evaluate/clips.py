@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
@@ -22,11 +21,8 @@ from tasks.engine.progress import OnProgress
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.metrics.set_baselines import shuffled_order
-from tasks.evaluate.sounds import Decoder, Sound, made_sound
+from tasks.evaluate.sounds import MADE_RATE_HZ, NOISES, Decoder, Sound, made_sound
 from tasks.media.samples import Samples
-
-MADE_RATE_HZ: Final = 48_000  # of noise, clicks and silence: no judge hears more
-_NOISES: Final = 32  # different ones; each is judged once, whatever the number of clips
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +160,7 @@ def _several_groups(clips: Sequence[Clip]) -> bool:
 def _made(name: str, seed: int, number: int, clip: Clip) -> Sound:
     length = round(clip.duration_s * MADE_RATE_HZ)
     if name == baselines.NOISE:
-        chosen = seed_for("noise", str(seed), str(number % _NOISES))
+        chosen = seed_for("noise", str(seed), str(number % NOISES))
         make = partial(_noise, length, chosen)
     else:
         chosen = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
@@ -96,11 +96,12 @@ class Comparer:
         groups = ours.groups([clip.group for clip in self.clips])
         seed = seed_for("swaps", str(self.seed), column.name, first, second)
         try:
-            return swap_test(
+            test = swap_test(
                 column_distance(column), ours.rows, theirs.rows, features[baselines.TRUTH].rows, groups, seed=seed
             )
         except ContractError:  # too few clips
             return None
+        return replace(test, n=ours.clips)  # a clip can have several rows
 
     def _comparison(self, key: tuple[str, str, str], test: PairedTest, p_holm: float) -> Comparison:
         metric, first, second = key

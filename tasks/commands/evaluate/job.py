@@ -21,6 +21,7 @@ from tasks.evaluate.columns import COLUMN_OF, columns_of, plain_name
 from tasks.evaluate.judge_cache import JudgeCache
 from tasks.evaluate.judging import CachedJudge, JudgeChoice, absent, choose_judges
 from tasks.evaluate.metrics.catalogue import METRICS
+from tasks.evaluate.rows import clip_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,15 +162,6 @@ def _clip_scores(
             found |= run.values.get(system.name, {})
         for place, clip in enumerate(clips):
             for metric in (name for name in (*METRICS, *COLUMN_OF) if place in found.get(name, ())):
-                rows.append(
-                    ClipScore(
-                        item_id="/".join((clip.name, system.name, metric)),
-                        parent_id=clip.name,
-                        task=clip.category or ALL_CLIPS,
-                        system=system.name,
-                        checkpoint=None,
-                        metric=metric,
-                        value=found[metric][place],
-                    )
-                )
+                task = clip.category or ALL_CLIPS
+                rows.append(clip_row(metric, found[metric][place], clip=clip.name, task=task, system=system.name))
     return rows

@@ -17,7 +17,7 @@ from tasks.commands.evaluate.clips import Clip, SystemSounds
 from tasks.commands.evaluate.signal import ClipValues
 from tasks.engine.progress import OnProgress
 from tasks.evaluate import baselines
-from tasks.evaluate.columns import Column, columns_of
+from tasks.evaluate.columns import Column, Measure, columns_of
 from tasks.evaluate.judged import FeatureSet, clip_values, feature_set
 from tasks.evaluate.judging import CachedJudge, Said
 
@@ -25,6 +25,13 @@ _AT_A_TIME: Final = 64  # clips
 _NO_CAPTION, _NO_VIDEO = "no caption", "no video"
 NEEDS: Final = {"text": "--captions", "video": "--video", "desync": "--video"}
 """Measure -> the option that gives what the audio is compared with."""
+
+
+def is_given(measure: Measure, clip: Clip) -> bool:
+    """Whether a clip has what a measure compares its audio with; all have the reference."""
+    if measure == "text":
+        return clip.caption is not None
+    return measure not in ("video", "desync") or clip.video is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +93,13 @@ def _others(
     found: dict[str, Sequence[Said]] = {}
     videos: Sequence[Said] | None = None
     for measure in dict.fromkeys(column.measure for column in columns if column.is_per_clip):
+        if not any(is_given(measure, clip) for clip in clips):
+            continue
         if measure == "text":
-            if isinstance(asked.judge, TextJudge) and any(clip.caption is not None for clip in clips):
+            if isinstance(asked.judge, TextJudge):
                 found[measure] = _captions(asked, clips)
         elif measure in ("video", "desync"):
-            if isinstance(asked.judge, VideoJudge) and any(clip.video is not None for clip in clips):
+            if isinstance(asked.judge, VideoJudge):
                 videos = _videos(asked, clips) if videos is None else videos
                 found[measure] = videos
         else:

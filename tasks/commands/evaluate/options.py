@@ -48,11 +48,17 @@ class EvaluateOptions:
 
 
 def named_systems(generated: Sequence[str]) -> dict[str, Path]:
-    """Returns name -> folder for `DIR` or `NAME=DIR`; a folder's own name is taken, with its parents where two agree.
+    """Returns name -> folder for `DIR` or `NAME=DIR`, as `unique_systems`."""
+    return unique_systems([_named(text) for text in generated])
 
-    Raises UsageError for a name that is taken, or a folder that is named twice.
+
+def unique_systems(named: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+    """Returns name -> folder; an empty name is the folder's own, with its parents where two agree.
+
+    Raises UsageError for a name that is taken or cannot be shown, a folder that is named twice, and without folders.
     """
-    named = [_named(text) for text in generated]
+    if not named:
+        raise UsageError("there is no folder of generated audio to score; give at least one")
     found: dict[str, Path] = {}
     for name, path in named:
         if not (name or path.name).isprintable():

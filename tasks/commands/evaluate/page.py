@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import Score
-from tasks.commands.evaluate.options import ALL_CLIPS
+from tasks.commands.evaluate.clips import Clip
+from tasks.commands.evaluate.options import ALL_CLIPS, REFERENCE
 from tasks.commands.evaluate.problems import KINDS, Problem
 from tasks.commands.evaluate.result import Evaluation, WorstClip
 from tasks.commands.evaluate.terminal import lines_of, number, systems_shown
 from tasks.engine.workspace import Workspace
 from tasks.report.html import environment, page_assets
 from tasks.report.media import MediaEmbedder
-from tasks.report.player import Track, TrackInput, make_tracks
+from tasks.report.player import Kind, Track, TrackInput, make_tracks
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 PAGE_CHARS: Final = 12_000_000  # for all media together
@@ -25,11 +26,10 @@ _NAMES: Final = 50  # of one kind of problem that the page lists
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellView:
-    """One value with its interval and what it is over."""
+    """One value with its interval."""
 
     value: str
     interval: str
-    n: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,6 @@ def render(found: Evaluation) -> str:
             worst=worst,
             refused=media.refused,
             problems=_problems(found.problems),
-            number=number,
         )
     )
 
@@ -111,7 +110,7 @@ def _cell(cells: Mapping[str, Score], system: str) -> CellView | None:
         return None
     known = score.ci_low is not None
     interval = f"{number(score.ci_low)} to {number(score.ci_high)}" if known else ""
-    return CellView(value=number(score.value), interval=interval, n=str(score.n))
+    return CellView(value=number(score.value), interval=interval)
 
 
 def _comparisons(found: Evaluation) -> list[tuple[str, str, list[tuple[str, str, str, str, str, str]]]]:
@@ -129,20 +128,19 @@ def _worst(found: Evaluation, system: str, media: MediaEmbedder) -> list[WorstVi
     views = []
     for one in (worst for worst in found.worst if worst.system == system):
         clip = clips[one.clip]
-        files = ((system, "generated", clip.generated[system]), ("reference", "truth", clip.reference))
         inputs = [
-            TrackInput(
-                title=title,
-                kind="generated" if kind == "generated" else "truth",
-                audio_path=str(path.resolve().relative_to("/")),
-                events_s=clip.events_s or (),
-            )
-            for title, kind, path in files
+            _track(system, "generated", clip.generated[system], clip),
+            _track(REFERENCE, "truth", clip.reference, clip),
         ]
         views.append(
             WorstView(clip=clip.name, caption=clip.caption, values=_values(one), tracks=make_tracks(media, inputs))
         )
     return views
+
+
+def _track(title: str, kind: Kind, path: Path, clip: Clip) -> TrackInput:
+    audio_path = str(path.resolve().relative_to("/"))  # as a file of the workspace that `render` gives the embedder
+    return TrackInput(title=title, kind=kind, audio_path=audio_path, events_s=clip.events_s or ())
 
 
 def _values(one: WorstClip) -> list[tuple[str, str]]:

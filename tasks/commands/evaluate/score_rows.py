@@ -12,15 +12,17 @@ from typing import Final
 
 from data_contracts import Score
 from tasks.commands.evaluate.clips import Clip, SystemSounds
-from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun
+from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun, is_given
 from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.commands.evaluate.signal import ClipValues
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.cells import Cell, clip_cell, half_cell, set_cell
 from tasks.evaluate.columns import Column, chosen_columns
+from tasks.evaluate.judged import FeatureSet
 from tasks.evaluate.metrics.catalogue import METRICS, Metric
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
+from tasks.evaluate.rows import score_row
 
 AT_HALF: Final = " at half n"
 """Ends the name of a distance between halves of both sets, to be compared with that of the reference's halves."""
@@ -73,11 +75,13 @@ class ScoreTable:
             return self._rows(task, column.name, metric, {}, self.why_not[column.judge])
         if column.is_per_clip:
             cells = self._clip_cells(task, column.name, metric, run.values, places)
-            return self._rows(task, column.name, metric, cells, _why_undefined(column, run), run)
-        rows = self._rows(task, column.name, metric, self._set_cells(column, run, places), _UNDEFINED, run)
+            return self._rows(task, column.name, metric, cells, self._why_undefined(column, run), run)
+        features = {name: found[column.output].of(places) for name, found in run.features.items()}
+        heard = {name: found for name, found in features.items() if found.clips}
+        why = self._why_undefined(column, run)
+        rows = self._rows(task, column.name, metric, self._set_cells(column, heard), why, run)
         if column.measure == "frechet" and not self.only:
-            halves = self._half_cells(column, run, places)
-            rows += self._rows(task, column.name + AT_HALF, metric, halves, _UNDEFINED, run)
+            rows += self._rows(task, column.name + AT_HALF, metric, self._half_cells(column, heard), why, run)
         return rows
 
     def _clip_cells(
@@ -99,29 +103,41 @@ class ScoreTable:
                 cells[system] = clip_cell(metric, list(scored.values()), owners, seed)
         return cells
 
-    def _set_cells(self, column: Column, run: JudgeRun, places: list[int]) -> dict[str, Cell]:
-        features = {name: found[column.output].of(places) for name, found in run.features.items()}
+    def _set_cells(self, column: Column, heard: Mapping[str, FeatureSet]) -> dict[str, Cell]:
+        """Returns the cells of a set metric. `heard`: the features of the systems of which the judge says something."""
+        reference = heard.get(baselines.TRUTH)
+        if reference is None:
+            return {}
         same = (baselines.TRUTH, baselines.SHUFFLED) if column.is_distance else ()
         return {
             system.name: set_cell(
                 column,
-                features[system.name],
-                features[baselines.TRUTH],
+                heard[system.name],
+                reference,
                 self._groups,
                 self.seed,
                 with_interval=not system.is_baseline,
             )
             for system in self.systems
-            if system.name not in same
+            if system.name in heard and system.name not in same
         }
 
-    def _half_cells(self, column: Column, run: JudgeRun, places: list[int]) -> dict[str, Cell]:
-        reference = run.features[baselines.TRUTH][column.output].of(places)
-        made = {s.name: run.features[s.name][column.output].of(places) for s in self.systems if not s.is_baseline}
+    def _half_cells(self, column: Column, heard: Mapping[str, FeatureSet]) -> dict[str, Cell]:
+        reference = heard.get(baselines.TRUTH)
+        if reference is None:
+            return {}
+        made = {s.name: heard[s.name] for s in self.systems if not s.is_baseline and s.name in heard}
         return {
             name: half_cell(column, found, reference, self._groups, self.seed)
             for name, found in {**made, _CEILING.name: None}.items()
         }
+
+    def _why_undefined(self, column: Column, run: JudgeRun) -> str:
+        """Returns why a column has no value for any clip."""
+        if not any(is_given(column.measure, clip) for clip in self.clips):
+            return f"not computed: needs {NEEDS[column.measure]}"
+        refused = next(iter(run.refused.values()), "")
+        return f"not computed: {refused}" if refused else _UNDEFINED
 
     @property
     def _groups(self) -> list[str]:
@@ -145,34 +161,15 @@ class ScoreTable:
             found = cell or Cell(why_empty=why_empty)
             seconds = sum(clip.duration_s for clip in self.clips) / max(1, len(self.clips)) * found.n
             rows.append(
-                Score(
-                    item_id="/".join((task, system.name, name)),
+                score_row(
+                    found,
                     task=task,
+                    name=name,
+                    metric=metric,
                     system=system.name,
-                    checkpoint=None,
-                    metric=name,
-                    value=found.value,
-                    ci_low=found.bounds[0],
-                    ci_high=found.bounds[1],
-                    n=found.n,
-                    n_groups=found.n_groups,
                     is_baseline=system.is_baseline,
-                    backend=metric.backend,
-                    higher_is_better=metric.higher_is_better,
-                    weights_sha256=run.spec.weights_sha256 if run else None,
-                    rate_hz=run.spec.rate_hz if run else None,
-                    seconds=round(seconds, 3) if found.n else None,
-                    n_reference=found.n_reference,
-                    why_empty=found.why_empty,
+                    judge=run.spec if run else None,
+                    seconds=seconds,
                 )
             )
         return rows
-
-
-def _why_undefined(column: Column, run: JudgeRun) -> str:
-    """Returns why a column has no value for any clip."""
-    has_values = any(column.name in values for values in run.values.values())
-    if (option := NEEDS.get(column.measure)) is not None and not has_values:
-        return f"not computed: needs {option}"
-    refused = next(iter(run.refused.values()), "")
-    return f"not computed: {refused}" if refused else _UNDEFINED

@@ -11,6 +11,7 @@ from typing import Final
 import krippendorff
 import numpy as np
 
+from data_contracts.quantities import counted
 from tasks.commands.verify.ratings import Answer, Rating
 from tasks.commands.verify.sheet import STRATA, Entry
 
@@ -47,6 +48,16 @@ class Agreement:
     shared: int
     observed: float | None
     alpha: float | None
+
+    def text(self, noun: str) -> str:
+        """Returns one line about it; `noun`: what was rated, for example `row`."""
+        if self.observed is None:
+            return f"agreement: {self.raters} raters, no {noun} answered by two of them"
+        alpha = "undefined (one answer everywhere)" if self.alpha is None else f"{self.alpha:.2f}"
+        return (
+            f"agreement: {self.raters} raters, {counted(self.shared, noun)} answered by two or more; "
+            f"same answer {self.observed:.1%}, Krippendorff's alpha {alpha}"
+        )
 
 
 def accuracy_table(entries: Sequence[Entry], answers: Mapping[str, Answer]) -> list[StratumAccuracy]:

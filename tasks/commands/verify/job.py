@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from data_contracts import UsageError
-from tasks.commands.local_only import HOSTS
-from tasks.commands.verify.accuracy import ALL, Agreement, StratumAccuracy, accuracy_table, agreement, majority
+from tasks.commands.verify.accuracy import ALL, StratumAccuracy, accuracy_table, agreement, majority
 from tasks.commands.verify.ratings import Rating, Ratings, all_ratings, rater_path
-from tasks.commands.verify.server import PageItem, RatingPage, serve
+from tasks.commands.verify.server import TEMPLATES, PageItem, RatingPage, rate_until_stopped
 from tasks.commands.verify.sheet import (
     STRATA,
     Entry,
@@ -62,10 +60,7 @@ def current_sheet(workspace: Workspace, *, seed: int = DRAW_SEED, redraw: bool =
 
 def rate(workspace: Workspace, rater: str, port: int, echo: Callable[[str], None]) -> None:
     """Serves one rater's page until Ctrl-C. Every answer is saved at once; the next call continues from there."""
-    page = rating_page(workspace, current_sheet(workspace), rater)
-    ratings, key = page.ratings, secrets.token_urlsafe(12)
-    echo(f"{len(ratings.answers)} of {len(page.items)} rows answered by {ratings.rater}; answers go to {ratings.path}")
-    serve(page.app(key), port, lambda: echo(f"open http://{HOSTS[0]}:{port}/{key}/   (Ctrl-C ends it)"))
+    rate_until_stopped(rating_page(workspace, current_sheet(workspace), rater), port, echo)
 
 
 def rating_page(workspace: Workspace, entries: Sequence[Entry], rater: str) -> RatingPage:
@@ -84,7 +79,7 @@ def rating_page(workspace: Workspace, entries: Sequence[Entry], rater: str) -> R
         answers = {item_id: rating.answer for item_id, rating in ratings.answers.items()}
         return [asdict(row) for row in accuracy_table(entries, answers)]
 
-    return RatingPage(items, ratings, summary)
+    return RatingPage(items, ratings, TEMPLATES / "verify.html.j2", summary)
 
 
 def shuffled(entries: Sequence[Entry], rater: str) -> list[Entry]:
@@ -109,7 +104,7 @@ def _results(entries: Sequence[Entry], ratings: Mapping[str, Mapping[str, Rating
         lines += ["", f"rater {rater}", *_table(table)]
     if len(ratings) > 1:
         lines += ["", "majority of raters", *_table(accuracy_table(entries, majority(ratings)))]
-        lines += ["", _agreement_line(agreement(ratings))]
+        lines += ["", agreement(ratings).text("row")]
     return lines
 
 
@@ -126,14 +121,4 @@ def _line(row: StratumAccuracy) -> str:
     return (
         f"  {row.stratum:<18}{row.rows:>6}{row.answered:>10}{row.correct:>9}{row.unsure:>8}{shown:>10}"
         f"   {row.low:.1%} to {row.high:.1%}{verdict}"
-    )
-
-
-def _agreement_line(found: Agreement) -> str:
-    if found.observed is None:
-        return f"agreement: {found.raters} raters, no row answered by two of them"
-    alpha = "undefined (one answer everywhere)" if found.alpha is None else f"{found.alpha:.2f}"
-    return (
-        f"agreement: {found.raters} raters, {found.shared} rows answered by two or more; "
-        f"same answer {found.observed:.1%}, Krippendorff's alpha {alpha}"
     )

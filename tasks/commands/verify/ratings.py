@@ -19,7 +19,8 @@ from tasks.engine.workspace import safe_name
 Answer = str
 Cells = Mapping[str, str]
 _NAME_LIMIT: Final = 40
-_NOTE_LIMIT: Final = 500
+NOTE_LIMIT: Final = 500
+"""Characters of a note."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Ratings:
         with self._lock:
             if answer:
                 self._answers[item_id] = Rating(
-                    self._choices.read(answer, "answer"), " ".join(note.split())[:_NOTE_LIMIT]
+                    self._choices.read(answer, "answer"), " ".join(note.split())[:NOTE_LIMIT]
                 )
             else:
                 self._answers.pop(item_id, None)

@@ -11,7 +11,6 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,8 +24,10 @@ from starlette.routing import Route
 
 from data_contracts import UsageError
 from tasks.commands.local_only import HOSTS, LocalOnly
-from tasks.commands.verify.ratings import Ratings
+from tasks.commands.verify.ratings import NOTE_LIMIT, Ratings
 
+TEMPLATES: Final = Path(__file__).parent / "templates"
+_ASSETS: Final = Path(__file__).parent / "assets"
 _BODY_LIMIT: Final = 4096
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; script-src 'nonce-{nonce}'; "
@@ -55,14 +56,13 @@ class PageItem:
 class RatingPage:
     """A rater's page: its items in the order in which they are shown, the answers, and a table of the result so far.
 
-    `name` is that of the template, `package` where it is. A page without a table has no `summary`.
+    `template` fills the blocks of `rating.html.j2`. A page without a table has no `summary`.
     """
 
     items: Sequence[PageItem]
     ratings: Ratings
+    template: Path
     summary: Callable[[], list[dict[str, Any]]] = list
-    package: str = "tasks.commands.verify"
-    name: str = "verify"
 
     def app(self, key: str) -> Starlette:
         """Returns the web app. Every address starts with `key`, which other pages in the browser do not know."""
@@ -75,10 +75,10 @@ class RatingPage:
 
     def html(self, nonce: str) -> str:
         """Returns the page; captions and names are data, never markup."""
-        folder = files("tasks.commands.verify")
-        environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-        source = files(self.package) / "templates" / f"{self.name}.html.j2"
-        template = environment.from_string(source.read_text("utf-8"))
+        loader = jinja2.FileSystemLoader([self.template.parent, TEMPLATES])
+        environment = jinja2.Environment(
+            loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        )
         answers = self.ratings.answers
         rows = []
         for item in self.items:
@@ -86,11 +86,12 @@ class RatingPage:
             shown = {kept: answer for answer, kept in item.kept.items()}
             answer = shown.get(rating.answer, rating.answer) if rating else ""
             rows.append({**item.shown, "answer": answer, "note": rating.note if rating else ""})
-        return template.render(
+        return environment.get_template(self.template.name).render(
             rater=self.ratings.rater,
             nonce=nonce,
-            css=(folder / "assets" / "verify.css").read_text("utf-8"),
-            script=(folder / "assets" / "verify.js").read_text("utf-8"),
+            note_limit=NOTE_LIMIT,
+            css=(_ASSETS / "verify.css").read_text("utf-8"),
+            script=(_ASSETS / "verify.js").read_text("utf-8"),
             content={"rows": rows, "summary": self.summary()},
         )
 
@@ -131,14 +132,19 @@ class RatingPage:
         return self.items[number] if 0 <= number < len(self.items) else None
 
 
-def serve(app: Starlette, port: int, on_bound: Callable[[], None]) -> None:
-    """Serves on 127.0.0.1 until Ctrl-C; calls `on_bound` once the port is bound. Raises UsageError when it is taken."""
+def rate_until_stopped(page: RatingPage, port: int, echo: Callable[[str], None]) -> None:
+    """Serves the page on 127.0.0.1 until Ctrl-C and says its address; what is answered is kept for the next call.
+
+    Raises UsageError when the port is taken.
+    """
+    ratings, key = page.ratings, secrets.token_urlsafe(12)
+    echo(f"{len(ratings.answers)} of {len(page.items)} rows answered by {ratings.rater}; answers go to {ratings.path}")
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOSTS[0], port))
         except OSError as error:
             raise UsageError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
-        on_bound()
-        config = uvicorn.Config(app, log_level="warning", access_log=False)
+        echo(f"open http://{HOSTS[0]}:{port}/{key}/   (Ctrl-C ends it)")
+        config = uvicorn.Config(page.app(key), log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""The metrics of the score tables: their names, how they are computed, and whether a higher value is better.
+"""The metrics that need no judge: their names, how they are computed, and whether a higher value is better.
 
 None needs pretrained networks; the metrics that do are the judges' columns (`tasks/evaluate/columns.py`). The paper's
 names stand only for the paper's metrics (SPEC E1, E2).

@@ -3,20 +3,15 @@
 Legend: N clips, D width, W = 2 windows, K = 21 offsets.
 """
 
-# ruff: noqa: N815 - shape suffixes of record fields
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from data_contracts.errors import ContractError
-from tasks.evaluate.metrics.checks import Matrix, Vector, require_length, require_pairs, require_rows
+from tasks.evaluate.metrics.checks import Matrix, Vector, require_pairs, require_rows
 
-WINDOW_SEGMENTS: Final = 14
-"""Segments of Synchformer that are compared at once: 4.8 s."""
 WINDOWS: Final = 2
 OFFSETS: Final = 21
 """Classes of offset, evenly from -2 s to 2 s."""
@@ -38,15 +33,6 @@ def cosines(first_ND: Matrix, second_ND: Matrix) -> Vector:
     return products_N
 
 
-def desync_windows(segments: int) -> tuple[slice, slice]:
-    """Returns the first and the last 14 of a clip's Synchformer segments. For 14 segments both are the same.
-
-    Raises UndefinedMetricError for fewer.
-    """
-    require_rows(segments, WINDOW_SEGMENTS, "DeSync, segments of 0.64 s (a clip of 4.8 s)")
-    return slice(0, WINDOW_SEGMENTS), slice(segments - WINDOW_SEGMENTS, segments)
-
-
 def desync_per_clip(logits_NWK: Matrix) -> Vector:
     """Returns (N,) the mean absolute offset in seconds of a clip's two windows; their mean is DeSync.
 
@@ -62,34 +48,3 @@ def desync_per_clip(logits_NWK: Matrix) -> Vector:
     offsets_NW = np.abs(logits_NWK.argmax(axis=2) - middle) * (LONGEST_OFFSET_S / middle)
     offsets_N: Vector = offsets_NW.mean(axis=1)
     return offsets_N
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceSimilarity:
-    """Resemblyzer's cosines, and how many clips voice activity detection emptied.
-
-    An emptied clip has one constant embedding, so two of them are alike (1.0) whatever they sounded like. `mean` is
-    over all clips, as the package computes it; `mean_of_kept` without the pairs in which either was emptied, None
-    when none is left.
-    """
-
-    values_N: Vector
-    emptied: int
-    mean: float
-    mean_of_kept: float | None
-
-
-def voice_similarity(first_ND: Matrix, second_ND: Matrix, emptied_N: Sequence[bool]) -> VoiceSimilarity:
-    """Returns the similarity of pairs of clips. `emptied_N`: whether either clip of the pair was emptied.
-
-    Raises as `cosines`, and ContractError unless there is one entry per clip.
-    """
-    values_N = cosines(first_ND, second_ND)
-    require_length(len(emptied_N), len(values_N), "Resemblyzer, emptied clips")
-    kept_N = values_N[~np.asarray(emptied_N, np.bool_)]
-    return VoiceSimilarity(
-        values_N=values_N,
-        emptied=len(values_N) - len(kept_N),
-        mean=float(values_N.mean()),
-        mean_of_kept=float(kept_N.mean()) if len(kept_N) else None,
-    )

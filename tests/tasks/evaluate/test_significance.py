@@ -77,6 +77,8 @@ def test_paired_tests_refuse_what_they_cannot_use() -> None:
         sign_flip_test([1.0, 2.0], "a", seed=0)
     with pytest.raises(ContractError, match="expected the same clips"):
         swap_test(feature_distance, np.ones((3, 2)), np.ones((4, 2)), np.ones((5, 2)), "abc", seed=0)
+    with pytest.raises(ContractError, match="one at least"):
+        swap_test(feature_distance, np.ones((0, 2)), np.ones((0, 2)), np.ones((5, 2)), "", seed=0)
 
 
 def test_systems_of_one_distribution_do_not_differ_in_fd_and_a_shifted_one_does() -> None:

@@ -121,7 +121,7 @@ def test_over_the_budget_media_are_left_out_and_counted(
     monkeypatch.setattr(module, "REPORT_CHARS", 400_000)
     small = render(workspace, SETTINGS)
     assert len(small) < len(page) and "left out to keep this file small" in small
-    (count,) = re.findall(r"(\d+) audio or video files were left out to limit its size", small)
+    (count,) = re.findall(r"(\d+) media files were left out to limit its size", small)
     assert int(count) > 10 and "left out to limit" not in page
     assert small.count("data:image/png") == page.count("data:image/png")  # every spectrogram stays
 

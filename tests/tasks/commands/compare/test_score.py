@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.commands.compare.job import PAPER
 from tasks.commands.compare.score import gsb, gsb_score
 
 COUNTS = st.integers(0, 500)
+PAPER = (386, 66, 48)  # good, same, bad of 50 captions and 10 raters
 
 
 def test_the_papers_counts_give_its_score() -> None:

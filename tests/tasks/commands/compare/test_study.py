@@ -79,6 +79,7 @@ def test_what_is_missing_or_double_is_named(tmp_path: Path) -> None:
         ("name,caption,adverb\none,,fast\n", "line 2: name or caption is empty"),
         ("name,caption,adverb\none,a,fast\none,b,fast\n", "line 3: name 'one' is there twice"),
         ("name,caption,adverb\none,a,b\x1b[2J\n", r"line 2: the adverb is not printable: 'b\\x1b\[2J'"),
+        ("name,caption,adverb\no\x1bne,a,b\n", r"line 2: the name is not printable: 'o\\x1bne'"),
         ("name,caption\none,a\n", "column 'adverb' is missing"),
         ("name,caption,adverb\n", "has no caption"),
     ],

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from data_contracts import Score
 from tasks.commands.evaluate.options import EvaluateOptions
+from tasks.commands.evaluate.result import Evaluation
 from tasks.media.samples import Samples
 from tests.tasks.evaluate.fake_judges import FakeJudge
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise
 
+OURS = "corpus-cnn"
 EVENTS = {f"clip{number}": (0.2 + 0.03 * number, 0.6 - 0.02 * number) for number in range(5)}
 TRUTH = {name: bursts(times, duration_s=1.0, seed=number) for number, (name, times) in enumerate(EVENTS.items())}
 
@@ -34,12 +37,26 @@ def noisy(audio: Mapping[str, Samples], level: float = 0.05) -> dict[str, Sample
     }
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """System a is the truth at another level, system b has noise; events are known."""
+    root = tmp_path_factory.mktemp("folders")
+    write(root / "truth", TRUTH)
+    write(root / "a", {name: 0.5 * samples for name, samples in TRUTH.items()}, ".flac")
+    write(root / "b", noisy(TRUTH))
+    rows = [f"{name},{time}" for name, times in EVENTS.items() for time in times]
+    (root / "events.csv").write_text("\n".join(["name,time_s", *rows, ""]))
+    rows = [f"{name},a {name},{'even' if number % 2 == 0 else 'odd'}" for number, name in enumerate(TRUTH)]
+    (root / "captions.csv").write_text("\n".join(["name,caption,kind", *rows, ""]))
+    return root
+
+
 @pytest.fixture
 def judge(monkeypatch: pytest.MonkeyPatch) -> FakeJudge:
     """The only judge there is, under the name of the project's own."""
     fake = FakeJudge()
-    monkeypatch.setattr("model.judges.JUDGES", {"corpus-cnn": lambda path, device: fake})
-    monkeypatch.setattr("tasks.evaluate.judging.JUDGES", {"corpus-cnn": None})
+    monkeypatch.setattr("model.judges.JUDGES", {OURS: lambda path, device: fake})
+    monkeypatch.setattr("tasks.evaluate.judging.JUDGES", {OURS: None})
     return fake
 
 
@@ -52,3 +69,13 @@ def options(folder: Path, **changes: object) -> EvaluateOptions:
         "device": "cpu",
     }
     return EvaluateOptions(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def table(found: Evaluation, task: str = "all") -> dict[tuple[str, str], Score]:
+    return {(score.metric, score.system): score for score in found.scores if score.task == task}
+
+
+def value(found: Evaluation, metric: str, system: str) -> float:
+    score = table(found)[metric, system].value
+    assert score is not None
+    return score

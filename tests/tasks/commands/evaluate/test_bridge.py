@@ -59,3 +59,13 @@ def test_audio_that_it_does_not_read_is_refused(tmp_path: Path, places: list[tup
     with pytest.raises(UsageError, match=r"clip0\.aiff is not read by av-benchmark, only \.flac and \.wav are"):
         bridge.run_checkout(Checkout(folder=tmp_path, python=tmp_path), found, asked, tmp_path / "out")
     assert not places
+
+
+def test_numbers_from_caches_are_written_below_the_folder_whatever_a_system_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge, "cache_scores", lambda made, true, *, paired: CacheScores(values={"FD-VGG": 2.5}))
+    said = bridge.score_caches({"../../a": tmp_path, "a": tmp_path}, tmp_path, tmp_path / "out", paired=True)
+    written = sorted((tmp_path / "out").rglob("output_metrics.json"))
+    assert len(written) == 2 and all(path.parent.parent == tmp_path / "out" for path in written)
+    assert all(str(path) in said for path in written)

@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
 
-from data_contracts import ClipScore, Score, UsageError, read_table
+from data_contracts import ClipScore, UsageError, read_table
 from tasks.commands.evaluate import clips as clips_module
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.outputs import write_evaluation
-from tasks.commands.evaluate.page import render
 from tasks.commands.evaluate.problems import InputProblemsError
 from tasks.commands.evaluate.result import Evaluation
-from tasks.commands.evaluate.terminal import text
 from tasks.evaluate import baselines, judging
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
-from tests.tasks.commands.evaluate.conftest import EVENTS, TRUTH, noisy, options, write
+from tests.tasks.commands.evaluate.conftest import OURS, TRUTH, options, table, value, write
 from tests.tasks.evaluate.fake_judges import FakeJudge
 from tests.tasks.evaluate.sounds import RATE_HZ
 
-OURS = "corpus-cnn"
 pytestmark = pytest.mark.usefixtures("judge")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """System a is the truth at another level, system b has noise; events are known."""
-    root = tmp_path_factory.mktemp("folders")
-    write(root / "truth", TRUTH)
-    write(root / "a", {name: 0.5 * samples for name, samples in TRUTH.items()}, ".flac")
-    write(root / "b", noisy(TRUTH))
-    rows = [f"{name},{time}" for name, times in EVENTS.items() for time in times]
-    (root / "events.csv").write_text("\n".join(["name,time_s", *rows, ""]))
-    rows = [f"{name},a {name},{'even' if number % 2 == 0 else 'odd'}" for number, name in enumerate(TRUTH)]
-    (root / "captions.csv").write_text("\n".join(["name,caption,kind", *rows, ""]))
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +34,6 @@ def found(folder: Path) -> Evaluation:
         return evaluate_folders(
             options(folder, events=folder / "events.csv", captions=folder / "captions.csv", by="kind")
         )
-
-
-def table(found: Evaluation, task: str = "all") -> dict[tuple[str, str], Score]:
-    return {(score.metric, score.system): score for score in found.scores if score.task == task}
-
-
-def value(found: Evaluation, metric: str, system: str) -> float:
-    score = table(found)[metric, system].value
-    assert score is not None
-    return score
 
 
 @pytest.mark.parametrize("metrics", [{f"FD-{OURS}", f"KL-{OURS}"}, {"OnsetSyncAP"}])
@@ -217,45 +189,6 @@ def test_only_the_first_seconds_are_scored_where_that_is_asked(folder: Path, tmp
     result = evaluate_folders(asked)
     assert value(result, "level_difference_db", "a") == 0.0
     assert table(result)[f"FD-{OURS}", "a"].seconds == pytest.approx(2.5)
-
-
-def test_a_judge_that_refuses_a_clip_says_so_with_a_smaller_n(folder: Path, tmp_path: Path) -> None:
-    """Sounds under 0.2 s are refused by the fake judge: one clip of five is so short."""
-    for name in ("truth", "a"):
-        write(tmp_path / name, {**TRUTH, "clip0": TRUTH["clip0"][: RATE_HZ // 10]})
-    systems = {"a": tmp_path / "a"}
-    changes = {"reference": tmp_path / "truth", "cache": tmp_path / "c", "allowed": frozenset({"silent"})}
-    result = evaluate_folders(options(folder, systems=systems, **changes))
-    cells = table(result)
-    assert cells[f"KL-{OURS}", "a"].n == cells[f"FD-{OURS}", "a"].n == 4 and cells["level_dbfs", "a"].n == 5
-
-
-def test_a_system_without_any_value_does_not_empty_the_other_systems_cells(folder: Path, tmp_path: Path) -> None:
-    """Silence has no loudness, and no event of it is matched: the other system's values stand, and a row says why."""
-    systems = {"a": folder / "a", "quiet": write(tmp_path / "quiet", {name: 0 * x for name, x in TRUTH.items()})}
-    asked = options(folder, systems=systems, cache=tmp_path / "cache", events=folder / "events.csv")
-    result = evaluate_folders(replace(asked, allowed=frozenset({"silent"})))
-    alone = evaluate_folders(replace(asked, systems={"a": folder / "a"}))
-    for metric in ("lufs", "EventOffset_s"):
-        assert table(result)[metric, "a"].value == table(alone)[metric, "a"].value
-        empty = table(result)[metric, "quiet"]
-        assert (empty.value, empty.n, empty.why_empty) == (None, 0, "not computed: undefined for every clip")
-    assert {"lufs of quiet", "EventOffset_s of quiet"} <= set(result.why_empty()[empty.why_empty])
-    assert "lufs of quiet" in text(result) and "lufs of quiet" in render(result)
-
-
-def test_what_needs_captions_or_videos_says_so(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeJudge(name="pe-av", kinds=frozenset({"audio", "video", "text"}))
-    monkeypatch.setattr("model.judges.JUDGES", {"pe-av": lambda path, device: fake})
-    monkeypatch.setattr(judging, "JUDGES", {"pe-av": None})
-    without = table(evaluate_folders(options(folder, cache=tmp_path / "cache")))
-    for metric in ("PE-AV", "PE-AV_T"):
-        assert without[metric, "a"].why_empty == "not computed: needs --video or --captions"
-    assert fake.heard == []  # a judge that can give nothing is not asked
-    asked = options(folder, cache=tmp_path / "cache", captions=folder / "captions.csv")
-    with_captions = table(evaluate_folders(asked))
-    assert with_captions["PE-AV_T", "a"].n == 5
-    assert with_captions["PE-AV", "a"].why_empty == "not computed: needs --video"
 
 
 def test_a_run_that_was_killed_ends_with_the_same_bytes(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts import UsageError
-from tasks.commands.evaluate.options import named_systems
+from tasks.commands.evaluate.options import named_systems, unique_systems
 
 
 def test_a_folder_is_called_as_it_is_or_as_it_is_told(tmp_path: Path) -> None:
@@ -29,6 +29,7 @@ def test_a_folder_is_called_as_it_is_or_as_it_is_told(tmp_path: Path) -> None:
         (["=one"], "expected DIR or NAME=DIR"),
         (["one="], "expected DIR or NAME=DIR"),
         (["a\x1b[31m=one"], "the name is not printable"),
+        ([], "there is no folder of generated audio to score"),
     ],
 )
 def test_a_name_that_is_taken_or_cannot_be_shown_is_refused(given: list[str], words: str) -> None:
@@ -39,3 +40,8 @@ def test_a_name_that_is_taken_or_cannot_be_shown_is_refused(given: list[str], wo
 def test_the_same_folder_twice_has_no_two_names() -> None:
     with pytest.raises(UsageError, match="is taken"):
         named_systems(["one", "one"])
+
+
+def test_a_name_that_is_given_apart_may_have_an_equals_sign() -> None:
+    named = [("cfg=4.5", Path("one")), ("", Path("two"))]
+    assert unique_systems(named) == {"cfg=4.5": Path("one"), "two": Path("two")}
