@@ -46,10 +46,9 @@ def augment(
     `decrescendo`; the same samples for the same seed.
 
     As in a run, samples over full scale are lowered by one gain, a DC offset and silence at both ends are removed,
-    and at most 8 s are kept. `settings` are those
-    of `augment.*` (docs/settings.md), e.g. `{"dynamics_db": 30}`. Raises UsageError for an unknown effect or setting,
-    and ItemError when the file cannot be read, is silent or too short, or the effect cannot be measured
-    (`effect_missing`).
+    and at most 8 s are kept. `settings` are those of `augment.*` (docs/settings.md), e.g. `{"dynamics_db": 30}`.
+    Raises UsageError for an unknown effect or setting, and ItemError when the file cannot be read, is silent or too
+    short, or the effect cannot be measured (`effect_missing`).
     """
     if effect not in EFFECTS:
         raise UsageError(f"effect {effect!r} is unknown; choose one of {', '.join(EFFECTS)}")

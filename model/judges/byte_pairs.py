@@ -19,7 +19,7 @@ class BytePairs:
 
     @classmethod
     def load(cls, vocabulary: Path, merges: Path, size: int, special: Sequence[str]) -> Self:
-        """Reads the two files. `special` tokens are found as a whole in a text, `size` is the number of the weights'.
+        """Reads the two files. `special` tokens are never split; `size` is the size of the weights' vocabulary.
 
         Raises WeightsError when a file is missing, damaged, or does not belong to the weights.
         """

@@ -1,9 +1,10 @@
 """EfficientAT's mn04 (MobileNetV3 at width 0.4, AudioSet), an audio tagger of a million parameters: judge `mn04`.
 
 Legend: B batch, C channels, T samples, M mel bands, F frames, D = 384 features, K = 527 classes.
-It hears what PaSST hears, at 32 kHz, of any length. Each sound is first brought to one level, so that a changed level
-changes nothing; a silent sound has no level, so its embedding is zero: it is like nothing. `embedding` is the mean of
-the last feature map, `logits` are of AudioSet's classes, each by itself. No metric of the paper is made with it.
+Its input is PaSST's log-mel spectrogram at 32 kHz, of any length. Each sound is first scaled to one level, so that the
+outputs do not depend on the level; silence has none, so its embedding is zero and its cosine with everything is 0.
+`embedding` is the mean of the last feature map, `logits` are of AudioSet's classes, which do not exclude each other. No
+metric of the paper is made with it.
 Source: Schmid et al. 2023; weights MIT.
 """
 
@@ -29,7 +30,7 @@ from model.weights.files import TensorFile, build, read_tensors
 NAME: Final = "mn04"
 WIDTH: Final = 0.4
 LEVEL: Final = 0.05
-"""RMS that every sound is brought to: -26 dBFS."""
+"""RMS that every sound is scaled to: -26 dBFS."""
 SHORTEST: Final = FFT
 _EPS: Final = 1e-3
 _FIRST, _HIDDEN = 16, 1280

@@ -61,7 +61,7 @@ class ImageBindJudge:
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Self:
-        """Loads `imagebind_huge.pth`, strictly but for the towers of text, depth, heat and motion.
+        """Loads `imagebind_huge.pth`, strictly but for the towers of text, depth, thermal and IMU data.
 
         Raises WeightsError when the file is missing, damaged, refused, or does not fit.
         """

@@ -4,7 +4,8 @@ Legend: N clips, L tokens, D width of a tower, E = 1024 width of the joint embed
 frames; C = 3 colours, H height, W width of two frames.
 Both towers are vision transformers (norms first) with a class token. Video: a patch is 14 x 14 over two frames, and a
 norm comes before the blocks. Audio: patches of 16 x 16 every 10, and each attention has one learned key and value more;
-the embedding is scaled by a factor in the file (20). The towers of text, depth, heat and motion are not built.
+the embedding is scaled by a factor in the file (20). The towers of text, depth, thermal and IMU data are
+not built.
 Source: ImageBind (Girdhar et al. 2023).
 """
 

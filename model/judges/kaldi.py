@@ -1,4 +1,4 @@
-"""Log mel energies as Kaldi computes them (`compute-fbank-feats`), which audio networks of speech origin are fed.
+"""Log mel energies as Kaldi computes them (`compute-fbank-feats`), the input of several audio transformers.
 
 Legend: T samples, M frames, B mel bands. Frames of 25 ms every 10 ms that lie wholly inside; from each its mean is
 removed, then pre-emphasis by 0.97 and a Hann window; power spectrum; triangles on Kaldi's mel scale from 20 Hz to half
@@ -57,7 +57,7 @@ def frame_length(rate_hz: int) -> int:
 def triangles(fft: int, rate_hz: int, bands: int, lowest_hz: float, highest_hz: float) -> npt.NDArray[np.float64]:
     """Returns (fft / 2 + 1, B): filters whose sides are straight in mel, not in Hz.
 
-    Of 128 triangles, some of the lowest are too narrow to hold a bin; so in Kaldi.
+    Of 128 triangles, some of the lowest are too narrow to contain a bin, as in Kaldi.
     """
     prepare_torchaudio()
     from transformers.audio_utils import mel_filter_bank

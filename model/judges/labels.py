@@ -1,8 +1,8 @@
 """The judges `labels-corpus-cnn` and `labels-mn04`: audio, video and text compared by the words for what is in them.
 
 Legend: T samples, F frames, H = W pixels, C = 3 colours, K classes, D = 384 features.
-Audio becomes the names of the classes that an audio judge hears, video the names of the objects that EfficientNet-Lite0
-(ImageNet) sees, text stays as it is; MiniLM makes an embedding of each. What has no name in the two lists is not
+Audio becomes the names of an audio judge's likeliest classes, video the names of EfficientNet-Lite0's (ImageNet), text
+stays as it is; MiniLM makes an embedding of each. What has no name in the two lists is not
 compared at all: neither ImageNet nor the audio judges' classes know how fast, loud or far something is. It is no CLAP
 and no ImageBind; docs/evaluation.md has its measured accuracy. Source: SPEC E1.
 """
@@ -30,7 +30,7 @@ from model.judges.protocols import AudioJudge, JudgeSpec, Outputs
 from model.judges.silence import is_silent
 
 TOP: Final = 10
-"""Labels of an input that count, weighted by their probabilities."""
+"""How many of an input's likeliest labels are used, weighted by their probabilities."""
 
 
 @dataclass(frozen=True)

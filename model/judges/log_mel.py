@@ -1,8 +1,9 @@
 """torchlibrosa's log-mel front end in its key layout, which PANNs and both CLAPs have inside their files.
 
 Legend: B sounds, T samples, F frames, N = window / 2 + 1 frequencies, M mel bands.
-The Fourier matrices (with their Hann window) and the mel filters are tensors of the file, so that each network hears
-what it was trained on: 10 log10 of the mel power of centred frames, the sound reflected at its ends, at least 1e-10.
+The Fourier matrices (with their Hann window) and the mel filters are tensors of the file, so each network gets the
+front end that it was trained with: 10 log10 of the mel power of centred frames, at least 1e-10, the sound reflected at
+its ends.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ def built_part(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _video_encoder(config: Any, frames: FrameEncoder) -> nn.Module:
-    """Returns transformers' encoder with our frame encoder; a tiny one holds its place, since timm is not there."""
+    """Returns transformers' encoder with our frame encoder; it is made with a tiny one, since its own is timm's."""
     prepare_torchaudio()
     from transformers import PeVideoEncoder, ViTConfig
 
@@ -215,7 +215,7 @@ def _video_encoder(config: Any, frames: FrameEncoder) -> nn.Module:
 
 
 def _with_computed_buffers(network: PeAvNetwork) -> PeAvNetwork:
-    """Makes the modules anew whose buffers are computed and in no file: they have no values on the meta device."""
+    """Builds the modules again whose buffers are computed and in no file: on the meta device they got no values."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if any(buffer.is_meta for buffer in child.buffers(recurse=False)):

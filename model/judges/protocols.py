@@ -1,4 +1,4 @@
-"""The judges' interfaces: frozen networks that evaluation asks about audio, video and text.
+"""The judges' interfaces: frozen networks that give embeddings, logits or scores of audio, video and text.
 
 Legend: T samples, F frames, H height, W width, C = 3 colours, D feature width, K classes, P patches, S segments.
 Judges are deterministic: equal input gives equal bits on one device, whatever else is in the call. Where the original
@@ -21,15 +21,15 @@ Loading = Literal["centred", "plain", "whole"]
 """How a judge's original loads a file. centred: the file's mean is taken off before it is resampled, then it is cut to
 the evaluated length; plain: it is cut only; whole: the original takes the whole file."""
 Outputs = Mapping[str, torch.Tensor]
-"""What a judge says of one input, by name: `embedding` (D) or (P, D), `logits` (K), `segments` (S, 8 or 6, D),
+"""A judge's outputs for one input, by name: `embedding` (D) or (P, D), `logits` (K), `segments` (S, 8 or 6, D),
 `axes` (K)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeSpec:
     """What a judge is. `weights_sha256` names the weights; `embedded` ones come with this project or with a package
-    that it installs, and never carry the name of a published judge. `classes`: the labels of `logits`. `loading`: what
-    `model.judges.sounds.prepare` does with a file before the judge hears it."""
+    that it installs, and never carry the name of a published judge. `classes`: the labels of `logits`. `loading`: how
+    `model.judges.sounds.prepare` loads a file for it."""
 
     name: str
     weights_sha256: str
@@ -58,10 +58,10 @@ class Judge(Protocol):
 
 @runtime_checkable
 class AudioJudge(Judge, Protocol):
-    """Judges sounds."""
+    """Takes audio."""
 
     def judge_audio(self, sounds: Sequence[torch.Tensor], *, seeds: Sequence[int]) -> list[Outputs]:
-        """Returns what it says of each sound (T) float32, mono, at `spec.rate_hz`, of any length.
+        """Returns the outputs for each sound (T) float32, mono, at `spec.rate_hz`, of any length.
 
         `seeds`: one per sound. Raises ItemError (`too_short`) for a sound shorter than the judge can take, and
         ContractError for another shape, type or a value that is not finite.
@@ -70,7 +70,7 @@ class AudioJudge(Judge, Protocol):
 
 @runtime_checkable
 class VideoJudge(Judge, Protocol):
-    """Judges videos."""
+    """Takes videos."""
 
     @property
     def size(self) -> int:
@@ -81,12 +81,12 @@ class VideoJudge(Judge, Protocol):
         """How a frame becomes `size` x `size` pixels."""
 
     def judge_video(self, frames_FHWC: Frames) -> Outputs:
-        """Returns what it says of RGB frames, uint8, at `spec.fps`. Raises as `AudioJudge.judge_audio`."""
+        """Returns the outputs for RGB frames, uint8, at `spec.fps`. Raises as `AudioJudge.judge_audio`."""
 
 
 @runtime_checkable
 class TextJudge(Judge, Protocol):
-    """Judges texts."""
+    """Takes texts."""
 
     def judge_text(self, texts: Sequence[str]) -> list[Outputs]:
-        """Returns what it says of each text."""
+        """Returns the outputs for each text."""

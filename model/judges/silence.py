@@ -1,4 +1,4 @@
-"""Whether a sound is silent, for judges that take the level out: silence has none to take out."""
+"""Whether a sound is silent, for judges that normalise the level: silence has none."""
 
 from __future__ import annotations
 
