@@ -5,6 +5,7 @@ Legend: T samples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -29,6 +30,7 @@ from tasks.media.frames import read_frames
 _BATCH: Final = 16
 _VERSION: Final = 2  # of the judges' outputs: raised when the same input gives others
 _BEFORE_S: Final = 0.001  # a frame that is shown from just this moment on is the earlier one's successor
+_ROUNDED: Final = 0.01  # of a frame: what a rounded duration may lack of its last one
 _CANNOT: Final = "cannot: "
 _PACKAGES: Final = {
     "resemblyzer-vad": ("webrtcvad", "pip install webrtcvad-wheels"),
@@ -187,7 +189,7 @@ class CachedJudge:
                 size=self.judge.size,
                 fit=self.judge.fit,
                 start_s=0.5 / spec.fps - _BEFORE_S,  # as FFmpeg's fps filter rounds
-                duration_s=duration_s,
+                duration_s=_whole_frames_s(duration_s, spec.fps),
             )
             return self._keep(key, _arrays(self.judge.judge_video(frames)))
         except ItemError as error:
@@ -235,6 +237,11 @@ class CachedJudge:
         kept = {_CANNOT: np.frombuffer(said.encode(), np.uint8)} if isinstance(said, str) else said
         self.cache.put(key, kept)
         return said
+
+
+def _whole_frames_s(duration_s: float, fps: float) -> float:
+    """Returns the seconds that whole frames take, as av-benchmark counts them: 3 frames at 0.5 fps of 7 s."""
+    return math.floor(duration_s * fps + _ROUNDED) / fps
 
 
 def _seed(sound: Sound) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from data_contracts import UsageError, WeightsError
 from tasks.evaluate import judging
@@ -153,6 +154,22 @@ def test_videos_and_texts_are_kept_too(tmp_path: Path, monkeypatch: pytest.Monke
     np.testing.assert_array_equal(seen["embedding"], again[0]["embedding"])
     assert [float(one["embedding"][0]) for one in read if not isinstance(one, str)] == [6.0, 5.0, 6.0]
     assert [float(one["embedding"][0]) for one in again[1] if not isinstance(one, str)] == [5.0, 6.0]
+
+
+@pytest.mark.parametrize(("duration_s", "frames"), [(2.0, 8), (1.9, 7), (1.9999, 8), (1.76, 7), (0.3, 1), (0.2, 0)])
+def test_only_whole_frames_of_a_duration_are_judged(tmp_path: Path, duration_s: float, frames: int) -> None:
+    """At four per second; av-benchmark cuts the number, too."""
+    path, seen = tmp_path / "v.mp4", []
+    write_video(path, np.zeros((20, 16, 16, 3), np.uint8), 10.0)
+
+    class Counting(FakeJudge):
+        def judge_video(self, frames_FHWC: np.ndarray) -> dict[str, torch.Tensor]:
+            seen.append(len(frames_FHWC))
+            return {"embedding": torch.zeros(1)}
+
+    asked = CachedJudge(judge=Counting(kinds=frozenset({"video"})), cache=JudgeCache(tmp_path / "cache"))
+    asked.see(path, "hash", duration_s)
+    assert seen == [frames]
 
 
 def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
