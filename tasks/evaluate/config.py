@@ -48,7 +48,8 @@ class EvaluateConfig(StageConfig):
     judges: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         ("corpus-cnn",),
         description="networks that judge the audio, e.g. [corpus-cnn, resemblyzer, vggish]; auto: all whose weights "
-        "are here at the first run, non-commercial ones only when named; embedded; none; NAME:PATH for your own file",
+        "are here at the first run, non-commercial ones only when named; embedded; none; NAME:PATH for your own file. "
+        "Ablations and claims ask corpus-cnn and those that are named",
     )
     precision: AskedPrecision = Field(
         "fp32", description="of sampling; auto: bf16 on a device that multiplies it natively, as train.precision"

@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from benchmarks.codec_measures import quality
-from benchmarks.codec_quality import Pair, audible, likeness, median, read_recordings
+from benchmarks.codec_quality import Pair, audible, header, likeness, median, read_recordings, row
 from benchmarks.judge_recordings import Heard
 from model.judges.corpus_cnn import CorpusCNNJudge
 
@@ -41,6 +41,18 @@ def test_silent_clips_do_not_count() -> None:
 def test_medians_are_those_of_the_named_measure() -> None:
     found = [quality(noise(), noise() * np.float32(scale)) for scale in (0.5, 1.0, 0.1)]
     assert median(found, "level_change_db") == pytest.approx(-6.02, abs=0.01)
+
+
+def test_a_row_has_the_heads_columns_with_and_without_a_tagger(capsys: pytest.CaptureFixture[str]) -> None:
+    judge, pairs = Heard(CorpusCNNJudge.load()), [Pair(noise(), np.float32(0.5) * noise())]
+    header()
+    row("halved", pairs, judge, None)
+    row("halved", pairs, judge, judge)
+    row("silent", [Pair(np.zeros(100, np.float32), noise())], judge, judge)
+    head, rule, alone, both = capsys.readouterr().out.splitlines()
+    assert len({line.count("|") for line in (head, rule, alone, both)}) == 1
+    assert alone.startswith("| halved | 1 | -6.02 | 6.02 |") and alone.endswith("| 1.000 | - |")
+    assert both.endswith("| 1.000 | 1.000 |")
 
 
 def test_likeness_does_not_see_the_level_and_silence_is_like_nothing() -> None:
