@@ -91,7 +91,7 @@ def cells(sets: int) -> Iterator[tuple[str, int, int, float, Callable[[], float]
             if groups >= 8 and n > 16:
                 yield (
                     "FD", n, groups, alike,
-                    lambda n=n, g=groups, a=alike: distance_coverage(n, g, a, sets=max(1, sets // 5)),
+                    lambda n=n, g=groups, a=alike: distance_coverage(n, g, a, sets=max(1, sets // 2)),
                 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@
 `clips`: the command on 1,000 clips, twice.
 `formulas`: FD, KL and IS beside av-benchmark's code. `originals`: judges beside the code of their originals. `names`:
 names and shapes of the originals' tensors. `judges`: what a clip costs each judge.
+`unwanted`: speech and music found, and false alarms.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ PARTS: Final[Mapping[str, str]] = {
     "originals": "benchmarks.original_judges",
     "names": "benchmarks.original_names",
     "judges": "benchmarks.judges",
+    "unwanted": "benchmarks.unwanted_sound",
 }
 """Part -> module with `main(arguments) -> exit code`."""
 

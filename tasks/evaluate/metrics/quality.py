@@ -23,6 +23,8 @@ SILENT: Final = f"gated level at most {AUDIBLE_DB:g} dBFS"
 CLIPPED: Final = "four samples in a row at full scale (0.999 or more) that differ by no more than a step of 16 bits"
 DUPLICATE: Final = "shares audio with another generated clip, by fingerprints"
 PASTED: Final = "shares audio with a reference clip, by fingerprints"
+PRESENT: Final = 0.5
+"""A class is in a clip where its probability is as much: `python -m benchmarks.evaluation unwanted` measures it."""
 _FULL_SCALE: Final = 0.999
 _STEP: Final = 1 / 32_768
 _RUN: Final = 4  # one at a rate of 44.1 kHz holds a tone's top only below 20 Hz
@@ -73,14 +75,15 @@ def unwanted(generated_NK: Matrix, classes: Sequence[int], reference_NK: Matrix 
     """Returns (N,) whether a clip has sound of these classes and its reference has none: unwanted speech or music.
 
     `generated_NK`, `reference_NK`: a multi-label judge's logits of the same clips; `classes`: places among its K, such
-    as `model.judges.audioset.speech_classes(spec.classes)`. A clip has it where the sigmoid of one is 0.5 or more.
+    as `model.judges.audioset.speech_classes(spec.classes)`. A clip has it where one's sigmoid is `PRESENT` or more.
     Without a reference, having it is enough. Raises UndefinedMetricError without such a class or without clips,
     ContractError for other shapes or values that are not finite.
     """
     if not classes:
         raise UndefinedMetricError("unwanted sound: the judge has no class of it")
     require_pairs(generated_NK, generated_NK if reference_NK is None else reference_NK, "unwanted sound")
-    has_N = (generated_NK[:, list(classes)] >= 0).any(axis=1)
+    least = np.log(PRESENT / (1 - PRESENT))
+    has_N = (generated_NK[:, list(classes)] >= least).any(axis=1)
     if reference_NK is None:
         return np.asarray(has_N)
-    return np.asarray(has_N & (reference_NK[:, list(classes)] < 0).all(axis=1))
+    return np.asarray(has_N & (reference_NK[:, list(classes)] < least).all(axis=1))

@@ -1,7 +1,7 @@
-"""How sure an FD or KAD is, and an FD of infinitely many rows: both by drawing subsets without replacement.
+"""How sure an FD or KAD is, and an FD of infinitely many rows: both from subsets without repeated rows.
 
 Drawing with replacement, as a bootstrap does, repeats rows, so covariances lose rank and the FD rises by far more than
-its own spread. Whole groups are drawn: a clip's patches, or clips of one object, are alike.
+its own spread. Whole groups are drawn or left out: a clip's patches, or clips of one object, are alike.
 
 Legend: N generated and M reference rows, D width, G groups.
 """
@@ -24,7 +24,7 @@ from tasks.evaluate.metrics.frechet import Moments, frechet_distance
 _FEWEST_GROUPS: Final = 8
 _LEAST_SHARE: Final = 0.3  # of the groups, in the smallest subset of the extrapolation
 _STEPS: Final = 15
-_DRAWS: Final = 100
+_BLOCKS: Final = 100
 _FEWEST_TO_EXTRAPOLATE: Final = 30
 _ROWS_PER_WIDTH: Final = (3, 5)  # in the smallest subset, in all: with fewer the FD is no line over 1 / rows
 
@@ -36,7 +36,7 @@ def frechet_interval(
     *,
     seed: int,
     reference_groups: Sequence[Hashable] | None = None,
-    draws: int = _DRAWS,
+    blocks: int = _BLOCKS,
 ) -> Bounds:
     """Returns `distance_interval` of the FD, cut at 0; a whole reference's moments are computed once."""
     whole = Moments.of(reference_MD)
@@ -46,7 +46,7 @@ def frechet_interval(
         return frechet_distance(Moments.of(first_ND), reference)
 
     low, high = distance_interval(
-        distance, generated_ND, reference_MD, groups, seed=seed, reference_groups=reference_groups, draws=draws
+        distance, generated_ND, reference_MD, groups, seed=seed, reference_groups=reference_groups, blocks=blocks
     )
     return (None, None) if low is None or high is None else (max(0.0, low), high)
 
@@ -59,16 +59,16 @@ def distance_interval(
     *,
     seed: int,
     reference_groups: Sequence[Hashable] | None = None,
-    draws: int = _DRAWS,
+    blocks: int = _BLOCKS,
 ) -> Bounds:
     """Returns a 95 % interval of the FD or KAD that other clips of the same number would give; (None, None) below 8
     groups. Of KAD, give `distance` the bandwidth of the whole reference (`kernel.median_distance`).
 
-    The spread is that of the distances of random halves of the groups (delete-d jackknife, Shao and Wu 1989), with
-    Student's quantile. `groups`: one per generated row. The reference is kept whole, unless `reference_groups` gives
-    one per reference row: then a group is drawn or left out on both sides at once, which adds what the choice of the
-    test set's clips changes. It is wide rather than narrow where both sets are alike. Raises as `distance`, and
-    ContractError unless there is one group per row.
+    The spread is that of the distances without one group after the other (jackknife, Quenouille and Tukey 1958), with
+    Student's quantile; more groups than `blocks` are first put into so many blocks at random. `groups`: one per
+    generated row. The reference is kept whole, unless `reference_groups` gives one per reference row: then a group is
+    left out on both sides at once, which adds what the choice of the test set's clips changes. It is wide rather than
+    narrow. Raises as `distance`, and ContractError unless there is one group per row.
     """
     index_N = group_index(groups, len(generated_ND))
     names = list(dict.fromkeys(groups))
@@ -79,14 +79,14 @@ def distance_interval(
     found, count = distance(generated_ND, reference_MD), len(names)
     if count < _FEWEST_GROUPS:
         return None, None
-    half, rng = count // 2, np.random.default_rng(seed)
+    block_G = np.random.default_rng(seed).permutation(count) % blocks
     values = []
-    for _ in range(draws):
-        drawn_G = _drawn(count, half, rng)
-        reference = reference_MD if index_M is None else reference_MD[drawn_G[index_M]]
-        values.append(distance(generated_ND[drawn_G[index_N]], reference))
-    error = float(np.std(values, ddof=1)) * (half / (count - half)) ** 0.5
-    reach = float(stats.t.ppf(1 - TAIL, count - 1)) * error
+    for left_out in range(min(count, blocks)):
+        kept_G = block_G != left_out
+        reference = reference_MD if index_M is None else reference_MD[kept_G[index_M]]
+        values.append(distance(generated_ND[kept_G[index_N]], reference))
+    error = float(np.std(values)) * (len(values) - 1) ** 0.5
+    reach = float(stats.t.ppf(1 - TAIL, len(values) - 1)) * error
     return found - reach, found + reach
 
 

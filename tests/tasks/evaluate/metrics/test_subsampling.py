@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from data_contracts.errors import ContractError
 from tasks.evaluate.metrics.checks import UndefinedMetricError
@@ -25,9 +26,9 @@ def test_the_interval_covers_the_mean_of_other_sets_of_the_same_size(per_group: 
     sets = [rows(80, seed, shift=0.4, per_group=per_group, alike=alike) for seed in range(80)]
     groups = [n // per_group for n in range(80)]
     expected = np.mean([feature_distance(one, REFERENCE) for one in sets])
-    bounds = [frechet_interval(one, REFERENCE, groups, seed=n, draws=30) for n, one in enumerate(sets)]
+    bounds = [frechet_interval(one, REFERENCE, groups, seed=n, blocks=40) for n, one in enumerate(sets)]
     covered = sum(low <= expected <= high for low, high in bounds if low is not None and high is not None)
-    assert 0.88 * 80 <= covered <= 80
+    assert 0.88 * 80 <= covered < 80
     assert all(low >= 0 for low, _ in bounds if low is not None)
 
 
@@ -41,9 +42,32 @@ def test_kads_interval_covers_it_and_may_reach_below_zero(shift: float) -> None:
 
     sets = [rows(40, seed, shift=shift) for seed in range(30)]
     expected = np.mean([kad(one, reference) for one in sets])
-    bounds = [distance_interval(kad, one, reference, range(40), seed=n, draws=20) for n, one in enumerate(sets)]
+    bounds = [distance_interval(kad, one, reference, range(40), seed=n, blocks=20) for n, one in enumerate(sets)]
     assert sum(low <= expected <= high for low, high in bounds if low is not None and high is not None) >= 26
     assert (min(low for low, _ in bounds if low is not None) < 0) == (shift == 0)
+
+
+def test_the_interval_is_a_plain_jackknifes_over_groups() -> None:
+    made, groups = rows(36, 6, shift=0.4), [n % 12 for n in range(36)]
+    left = [feature_distance(made[[n for n in range(36) if groups[n] != one]], REFERENCE) for one in range(12)]
+    error = np.sqrt(11 / 12 * np.square(np.array(left) - np.mean(left)).sum())
+    reach = stats.t.ppf(0.975, 11) * error
+    found = feature_distance(made, REFERENCE)
+    assert frechet_interval(made, REFERENCE, groups, seed=0) == pytest.approx((found - reach, found + reach))
+
+
+def test_of_many_groups_some_are_left_out_together() -> None:
+    calls = []
+
+    def distance(first: np.ndarray, second: np.ndarray) -> float:
+        calls.append(len(first))
+        return float(first.sum())
+
+    made = rows(90, 6)
+    low, high = distance_interval(distance, made, made, range(90), seed=0, blocks=30)
+    assert calls == [90] + [87] * 30 and low is not None and high is not None
+    of_a_sum = 2 * stats.t.ppf(0.975, 29) * np.sqrt(90) * made.sum(axis=1).std()
+    assert high - low == pytest.approx(of_a_sum, rel=0.5)
 
 
 def test_copies_within_a_group_add_no_certainty() -> None:
