@@ -62,8 +62,8 @@ def pieces(folder: Path, most: int) -> Iterator[Piece]:
 def mixed(wanted_T: Samples, background_T: Samples, ratio_db: float) -> Samples:
     """Returns (T,) the background, repeated or cut to the length of what is wanted, and that over it, `ratio_db` above
     its RMS; a silent background leaves it alone."""
-    under_T = np.resize(background_T, len(wanted_T))
-    gain = rms(under_T) * 10 ** (ratio_db / 20) / max(rms(wanted_T), np.finfo(np.float32).tiny)
+    under_T: Samples = np.resize(background_T, len(wanted_T))
+    gain = rms(under_T) * 10 ** (ratio_db / 20) / max(rms(wanted_T), 1e-9)
     return (under_T + (gain or 1.0) * wanted_T).astype(np.float32)
 
 

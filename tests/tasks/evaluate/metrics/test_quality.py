@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from data_contracts.errors import ContractError
 from tasks.evaluate.metrics.checks import UndefinedMetricError
-from tasks.evaluate.metrics.quality import duplicates, is_clipped, is_silent, pasted, unwanted
+from tasks.evaluate.metrics.quality import PRESENT, duplicates, is_clipped, is_silent, pasted, unwanted
 from tasks.media.fingerprint import peaks_of
 from tests.tasks.evaluate.sounds import RATE_HZ, noise, scene_audio, strike_scenes
 
@@ -68,8 +70,9 @@ def test_copies_of_each_other_are_pasted_only_with_the_reference() -> None:
 
 
 def test_speech_is_unwanted_where_the_reference_has_none() -> None:
-    generated = np.array([[-3.0, 2.0, -1.0], [-3.0, -0.1, 5.0], [0.0, -2.0, 1.0], [-1.0, 4.0, 0.0]])
-    reference = np.array([[-3.0, -2.0, 9.0], [-3.0, -1.0, 5.0], [-0.1, -2.0, 1.0], [2.0, -4.0, 0.0]])
+    least = math.log(PRESENT / (1 - PRESENT))
+    generated = np.array([[-3.0, 2.0, -1.0], [-3.0, least - 0.1, 5.0], [least, -2.0, 1.0], [-1.0, 4.0, 0.0]])
+    reference = np.array([[-3.0, -2.0, 9.0], [-3.0, -1.0, 5.0], [least - 0.1, -2.0, 1.0], [2.0, -4.0, 0.0]])
     assert list(unwanted(generated, [0, 1])) == [True, False, True, True]
     assert list(unwanted(generated, [0, 1], reference)) == [True, False, True, False]
     assert not unwanted(reference, [0, 1], reference).any()
