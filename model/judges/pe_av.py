@@ -252,6 +252,9 @@ def _tokenizer(path: Path) -> Any:
     if not path.is_file():
         raise WeightsError(f"{path} is missing; `foleygenex weights fetch {NAME}` fetches it")
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises plain Exceptions
         raise WeightsError(f"{path} cannot be read as a tokenizer ({error})") from error
+    tokenizer.no_padding()  # a file may keep the settings of its last use
+    tokenizer.no_truncation()
+    return tokenizer

@@ -17,9 +17,10 @@ from data_contracts.errors import ContractError
 from model.frames import Fit, Frames
 
 Kind = Literal["audio", "video", "text"]
-Loading = Literal["centred", "plain", "whole"]
+Loading = Literal["centred", "plain", "librosa", "whole"]
 """How a judge's original loads a file. centred: the file's mean is taken off before it is resampled, then it is cut to
-the evaluated length; plain: it is cut only; whole: the original takes the whole file."""
+the evaluated length; plain: it is only cut; librosa: likewise, but librosa resamples it in place of torchaudio;
+whole: the original takes the whole file."""
 Outputs = Mapping[str, torch.Tensor]
 """A judge's outputs for one input, by name: `embedding` (D) or (P, D), `logits` (K), `segments` (S, 8 or 6, D),
 `axes` (K)."""

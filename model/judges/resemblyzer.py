@@ -75,7 +75,7 @@ class ResemblyzerJudge:
     def load(cls, path: Path, device: torch.device | str = "cpu", *, detector: Detector | None = None) -> Self:
         """Loads the published file, strictly. Raises WeightsError when it is missing, damaged or does not fit."""
         network = network_from(read_tensors(path))
-        spec = published_spec(NAME, digest(path), ("audio",), rate_hz=RATE_HZ)
+        spec = published_spec(NAME, digest(path), ("audio",), rate_hz=RATE_HZ, loading="librosa")
         spec = spec if detector is None else replace(spec, name=WITH_VAD)
         return cls(network.to(device), spec, torch.device(device), detector)
 

@@ -1,4 +1,4 @@
-"""Sounds as the judges' originals load them: one channel, resampled as torchaudio does, then cut, repeated or padded.
+"""Sounds as the judges' originals load them: one channel, resampled, then cut, repeated or padded.
 
 Legend: C channels, T samples.
 """
@@ -34,7 +34,8 @@ def prepare(channels_CT: Tensor, rate_hz: int, spec: JudgeSpec, seconds: float |
     mono_T = channels_CT.mean(dim=0)
     if spec.loading == "centred":
         mono_T = mono_T - mono_T.mean()
-    sound_T = resample(mono_T, rate_hz, spec.rate_hz)
+    resampled = resample_by_librosa if spec.loading == "librosa" else resample
+    sound_T = resampled(mono_T, rate_hz, spec.rate_hz)
     return sound_T if seconds is None or spec.loading == "whole" else sound_T[: int(spec.rate_hz * seconds)]
 
 
@@ -44,6 +45,15 @@ def resample(sound_T: Tensor, from_hz: int, to_hz: int) -> Tensor:
         return sound_T
     resampled_T: Tensor = _resampler(from_hz, to_hz)(sound_T)
     return resampled_T
+
+
+def resample_by_librosa(sound_T: Tensor, from_hz: int, to_hz: int) -> Tensor:
+    """Returns the sound at another rate: librosa's `resample` with its defaults, as Resemblyzer."""
+    if from_hz == to_hz or not len(sound_T):
+        return sound_T
+    from librosa import resample as librosas_resample
+
+    return torch.from_numpy(librosas_resample(sound_T.numpy(), orig_sr=from_hz, target_sr=to_hz))
 
 
 @lru_cache(maxsize=16)

@@ -43,7 +43,7 @@ class JudgeStage(Stage):
     config: EvaluateConfig
 
     name: ClassVar[str] = "judge"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Judgement
     large_shards: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True

@@ -28,7 +28,7 @@ from tasks.evaluate.sounds import Sound
 from tasks.media.frames import read_frames
 
 _BATCH: Final = 16
-_VERSION: Final = 2  # of the judges' outputs: raised when the same input gives others
+_VERSION: Final = 3  # of the judges' outputs: raised when the same input gives others
 _BEFORE_S: Final = 0.001  # a frame that is shown from just this moment on is the earlier one's successor
 _ROUNDED: Final = 0.01  # of a frame: what a rounded duration may lack of its last one
 _CANNOT: Final = "cannot: "

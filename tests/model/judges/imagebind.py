@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from tests.model.codec.layouts import Shapes, random_tensors
-from tests.model.encoders.synchformer import linear
+from tests.model.judges.loops import Tensors, attention, layer_norm, linear, mlp
 
 VISION, AUDIO, EMBED, PATCH, SIDE = 160, 128, 24, 4, 2  # two heads each (80 and 64 wide); frames of 8 x 8
 DEPTH = 2
@@ -80,51 +80,40 @@ def tiny() -> dict[str, torch.Tensor]:
     return {**tensors, "modality_postprocessors.audio.1.log_logit_scale": torch.tensor(math.log(20.0))}
 
 
-def norm(t: dict, name: str, x: torch.Tensor, eps: float) -> torch.Tensor:
-    return torch.layer_norm(x, x.shape[-1:], t[f"{name}.weight"], t[f"{name}.bias"], eps)
-
-
-def slow_attention(t: dict, name: str, x_LD: torch.Tensor, heads: int) -> torch.Tensor:
-    """All tokens to all tokens and, where there is one, to the extra key; one query and one head at a time."""
+def slow_attention(t: Tensors, name: str, x_LD: torch.Tensor, heads: int) -> torch.Tensor:
+    """All tokens to all tokens and, where there is one, to the extra key."""
     query, key, value = (x_LD @ t[f"{name}.in_proj_weight"].T + t[f"{name}.in_proj_bias"]).chunk(3, dim=1)
     if f"{name}.bias_k" in t:
         key, value = torch.cat([key, t[f"{name}.bias_k"][0]]), torch.cat([value, t[f"{name}.bias_v"][0]])
-    wide = x_LD.shape[1] // heads
-    out = torch.zeros_like(x_LD)
-    for start in range(0, x_LD.shape[1], wide):
-        part = slice(start, start + wide)
-        for index in range(len(x_LD)):
-            out[index, part] = (key[:, part] @ query[index, part] / math.sqrt(wide)).softmax(0) @ value[:, part]
-    return linear(t, f"{name}.out_proj", out)
+    return linear(t, f"{name}.out_proj", attention(query, key, value, x_LD.shape[1] // heads))
 
 
-def slow_tower(t: dict, modality: str, patches: list[torch.Tensor]) -> torch.Tensor:
+def slow_tower(t: Tensors, modality: str, patches: list[torch.Tensor]) -> torch.Tensor:
     """(E) of unit length, from patches that are already projected."""
     x = torch.stack([t[f"{PRE}.{modality}.cls_token"][0, 0], *patches])
     x = x + t[f"{PRE}.{modality}.pos_embedding_helper.pos_embed"][0]
     if modality == "vision":
-        x = norm(t, f"{TRUNK}.vision.pre_transformer_layer.0", x, 1e-6)
+        x = layer_norm(t, f"{TRUNK}.vision.pre_transformer_layer.0", x, 1e-6)
     for layer in range(DEPTH):
         name = f"{TRUNK}.{modality}.blocks.{layer}"
-        x = x + slow_attention(t, f"{name}.attn", norm(t, f"{name}.norm_1", x, 1e-6), 2)
-        inner = linear(t, f"{name}.mlp.fc1", norm(t, f"{name}.norm_2", x, 1e-6))
-        x = x + linear(t, f"{name}.mlp.fc2", inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2))))
-    x = norm(t, f"{HEAD}.{modality}.0", x[0], 1e-6) @ t[f"{HEAD}.{modality}.2.weight"].T
+        x = x + slow_attention(t, f"{name}.attn", layer_norm(t, f"{name}.norm_1", x, 1e-6), 2)
+        x = x + mlp(t, f"{name}.mlp.fc1", f"{name}.mlp.fc2", layer_norm(t, f"{name}.norm_2", x, 1e-6))
+    x = layer_norm(t, f"{HEAD}.{modality}.0", x[0], 1e-6) @ t[f"{HEAD}.{modality}.2.weight"].T
     return x / x.norm()
 
 
-def slow_audio(t: dict, mel_BM: torch.Tensor) -> torch.Tensor:
+def slow_audio(t: Tensors, mel_BM: torch.Tensor) -> torch.Tensor:
     root = f"{PRE}.audio.rgbt_stem"
     patches = []
     for band in range(0, 113, 10):
         for frame in range(0, 189, 10):
             patch = mel_BM[band : band + 16, frame : frame + 16]
             made = torch.einsum("bm,dbm->d", patch, t[f"{root}.proj.weight"][:, 0])
-            patches.append(norm(t, f"{root}.norm_layer", made, 1e-5))
+            patches.append(layer_norm(t, f"{root}.norm_layer", made, 1e-5))
     return 20 * slow_tower(t, "audio", patches)
 
 
-def slow_vision(t: dict, first_HWC: np.ndarray, second_HWC: np.ndarray) -> torch.Tensor:
+def slow_vision(t: Tensors, first_HWC: np.ndarray, second_HWC: np.ndarray) -> torch.Tensor:
     mean, std = torch.tensor([0.48145466, 0.4578275, 0.40821073]), torch.tensor([0.26862954, 0.26130258, 0.27577711])
     pair = (torch.from_numpy(np.stack([first_HWC, second_HWC])).float() / 255 - mean) / std
     kernel = t[f"{PRE}.vision.rgbt_stem.proj.1.weight"]

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from model.codec.torchaudio_shim import prepare_torchaudio
 from tests.model.codec.layouts import Shapes, random_tensors
-from tests.model.encoders.synchformer import linear
+from tests.model.judges.loops import Tensors, attention, layer_norm, linear, mlp
 
 WIDTH, DEPTH, PATCH, SIDE, EMBED = 128, 2, 4, 2, 24  # two heads of 64; frames of 8 x 8
 FRAMES = "video_model.video_encoder.embedder.vision_model.timm_model."
@@ -91,15 +91,6 @@ def frame_tensors() -> dict[str, torch.Tensor]:
     return random_tensors(frame_shapes(WIDTH, DEPTH, PATCH, SIDE * SIDE, EMBED))
 
 
-def norm(t: dict, name: str, x: torch.Tensor) -> torch.Tensor:
-    return torch.layer_norm(x, (WIDTH,), t[f"{name}.weight"], t[f"{name}.bias"], 1e-5)
-
-
-def mlp(t: dict, name: str, x: torch.Tensor) -> torch.Tensor:
-    inner = linear(t, f"{name}.fc1", x)
-    return linear(t, f"{name}.fc2", inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2))))
-
-
 def turned(vector_K: torch.Tensor, column: int, row: int) -> torch.Tensor:
     """A head's 64 numbers, pair by pair as complex numbers: 16 pairs by the column, 16 by the row."""
     out = vector_K.clone()
@@ -112,35 +103,28 @@ def turned(vector_K: torch.Tensor, column: int, row: int) -> torch.Tensor:
     return out
 
 
-def slow_frame(t: dict, pixels_CHW: torch.Tensor) -> torch.Tensor:
+def slow_frame(t: Tensors, pixels_CHW: torch.Tensor) -> torch.Tensor:
     """(E) of one frame, by loops over tokens and heads."""
     places = [(row, column) for row in range(SIDE) for column in range(SIDE)]
     tokens = [t["cls_token"][0, 0]]
     for row, column in places:
         patch = pixels_CHW[:, row * PATCH : (row + 1) * PATCH, column * PATCH : (column + 1) * PATCH]
         tokens.append(torch.einsum("cyx,dcyx->d", patch, t["patch_embed.proj.weight"]))
-    x = norm(t, "norm_pre", torch.stack(tokens) + t["pos_embed"][0])
+    x = layer_norm(t, "norm_pre", torch.stack(tokens) + t["pos_embed"][0])
     for layer in range(DEPTH):
         name = f"blocks.{layer}"
-        query, key, value = linear(t, f"{name}.attn.qkv", norm(t, f"{name}.norm1", x)).chunk(3, dim=1)
-        mixed = torch.zeros_like(x)
-        for start in range(0, WIDTH, 64):
-            part = slice(start, start + 64)
-            q, k = query[:, part].clone(), key[:, part].clone()
-            for index, (row, column) in enumerate(places, 1):
-                q[index], k[index] = turned(q[index], column, row), turned(k[index], column, row)
-            mixed[:, part] = (q @ k.T / 8).softmax(1) @ value[:, part]
-        x = x + linear(t, f"{name}.attn.proj", mixed)
-        x = x + mlp(t, f"{name}.mlp", norm(t, f"{name}.norm2", x))
-    x = norm(t, "norm", x)
+        query, key, value = linear(t, f"{name}.attn.qkv", layer_norm(t, f"{name}.norm1", x)).chunk(3, dim=1)
+        for index, (row, column) in enumerate(places, 1):
+            for start in range(0, WIDTH, 64):
+                for one in (query[index, start : start + 64], key[index, start : start + 64]):
+                    one.copy_(turned(one, column, row))
+        x = x + linear(t, f"{name}.attn.proj", attention(query, key, value))
+        x = x + mlp(t, f"{name}.mlp.fc1", f"{name}.mlp.fc2", layer_norm(t, f"{name}.norm2", x))
+    x = layer_norm(t, "norm", x)
     query = linear(t, "attn_pool.q", t["attn_pool.latent"][0, 0])
     key, value = linear(t, "attn_pool.kv", x).chunk(2, dim=1)
-    pooled = torch.zeros(WIDTH)
-    for start in range(0, WIDTH, WIDTH // 8):
-        part = slice(start, start + WIDTH // 8)
-        pooled[part] = (key[:, part] @ query[part] / math.sqrt(WIDTH // 8)).softmax(0) @ value[:, part]
-    pooled = linear(t, "attn_pool.proj", pooled)
-    pooled = pooled + mlp(t, "attn_pool.mlp", norm(t, "attn_pool.norm", pooled))
+    pooled = linear(t, "attn_pool.proj", attention(query[None], key, value, WIDTH // 8)[0])
+    pooled = pooled + mlp(t, "attn_pool.mlp.fc1", "attn_pool.mlp.fc2", layer_norm(t, "attn_pool.norm", pooled))
     return linear(t, "head", pooled)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 
 from tests.model.codec.layouts import Shapes, random_tensors
-from tests.model.encoders.synchformer import DEPTH, PATCH, PREFIX, SIDE, WIDTH, linear, visual
+from tests.model.encoders.synchformer import DEPTH, PATCH, PREFIX, SIDE, WIDTH, visual
+from tests.model.judges.loops import Tensors, attention, layer_norm, linear, mlp
 
 AUDIO_DEPTH, FUSION_DEPTH = 2, 1
 AUDIO = "afeat_extractor"
@@ -69,25 +68,9 @@ def tiny() -> dict[str, torch.Tensor]:
     return random_tensors(whole(WIDTH, DEPTH, AUDIO_DEPTH, FUSION_DEPTH, SIDE * SIDE, PATCH))
 
 
-def layer_norm(t: dict, name: str, x: torch.Tensor, eps: float) -> torch.Tensor:
-    return torch.layer_norm(x, (WIDTH,), t[f"{name}.weight"], t[f"{name}.bias"], eps)
-
-
-def gelu(x: torch.Tensor) -> torch.Tensor:
-    return x * 0.5 * (1 + torch.erf(x / math.sqrt(2)))
-
-
-def attend(t: dict, name: str, x_ND: torch.Tensor, heads: int) -> torch.Tensor:
-    """All tokens to all tokens, one query and one head at a time."""
+def attend(t: Tensors, name: str, x_ND: torch.Tensor, heads: int) -> torch.Tensor:
     query, key, value = (linear(t, f"{name}.{part}", x_ND) for part in ("query", "key", "value"))
-    wide = WIDTH // heads
-    out = torch.zeros_like(x_ND)
-    for head in range(heads):
-        part = slice(head * wide, (head + 1) * wide)
-        for index in range(len(x_ND)):
-            weights = (key[:, part] @ query[index, part] / math.sqrt(wide)).softmax(0)
-            out[index, part] = weights @ value[:, part]
-    return out
+    return attention(query, key, value, WIDTH // heads)
 
 
 def slow_mel(segment_T: np.ndarray) -> torch.Tensor:
@@ -107,7 +90,7 @@ def slow_mel(segment_T: np.ndarray) -> torch.Tensor:
     return torch.from_numpy((rows + 4.2677393) / (2 * 4.5689974)).float()
 
 
-def slow_audio(t: dict, segment_T: np.ndarray) -> torch.Tensor:
+def slow_audio(t: Tensors, segment_T: np.ndarray) -> torch.Tensor:
     """(6, D) of one segment."""
     mel, root = slow_mel(segment_T), f"{AUDIO}.ast"
     kernel = t[f"{root}.embeddings.patch_embeddings.projection.weight"][:, 0]
@@ -123,12 +106,12 @@ def slow_audio(t: dict, segment_T: np.ndarray) -> torch.Tensor:
         seen = layer_norm(t, f"{name}.layernorm_before", x, 1e-12)
         x = x + linear(t, f"{name}.attention.output.dense", attend(t, f"{name}.attention.attention", seen, WIDTH // 64))
         seen = layer_norm(t, f"{name}.layernorm_after", x, 1e-12)
-        x = x + linear(t, f"{name}.output.dense", gelu(linear(t, f"{name}.intermediate.dense", seen)))
+        x = x + mlp(t, f"{name}.intermediate.dense", f"{name}.output.dense", seen)
     x = layer_norm(t, f"{root}.layernorm", x, 1e-12)[2:]
     return torch.stack([summary(t, x[step::6]) for step in range(6)])
 
 
-def summary(t: dict, tokens_QD: torch.Tensor) -> torch.Tensor:
+def summary(t: Tensors, tokens_QD: torch.Tensor) -> torch.Tensor:
     """torch's own encoder layer over a class token and the tokens; the class token's row."""
     root = f"{AUDIO}.freq_attn_agg."
     layer = torch.nn.TransformerEncoderLayer(
@@ -141,7 +124,7 @@ def summary(t: dict, tokens_QD: torch.Tensor) -> torch.Tensor:
         return layer.train(mode=True)(torch.cat([first, tokens_QD])[None])[0, 0]
 
 
-def slow_logits(t: dict, video_SFD: torch.Tensor, audio_SAD: torch.Tensor) -> torch.Tensor:
+def slow_logits(t: Tensors, video_SFD: torch.Tensor, audio_SAD: torch.Tensor) -> torch.Tensor:
     """(21) of 14 segments of both."""
     root = "transformer"
     video = layer_norm(t, f"{root}.vis_in_lnorm", linear(t, "vproj", video_SFD.reshape(-1, WIDTH)), 1e-5)
@@ -152,5 +135,5 @@ def slow_logits(t: dict, video_SFD: torch.Tensor, audio_SAD: torch.Tensor) -> to
         name = f"{root}.blocks.{layer}"
         x = x + linear(t, f"{name}.attn.proj", attend(t, f"{name}.attn", layer_norm(t, f"{name}.ln1", x, 1e-5), 8))
         seen = layer_norm(t, f"{name}.ln2", x, 1e-5)
-        x = x + linear(t, f"{name}.mlp.2", gelu(linear(t, f"{name}.mlp.0", seen)))
+        x = x + mlp(t, f"{name}.mlp.0", f"{name}.mlp.2", seen)
     return linear(t, f"{root}.off_head", layer_norm(t, f"{root}.ln_f", x[:1], 1e-5))[0]

@@ -8,8 +8,9 @@ import torch
 from model.judges.laion_clap import LaionClapJudge
 from model.judges.sounds import crop
 from tests.model.judges.audio_layouts import tensors
+from tests.model.judges.loops import linear, part
 from tests.model.judges.small_judges import load_small, small_shapes, sound
-from tests.model.judges.towers import linear, part, slow_htsat, slow_roberta
+from tests.model.judges.towers import slow_htsat, slow_roberta
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import torch
 from model.judges.ms_clap import MsClapJudge
 from model.judges.sounds import crop
 from tests.model.judges.audio_layouts import tensors
+from tests.model.judges.loops import gelu, layer_norm, linear, part
 from tests.model.judges.small_judges import load_small, small_shapes, sound
-from tests.model.judges.towers import gelu, layer_norm, linear, part, slow_gpt2, slow_htsat
+from tests.model.judges.towers import slow_gpt2, slow_htsat
 
 SAMPLES = 7 * 44_100
 

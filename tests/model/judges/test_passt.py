@@ -10,9 +10,11 @@ import torch
 
 from model.judges.passt import PasstNetwork, PasstSizes, log_mel
 from tests.model.judges.audio_layouts import passt, tensors
+from tests.model.judges.loops import attention, layer_norm, linear, mlp
 from tests.model.judges.small_judges import load_small, sound
 
 WIDTH = 128  # two heads of 64
+EPS = 1e-6
 
 
 def kaldi_mel(hz: float) -> float:
@@ -42,14 +44,6 @@ def test_the_front_end_is_what_loops_over_bins_give() -> None:
         np.testing.assert_allclose(made[:, frame], slow_frame(emphasised, frame), atol=2e-4)
 
 
-def normed(t: dict[str, torch.Tensor], name: str, x: torch.Tensor, eps: float = 1e-6) -> torch.Tensor:
-    return torch.layer_norm(x, (WIDTH,), t[f"{name}.weight"], t[f"{name}.bias"], eps)
-
-
-def linear(t: dict[str, torch.Tensor], name: str, x: torch.Tensor) -> torch.Tensor:
-    return x @ t[f"{name}.weight"].T + t[f"{name}.bias"]
-
-
 def slow_passt(t: dict[str, torch.Tensor], mel_MF: torch.Tensor, depth: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Patch by patch, token by token, head by head."""
     tokens = [t[f"{kind}_token"][0, 0] + t["new_pos_embed"][0, index] for index, kind in enumerate(("cls", "dist"))]
@@ -61,19 +55,12 @@ def slow_passt(t: dict[str, torch.Tensor], mel_MF: torch.Tensor, depth: int) -> 
     x = torch.stack(tokens)
     for layer in range(depth):
         name = f"blocks.{layer}"
-        query, key, value = linear(t, f"{name}.attn.qkv", normed(t, f"{name}.norm1", x)).chunk(3, dim=1)
-        rows = []
-        for one in query:
-            heads = [
-                (key[:, part] @ one[part] / 8.0).softmax(0) @ value[:, part] for part in (slice(0, 64), slice(64, 128))
-            ]
-            rows.append(torch.cat(heads))
-        x = x + linear(t, f"{name}.attn.proj", torch.stack(rows))
-        inner = linear(t, f"{name}.mlp.fc1", normed(t, f"{name}.norm2", x))
-        x = x + linear(t, f"{name}.mlp.fc2", inner * 0.5 * (1 + torch.erf(inner / math.sqrt(2))))
-    x = normed(t, "norm", x)
+        query, key, value = linear(t, f"{name}.attn.qkv", layer_norm(t, f"{name}.norm1", x, EPS)).chunk(3, dim=1)
+        x = x + linear(t, f"{name}.attn.proj", attention(query, key, value))
+        x = x + mlp(t, f"{name}.mlp.fc1", f"{name}.mlp.fc2", layer_norm(t, f"{name}.norm2", x, EPS))
+    x = layer_norm(t, "norm", x, EPS)
     embedding = (x[0] + x[1]) / 2
-    return embedding, linear(t, "head.1", normed(t, "head.0", embedding, 1e-5))
+    return embedding, linear(t, "head.1", layer_norm(t, "head.0", embedding))
 
 
 def test_a_spectrogram_is_what_loops_over_tokens_give() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from data_contracts import ContractError, ItemError, WeightsError
 from model.judges import AudioJudge, TextJudge, VideoJudge, load_judge
@@ -67,6 +68,18 @@ def test_audio_and_text_are_those_of_transformers_own_model(judge: PeAvJudge) ->
     torch.testing.assert_close(read["embedding"], own.text_audio_embeds[0], rtol=1e-4, atol=1e-5)
     assert heard["embedding"].shape == read["embedding"].shape == read["video_embedding"].shape == (40,)
     assert not torch.allclose(read["embedding"], read["video_embedding"])
+
+
+def test_padding_and_length_that_a_tokenizers_file_keeps_are_not_used(folder: Path, tmp_path: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).symlink_to(file)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_padding(length=9)
+    tokenizer.enable_truncation(3)
+    (tmp_path / "tokenizer.json").unlink()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    judge = load_judge(f"pe-av:{tmp_path}")
+    assert isinstance(judge, PeAvJudge) and judge.tokenizer.encode("a dog barks").ids == [1, 4, 5, 6, 2]
 
 
 def test_sounds_are_reflected_to_whole_hops(judge: PeAvJudge) -> None:

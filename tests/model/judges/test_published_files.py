@@ -2,7 +2,8 @@
 
 The files have gigabytes and are not here. LISTINGS holds what `python -m benchmarks.evaluation names` prints for the
 originals' code at full size (EfficientAT and Resemblyzer: for the published files). The layouts that the other tests
-use at small sizes, written down by hand, must give the same lines, and load strictly without memory.
+use at small sizes, written down by hand, must give the same lines, and load strictly without memory. PE-AV and Audiobox
+are built of their packages' own classes: test_pe_av.py and test_audiobox.py load all names of these.
 """
 
 from __future__ import annotations

@@ -199,6 +199,7 @@ def test_another_file_is_refused(tmp_path: Path, weights: Path) -> None:
 def test_its_two_names_are_registered(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = load_judge(f"resemblyzer:{weights}")
     assert plain.spec.name == "resemblyzer" and not plain.spec.embedded and plain.spec.rate_hz == RATE_HZ
+    assert plain.spec.loading == "librosa"  # the package loads files with librosa
     monkeypatch.setitem(sys.modules, "webrtcvad", None)
     with pytest.raises(WeightsError, match="pip install webrtcvad-wheels`; resemblyzer does without"):
         load_judge(f"resemblyzer-vad:{weights}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import librosa
 import pytest
 import torch
 
 from data_contracts import ContractError
 from model.judges.protocols import JudgeSpec, Loading
-from model.judges.sounds import crop, prepare, repeat_and_pad, resample, tile
+from model.judges.sounds import crop, prepare, repeat_and_pad, resample, resample_by_librosa, tile
 from tests.model.judges.small_judges import sound
 
 
@@ -46,6 +47,16 @@ def test_resampling_is_torchaudios_formula(old: int, new: int) -> None:
     torch.testing.assert_close(
         resample(samples, old, new), torch.tensor(slow_resample(samples, old, new)), rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("rate_hz", [44_100, 22_050, 8_000])
+def test_where_the_original_uses_librosa_its_resampler_is_used(rate_hz: int) -> None:
+    samples = sound(rate_hz)
+    made = prepare(torch.stack([samples, samples]), rate_hz, spec("librosa"), seconds=0.9)
+    expected = torch.from_numpy(librosa.resample(samples.numpy(), orig_sr=rate_hz, target_sr=16_000))[:14_400]
+    torch.testing.assert_close(made, expected, rtol=0, atol=1e-6)
+    assert float((made - prepare(samples[None], rate_hz, spec(), seconds=0.9)).abs().max()) > 1e-3
+    assert resample_by_librosa(samples, 16_000, 16_000) is samples and len(resample_by_librosa(samples[:0], 8, 16)) == 0
 
 
 def test_resampling_to_the_same_rate_changes_nothing() -> None:

@@ -11,6 +11,7 @@ import torch
 
 from model.judges.vggish import log_mel_patches
 from tests.model.judges.audio_layouts import tensors
+from tests.model.judges.loops import convolved, linear
 from tests.model.judges.small_judges import load_small, small_shapes, sound
 
 
@@ -54,14 +55,7 @@ def slow_vggish(t: dict[str, torch.Tensor], patch_FM: torch.Tensor) -> torch.Ten
     """One patch through six convolutions by shifted sums, pools by loops, and three linear layers."""
     maps = patch_FM[None]
     for place, pooled in ((0, True), (3, True), (6, False), (8, True), (11, False), (13, True)):
-        weight = t[f"features.{place}.weight"]
-        height, width = maps.shape[1:]
-        wide = torch.zeros(len(maps), height + 2, width + 2)
-        wide[:, 1:-1, 1:-1] = maps
-        made = torch.zeros(len(weight), height, width)
-        for y in range(3):
-            for x in range(3):
-                made += torch.einsum("oc,chw->ohw", weight[:, :, y, x], wide[:, y : y + height, x : x + width])
+        made = convolved(t[f"features.{place}.weight"], maps)
         maps = (made + t[f"features.{place}.bias"][:, None, None]).clamp(min=0)
         if pooled:
             corners = [maps[:, y::2, x::2] for y in (0, 1) for x in (0, 1)]
@@ -69,7 +63,7 @@ def slow_vggish(t: dict[str, torch.Tensor], patch_FM: torch.Tensor) -> torch.Ten
     rows = [maps[:, y, x] for y in range(maps.shape[1]) for x in range(maps.shape[2])]  # channels run fastest
     vector = torch.cat(rows)
     for layer in (0, 2, 4):
-        vector = t[f"embeddings.{layer}.weight"] @ vector + t[f"embeddings.{layer}.bias"]
+        vector = linear(t, f"embeddings.{layer}", vector)
         if layer < 4:
             vector = vector.clamp(min=0)
     return vector

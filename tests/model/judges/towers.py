@@ -6,31 +6,12 @@ import math
 
 import torch
 
-from tests.model.judges.test_panns import log_mel, normed
-
-Tensors = dict[str, torch.Tensor]
-
-
-def part(t: Tensors, prefix: str) -> Tensors:
-    return {name.removeprefix(prefix): value for name, value in t.items() if name.startswith(prefix)}
-
-
-def layer_norm(t: Tensors, name: str, x: torch.Tensor) -> torch.Tensor:
-    mean, var = x.mean(dim=-1, keepdim=True), x.var(dim=-1, keepdim=True, unbiased=False)
-    return (x - mean) / (var + 1e-5).sqrt() * t[f"{name}.weight"] + t[f"{name}.bias"]
-
-
-def linear(t: Tensors, name: str, x: torch.Tensor) -> torch.Tensor:
-    return x @ t[f"{name}.weight"].T + t.get(f"{name}.bias", torch.zeros(()))
-
-
-def gelu(x: torch.Tensor) -> torch.Tensor:
-    return x * 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+from tests.model.judges.loops import Tensors, attention, batch_norm, layer_norm, linear, log_mel, mlp, part
 
 
 def slow_htsat(t: Tensors, samples: torch.Tensor, hop: int) -> torch.Tensor:
     """Swin's stages window by window; the mean over all places of the last norm."""
-    mel_FM = normed(t, "bn0", log_mel(t, samples, hop), dim=1)
+    mel_FM = batch_norm(t, "bn0", log_mel(t, samples, hop), dim=1)
     stretched = torch.nn.functional.interpolate(mel_FM[None, None], (1024, 64), mode="bicubic", align_corners=True)
     image = torch.cat([piece.T for piece in stretched[0, 0].split(256)])  # four quarters of the time, stacked
     kernel = t["patch_embed.proj.weight"][:, 0]
@@ -76,20 +57,7 @@ def slow_block(t: Tensors, x: torch.Tensor, shift: int) -> torch.Tensor:
                 heads.append(scores.softmax(dim=1) @ value[:, own])
             mixed[rows, columns] = linear(t, "attn.proj", torch.cat(heads, dim=1))
     x = x + mixed
-    return x + linear(t, "mlp.fc2", gelu(linear(t, "mlp.fc1", layer_norm(t, "norm2", x))))
-
-
-def slow_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *, causal: bool) -> torch.Tensor:
-    """Token by token, heads of 64."""
-    rows = []
-    for place, one in enumerate(query):
-        seen = place + 1 if causal else len(key)
-        heads = [
-            (key[:seen, start : start + 64] @ one[start : start + 64] / 8).softmax(0) @ value[:seen, start : start + 64]
-            for start in range(0, len(one), 64)
-        ]
-        rows.append(torch.cat(heads))
-    return torch.stack(rows)
+    return x + mlp(t, "mlp.fc1", "mlp.fc2", layer_norm(t, "norm2", x))
 
 
 def slow_roberta(t: Tensors, ids: list[int]) -> torch.Tensor:
@@ -102,11 +70,9 @@ def slow_roberta(t: Tensors, ids: list[int]) -> torch.Tensor:
     while f"encoder.layer.{layer}.output.dense.weight" in t:
         own = part(t, f"encoder.layer.{layer}.")
         query, key, value = (linear(own, f"attention.self.{name}", x) for name in ("query", "key", "value"))
-        out = linear(own, "attention.output.dense", slow_attention(query, key, value, causal=False))
+        out = linear(own, "attention.output.dense", attention(query, key, value))
         x = layer_norm(own, "attention.output.LayerNorm", x + out)
-        x = layer_norm(
-            own, "output.LayerNorm", x + linear(own, "output.dense", gelu(linear(own, "intermediate.dense", x)))
-        )
+        x = layer_norm(own, "output.LayerNorm", x + mlp(own, "intermediate.dense", "output.dense", x))
         layer += 1
     return linear(t, "pooler.dense", x[0]).tanh()
 
@@ -122,7 +88,7 @@ def slow_gpt2(t: Tensors, ids: list[int]) -> torch.Tensor:
     while f"h.{layer}.ln_1.weight" in t:
         own = part(t, f"h.{layer}.")
         query, key, value = layer_of(own, "attn.c_attn", layer_norm(own, "ln_1", x)).chunk(3, dim=1)
-        x = x + layer_of(own, "attn.c_proj", slow_attention(query, key, value, causal=True))
+        x = x + layer_of(own, "attn.c_proj", attention(query, key, value, causal=True))
         inner = layer_of(own, "mlp.c_fc", layer_norm(own, "ln_2", x))
         bent = 0.5 * inner * (1 + torch.tanh(math.sqrt(2 / math.pi) * (inner + 0.044715 * inner**3)))
         x = x + layer_of(own, "mlp.c_proj", bent)
