@@ -95,13 +95,13 @@ def planned_inputs(config: EvaluateConfig, workspace: Workspace) -> list[JudgeIn
     """Returns the distinct inputs of every case that was generated."""
     planner = planner_of(config, workspace)
     found: dict[str, JudgeInput] = {}
-    for case, made in judged_cases(config, workspace, planner):
+    for case, made in cases_to_judge(config, workspace, planner):
         for one in planner.inputs(case, made):
             found.setdefault(one.name, one)
     return list(found.values())
 
 
-def judged_cases(
+def cases_to_judge(
     config: EvaluateConfig, workspace: Workspace, planner: JudgePlanner
 ) -> list[tuple[Case, dict[str, tuple[str, str]]]]:
     """Returns the cases whose sounds are judged, each with path and SHA-256 of its audio by checkpoint."""

@@ -18,7 +18,7 @@ from tasks.evaluate.cells import Cell, set_cell
 from tasks.evaluate.columns import COLUMNS, Column, columns_of
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judge_plan import JudgeInput, JudgePlanner, System
-from tasks.evaluate.judge_stage import judged_cases, planner_of
+from tasks.evaluate.judge_stage import cases_to_judge, planner_of
 from tasks.evaluate.judged import FeatureSet, clip_values, feature_set
 from tasks.evaluate.judging import Said, judges_here
 from tasks.evaluate.metrics.catalogue import MODEL
@@ -75,7 +75,7 @@ class JudgedCases:
     def open(cls, config: EvaluateConfig, workspace: Workspace) -> Self:
         """Reads the tables."""
         planner = planner_of(config, workspace)
-        cases = judged_cases(config, workspace, planner)
+        cases = cases_to_judge(config, workspace, planner)
         return cls(
             config=config,
             judgements=Judgements.read(workspace),

@@ -67,7 +67,7 @@ def find_clips(
 
 def _clip(name: str, inputs: Inputs, seconds: float | None, facts: FactFinder, problems: list[Problem]) -> Clip | None:
     reference = _audio(facts, REFERENCE, name, inputs.reference[name], None, problems)
-    length_s = None if reference is None else min(reference.duration_s, seconds or reference.duration_s)
+    length_s = None if reference is None else min(reference.duration_s, seconds or float("inf"))
     generated = {}
     for system, files in inputs.systems.items():
         found = _audio(facts, system, name, files[name], length_s, problems)

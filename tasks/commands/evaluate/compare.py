@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
@@ -11,10 +10,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from data_contracts import ContractError
-from tasks.commands.evaluate.clips import Clip, SystemSounds
 from tasks.commands.evaluate.judge_run import JudgeRun
+from tasks.commands.evaluate.measured import Measured
 from tasks.commands.evaluate.result import Comparison, WorstClip
-from tasks.commands.evaluate.signal import ClipValues
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.cells import is_affordable
@@ -34,21 +32,17 @@ _SWAP_CALLS: Final = 400  # of a distance, for its test
 class Comparer:
     """Compares the generated systems with each other, two by two, and their clips among themselves."""
 
-    clips: Sequence[Clip]
-    systems: Sequence[SystemSounds]
-    values: Mapping[str, ClipValues]
-    runs: Mapping[str, JudgeRun]
+    measured: Measured
     seed: int
 
     def comparisons(self) -> list[Comparison]:
         """Returns every metric of every two systems, corrected together by Holm's method."""
-        made = [system.name for system in self.systems if not system.is_baseline]
         tests: dict[tuple[str, str, str], PairedTest] = {}
-        for first, second in combinations(made, 2):
+        for first, second in combinations(self.measured.generated, 2):
             for metric in self._clip_metrics():
                 if (test := self._paired(metric, first, second)) is not None:
                     tests[metric, first, second] = test
-            for run in self.runs.values():
+            for run in self.measured.runs.values():
                 for column in run.columns:
                     if column.measure in _TESTED and (swapped := self._swapped(column, run, first, second)) is not None:
                         tests[column.name, first, second] = swapped
@@ -58,10 +52,13 @@ class Comparer:
     def worst(self) -> list[WorstClip]:
         """Returns the clips with the worst mean rank over all metrics of single clips that have a better direction."""
         found = []
-        for system in (one.name for one in self.systems if not one.is_baseline):
+        for system in self.measured.generated:
             ranks, shown = self._ranks(system)
             order = sorted(ranks, key=lambda place: (-ranks[place], place))[:WORST]
-            found += [WorstClip(system=system, clip=self.clips[p].name, rank=ranks[p], values=shown[p]) for p in order]
+            found += [
+                WorstClip(system=system, clip=self.measured.clips[p].name, rank=ranks[p], values=shown[p])
+                for p in order
+            ]
         return found
 
     def _clip_metrics(self) -> dict[str, bool]:
@@ -70,21 +67,14 @@ class Comparer:
         directions |= {name: column.higher_is_better for name, column in COLUMN_OF.items() if column.is_per_clip}
         return {name: better for name, better in directions.items() if better is not None}
 
-    def _of(self, system: str, metric: str) -> Mapping[int, float]:
-        column = COLUMN_OF.get(metric)
-        if column is None:
-            return self.values.get(system, {}).get(metric, {})
-        run = self.runs.get(column.judge)
-        return {} if run is None else run.values.get(system, {}).get(metric, {})
-
     def _paired(self, metric: str, first: str, second: str) -> PairedTest | None:
-        ours, theirs = self._of(first, metric), self._of(second, metric)
+        ours, theirs = self.measured.of(first, metric), self.measured.of(second, metric)
         places = sorted(ours.keys() & theirs.keys())
         if not places:
             return None
-        differences = np.array([ours[place] - theirs[place] for place in places])
-        seed = seed_for("sign flips", str(self.seed), metric, first, second)
-        return sign_flip_test(differences.tolist(), [self.clips[place].group for place in places], seed=seed)
+        differences = [ours[place] - theirs[place] for place in places]
+        owners = self.measured.groups_of(places)
+        return sign_flip_test(differences, owners, seed=seed_for("sign flips", str(self.seed), metric, first, second))
 
     def _swapped(self, column: Column, run: JudgeRun, first: str, second: str) -> PairedTest | None:
         features = {name: run.features[name][column.output] for name in (first, second, baselines.TRUTH)}
@@ -93,7 +83,7 @@ class Comparer:
             return None  # the judge refused clips of one of them
         if not is_affordable(column, ours, features[baselines.TRUTH], _SWAP_CALLS):
             return None
-        groups = ours.groups([clip.group for clip in self.clips])
+        groups = ours.groups(self.measured.groups)
         seed = seed_for("swaps", str(self.seed), column.name, first, second)
         try:
             test = swap_test(
@@ -126,7 +116,7 @@ class Comparer:
         ranks: dict[int, list[float]] = {}
         shown: dict[int, dict[str, float]] = {}
         for metric, higher in self._clip_metrics().items():
-            values = self._of(system, metric)
+            values = self.measured.of(system, metric)
             places = list(values)
             numbers = np.array([values[place] for place in places])
             order = rankdata(-numbers if higher else numbers) - 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -63,15 +63,13 @@ def read_inputs(options: EvaluateOptions) -> tuple[Inputs, list[Problem]]:
         problems += _missing("missing", name, reference.keys() - files.keys() - twice)
         problems += _missing("extra", name, files.keys() - reference.keys() - twice)
     names = tuple(sorted(reference.keys() & set.intersection(*(set(files) for files in systems.values()))))
-    videos = {} if options.video is None else _files(options.video, "video", VIDEO_SUFFIXES, problems)
-    if options.video is not None:
-        problems += _missing("no-video", "video", set(names) - videos.keys())
+    videos = {} if options.video is None else _videos(options.video, names, problems)
     table = _captions(options, set(reference), names, problems)
     found = Inputs(
         names=names,
         reference=reference,
         systems=systems,
-        videos={name: videos[name] for name in names if name in videos},
+        videos=videos,
         captions={name: cells[_CAPTION] for name, cells in table.items() if name in names and cells[_CAPTION].strip()},
         groups={name: table.get(name, {}).get(_GROUP) or name for name in names},
         categories=_categories(options, table, names),
@@ -88,6 +86,16 @@ def require_some(names: tuple[str, ...], options: EvaluateOptions) -> None:
             f"{options.reference} and {folders} have no clip in common that can be scored; a generated file is "
             "compared with the reference file of the same name, whatever both endings are"
         )
+
+
+def _videos(folder: Path, names: tuple[str, ...], problems: list[Problem]) -> Files:
+    """Returns the videos of the clips; two of one name are a problem, and so is none."""
+    found: list[Problem] = []
+    videos = _files(folder, "video", VIDEO_SUFFIXES, found)
+    twice = {problem.name for problem in found if problem.kind == "duplicate"}
+    problems += [replace(one, kind="duplicate-video") if one.kind == "duplicate" else one for one in found]
+    problems += _missing("no-video", "video", set(names) - videos.keys() - twice)
+    return {name: videos[name] for name in names if name in videos}
 
 
 def _files(folder: Path, where: str, suffixes: tuple[str, ...], problems: list[Problem]) -> Files:
@@ -164,7 +172,8 @@ def _events(options: EvaluateOptions, known: set[str], problems: list[Problem]) 
         return {}
     found: defaultdict[str, list[float]] = defaultdict(list)
     if isinstance(options.events, Mapping):
-        found.update({name: list(times) for name, times in options.events.items()})
+        for name, times in options.events.items():
+            found[name] = [_seconds(str(time_s), f"events of {name!r}") for time_s in times]
     else:
         _read_events(options.events, found)
     problems += _missing("extra-events", "events", found.keys() - known)

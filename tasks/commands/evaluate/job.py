@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from model.devices import choose_device
 from tasks.commands.evaluate.clips import Clip, SystemSounds, all_systems
 from tasks.commands.evaluate.compare import Comparer
 from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun, run_judge
+from tasks.commands.evaluate.measured import Measured
 from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions
 from tasks.commands.evaluate.prepare import Prepared, prepare
 from tasks.commands.evaluate.result import Evaluation, JudgeUse
@@ -67,16 +68,12 @@ def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluatio
     has_signal = not options.only or not options.only.isdisjoint(METRICS)
     values = _signal_values(cache, clips, systems, show.phase(0)) if has_signal else {one.name: {} for one in systems}
     runs, why_not = _ask(choice, cache, clips, systems, options, show)
-    comparer = Comparer(clips=clips, systems=systems, values=values, runs=runs, seed=options.seed)
-    table = ScoreTable(
-        clips=clips,
-        systems=systems,
-        values=values,
-        runs=runs,
-        why_not=why_not,
-        seed=options.seed,
-        only=options.only,
-    )
+    for run in runs.values():
+        for name, found in run.values.items():
+            values[name] |= found
+    measured = Measured(clips=clips, systems=systems, values=values, runs=runs)
+    comparer = Comparer(measured=measured, seed=options.seed)
+    table = ScoreTable(measured=measured, why_not=why_not, seed=options.seed, only=options.only)
     return Evaluation(
         systems=tuple(options.systems),
         clips=clips,
@@ -84,7 +81,7 @@ def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluatio
         problems=prepared.problems,
         judges=_uses(runs, why_not),
         scores=tuple(table.rows()),
-        clip_scores=tuple(_clip_scores(clips, systems, values, runs)),
+        clip_scores=tuple(_clip_scores(measured)),
         comparisons=() if options.only else tuple(comparer.comparisons()),
         worst=() if options.only else tuple(comparer.worst()),
         seed=options.seed,
@@ -149,19 +146,9 @@ def _uses(runs: Mapping[str, JudgeRun], why_not: Mapping[str, str]) -> tuple[Jud
     return (*asked, *(JudgeUse(name=name, why_not=reason) for name, reason in why_not.items()))
 
 
-def _clip_scores(
-    clips: Sequence[Clip],
-    systems: Sequence[SystemSounds],
-    values: Mapping[str, ClipValues],
-    runs: Mapping[str, JudgeRun],
-) -> list[ClipScore]:
-    rows = []
-    for system in systems:
-        found: ClipValues = dict(values[system.name])
-        for run in runs.values():
-            found |= run.values.get(system.name, {})
-        for place, clip in enumerate(clips):
-            for metric in (name for name in (*METRICS, *COLUMN_OF) if place in found.get(name, ())):
-                task = clip.category or ALL_CLIPS
-                rows.append(clip_row(metric, found[metric][place], clip=clip.name, task=task, system=system.name))
-    return rows
+def _clip_scores(measured: Measured) -> Iterator[ClipScore]:
+    for system in (one.name for one in measured.systems):
+        for place, clip in enumerate(measured.clips):
+            for metric in (*METRICS, *COLUMN_OF):
+                if (value := measured.of(system, metric).get(place)) is not None:
+                    yield clip_row(metric, value, clip=clip.name, task=clip.category or ALL_CLIPS, system=system)

@@ -46,6 +46,10 @@ class EvaluateOptions:
     device: str = "auto"
     on_progress: OnProgress = field(default=silent, repr=False)
 
+    def __post_init__(self) -> None:
+        if self.seconds is not None and not 0 < self.seconds < float("inf"):
+            raise UsageError(f"seconds is {self.seconds}; expected more than 0, or none for whole clips")
+
 
 def named_systems(generated: Sequence[str]) -> dict[str, Path]:
     """Returns name -> folder for `DIR` or `NAME=DIR`, as `unique_systems`."""

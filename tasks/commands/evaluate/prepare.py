@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tasks.commands.evaluate.clips import Clip, find_clips
 from tasks.commands.evaluate.facts import FactFinder
 from tasks.commands.evaluate.inputs import read_inputs, require_some
-from tasks.commands.evaluate.options import EvaluateOptions
+from tasks.commands.evaluate.options import REFERENCE, EvaluateOptions
 from tasks.commands.evaluate.problems import Problem, require_allowed
 from tasks.engine.progress import OnProgress
 from tasks.evaluate.judge_cache import FileHashes, JudgeCache
@@ -38,7 +38,7 @@ def prepare(options: EvaluateOptions, on_progress: OnProgress) -> Prepared:
     problems += found
     require_allowed(problems, options.allowed)
     require_some(tuple(clip.name for clip in clips), options)
-    known = {*inputs.reference, *(one.name for one in problems if one.kind == "duplicate")}
+    known = {*inputs.reference, *(one.name for one in problems if (one.kind, one.where) == ("duplicate", REFERENCE))}
     return Prepared(
         clips=tuple(clips),
         left_out=tuple(sorted(known - {clip.name for clip in clips})),

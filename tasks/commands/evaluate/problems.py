@@ -30,6 +30,7 @@ KINDS: Final = {
     "extra-caption": "a caption of a clip that is not there; passed over",
     "extra-events": "events of a clip that is not there; passed over",
     "no-video": "no video of that name; the clip has no video score",
+    "duplicate-video": "two videos of one name; the clip has no video score",
     "short-video": "the video ends before the reference audio does; the clip has no video score",
     "unreadable-video": "the video cannot be decoded; the clip has no video score",
 }

@@ -6,15 +6,15 @@ example), the others' values of that clip do not count either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from data_contracts import Score
-from tasks.commands.evaluate.clips import Clip, SystemSounds
+from tasks.commands.evaluate.clips import SystemSounds
 from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun, is_given
+from tasks.commands.evaluate.measured import Measured
 from tasks.commands.evaluate.options import ALL_CLIPS
-from tasks.commands.evaluate.signal import ClipValues
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.cells import Cell, clip_cell, half_cell, set_cell
@@ -33,34 +33,27 @@ _CEILING: Final = SystemSounds(OTHER_HALF, True, ())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreTable:
-    """Makes the rows of the score table from what was measured.
+    """Makes the rows of the score table from what was measured. `why_not`: of the judges that were not asked, why."""
 
-    `values`: system -> metric -> clip's place -> value, without judges. `runs`: judge -> what it gave; `why_not`: of
-    the other judges, why they were not asked.
-    """
-
-    clips: Sequence[Clip]
-    systems: Sequence[SystemSounds]
-    values: Mapping[str, ClipValues]
-    runs: Mapping[str, JudgeRun]
+    measured: Measured
     why_not: Mapping[str, str]
     seed: int
     only: frozenset[str] = frozenset()
 
     def rows(self) -> list[Score]:
         """Returns the rows: all clips first, then each category; metrics in table order, systems in theirs."""
-        found = self._task(ALL_CLIPS, list(range(len(self.clips))))
-        for category in sorted({clip.category for clip in self.clips if clip.category is not None}):
-            places = [place for place, clip in enumerate(self.clips) if clip.category == category]
+        found = self._task(ALL_CLIPS, list(range(len(self.measured.clips))))
+        for category in sorted({clip.category for clip in self.measured.clips if clip.category is not None}):
+            places = [place for place, clip in enumerate(self.measured.clips) if clip.category == category]
             found += self._task(category, places)
         return found
 
     def _task(self, task: str, places: list[int]) -> list[Score]:
         rows = []
         for name, metric in ((one, metric) for one, metric in METRICS.items() if self._is_asked(one)):
-            if name.startswith("Event") or any(name in values for values in self.values.values()):
-                cells = self._clip_cells(task, name, metric, self.values, places)
-                lacks_events = name.startswith("Event") and all(clip.events_s is None for clip in self.clips)
+            if name.startswith("Event") or any(name in values for values in self.measured.values.values()):
+                cells = self._clip_cells(task, name, metric, places)
+                lacks_events = name.startswith("Event") and all(clip.events_s is None for clip in self.measured.clips)
                 rows += self._rows(task, name, metric, cells, _NO_EVENTS if lacks_events else _UNDEFINED)
         for column in chosen_columns(self.only):
             rows += self._column(task, column, places)
@@ -70,11 +63,11 @@ class ScoreTable:
         return not self.only or metric in self.only
 
     def _column(self, task: str, column: Column, places: list[int]) -> list[Score]:
-        run, metric = self.runs.get(column.judge), column.metric
+        run, metric = self.measured.runs.get(column.judge), column.metric
         if run is None:
             return self._rows(task, column.name, metric, {}, self.why_not[column.judge])
         if column.is_per_clip:
-            cells = self._clip_cells(task, column.name, metric, run.values, places)
+            cells = self._clip_cells(task, column.name, metric, places)
             return self._rows(task, column.name, metric, cells, self._why_undefined(column, run), run)
         features = {name: found[column.output].of(places) for name, found in run.features.items()}
         heard = {name: found for name, found in features.items() if found.clips}
@@ -84,22 +77,20 @@ class ScoreTable:
             rows += self._rows(task, column.name + AT_HALF, metric, self._half_cells(column, heard), why, run)
         return rows
 
-    def _clip_cells(
-        self, task: str, name: str, metric: Metric, values: Mapping[str, ClipValues], places: list[int]
-    ) -> dict[str, Cell]:
+    def _clip_cells(self, task: str, name: str, metric: Metric, places: list[int]) -> dict[str, Cell]:
         """Returns the cells of the systems that have a value for the clips for which all generated ones have one.
 
         A system that has no value at all (the loudness of silence) has no cell, and takes none from the others.
         """
-        of_system = {system.name: values.get(system.name, {}).get(name, {}) for system in self.systems}
-        made = [of_system[system.name] for system in self.systems if not system.is_baseline]
+        of_system = {system.name: self.measured.of(system.name, name) for system in self.measured.systems}
+        made = [of_system[system] for system in self.measured.generated]
         made = [found for found in made if not found.keys().isdisjoint(places)]
         common = [place for place in places if made and all(place in found for found in made)]
         cells = {}
         for system, found in of_system.items():
             if scored := {place: found[place] for place in common if place in found}:
                 seed = seed_for("bootstrap", str(self.seed), task, name, system)
-                owners = [self.clips[place].group for place in scored]
+                owners = self.measured.groups_of(scored)
                 cells[system] = clip_cell(metric, list(scored.values()), owners, seed)
         return cells
 
@@ -114,11 +105,11 @@ class ScoreTable:
                 column,
                 heard[system.name],
                 reference,
-                self._groups,
+                self.measured.groups,
                 self.seed,
                 with_interval=not system.is_baseline,
             )
-            for system in self.systems
+            for system in self.measured.systems
             if system.name in heard and system.name not in same
         }
 
@@ -126,22 +117,18 @@ class ScoreTable:
         reference = heard.get(baselines.TRUTH)
         if reference is None:
             return {}
-        made = {s.name: heard[s.name] for s in self.systems if not s.is_baseline and s.name in heard}
+        made = {system: heard[system] for system in self.measured.generated if system in heard}
         return {
-            name: half_cell(column, found, reference, self._groups, self.seed)
+            name: half_cell(column, found, reference, self.measured.groups, self.seed)
             for name, found in {**made, _CEILING.name: None}.items()
         }
 
     def _why_undefined(self, column: Column, run: JudgeRun) -> str:
         """Returns why a column has no value for any clip."""
-        if not any(is_given(column.measure, clip) for clip in self.clips):
+        if not any(is_given(column.measure, clip) for clip in self.measured.clips):
             return f"not computed: needs {NEEDS[column.measure]}"
         refused = next(iter(run.refused.values()), "")
         return f"not computed: {refused}" if refused else _UNDEFINED
-
-    @property
-    def _groups(self) -> list[str]:
-        return [clip.group for clip in self.clips]
 
     def _rows(
         self,
@@ -154,12 +141,12 @@ class ScoreTable:
     ) -> list[Score]:
         """Returns a row per cell; of a generated system without a cell, one that says why."""
         rows = []
-        for system in (*self.systems, _CEILING):
+        for system in (*self.measured.systems, _CEILING):
             cell = cells.get(system.name)
             if cell is None and system.is_baseline:
                 continue
             found = cell or Cell(why_empty=why_empty)
-            seconds = sum(clip.duration_s for clip in self.clips) / max(1, len(self.clips)) * found.n
+            seconds = sum(clip.duration_s for clip in self.measured.clips) / max(1, len(self.measured.clips)) * found.n
             rows.append(
                 score_row(
                     found,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -72,6 +73,11 @@ def quality(clips: Sequence[Clip], system: str) -> ClipValues:
     facts = [clip.generated_facts[system] for clip in clips]
     copies = duplicates([one.peaks_N for one in facts])
     taken = pasted([one.peaks_N for one in facts], [clip.reference_facts.peaks_N for clip in clips])
+    # Audio with very few peaks has no fingerprint that could agree; silence is nobody's copy.
+    audible = {place: one.sha256 for place, one in enumerate(facts) if not one.silent}
+    times, true = Counter(audible.values()), {clip.reference_facts.sha256 for clip in clips}
+    copies |= {place for place, sha256 in audible.items() if times[sha256] > 1}
+    taken |= {place for place, sha256 in audible.items() if sha256 in true}
     return {
         "lufs": {place: one.lufs for place, one in enumerate(facts) if one.lufs is not None},
         "silent": {place: float(one.silent) for place, one in enumerate(facts)},

@@ -21,8 +21,8 @@ from tasks.media.samples import Samples
 
 SILENT: Final = f"gated level at most {AUDIBLE_DB:g} dBFS"
 CLIPPED: Final = "four samples in a row at full scale (0.999 or more) that differ by no more than a step of 16 bits"
-DUPLICATE: Final = "shares audio with another generated clip, by fingerprints"
-PASTED: Final = "shares audio with a reference clip, by fingerprints"
+DUPLICATE: Final = "shares audio with another generated clip, by fingerprints, or is the same file"
+PASTED: Final = "shares audio with a reference clip, by fingerprints, or is the same file"
 PRESENT: Final = 0.3
 """A class is in a clip where its probability is as much: at 0.5, mn04 misses a fifth of the speech that is as loud as
 the rest of the sound, at 0.3 a twentieth (`python -m benchmarks.evaluation unwanted`, docs/metrics.md)."""

@@ -155,3 +155,24 @@ def test_clips_without_a_video_are_named(folder: Path) -> None:
     inputs, problems = read_inputs(options(folder, video=folder / "video"))
     assert list(inputs.videos) == ["one"]
     assert [(problem.kind, problem.where, problem.name) for problem in problems] == [("no-video", "video", "two")]
+
+
+def test_two_videos_of_one_name_are_one_problem_and_the_clip_stays(folder: Path) -> None:
+    touch(folder / "video", "one.mp4", "two.mp4", "two.webm", "other.mp4", "other.mov")
+    inputs, problems = read_inputs(options(folder, video=folder / "video"))
+    assert list(inputs.videos) == ["one"] and inputs.names == ("one", "two")
+    assert [(problem.kind, problem.name) for problem in problems] == [
+        ("duplicate-video", "other"), ("duplicate-video", "two"),
+    ]  # fmt: skip
+
+
+def test_times_of_events_from_python_are_checked_as_those_of_a_table(folder: Path) -> None:
+    assert read_inputs(options(folder, events={"one": [0.5, 0.25]}))[0].events_s == {"one": (0.25, 0.5)}
+    with pytest.raises(UsageError, match="events of 'one': time_s is '-1'; expected seconds, 0 or more"):
+        read_inputs(options(folder, events={"one": [-1]}))
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_length_that_is_none_is_refused(folder: Path, seconds: float) -> None:
+    with pytest.raises(UsageError, match=r"seconds is .*; expected more than 0"):
+        options(folder, seconds=seconds)

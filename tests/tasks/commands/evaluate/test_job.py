@@ -17,7 +17,9 @@ from tasks.commands.evaluate.outputs import write_evaluation
 from tasks.commands.evaluate.problems import InputProblemsError
 from tasks.commands.evaluate.result import Evaluation
 from tasks.evaluate import baselines, judging
+from tasks.evaluate.metrics.quality import pasted
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
+from tasks.media.fingerprint import peaks_of
 from tests.tasks.commands.evaluate.conftest import OURS, TRUTH, options, table, value, write
 from tests.tasks.evaluate.fake_judges import FakeJudge
 from tests.tasks.evaluate.sounds import RATE_HZ
@@ -161,6 +163,20 @@ def test_a_bad_file_is_named_and_when_allowed_counts_for_all_systems(folder: Pat
     assert result.left_out == (("clip1",) if kind in LEAVES_OUT else ())
     counts = {score.n for score in result.scores if score.metric == "level_dbfs"}
     assert counts == {4 if kind in LEAVES_OUT else 5}
+
+
+def test_the_same_file_is_a_copy_whatever_its_fingerprint_and_silence_is_none(tmp_path: Path) -> None:
+    beeps = [0.5 * np.sin(np.arange(RATE_HZ // 8) * pitch).astype(np.float32) for pitch in (0.2, 0.3, 0.4)]
+    assert not pasted([peaks_of(beeps[0], RATE_HZ)], [peaks_of(beeps[0], RATE_HZ)])  # too little to agree on
+    quiet = np.zeros(RATE_HZ // 8, np.float32)
+    write(tmp_path / "truth", dict(zip("abcde", (*beeps, quiet, quiet), strict=True)))
+    write(tmp_path / "a", dict(zip("abcde", (beeps[0], beeps[0], beeps[1] * 0.5, quiet, quiet), strict=True)))
+    asked = options(tmp_path, systems={"a": tmp_path / "a"}, judges=("none",), allowed=frozenset({"silent"}))
+    values = {
+        (row.metric, row.parent_id): row.value for row in evaluate_folders(asked).clip_scores if row.system == "a"
+    }
+    for metric in ("duplicate", "reference pasted"):
+        assert [values[metric, name] for name in "abcde"] == [1.0, 1.0, 0.0, 0.0, 0.0], metric
 
 
 def test_a_longer_generated_clip_is_cut_and_a_shorter_one_followed_by_silence(folder: Path, tmp_path: Path) -> None:
