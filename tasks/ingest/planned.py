@@ -22,9 +22,8 @@ from tasks.ingest.readers.hf import OpenShard
 from tasks.ingest.readers.text_rules import invalid_rule
 from tasks.ingest.recordings import SPLIT_RANK, Recording, clean_caption
 from tasks.ingest.sample import EvenSample
-from tasks.media.audio import flac_bytes, probe_audio
+from tasks.media.audio import flac_bytes, probe_audio, read_audio
 from tasks.media.samples import Samples
-from tasks.media.survey import first_samples
 
 SAMPLED: Final = 200
 PROBED: Final = 8
@@ -182,11 +181,12 @@ class _Headers:
         """Returns mono samples (T,) of the first seconds and their rate, None when they cannot be read."""
         try:
             if recording.row is None:
-                return first_samples(self._media[recording.corpus] / (recording.audio or recording.video), duration_s)
+                path = self._media[recording.corpus] / (recording.audio or recording.video)
+                return read_audio(path, most_s=duration_s)
             with tempfile.NamedTemporaryFile() as file:
                 file.write(self._record(recording))
                 file.flush()
-                return first_samples(Path(file.name), duration_s)
+                return read_audio(Path(file.name), most_s=duration_s)
         except ItemError:
             return None
 

@@ -8,6 +8,7 @@ so the audio and the video of one file stay together.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -20,7 +21,7 @@ import soxr
 
 from data_contracts import ItemError
 from data_contracts.files import atomic_path
-from tasks.media.blocks import BLOCK, audio_errors, audio_stream, decoded
+from tasks.media.blocks import BLOCK, Block, audio_errors, audio_stream, decoded
 from tasks.media.checks import require_file
 from tasks.media.container import open_container
 from tasks.media.errors import words_of
@@ -52,24 +53,24 @@ class DecodedAudio:
         return len(self.samples_T) / self.rate_hz
 
 
-def read_audio(path: Path, *, rate_hz: int | None = None) -> tuple[Samples, int]:
+def read_audio(path: Path, *, rate_hz: int | None = None, most_s: float | None = None) -> tuple[Samples, int]:
     """Returns mono float32 samples (T,) (the mean of the channels) and their rate; resampled when `rate_hz` is given.
 
-    Raises ItemError with reason missing_file, empty_file, not_audio, truncated, unreadable_audio or nan_samples.
+    With `most_s` the file's first seconds alone; what comes after them is not looked at. Raises ItemError with reason
+    missing_file, empty_file, not_audio, truncated, unreadable_audio or nan_samples.
     """
-    decoded = decode_audio(path)
-    if rate_hz is None or rate_hz == decoded.rate_hz:
-        return decoded.samples_T, decoded.rate_hz
-    return resample(decoded.samples_T, decoded.rate_hz, rate_hz), rate_hz
+    found = decode_audio(path, most_s=most_s)
+    if rate_hz is None or rate_hz == found.rate_hz:
+        return found.samples_T, found.rate_hz
+    return resample(found.samples_T, found.rate_hz, rate_hz), rate_hz
 
 
-def decode_audio(path: Path) -> DecodedAudio:
+def decode_audio(path: Path, *, most_s: float | None = None) -> DecodedAudio:
     """Like `read_audio`, at the source's rate and with its channel count."""
-    blocks, _ = decoded(path, list)
-    samples_TC, rate_hz = np.concatenate([block.samples_TC for block in blocks]), blocks[0].rate_hz
-    mono_T, single_channel = _mixed(samples_TC)
-    channels = samples_TC.shape[1]
-    return DecodedAudio(samples_T=mono_T, rate_hz=rate_hz, channels=channels, single_channel=single_channel)
+    (found, peaks), decoder = decoded(path, lambda blocks: _mixed(_beginning(blocks, most_s)))
+    if (channel := channel_to_take(peak_of(found.samples_T), peaks)) is not None:
+        found, _ = _mixed(_beginning(decoder(path), most_s), channel)
+    return found
 
 
 def probe_audio(source: Path | BinaryIO, name: str) -> tuple[float, int]:
@@ -161,8 +162,10 @@ def flac_samples(content: bytes) -> Samples:
     return samples_T
 
 
-def mean_of(samples_TC: Samples) -> Samples:
-    """Returns the mean of the channels (T,)."""
+def mono_of(samples_TC: Samples, channel: int | None = None) -> Samples:
+    """Returns the mean of the channels (T,), or the one channel that is named."""
+    if channel is not None:
+        return np.ascontiguousarray(samples_TC[:, channel])
     mono_T: Samples = samples_TC.mean(axis=1, dtype=np.float64).astype(np.float32)
     return mono_T
 
@@ -173,11 +176,29 @@ def channel_to_take(mono_peak: float, peaks: list[float]) -> int | None:
     return int(np.argmax(peaks)) if cancelled else None
 
 
-def _mixed(samples_TC: Samples) -> tuple[Samples, int | None]:
-    """Returns the mean of the channels, or the loudest one and its number where they are in opposite phase."""
-    mono_T = mean_of(samples_TC)
-    single = channel_to_take(peak_of(mono_T), [peak_of(channel_T) for channel_T in samples_TC.T])
-    return (mono_T, None) if single is None else (np.ascontiguousarray(samples_TC[:, single]), single)
+def _beginning(blocks: Iterator[Block], most_s: float | None) -> Iterator[Block]:
+    """Yields a recording's blocks up to `most_s` seconds, where that is given."""
+    count = 0
+    for block in blocks:
+        most = None if most_s is None else round(most_s * block.rate_hz) - count
+        yield Block(block.samples_TC[:most], block.rate_hz)
+        count += len(block.samples_TC)
+        if most is not None and most <= len(block.samples_TC):
+            return
+
+
+def _mixed(blocks: Iterator[Block], channel: int | None = None) -> tuple[DecodedAudio, list[float]]:
+    """Returns blocks as mono, and the peak of each channel. Each is mixed at once: all channels take more memory."""
+    parts: list[Samples] = []
+    peaks: list[float] = []
+    rate_hz = 0
+    for block in blocks:
+        rate_hz = block.rate_hz
+        parts.append(mono_of(block.samples_TC, channel))
+        found = [peak_of(channel_T) for channel_T in block.samples_TC.T]
+        peaks = [max(pair) for pair in zip(peaks or found, found, strict=True)]
+    mono_T = np.concatenate(parts)
+    return DecodedAudio(samples_T=mono_T, rate_hz=rate_hz, channels=len(peaks), single_channel=channel), peaks
 
 
 def _probe_container(path: Path) -> tuple[float, int]:

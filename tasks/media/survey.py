@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from data_contracts import ItemError
-from tasks.media.audio import LOWEST_HZ, SILENT_PEAK, AudibleMeter, channel_to_take, mean_of, peak_of
+from tasks.media.audio import LOWEST_HZ, SILENT_PEAK, AudibleMeter, channel_to_take, mono_of, peak_of
 from tasks.media.blocks import Block, Decoder, decoded
 from tasks.media.fingerprint import PeakFinder, Peaks
 from tasks.media.samples import Samples
@@ -71,7 +71,7 @@ class Survey:
         found: list[list[Samples]] = [[] for _ in spans]
         last, at = max((stop for _, stop in spans), default=0), 0
         for block in self.decoder(self.path) if last else ():
-            mono_T = _mono(block.samples_TC, self.single_channel)
+            mono_T = mono_of(block.samples_TC, self.single_channel)
             for parts, (start, stop) in zip(found, spans, strict=True):
                 parts.append(mono_T[max(0, start - at) : max(0, stop - at)].copy())
             at += len(mono_T)
@@ -114,27 +114,6 @@ def survey_audio(path: Path) -> Survey:
     )
 
 
-def first_samples(path: Path, duration_s: float) -> tuple[Samples, int]:
-    """Returns mono samples (T,) of a file's first seconds and their rate, without decoding the rest.
-
-    Raises ItemError as `tasks.media.audio.read_audio`.
-    """
-
-    def read(blocks: Iterator[Block]) -> tuple[Samples, int]:
-        parts, rate_hz, missing = [], 0, 1
-        for block in blocks:
-            rate_hz = block.rate_hz
-            parts.append(mean_of(block.samples_TC))
-            missing = round(duration_s * rate_hz) - sum(map(len, parts))
-            if missing <= 0:
-                break
-        if not parts:
-            raise ItemError("not_audio", f"{path.name}: the audio track has no samples")
-        return np.concatenate(parts)[: round(duration_s * rate_hz)], rate_hz
-
-    return decoded(path, read)[0]
-
-
 class _Pass:
     """What is found in a recording's blocks."""
 
@@ -145,7 +124,7 @@ class _Pass:
         for block in blocks:
             if not self.length:
                 self._begin(block)
-            mono_T = _mono(block.samples_TC, channel)
+            mono_T = mono_of(block.samples_TC, channel)
             self.length += len(mono_T)
             self.peak = max(self.peak, peak_of(mono_T))
             peaks = (peak_of(channel_T) for channel_T in block.samples_TC.T)
@@ -163,7 +142,3 @@ class _Pass:
         self._audible = AudibleMeter(block.rate_hz)
         self._finder = PeakFinder(block.rate_hz)
         self.meter = SpanMeter(block.rate_hz)
-
-
-def _mono(samples_TC: Samples, channel: int | None) -> Samples:
-    return mean_of(samples_TC) if channel is None else np.ascontiguousarray(samples_TC[:, channel])

@@ -24,7 +24,7 @@ from model.requests import window_frames
 from model.variants import Surrogate
 from tasks.commands.generate.options import GenerateOptions, naming
 from tasks.commands.generate.session import InferenceSession
-from tasks.media.audio import SILENT_PEAK, read_audio
+from tasks.media.audio import SILENT_PEAK, peak_of, read_audio
 from tasks.media.frames import read_frames
 from tasks.media.samples import Samples
 from tasks.media.video import VideoInfo, probe_video
@@ -32,6 +32,7 @@ from tasks.media.video import VideoInfo, probe_video
 log = logging.getLogger(__name__)
 
 _REPEATED_S: Final = 2.0  # SPEC G8, S2
+_MARGIN_S: Final = 60.0  # read past what is used: resampling rounds otherwise where it is given less
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Inputs:
         """Returns the segment that fe continues up to `duration_s`, in whole latent frames. Source: SPEC G5."""
         o, spec = self.options, self.session.specs.codec
         if o.reference_audio is not None:
-            samples_T = self._audio(o.reference_audio, "--reference-audio")
+            samples_T = self._continued_reference_T
             option, given_s = f"--reference-audio {o.reference_audio.name}", len(samples_T) / self._rate_hz
         else:
             assert o.video is not None
@@ -126,7 +127,7 @@ class Inputs:
                     f"--window {start_s:g}:{end_s:g}: task fe continues the audio before START up to the end; give "
                     f"START:{duration_s:g} with START above 0"
                 )
-            samples_T, option, given_s = self._audio(o.video, "--video"), "--window", start_s
+            samples_T, option, given_s = self._audio(o.video, "--video", start_s), "--window", start_s
         frames = int(given_s * spec.frame_rate_hz + 1e-6)
         if not 0 < frames < spec.frames(duration_s):
             raise UsageError(f"{option}: the segment to continue has {given_s:.2f} s, the result {duration_s:g} s")
@@ -138,11 +139,11 @@ class Inputs:
 
     @cached_property
     def original_T(self) -> Samples:  # noqa: N802
-        """The audio to edit, mono at the codec's rate."""
+        """The audio to edit, mono at the codec's rate; with --duration not much more than that of it."""
         if self.options.original is not None:
-            return self._audio(self.options.original, "--original")
+            return self._audio(self.options.original, "--original", self.options.duration_s)
         assert self.options.video is not None
-        return self._audio(self.options.video, "--video")
+        return self._audio(self.options.video, "--video", self.options.duration_s)
 
     def original(self, duration_s: float) -> Tensor:
         """Returns the latent of the audio to edit, cut to `duration_s`.
@@ -167,17 +168,20 @@ class Inputs:
 
     @cached_property
     def _reference_T(self) -> Samples:  # noqa: N802
-        assert self.options.reference_audio is not None
-        samples_T = self._audio(self.options.reference_audio, "--reference-audio")
-        _require_audible(samples_T, f"--reference-audio {self.options.reference_audio.name}")
+        """The audio to imitate: at most a training clip's length, and what resampling needs after it."""
+        path, clip_s = self.options.reference_audio, self.session.clip_s
+        assert path is not None
+        samples_T, used = self._audio(path, "--reference-audio", clip_s), ""
+        if len(samples_T) > (clip_s + 0.05) * self._rate_hz:
+            log.warning("--reference-audio is longer than a training clip; its first %g s are imitated", clip_s)
+            used = f"the first {clip_s:g} s of "
+        _require_audible(samples_T[: round(clip_s * self._rate_hz)], f"{used}--reference-audio {path.name}")
         return samples_T
 
     @cached_property
     def _reference_s(self) -> float:
         """How much of the reference is imitated: at most a training clip's length, in whole sync frames."""
         sync, found_s = self.session.specs.sync, len(self._reference_T) / self._rate_hz
-        if found_s > self.session.clip_s + 0.05:
-            log.warning("of --reference-audio the first %g of %.1f s are imitated", self.session.clip_s, found_s)
         length_s = int(min(found_s, self.session.clip_s) * sync.fps + 1e-6) / sync.fps
         if not sync.length(length_s):
             assert self.options.reference_audio is not None
@@ -203,8 +207,13 @@ class Inputs:
     def _given_s(self) -> float:
         """How much audio fe continues."""
         if self.options.reference_audio is not None:
-            return len(self._audio(self.options.reference_audio, "--reference-audio")) / self._rate_hz
+            return len(self._continued_reference_T) / self._rate_hz
         return self.options.window[0] if self.options.window else 0.0
+
+    @cached_property
+    def _continued_reference_T(self) -> Samples:  # noqa: N802
+        assert self.options.reference_audio is not None
+        return self._audio(self.options.reference_audio, "--reference-audio")
 
     def _reference_frames(self, target_THWC: Frames, encoder: SyncEncoder) -> Frames:
         fps, count = encoder.spec.fps, self._sync_frames(self._reference_s)
@@ -225,9 +234,10 @@ class Inputs:
             return int(spec.fps * clip_s + 1e-6)
         return spec.covering_frames(duration_s)
 
-    def _audio(self, path: Path, option: str) -> Samples:
+    def _audio(self, path: Path, option: str, used_s: float | None = None) -> Samples:
+        """Returns a file's audio at the codec's rate; where only its first `used_s` seconds are used, little more."""
         with naming(option):
-            return read_audio(path, rate_hz=self._rate_hz)[0]
+            return read_audio(path, rate_hz=self._rate_hz, most_s=None if used_s is None else used_s + _MARGIN_S)[0]
 
     @cached_property
     def _video_info(self) -> VideoInfo:
@@ -267,9 +277,7 @@ def surrogate_frames(frames_THWC: Frames, count: int, kind: Surrogate, fps: floa
     """
     if kind == "blank":
         return np.zeros((count, *frames_THWC.shape[1:]), np.uint8)
-    period = len(frames_THWC)
-    if kind == "repeat":
-        period = min(period, round(_REPEATED_S * fps))
+    period = min(len(frames_THWC), round(_REPEATED_S * fps)) if kind == "repeat" else len(frames_THWC)
     return frames_THWC[np.arange(count) % period]
 
 
@@ -285,6 +293,6 @@ def _frames(
 
 def _require_audible(samples_T: Samples, source: str) -> None:
     """Raises UsageError for silence: there is nothing in it to imitate or to continue."""
-    peak = float(np.max(np.abs(samples_T), initial=0.0))
+    peak = peak_of(samples_T)
     if peak <= SILENT_PEAK:
         raise UsageError(f"{source} is silent: its peak is {peak:.2e} of full scale, at most {SILENT_PEAK:g}")

@@ -25,6 +25,7 @@ from tasks.ingest.readers.files import (
 )
 from tasks.ingest.recordings import SPLITS, Recording
 
+_BUFFER: Final = 1 << 16  # bytes of a Parquet file that are read at a time
 _CAPTIONS: Final = ("caption", "text", "label")
 
 
@@ -103,32 +104,44 @@ class OpenShard:
 
 
 class _OpenParquet:
-    """One row group of a Parquet table, the one that was read last."""
+    """Reads the records of a Parquet table one after the other: a whole row group of audio may not fit into memory.
+
+    A record before the last one begins its row group again.
+    """
 
     def __init__(self) -> None:
         self._path: Path | None = None
         self._starts: list[int] = []
         self._group = -1
-        self._column: pa.ChunkedArray | None = None
+        self._batches: Iterator[pa.RecordBatch] = iter(())
+        self._row, self._column = -1, pa.array([])  # of the record that was read last
 
     def value(self, table: Path, row: int) -> Any:
         """Returns the cell of `audio` in a row. Raises ItemError `missing_file` where the table has no such row."""
         try:
             if self._path != table:
                 self._open(table)
-            group = bisect_right(self._starts, row) - 1
             _require_record(table, row, self._starts[-1])
-            if group != self._group or self._column is None:
-                with pq.ParquetFile(table) as file:
-                    self._column, self._group = file.read_row_group(group, columns=["audio"]).column("audio"), group
+            group = bisect_right(self._starts, row) - 1
+            if group != self._group or row < self._row:
+                self._begin(group)
+            while self._row < row:
+                self._column = next(self._batches).column(0)
+                self._row += 1
         except (pa.ArrowException, OSError) as error:
+            self._path = None
             raise ItemError("missing_file", f"{table.name}: record {row} cannot be read: {error}") from error
-        return self._column[row - self._starts[group]].as_py()
+        return self._column[0].as_py()
 
     def _open(self, table: Path) -> None:
-        with pq.ParquetFile(table) as file:
-            sizes = [file.metadata.row_group(n).num_rows for n in range(file.metadata.num_row_groups)]
+        self._file = pq.ParquetFile(table, buffer_size=_BUFFER, pre_buffer=False)
+        metadata = self._file.metadata
+        sizes = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
         self._path, self._starts, self._group = table, [0, *accumulate(sizes)], -1
+
+    def _begin(self, group: int) -> None:
+        self._batches = self._file.iter_batches(batch_size=1, row_groups=[group], columns=["audio"])
+        self._group, self._row = group, self._starts[group] - 1
 
 
 def _require_record(shard: Path, row: int, count: int) -> None:

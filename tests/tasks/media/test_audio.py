@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import tempfile
+import tracemalloc
 from pathlib import Path
 
 import av
@@ -14,8 +16,9 @@ import soundfile as sf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_contracts import ItemError
+from tasks.media import blocks
 from tasks.media.audio import (
-    _mixed,
     decode_audio,
     flac_bytes,
     flac_samples,
@@ -138,12 +141,58 @@ def test_channels_in_opposite_phase_are_not_silence(tmp_path: Path, suffix: str)
 @given(st.floats(-1.0, 1.0))
 def test_the_mean_is_taken_unless_the_channels_cancel_each_other(share: float) -> None:
     left = tone(0.1)
-    mixed, single = _mixed(np.stack([left, share * left], 1))
-    if single is None:
-        np.testing.assert_allclose(mixed, left * (1 + share) / 2, atol=1e-6)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.wav"
+        sf.write(path, np.stack([left, share * left], 1), RATE, subtype="FLOAT")
+        found = decode_audio(path)
+    if found.single_channel is None:
+        np.testing.assert_allclose(found.samples_T, left * (1 + share) / 2, atol=1e-6)
     else:
-        assert single == 0 and share < -0.97
-        np.testing.assert_array_equal(mixed, left)
+        assert found.single_channel == 0 and share < -0.97
+        np.testing.assert_array_equal(found.samples_T, left)
+
+
+@pytest.mark.parametrize(("channels", "sign"), [(1, 1.0), (2, 1.0), (2, -1.0), (3, 1.0)])
+def test_blocks_are_mixed_as_the_whole_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int, sign: float
+) -> None:
+    given_TC = np.random.default_rng(3).uniform(-0.5, 0.5, (5 * RATE, channels)).astype(np.float32)
+    if sign < 0:
+        given_TC[:, 1] = -given_TC[:, 0]
+    sf.write(tmp_path / "a.wav", given_TC, RATE, subtype="FLOAT")
+    expected_T = given_TC[:, 0] if sign < 0 else given_TC.mean(axis=1, dtype=np.float64).astype(np.float32)
+    monkeypatch.setattr(blocks, "BLOCK", 7_000)
+    found = decode_audio(tmp_path / "a.wav")
+    np.testing.assert_array_equal(found.samples_T, expected_T)
+    assert found.channels == channels and found.single_channel == (0 if sign < 0 else None)
+    for most_s, length in ((1.5, 24_000), (7_000 / RATE, 7_000), (60.0, 5 * RATE)):
+        samples_T, rate_hz = read_audio(tmp_path / "a.wav", most_s=most_s)
+        np.testing.assert_array_equal(samples_T, expected_T[:length])
+        assert rate_hz == RATE
+
+
+def test_of_the_first_seconds_alone_the_rest_is_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given_T = tone(4.0)
+    given_T[-1] = np.nan
+    sf.write(tmp_path / "a.wav", given_T, RATE, subtype="FLOAT")
+    monkeypatch.setattr(blocks, "BLOCK", 1_000)
+    assert len(read_audio(tmp_path / "a.wav", most_s=3.0, rate_hz=RATE // 2)[0]) == 3 * RATE // 2
+    for most_s in (None, 4.0):
+        with pytest.raises(ItemError, match="1 of 64000 samples are NaN"):
+            read_audio(tmp_path / "a.wav", most_s=most_s)
+    with pytest.raises(ItemError, match=r"none\.wav"):
+        read_audio(tmp_path / "none.wav", most_s=1.0)
+
+
+def test_memory_of_all_channels_is_not_taken(tmp_path: Path) -> None:
+    with sf.SoundFile(tmp_path / "a.wav", "w", 48_000, 6) as file:
+        for _ in range(6):
+            file.write(np.tile(tone(1.0)[:, None], (30, 6)))
+    tracemalloc.start()
+    mono_T = decode_audio(tmp_path / "a.wav").samples_T
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * mono_T.nbytes + 48 * blocks.BLOCK * 2  # blocks of six channels, in 32 and 64 bits
 
 
 def test_the_default_track_is_read_also_where_it_is_not_the_first(tmp_path: Path) -> None:

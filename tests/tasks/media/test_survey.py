@@ -15,7 +15,7 @@ from tasks.media.audio import decode_audio, is_audible, peak_of
 from tasks.media.fingerprint import PeakFinder, peaks_of
 from tasks.media.samples import Samples
 from tasks.media.silence import SILENCE_DB, audible_span, dc_offset_of
-from tasks.media.survey import first_samples, survey_audio
+from tasks.media.survey import survey_audio
 
 RATE = 16_000
 
@@ -114,17 +114,6 @@ def test_a_fingerprint_is_the_same_however_its_blocks_are_cut(rate_hz: int, size
     for start in range(0, len(samples_T), size):
         finder.add(samples_T[start : start + size])
     np.testing.assert_array_equal(finder.finish(), peaks_of(samples_T, rate_hz))
-
-
-def test_the_first_seconds_are_read_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "BLOCK", RATE)
-    sf.write(tmp_path / "a.wav", recording(5.0), RATE)
-    samples_T, rate_hz = first_samples(tmp_path / "a.wav", 1.5)
-    np.testing.assert_array_equal(samples_T, decode_audio(tmp_path / "a.wav").samples_T[: round(1.5 * RATE)])
-    assert rate_hz == RATE
-    assert len(first_samples(tmp_path / "a.wav", 60.0)[0]) == 5 * RATE
-    with pytest.raises(ItemError):
-        first_samples(tmp_path / "none.wav", 1.0)
 
 
 def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from model.paper_specs import SYNCHFORMER
 from tasks.commands.generate.inputs import Inputs, surrogate_frames
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.generate.single import Generation, generate_file
+from tasks.media import blocks
 from tasks.media.frames import read_frames
 from tasks.media.video_writer import write_video
 from tests.tasks.commands.generate.toys import HOP, RATE, SPECS, ToyCodec, options
@@ -193,12 +194,33 @@ def test_g4_the_reference_is_encoded_alone(files: Path, session: InferenceSessio
     assert found[0] is not None and found[1] is not None and torch.equal(found[0], found[1])
 
 
-def test_a_reference_past_a_training_clip_is_said(
-    files: Path, session: InferenceSession, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_reference_past_a_training_clip_is_said_and_not_read_to_its_end(
+    files: Path,
+    session: InferenceSession,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    path = noise(tmp_path / "r.wav", 5.0)
-    assert inputs(files, session, "ac-vta", reference_audio=path).reference_NF is not None
-    assert "of --reference-audio the first 2 of 5.0 s are imitated" in caplog.text
+    monkeypatch.setattr(blocks, "BLOCK", RATE)
+    given_T = 0.2 * np.random.default_rng(6).standard_normal(99 * RATE)
+    given_T[-1] = np.nan
+    sf.write(tmp_path / "r.wav", given_T, RATE, subtype="FLOAT")
+    found = inputs(files, session, "ac-vta", reference_audio=tmp_path / "r.wav")
+    assert found.reference_NF is not None and len(found._reference_T) == 62 * RATE
+    assert "--reference-audio is longer than a training clip; its first 2 s are imitated" in caplog.text
+    given_T[: 3 * RATE] = 0.0
+    sf.write(tmp_path / "r.wav", given_T, RATE, subtype="FLOAT")
+    with pytest.raises(UsageError, match=r"the first 2 s of --reference-audio r\.wav is silent"):
+        _ = inputs(files, session, "ac-vta", reference_audio=tmp_path / "r.wav").reference_NF
+
+
+def test_of_audio_to_edit_no_more_is_read_than_is_used(files: Path, session: InferenceSession, tmp_path: Path) -> None:
+    path = noise(tmp_path / "o.wav", 99.0)
+    window = {"window": (0.5, 1.0), "original": path}
+    whole = inputs(files, session, "edit", **window)
+    part = inputs(files, session, "edit", duration_s=2.0, **window)
+    assert len(whole.original_T) == 99 * RATE and len(part.original_T) == 62 * RATE
+    assert torch.equal(part.original(2.0), whole.original(2.0))
 
 
 @pytest.mark.parametrize(
