@@ -257,12 +257,19 @@ def exit_code(arguments: list[str], say_interrupted: Callable[[str], None] = pri
     except OSError as error:  # a full disk, a folder that may not be written, a file that was deleted meanwhile
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{error.strerror or error} (--debug shows where)", 1, debug)
+    except ModuleNotFoundError as error:
+        return _fail(_missing_module(error), 2, debug)
     except Exception as error:  # the one place where an unexpected error becomes a line for a person
         if hasattr(error, "format_message"):  # click's usage errors
             return _fail(error.format_message(), 2, False)
         return _fail(f"{type(error).__name__}: {error} (--debug shows where)", 1, debug)
     finally:
         hide_log_lines()  # a further command of this process shows its own
+
+
+def _missing_module(error: ModuleNotFoundError) -> str:
+    """Says how to install what an installation for one command alone leaves out (docs/evaluation.md)."""
+    return f"this needs the Python module {error.name}, which is not installed; pip install foleygenex adds it"
 
 
 def _fail(message: str, code: int, debug: bool) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Final, Literal
 
 from data_contracts import UsageError
@@ -165,7 +166,11 @@ LIKENESS: Final = tuple(column.name for column in COLUMNS if column.is_likeness)
 JUDGE_NAMES: Final = tuple(dict.fromkeys(column.judge for column in COLUMNS))
 """The judges that have a column."""
 
-
+PACKAGES: Final = {
+    "resemblyzer-vad": ("webrtcvad", "pip install webrtcvad-wheels"),
+    "audiobox-aesthetics": ("audiobox_aesthetics", "pip install 'foleygenex[eval]'"),
+}
+"""Judges whose packages are not always installed: the module, and the command."""
 EMBEDDED: Final = "embedded"
 NONE: Final = "none"
 AUTO: Final = "auto"
@@ -186,6 +191,11 @@ def parse_judges(asked: Iterable[str]) -> list[str]:
 def plain_name(name: str) -> str:
     """Returns a judge's name of NAME:PATH, `_` and `-` being the same."""
     return name.partition(":")[0].replace("_", "-")
+
+
+def lacks_package(judge: str) -> bool:
+    """Whether a judge's package is not installed."""
+    return judge in PACKAGES and find_spec(PACKAGES[judge][0]) is None
 
 
 def columns_of(judge: str, only: Collection[str] = ()) -> tuple[Column, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,7 +21,16 @@ from model.judges.sounds import prepare
 from model.weights.catalogue import Component, component_named
 from model.weights.locate import available
 from tasks.engine.workspace import hash_text
-from tasks.evaluate.columns import AUTO, EMBEDDED, JUDGE_NAMES, NONE, parse_judges, plain_name
+from tasks.evaluate.columns import (
+    AUTO,
+    EMBEDDED,
+    JUDGE_NAMES,
+    NONE,
+    PACKAGES,
+    lacks_package,
+    parse_judges,
+    plain_name,
+)
 from tasks.evaluate.judge_cache import Arrays, JudgeCache, cache_key
 from tasks.evaluate.sounds import Sound
 from tasks.media.frames import read_frames
@@ -32,11 +40,6 @@ _VERSION: Final = 3  # of the judges' outputs: raised when the same input gives 
 _BEFORE_S: Final = 0.001  # a frame that is shown from just this moment on is the earlier one's successor
 _ROUNDED: Final = 0.01  # of a frame: what a rounded duration may lack of its last one
 _CANNOT: Final = "cannot: "
-_PACKAGES: Final = {
-    "resemblyzer-vad": ("webrtcvad", "pip install webrtcvad-wheels"),
-    "audiobox-aesthetics": ("audiobox_aesthetics", "pip install 'foleygenex[eval]'"),
-}
-"""Judges whose packages are not always installed: the module, and the command."""
 
 Said = Arrays | str
 """What a judge says of one input, or why it says nothing (too short, for example)."""
@@ -82,8 +85,7 @@ def judges_here(asked: Iterable[str]) -> JudgeChoice:
 def _why_absent(judge: str) -> str:
     if component := absent_component(judge):
         return f"not computed: {judge} weights absent; licence {component.licence}; {component.fetch_command}"
-    module, command = _PACKAGES.get(judge, ("", ""))
-    return f"not computed: {judge} needs a package; {command}" if module and find_spec(module) is None else ""
+    return f"not computed: {judge} needs a package; {PACKAGES[judge][1]}" if lacks_package(judge) else ""
 
 
 def absent_component(judge: str) -> Component | None:

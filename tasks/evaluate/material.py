@@ -15,18 +15,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import librosa
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from tasks.evaluate.attributes import AUDIBLE_DB, level_db
 from tasks.media.audio import resample
 from tasks.media.samples import Samples
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 BACKEND: Final = (
     f"multinomial logistic regression (L2, scikit-learn {version('scikit-learn')}) on mean and deviation of 20 MFCC "
@@ -58,6 +58,10 @@ class MaterialClassifier:
 
         Silent clips are left out, then the materials with fewer than three clips.
         """
+        from sklearn.linear_model import LogisticRegression  # scikit-learn takes a second to import
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
         heard = [(vector, name) for vector, name in zip(vectors, materials, strict=True) if vector is not None]
         counts = Counter(name for _, name in heard)
         known = [(vector, name) for vector, name in heard if counts[name] >= _FEWEST]

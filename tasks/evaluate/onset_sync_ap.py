@@ -14,7 +14,6 @@ from typing import Final
 
 import librosa
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from tasks.media.audio import resample
 from tasks.media.samples import Samples
@@ -57,6 +56,8 @@ def onset_sync_ap(target: OnsetTrack, generated: OnsetTrack, *, delta_s: float =
     """
     if not target.onsets and not generated.onsets:
         return None
+    from sklearn.metrics import average_precision_score  # takes a second to import
+
     labels, scores, hits = match_onsets(target.onsets, generated.onsets, generated.samples, delta_s)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "No positive class found")

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final
 import av
 import numpy as np
 import numpy.typing as npt
+import scipy  # its parts are loaded when they are first used
 import soundfile as sf
 import soxr
 
@@ -104,7 +105,7 @@ class AudibleMeter:
         from scipy import signal  # takes a CPU second; listing a corpus and looking at headers need none of it
 
         self._lead = round(_SETTLING_S * rate_hz)
-        self._highpass = signal.butter(4, min(LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
+        self._highpass = scipy.signal.butter(4, min(LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
         self._state: Any = None
         self.audible = False
 
@@ -116,9 +117,9 @@ class AudibleMeter:
 
         if self._state is None:  # the start mirrored, so that a drift which begins there is no step
             extended_T = np.pad(samples_T[: self._lead + 1], (self._lead, 0), mode="reflect", reflect_type="odd")
-            initial = signal.sosfilt_zi(self._highpass) * extended_T[0]
-            _, self._state = signal.sosfilt(self._highpass, extended_T[: self._lead], zi=initial)
-        filtered_T, self._state = signal.sosfilt(self._highpass, samples_T, zi=self._state)
+            initial = scipy.signal.sosfilt_zi(self._highpass) * extended_T[0]
+            _, self._state = scipy.signal.sosfilt(self._highpass, extended_T[: self._lead], zi=initial)
+        filtered_T, self._state = scipy.signal.sosfilt(self._highpass, samples_T, zi=self._state)
         self.audible = peak_of(filtered_T) > SILENT_PEAK
         return self.audible
 

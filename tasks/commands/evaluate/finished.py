@@ -13,13 +13,15 @@ from tasks.commands.evaluate.clips import Clip
 from tasks.commands.evaluate.options import EvaluateOptions
 from tasks.commands.evaluate.prepare import Prepared
 from tasks.engine.workspace import hash_text, read_json, write_json
+from tasks.evaluate.columns import PACKAGES, lacks_package
 from tasks.inputs import code_hash, identities, shipped_weights
 
 _RECORD: Final = "finished.json"
 
 
 def inputs_key(prepared: Prepared, options: EvaluateOptions) -> str:
-    """Returns the hash of all that the files depend on: contents, settings, weights on this machine, this code."""
+    """Returns the hash of all that the files depend on: contents, settings, weights and packages on this machine,
+    this code."""
     given = [Path(name.partition(":")[2]) for text in options.judges for name in text.split(",") if ":" in name]
     depends = {
         "systems": list(options.systems),
@@ -28,6 +30,7 @@ def inputs_key(prepared: Prepared, options: EvaluateOptions) -> str:
         "problems": [asdict(problem) for problem in prepared.problems],
         "settings": [options.judges, options.seed, options.device, options.by, options.seconds],
         "given": [options.captions is None, options.video is None, options.events is None],
+        "no_package": [judge for judge in PACKAGES if lacks_package(judge)],
         "weights": [shipped_weights(), identities(weights_folder().rglob("*")), identities(given)],
         "code": code_hash(),
     }

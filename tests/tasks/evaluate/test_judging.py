@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from data_contracts import UsageError, WeightsError
-from tasks.evaluate import judging
+from tasks.evaluate import columns, judging
 from tasks.evaluate.columns import JUDGE_NAMES
 from tasks.evaluate.judge_cache import JudgeCache
 from tasks.evaluate.judging import CachedJudge, absent, choose_judges, judges_here
@@ -64,7 +64,7 @@ def test_auto_leaves_out_what_is_absent_with_the_command_and_names_do_not(monkey
 @pytest.mark.usefixtures("known")
 def test_auto_leaves_out_a_judge_whose_package_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judging, "available", lambda name: True)
-    monkeypatch.setattr(judging, "find_spec", lambda name: None if name == "webrtcvad" else name)
+    monkeypatch.setattr(columns, "find_spec", lambda name: None if name == "webrtcvad" else name)
     auto = judges_here(("auto",))
     assert "resemblyzer" in auto.asked and "resemblyzer-vad" not in auto.asked
     assert auto.why_not["resemblyzer-vad"].endswith("; pip install webrtcvad-wheels")
