@@ -9,7 +9,8 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ffmpeg git libsox-fmt-all sox \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 1000 foley \
-    && install --directory --owner foley /data /opt/foleygenex
+    && install --directory --owner foley /data /opt/foleygenex \
+    && install --directory --mode 1777 /var/cache/numba
 
 WORKDIR /opt/foleygenex
 COPY --chown=foley pyproject.toml constraints.txt README.md LICENSE prefect.yaml ./
@@ -24,8 +25,10 @@ RUN pip install --no-cache-dir --constraint constraints.txt ${PIP_OPTIONS} --edi
 
 USER 1000
 # Prefect's own records of a worker; the server's are in PostgreSQL. FOLEYGENEX_HOME: where prefect.yaml's flows are.
+# NUMBA_CACHE_DIR: `docker run --user` has no home; librosa cannot be imported where its compiled functions cannot be kept.
 ENV DO_NOT_TRACK=1 \
     FOLEYGENEX_HOME=/opt/foleygenex \
+    NUMBA_CACHE_DIR=/var/cache/numba \
     PREFECT_SERVER_ANALYTICS_ENABLED=false
 VOLUME ["/data"]
 CMD ["foleygenex", "--help"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,21 @@ def test_it_runs_as_no_root_and_the_flows_are_where_prefect_looks_for_them() -> 
     assert f"WORKDIR {home}\n" in DOCKERFILE
     (pull,) = DEPLOYMENTS["pull"]
     assert "FOLEYGENEX_HOME" in str(pull)
+
+
+def test_any_user_can_score_folders_with_the_image() -> None:
+    (cache,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", DOCKERFILE)
+    assert f"install --directory --mode 1777 {cache}\n" in DOCKERFILE, (
+        "a user without a home must be able to write there"
+    )
+    page = (REPOSITORY / "docs" / "evaluation.md").read_text("utf-8")
+    (line,) = re.findall(r"^docker run .* foleygenex evaluate .*$", page, re.MULTILINE)
+    words = shlex.split(line)
+    options = dict(zip(words, words[1:], strict=False))
+    assert options["--user"] == "$(id -u):$(id -g)", "the files in scores belong to who started it"
+    host, _, folder = options["--volume"].partition(":")
+    assert (host, folder) == ("$PWD", options["--workdir"]) and folder in re.findall(r'VOLUME \["(.*)"\]', DOCKERFILE)
+    assert not any(options[name].startswith("/") for name in ("--generated", "--reference", "--out"))
 
 
 def test_every_pool_has_a_worker_and_only_the_gpus_is_on_demand() -> None:
