@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,11 @@ def test_it_runs_as_no_root_and_the_flows_are_where_prefect_looks_for_them() -> 
 
 def test_any_user_can_score_folders_with_the_image() -> None:
     (cache,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", DOCKERFILE)
-    assert f"install --directory --mode 1777 {cache}\n" in DOCKERFILE, (
-        "a user without a home must be able to write there"
-    )
+    assert f"install --directory --mode 1777 {cache}\n" in DOCKERFILE, "a user without a home writes there"
     page = (REPOSITORY / "docs" / "evaluation.md").read_text("utf-8")
     (line,) = re.findall(r"^docker run .* foleygenex evaluate .*$", page, re.MULTILINE)
     words = shlex.split(line)
-    options = dict(zip(words, words[1:], strict=False))
+    options = dict(pairwise(words))
     assert options["--user"] == "$(id -u):$(id -g)", "the files in scores belong to who started it"
     host, _, folder = options["--volume"].partition(":")
     assert (host, folder) == ("$PWD", options["--workdir"]) and folder in re.findall(r'VOLUME \["(.*)"\]', DOCKERFILE)

@@ -74,14 +74,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(wheel: Path, site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(wheel: Path, site: Path, folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Runs `foleygenex` with these packages and without a program to call; -S leaves out the environment's own."""
     environment = {
         "PYTHONPATH": f"{wheel}{os.pathsep}{site}",
         "PATH": "",
         "HOME": str(folder),
         "OMP_NUM_THREADS": "1",
-        "PYTHONPYCACHEPREFIX": str(wheel / "pycache"),
+        **variables,
     }
     command = [sys.executable, "-S", "-m", "foleygenex", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -94,8 +94,8 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_other(wheel: Path) -> N
         for path in (REPOSITORY / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.name not in NOT_READ
     }
-    names = {path.relative_to(wheel).as_posix() for path in wheel.rglob("*") if path.is_file()}
-    assert {name for name in names if ".dist-info/" not in name and not name.startswith("pycache/")} == expected
+    found = {path.relative_to(wheel).as_posix() for path in wheel.rglob("*") if path.suffix != ".pyc"}
+    assert {name for name in found if ".dist-info" not in name and (wheel / name).is_file()} == expected
 
 
 def test_the_requirements_are_lines_of_the_project_and_sorted() -> None:
@@ -117,8 +117,11 @@ def test_the_command_of_the_ci_step_scores_two_folders(wheel: Path, site: Path, 
     values = {one["metric"]: one["value"] for one in scores if one["system"] == "out"}
     assert values["level_difference_db"] > 0 and 0 < values["likeness-corpus-cnn"] < 1
     assert (tmp_path / "scores" / "index.html").stat().st_size > 0
-    again = run(wheel, site, tmp_path, *shlex.split(line))
+    again = run(wheel, site, tmp_path, *shlex.split(line), PYTHONPROFILEIMPORTTIME="1")
     assert (again.returncode, again.stdout) == (0, first.stdout)
+    loaded = set(re.findall(r"\| +([\w.]+)$", again.stderr, re.MULTILINE))
+    assert "tasks.commands.evaluate.finished" in loaded
+    assert not loaded & {"torch", "sklearn", "scipy.signal", "scipy.stats", "librosa.core", "transformers"}
     (tmp_path / "truth" / "clip1.wav").unlink()
     failed = run(wheel, site, tmp_path, *shlex.split(line))
     assert failed.returncode == 1 and "clip1" in failed.stderr
@@ -141,10 +144,8 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_every_judge_and_the_fetching_of_weights_need_listed_packages_alone() -> None:
-    files = [
-        path for part in ("model/judges", "model/weights", "tasks/weights") for path in REPOSITORY.glob(f"{part}/*.py")
-    ]
-    files += [REPOSITORY / "model" / "encoders" / name for name in ("minilm.py", "efficientnet.py")]
+    parts = ("model/judges/*.py", "model/weights/*.py", "tasks/weights/*.py", "model/encoders/minilm.py")
+    files = [path for part in (*parts, "model/encoders/efficientnet.py") for path in REPOSITORY.glob(part)]
     modules = {name for path in files for name in imported(path)} - set(sys.stdlib_module_names) - set(PACKAGES)
     listed, owners = {canonicalize_name(Requirement(line).name) for line in LINES}, packages_distributions()
     missing = {name for name in modules if not listed & {canonicalize_name(one) for one in owners.get(name, ())}}

@@ -102,7 +102,6 @@ class AudibleMeter:
     """Tells whether anything in a recording's blocks, given in order, is over `SILENT_PEAK` above 20 Hz."""
 
     def __init__(self, rate_hz: int) -> None:
-        from scipy import signal  # takes a CPU second; listing a corpus and looking at headers need none of it
 
         self._lead = round(_SETTLING_S * rate_hz)
         self._highpass = scipy.signal.butter(4, min(LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
@@ -113,7 +112,6 @@ class AudibleMeter:
         """Adds a block, the first one of a second or all of a shorter recording. Returns whether it is audible."""
         if self.audible:
             return True  # what follows cannot change that
-        from scipy import signal
 
         if self._state is None:  # the start mirrored, so that a drift which begins there is no step
             extended_T = np.pad(samples_T[: self._lead + 1], (self._lead, 0), mode="reflect", reflect_type="odd")

@@ -71,7 +71,6 @@ class PeakFinder:
 
     def add(self, samples_T: Samples, *, last: bool = False) -> None:
         """Adds a block (T,)."""
-        from scipy import signal  # takes a CPU second; a look whether a stage is finished needs none of it
 
         narrow_T = samples_T if self._resampler is None else self._resampler.resample_chunk(samples_T, last=last)
         self._narrow_T = np.concatenate([self._narrow_T, narrow_T])
@@ -104,7 +103,6 @@ class PeakFinder:
 
     def _largest(self, near: tuple[int, int], end: int) -> _Levelled:
         """Returns the undecided peaks before frame `end` that are the largest values of their neighbourhoods."""
-        from scipy import ndimage
 
         new = slice(self._decided - self._first, end - self._first)
         level_KF = self._level_KF[new]

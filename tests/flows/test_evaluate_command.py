@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from data_contracts.errors import UsageError
 from flows import cli
 from tasks.commands.evaluate import job
 from tasks.evaluate.av_benchmark.caches import read_panns
@@ -156,3 +157,13 @@ def test_a_second_run_computes_nothing_and_a_changed_one_does(
     assert cli.exit_code([*given, "--seed", "8"]) == 0 and len(calls) == 3
     (folder / "out" / "cache" / "finished.json").write_text("[]")  # a damaged record
     assert cli.exit_code([*given, "--seed", "8"]) == 0 and len(calls) == 4
+    monkeypatch.setattr(job, "evaluate_prepared", _computed)
+    codes = []
+    for found in (None, "installed"):  # the packages of judges: one of the two is as it was
+        monkeypatch.setattr("tasks.evaluate.columns.find_spec", lambda name, found=found: found)
+        codes.append(cli.exit_code([*given, "--seed", "8"]))
+    assert UsageError.exit_code in codes
+
+
+def _computed(*given: object) -> object:
+    raise UsageError("computed again")
