@@ -12,7 +12,6 @@ from typing import Final
 import librosa
 import numpy as np
 import numpy.typing as npt
-import scipy  # its parts are loaded when they are first used
 
 from tasks.media.samples import Samples
 
@@ -33,9 +32,11 @@ def detect_onsets(samples_T: Samples, rate_hz: int) -> list[float]:
     """Returns onset times in seconds, ascending; none for silence and steady sounds."""
     if float(np.max(np.abs(samples_T), initial=0.0)) < _INAUDIBLE_PEAK or len(samples_T) < rate_hz * _WINDOW_S:
         return []
+    from scipy.ndimage import maximum_filter1d  # a finished evaluation is found without it
+
     flux_N = _flux(samples_T, rate_hz)
     reach = 2 * round(_WAIT_S / _HOP_S) + 1
-    is_peak_N = (flux_N == scipy.ndimage.maximum_filter1d(flux_N, reach)) & (flux_N > _RISE_DB)
+    is_peak_N = (flux_N == maximum_filter1d(flux_N, reach)) & (flux_N > _RISE_DB)
     return [float(frame) * _HOP_S for frame in _first_of_runs(np.flatnonzero(is_peak_N))]
 
 

@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, Final
 import av
 import numpy as np
 import numpy.typing as npt
-import scipy  # its parts are loaded when they are first used
 import soundfile as sf
 import soxr
 
@@ -102,9 +101,10 @@ class AudibleMeter:
     """Tells whether anything in a recording's blocks, given in order, is over `SILENT_PEAK` above 20 Hz."""
 
     def __init__(self, rate_hz: int) -> None:
+        from scipy import signal  # takes a CPU second; listing a corpus and looking at headers need none of it
 
         self._lead = round(_SETTLING_S * rate_hz)
-        self._highpass = scipy.signal.butter(4, min(LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
+        self._highpass = signal.butter(4, min(LOWEST_HZ, 0.4 * rate_hz), "highpass", fs=rate_hz, output="sos")
         self._state: Any = None
         self.audible = False
 
@@ -112,12 +112,13 @@ class AudibleMeter:
         """Adds a block, the first one of a second or all of a shorter recording. Returns whether it is audible."""
         if self.audible:
             return True  # what follows cannot change that
+        from scipy import signal
 
         if self._state is None:  # the start mirrored, so that a drift which begins there is no step
             extended_T = np.pad(samples_T[: self._lead + 1], (self._lead, 0), mode="reflect", reflect_type="odd")
-            initial = scipy.signal.sosfilt_zi(self._highpass) * extended_T[0]
-            _, self._state = scipy.signal.sosfilt(self._highpass, extended_T[: self._lead], zi=initial)
-        filtered_T, self._state = scipy.signal.sosfilt(self._highpass, samples_T, zi=self._state)
+            initial = signal.sosfilt_zi(self._highpass) * extended_T[0]
+            _, self._state = signal.sosfilt(self._highpass, extended_T[: self._lead], zi=initial)
+        filtered_T, self._state = signal.sosfilt(self._highpass, samples_T, zi=self._state)
         self.audible = peak_of(filtered_T) > SILENT_PEAK
         return self.audible
 

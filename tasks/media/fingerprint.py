@@ -17,7 +17,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import scipy  # its parts are loaded when they are first used
 import soxr
 
 from tasks.media.samples import Samples
@@ -71,11 +70,12 @@ class PeakFinder:
 
     def add(self, samples_T: Samples, *, last: bool = False) -> None:
         """Adds a block (T,)."""
+        from scipy import signal  # takes a CPU second; a look whether a stage is finished needs none of it
 
         narrow_T = samples_T if self._resampler is None else self._resampler.resample_chunk(samples_T, last=last)
         self._narrow_T = np.concatenate([self._narrow_T, narrow_T])
         if len(self._narrow_T) >= _WINDOW:
-            _, _, spectrum_FK = scipy.signal.stft(
+            _, _, spectrum_FK = signal.stft(
                 self._narrow_T, nperseg=_WINDOW, noverlap=_WINDOW - _HOP, boundary=None, padded=False
             )
             self._narrow_T = self._narrow_T[spectrum_FK.shape[1] * _HOP :]
@@ -103,10 +103,11 @@ class PeakFinder:
 
     def _largest(self, near: tuple[int, int], end: int) -> _Levelled:
         """Returns the undecided peaks before frame `end` that are the largest values of their neighbourhoods."""
+        from scipy import ndimage
 
         new = slice(self._decided - self._first, end - self._first)
         level_KF = self._level_KF[new]
-        largest_KF = scipy.ndimage.maximum_filter(self._level_KF, size=near, mode="constant")[new]
+        largest_KF = ndimage.maximum_filter(self._level_KF, size=near, mode="constant")[new]
         frames, bins = np.nonzero((level_KF == largest_KF) & (level_KF > 0))
         peaks_N: Peaks = ((frames + self._decided).astype(np.uint32) << np.uint32(8)) | bins.astype(np.uint32)
         return peaks_N, level_KF[frames, bins]

@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import scipy  # its parts are loaded when they are first used
 
 from tasks.evaluate.attributes import AUDIBLE_DB, block_power
 from tasks.media.samples import Samples
@@ -32,7 +31,9 @@ def lufs(samples_T: Samples, rate_hz: int) -> float | None:
     """
     if not len(samples_T):
         return None
-    weighted_T = scipy.signal.sosfilt(_k_filter(rate_hz), samples_T.astype(np.float64))
+    from scipy import signal  # takes a CPU second; a finished evaluation is found without it
+
+    weighted_T = signal.sosfilt(_k_filter(rate_hz), samples_T.astype(np.float64))
     power = block_power(weighted_T, rate_hz)
     audible = power[power > 10 ** ((AUDIBLE_DB - _OFFSET_DB) / 10)]
     if not len(audible):
