@@ -1,7 +1,7 @@
 """What evaluation costs and how far it can be trusted: `python -m benchmarks.evaluation PART [OPTIONS]`.
 
 `fd`: the Fréchet distance against SciPy's matrix root. `coverage`: how often the intervals contain the truth.
-`clips`: the command on 1,000 clips, twice.
+`clips`: the command on 1,000 clips, twice. `recordings`: the command on real recordings against themselves.
 `formulas`: FD, KL and IS beside av-benchmark's code. `originals`: judges beside the code of their originals. `names`:
 names and shapes of the originals' tensors. `judges`: what a clip costs each judge.
 `unwanted`: speech and music found, and false alarms.
@@ -18,6 +18,7 @@ PARTS: Final[Mapping[str, str]] = {
     "fd": "benchmarks.frechet_speed",
     "coverage": "benchmarks.coverage",
     "clips": "benchmarks.evaluated_clips",
+    "recordings": "benchmarks.evaluated_recordings",
     "formulas": "benchmarks.original_metrics",
     "originals": "benchmarks.original_judges",
     "names": "benchmarks.original_names",

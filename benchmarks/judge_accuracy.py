@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import cosine_similarity
 
 from benchmarks.codec_measures import RATE_HZ, round_trip
-from benchmarks.judge_recordings import ESC10, Heard, Recording, esc10, nearest, pairs_auc, recall_at_1, videos
+from benchmarks.judge_recordings import ESC10, Heard, Recording, esc10, hits_at_1, nearest, pairs_auc, videos
 from benchmarks.real_data import recordings_folder, tagger_weights
 from data_contracts import WeightsError
 from model.codec import Codec, load_codec
@@ -176,7 +176,7 @@ def built_in() -> list[Recording]:
 def cross_modal(judges: dict[str, Heard], shown: Sequence[Recording], what: str) -> None:
     """Prints how well captions, and frames where there are any, find their own sound among all."""
     print(f"{len(shown)} {what}; each caption (each video) looks for its own sound among all:\n")
-    print("| judge | from | R@1 | AUC |\n|---|---|---|---|")
+    print("| judge | from | R@1 | 95 % interval | AUC |\n|---|---|---|---|---|")
     for name, heard in judges.items():
         if not isinstance(heard.judge, TextJudge):
             continue
@@ -189,7 +189,10 @@ def cross_modal(judges: dict[str, Heard], shown: Sequence[Recording], what: str)
             rows["video"] = torch.stack(seen) @ sounds.T
         for source, likeness_BB in rows.items():
             found = likeness_BB.numpy()
-            print(f"| {name} | {source} | {recall_at_1(found):.2f} | {pairs_auc(found):.3f} |", flush=True)
+            hits = hits_at_1(found).astype(float).tolist()
+            low, high = share_interval(hits, [one.group for one in shown])
+            interval = f"{low:.2f} to {high:.2f}"
+            print(f"| {name} | {source} | {np.mean(hits):.2f} | {interval} | {pairs_auc(found):.3f} |", flush=True)
     print()
 
 

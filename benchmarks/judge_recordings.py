@@ -94,11 +94,12 @@ def nearest(embeddings: Sequence[torch.Tensor], groups: Sequence[str]) -> list[i
     return [int(place) for place in likeness_NN.argmax(1)]
 
 
-def recall_at_1(likeness_BB: npt.NDArray[np.float32]) -> float:
-    """Returns how often a row's own column is its largest one; a tie with another is no hit."""
+def hits_at_1(likeness_BB: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Returns for each row whether its own column is its largest one (B,); a tie with another is no hit."""
     own_B = np.diag(likeness_BB)
     others_BB = np.where(np.eye(len(own_B), dtype=bool), -np.inf, likeness_BB)
-    return float(np.mean(own_B > others_BB.max(axis=1)))
+    hit_B: npt.NDArray[np.bool_] = own_B > others_BB.max(axis=1)
+    return hit_B
 
 
 def pairs_auc(likeness_BB: npt.NDArray[np.float32]) -> float:

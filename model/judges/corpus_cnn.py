@@ -17,7 +17,8 @@ from torch import Tensor
 
 from model.judges.checks import check_sounds
 from model.judges.corpus_cnn_file import SoundClass, read_judge
-from model.judges.corpus_cnn_network import RATE_HZ, CorpusCNN, RelativeLevels
+from model.judges.corpus_cnn_levels import RATE_HZ, RelativeLevels
+from model.judges.corpus_cnn_network import CorpusCNN, log2_pitch
 from model.judges.protocols import JudgeSpec, Outputs
 from model.judges.silence import is_silent
 from model.weights.files import build
@@ -86,14 +87,14 @@ class CorpusCNNJudge:
         heard_K = said.logits_BL[0].cpu()
         logits_K = torch.cat([heard_K, heard_K.amax()[None] - _CERTAIN])
         is_strike = self.classes[int(logits_K.argmax())].kind == STRIKE
-        count = said.log_events_BN[0].cpu().exp().sum()
+        count = said.log_events_BE[0].cpu().exp().sum()
         unknown = torch.tensor(torch.nan)
         return {
             "embedding": said.embedding_BD[0].cpu(),
             **self._classes(logits_K),
             "count": count,
             "rate_hz": count * (RATE_HZ / len(sound_T)),
-            "pitch_hz": said.log2_pitch_B[0].cpu().exp2() if is_strike else unknown,
+            "pitch_hz": log2_pitch(said.pitch_BP)[0].cpu().exp2() if is_strike else unknown,
             "distance_m": said.log2_distance_B[0].cpu().exp2() if is_strike else unknown,
         }
 

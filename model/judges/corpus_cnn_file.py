@@ -17,7 +17,7 @@ from model.judges.corpus_cnn_network import CorpusCNNConfig
 from model.weights.files import read_tensors
 
 NAME: Final = "corpus-cnn"
-FORMAT: Final = "foleygenex-judge-1"
+FORMAT: Final = "foleygenex-judge-2"
 _KEY: Final = "judge"
 
 

@@ -15,10 +15,11 @@ from torch.nn.functional import cosine_similarity
 
 from data_contracts.adverbs import DIMENSIONS
 from model.judges.corpus_cnn import CorpusCNNJudge
-from model.judges.corpus_cnn_network import RATE_HZ
+from model.judges.corpus_cnn_levels import RATE_HZ
 from model.judges.protocols import Outputs
 from tasks.commands.train_judge.batches import corpus
 from tasks.commands.train_judge.config import JudgeTrainConfig
+from tasks.commands.train_judge.losses import ALLOWED_COUNT, ALLOWED_COUNT_SHARE
 from tasks.commands.train_judge.sounds import GENERAL, general_sound, label_of, object_pairs
 from tasks.corpus.builtin import scene_audio
 from tasks.corpus.materials import MATERIALS
@@ -30,7 +31,6 @@ GENERAL_SOUNDS: Final = 120
 _GENERAL_S: Final = 4.0
 _BETWEEN_HZ: Final = 1.8  # a rate above it is fast: the middle of the corpus's fast and slow, as a ratio
 _BETWEEN_M: Final = 2.5  # a distance above it is far, likewise
-_COUNT_SHARE: Final = 0.1
 _SEMITONE: Final = 1 / 12
 
 Row = tuple[str, bool, str]
@@ -78,7 +78,7 @@ def scene_rows(judge: CorpusCNNJudge, scene: Scene, said: Outputs) -> Iterator[R
     yield row("class", int(said["logits"].argmax()) == label_of(scene.kind, scene.material))
     yield row("kind", judge.kinds[int(said["kind"].argmax())] == scene.kind)
     if scene.event_times_s:
-        allowed = max(1.0, _COUNT_SHARE * len(scene.event_times_s))
+        allowed = max(ALLOWED_COUNT, ALLOWED_COUNT_SHARE * len(scene.event_times_s))
         yield row("count within 1 or 10 %", abs(float(said["count"]) - len(scene.event_times_s)) <= allowed)
     if scene.speed in DIMENSIONS["speed"].sides:
         yield row("fast or slow", (float(said["rate_hz"]) > _BETWEEN_HZ) == (scene.speed == "fast"))

@@ -1,6 +1,6 @@
 """Batches of labelled sounds. A step's batch depends on the settings and the step only, so a resumed run sees the same.
 
-Legend: B sounds, T samples, N network frames.
+Legend: B sounds, T samples, E event frames of the network.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.judges.corpus_cnn_network import FRAME_S, RATE_HZ
+from model.judges.corpus_cnn_levels import HOP, RATE_HZ
+from model.judges.corpus_cnn_network import EVENT_FRAME_S
 from tasks.commands.train_judge.config import JudgeTrainConfig
 from tasks.commands.train_judge.sounds import (
     GENERAL,
@@ -33,12 +34,12 @@ _STEPS_HEARD: Final = 2  # steps in a row that an object is in, each time other 
 
 
 class Batch(NamedTuple):
-    """Audio and labels. Numbers that are unknown are NaN; an unknown event count makes its row of `events_BN` NaN."""
+    """Audio and labels. Numbers that are unknown are NaN; an unknown event count makes its row of `events_BE` NaN."""
 
     audio_BT: Tensor  # noqa: N815 (shape suffix)
     label_B: Tensor  # noqa: N815
     identity_B: Tensor  # noqa: N815  equal for sounds of one object
-    events_BN: Tensor  # noqa: N815  events per network frame, each shared between the two nearest frames
+    events_BE: Tensor  # noqa: N815  events per event frame, each shared between the two nearest frames
     log2_pitch_B: Tensor  # noqa: N815
     log2_distance_B: Tensor  # noqa: N815
 
@@ -98,25 +99,25 @@ def collate(sounds: Sequence[LabelledSound], audio: Sequence[np.ndarray]) -> Bat
 
 
 def frame_count(length: int) -> int:
-    """Returns the network's frames of so many samples."""
-    frames = length // 160
-    for _ in range(3):
+    """Returns the network's event frames of so many samples."""
+    frames = length // HOP
+    for _ in range(2):
         frames = -(-frames // 2)
     return frames
 
 
 def event_map(times_s: Sequence[float] | None, frames: int) -> Tensor:
-    """Returns events per frame (N,), each shared between the two nearest frames; NaN where they are unknown."""
+    """Returns events per frame (E,), each shared between the two nearest frames; NaN where they are unknown."""
     if times_s is None:
         return torch.full((frames,), math.nan)
-    events_N = torch.zeros(frames)
+    events_E = torch.zeros(frames)
     for time_s in times_s:
-        place = min(max(0.0, time_s / FRAME_S), frames - 1)
+        place = min(max(0.0, time_s / EVENT_FRAME_S), frames - 1)
         first = min(int(place), frames - 1)
         share = place - first
-        events_N[first] += 1 - share
-        events_N[min(first + 1, frames - 1)] += share
-    return events_N
+        events_E[first] += 1 - share
+        events_E[min(first + 1, frames - 1)] += share
+    return events_E
 
 
 def _log2(value: float | None) -> float:

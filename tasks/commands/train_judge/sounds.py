@@ -14,7 +14,7 @@ import numpy as np
 from scipy.interpolate import interp1d
 
 from model.judges.corpus_cnn_file import SoundClass
-from model.judges.corpus_cnn_network import RATE_HZ
+from model.judges.corpus_cnn_levels import RATE_HZ
 from tasks.commands.train_codec.general_sounds import sound_of
 from tasks.corpus.builtin import scene_audio
 from tasks.corpus.materials import MATERIALS

@@ -11,7 +11,8 @@ from torch import Tensor
 from data_contracts import TrainingError, UsageError
 from data_contracts.files import atomic_path
 from model.devices import choose_device
-from model.judges.corpus_cnn_network import CorpusCNN, CorpusCNNConfig, RelativeLevels
+from model.judges.corpus_cnn_levels import RelativeLevels
+from model.judges.corpus_cnn_network import CorpusCNN, CorpusCNNConfig
 from tasks.commands.own_training import average_decay, cosine_rate
 from tasks.commands.train_judge.batches import Batch
 from tasks.commands.train_judge.config import JudgeTrainConfig
@@ -47,17 +48,18 @@ class JudgeTrainer:
     def advance(self, batch: Batch) -> dict[str, Tensor]:
         """Makes one step; returns the terms of the loss. Raises TrainingError when the loss is not finite."""
         config, moved = self.config, Batch(*(tensor.to(self.device) for tensor in batch))
-        rate = cosine_rate(self.step, peak=config.lr, warmup_steps=config.warmup_steps, steps=config.lr_steps)
+        rate = cosine_rate(self.step, peak=config.lr, warmup_steps=config.warmup_steps, steps=config.steps)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        level_B1KM = self.levels(moved.audio_BT)
+        levels = self.levels(moved.audio_BT)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            said = self.network(level_B1KM)
+            said = self.network(levels)
         terms = judge_losses(said, moved, config.temperature)
         loss = (
             terms["classes"]
             + config.contrast_weight * terms["contrast"]
             + config.event_weight * terms["events"]
+            + config.count_weight * terms["count"]
             + config.pitch_weight * terms["pitch"]
             + config.distance_weight * terms["distance"]
         )

@@ -13,7 +13,7 @@ from data_contracts import ContractError, ItemError, WeightsError
 from model.judges import AudioJudge, load_judge
 from model.judges.corpus_cnn import WEIGHTS, CorpusCNNJudge
 from model.judges.corpus_cnn_file import read_judge
-from model.judges.corpus_cnn_network import FRAME_S, RATE_HZ, CorpusCNN, CorpusCNNConfig, RelativeLevels
+from model.judges.corpus_cnn_levels import RATE_HZ
 from model.judges.protocols import Outputs
 from tasks.commands.train_judge.sounds import CLASSES
 from tasks.corpus.builtin import scene_audio
@@ -158,11 +158,3 @@ def test_a_judge_of_your_own_is_read_by_its_path(tmp_path: Path) -> None:
     assert load_judge(f"corpus_cnn:{tmp_path / 'own.safetensors'}").spec == load_judge("corpus-cnn").spec
     with pytest.raises(WeightsError, match="are missing"):
         load_judge("corpus-cnn:nowhere.safetensors")
-
-
-def test_levels_are_relative_to_the_loudest_band_and_frames_last_80_ms() -> None:
-    network = CorpusCNN(CorpusCNNConfig(classes=3, width=2, frame_dim=4, embedding_dim=3)).eval()
-    level = RelativeLevels()(torch.stack([noise(), noise(seed=1) * 1e-3]))
-    assert level.shape == (2, 1, 64, 200)
-    assert torch.allclose(level.amax((1, 2, 3)), torch.ones(2)) and float(level.min()) >= -1
-    assert network(level).log_events_BN.shape == (2, round(2.0 / FRAME_S))

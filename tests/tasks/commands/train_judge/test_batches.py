@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.judges.corpus_cnn_network import FRAME_S, RATE_HZ, CorpusCNN, CorpusCNNConfig, RelativeLevels
+from model.judges.corpus_cnn_levels import RATE_HZ, RelativeLevels
+from model.judges.corpus_cnn_network import EVENT_FRAME_S, CorpusCNN, CorpusCNNConfig
 from tasks.commands.train_judge.batches import Batches, corpus, event_map, frame_count
 from tasks.corpus.scene import STRIKE
 from tests.tasks.commands.train_judge.tiny import TINY
@@ -35,7 +36,7 @@ def test_both_scenes_of_an_object_share_an_identity_and_only_strikes_have_a_pitc
     assert batch.identity_B[0] == batch.identity_B[1] and batch.label_B[0] == batch.label_B[1]
     first = batches.order[0][0].kind == STRIKE
     assert bool(batch.log2_pitch_B[0].isnan()) is not first
-    assert bool(batch.events_BN[-1].isnan().all()), "nothing is known of a general sound's events"
+    assert bool(batch.events_BE[-1].isnan().all()), "nothing is known of a general sound's events"
 
 
 def test_an_object_is_heard_in_two_steps_in_a_row(batches: Batches) -> None:
@@ -49,11 +50,11 @@ def test_frames_are_counted_as_the_network_makes_them(seconds: float) -> None:
     length = round(seconds * RATE_HZ)
     network = CorpusCNN(CorpusCNNConfig(classes=2, width=2, frame_dim=4, embedding_dim=3)).eval()
     audio = torch.sin(torch.arange(length) / 5)[None]
-    assert network(RelativeLevels()(audio)).log_events_BN.shape[1] == frame_count(length)
+    assert network(RelativeLevels()(audio)).log_events_BE.shape[1] == frame_count(length)
 
 
 def test_each_event_counts_once_and_lies_where_it_is() -> None:
-    times = (0.0, 3 * FRAME_S, 4.25 * FRAME_S, 9.9 * FRAME_S)
+    times = (0.0, 3 * EVENT_FRAME_S, 4.25 * EVENT_FRAME_S, 9.9 * EVENT_FRAME_S)
     events = event_map(times, 10)
     assert float(events.sum()) == pytest.approx(4)
     assert torch.allclose(events, torch.tensor([1, 0, 0, 1, 0.75, 0.25, 0, 0, 0, 1.0]), atol=1e-5)

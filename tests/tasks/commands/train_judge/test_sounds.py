@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.judges.corpus_cnn_network import RATE_HZ
+from model.judges.corpus_cnn_levels import RATE_HZ
 from tasks.commands.train_judge.sounds import (
     CLASSES,
     GENERAL,
