@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from model.codec.torchaudio_shim import prepare_torchaudio
-from model.judges import laion_clap, ms_clap, passt, vggish
+from model.judges import laion_clap, ms_clap, panns, passt, vggish
 from model.judges.htsat import Htsat
-from model.judges.panns import Cnn14
 
 _HEADS = [4, 8, 16, 32]
 
@@ -31,11 +30,11 @@ class Panns(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = Cnn14()
+        self.network = panns.Cnn14()
 
     def forward(self, device: torch.device) -> Tensor:
         """Returns (1, 527)."""
-        logits: Tensor = self.network(torch.zeros(1, 8 * 16_000, device=device))[1]
+        logits: Tensor = self.network(torch.zeros(1, 8 * panns.RATE_HZ, device=device))[1]
         return logits
 
 

@@ -14,17 +14,30 @@ import argparse
 import importlib
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import numpy as np
 import torch
 import yaml
 from torch import Tensor, nn
 
-from benchmarks.original_audio_judges import laion_clap, ms_clap, panns, passt, vggish
+from benchmarks.original_audio_judges import (
+    laion_clap,
+    laion_clap_network,
+    ms_clap,
+    ms_clap_network,
+    panns,
+    panns_network,
+    passt,
+    passt_network,
+    vggish,
+    vggish_network,
+)
 from benchmarks.original_code import Row, difference, drawn, empty_module, loaded, package
 from model.codec.torchaudio_shim import prepare_torchaudio
 from model.judges.imagebind import ImageBindJudge, clip_mels, frame_pairs
@@ -33,16 +46,19 @@ from model.judges.synchformer import SynchformerJudge
 from model.weights.files import TensorFile, build
 
 
-def imagebind_network(checkout: Path, **sizes: int) -> nn.Module:
-    """Returns the original's network with all six towers, by default at the sizes of `imagebind_huge`."""
+def imagebind_network(checkout: Path, **sizes: int) -> Any:
+    """Returns the original's network with all six towers; without sizes `imagebind_huge`, which has no memory."""
     empty_module("timm.layers", DropPath=lambda _rate: nn.Identity(), trunc_normal_=nn.init.trunc_normal_)
     for name in ("ftfy", "iopath.common.file_io"):
         empty_module(name, g_pathmgr=None)
     package("imagebind", checkout / "imagebind")
     package("imagebind.models", checkout / "imagebind/models")
     code = importlib.import_module("imagebind.models.imagebind_model")
-    network: nn.Module = code.ImageBindModel(**sizes) if sizes else code.imagebind_huge(pretrained=False)
-    return network
+    if sizes:
+        return code.ImageBindModel(**sizes)
+    schedule = partial(torch.linspace, device="cpu")  # its values are looked at
+    with torch.device("meta"), mock.patch.object(torch, "linspace", schedule):
+        return code.imagebind_huge(pretrained=False)
 
 
 def imagebind(checkout: Path) -> Iterator[Row]:
@@ -158,32 +174,47 @@ def _settings(path: str) -> types.SimpleNamespace:
     return settings
 
 
-ORIGINALS: Final = (
-    (("imagebind",), imagebind),
-    (("av-benchmark",), synchformer),
-    (("timm",), timm),
-    (("av-benchmark",), vggish),
-    (("av-benchmark", "torchlibrosa"), panns),
-    (("passt",), passt),
-    (("clap", "torchlibrosa"), laion_clap),
-    (("ms-clap", "torchlibrosa"), ms_clap),
-)
-"""The checkouts that a comparison needs, and the comparison."""
+@dataclass(frozen=True)
+class Original:
+    """An original, from the checkouts that it needs: its network at full size, and its comparison with ours."""
+
+    checkouts: tuple[str, ...]
+    network: Callable[..., Any]
+    compare: Callable[..., Iterator[Row]]
+
+
+ORIGINALS: Final = {
+    "imagebind": Original(("imagebind",), imagebind_network, imagebind),
+    "synchformer": Original(("av-benchmark",), synchformer_network, synchformer),
+    "pe-av frames": Original(("timm",), timm_network, timm),
+    "vggish": Original(("av-benchmark",), vggish_network, vggish),
+    "panns": Original(("av-benchmark", "torchlibrosa"), panns_network, panns),
+    "passt": Original(("passt",), passt_network, passt),
+    "laion-clap": Original(("clap", "torchlibrosa"), laion_clap_network, laion_clap),
+    "ms-clap": Original(("ms-clap", "torchlibrosa"), ms_clap_network, ms_clap),
+}
+"""In an order in which one can follow the other in a process: they replace modules of each other."""
+
+
+def given_originals(arguments: list[str] | None, part: str, description: str | None) -> list[tuple[str, list[Path]]]:
+    """Returns the originals whose checkouts the arguments name, with these. Exits for a part without any."""
+    parser = argparse.ArgumentParser(
+        f"evaluation {part}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in sorted({name for original in ORIGINALS.values() for name in original.checkouts}):
+        parser.add_argument(f"--{name}", type=Path, dest=name)
+    given = vars(parser.parse_args(arguments))
+    found = {judge: [given[name] for name in original.checkouts] for judge, original in ORIGINALS.items()}
+    chosen = [(judge, paths) for judge, paths in found.items() if all(paths)]
+    if not chosen:
+        parser.error("give the checkouts of at least one original")
+    return chosen
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints one line per output."""
-    parser = argparse.ArgumentParser(
-        "evaluation originals", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    for name in sorted({name for names, _ in ORIGINALS for name in names}):
-        parser.add_argument(f"--{name}", type=Path, dest=name)
-    given = vars(parser.parse_args(arguments))
-    chosen = [(names, compare) for names, compare in ORIGINALS if all(given[name] for name in names)]
-    if not chosen:
-        parser.error("give the checkouts of at least one original")
-    for names, compare in chosen:
+    for judge, checkouts in given_originals(arguments, "originals", __doc__):
         torch.manual_seed(0)
-        for output, relative in compare(*(given[name] for name in names)):
+        for output, relative in ORIGINALS[judge].compare(*checkouts):
             print(f"{output:34} {relative:.1e}", flush=True)
     return 0

@@ -31,6 +31,10 @@ from model.devices import half_precision
 from model.encoders.synchformer import SynchformerSizes, VideoTransformer
 
 
+def _on_device(network: nn.Module, device: torch.device) -> object:
+    return network(device)
+
+
 @dataclass(frozen=True)
 class Workload:
     """One unit of work: `network` made on a device, `run` does it once; `per_clip` of them make 8 s.
@@ -41,7 +45,7 @@ class Workload:
     unit: str
     per_clip: float
     make: Callable[[], nn.Module]
-    run: Callable[[nn.Module, torch.device], object]
+    run: Callable[[nn.Module, torch.device], object] = _on_device
     half: bool = False
     counted_on: str = "meta"
 
@@ -121,24 +125,24 @@ WORKLOADS = {
         lambda: ContinuousDAC(DACSizes()),
         lambda network, device: network.posterior(torch.zeros(1, 1, 48_000, device=device)),  # type: ignore[operator]
     ),
-    "vggish": Workload("clip", 1, Vggish, lambda network, device: network(device)),
-    "panns": Workload("clip", 1, Panns, lambda network, device: network(device)),
-    "passt": Workload("clip", 1, Passt, lambda network, device: network(device)),
-    "laion-clap": Workload("clip", 1, LaionClap, lambda network, device: network(device)),
+    "vggish": Workload("clip", 1, Vggish),
+    "panns": Workload("clip", 1, Panns),
+    "passt": Workload("clip", 1, Passt),
+    "laion-clap": Workload("clip", 1, LaionClap),
     "laion-clap text": Workload(
         "caption", 1, LaionClap, lambda network, device: network.text(device), counted_on="cpu"
     ),
-    "ms-clap": Workload("clip", 1, MsClap, lambda network, device: network(device)),
+    "ms-clap": Workload("clip", 1, MsClap),
     "ms-clap text": Workload("caption", 1, MsClap, lambda network, device: network.text(device), counted_on="cpu"),
-    "imagebind": Workload("clip", 1, ImageBind, lambda network, device: network(device)),
+    "imagebind": Workload("clip", 1, ImageBind),
     "imagebind video": Workload("pair", 9, ImageBind, lambda network, device: network.video(device)),
-    "synchformer audio": Workload("clip", 1, Synchformer, lambda network, device: network(device)),
+    "synchformer audio": Workload("clip", 1, Synchformer),
     "synchformer video": Workload("segment", 24, Synchformer, lambda network, device: network.video(device)),
     "synchformer offsets": Workload("clip", 1, Synchformer, lambda network, device: network.offsets(device)),
-    "pe-av": Workload("clip", 1, PeAv, lambda network, device: network(device)),
-    "pe-av video": Workload("frame", 16, PeAvFrame, lambda network, device: network(device)),
+    "pe-av": Workload("clip", 1, PeAv),
+    "pe-av video": Workload("frame", 16, PeAvFrame),
     "pe-av text": Workload("caption", 1, PeAv, lambda network, device: network.text(device)),
-    "audiobox-aesthetics": Workload("clip", 1, Audiobox, lambda network, device: network(device)),
+    "audiobox-aesthetics": Workload("clip", 1, Audiobox),
 }
 
 

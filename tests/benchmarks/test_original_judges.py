@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from benchmarks import evaluation
-from benchmarks.original_code import difference, drawn, package
-from benchmarks.original_judges import ORIGINALS, _segments, _settings, _torchaudio_mels
+from benchmarks.original_code import difference, drawn, listing, package
+from benchmarks.original_judges import ORIGINALS, _segments, _settings, _torchaudio_mels, given_originals
 from model.judges.imagebind import clip_mels
 from model.judges.synchformer import segment_mels
 
@@ -61,9 +61,23 @@ def test_fourier_and_mel_matrices_stay_as_the_original_makes_them() -> None:
     assert torch.equal(drawn(plain)["logmel_extractor"].weight, before) and not network.training
 
 
-def test_without_a_checkout_it_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("part", ["originals", "names"])
+def test_without_a_checkout_it_says_which_there_are(part: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        evaluation.main(["originals"])
+        evaluation.main([part])
     said = capsys.readouterr().err
     assert "give the checkouts of at least one original" in said
-    assert all(f"--{name} " in said for names, _ in ORIGINALS for name in names)
+    assert all(f"--{name} " in said for original in ORIGINALS.values() for name in original.checkouts)
+
+
+def test_an_original_is_chosen_when_all_its_checkouts_are_given(tmp_path: Path) -> None:
+    given = ["--torchlibrosa", str(tmp_path), "--clap", str(tmp_path / "c")]
+    assert given_originals(given, "names", "") == [("laion-clap", [tmp_path / "c", tmp_path])]
+
+
+def test_a_listing_is_of_names_and_shapes_in_any_order_without_constants() -> None:
+    shapes = {"a.weight": (2, 3), "b.bias": (2,), "h.0.attn.bias": (1, 1, 4, 4), "scale": ()}
+    found = listing(shapes)
+    assert (found.tensors, found.numbers) == (3, 9)
+    assert listing(dict(reversed(shapes.items()))) == found != listing({**shapes, "a.weight": (3, 2)})
+    assert listing({**shapes, "a.position_ids": (1, 5)}) == found != listing({**shapes, "c": ()})
