@@ -37,7 +37,7 @@ class Generated(Row):
     """One generated sound and the conditions it was made from (SPEC G1-G6)."""
 
     TABLE: ClassVar[str] = "generated"
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     item_id: str
     case_id: str  # the planned case, the same for all checkpoints
     case_group: str  # one of data_contracts.generation.CASE_GROUPS
@@ -57,6 +57,8 @@ class Generated(Row):
     seed: int
     checkpoint_sha256: str
     weights_json: str  # every encoder and codec used, with sha256 and whether it is a placeholder
+    repeats: str | None = None  # the case that differs in the noise alone; None: it is of the first seed
+    seed_number: int = 0  # place of its seed among `evaluate.seeds`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +123,12 @@ class Score(Row):
     """One cell of a score table: a mean over `n` clips of `n_groups` objects or recordings, with a 95 % interval.
 
     Of levels it is the median. `is_baseline` marks the rows to compare the model with. A metric that was not computed
-    has no value, and `why_empty` says why.
+    has no value, and `why_empty` says why. Of several generation seeds the value is the mean of the seeds' values over
+    the clips that all of them have; the interval is that of other clips, `seed_sd` how much the seeds differ.
     """
 
     TABLE: ClassVar[str] = "scores"
-    VERSION: ClassVar[int] = 5
+    VERSION: ClassVar[int] = 6
     item_id: str
     task: str  # case group (`generation.CASE_GROUPS`); of folders, `all` or a category
     system: str
@@ -144,6 +147,8 @@ class Score(Row):
     seconds: float | None = None  # of audio that were judged, over all clips
     n_reference: int | None = None  # clips that a set of `n` clips is compared with
     why_empty: str | None = None
+    n_seeds: int = 1  # generation seeds
+    seed_sd: float | None = None  # standard deviation of the value over them (n - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

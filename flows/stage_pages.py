@@ -223,9 +223,10 @@ def _value(score: Score) -> str:
     """Returns a value with its interval, or why there is none."""
     if score.value is None:
         return f"not computed: {plain(score.why_empty or '')}"
+    spread = "" if score.seed_sd is None else f" ± {number(score.seed_sd)} over {score.n_seeds} seeds"
     if score.is_baseline or score.ci_low is None or score.ci_high is None:
-        return number(score.value)
-    return f"{number(score.value)} ({number(score.ci_low)} to {number(score.ci_high)})"
+        return f"{number(score.value)}{spread}"
+    return f"{number(score.value)}{spread} ({number(score.ci_low)} to {number(score.ci_high)})"
 
 
 def _best(baselines: Sequence[Score], higher_is_better: bool | None) -> str:

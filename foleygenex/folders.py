@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_contracts import UsageError
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions, unique_systems
 from tasks.commands.evaluate.outputs import write_evaluation
@@ -35,11 +36,16 @@ class FolderScores:
         return self.clips_of(self.systems[0])
 
     def clips_of(self, system: str) -> dict[str, dict[str, float]]:
-        """Returns clip -> metric -> value of a system or a baseline."""
-        found: dict[str, dict[str, float]] = {}
+        """Returns clip -> metric -> value of a system or a baseline, of several seeds the mean where all have one."""
+        seeds = self.evaluation.seeds.get(system, (system,))
+        values: dict[tuple[str, str], list[float]] = {}
         for row in self.evaluation.clip_scores:
-            if row.system == system:
-                found.setdefault(row.parent_id, {})[row.metric] = row.value
+            if row.system in seeds:
+                values.setdefault((row.parent_id, row.metric), []).append(row.value)
+        found: dict[str, dict[str, float]] = {}
+        for (clip, metric), of_seeds in values.items():
+            if len(of_seeds) == len(seeds):
+                found.setdefault(clip, {})[metric] = sum(of_seeds) / len(seeds)
         return found
 
     def summary(self, system: str | None = None) -> dict[str, float]:
@@ -63,7 +69,7 @@ class FolderScores:
 
 
 def score_folders(
-    generated: PathLike | Mapping[str, PathLike],
+    generated: PathLike | Mapping[str, PathLike | Sequence[PathLike]],
     truth: PathLike,
     *,
     events_s: Mapping[str, Sequence[float]] | None = None,
@@ -79,7 +85,8 @@ def score_folders(
 ) -> FolderScores:
     """Compares each file of `truth` with the generated file that has its name, whatever both endings are.
 
-    `generated`: a folder, or several by name, which are then also compared with each other. `events_s`: the true event
+    `generated`: a folder, or several by name, which are then also compared with each other; a list of folders of one
+    name are generation seeds, whose mean and spread are its scores. `events_s`: the true event
     times of a clip in seconds, by name. The other arguments are those of `foleygenex evaluate` (docs/evaluation.md).
     `cache` keeps what the judges said, so that a second call is quick; without it nothing is kept.
 
@@ -87,10 +94,11 @@ def score_folders(
     that cannot be used.
     """
     folders = generated if isinstance(generated, Mapping) else {"": generated}
-    systems = unique_systems([(name, Path(folder)) for name, folder in folders.items()])
+    named = unique_systems([(name, Path(one)) for name, given in folders.items() for one in _each(given)])
     with tempfile.TemporaryDirectory(prefix="foleygenex-") as scratch:
         options = EvaluateOptions(
-            systems=systems,
+            systems=named.folders,
+            seeds=named.seeds,
             reference=Path(truth),
             cache=Path(scratch if cache is None else cache),
             video=None if video is None else Path(video),
@@ -104,3 +112,12 @@ def score_folders(
             device=device,
         )
         return FolderScores(evaluate_folders(options))
+
+
+def _each(given: PathLike | Sequence[PathLike]) -> Sequence[PathLike]:
+    """Returns the folders of a system. Raises UsageError where there is none."""
+    if isinstance(given, str | os.PathLike):
+        return (given,)
+    if not given:
+        raise UsageError("a system has no folder; give one, or one for each generation seed")
+    return given

@@ -24,7 +24,10 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="folder for scores.json, clips.parquet, table.tex, index.html")],
     generated: Annotated[
         list[str] | None,
-        typer.Option(help="a folder of generated audio, DIR or NAME=DIR; repeatable: several are compared"),
+        typer.Option(
+            help="a folder of generated audio, DIR or NAME=DIR; repeatable: several are compared; the same NAME again "
+            "is another generation seed"
+        ),
     ] = None,
     reference: Annotated[Path | None, typer.Option(help="the folder of true audio; files are matched by name")] = None,
     video: Annotated[Path | None, typer.Option(help="the folder of videos, for IB-score, DeSync and PE-AV")] = None,
@@ -54,7 +57,7 @@ def evaluate(
     ] = False,
 ) -> None:
     """Score folders of generated audio of any model against a reference folder; no workspace is needed."""
-    from tasks.commands.evaluate.options import EvaluateOptions, named_systems
+    from tasks.commands.evaluate.options import EvaluateOptions, named_systems, require_single_folders
     from tasks.commands.evaluate.problems import allowed_kinds
     from tasks.evaluate.columns import parse_judges
 
@@ -65,8 +68,12 @@ def evaluate(
         raise UsageError(
             "evaluate needs --generated DIR and --reference DIR, or --generated-cache and --reference-cache"
         )
+    named = named_systems(generated)
+    if write_av_caches or with_av_benchmark is not None:
+        require_single_folders(named, "av-benchmark")
     options = EvaluateOptions(
-        systems=named_systems(generated),
+        systems=named.folders,
+        seeds=named.seeds,
         reference=reference,
         cache=out / "cache",
         video=video,
@@ -128,11 +135,12 @@ def _scored(options: EvaluateOptions, out: Path, *, anew: bool = False) -> Evalu
 
 def _caches(generated: list[str] | None, reference: Path | None, out: Path, *, paired: bool, mixed: bool) -> None:
     from tasks.commands.evaluate.bridge import score_caches
-    from tasks.commands.evaluate.options import named_systems
+    from tasks.commands.evaluate.options import named_systems, require_single_folders
 
     if mixed or not generated or reference is None:
         raise UsageError("caches need --generated-cache DIR and --reference-cache DIR, and no folders of audio")
-    typer.echo(score_caches(named_systems(generated), reference, out, paired=paired))
+    folders = require_single_folders(named_systems(generated), "--generated-cache")
+    typer.echo(score_caches(folders, reference, out, paired=paired))
 
 
 def _checkout(folder: Path, python: Path) -> Checkout:

@@ -46,4 +46,4 @@ def _forward_passes(config: PipelineConfig) -> int:
     evaluate = config.evaluate
     clips = len(CASE_GROUPS) * evaluate.clips + 2 * len(DIRECTIONS) * evaluate.adverb_pairs
     guided = 2 if evaluate.cfg_scale > 1 else 1
-    return clips * len(evaluate.checkpoints) * evaluate.steps * guided
+    return clips * len(evaluate.checkpoints) * len(evaluate.noise_seeds) * evaluate.steps * guided

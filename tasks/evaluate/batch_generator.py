@@ -159,6 +159,8 @@ class BatchGenerator:
             seed=case.seed,
             checkpoint_sha256=self.weights.sha256,
             weights_json=_encoders(self.store),
+            repeats=case.repeats,
+            seed_number=case.seed_number,
         )
 
 

@@ -27,7 +27,10 @@ Groups = Sequence[Hashable]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A value over `n` clips of `n_groups` groups; of a set metric also the number of clips it is compared with."""
+    """A value over `n` clips of `n_groups` groups; of a set metric also the number of clips it is compared with.
+
+    Of several generation seeds it is the mean, and `seed_sd` their standard deviation (`tasks.evaluate.seeds`).
+    """
 
     value: float | None = None
     bounds: Bounds = NO_BOUNDS
@@ -35,6 +38,8 @@ class Cell:
     n_groups: int = 0
     n_reference: int | None = None
     why_empty: str | None = None
+    n_seeds: int = 1
+    seed_sd: float | None = None
 
 
 def interval(metric: Metric, values: Sequence[float], owners: Groups, seed: int) -> Bounds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from data_contracts.generation import BUILTIN, TRAINED
 from model.config import AskedPrecision
@@ -40,6 +40,11 @@ class EvaluateConfig(StageConfig):
     cfg_scale: float = Field(4.5, ge=1.0, description="guidance scale (SPEC G7: 4.5)")
     batch_size: int = Field(12, ge=1, description="clips generated together")
     seed: int = Field(7, description="seed of the noise, the choice of cases and the baselines")
+    seeds: tuple[int, ...] = Field(
+        (),
+        description="seeds of the noise, in place of `seed`: each clip is generated with each of them, and scores are "
+        "the mean with the standard deviation over the seeds",
+    )
     device: Device = "auto"
     accept_quarantined: AcceptedShare = Field(
         0.1, description="largest share of generated batches, of judgements and of scored clips that may be quarantined"
@@ -64,6 +69,18 @@ class EvaluateConfig(StageConfig):
     )
     test_set: TableFiles = TableFiles()
     table_options: TableOptions = TableOptions()
+
+    @property
+    def noise_seeds(self) -> tuple[int, ...]:
+        """The seeds of the noise that audio is generated from, one at least."""
+        return self.seeds or (self.seed,)
+
+    @field_validator("seeds")
+    @classmethod
+    def _different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"a seed is named twice in {seeds}; the same audio again says nothing of the spread")
+        return seeds
 
     @classmethod
     def resolve_paths(cls, values: dict[str, Any], folder: Path) -> None:

@@ -5,6 +5,7 @@ An item is one batch of one task. The plan decides what a batch contains, so a r
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,11 +72,12 @@ class GenerateStage(Stage):
             weights = {"checkpoint": name, "checkpoint_sha256": hash_file(path)}
             limit = self.config.trained_clips if name == TRAINED and len(checkpoints) > 1 else None
             chosen = cases if limit is None else first_cases(cases, limit)
-            for group in groups:
-                planned = [case.to_dict() for case in chosen if case.group == group]
+            for group, (place, seed) in itertools.product(groups, enumerate(self.config.noise_seeds)):
+                planned = [case.to_dict() for case in chosen if (case.group, case.seed_number) == (group, place)]
+                batch = f"{group}-seed-{seed}-batch" if place else f"{group}-batch"
                 for number, start in enumerate(range(0, len(planned), self.config.batch_size)):
                     payload = {"cases": planned[start : start + self.config.batch_size], **weights}
-                    items.append(Item(generated_name(f"{group}-batch-{number:03d}", name), payload))
+                    items.append(Item(generated_name(f"{batch}-{number:03d}", name), payload))
         return items
 
     def process(self, items: Sequence[Item], workspace: Workspace) -> Iterator[ItemResult]:

@@ -74,10 +74,15 @@ class JudgePlanner:
     seed: int
 
     def systems(self, case: Case, generated: Mapping[str, tuple[str, str]]) -> dict[System, JudgeInput]:
-        """Returns the sounds that are scored, by system. `generated`: checkpoint -> path and SHA-256."""
+        """Returns the sounds that are scored, by system. `generated`: checkpoint -> path and SHA-256.
+
+        Of a further seed what was generated alone: the others are those of the case that it repeats.
+        """
         found: dict[System, JudgeInput] = {}
         for checkpoint, (path, sha256) in generated.items():
             found[MODEL, checkpoint] = self._scored(case, "generated", sha256, path=path)
+        if case.repeats is not None:
+            return found
         found[baselines.CODEC_UPPER_BOUND, None] = self._codec(case.parent_id, case.scored_from_s, case.duration_s)
         found[baselines.TRUTH, None] = self.truth(case)
         number = int(hash_text("noise", case.parent_id)[:8], 16) % NOISES

@@ -24,10 +24,13 @@ from tasks.evaluate.judging import Said, judges_here
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.plan import Case
 from tasks.evaluate.rows import score_row
+from tasks.evaluate.seeds import of_same_clips, over_seeds
 
 ALL_GROUPS: Final = "all"
 """The case group of rows that say why a judge's column is empty."""
 _NOTHING: Final = "the judge says nothing of it"
+Named = list[tuple[int, JudgeInput]]
+"""Sounds with the places of their clips."""
 Audio = Mapping[str, tuple[str, str]]
 """Checkpoint -> path and SHA-256 of what was generated."""
 
@@ -161,25 +164,26 @@ class SetScorer:
 
     def _column(self, task: str, column: Column, cases: Sequence[Case]) -> list[Score]:
         planner = self.judged.planner
-        truth = self._features(column, [(place, planner.truth(case)) for place, case in enumerate(cases)])
-        groups = [self.groups[case.item_id] for case in cases]
-        sounds: dict[System, list[tuple[int, JudgeInput]]] = {}
-        for place, case in enumerate(cases):
+        firsts = {case.item_id: place for place, case in enumerate(one for one in cases if one.repeats is None)}
+        truth = self._features(column, [(firsts[one.item_id], planner.truth(one)) for one in cases if not one.repeats])
+        groups = [self.groups[name] for name in firsts]
+        sounds: dict[System, dict[int, Named]] = {}
+        for case in (one for one in cases if (one.repeats or one.item_id) in firsts):
+            place = firsts[case.repeats or case.item_id]
             for system, sound in planner.systems(case, self.judged.made[case.item_id]).items():
-                sounds.setdefault(system, []).append((place, sound))
+                sounds.setdefault(system, {}).setdefault(case.seed_number, []).append((place, sound))
         same = (baselines.TRUTH,) if column.is_distance else ()
         rows = []
-        for system, named in sounds.items():
-            if system[0] not in same:
-                made_set = self._features(column, named)
-                places = [place for place, _ in named]
-                is_model = system[0] == MODEL
-                cell = set_cell(column, made_set, truth.of(places), groups, self.seed, with_interval=is_model)
-                seconds = sum(sound.to_s - sound.from_s for _, sound in named)
-                rows.append(_row(task, column, system, cell, self.judged.judges[column.judge].spec, seconds))
+        for system, of_seeds in ((one, found) for one, found in sounds.items() if one[0] not in same):
+            made = of_same_clips([self._features(column, named) for named in of_seeds.values()])
+            with_interval = system[0] == MODEL and len(made) == 1
+            reference = truth.of(set.intersection(*({place for place, _ in named} for named in of_seeds.values())))
+            cells = [set_cell(column, one, reference, groups, self.seed, with_interval=with_interval) for one in made]
+            seconds = sum(sound.to_s - sound.from_s for _, sound in next(iter(of_seeds.values())))
+            rows.append(_row(task, column, system, over_seeds(cells), self.judged.judges[column.judge].spec, seconds))
         return rows
 
-    def _features(self, column: Column, named: Sequence[tuple[int, JudgeInput]]) -> FeatureSet:
+    def _features(self, column: Column, named: Named) -> FeatureSet:
         said: list[Said] = [_NOTHING] * (1 + max((place for place, _ in named), default=-1))
         for place, sound in named:
             said[place] = self.judged.judgements.said(column.judge, sound)

@@ -33,6 +33,8 @@ class Case:
     `parent_id` names the row that gives the video (vta, tc-vta, ac-vta, fe) or the caption (tta). `reference_id` names
     the row that the result should sound like: the reference of ac-vta (from `reference_from_s`), the clip itself for
     vta and fe, the clip whose caption is the prompt for tc-vta. `shuffled_id` names an unrelated clip (a baseline).
+    `repeats` names the case that differs in the noise alone, and `seed_number` the place of its seed among
+    `evaluate.seeds`; of the first seed they are None and 0.
     """
 
     item_id: str
@@ -49,6 +51,8 @@ class Case:
     direction: str | None = None
     side: str | None = None
     pair: str | None = None
+    repeats: str | None = None
+    seed_number: int = 0
 
     @property
     def task(self) -> TaskName:
@@ -56,8 +60,11 @@ class Case:
         return CASE_GROUPS[self.group].task
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values."""
-        return asdict(self)
+        """Returns plain JSON values; of the first seed without those of further ones, as before there were several."""
+        values = asdict(self)
+        if self.repeats is None:
+            del values["repeats"], values["seed_number"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -66,13 +73,34 @@ class Case:
 
 
 def plan_cases(rows: Sequence[ManifestRow], config: EvaluateConfig, clip_s: float) -> list[Case]:
-    """Returns all cases for the test rows among `rows`, task by task; the order of `rows` does not matter."""
+    """Returns all cases for the test rows among `rows`, task by task; the order of `rows` does not matter.
+
+    With several seeds (`evaluate.seeds`) the cases of the first one come first, then the same ones with each other.
+    """
+    first, *others = config.noise_seeds
+    cases = _cases(rows, config, clip_s, first)
+    further = [
+        _repeated(case, number, seed)
+        for number, seed in enumerate(others, 1)
+        for case in _cases(rows, config, clip_s, seed)
+    ]
+    return [*cases, *further]
+
+
+def _repeated(case: Case, number: int, seed: int) -> Case:
+    """Returns a case of a further seed, with names of its own."""
+    suffix = f"-seed-{seed}"
+    pair = None if case.pair is None else case.pair + suffix
+    return replace(case, item_id=case.item_id + suffix, pair=pair, repeats=case.item_id, seed_number=number)
+
+
+def _cases(rows: Sequence[ManifestRow], config: EvaluateConfig, clip_s: float, noise_seed: int) -> list[Case]:
     test = [row for row in rows if row.split == "test" and row.subset != "aa"]
     order = sorted(test, key=lambda row: hash_text("evaluate", str(config.seed), row.item_id))
     with_video = [row for row in order if row.video_path]
     numbered = list(enumerate(with_video))
     without_lag = [(index, row) for index, row in numbered if not _has_lag(row)]
-    planner = _Planner(config, clip_s)
+    planner = _Planner(config, clip_s, noise_seed)
     cases: list[Case] = []
     for make in (planner.vta, planner.vta_no_text, planner.tc_vta, planner.ac_vta, planner.fe):
         clips = without_lag if make == planner.ac_vta else numbered  # another recording cannot tell a clip's lag
@@ -84,11 +112,14 @@ def plan_cases(rows: Sequence[ManifestRow], config: EvaluateConfig, clip_s: floa
 
 
 def first_cases(cases: Sequence[Case], count: int) -> list[Case]:
-    """Returns the first `count` clips of each case group, and of adverbs the first `count` pairs of each direction."""
-    places: dict[tuple[str, str | None], dict[str, int]] = {}
+    """Returns the first `count` clips of each case group, and of adverbs the first `count` pairs of each direction.
+
+    Of each seed they are the same ones.
+    """
+    places: dict[tuple[str, str | None, int], dict[str, int]] = {}
     kept = []
     for case in cases:
-        found = places.setdefault((case.group, case.direction), {})
+        found = places.setdefault((case.group, case.direction, case.seed_number), {})
         if found.setdefault(case.pair or case.item_id, len(found)) < count:
             kept.append(case)
     return kept
@@ -127,6 +158,7 @@ class _Planner:
 
     config: EvaluateConfig
     clip_s: float
+    noise_seed: int
 
     def vta(self, clip: ManifestRow, others: Sequence[ManifestRow]) -> Case:
         """SPEC G2: video, synchronisation and the clip's own caption."""
@@ -234,7 +266,7 @@ class _Planner:
         return cases
 
     def _seed(self, *names: str) -> int:
-        return seed_for("evaluate", str(self.config.seed), *names)
+        return seed_for("evaluate", str(self.noise_seed), *names)
 
 
 def _unlike(clip: ManifestRow, others: Sequence[ManifestRow]) -> ManifestRow | None:

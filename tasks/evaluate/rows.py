@@ -41,6 +41,8 @@ def score_row(
         seconds=round(seconds, 3) if seconds is not None and cell.n else None,
         n_reference=cell.n_reference,
         why_empty=cell.why_empty,
+        n_seeds=cell.n_seeds,
+        seed_sd=cell.seed_sd,
     )
 
 

@@ -92,7 +92,8 @@ class Scorer:
             for checkpoint, audio_T in made.items():
                 part = self._measured(audio_T, case)
                 rows += _rows(case, MODEL, score_clip(target, part), checkpoint)
-            for system, part in self._compared(case, truth, parts).items():
+            compared = self._compared(case, truth, parts) if case.repeats is None else {}
+            for system, part in compared.items():
                 rows += _rows(case, system, score_clip(target, part))
             for (system, by), values in self.judged.values(case).items():
                 rows += _rows(case, system, values, by)
@@ -158,7 +159,10 @@ class Scorer:
     def _score_pair(
         self, direction: str, cases: Sequence[Case], generated: Sequence[Mapping[str, Samples]]
     ) -> list[ClipScore]:
-        """Judges each checkpoint's pair, a random pair of real clips, and a real pair that is known to differ."""
+        """Judges each checkpoint's pair, a random pair of real clips, and a real pair that is known to differ.
+
+        Of a further seed the generated pair alone.
+        """
         rows, sides = [], "/".join(DIRECTIONS[direction])
         metrics = ("AdverbCheck direction right", f"AdverbCheck direction right: {sides}")
         for checkpoint in (name for name in generated[0] if name in generated[1]):
@@ -167,6 +171,8 @@ class Scorer:
                 rows += _rows(case, MODEL, asdict(attributes), checkpoint)
             value = float(is_right(direction, *measured))
             rows += _rows(cases[0], MODEL, dict.fromkeys(metrics, value), checkpoint)
+        if cases[0].repeats is not None:
+            return rows
         rng = np.random.default_rng(seed_for(_SALT, str(self.config.seed), str(cases[0].pair)))
         pairs = {baselines.SHUFFLED: self._random_pair(rng), baselines.TRUTH: self._true_pair(direction, rng)}
         for system, pair in pairs.items():

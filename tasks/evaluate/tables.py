@@ -9,10 +9,11 @@ from data_contracts import ClipScore, Generated, ManifestRow, Score
 from data_contracts.generation import CASE_GROUPS
 from model.judges import JudgeSpec
 from tasks.engine.workspace import seed_for
-from tasks.evaluate.cells import clip_cell
+from tasks.evaluate.cells import Cell
 from tasks.evaluate.columns import COLUMN_OF
 from tasks.evaluate.metrics.catalogue import METRICS, MODEL, Metric
 from tasks.evaluate.rows import score_row
+from tasks.evaluate.seeds import NO_SHARED_CLIP, clip_cell_over_seeds
 
 Key = tuple[str, str, str, str | None]  # case group, metric, system, checkpoint
 
@@ -23,12 +24,21 @@ def clip_groups(generated: Iterable[Generated], manifest: Iterable[ManifestRow])
     return {row.case_id: groups[row.parent_id] for row in generated}
 
 
+def case_seeds(generated: Iterable[Generated]) -> dict[str, tuple[str, int]]:
+    """Returns evaluation case -> the case of the first seed that it repeats, or itself, and the number of its seed."""
+    return {row.case_id: (row.repeats or row.case_id, row.seed_number) for row in generated}
+
+
 def aggregate(
-    rows: Sequence[ClipScore], groups: Mapping[str, str], judges: Mapping[str, JudgeSpec] = MappingProxyType({})
+    rows: Sequence[ClipScore],
+    groups: Mapping[str, str],
+    judges: Mapping[str, JudgeSpec] = MappingProxyType({}),
+    seeds: Mapping[str, tuple[str, int]] = MappingProxyType({}),
 ) -> list[Score]:
     """Returns one row per case group, metric, system and checkpoint, the model first. `groups`: as `clip_groups`.
 
-    `judges`: what the judges are whose columns are among the metrics.
+    `judges`: what the judges are whose columns are among the metrics. `seeds`: as `case_seeds`; without them every case
+    is of one seed.
     """
     found: dict[Key, list[ClipScore]] = {}
     for row in rows:
@@ -36,7 +46,7 @@ def aggregate(
             found.setdefault((row.task, row.metric, row.system, row.checkpoint), []).append(row)
     metrics, tasks = [*METRICS, *COLUMN_OF], list(CASE_GROUPS)
     keys = sorted(found, key=lambda key: (tasks.index(key[0]), metrics.index(key[1]), key[2] != MODEL))
-    return [_score(key, found[key], groups, judges) for key in keys]
+    return [_score(key, found[key], groups, judges, seeds) for key in keys]
 
 
 def metric_named(name: str) -> Metric:
@@ -45,14 +55,25 @@ def metric_named(name: str) -> Metric:
     return METRICS[name] if column is None else column.metric
 
 
-def _score(key: Key, rows: Sequence[ClipScore], groups: Mapping[str, str], judges: Mapping[str, JudgeSpec]) -> Score:
+def _score(
+    key: Key,
+    rows: Sequence[ClipScore],
+    groups: Mapping[str, str],
+    judges: Mapping[str, JudgeSpec],
+    seeds: Mapping[str, tuple[str, int]],
+) -> Score:
     task, metric, system, checkpoint = key
-    values, owners = [row.value for row in rows], [groups[row.parent_id] for row in rows]
+    runs: dict[int, dict[str, float]] = {}
+    owners: dict[str, str] = {}
+    for row in rows:
+        case, number = seeds.get(row.parent_id, (row.parent_id, 0))
+        runs.setdefault(number, {})[case] = row.value
+        owners[case] = groups[row.parent_id]
     names = [name for name in (task, metric, system, checkpoint) if name is not None]
     known, column = metric_named(metric), COLUMN_OF.get(metric)
-    cell = clip_cell(known, values, owners, seed_for("bootstrap", *names))
+    cell = clip_cell_over_seeds(known, list(runs.values()), owners, seed_for("bootstrap", *names))
     return score_row(
-        cell,
+        cell or Cell(why_empty=NO_SHARED_CLIP),
         task=task,
         name=metric,
         metric=known,

@@ -69,9 +69,11 @@ class _Lookup:
 
 
 def build_samples(found: Collected, media: MediaEmbedder) -> SamplesSection:
-    """Returns the section. First cards are embedded before second ones, in case the budget runs out."""
+    """Returns the section, with audio of the first seed. First cards are embedded before second ones, in case the
+    budget runs out."""
     lookup = _lookup(found)
-    rows = {name: [row for row in found.generated if row.case_group == name] for name in _group_names(found)}
+    firsts = [row for row in found.generated if row.repeats is None]
+    rows = {name: [row for row in firsts if row.case_group == name] for name in _group_names(found)}
     groups = {name: pick(_groups(of_group)) for name, of_group in rows.items()}
     cards: dict[str, list[Card]] = {name: [] for name in groups}
     for turn in range(CARDS):

@@ -35,6 +35,7 @@ class Cell:
     system: str
     value: str
     interval: str
+    spread: str  # over generation seeds; empty where there is one
     n: int
     groups: str  # empty where every clip is a group of its own
     role: SystemRole
@@ -69,6 +70,7 @@ class Aim:
     aim: str
     value: str
     interval: str
+    spread: str
     n: int
     groups: str
     best_baseline: str | None
@@ -89,6 +91,11 @@ class Scores:
     def checkpoints(self) -> list[str]:
         """The weights that are compared with the aims, in words."""
         return list(dict.fromkeys(aim.checkpoint for aim in self.aims))
+
+    @property
+    def has_seeds(self) -> bool:
+        """Whether a value is of several generation seeds."""
+        return any(cell.spread for _, metrics in self.tables for metric in metrics for cell in metric.cells)
 
     @property
     def aim_lines(self) -> list[tuple[Aim, dict[str, Aim]]]:
@@ -166,6 +173,7 @@ def _cell(row: Score, aim: float | None) -> Cell:
         system=_system(row),
         value=number(value_of(row)),
         interval=_interval(row),
+        spread=_spread(row),
         n=row.n,
         groups=_groups(row),
         role=role(row),
@@ -185,6 +193,7 @@ def _aims(rows: list[Score], titles: dict[str, str]) -> list[Aim]:
             aim=_aim_text(aim, row),
             value=number(value_of(row)),
             interval=_interval(row),
+            spread=_spread(row),
             n=row.n,
             groups=_groups(row),
             best_baseline=_best_baseline(rows),
@@ -210,6 +219,11 @@ def _interval(row: Score) -> str:
     if row.ci_low is None or row.ci_high is None:
         return ""
     return f"{number(row.ci_low)} to {number(row.ci_high)}"
+
+
+def _spread(row: Score) -> str:
+    """Returns the standard deviation over generation seeds in words, nothing where there is one seed."""
+    return "" if row.seed_sd is None else f"± {number(row.seed_sd)} over {row.n_seeds} seeds"
 
 
 def _aim_text(aim: float, row: Score) -> str:

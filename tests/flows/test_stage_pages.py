@@ -110,6 +110,13 @@ def test_a_score_that_is_not_computed_says_why(workspace: Workspace) -> None:
     assert value == "not computed: no weights \\| of \\<b\\>panns"
 
 
+def test_a_score_of_several_seeds_has_their_spread(workspace: Workspace) -> None:
+    scores = [one for one in read_table(workspace.table("evaluate", Score.TABLE), Score) if not one.is_baseline][:1]
+    seeded = replace(scores[0], value=0.5, ci_low=0.4, ci_high=0.6, n_seeds=3, seed_sd=0.02)
+    ((_, _, _, value, *_),) = cells(score_table([seeded]))
+    assert value == "0.5 ± 0.02 over 3 seeds (0.4 to 0.6)"
+
+
 def test_the_overview_has_the_models_main_values_by_task(workspace: Workspace) -> None:
     scores = read_table(workspace.table("evaluate", Score.TABLE), Score)
     lines = score_overview(scores)

@@ -34,3 +34,19 @@ def test_folders_are_scored_by_their_paths(tmp_path: Path) -> None:
         foleygenex.score_folders(tmp_path / "made", tmp_path / "truth", events_s={"c": [1.0]}, judges=["none"])
     with pytest.raises(foleygenex.UsageError, match="not a folder"):
         foleygenex.score_folders(tmp_path / "none", tmp_path / "truth")
+
+
+def test_several_folders_of_a_name_are_its_seeds(tmp_path: Path) -> None:
+    for folder, shift in (("one", 0.0), ("two", 0.3), ("truth", 0.0)):
+        for name in ("a", "b"):
+            write_wav(tmp_path / folder / f"{name}.wav", bursts((0.2 + shift, 0.8), duration_s=1.0))
+    made = {"x": [tmp_path / "one", tmp_path / "two"]}
+    found = foleygenex.score_folders(made, tmp_path / "truth", judges=["none"])
+    single = [foleygenex.score_folders(folder, tmp_path / "truth", judges=["none"]) for folder in made["x"]]
+    assert found.systems == ("x",)
+    for metric in ("OnsetSyncAP", "OnsetSyncAcc"):
+        each = [one.summary()[metric] for one in single]
+        assert found.summary()[metric] == pytest.approx(sum(each) / 2)
+        assert found.clips["a"][metric] == pytest.approx(sum(one.clips["a"][metric] for one in single) / 2)
+    with pytest.raises(foleygenex.UsageError, match="a system has no folder"):
+        foleygenex.score_folders({"x": []}, tmp_path / "truth", judges=["none"])

@@ -61,7 +61,7 @@ def generate_and_score(config: PipelineConfig, one: Variant, view: VariantWorksp
     Returns how many clips and adverb pairs were scored.
     """
     evaluate = config.evaluate.model_copy(
-        update={"checkpoints": (TRAINED,), "judges": compared_judges(config.evaluate.judges)}
+        update={"checkpoints": (TRAINED,), "seeds": (), "judges": compared_judges(config.evaluate.judges)}
     )
     run_stage(GenerateStage(evaluate, variant=one.name, tasks=tuple(tasks)), view, shard_size=_SHARD)
     run_stage(JudgeStage(evaluate), view, shard_size=_SHARD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
@@ -17,7 +18,7 @@ from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.cells import is_affordable
 from tasks.evaluate.columns import COLUMN_OF, Column
-from tasks.evaluate.judged import column_distance
+from tasks.evaluate.judged import FeatureSet, Rows, column_distance
 from tasks.evaluate.metrics.catalogue import METRICS
 from tasks.evaluate.significance import LEVEL, PairedTest, holm, sign_flip_test, swap_test
 from tasks.evaluate.tables import metric_named
@@ -30,7 +31,10 @@ _SWAP_CALLS: Final = 400  # of a distance, for its test
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparer:
-    """Compares the generated systems with each other, two by two, and their clips among themselves."""
+    """Compares the generated systems with each other, two by two, and their clips among themselves.
+
+    Of several generation seeds the mean of each clip's values counts.
+    """
 
     measured: Measured
     seed: int
@@ -38,7 +42,7 @@ class Comparer:
     def comparisons(self) -> list[Comparison]:
         """Returns every metric of every two systems, corrected together by Holm's method."""
         tests: dict[tuple[str, str, str], PairedTest] = {}
-        for first, second in combinations(self.measured.generated, 2):
+        for first, second in combinations(self.measured.folders_of, 2):
             for metric in self._clip_metrics():
                 if (test := self._paired(metric, first, second)) is not None:
                     tests[metric, first, second] = test
@@ -52,7 +56,7 @@ class Comparer:
     def worst(self) -> list[WorstClip]:
         """Returns the clips with the worst mean rank over all metrics of single clips that have a better direction."""
         found = []
-        for system in self.measured.generated:
+        for system in self.measured.folders_of:
             ranks, shown = self._ranks(system)
             order = sorted(ranks, key=lambda place: (-ranks[place], place))[:WORST]
             found += [
@@ -68,7 +72,7 @@ class Comparer:
         return {name: better for name, better in directions.items() if better is not None}
 
     def _paired(self, metric: str, first: str, second: str) -> PairedTest | None:
-        ours, theirs = self.measured.of(first, metric), self.measured.of(second, metric)
+        ours, theirs = self.measured.mean_of(first, metric), self.measured.mean_of(second, metric)
         places = sorted(ours.keys() & theirs.keys())
         if not places:
             return None
@@ -77,21 +81,26 @@ class Comparer:
         return sign_flip_test(differences, owners, seed=seed_for("sign flips", str(self.seed), metric, first, second))
 
     def _swapped(self, column: Column, run: JudgeRun, first: str, second: str) -> PairedTest | None:
-        features = {name: run.features[name][column.output] for name in (first, second, baselines.TRUTH)}
-        ours, theirs = features[first], features[second]
-        if ours.owners != theirs.owners:
-            return None  # the judge refused clips of one of them
-        if not is_affordable(column, ours, features[baselines.TRUTH], _SWAP_CALLS):
+        """Returns the test of a distance; of several seeds of both, of its mean, with a clip's seeds kept together."""
+        folders = self.measured.folders_of
+        ours, theirs = ([run.features[one][column.output] for one in folders[name]] for name in (first, second))
+        reference, count = run.features[baselines.TRUTH][column.output], len(ours)
+        if len(theirs) != count or len({one.owners for one in (*ours, *theirs)}) > 1:
+            return None  # other numbers of seeds, or the judge refused clips of one of them
+        if not is_affordable(column, ours[0], reference, _SWAP_CALLS * count):
             return None
-        groups = ours.groups(self.measured.groups)
+        groups = ours[0].groups(self.measured.groups) * count
         seed = seed_for("swaps", str(self.seed), column.name, first, second)
+        distance = column_distance(column)
+
+        def mean(rows: Rows, of_reference: Rows) -> float:
+            return float(np.mean([distance(part, of_reference) for part in np.split(rows, count)]))
+
         try:
-            test = swap_test(
-                column_distance(column), ours.rows, theirs.rows, features[baselines.TRUTH].rows, groups, seed=seed
-            )
+            test = swap_test(mean, _stacked(ours), _stacked(theirs), reference.rows, groups, seed=seed)
         except ContractError:  # too few clips
             return None
-        return replace(test, n=ours.clips)  # a clip can have several rows
+        return replace(test, n=ours[0].clips)  # a clip can have several rows
 
     def _comparison(self, key: tuple[str, str, str], test: PairedTest, p_holm: float) -> Comparison:
         metric, first, second = key
@@ -116,7 +125,7 @@ class Comparer:
         ranks: dict[int, list[float]] = {}
         shown: dict[int, dict[str, float]] = {}
         for metric, higher in self._clip_metrics().items():
-            values = self.measured.of(system, metric)
+            values = self.measured.mean_of(system, metric)
             places = list(values)
             numbers = np.array([values[place] for place in places])
             order = rankdata(-numbers if higher else numbers) - 1
@@ -124,3 +133,7 @@ class Comparer:
                 ranks.setdefault(place, []).append(float(rank))
                 shown.setdefault(place, {})[metric] = values[place]
         return {place: float(np.mean(found)) for place, found in ranks.items()}, shown
+
+
+def _stacked(seeds: Sequence[FeatureSet]) -> Rows:
+    return np.concatenate([one.rows for one in seeds])

@@ -24,7 +24,7 @@ def inputs_key(prepared: Prepared, options: EvaluateOptions) -> str:
     this code."""
     given = [Path(name.partition(":")[2]) for text in options.judges for name in text.split(",") if ":" in name]
     depends = {
-        "systems": list(options.systems),
+        "systems": [list(options.systems), sorted(options.seeds.items())],
         "clips": [_clip(clip) for clip in prepared.clips],
         "left_out": prepared.left_out,
         "problems": [asdict(problem) for problem in prepared.problems],

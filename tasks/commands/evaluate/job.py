@@ -71,11 +71,13 @@ def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluatio
     for run in runs.values():
         for name, found in run.values.items():
             values[name] |= found
-    measured = Measured(clips=clips, systems=systems, values=values, runs=runs)
+    folders_of = options.folders_of
+    measured = Measured(clips=clips, systems=systems, folders_of=folders_of, values=values, runs=runs)
     comparer = Comparer(measured=measured, seed=options.seed)
     table = ScoreTable(measured=measured, why_not=why_not, seed=options.seed, only=options.only)
     return Evaluation(
-        systems=tuple(options.systems),
+        systems=tuple(folders_of),
+        seeds={system: folders for system, folders in folders_of.items() if len(folders) > 1},
         clips=clips,
         left_out=prepared.left_out,
         problems=prepared.problems,

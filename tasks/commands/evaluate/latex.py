@@ -8,7 +8,7 @@ from typing import Final
 from data_contracts import Score
 from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.commands.evaluate.result import Evaluation
-from tasks.commands.evaluate.terminal import lines_of, number, systems_shown
+from tasks.commands.evaluate.terminal import SPREAD, lines_of, name_with_seeds, number, systems_shown
 
 _ARROWS: Final = {True: r"$\uparrow$", False: r"$\downarrow$", None: ""}
 _ESCAPES: Final = str.maketrans(
@@ -43,7 +43,8 @@ def latex_table(found: Evaluation) -> str:
         for metric, cells in found.scores_of(ALL_CLIPS).items()
         if any(score.value is not None for score in cells.values())
     }
-    comments = [f"% {escaped(metric)}: n {lines_of(cells)}; {_weights(cells)}" for metric, cells in table.items()]
+    comments = [f"% {SPREAD}"] if found.seeds else []
+    comments += [f"% {escaped(metric)}: n {lines_of(cells)}; {_weights(cells)}" for metric, cells in table.items()]
     heads = [f"{escaped(metric)} {_ARROWS[_better(cells)]}".strip() for metric, cells in table.items()]
     lines = [
         *comments,
@@ -52,7 +53,7 @@ def latex_table(found: Evaluation) -> str:
         _line(["System", *heads]),
         r"\midrule",
         *(
-            _line([escaped(system), *(_cell(cells, system) for cells in table.values())])
+            _line([escaped(name_with_seeds(found, system)), *(_cell(cells, system) for cells in table.values())])
             for system in systems_shown(found, ALL_CLIPS)
         ),
         r"\bottomrule",
@@ -67,7 +68,14 @@ def _line(cells: list[str]) -> str:
 
 def _cell(cells: Mapping[str, Score], system: str) -> str:
     score = cells.get(system)
-    return "--" if score is None or score.value is None else f"${number(score.value).replace(',', '{,}')}$"
+    if score is None or score.value is None:
+        return "--"
+    spread = "" if score.seed_sd is None else rf" \pm {_math(score.seed_sd)}"
+    return f"${_math(score.value)}{spread}$"
+
+
+def _math(value: float) -> str:
+    return number(value).replace(",", "{,}")
 
 
 def _better(cells: Mapping[str, Score]) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,8 @@ _TAKEN: Final = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateOptions:
     """Folders to compare and how. `systems`: name -> folder of generated audio; `judges`: as `choose_judges` takes.
-    `events`: a table, or clip -> times in seconds.
+    `events`: a table, or clip -> times in seconds. `seeds`: system -> names in `systems` that are its generation seeds,
+    which are scored together; a folder that is none of a seed is a system of its own.
 
     `by`: a column of the captions, for a table per value. `seconds`: only so much of each clip's beginning is scored.
     `only`: these metrics alone, without baselines and comparisons; empty: all.
@@ -34,6 +36,7 @@ class EvaluateOptions:
     systems: dict[str, Path]
     reference: Path
     cache: Path
+    seeds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     video: Path | None = None
     captions: Path | None = None
     events: Path | Mapping[str, Sequence[float]] | None = None
@@ -50,28 +53,61 @@ class EvaluateOptions:
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
             raise UsageError(f"seconds is {self.seconds}; expected more than 0, or none for whole clips")
 
+    @property
+    def folders_of(self) -> dict[str, tuple[str, ...]]:
+        """System -> names in `systems` of its seeds, one where it has a single folder; in the order of `systems`."""
+        owner = {folder: system for system, folders in self.seeds.items() for folder in folders}
+        systems = dict.fromkeys(owner.get(folder, folder) for folder in self.systems)
+        return {system: tuple(self.seeds.get(system, (system,))) for system in systems}
 
-def named_systems(generated: Sequence[str]) -> dict[str, Path]:
-    """Returns name -> folder for `DIR` or `NAME=DIR`, as `unique_systems`."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedSystems:
+    """Folders by the name of what is in them: a system, or one generation seed of a system.
+
+    `seeds`: of the systems with several folders, the folders' names in order.
+    """
+
+    folders: dict[str, Path]
+    seeds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def named_systems(generated: Sequence[str]) -> NamedSystems:
+    """Returns the systems of `DIR` or `NAME=DIR`, as `unique_systems`."""
     return unique_systems([_named(text) for text in generated])
 
 
-def unique_systems(named: Sequence[tuple[str, Path]]) -> dict[str, Path]:
-    """Returns name -> folder; an empty name is the folder's own, with its parents where two agree.
+def unique_systems(named: Sequence[tuple[str, Path]]) -> NamedSystems:
+    """Returns the folders by name; an empty name is the folder's own, with its parents where two agree.
 
-    Raises UsageError for a name that is taken or cannot be shown, a folder that is named twice, and without folders.
+    A name that is given again is another generation seed of that system: `NAME, seed 1`, `NAME, seed 2`. Raises
+    UsageError for a name that is taken or cannot be shown, a folder that is named twice, and without folders.
     """
     if not named:
         raise UsageError("there is no folder of generated audio to score; give at least one")
+    times = Counter(name for name, _ in named if name)
     found: dict[str, Path] = {}
+    seeds: dict[str, tuple[str, ...]] = {}
     for name, path in named:
         if not (name or path.name).isprintable():
             raise UsageError(f"--generated {path}: the name is not printable; give it another one: NAME=DIR")
         chosen = name or _short_name(path, [other for _, other in named])
-        if chosen in found or chosen in _TAKEN:
+        if times[name] > 1:
+            if any(path.resolve() == found[one].resolve() for one in seeds.get(name, ())):
+                raise UsageError(f"--generated {name}={path}: is named twice; give the folder of another seed")
+            chosen = f"{name}, seed {len(seeds.get(name, ())) + 1}"
+            seeds[name] = (*seeds.get(name, ()), chosen)
+        if chosen in found or chosen in _TAKEN or name in _TAKEN or (not name and chosen in times):
             raise UsageError(f"--generated {path}: the name {chosen!r} is taken; give it another one: NAME={path}")
         found[chosen] = path
-    return found
+    return NamedSystems(folders=found, seeds=seeds)
+
+
+def require_single_folders(named: NamedSystems, option: str) -> dict[str, Path]:
+    """Returns system -> folder. Raises UsageError for a system of several seeds, which `option` does not take."""
+    for system, folders in named.seeds.items():
+        raise UsageError(f"{option} takes one folder of a system; {system!r} is given {len(folders)} times")
+    return named.folders
 
 
 def _named(text: str) -> tuple[str, Path]:

@@ -37,6 +37,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
     return {
         "foleygenex": version("foleygenex"),
         "systems": list(found.systems),
+        "seeds": {system: list(names) for system, names in found.seeds.items()},
         "n_clips": len(found.clips),
         "left_out": list(found.left_out),
         "problems": [asdict(problem) for problem in found.problems],

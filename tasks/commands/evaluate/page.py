@@ -30,6 +30,7 @@ class CellView:
 
     value: str
     interval: str
+    spread: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,8 @@ def _cell(cells: Mapping[str, Score], system: str) -> CellView | None:
         return None
     known = score.ci_low is not None
     interval = f"{number(score.ci_low)} to {number(score.ci_high)}" if known else ""
-    return CellView(value=number(score.value), interval=interval)
+    spread = "" if score.seed_sd is None else f"± {number(score.seed_sd)} over {score.n_seeds} seeds"
+    return CellView(value=number(score.value), interval=interval, spread=spread)
 
 
 def _comparisons(found: Evaluation) -> list[tuple[str, str, list[tuple[str, str, str, str, str, str]]]]:
@@ -128,8 +130,9 @@ def _worst(found: Evaluation, system: str, media: MediaEmbedder) -> list[WorstVi
     views = []
     for one in (worst for worst in found.worst if worst.system == system):
         clip = clips[one.clip]
+        made = found.first_folder(system)
         inputs = [
-            _track(system, "generated", clip.generated[system], clip),
+            _track(made, "generated", clip.generated[made], clip),
             _track(REFERENCE, "truth", clip.reference, clip),
         ]
         views.append(

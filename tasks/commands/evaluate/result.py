@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data_contracts import ClipScore, Score
 from tasks.commands.evaluate.clips import Clip
@@ -54,9 +54,13 @@ class WorstClip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Systems scored on the same clips. `problems` are those that were allowed; `left_out` the clips they cost."""
+    """Systems scored on the same clips. `problems` are those that were allowed; `left_out` the clips they cost.
+
+    `seeds`: of systems with several generation seeds, the names of these in `clip_scores`.
+    """
 
     systems: tuple[str, ...]
+    seeds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     clips: tuple[Clip, ...]
     left_out: tuple[str, ...]
     problems: tuple[Problem, ...]
@@ -66,6 +70,10 @@ class Evaluation:
     comparisons: tuple[Comparison, ...]
     worst: tuple[WorstClip, ...]
     seed: int
+
+    def first_folder(self, system: str) -> str:
+        """Returns the name that a system's files have in `Clip.generated`; of several seeds the first one's."""
+        return self.seeds[system][0] if system in self.seeds else system
 
     def scores_of(self, task: str) -> dict[str, dict[str, Score]]:
         """Returns metric -> system -> score of all clips (`all`) or of a category, in table order."""

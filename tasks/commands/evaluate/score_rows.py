@@ -6,29 +6,28 @@ example), the others' values of that clip do not count either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from data_contracts import Score
-from tasks.commands.evaluate.clips import SystemSounds
 from tasks.commands.evaluate.judge_run import NEEDS, JudgeRun, is_given
 from tasks.commands.evaluate.measured import Measured
 from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
-from tasks.evaluate.cells import Cell, clip_cell, half_cell, set_cell
+from tasks.evaluate.cells import Cell, half_cell, set_cell
 from tasks.evaluate.columns import Column, chosen_columns
 from tasks.evaluate.judged import FeatureSet
 from tasks.evaluate.metrics.catalogue import METRICS, Metric
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
 from tasks.evaluate.rows import score_row
+from tasks.evaluate.seeds import clip_cell_over_seeds, of_same_clips, over_seeds
 
 AT_HALF: Final = " at half n"
 """Ends the name of a distance between halves of both sets, to be compared with that of the reference's halves."""
 _NO_EVENTS: Final = "not computed: needs --events"
 _UNDEFINED: Final = "not computed: undefined for every clip"
-_CEILING: Final = SystemSounds(OTHER_HALF, True, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +81,16 @@ class ScoreTable:
 
         A system that has no value at all (the loudness of silence) has no cell, and takes none from the others.
         """
-        of_system = {system.name: self.measured.of(system.name, name) for system in self.measured.systems}
-        made = [of_system[system] for system in self.measured.generated]
+        made = [self.measured.of(folder, name) for folder in self.measured.generated]
         made = [found for found in made if not found.keys().isdisjoint(places)]
         common = [place for place in places if made and all(place in found for found in made)]
-        cells = {}
-        for system, found in of_system.items():
-            if scored := {place: found[place] for place in common if place in found}:
-                seed = seed_for("bootstrap", str(self.seed), task, name, system)
-                owners = self.measured.groups_of(scored)
-                cells[system] = clip_cell(metric, list(scored.values()), owners, seed)
+        owners, cells = dict(enumerate(self.measured.groups)), {}
+        for system, folders in self.measured.rows.items():
+            found = [self.measured.of(folder, name) for folder in folders]
+            seeds = [{place: values[place] for place in common if place in values} for values in found]
+            seed = seed_for("bootstrap", str(self.seed), task, name, system)
+            if (cell := clip_cell_over_seeds(metric, seeds, owners, seed)) is not None:
+                cells[system] = cell
         return cells
 
     def _set_cells(self, column: Column, heard: Mapping[str, FeatureSet]) -> dict[str, Cell]:
@@ -100,28 +99,25 @@ class ScoreTable:
         if reference is None:
             return {}
         same = (baselines.TRUTH, baselines.SHUFFLED) if column.is_distance else ()
-        return {
-            system.name: set_cell(
-                column,
-                heard[system.name],
-                reference,
-                self.measured.groups,
-                self.seed,
-                with_interval=not system.is_baseline,
-            )
-            for system in self.measured.systems
-            if system.name in heard and system.name not in same
-        }
+        cells, groups = {}, self.measured.groups
+        for system, folders in self.measured.rows.items():
+            if system not in same and (made := _seeds(folders, heard)):
+                with_interval = system in self.measured.folders_of and len(made) == 1
+                cells[system] = over_seeds(
+                    [set_cell(column, one, reference, groups, self.seed, with_interval=with_interval) for one in made]
+                )
+        return cells
 
     def _half_cells(self, column: Column, heard: Mapping[str, FeatureSet]) -> dict[str, Cell]:
         reference = heard.get(baselines.TRUTH)
         if reference is None:
             return {}
-        made = {system: heard[system] for system in self.measured.generated if system in heard}
-        return {
-            name: half_cell(column, found, reference, self.measured.groups, self.seed)
-            for name, found in {**made, _CEILING.name: None}.items()
-        }
+        groups = self.measured.groups
+        cells = {OTHER_HALF: half_cell(column, None, reference, groups, self.seed)}
+        for system, folders in self.measured.folders_of.items():
+            if made := _seeds(folders, heard):
+                cells[system] = over_seeds([half_cell(column, one, reference, groups, self.seed) for one in made])
+        return cells
 
     def _why_undefined(self, column: Column, run: JudgeRun) -> str:
         """Returns why a column has no value for any clip."""
@@ -141,9 +137,9 @@ class ScoreTable:
     ) -> list[Score]:
         """Returns a row per cell; of a generated system without a cell, one that says why."""
         rows = []
-        for system in (*self.measured.systems, _CEILING):
-            cell = cells.get(system.name)
-            if cell is None and system.is_baseline:
+        for system in (*self.measured.rows, OTHER_HALF):
+            cell, is_baseline = cells.get(system), system not in self.measured.folders_of
+            if cell is None and is_baseline:
                 continue
             found = cell or Cell(why_empty=why_empty)
             seconds = sum(clip.duration_s for clip in self.measured.clips) / max(1, len(self.measured.clips)) * found.n
@@ -153,10 +149,18 @@ class ScoreTable:
                     task=task,
                     name=name,
                     metric=metric,
-                    system=system.name,
-                    is_baseline=system.is_baseline,
+                    system=system,
+                    is_baseline=is_baseline,
                     judge=run.spec if run else None,
                     seconds=seconds,
                 )
             )
         return rows
+
+
+def _seeds(folders: Sequence[str], heard: Mapping[str, FeatureSet]) -> list[FeatureSet]:
+    """Returns the features of a row's folders over the same clips; none where the judge says nothing of a folder."""
+    if not all(folder in heard for folder in folders):
+        return []
+    made = of_same_clips([heard[folder] for folder in folders])
+    return made if made[0].clips else []

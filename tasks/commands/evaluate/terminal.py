@@ -13,6 +13,7 @@ from tasks.evaluate.significance import LEVEL
 
 _ARROWS: Final = {True: "up", False: "down", None: ""}
 _DASH: Final = "-"
+SPREAD: Final = "of several seeds the mean ± the standard deviation over them"
 
 
 def number(value: float | None) -> str:
@@ -30,7 +31,7 @@ def text(found: Evaluation) -> str:
 
 def _head(found: Evaluation) -> str:
     left = f"; {counted(len(found.left_out), 'clip')} left out" if found.left_out else ""
-    return f"{counted(len(found.clips), 'clip')}, the same for all systems{left}"
+    return f"{counted(len(found.clips), 'clip')}, the same for all systems{left}{f'; {SPREAD}' if found.seeds else ''}"
 
 
 def systems_shown(found: Evaluation, task: str) -> list[str]:
@@ -49,7 +50,7 @@ def lines_of(cells: dict[str, Score]) -> str:
 
 def _table(found: Evaluation, task: str) -> str:
     systems = systems_shown(found, task)
-    rows = [["metric", "better", "n", *systems]]
+    rows = [["metric", "better", "n", *(name_with_seeds(found, system) for system in systems)]]
     for metric, cells in found.scores_of(task).items():
         if any(score.value is not None for score in cells.values()):
             better = next(iter(cells.values())).higher_is_better
@@ -60,7 +61,14 @@ def _table(found: Evaluation, task: str) -> str:
 
 
 def _value(score: Score | None) -> str:
-    return _DASH if score is None else number(score.value)
+    if score is None:
+        return _DASH
+    return number(score.value) if score.seed_sd is None else f"{number(score.value)} ± {number(score.seed_sd)}"
+
+
+def name_with_seeds(found: Evaluation, system: str) -> str:
+    """Returns a system's name, with the number of its generation seeds where there are several."""
+    return f"{system} ({len(found.seeds[system])} seeds)" if system in found.seeds else system
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:

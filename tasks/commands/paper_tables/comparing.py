@@ -85,7 +85,7 @@ class Comparer:
         return self.config.judges if "judges" in self.config.model_fields_set else (AUTO,)
 
     def compare(self, asked: Compared) -> tuple[Values, Evaluation]:
-        """Returns the metrics of each system, the mean of its runs, and the evaluation that they are from.
+        """Returns the metrics of each system, of several runs the mean, and the evaluation that they are from.
 
         Raises UsageError for a system that has none of the clips, FoleyGenExError for files with problems that are not
         allowed.
@@ -93,34 +93,35 @@ class Comparer:
         choice = choose_judges(self.judges)
         wanted = {COLUMN_OF[metric].judge for metric in asked.metrics if metric in COLUMN_OF}
         judges = [name for name in choice.asked if name.partition(":")[0].replace("_", "-") in wanted]
-        runs = self._linked(asked)
-        evaluation = self._evaluated(asked, runs, judges)
+        linked = self._linked(asked)
+        evaluation = self._evaluated(asked, linked, judges)
         scores = evaluation.scores_of(ALL_CLIPS)
         values = {}
-        for system in asked.systems:
+        for system, name in zip(asked.systems, evaluation.systems, strict=True):
             for metric in asked.metrics:
                 reason = choice.why_not.get(COLUMN_OF[metric].judge) if metric in COLUMN_OF else None
-                found = [scores.get(metric, {}).get(run) for run in runs[system]]
-                values[system, metric] = Measured(why=said(reason)) if reason else _mean(found)
+                found = scores.get(metric, {}).get(name)
+                values[system, metric] = Measured(why=said(reason)) if reason else _measured(found)
         return values, evaluation
 
     def _linked(self, asked: Compared) -> dict[str, dict[str, Path]]:
-        """Links every run's files and returns system -> run -> folder."""
+        """Links every run's files and returns `evaluate.systems.SYSTEM` -> run -> folder."""
         root = self.folder / safe_name(asked.name)
         shutil.rmtree(root, ignore_errors=True)
         found: dict[str, dict[str, Path]] = {}
         for system, runs in asked.systems.items():
+            title = f"evaluate.systems.{system}"
             for number, files in enumerate(runs, 1):
-                name = f"evaluate.systems.{system}" + (f", run {number}" if len(runs) > 1 else "")
+                name = f"{title}, run {number}" if len(runs) > 1 else title
                 chosen = _only(files, asked.captions)
                 if not chosen:
                     raise UsageError(f"{name}: there is none of the {len(asked.captions):,} clips of {asked.name}")
-                found.setdefault(system, {})[name] = _link(chosen, root / safe_name(name))
+                found.setdefault(title, {})[name] = _link(chosen, root / safe_name(name))
         return found
 
-    def _evaluated(self, asked: Compared, runs: Mapping[str, Mapping[str, Path]], judges: Sequence[str]) -> Evaluation:
+    def _evaluated(self, asked: Compared, linked: Mapping[str, dict[str, Path]], judges: Sequence[str]) -> Evaluation:
         root = self.folder / safe_name(asked.name)
-        systems = {name: folder for of_system in runs.values() for name, folder in of_system.items()}
+        systems = {name: folder for runs in linked.values() for name, folder in runs.items()}
         captions = root / "captions.csv"
         rows = [
             {"name": clip, "caption": text, "group": asked.groups.get(clip, clip)}
@@ -129,6 +130,7 @@ class Comparer:
         write_cells(captions, ("name", "caption", "group"), rows)
         options = EvaluateOptions(
             systems=systems,
+            seeds={title: tuple(runs) for title, runs in linked.items() if len(runs) > 1},
             reference=_link(asked.truth, root / "reference") if asked.truth else next(iter(systems.values())),
             cache=self.cache,
             video=_link(asked.videos, root / "video") if asked.videos else None,
@@ -165,21 +167,19 @@ def said(reason: str) -> str:
     return reason
 
 
-def _mean(scores: Sequence[Score | None]) -> Measured:
-    """Returns the mean over runs; with several there is no interval, because it would leave out what differs."""
-    there = [score for score in scores if score is not None and score.value is not None]
-    if len(there) < len(scores) or not there:
-        reasons = [score.why_empty for score in scores if score is not None and score.why_empty]
-        return Measured(why=said(next(iter(reasons), "not computed: undefined for these clips")))
-    first, alone = there[0], len(there) == 1
+def _measured(score: Score | None) -> Measured:
+    if score is None or score.value is None:
+        reason = score.why_empty if score is not None else None
+        return Measured(why=said(reason or "not computed: undefined for these clips"))
     return Measured(
-        value=sum(score.value or 0.0 for score in there) / len(there),
-        low=first.ci_low if alone else None,
-        high=first.ci_high if alone else None,
-        n=first.n,
-        n_reference=first.n_reference,
-        runs=len(there),
-        weights_sha256=first.weights_sha256,
+        value=score.value,
+        low=score.ci_low,
+        high=score.ci_high,
+        n=score.n,
+        n_reference=score.n_reference,
+        runs=score.n_seeds,
+        sd=score.seed_sd,
+        weights_sha256=score.weights_sha256,
     )
 
 

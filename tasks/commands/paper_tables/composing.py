@@ -49,6 +49,7 @@ def compose(
         *table.notes,
         *measured.lines,
         *_counts(table, rows),
+        *_runs(rows, heads),
         *unranked(heads, rows, across=across),
         *_reasons(table, heads, rows),
     ]
@@ -72,6 +73,8 @@ class _Values:
     def cell(self, paper: str | None, column: TableColumn, key: Key) -> TableCell:
         found = self.measured.get(key)
         ours = None if found is None or found.value is None else column.text(found.value, cut=self.cut)
+        if found is not None and found.sd is not None:
+            ours = f"{ours} ± {column.text(found.sd)}"
         return TableCell(paper=paper, ours=ours, measured=found)
 
 
@@ -107,6 +110,19 @@ def _counts(table: PaperTable, rows: list[ResultRow]) -> list[str]:
             line += f"; the paper's: {size:,}, so they are not comparable, least of all an FD, which falls with n"
         lines.append(line)
     return lines
+
+
+def _runs(rows: list[ResultRow], heads: tuple[TableHead, ...]) -> list[str]:
+    """Returns which systems have several runs, and how many."""
+    found: dict[int, dict[str, None]] = {}
+    for row in rows:
+        for head, cell in zip(heads, row.cells, strict=True):
+            if cell.measured is not None and cell.measured.runs > 1:
+                found.setdefault(cell.measured.runs, {})[head.system or row.head] = None
+    return [
+        f"{', '.join(names)}: mean ± standard deviation over {runs} runs (seeds), of the clips that all of them have"
+        for runs, names in found.items()
+    ]
 
 
 def _reasons(table: PaperTable, heads: tuple[TableHead, ...], rows: list[ResultRow]) -> list[str]:

@@ -12,15 +12,16 @@ from data_contracts import WeightsError
 from model.devices import choose_device
 from tasks.commands.paper_tables.comparing import Comparer, Systems, said
 from tasks.commands.paper_tables.inputs import Files
-from tasks.evaluate.cells import clip_cell
 from tasks.evaluate.columns import COLUMN_OF
 from tasks.evaluate.judge_cache import FileHashes, JudgeCache
 from tasks.evaluate.judged import clip_values
 from tasks.evaluate.judging import CachedJudge, absent, choose_judges
 from tasks.evaluate.paper_tables.result import Measured
+from tasks.evaluate.seeds import clip_cell_over_seeds
 from tasks.evaluate.sounds import Decoder, Sound
 
 _CLAP_A: Final = "CLAP_A"
+_NOTHING: Final = "not computed: the judge hears nothing in these clips"
 
 
 @dataclass(frozen=True)
@@ -60,24 +61,26 @@ class LikenessScorer:
     def _mean(
         self, judge: CachedJudge, runs: list[Files], reference: Files, clips: list[str], groups: Mapping[str, str]
     ) -> Measured:
-        column, owners = COLUMN_OF[_CLAP_A], [groups.get(clip, clip) for clip in clips]
+        column, owners = COLUMN_OF[_CLAP_A], {place: groups.get(clip, clip) for place, clip in enumerate(clips)}
         heard = judge.hear([self._sound(reference[clip]) for clip in clips])
-        cells = []
+        values = []
         for run in runs:
             made = judge.hear([self._sound(run[clip]) for clip in clips])
             found = clip_values(column, judge.judge, made, heard)
             if not found:
-                return Measured(why="not computed: the judge hears nothing in these clips")
-            chosen = [owners[place] for place in found]
-            cells.append(clip_cell(column.metric, list(found.values()), chosen, self.comparer.config.seed))
-        low, high = cells[0].bounds if len(cells) == 1 else (None, None)
+                return Measured(why=_NOTHING)
+            values.append(found)
+        cell = clip_cell_over_seeds(column.metric, values, owners, self.comparer.config.seed)
+        if cell is None:
+            return Measured(why=_NOTHING)
         return Measured(
-            value=sum(cell.value or 0.0 for cell in cells) / len(cells),
-            low=low,
-            high=high,
-            n=cells[0].n,
+            value=cell.value,
+            low=cell.bounds[0],
+            high=cell.bounds[1],
+            n=cell.n,
             n_reference=None,
-            runs=len(cells),
+            runs=cell.n_seeds,
+            sd=cell.seed_sd,
             weights_sha256=judge.judge.spec.weights_sha256,
         )
 

@@ -44,9 +44,14 @@ class TableGenerator:
     on_done: Callable[[str], None] = log.info
 
     def generate(
-        self, name: str, checkpoint: Path, system: TableSystem | None, conditions: tuple[str, ...] = ()
+        self,
+        name: str,
+        checkpoint: Path,
+        system: TableSystem | None,
+        conditions: tuple[str, ...] = (),
+        seed: int | None = None,
     ) -> Files:
-        """Returns the generated file of each clip; those that failed are logged and missing.
+        """Returns the generated file of each clip; those that failed are logged and missing. `seed`: of the noise.
 
         Raises WeightsError and MismatchError for a checkpoint that cannot be used for this row, FoleyGenExError when
         no clip could be generated.
@@ -62,7 +67,7 @@ class TableGenerator:
                 options=options,
             )
             for number, (clip, path) in enumerate(files.items(), 1)
-            for options in [self._options(clip, path, checkpoint, named, conditions)]
+            for options in [self._options(clip, path, checkpoint, named, conditions, seed)]
         ]
         first = requests[0].options
         assert first is not None
@@ -77,7 +82,13 @@ class TableGenerator:
         return {clip: path for clip, path in files.items() if path.name in made}
 
     def _options(
-        self, clip: str, out: Path, checkpoint: Path, named: str | None, conditions: tuple[str, ...]
+        self,
+        clip: str,
+        out: Path,
+        checkpoint: Path,
+        named: str | None,
+        conditions: tuple[str, ...],
+        seed: int | None,
     ) -> GenerateOptions:
         config = self.config
         asked = {"task": self.table.task, **self._conditions(clip, named, conditions)}
@@ -85,7 +96,7 @@ class TableGenerator:
             checkpoint=checkpoint,
             out=out,
             variant=named,
-            seed=seed_for("table", str(config.seed), clip),
+            seed=seed_for("table", str(config.noise_seeds[0] if seed is None else seed), clip),
             steps=config.steps,
             cfg_scale=config.cfg_scale,
             sampling=config.sampling,

@@ -118,20 +118,21 @@ class _SystemFinder:
         self._place += 1
         found: Systems = {}
         for name, paths in named.items():
-            runs = [self._files(name, number, path, conditions) for number, path in enumerate(paths)]
+            runs = [self._runs(name, number, path, conditions) for number, path in enumerate(paths)]
             if reason := next((run for run in runs if isinstance(run, str)), None):
                 self.reasons[self._place, name] = reason
             else:
-                found[name] = [run for run in runs if not isinstance(run, str)]
+                found[name] = [run for of_path in runs if not isinstance(of_path, str) for run in of_path]
         return found
 
-    def _files(self, name: str, number: int, path: str, conditions: tuple[str, ...]) -> Files | str:
+    def _runs(self, name: str, number: int, path: str, conditions: tuple[str, ...]) -> list[Files] | str:
+        """Returns the files of a folder, or of a checkpoint by seed; a text where there are none."""
         folder = Path(path)
         if folder.is_dir():
             inner = folder / folder_of(conditions)
             if not inner.is_dir():
                 return _NO_FOLDER.format(folder_of(conditions))
-            return generated_files(inner, self.table.task)
+            return [generated_files(inner, self.table.task)]
         system = self.table.systems.get(name)
         checkpoint = checkpoint_of(name, path, self.workspace, variant_of(system))
         if reason := why_not_generated(conditions):
@@ -147,7 +148,11 @@ class _SystemFinder:
         )
         run = f"{name}-{number}" if number else name
         self.lines = [_sampling_line(self.comparer.config)]
-        return generator.generate(run, checkpoint, system, conditions)
+        first, *others = self.comparer.config.noise_seeds
+        return [
+            generator.generate(run, checkpoint, system, conditions, first),
+            *(generator.generate(f"{run}-seed-{seed}", checkpoint, system, conditions, seed) for seed in others),
+        ]
 
     @cached_property
     def _given(self) -> Files:
@@ -158,9 +163,11 @@ class _SystemFinder:
 def _sampling_line(config: EvaluateConfig) -> str:
     """Returns how checkpoints are sampled; the paper gives steps and guidance, and no seed."""
     paper = EvaluateConfig()
+    name = "evaluate.seeds" if config.seeds else "evaluate.seed"
+    seeds = f"{name} = {', '.join(map(str, config.noise_seeds))}"
     changed = ", ".join(f"{name} = {value}" for name, value in config.sampling.over({}).items())
     return (
-        f"audio of checkpoints: evaluate.seed = {config.seed} (not said in the paper), "
+        f"audio of checkpoints: {seeds} (not said in the paper), "
         f"evaluate.steps = {config.steps}, evaluate.cfg_scale = {config.cfg_scale:g} "
         f"(the paper: {paper.steps} and {paper.cfg_scale:g}){f'; evaluate.sampling: {changed}' if changed else ''}"
     )

@@ -27,7 +27,7 @@ def latex(table: TableResult) -> str:
 
 
 def _cell(cell: TableCell) -> str:
-    paper, ours = cell.paper or "--", cell.ours or "--"
+    paper, ours = cell.paper or "--", (cell.ours or "--").replace("±", r"$\pm$")
     return rf"{paper} / \textbf{{{ours}}}" if cell.is_best else f"{paper} / {ours}"
 
 

@@ -19,7 +19,10 @@ _DASH: Final = "–"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What was computed for a cell, not scaled: a value, or `why` there is none. Of several runs it is the mean."""
+    """What was computed for a cell, not scaled: a value, or `why` there is none.
+
+    Of several runs it is the mean over the clips that all have, and `sd` the runs' standard deviation.
+    """
 
     value: float | None = None
     low: float | None = None
@@ -27,6 +30,7 @@ class Measured:
     n: int = 0
     n_reference: int | None = None
     runs: int = 1
+    sd: float | None = None
     weights_sha256: str | None = None
     why: str | None = None
 

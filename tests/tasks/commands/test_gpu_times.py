@@ -57,6 +57,7 @@ def test_generation_grows_with_steps_clips_guidance_and_checkpoints() -> None:
     assert seconds(steps=30) == pytest.approx(3 * plain, rel=0.02)
     assert seconds(checkpoints=["trained", "builtin"]) == pytest.approx(2 * plain, rel=0.02)
     assert seconds(clips=200) > 1.9 * plain
+    assert seconds(seeds=[1, 2, 3]) == pytest.approx(3 * plain, rel=0.02)
 
 
 def test_features_of_an_unknown_size_are_not_guessed() -> None:

@@ -56,6 +56,11 @@ def test_a_pair_of_opposite_adverbs_is_one_card(media: MediaEmbedder) -> None:
     ]  # fmt: skip
 
 
+def test_audio_of_further_seeds_has_no_cards(media: MediaEmbedder) -> None:
+    rows = [generated_row("a"), generated_row("a-seed-2", repeats="a", seed_number=1)]
+    assert len(cards(Collected(generated=rows, manifest=[manifest_row("clip")]), media)) == 1
+
+
 def test_only_the_models_scores_are_shown_and_both_of_a_pair(media: MediaEmbedder) -> None:
     rows = [generated_row(f"tta-{n}", task="tta", parent_id="p", seed=1) for n in range(2)]
     scores = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from data_contracts import Score
@@ -10,6 +12,7 @@ from tasks.evaluate.baselines import CLICKS, CODEC_UPPER_BOUND, NOISE, PASTED, R
 from tasks.evaluate.metrics.catalogue import METRICS, MODEL
 from tasks.evaluate.tables import metric_named
 from tasks.report.collect import Collected
+from tasks.report.html import environment
 from tasks.report.scoring import aim_for, build_scores, is_met, role
 from tasks.report.words import metric_name, system_name
 
@@ -149,3 +152,14 @@ def test_the_scale_of_a_share_is_zero_to_one_and_that_of_a_quantity_fits_it() ->
 def test_an_aim_around_the_truths_level_has_two_lines() -> None:
     (metric,) = build_scores(Collected(scores=[score(MODEL, 1.0, metric="level_difference_db")])).tables[0][1]
     assert "<title>aim -2</title>" in metric.strip and "<title>aim 2</title>" in metric.strip
+
+
+def test_the_spread_over_seeds_is_said_with_their_number() -> None:
+    plain, seeded = score(MODEL, 0.5), replace(score(MODEL, 0.5), n_seeds=3, seed_sd=0.04)
+    silence = score(SILENCE, 0.0)
+    section = build_scores(Collected(scores=[seeded, silence]))
+    assert [cell.spread for cell in section.tables[0][1][0].cells] == ["± 0.04 over 3 seeds", ""]
+    assert section.aims[0].spread == "± 0.04 over 3 seeds" and section.has_seeds
+    assert not build_scores(Collected(scores=[plain, silence])).has_seeds
+    page = environment().get_template("scores.html.j2").render(scores=section)
+    assert page.count("± 0.04 over 3 seeds") == 2 and "generated with several seeds" in page

@@ -13,14 +13,17 @@ import soundfile as sf
 from data_contracts import ClipScore, UsageError, read_table
 from tasks.commands.evaluate import clips as clips_module
 from tasks.commands.evaluate.job import evaluate_folders
+from tasks.commands.evaluate.latex import latex_table
 from tasks.commands.evaluate.outputs import write_evaluation
+from tasks.commands.evaluate.page import render
 from tasks.commands.evaluate.problems import InputProblemsError
 from tasks.commands.evaluate.result import Evaluation
+from tasks.commands.evaluate.terminal import number, text
 from tasks.evaluate import baselines, judging
 from tasks.evaluate.metrics.quality import pasted
 from tasks.evaluate.metrics.set_baselines import OTHER_HALF
 from tasks.media.fingerprint import peaks_of
-from tests.tasks.commands.evaluate.conftest import OURS, TRUTH, options, table, value, write
+from tests.tasks.commands.evaluate.conftest import OURS, TRUTH, noisy, options, table, value, write
 from tests.tasks.evaluate.fake_judges import FakeJudge
 from tests.tasks.evaluate.sounds import RATE_HZ
 
@@ -273,3 +276,91 @@ def test_the_files_hold_what_was_found(found: Evaluation, tmp_path: Path) -> Non
     assert {judge["name"]: judge["weights_sha256"] for judge in written["judges"]}[OURS] == "a" * 64
     assert all(judge["why_not"] for judge in written["judges"] if judge["name"] != OURS)
     assert read_table(paths["clips.parquet"], ClipScore) == list(found.clip_scores)
+
+
+SEEDS = ("b, seed 1", "b, seed 2")
+
+
+@pytest.fixture(scope="module")
+def seeded(folder: Path) -> Evaluation:
+    """System b with two generation seeds, and system c with two as well."""
+    write(folder / "b2", noisy(TRUTH, 0.2))
+    write(folder / "c", {name: samples[::-1].copy() for name, samples in TRUTH.items()})
+    named = {SEEDS[0]: folder / "b", SEEDS[1]: folder / "b2", "a": folder / "a"}
+    named |= {"c, seed 1": folder / "b", "c, seed 2": folder / "c"}
+    seeds = {"b": SEEDS, "c": ("c, seed 1", "c, seed 2")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("model.judges.JUDGES", {OURS: lambda path, device: FakeJudge()})
+        patch.setattr(judging, "JUDGES", {OURS: None})
+        return evaluate_folders(options(folder, systems=named, seeds=seeds, events=folder / "events.csv"))
+
+
+def test_a_system_of_several_seeds_has_one_row_with_their_mean_and_spread(seeded: Evaluation) -> None:
+    assert seeded.systems == ("b", "a", "c") and seeded.seeds["b"] == SEEDS
+    cells = table(seeded)
+    assert not {system for _, system in cells} & {*SEEDS}
+    assert (cells["OnsetSyncAP", "a"].n_seeds, cells["OnsetSyncAP", "a"].seed_sd) == (1, None)
+    for metric in ("OnsetSyncAP", "EventF1@50ms", f"KL-{OURS}", f"likeness-{OURS}"):
+        each = [
+            np.mean([row.value for row in seeded.clip_scores if (row.metric, row.system) == (metric, seed)])
+            for seed in SEEDS
+        ]
+        score = cells[metric, "b"]
+        assert (score.n, score.n_seeds) == (5, 2)
+        assert score.value == pytest.approx(np.mean(each))
+        assert score.seed_sd == pytest.approx(np.std(each, ddof=1), abs=1e-12)
+        assert score.ci_low is not None and score.ci_high is not None
+        assert score.ci_low - 1e-9 <= score.value <= score.ci_high + 1e-9
+
+
+def test_set_metrics_are_the_mean_of_the_seeds_own(folder: Path, found: Evaluation, seeded: Evaluation) -> None:
+    other = evaluate_folders(options(folder, systems={"b2": folder / "b2"}, only=frozenset({f"FD-{OURS}"})))
+    each = [value(found, f"FD-{OURS}", "b"), value(other, f"FD-{OURS}", "b2")]
+    score = table(seeded)[f"FD-{OURS}", "b"]
+    assert score.value == pytest.approx(np.mean(each)) and score.seed_sd == pytest.approx(np.std(each, ddof=1))
+    assert (score.n, score.n_reference, score.ci_low) == (5, 5, None)
+
+
+def test_systems_with_seeds_are_compared_by_the_mean_of_each_clip(seeded: Evaluation) -> None:
+    pairs = {(one.first, one.second) for one in seeded.comparisons}
+    assert pairs == {("b", "a"), ("b", "c"), ("a", "c")}
+    (one,) = [c for c in seeded.comparisons if (c.metric, c.first, c.second) == (f"KL-{OURS}", "b", "a")]
+    assert one.difference == pytest.approx(value(seeded, f"KL-{OURS}", "b") - value(seeded, f"KL-{OURS}", "a"))
+    assert one.n == 5
+    tested = {(c.first, c.second) for c in seeded.comparisons if c.metric == f"FD-{OURS}"}
+    assert tested == {("b", "c")}, "a distance is tested between equal numbers of seeds"
+    (distance,) = [c for c in seeded.comparisons if c.metric == f"FD-{OURS}"]
+    assert distance.n == 5
+    assert distance.difference == pytest.approx(value(seeded, f"FD-{OURS}", "b") - value(seeded, f"FD-{OURS}", "c"))
+
+
+def test_seeds_with_unequal_clips_are_an_error_or_scored_on_what_all_have(folder: Path) -> None:
+    write(folder / "b3", {name: samples for name, samples in TRUTH.items() if name != "clip3"})
+    named, seeds = {SEEDS[0]: folder / "b", SEEDS[1]: folder / "b3"}, {"b": SEEDS}
+    with pytest.raises(InputProblemsError, match="1 missing in b, seed 2"):
+        evaluate_folders(options(folder, systems=named, seeds=seeds))
+    allowed = evaluate_folders(options(folder, systems=named, seeds=seeds, allowed=frozenset({"missing"})))
+    assert allowed.left_out == ("clip3",)
+    assert {score.n for score in allowed.scores if score.metric in ("OnsetSyncAP", f"FD-{OURS}")} == {4}
+
+
+def test_the_spread_is_shown_in_every_form(seeded: Evaluation, tmp_path: Path) -> None:
+    score = table(seeded)[f"KL-{OURS}", "b"]
+    assert score.value is not None
+    mean, spread = number(score.value), number(score.seed_sd)
+    said = text(seeded)
+    assert said.splitlines()[0].endswith("; of several seeds the mean ± the standard deviation over them")
+    assert "b (2 seeds)" in said and f"{mean} ± {spread}" in said
+    page = render(seeded)
+    assert f"± {spread} over 2 seeds" in page and "b (2 generation seeds)" in page
+    assert "b, seed 1" in page, "the worst clips are played from the first seed"
+    latex = latex_table(seeded)
+    assert rf"${mean} \pm {spread}$" in latex and "b (2 seeds)" in latex
+    assert latex.startswith("% of several seeds the mean")
+    write_evaluation(seeded, tmp_path)
+    data = json.loads((tmp_path / "scores.json").read_text())
+    assert data["seeds"] == {"b": list(SEEDS), "c": ["c, seed 1", "c, seed 2"]}
+    (row,) = [one for one in data["scores"] if (one["metric"], one["system"]) == (f"KL-{OURS}", "b")]
+    assert (row["n_seeds"], row["seed_sd"]) == (2, score.seed_sd)
+    rows = read_table(tmp_path / "clips.parquet", ClipScore)
+    assert {row.system for row in rows} >= {*SEEDS, "a"}

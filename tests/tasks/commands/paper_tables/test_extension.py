@@ -34,7 +34,7 @@ def test_likeness_is_one_for_the_same_audio_and_counts_the_clips_that_all_system
     assert found["noisy"].value is not None
     assert found["noisy"].value < 1
     assert {one.n for one in found.values()} == {2}
-    assert (found["both"].runs, found["both"].low, found["both"].high) == (2, None, None)
+    assert (found["both"].runs, found["both"].sd) == (2, 0.0)
 
 
 def test_likeness_without_weights_says_why(tmp_path: Path, comparer: Comparer) -> None:

@@ -264,3 +264,19 @@ def test_how_checkpoints_are_sampled_is_said(test_set: Path, asked: Asked, judge
     (line,) = [line for line in table.lines if line.startswith("audio of checkpoints: evaluate.seed = 7 (not said")]
     assert "evaluate.steps = 3, evaluate.cfg_scale = 4.5 (the paper: 25 and 4.5)" in line
     assert line.endswith("evaluate.sampling: sum_reference = path")
+
+
+def test_each_seed_of_the_settings_is_a_run_of_a_checkpoint(
+    test_set: Path, asked: Asked, judges: dict[str, FakeJudge]
+) -> None:
+    files = {"reference": "truth", "captions": "captions.csv", "allow": ["missing"]}
+    systems = {"FoleyGenEx": "builtin", "MMAudio": "good"}
+    table = make_table(config(test_set, 6, systems=systems, test_set=files, seeds=[4, 5]), workspace(test_set))
+    noise = {options.out.stem: set[int]() for options in asked}
+    for options in asked:
+        noise[options.out.stem].add(options.seed)
+    assert {len(seeds) for seeds in noise.values()} == {2}
+    assert len({options.out.parent for options in asked}) == 2
+    runs = {cell.measured.runs for row in table.rows for cell in row.cells if cell.measured is not None}
+    assert runs == {1, 2}, "the folder is one run"
+    assert any(line.startswith("audio of checkpoints: evaluate.seeds = 4, 5 (not said") for line in table.lines)

@@ -101,8 +101,7 @@ def test_a_system_of_ones_own_gets_a_row_below(test_set: Path, judges: Judges) -
     assert all(cell.ours for cell in row.cells)
 
 
-def test_several_folders_of_a_system_give_their_mean_without_an_interval(test_set: Path, judges: Judges) -> None:
-    both = make(test_set, 6, systems={"MMAudio": ["good", "bad"]}, test_set=FILES)
+def test_several_folders_of_a_system_give_their_mean_and_spread(test_set: Path, judges: Judges) -> None:
     values = []
     for one in ("good", "bad"):
         measured = cells(make(test_set, 6, systems={"MMAudio": one}, test_set=FILES), "MMAudio")["KL_PANNs"].measured
@@ -110,10 +109,16 @@ def test_several_folders_of_a_system_give_their_mean_without_an_interval(test_se
         assert measured.value is not None
         assert measured.low is not None
         values.append(measured.value)
+    both = make(test_set, 6, systems={"MMAudio": ["good", "bad"]}, test_set=FILES)
     mean = cells(both, "MMAudio")["KL_PANNs"].measured
     assert mean is not None
-    assert (mean.runs, mean.low, mean.high) == (2, None, None)
+    assert mean.runs == 2
     assert mean.value == pytest.approx(np.mean(values))
+    assert mean.sd == pytest.approx(np.std(values, ddof=1))
+    assert ours(both, "MMAudio")["KL_PANNs"] == f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
+    assert says(both, "MMAudio: mean ± standard deviation over 2 runs (seeds)")
+    written = (test_set / "workspace" / "tables" / "table-6.tex").read_text()
+    assert "±" not in written.split(r"\begin{table}")[1]
 
 
 def test_table_2_filters_by_the_ib_score_of_the_true_audio(test_set: Path, judges: Judges) -> None:
