@@ -106,7 +106,8 @@ def test_distances_are_of_the_clips_that_every_seed_has() -> None:
 
 
 def test_a_score_table_of_seeds_equals_a_plain_loop() -> None:
-    rows, seeds = [], {}
+    rows: list[ClipScore] = []
+    seeds: dict[str, tuple[str, int]] = {}
     rng = np.random.default_rng(4)
     for number in range(3):
         for clip in range(6):
