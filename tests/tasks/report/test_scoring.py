@@ -161,5 +161,9 @@ def test_the_spread_over_seeds_is_said_with_their_number() -> None:
     assert [cell.spread for cell in section.tables[0][1][0].cells] == ["± 0.04 over 3 seeds", ""]
     assert section.aims[0].spread == "± 0.04 over 3 seeds" and section.has_seeds
     assert not build_scores(Collected(scores=[plain, silence])).has_seeds
-    page = environment().get_template("scores.html.j2").render(scores=section, claims=None, ablations=None)
+    page = (
+        environment()
+        .get_template("scores.html.j2")
+        .render(scores=section, claims=None, ablations=None, paper_tables=[])
+    )
     assert page.count("± 0.04 over 3 seeds") == 2 and "generated with several seeds" in page
