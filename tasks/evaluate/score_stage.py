@@ -65,7 +65,7 @@ class ScoreStage(Stage):
         """Scores item by item."""
         if not items:
             return
-        scorer = self.kept.get(lambda: Scorer.open(self.config, workspace))
+        scorer = self.kept.get(lambda: Scorer.open(self.config, workspace), workspace)
 
         def run(item: Item) -> list[ClipScore]:
             return scorer.score([Case.from_dict(values) for values in item.payload["cases"]], item.payload["audio"])

@@ -11,7 +11,7 @@ from data_contracts.generation import CASE_GROUPS
 from model.generate import Request
 from tasks.engine import run_stage
 from tasks.engine.workspace import Workspace
-from tasks.evaluate import scorer
+from tasks.evaluate import score_stage, scorer
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.evaluate.score_stage import ScoreStage
@@ -106,3 +106,24 @@ def test_a_killed_scoring_ends_with_the_same_table(
     run_stage(ScoreStage(CONFIG), workspace, shard_size=3)
     tables = [read_table(one.table("score", "clip_scores"), ClipScore) for one in (workspace, prepared)]
     assert tables[0] == tables[1] and tables[0]
+
+
+def test_a_stage_that_is_used_for_another_workspace_opens_that_one(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Workspace] = []
+
+    class Silent:
+        @staticmethod
+        def open(config: EvaluateConfig, one: Workspace) -> Silent:
+            opened.append(one)
+            return Silent()
+
+        def score(self, cases: object, audio: object) -> list[ClipScore]:
+            return []
+
+    monkeypatch.setattr(score_stage, "Scorer", Silent)
+    other, stage = copy_of(workspace, tmp_path / "other", "generate", "judge"), ScoreStage(CONFIG)
+    for one in (workspace, workspace, other):
+        list(stage.process(stage.items(one)[:1], one))
+    assert opened == [workspace, other]
