@@ -22,6 +22,8 @@ SET_MEASURES: Final[tuple[Measure, ...]] = ("frechet", "frechet-infinity", "kern
 """Those of all clips together; the others have a value per clip."""
 DISTANCES: Final[tuple[Measure, ...]] = ("frechet", "frechet-infinity", "kernel")
 """Those between two sets; they are biased by the number of clips, so only equal numbers are compared."""
+COSINES: Final[tuple[Measure, ...]] = ("likeness", "text", "video", "speaker")
+"""Those that are 1 at most."""
 
 _WHAT: Final[dict[Measure, str]] = {
     "frechet": "Fréchet distance of the {output}s to the reference's; grows as clips get fewer",

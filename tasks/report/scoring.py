@@ -14,7 +14,7 @@ from data_contracts.quantities import counted
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, TRUTH
 from tasks.report.collect import Collected
 from tasks.report.svg import Dot, dot_strip, number
-from tasks.report.words import checkpoint_name, has_unit, metric_name, system_name
+from tasks.report.words import checkpoint_name, largest_value, metric_name, system_name
 
 SystemRole = Literal["model", "upper bound", "comparison", "baseline"]
 _ROLES: Final[dict[str, SystemRole]] = {CODEC_UPPER_BOUND: "upper bound", TRUTH: "upper bound", PASTED: "comparison"}
@@ -161,7 +161,7 @@ def _metric(rows: list[Score]) -> MetricScores:
         key=first.metric,
         higher_is_better=first.higher_is_better,
         aim=None if aim is None else _aim_text(aim, first),
-        strip=dot_strip(dots, aims=marks, whole=None if has_unit(first.metric) else 1.0),
+        strip=dot_strip(dots, aims=marks, whole=largest_value(first.metric)),
         backend=", ".join(dict.fromkeys(row.backend for row in rows)),
         cells=[_cell(row, aim) for row in ordered],
     )

@@ -8,6 +8,7 @@ from typing import Final
 
 from data_contracts.generation import BUILTIN, TRAINED
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, RANDOM_EVENTS, SHUFFLED, TRUTH
+from tasks.evaluate.columns import COLUMN_OF, COSINES
 from tasks.report.svg import number
 
 WRITERS: Final[dict[str, str]] = {
@@ -81,9 +82,12 @@ def metric_name(metric: str) -> str:
     return f"{label} ({unit})" if unit else label
 
 
-def has_unit(metric: str) -> bool:
-    """Returns whether a metric has a unit; the others are shares or likenesses, which are at most 1."""
-    return bool(_label(metric)[1])
+def largest_value(metric: str) -> float | None:
+    """Returns the largest value that a metric can have: 1 of shares and cosines; None of quantities, distances and
+    other metrics without one."""
+    if (column := COLUMN_OF.get(metric)) is not None:
+        return 1.0 if column.is_share or column.measure in COSINES else None
+    return None if _label(metric)[1] else 1.0
 
 
 def system_name(system: str) -> str:

@@ -16,6 +16,7 @@ from tasks.report.page import render
 from tasks.report.trainings import ScoreChange, build_change
 from tasks.train.continuation import LATEST
 from tests.tasks.report.sample_workspace import make_workspace
+from tests.tasks.rows import generated_row
 
 SETTINGS = PipelineConfig().model_dump(mode="json")
 SCORE = Score(
@@ -114,10 +115,7 @@ def test_the_table_is_kept_by_the_checkpoint_that_it_is_of(tmp_path: Path) -> No
     write_table(space.table("evaluate", "scores"), Score, [SCORE])
 
     def made_by(checkpoint: str, sha256: str) -> Generated:
-        found = object.__new__(Generated)
-        for name, value in {"checkpoint": checkpoint, "checkpoint_sha256": sha256}.items():
-            object.__setattr__(found, name, value)
-        return found
+        return generated_row("x", checkpoint=checkpoint, checkpoint_sha256=sha256)
 
     keep_scores(space, [made_by(BUILTIN, "b" * 64)])
     assert not kept_scores(space, "b" * 64).exists()

@@ -8,7 +8,7 @@ import pytest
 
 from tasks.evaluate import baselines
 from tasks.evaluate.metrics.catalogue import METRICS
-from tasks.report.words import has_unit, measured_words, metric_name, system_name
+from tasks.report.words import largest_value, measured_words, metric_name, system_name
 
 
 @pytest.mark.parametrize(
@@ -64,5 +64,9 @@ def test_every_metric_and_system_of_the_tables_has_a_name_of_its_own_in_plain_wo
     assert system_name(baselines.CODEC_UPPER_BOUND) == "true audio through the codec" and system_name("mine") == "mine"
 
 
-def test_only_quantities_have_units() -> None:
-    assert {metric for metric in METRICS if has_unit(metric)} == {"EventOffset_s", "level_difference_db", "level_dbfs"}
+def test_shares_and_cosines_are_at_most_one_quantities_and_distances_have_no_largest_value() -> None:
+    assert {metric for metric in METRICS if largest_value(metric) is None} == {
+        "EventOffset_s", "level_difference_db", "level_dbfs",
+    }  # fmt: skip
+    names = ("likeness-corpus-cnn", "CLAP_T", "unwanted speech-mn04", "FD_VGG", "KL_PANNs", "IS_PaSST", "DeSync")
+    assert [largest_value(name) for name in names] == [1.0, 1.0, 1.0, None, None, None, None]

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from data_contracts import UsageError
 from tasks.commands.compare.job import BETTER, a_is_second, rate, rating_page, results_text
-from tasks.commands.compare.study import Pair, make_study
+from tasks.commands.compare.study import Pair, make_study, read_study
 from tasks.commands.verify.ratings import read_ratings
 from tasks.commands.verify.server import RatingPage
 from tasks.media.audio import write_flac
@@ -37,8 +37,6 @@ def study(tmp_path: Path) -> Path:
 
 
 def page_of(study: Path, rater: str) -> tuple[RatingPage, TestClient]:
-    from tasks.commands.compare.study import read_study
-
     page = rating_page(study, read_study(study), rater)
     return page, TestClient(page.app(KEY), base_url="http://127.0.0.1")
 
@@ -85,7 +83,7 @@ def test_an_answer_can_be_taken_back_and_one_file_per_rater_is_kept(study: Path)
     browser.post(f"/{KEY}/answer", json={"number": 2, "answer": "same", "note": "both odd"})
     browser.post(f"/{KEY}/answer", json={"number": 3, "answer": "first"})
     browser.post(f"/{KEY}/answer", json={"number": 3, "answer": ""})
-    items = {pair: page.ratings._items[pair] for pair in page.ratings._items}
+    items = {pair.item_id: pair.identity for pair in read_study(study)}
     kept = read_ratings(study / "ratings" / "anna.csv", items, BETTER)
     assert {name: (rating.answer, rating.note) for name, rating in kept.items()} == {
         page.items[2].item_id: ("same", "both odd")
