@@ -66,3 +66,13 @@ class ItemError(FoleyGenExError):
         super().__init__(message)
         self.reason = reason
         self.message = str(self)
+
+
+def error_class(name: str) -> type[FoleyGenExError] | None:
+    """Returns the class of this family with a name, by which another process has said what it raised.
+
+    None for any other name, and for ItemError, which a message alone cannot make.
+    """
+    found = globals().get(name)
+    is_error = isinstance(found, type) and issubclass(found, FoleyGenExError)
+    return found if is_error and found is not ItemError else None

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-
-def cpu_seconds() -> float:
-    """Returns the CPU seconds of this process and of its ended children: ffmpeg, worker processes, the language model.
-
-    Prefect's server runs beside the stages and is not counted.
-    """
-    return sum(os.times()[:4])
+from tasks.engine.cpu_time import cpu_seconds
 
 
 def with_costs(run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Returns a stage's result with what it took: `cpu_s` and `wall_s`."""
+    """Returns a stage's result with what it took: `cpu_s` and `wall_s`. Prefect's server is not counted."""
     started, used = time.perf_counter(), cpu_seconds()
     result = run()
     return {**result, "cpu_s": cpu_seconds() - used, "wall_s": time.perf_counter() - started}

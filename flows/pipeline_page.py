@@ -37,7 +37,7 @@ def pipeline_markdown(
             lines += ["", f"## {title}", "", *found]
     cells = [[str(one[key]) for key in ("stage", "done", "new", "quarantined")] for one in results]
     lines += ["", "## Stages", "", *table(("stage", "done", "now", "quarantined"), cells)]
-    lines += _quarantine(workspace)
+    lines += shown("quarantine", lambda: _quarantine(workspace))
     return "\n".join([*lines, "", f"workspace {plain(str(workspace.root))}"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -30,6 +30,11 @@ _AsRange = (BeforeValidator(_both_ends), AfterValidator(_ordered))
 Metres = Annotated[tuple[Annotated[float, Field(gt=2, le=20)], Annotated[float, Field(gt=2, le=20)]], *_AsRange]
 Seconds = Annotated[tuple[Annotated[float, Field(ge=0.2, le=1.5)], Annotated[float, Field(ge=0.2, le=1.5)]], *_AsRange]
 Decibels = Annotated[tuple[Annotated[float, Field(gt=3, le=60)], Annotated[float, Field(gt=3, le=60)]], *_AsRange]
+
+MISSING_PROGRAMS: Final = (
+    "`apt-get install sox libsox-fmt-all ffmpeg`, or set augment.backend=fast and augment.speed_method=speed"
+)
+"""What to do where the programs are missing that the stage would start."""
 
 
 class AugmentConfig(StageConfig):

@@ -21,12 +21,12 @@ from tasks.config import PipelineConfig
 from tasks.engine import Stage
 from tasks.engine.attempts import begun_files
 from tasks.engine.leftovers import compact, leftovers
-from tasks.engine.workspace import Workspace, read_json
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.kept import FOLDER as KEPT_SCORES
 from tasks.evaluate.kept import kept_scores
 from tasks.pipeline import STEPS, find_step
 from tasks.steps import pipeline_states
-from tasks.train.places import RECORD, kept_trainings, trainings_folder
+from tasks.train.places import RECORD, kept_trainings, read_record, trainings_folder
 
 TEMPORARY: Final = "temporary files"
 ORPHANS: Final = "files of rows that are gone"
@@ -113,7 +113,7 @@ def _trainings(workspace: Workspace) -> Iterator[Unused]:
             if path.is_dir() and kept and path.name not in kept:
                 yield _unused(TRAININGS, path)
     records = [workspace.path("train", RECORD), *((trainings_folder(workspace) / name / RECORD) for name in kept)]
-    compared = {kept_scores(workspace, read_json(path)["checkpoint_sha256"]) for path in records if path.exists()}
+    compared = {kept_scores(workspace, read_record(path)["checkpoint_sha256"]) for path in records if path.exists()}
     if compared:
         tables = sorted(workspace.path(*KEPT_SCORES).glob("*.parquet"))
         yield from (_unused(TRAININGS, path) for path in tables if path not in compared)

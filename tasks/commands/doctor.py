@@ -19,6 +19,7 @@ from data_contracts.secrets import masked
 from data_contracts.stages import STAGE_TABLES
 from model.weights.catalogue import CAPTION_PARSER, COMPONENTS
 from model.weights.locate import available
+from tasks.augment.config import MISSING_PROGRAMS
 from tasks.choices import with_choices
 from tasks.config import PipelineConfig, require_corpus
 from tasks.engine.workspace import Workspace
@@ -33,7 +34,6 @@ _PROBED: Final = 8  # recordings opened, spread over the list
 _ANSWER_S: Final = 10.0
 _NOT_IMPLEMENTED: Final = 501
 _QUARANTINED: Final = "mend them, or go on: they are quarantined, and `foleygenex quarantine W ingest` names them all"
-_INSTALL: Final = "apt-get install sox libsox-fmt-all ffmpeg"
 _ENCODING: Final = ("precompute", "generate", "judge", "score")
 _COMPUTING: Final = {"precompute": ("precompute",), "train": ("train",), "evaluate": ("generate", "judge", "score")}
 """Settings with a device -> the stages that use it."""
@@ -136,8 +136,7 @@ def _programs(config: PipelineConfig, stages: Container[str]) -> Iterator[Check]
     needed = find_step("augment").make(config).programs()
     missing = [name for name in needed if shutil.which(name) is None]
     if missing:
-        fix = f"`{_INSTALL}`, or set augment.backend=fast and augment.speed_method=speed"
-        yield Check(name="programs", good=False, found=f"{' and '.join(missing)} not found", mend=fix)
+        yield Check(name="programs", good=False, found=f"{' and '.join(missing)} not found", mend=MISSING_PROGRAMS)
     else:
         yield Check(name="programs", good=True, found=" and ".join(needed) or "none needed")
 

@@ -6,7 +6,6 @@ what it made of them, with captions that name a side each. An endpoint is not as
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from data_contracts import Augmented, Clip, FoleyGenExError, Mined, Row, read_ta
 from data_contracts.quantities import counted, duration_text
 from tasks.config import PipelineConfig
 from tasks.engine import Item, run_stage
+from tasks.engine.cpu_time import cpu_seconds
 from tasks.engine.workspace import Workspace
 from tasks.ingest.duplicates import Duplicates
 from tasks.ingest.stage import IngestStage
@@ -70,10 +70,10 @@ def _ingested(
     config: PipelineConfig, probed: Sequence[Item], workspace: Workspace, found: dict[str, float]
 ) -> list[Clip]:
     stage = IngestStage(config.ingest, config.dataset_version)
-    started = cpu_s()
+    started = cpu_seconds()
     results = list(stage.process(probed, workspace))
     if probed:
-        found["ingest"] = (cpu_s() - started) / len(probed)
+        found["ingest"] = (cpu_seconds() - started) / len(probed)
     rows = [row for result in results for row in result.rows]
     return list(Duplicates().table_rows(rows))[:_PROBED_CLIPS]
 
@@ -100,7 +100,7 @@ def _run_rest(
                 write_table(table, Augmented, read_table(table, Augmented)[:by_model])
             is_model = is_served and name != "augment"
             try:
-                seconds, items = _seconds(config, name, workspace, time.perf_counter if is_model else cpu_s)
+                seconds, items = _seconds(config, name, workspace, time.perf_counter if is_model else cpu_seconds)
             except FoleyGenExError:  # of these recordings nothing can be made, or the model is not there
                 return
             if items > 1 and is_model and seconds > start.get(name, seconds):
@@ -143,9 +143,3 @@ def _probing(config: PipelineConfig) -> PipelineConfig:
     augment = config.augment.model_copy(update={"rooms": min(_ROOMS, config.augment.rooms)})
     llm = config.llm.model_copy(update={"max_recaptions": None, "max_paraphrased": None})
     return config.model_copy(update={"augment": augment, "llm": llm})
-
-
-def cpu_s() -> float:
-    """Returns the CPU seconds of this process and of the programs that it started and that have ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system

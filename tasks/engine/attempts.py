@@ -21,7 +21,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final, overload
 
-from data_contracts import FoleyGenExError, ItemError, errors
+from data_contracts import FoleyGenExError, ItemError
+from data_contracts.errors import error_class
 from tasks.engine.stage import Item
 
 log = logging.getLogger(__name__)
@@ -146,7 +147,7 @@ def _in_child(sender: Connection, work: Callable[[], object]) -> None:
 
 def _failure(name: str, message: str) -> Exception:
     """Returns an error of another process: of the same class where it is one of this project's."""
-    kind = getattr(errors, name, None)
+    kind = error_class(name)
     return kind(message) if kind is not None else FoleyGenExError(f"{name}: {message}")
 
 

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from data_contracts import ContractError, Score, UsageError, read_table
 from data_contracts.generation import TRAINED
-from tasks.engine.workspace import Workspace, read_json
+from tasks.engine.workspace import Workspace
 from tasks.evaluate.kept import kept_scores
 from tasks.report.svg import number
 from tasks.report.words import metric_name
 from tasks.train.continuation import folders_in_order
-from tasks.train.places import RECORD, STAGE
+from tasks.train.places import RECORD, STAGE, read_record
 
 Verdict = Literal["better", "worse", "within the intervals"]
 
@@ -77,10 +77,9 @@ def _earlier(workspace: Workspace, now: dict[str, Any] | None) -> list[dict[str,
 
 def _record(path: Path) -> dict[str, Any] | None:
     try:
-        found = read_json(path)
+        return read_record(path)
     except UsageError:
         return None
-    return found if isinstance(found, dict) and {"key", "checkpoint_sha256"} <= found.keys() else None
 
 
 def _changes(before: list[Score], now: list[Score]) -> list[ScoreChange]:

@@ -6,7 +6,6 @@ project. What anything else writes is kept in `W/train/ranks.log`.
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -21,7 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from data_contracts import FoleyGenExError, TrainingError, TrainMetric
+from data_contracts import TrainingError, TrainMetric
+from data_contracts.errors import error_class
 from data_contracts.quantities import counted
 from model.devices import choose_device, gpu_count
 from model.training.stop import StopSignals
@@ -74,7 +74,8 @@ def launch_training(
             elif "log" in message:
                 log.log(*message["log"])
             elif "error" in message:
-                raise _error(*message["error"])
+                name, text = message["error"]
+                raise (error_class(name) or TrainingError)(text)
             elif "rows" in message:
                 rows = [TrainMetric.from_dict(row) for row in message["rows"]]
         code = ranks.wait(_STOP_S)
@@ -138,14 +139,6 @@ def _read(stream: IO[str], lines: queue.Queue[str | None]) -> None:
     for line in stream:
         lines.put(line)
     lines.put(None)
-
-
-def _error(kind: str, message: str) -> FoleyGenExError:
-    """Returns the error that rank 0 raised: one of `data_contracts`, whatever the name says."""
-    found = getattr(importlib.import_module("data_contracts"), kind, None)
-    if isinstance(found, type) and issubclass(found, FoleyGenExError):
-        return found(message)
-    return TrainingError(message)
 
 
 def _end(ranks: subprocess.Popen[str]) -> None:

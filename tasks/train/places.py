@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from data_contracts import UsageError
 from tasks.engine.workspace import Workspace, read_json
@@ -59,12 +59,15 @@ def finished_key(workspace: Workspace) -> str:
 def known_key(workspace: Workspace) -> str | None:
     """Returns the key of `finished_key`; None without a finished training. Raises UsageError for a damaged record."""
     path = record_path(workspace)
-    if not path.exists():
-        return None
+    return str(read_record(path)["key"]) if path.exists() else None
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Returns a checkpoint's record. Raises UsageError when it is missing or damaged."""
     record = read_json(path)
-    if not isinstance(record, dict) or "key" not in record:
+    if not isinstance(record, dict) or not {"key", "checkpoint_sha256"} <= record.keys():
         raise UsageError(f"{path} is damaged (it names no training); remove it and run its stage again")
-    return str(record["key"])
+    return record
 
 
 def record_path(workspace: Workspace) -> Path:

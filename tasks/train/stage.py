@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 from data_contracts import Row, TrainMetric
 from model.features import FeatureStore
 from tasks.engine import SingleItemStage
-from tasks.engine.workspace import Workspace, read_json
+from tasks.engine.workspace import Workspace
 from tasks.train.config import TrainConfig
 from tasks.train.job import VERSION, run_training, training_key
 from tasks.train.launch import launch_training, processes_of
-from tasks.train.places import CHECKPOINT, RECORD, STAGE
+from tasks.train.places import CHECKPOINT, RECORD, STAGE, read_record, record_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +41,11 @@ class TrainStage(SingleItemStage):
 
     def outputs(self, workspace: Workspace) -> dict[str, str | None]:
         """Names the checkpoint and the record of its training."""
-        return {CHECKPOINT: read_json(workspace.path(STAGE, RECORD))["checkpoint_sha256"], RECORD: None}
+        return {CHECKPOINT: read_record(record_path(workspace))["checkpoint_sha256"], RECORD: None}
 
     def on_finished(self, workspace: Workspace) -> str:
         """Returns e.g. `30 steps, loss 2.1012, validation 2.2003, 1.2 M parameters`."""
-        record = read_json(workspace.path(STAGE, RECORD))
+        record = read_record(record_path(workspace))
         val = "" if record["val_loss"] is None else f", validation {record['val_loss']:.4f}"
         history = record["history"]
         went_on = f", continued at step {history[-1]['from_step']:,}" if len(history) > 1 else ""

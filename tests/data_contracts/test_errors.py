@@ -36,3 +36,11 @@ def test_exit_codes_tell_wrong_usage_from_failure(kind: type[FoleyGenExError]) -
 @pytest.mark.parametrize("kind", FAMILY)
 def test_every_error_says_when_it_is_raised(kind: type[FoleyGenExError]) -> None:
     assert (kind.__doc__ and kind.__doc__ != FoleyGenExError.__doc__) or kind is FoleyGenExError
+
+
+def test_a_class_is_found_by_its_name_and_nothing_else_is() -> None:
+    assert [errors.error_class(kind.__name__) for kind in FAMILY if kind is not ItemError] == [
+        kind for kind in FAMILY if kind is not ItemError
+    ]
+    for name in ("ItemError", "ZeroDivisionError", "masked", "annotations", "os.system", ""):
+        assert errors.error_class(name) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts import Augmented, Caption, Clip, Score, TrainMetric, read_table
+from data_contracts import Augmented, Caption, Clip, Quarantine, Score, TrainMetric, read_table
 from flows import pipeline_page
 from flows.markdown import table
 from flows.pipeline_page import pipeline_markdown, stage_section
@@ -147,11 +147,14 @@ def test_damaged_files_are_said_and_fail_nothing(
 ) -> None:
     space = Workspace(shutil.copytree(workspace.root, tmp_path / "w"))
     space.table("train", TrainMetric.TABLE).write_bytes(b"damaged")
+    space.table("mine", Quarantine.TABLE).write_bytes(b"damaged")
     for path in (space.root / "augment").rglob("*.flac"):
         path.write_bytes(b"fLaC damaged")
     results = [{"stage": "train", "done": 1, "new": 1, "quarantined": 0}]
     text = pipeline_markdown(results, CONFIG, space, "")
-    assert "train cannot be shown: " in text and "augment cannot be shown: " in text and "## Scores" in text
+    for what in ("train", "augment", "quarantine"):
+        assert f"{what} cannot be shown: " in text
+    assert "## Scores" in text
     assert "train cannot be shown in the UI" in caplog.text
     assert stage_section("evaluate", space, CONFIG)[0].startswith("| task")
 

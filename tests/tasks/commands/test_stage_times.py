@@ -8,9 +8,10 @@ import pytest
 
 from data_contracts import Augmented, read_table
 from tasks.commands import stage_times
-from tasks.commands.stage_times import cpu_s, seconds_per_item, time_lines, work_of
+from tasks.commands.stage_times import seconds_per_item, time_lines, work_of
 from tasks.config import PipelineConfig
 from tasks.engine import Item, run_stage
+from tasks.engine.cpu_time import cpu_seconds
 from tasks.engine.workspace import Workspace
 from tasks.ingest.planned import PROBED, PlannedCorpus
 from tasks.pipeline import find_step
@@ -45,9 +46,9 @@ def test_each_stage_is_measured_and_nothing_is_left_behind(tmp_path: Path) -> No
     config = config_of(tmp_path)
     probed = probed_of(config)
     assert 1 <= len(probed) <= PROBED
-    started = cpu_s()
+    started = cpu_seconds()
     seconds = seconds_per_item(config, probed, "rules")
-    used = cpu_s() - started
+    used = cpu_seconds() - started
     assert set(seconds) == {"ingest", "augment", "recaption", "paraphrase"}
     assert all(0 < value <= used for value in seconds.values())
     assert not Path(config.workspace).exists()

@@ -136,8 +136,9 @@ def test_what_rank_0_says_is_shown_and_its_error_is_raised(
     with pytest.raises(BudgetError, match="spent"):
         launch_training(config(), workspace, 2, lambda *progress: seen.append(progress))
     assert seen == [(3, 6, "loss 1")] and "loud tiny" in caplog.text
-    assert launch._error("os.system", "x").args == TrainingError("x").args
-    assert type(launch._error("Row", "x")) is TrainingError, "only errors of this project are made"
+    fake_ranks(monkeypatch, tmp_path, "print(json.dumps({'error': ['os.system', 'x']}))\n")
+    with pytest.raises(TrainingError, match=r"^x$"):
+        launch_training(config(), workspace, 2, silent)
 
 
 def test_ranks_that_end_without_a_word_are_told_with_their_last_words(

@@ -16,11 +16,11 @@ def test_the_training_of_the_checkpoint_is_known_by_its_record(tmp_path: Path) -
     assert known_key(space) is None
     with pytest.raises(UsageError, match="has no finished training; `foleygenex run train CONFIG"):
         finished_key(space)
-    write_json(record_path(space), {"key": "ab12"})
+    write_json(record_path(space), {"key": "ab12", "checkpoint_sha256": "0"})
     assert known_key(space) == finished_key(space) == "ab12"
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", "3", "{"])
+@pytest.mark.parametrize("content", ["{}", "[]", "3", "{", '{"key": "ab12"}'])
 def test_a_damaged_record_is_one_line_with_what_to_do(tmp_path: Path, content: str) -> None:
     path = record_path(Workspace(tmp_path))
     path.parent.mkdir()
