@@ -66,17 +66,17 @@ def read_cache(folder: Path, name: str) -> dict[str, Tensor] | None:
     return None if not path.is_file() else {clip: _checked(path, clip, one, file.shape) for clip, one in _loaded(path)}
 
 
-def read_panns(folder: Path) -> dict[str, Entry] | None:
+def read_panns(folder: Path, name: str = PANNS_FILE) -> dict[str, Entry] | None:
     """Returns clip -> `2048` (2048), `logits` (527), `clipwise_output` (527); None where the file is not there."""
-    path = folder / PANNS_FILE
+    path = folder / name
     if not path.is_file():
         return None
     found = {}
     for clip, tensors in _loaded(path):
         if not isinstance(tensors, Mapping) or not tensors.keys() >= {"2048", "logits"}:
             raise ContractError(f"{path}: clip {clip!r}: expected tensors 2048 and logits")
-        kept = [name for name in _PANNS if name in tensors]
-        found[clip] = {name: _checked(path, f"{clip}, {name}", tensors[name], _PANNS[name]) for name in kept}
+        kept = {output: shape for output, shape in _PANNS.items() if output in tensors}
+        found[clip] = {key: _checked(path, f"{clip}, {key}", tensors[key], shape) for key, shape in kept.items()}
     return found
 
 

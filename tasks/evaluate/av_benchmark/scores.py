@@ -12,18 +12,19 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from data_contracts import ContractError, UsageError, WeightsError
+from data_contracts import ContractError, ItemError, UsageError, WeightsError
 from data_contracts.files import atomic_path
 from model.judges import load_judge
 from model.judges.synchformer import SynchformerJudge
-from tasks.evaluate.av_benchmark.caches import read_cache, read_panns, require_cache
+from tasks.evaluate.av_benchmark.caches import PANNS_FILE, read_cache, read_panns, require_cache
+from tasks.evaluate.metrics.checks import UndefinedMetricError
 from tasks.evaluate.metrics.divergence import inception_score, kl_per_clip
 from tasks.evaluate.metrics.frechet import feature_distance
 from tasks.evaluate.metrics.similarity import cosines, desync_per_clip
@@ -42,6 +43,7 @@ _CLOSE: Final = (
 )
 
 Floats = npt.NDArray[np.float32]
+ClipT = TypeVar("ClipT")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,43 +113,37 @@ def read_output_metrics(path: Path) -> dict[str, float]:
 
 
 def _vggish(scores: CacheScores, generated: Path, reference: Path) -> None:
-    made, true = (read_cache(folder, "vggish_features.pth") for folder in (generated, reference))
-    if made is None or true is None:
-        scores.why_empty["FD-VGG"] = _lacks("vggish_features.pth", generated if made is None else reference)
-        return
-    _both(scores, made, true)
-    _put(scores, ["FD-VGG"], lambda: [feature_distance(_rows(made.values()), _rows(true.values()))])
+    keys = ["FD-VGG"]
+    if sides := _sides(scores, keys, (generated, "vggish_features.pth"), (reference, "vggish_features.pth")):
+        made, true = sides
+        _both(scores, made, true)
+        _put(scores, keys, lambda: [feature_distance(_rows(made), _rows(true))])
 
 
 def _panns(scores: CacheScores, generated: Path, reference: Path, *, paired: bool) -> None:
     keys = ["FD-PANN", "KL-PANNS-softmax", "ISC-PANNS-mean", "ISC-PANNS-std"]
-    made, true = read_panns(generated), read_panns(reference)
-    if made is None or true is None:
-        scores.why_empty |= dict.fromkeys(keys, _lacks("pann_features.pth", generated if made is None else reference))
+    sides = _sides(scores, keys, (generated, PANNS_FILE), (reference, PANNS_FILE), read_panns)
+    if sides is None:
         return
+    made, true = sides
     both = _both(scores, made, true)
-    wide, true_wide = (np.stack([one["2048"].numpy() for one in side.values()]) for side in (made, true))
-    logits = np.stack([one["logits"].numpy() for one in made.values()])
-    _put(scores, keys[:1], lambda: [feature_distance(wide, true_wide)])
-    _put(scores, keys[2:], lambda: _inception(logits))
+    wide, true_wide = ({name: one["2048"] for name, one in side.items()} for side in sides)
+    logits, true_logits = ({name: one["logits"] for name, one in side.items()} for side in sides)
+    _put(scores, keys[:1], lambda: [feature_distance(_stacked(wide), _stacked(true_wide))])
+    _put(scores, keys[2:], lambda: _inception(_stacked(logits)))
     if paired:
-        first = {name: made[name]["logits"] for name in both}
-        second = {name: true[other]["logits"] for name, other in both.items()}
-        _put(scores, keys[1:2], lambda: [_kl(first, second)])
+        _put(scores, keys[1:2], lambda: [_kl(*_pairs(both, logits, true_logits))])
 
 
 def _passt(scores: CacheScores, generated: Path, reference: Path, *, paired: bool) -> None:
     keys = ["FD-PASST", "KL-PASST-softmax", "ISC-PASST-mean", "ISC-PASST-std"]
     found = {}
     for name in ("passt_features_embed.pth", "passt_logits.pth"):
-        made, true = read_cache(generated, name), read_cache(reference, name)
-        if made is None or true is None:
-            scores.why_empty |= dict.fromkeys(keys, _lacks(name, generated if made is None else reference))
+        sides = _sides(scores, keys, (generated, name), (reference, name))
+        if sides is None:
             return
-        both = _both(scores, made, true)
-        if paired:
-            made, true = {n: made[n] for n in both}, {n: true[other] for n, other in both.items()}
-        found[name] = made, true
+        both = _both(scores, *sides)
+        found[name] = _pairs(both, *sides) if paired else sides
     (made, true), (logits, true_logits) = found.values()
     _put(scores, keys[:1], lambda: [feature_distance(_stacked(made), _stacked(true))])
     _put(scores, keys[2:], lambda: _inception(_stacked(logits)))
@@ -156,37 +152,57 @@ def _passt(scores: CacheScores, generated: Path, reference: Path, *, paired: boo
 
 
 def _cosine(scores: CacheScores, key: str, audio: tuple[Path, str], other: tuple[Path, str]) -> None:
-    made, true = read_cache(*audio), read_cache(*other)
-    if made is None or true is None:
-        folder, name = audio if made is None else other
-        scores.why_empty[key] = _lacks(name, folder)
-        return
-    both = _both(scores, made, true)
-    first, second = [made[name] for name in both], [true[name] for name in both.values()]
-    _put(scores, [key], lambda: [float(np.mean(cosines(_stack(first), _stack(second))))])
+    if sides := _sides(scores, [key], audio, other):
+        made, true = _pairs(_both(scores, *sides), *sides)
+        _put(scores, [key], lambda: [float(np.mean(cosines(_stacked(made), _stacked(true))))])
 
 
 def _desync(scores: CacheScores, generated: Path, reference: Path) -> None:
-    made, true = read_cache(generated, "synchformer_audio.pth"), read_cache(reference, "synchformer_video.pth")
-    if made is None or true is None:
-        name, folder = ("synchformer_audio.pth", generated) if made is None else ("synchformer_video.pth", reference)
-        scores.why_empty["DeSync"] = _lacks(name, folder)
+    keys = ["DeSync"]
+    sides = _sides(scores, keys, (generated, "synchformer_audio.pth"), (reference, "synchformer_video.pth"))
+    if sides is None:
         return
-    try:
+    made, true = _pairs(_both(scores, *sides), *sides)
+
+    def compute() -> list[float]:
         judge = load_judge("synchformer")
-    except WeightsError as error:
-        scores.why_empty["DeSync"] = f"not computed: {error}"
-        return
-    assert isinstance(judge, SynchformerJudge)
-    both = _both(scores, made, true)
-    logits = [judge.offset_logits(true[other], made[name]).numpy() for name, other in both.items()]
-    _put(scores, ["DeSync"], lambda: [float(np.mean(desync_per_clip(np.stack(logits))))])
+        assert isinstance(judge, SynchformerJudge)
+        logits = {name: judge.offset_logits(true[name], made[name]) for name in made}
+        return [float(np.mean(desync_per_clip(_stacked(logits))))]
+
+    _put(scores, keys, compute)
+
+
+def _sides(
+    scores: CacheScores,
+    keys: list[str],
+    generated: tuple[Path, str],
+    reference: tuple[Path, str],
+    read: Callable[[Path, str], dict[str, ClipT] | None] = read_cache,
+) -> tuple[dict[str, ClipT], dict[str, ClipT]] | None:
+    """Returns both sides' clips of a file of the caches; None where a side has none, which is noted for the keys."""
+    found = []
+    for folder, name in (generated, reference):
+        clips = read(folder, name)
+        if clips is None:
+            scores.why_empty |= dict.fromkeys(keys, f"not computed: {folder} has no {name}")
+            return None
+        found.append(clips)
+    made, true = found
+    return made, true
+
+
+def _pairs(
+    both: Mapping[str, str], made: Mapping[str, Tensor], true: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Returns both sides of the matched clips, by the generated clip's name."""
+    return {name: made[name] for name in both}, {name: true[other] for name, other in both.items()}
 
 
 def _put(scores: CacheScores, keys: list[str], compute: Callable[[], list[float]]) -> None:
     try:
         scores.values |= dict(zip(keys, compute(), strict=True))
-    except ContractError as error:
+    except (ContractError, ItemError, WeightsError) as error:
         scores.why_empty |= dict.fromkeys(keys, f"not computed: {error}")
 
 
@@ -208,19 +224,15 @@ def _kl(made: Mapping[str, Tensor], true: Mapping[str, Tensor]) -> float:
     return float(np.mean(kl_per_clip(_stacked(made), _stacked(true))))
 
 
-def _rows(patches: Iterable[Tensor]) -> Floats:
-    return torch.cat(list(patches)).numpy()
+def _rows(clips: Mapping[str, Tensor]) -> Floats:
+    return torch.cat(_tensors(clips)).numpy()
 
 
-def _stacked(tensors: Mapping[str, Tensor]) -> Floats:
-    return _stack(list(tensors.values()))
+def _stacked(clips: Mapping[str, Tensor]) -> Floats:
+    return torch.stack(_tensors(clips)).numpy()
 
 
-def _stack(tensors: list[Tensor]) -> Floats:
-    if not tensors:
-        raise ContractError("no clip of the generated cache has a reference of its name")
-    return torch.stack(tensors).numpy()
-
-
-def _lacks(name: str, folder: Path) -> str:
-    return f"not computed: {folder} has no {name}"
+def _tensors(clips: Mapping[str, Tensor]) -> list[Tensor]:
+    if not clips:
+        raise UndefinedMetricError("no clip, or none of the generated cache has a reference of its name")
+    return list(clips.values())

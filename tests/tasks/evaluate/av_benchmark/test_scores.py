@@ -12,7 +12,8 @@ import pytest
 import torch
 from scipy import linalg
 
-from data_contracts import UsageError
+from data_contracts import ItemError, UsageError
+from model.judges.synchformer import SynchformerJudge
 from tasks.evaluate.av_benchmark import scores as module
 from tasks.evaluate.av_benchmark.scores import (
     KEYS,
@@ -113,6 +114,24 @@ def test_desync_without_weights_says_so(found: CacheScores) -> None:
     assert "DeSync" not in found.values and "synchformer is not downloaded" in found.why_empty["DeSync"]
 
 
+def test_clips_too_short_for_desync_cost_that_number_alone(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_short(_judge: SynchformerJudge, video: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        raise ItemError("too_short", "13 segments of 0.64 s")
+
+    monkeypatch.setattr(module, "load_judge", lambda name: object.__new__(SynchformerJudge))
+    monkeypatch.setattr(SynchformerJudge, "offset_logits", too_short)
+    found = cache_scores(*folders)
+    assert found.why_empty == {"DeSync": "not computed: 13 segments of 0.64 s"} and len(found.values) == len(KEYS) - 1
+
+
+def test_a_cache_without_clips_has_no_number(tmp_path: Path, folders: tuple[Path, Path]) -> None:
+    found = cache_scores(write_random_cache(tmp_path / "empty", [], seed=0), folders[1])
+    assert found.values == {} and found.why_empty.keys() == set(KEYS)
+    assert found.why_empty["FD-VGG"].startswith("not computed: no clip")
+
+
 def test_keys_are_in_av_benchmarks_order_and_the_file_has_its_form(found: CacheScores, tmp_path: Path) -> None:
     assert list(found.ordered()) == [key for key in KEYS if key != "DeSync"]
     path = tmp_path / "output_metrics.json"
@@ -165,5 +184,5 @@ def test_a_missing_file_empties_its_keys_alone(folders: tuple[Path, Path], tmp_p
 def test_no_clip_in_common_is_a_reason_not_a_crash(folders: tuple[Path, Path], tmp_path: Path) -> None:
     made = write_random_cache(tmp_path / "made", [f"x{name}" for name in NAMES], seed=0)
     found = cache_scores(made, folders[1])
-    assert "no clip of the generated cache has a reference of its name" in found.why_empty["KL-PANNS-softmax"]
+    assert "none of the generated cache has a reference of its name" in found.why_empty["KL-PANNS-softmax"]
     assert {"FD-VGG", "FD-PANN", "ISC-PANNS-mean"} <= found.values.keys()
