@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from data_contracts import ClipScore, Generated, Score
 from tasks.evaluate.cells import interval
 from tasks.evaluate.intervals import mean_interval, share_interval
