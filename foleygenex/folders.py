@@ -12,6 +12,7 @@ from data_contracts import UsageError
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions, unique_systems
 from tasks.commands.evaluate.outputs import write_evaluation
+from tasks.commands.evaluate.primary import primary_metrics
 from tasks.commands.evaluate.problems import allowed_kinds
 from tasks.commands.evaluate.result import Evaluation
 from tasks.evaluate.baselines import SHUFFLED
@@ -76,6 +77,7 @@ def score_folders(
     captions: PathLike | None = None,
     video: PathLike | None = None,
     judges: Sequence[str] = (),
+    primary: Sequence[str] = (),
     by: str | None = None,
     seconds: float | None = None,
     allow: Sequence[str] = (),
@@ -110,6 +112,7 @@ def score_folders(
             allowed=allowed_kinds(allow),
             seed=seed,
             device=device,
+            primary=primary_metrics(primary),
         )
         return FolderScores(evaluate_folders(options))
 

@@ -36,6 +36,10 @@ def evaluate(
     ] = None,
     events: Annotated[Path | None, typer.Option(help="CSV with name, time_s: one row per true event")] = None,
     judges: Annotated[list[str] | None, typer.Option(help=_JUDGES_HELP)] = None,
+    primary: Annotated[
+        list[str] | None,
+        typer.Option(help="a metric that decides which system is better, named before looking; repeatable"),
+    ] = None,
     by: Annotated[str | None, typer.Option(help="a column of the captions: a table for each of its values")] = None,
     seconds: Annotated[float | None, typer.Option(min=0.1, help="score only the first seconds of each clip")] = None,
     allow: Annotated[
@@ -58,6 +62,7 @@ def evaluate(
 ) -> None:
     """Score folders of generated audio of any model against a reference folder; no workspace is needed."""
     from tasks.commands.evaluate.options import EvaluateOptions, named_systems, require_single_folders
+    from tasks.commands.evaluate.primary import primary_metrics
     from tasks.commands.evaluate.problems import allowed_kinds
     from tasks.evaluate.columns import parse_judges
 
@@ -85,6 +90,7 @@ def evaluate(
         allowed=allowed_kinds(allow or ()),
         seed=seed,
         device=device,
+        primary=primary_metrics(primary or ()),
     )
     if write_av_caches or with_av_benchmark is not None:
         checkout = None if with_av_benchmark is None else _checkout(with_av_benchmark, av_benchmark_python)

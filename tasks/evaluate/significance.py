@@ -24,16 +24,22 @@ LEVEL: Final = 0.05
 it is about twice that where the seeds of three trainings differ far more than the clips do."""
 _EXACT_GROUPS: Final = 14  # of up to so many all 2^G signs are tried
 _DRAWS: Final = 10_000
-_SWAPS: Final = 199
+SWAPS: Final = 199
+"""Exchanges of groups between the systems that a test of a set metric draws, unless more are asked for."""
+_AS_LARGE: Final = 20
 _ROUNDING: Final = 1e-9  # totals that differ by this share are the same total, summed in another order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedTest:
-    """The mean difference of paired clips (first minus second) and the two-sided p-value of no difference."""
+    """The mean difference of paired clips (first minus second) and the two-sided p-value of no difference.
+
+    `least_p`: the smallest p-value that so many groups, or draws, can give.
+    """
 
     difference: float
     p_value: float
+    least_p: float
     n: int
     n_groups: int
 
@@ -53,11 +59,14 @@ def sign_flip_test(differences_N: Sequence[float], groups: Sequence[Hashable], *
     count = len(totals_G)
     if count <= _EXACT_GROUPS:
         bits = np.arange(1 << count)[:, None] >> np.arange(count) & 1
-        p_value = _share_as_large((2.0 * bits - 1) @ totals_G, totals_G)
+        p_value, least_p = _share_as_large((2.0 * bits - 1) @ totals_G, totals_G), min(1.0, 2 / (1 << count))
     else:
         signs = np.random.default_rng(seed).integers(0, 2, (_DRAWS, count))
         p_value = (1 + _share_as_large((2.0 * signs - 1) @ totals_G, totals_G) * _DRAWS) / (1 + _DRAWS)
-    return PairedTest(difference=float(values_N.mean()), p_value=p_value, n=len(values_N), n_groups=count)
+        least_p = 1 / (1 + _DRAWS)
+    return PairedTest(
+        difference=float(values_N.mean()), p_value=p_value, least_p=least_p, n=len(values_N), n_groups=count
+    )
 
 
 def swap_test(
@@ -68,14 +77,15 @@ def swap_test(
     groups: Sequence[Hashable],
     *,
     seed: int,
-    draws: int = _SWAPS,
+    draws: int = SWAPS,
 ) -> PairedTest:
     """Returns the test of two systems' difference in a set metric such as FD or KAD, which no clip has by itself.
 
     Row n of both systems is the same clip (or patch); `groups`: one per row. For each draw, half of the groups are
     exchanged between the systems; the p-value is the share of draws, the real one among them, whose difference is as
-    large. Both sets keep their number of rows, so the bias of FD is the same. Costs 2 `draws` calls of `distance`.
-    Raises ContractError unless both systems have the same shape, a row at least and one group per row.
+    large. Both sets keep their number of rows, so the bias of FD is the same. Costs 2 `draws` calls of `distance`, or
+    as many as it takes until 20 differences are as large: the p-value is then 20 by their number (Besag and Clifford
+    1991). Raises ContractError unless both systems have the same shape, a row at least and one group per row.
     """
     if first_ND.shape != second_ND.shape or not len(first_ND):
         shapes = f"{first_ND.shape} and {second_ND.shape}"
@@ -83,13 +93,17 @@ def swap_test(
     index_N = group_index(groups, len(first_ND))
     count = int(index_N.max()) + 1
     found = distance(first_ND, reference_MD) - distance(second_ND, reference_MD)
-    rng, as_large = np.random.default_rng(seed), 1
-    for _ in range(draws):
+    rng, as_large, drawn_so_far = np.random.default_rng(seed), 0, 0
+    while drawn_so_far < draws and as_large < _AS_LARGE:
+        drawn_so_far += 1
         swapped_N1 = rng.integers(0, 2, count).astype(np.bool_)[index_N, None]
         one_ND, other_ND = np.where(swapped_N1, second_ND, first_ND), np.where(swapped_N1, first_ND, second_ND)
         drawn = distance(one_ND, reference_MD) - distance(other_ND, reference_MD)
         as_large += abs(drawn) >= abs(found) * (1 - _ROUNDING)
-    return PairedTest(difference=found, p_value=as_large / (draws + 1), n=len(first_ND), n_groups=count)
+    stopped = as_large == _AS_LARGE
+    p_value = as_large / drawn_so_far if stopped else (1 + as_large) / (1 + draws)
+    least_p = max(1 / (1 + draws), min(1.0, 2 / 2.0**count))
+    return PairedTest(difference=found, p_value=p_value, least_p=least_p, n=len(first_ND), n_groups=count)
 
 
 def _share_as_large(totals: npt.NDArray[np.float64], totals_G: npt.NDArray[np.float64]) -> float:

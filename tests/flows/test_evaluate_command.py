@@ -46,6 +46,22 @@ def test_two_folders_give_a_table_and_five_files(folder: Path, capsys: pytest.Ca
         assert (folder / "out" / name).stat().st_size > 0 and name in out
 
 
+def test_a_primary_metric_is_the_family_and_an_unknown_one_is_refused_before_any_file_is_read(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.exit_code(arguments(folder, "--judges", "none", "--primary", "OnsetSync")) == 2
+    said = capsys.readouterr().err
+    assert "--primary OnsetSync: is no metric that two systems are compared on; did you mean OnsetSyncA" in said
+    assert cli.exit_code(arguments(folder, "--judges", "none")) == 0
+    assert "of primary metrics" not in capsys.readouterr().out
+    assert cli.exit_code(arguments(folder, "--judges", "none", "--primary", "OnsetSyncAP")) == 0
+    assert "Holm over 1 test of primary metrics" in capsys.readouterr().out  # not what the first run kept
+    written = json.loads((folder / "out" / "scores.json").read_text())
+    assert written["primary"] == ["OnsetSyncAP"]
+    assert {one["metric"]: one["p_holm"] is None for one in written["comparisons"]}["OnsetSyncAcc"]
+    assert written["cautions"][0].keys() == {"metric", "baseline", "value", "beaten"}
+
+
 def test_bad_files_are_listed_by_name_with_exit_code_1_and_nothing_is_scored(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -13,6 +14,7 @@ from scipy.stats import rankdata
 from data_contracts import ContractError
 from tasks.commands.evaluate.judge_run import JudgeRun
 from tasks.commands.evaluate.measured import Measured
+from tasks.commands.evaluate.primary import TESTED
 from tasks.commands.evaluate.result import Comparison, WorstClip
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
@@ -20,13 +22,11 @@ from tasks.evaluate.cells import is_affordable
 from tasks.evaluate.columns import COLUMN_OF, Column
 from tasks.evaluate.judged import FeatureSet, Rows, column_distance
 from tasks.evaluate.metrics.catalogue import METRICS
-from tasks.evaluate.significance import LEVEL, PairedTest, holm, sign_flip_test, swap_test
+from tasks.evaluate.significance import LEVEL, SWAPS, PairedTest, holm, sign_flip_test, swap_test
 from tasks.evaluate.tables import metric_named
 
 WORST: Final = 6
 """Clips of each system that the page shows."""
-_TESTED: Final = ("frechet", "kernel")
-_SWAP_CALLS: Final = 400  # of a distance, for its test
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +38,30 @@ class Comparer:
 
     measured: Measured
     seed: int
+    primary: tuple[str, ...] = ()
 
     def comparisons(self) -> list[Comparison]:
-        """Returns every metric of every two systems, corrected together by Holm's method."""
+        """Returns every metric of every two systems. The family that Holm's method corrects for are the tests of the
+        primary metrics, or all where none was named: who looks at all of them has to pay for all of them."""
+        pairs = list(combinations(self.measured.folders_of, 2))
         tests: dict[tuple[str, str, str], PairedTest] = {}
-        for first, second in combinations(self.measured.folders_of, 2):
+        for first, second in pairs:
             for metric in self._clip_metrics():
                 if (test := self._paired(metric, first, second)) is not None:
                     tests[metric, first, second] = test
-            for run in self.measured.runs.values():
-                for column in run.columns:
-                    if column.measure in _TESTED and (swapped := self._swapped(column, run, first, second)) is not None:
-                        tests[column.name, first, second] = swapped
-        decisions = holm({"/".join(key): test.p_value for key, test in tests.items()}, len(tests))
-        return [self._comparison(key, test, decisions["/".join(key)].p_holm) for key, test in tests.items()]
+        runs = self.measured.runs.values()
+        columns = [(run, column) for run in runs for column in run.columns if column.measure in TESTED]
+        family = len(self.primary) * len(pairs) or len(tests) + len(columns) * len(pairs)
+        for first, second in pairs:
+            for run, column in columns:
+                if (test := self._swapped(column, run, first, second, family)) is not None:
+                    tests[column.name, first, second] = test
+        counted = {key: test.p_value for key, test in tests.items() if not self.primary or key[0] in self.primary}
+        decisions = holm({"/".join(key): p_value for key, p_value in counted.items()}, len(counted))
+        return [
+            self._comparison(key, test, decisions["/".join(key)].p_holm if key in counted else None)
+            for key, test in tests.items()
+        ]
 
     def worst(self) -> list[WorstClip]:
         """Returns the clips with the worst mean rank over all metrics of single clips that have a better direction."""
@@ -80,14 +90,17 @@ class Comparer:
         owners = self.measured.groups_of(places)
         return sign_flip_test(differences, owners, seed=seed_for("sign flips", str(self.seed), metric, first, second))
 
-    def _swapped(self, column: Column, run: JudgeRun, first: str, second: str) -> PairedTest | None:
+    def _swapped(self, column: Column, run: JudgeRun, first: str, second: str, family: int) -> PairedTest | None:
         """Returns the test of a distance; of several seeds of both, of its mean, with a clip's seeds kept together."""
         folders = self.measured.folders_of
         ours, theirs = ([run.features[one][column.output] for one in folders[name]] for name in (first, second))
         reference, count = run.features[baselines.TRUTH][column.output], len(ours)
         if len(theirs) != count or len({one.owners for one in (*ours, *theirs)}) > 1:
             return None  # other numbers of seeds, or the judge refused clips of one of them
-        if not is_affordable(column, ours[0], reference, _SWAP_CALLS * count):
+        enough = math.ceil(family / LEVEL)  # draws whose smallest p passes among so many tests
+        numbers = (max(SWAPS, enough), SWAPS)
+        affordable = (n for n in numbers if is_affordable(column, ours[0], reference, 2 * n * count))
+        if (draws := next(affordable, None)) is None:
             return None
         groups = ours[0].groups(self.measured.groups) * count
         seed = seed_for("swaps", str(self.seed), column.name, first, second)
@@ -97,16 +110,16 @@ class Comparer:
             return float(np.mean([distance(part, of_reference) for part in np.split(rows, count)]))
 
         try:
-            test = swap_test(mean, _stacked(ours), _stacked(theirs), reference.rows, groups, seed=seed)
+            test = swap_test(mean, _stacked(ours), _stacked(theirs), reference.rows, groups, seed=seed, draws=draws)
         except ContractError:  # too few clips
             return None
         return replace(test, n=ours[0].clips)  # a clip can have several rows
 
-    def _comparison(self, key: tuple[str, str, str], test: PairedTest, p_holm: float) -> Comparison:
+    def _comparison(self, key: tuple[str, str, str], test: PairedTest, p_holm: float | None) -> Comparison:
         metric, first, second = key
         higher = metric_named(metric).higher_is_better
         better = ""
-        if p_holm < LEVEL and test.difference:
+        if p_holm is not None and p_holm < LEVEL and test.difference:
             better = first if (test.difference > 0) == higher else second
         return Comparison(
             metric=metric,
@@ -114,6 +127,7 @@ class Comparer:
             second=second,
             difference=test.difference,
             p_value=test.p_value,
+            least_p=test.least_p,
             p_holm=p_holm,
             n=test.n,
             n_groups=test.n_groups,

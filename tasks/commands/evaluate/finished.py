@@ -28,7 +28,7 @@ def inputs_key(prepared: Prepared, options: EvaluateOptions) -> str:
         "clips": [_clip(clip) for clip in prepared.clips],
         "left_out": prepared.left_out,
         "problems": [asdict(problem) for problem in prepared.problems],
-        "settings": [options.judges, options.seed, options.device, options.by, options.seconds],
+        "settings": [options.judges, options.seed, options.device, options.by, options.seconds, options.primary],
         "given": [options.captions is None, options.video is None, options.events is None],
         "no_package": [judge for judge in PACKAGES if lacks_package(judge)],
         "weights": [shipped_weights(), identities(weights_folder().rglob("*")), identities(given)],

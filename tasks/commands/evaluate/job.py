@@ -73,7 +73,7 @@ def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluatio
             values[name] |= found
     folders_of = options.folders_of
     measured = Measured(clips=clips, systems=systems, folders_of=folders_of, values=values, runs=runs)
-    comparer = Comparer(measured=measured, seed=options.seed)
+    comparer = Comparer(measured=measured, seed=options.seed, primary=options.primary)
     table = ScoreTable(measured=measured, why_not=why_not, seed=options.seed, only=options.only)
     return Evaluation(
         systems=tuple(folders_of),
@@ -87,6 +87,7 @@ def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluatio
         comparisons=() if options.only else tuple(comparer.comparisons()),
         worst=() if options.only else tuple(comparer.worst()),
         seed=options.seed,
+        primary=options.primary,
     )
 
 

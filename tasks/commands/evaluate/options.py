@@ -29,7 +29,8 @@ class EvaluateOptions:
     which are scored together; a folder that is none of a seed is a system of its own.
 
     `by`: a column of the captions, for a table per value. `seconds`: only so much of each clip's beginning is scored.
-    `only`: these metrics alone, without baselines and comparisons; empty: all.
+    `only`: these metrics alone, without baselines and comparisons; empty: all. `primary`: the metrics that decide which
+    system is better (`primary_metrics`); empty: all.
     `cache`: where judges' outputs are kept.
     """
 
@@ -45,6 +46,7 @@ class EvaluateOptions:
     seconds: float | None = None
     allowed: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
+    primary: tuple[str, ...] = ()
     seed: int = 7
     device: str = "auto"
     on_progress: OnProgress = field(default=silent, repr=False)

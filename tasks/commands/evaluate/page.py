@@ -9,11 +9,19 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import Score
+from tasks.commands.evaluate.cautions import of_all_clips
 from tasks.commands.evaluate.clips import Clip
 from tasks.commands.evaluate.options import ALL_CLIPS, REFERENCE
 from tasks.commands.evaluate.problems import KINDS, Problem
 from tasks.commands.evaluate.result import Evaluation, WorstClip
-from tasks.commands.evaluate.terminal import lines_of, number, systems_shown
+from tasks.commands.evaluate.terminal import (
+    caution_line,
+    lines_of,
+    number,
+    systems_shown,
+    untested,
+    why_nothing_shown,
+)
 from tasks.engine.workspace import Workspace
 from tasks.report.html import environment, page_assets
 from tasks.report.media import MediaEmbedder
@@ -77,6 +85,8 @@ def render(found: Evaluation) -> str:
             n_clips=len(found.clips),
             tables=[_table(found, task) for task in found.tasks()],
             comparisons=_comparisons(found),
+            cautions=[caution_line(one) for one in of_all_clips(found)],
+            untested=untested(found),
             empty=[(", ".join(metrics), reason) for reason, metrics in found.why_empty().items()],
             worst=worst,
             refused=media.refused,
@@ -115,14 +125,16 @@ def _cell(cells: Mapping[str, Score], system: str) -> CellView | None:
     return CellView(value=number(score.value), interval=interval, spread=spread)
 
 
-def _comparisons(found: Evaluation) -> list[tuple[str, str, list[tuple[str, str, str, str, str, str]]]]:
-    """Returns per two systems: metric, difference, p, corrected p, n, and which one is better."""
+def _comparisons(found: Evaluation) -> list[tuple[str, str, str, list[tuple[str, str, str, str, str, str]]]]:
+    """Returns per two systems why none can be better, and lines of metric, difference, p, corrected p, n, verdict."""
     pairs: dict[tuple[str, str], list[tuple[str, str, str, str, str, str]]] = {}
     for one in found.comparisons:
         n = f"{one.n}" if one.n == one.n_groups else f"{one.n} in {one.n_groups} groups"
-        line = (one.metric, number(one.difference), f"{one.p_value:.2g}", f"{one.p_holm:.2g}", n, one.better)
+        corrected = "–" if one.p_holm is None else f"{one.p_holm:.2g}"
+        verdict = one.better or ("not primary" if one.p_holm is None else "not shown")
+        line = (one.metric, number(one.difference), f"{one.p_value:.2g}", corrected, n, verdict)
         pairs.setdefault((one.first, one.second), []).append(line)
-    return [(first, second, lines) for (first, second), lines in pairs.items()]
+    return [(first, second, why_nothing_shown(found, first, second), lines) for (first, second), lines in pairs.items()]
 
 
 def _worst(found: Evaluation, system: str, media: MediaEmbedder) -> list[WorstView]:

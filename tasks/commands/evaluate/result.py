@@ -25,10 +25,11 @@ class JudgeUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Two systems on one metric over the same clips. `p_holm`: corrected for all comparisons of the evaluation.
+    """Two systems on one metric over the same clips.
 
-    `difference` is the first one's value minus the second one's. `better` is the name of the better system, empty where
-    no difference is shown.
+    `difference` is the first one's value minus the second one's. `p_holm`: corrected for all tests of the family, None
+    where the test is not in it. `least_p`: the smallest p that so many groups or draws can give. `better` is the name
+    of the better system, empty where no difference is shown.
     """
 
     metric: str
@@ -36,10 +37,21 @@ class Comparison:
     second: str
     difference: float
     p_value: float
-    p_holm: float
+    least_p: float
+    p_holm: float | None
     n: int
     n_groups: int
     better: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """A metric on which a worthless baseline is no worse than others: `beaten` has their values by system."""
+
+    metric: str
+    baseline: str
+    value: float
+    beaten: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +69,7 @@ class Evaluation:
     """Systems scored on the same clips. `problems` are those that were allowed; `left_out` the clips they cost.
 
     `seeds`: of systems with several generation seeds, the names of these in `clip_scores`.
+    `primary`: the metrics whose tests are the family that Holm's method corrects for; empty: all metrics.
     """
 
     systems: tuple[str, ...]
@@ -70,6 +83,12 @@ class Evaluation:
     comparisons: tuple[Comparison, ...]
     worst: tuple[WorstClip, ...]
     seed: int
+    primary: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> int:
+        """The number of tests that Holm's method corrects for."""
+        return sum(comparison.p_holm is not None for comparison in self.comparisons)
 
     def first_folder(self, system: str) -> str:
         """Returns the name that a system's files have in `Clip.generated`; of several seeds the first one's."""

@@ -7,13 +7,16 @@ from typing import Final
 
 from data_contracts import Score
 from data_contracts.quantities import counted
+from tasks.commands.evaluate.cautions import of_all_clips
 from tasks.commands.evaluate.options import ALL_CLIPS
-from tasks.commands.evaluate.result import Evaluation
+from tasks.commands.evaluate.result import Caution, Evaluation
+from tasks.evaluate import baselines
 from tasks.evaluate.significance import LEVEL
 
 _ARROWS: Final = {True: "up", False: "down", None: ""}
 _DASH: Final = "-"
 SPREAD: Final = "of several seeds the mean ± the standard deviation over them"
+_ANOTHER: Final = "another clip's audio"
 
 
 def number(value: float | None) -> str:
@@ -25,7 +28,13 @@ def number(value: float | None) -> str:
 
 def text(found: Evaluation) -> str:
     """Returns the tables, the comparisons, and why columns are empty."""
-    parts = [_head(found), *(_table(found, task) for task in found.tasks()), _comparisons(found), _empty(found)]
+    parts = [
+        _head(found),
+        *(_table(found, task) for task in found.tasks()),
+        "\n".join(caution_line(one) for one in of_all_clips(found)),
+        _comparisons(found),
+        _empty(found),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -83,16 +92,49 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def caution_line(one: Caution) -> str:
+    """Returns a caution in words."""
+    beaten = " and ".join(
+        f"{_ANOTHER if name == baselines.SHUFFLED else name} ({number(value)})" for name, value in one.beaten.items()
+    )
+    return (
+        f"{one.metric}: {one.baseline} ({number(one.value)}) is no worse than {beaten} here: "
+        "do not read this metric alone"
+    )
+
+
+def why_nothing_shown(found: Evaluation, first: str, second: str) -> str:
+    """Returns why no metric can show a difference of two systems: too few clips or too many tests; else nothing."""
+    tested = [one for one in found.comparisons if (one.first, one.second) == (first, second) and one.p_holm is not None]
+    if not tested or any(one.least_p * found.family < LEVEL for one in tested):
+        return ""
+    least = min(one.least_p for one in tested)
+    groups = max(one.n_groups for one in tested)
+    return (
+        f"{counted(groups, 'group')} of clips give a p of {least:.2g} at least, and {counted(found.family, 'test')} "
+        f"need one below {LEVEL / found.family:.2g}: score more clips, or name the metrics that decide by --primary"
+    )
+
+
 def _comparisons(found: Evaluation) -> str:
     lines = []
+    tests = counted(found.family, "test") + (" of primary metrics" if found.primary else "")
     for first, second in dict.fromkeys((one.first, one.second) for one in found.comparisons):
         of_pair = [one for one in found.comparisons if (one.first, one.second) == (first, second)]
         shown = [f"{one.metric} ({one.better}, p {one.p_holm:.2g})" for one in of_pair if one.better]
         result = ", ".join(shown) if shown else "no difference shown on any metric"
-        lines.append(
-            f"{first} against {second} (paired, Holm over {len(found.comparisons)} tests, {LEVEL:g}): {result}"
-        )
+        if not shown and (why := why_nothing_shown(found, first, second)):
+            result = f"none can be shown: {why}"
+        lines.append(f"{first} against {second} (paired, Holm over {tests}, {LEVEL:g}): {result}")
+    if missing := untested(found):
+        lines.append(f"primary metrics without a test: {', '.join(missing)}")
     return "\n".join(lines)
+
+
+def untested(found: Evaluation) -> list[str]:
+    """Returns the primary metrics that no two systems could be compared on."""
+    tested = {one.metric for one in found.comparisons}
+    return [metric for metric in found.primary if metric not in tested]
 
 
 def _empty(found: Evaluation) -> str:

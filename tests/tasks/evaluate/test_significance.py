@@ -103,9 +103,41 @@ def test_a_group_is_exchanged_whole() -> None:
         seen.add(tuple(rows[:, 0]))
         return float(rows.mean())
 
-    test = swap_test(note, first, second, first, groups, seed=0)
+    tests = [swap_test(note, first, second, first, groups, seed=seed) for seed in range(20)]
     assert seen == {tuple(np.repeat(bits, 2)) for bits in itertools.product((0.0, 1.0), repeat=3)}
-    assert test.difference == -1 and test.n_groups == 3 and test.p_value == pytest.approx(2 / 8, abs=0.1)
+    assert {(test.difference, test.n_groups, test.least_p) for test in tests} == {(-1.0, 3, 2 / 8)}
+    assert np.mean([test.p_value for test in tests]) == pytest.approx(2 / 8, abs=0.05)
+
+
+def test_a_test_that_shows_nothing_ends_early_with_nearly_the_same_p_value() -> None:
+    rng = np.random.default_rng(6)
+    one, other, reference = rng.normal(size=(3, 30, 2))
+    calls: list[int] = []
+
+    def distance(rows: np.ndarray, against: np.ndarray) -> float:
+        calls.append(1)
+        return float(abs(rows.mean() - against.mean()))
+
+    for shift, is_early in ((0.0, True), (2.0, False)):
+        calls.clear()
+        test = swap_test(distance, one + shift, other, reference, range(30), seed=0, draws=400)
+        assert (len(calls) < 2 * 400) == is_early
+        assert test.least_p == 1 / 401 and (test.p_value >= 0.05) == is_early
+        signs = np.random.default_rng(1).integers(0, 2, (2000, 30))
+        of_draws = [
+            abs(
+                distance(np.where(sign[:, None] > 0, one + shift, other), reference)
+                - distance(np.where(sign[:, None] > 0, other, one + shift), reference)
+            )
+            for sign in signs
+        ]
+        assert test.p_value == pytest.approx(np.mean(np.array(of_draws) >= abs(test.difference)), abs=0.15)
+
+
+def test_the_smallest_p_of_few_groups_is_said() -> None:
+    assert sign_flip_test([0.1] * 6, range(6), seed=0).least_p == 2 / 2**6
+    assert sign_flip_test([0.1], ["a"], seed=0).least_p == 1
+    assert sign_flip_test([0.1] * 20, range(20), seed=0).least_p == 1 / 10_001
 
 
 def test_the_spread_over_seeds_is_the_sample_deviation() -> None:

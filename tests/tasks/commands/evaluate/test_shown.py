@@ -10,12 +10,13 @@ import pytest
 
 from data_contracts import Score
 from tasks.commands.evaluate import page as page_module
+from tasks.commands.evaluate.cautions import of_all_clips
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.latex import escaped, latex_table
 from tasks.commands.evaluate.page import render
 from tasks.commands.evaluate.problems import Problem
 from tasks.commands.evaluate.result import Comparison, Evaluation
-from tasks.commands.evaluate.terminal import aligned, number, text
+from tasks.commands.evaluate.terminal import aligned, caution_line, number, text
 from tests.tasks.commands.evaluate.conftest import TRUTH, noisy, options, write
 from tests.tasks.evaluate.fake_judges import FakeJudge
 
@@ -59,12 +60,40 @@ def test_the_terminal_shows_n_in_every_line_and_a_reason_for_every_empty_metric(
 
 def test_only_differences_that_are_shown_name_the_better_system(found: Evaluation) -> None:
     one = Comparison(
-        metric="KL-corpus-cnn", first=HOSTILE, second="b", difference=-1.0, p_value=0.001, p_holm=0.002, n=3,
-        n_groups=3, better=HOSTILE,
+        metric="KL-corpus-cnn", first=HOSTILE, second="b", difference=-1.0, p_value=0.001, least_p=0.001, p_holm=0.002,
+        n=3, n_groups=3, better=HOSTILE,
     )  # fmt: skip
     assert f"KL-corpus-cnn ({HOSTILE}, p 0.002)" in text(replace(found, comparisons=(one,)))
     none = replace(found, comparisons=(replace(one, better=""),))
     assert "no difference shown on any metric" in text(none)
+
+
+def test_a_worthless_baseline_that_does_well_is_said_in_the_terminal_and_on_the_page(found: Evaluation) -> None:
+    assert not of_all_clips(replace(found, scores=()))
+    lines = [caution_line(one) for one in of_all_clips(found)]
+    (onsets,) = [line for line in lines if line.startswith("OnsetSyncAP: silence (1) is no worse than ")]
+    assert HOSTILE in onsets and onsets.endswith(" here: do not read this metric alone")
+    assert all(line in text(found) for line in lines)
+    page = render(found)
+    assert "OnsetSyncAP: silence (1) is no worse than " in page and "<b>a_1" not in page
+    assert 'id="cautions"' not in render(replace(found, scores=()))
+
+
+def test_the_family_of_tests_is_said(found: Evaluation) -> None:
+    """Three clips are too few for any verdict, which is said with the numbers; primary metrics are fewer tests."""
+    family = len(found.comparisons)
+    assert found.family == family > 5
+    said = f"none can be shown: 3 groups of clips give a p of 0.25 at least, and {family} tests need one below "
+    assert said in text(found) and f"all {family} tests" in render(found)
+    chosen = tuple(
+        one if one.metric == "KL-corpus-cnn" else replace(one, p_holm=None, better="") for one in found.comparisons
+    )
+    few = replace(found, comparisons=chosen, primary=("KL-corpus-cnn", "CLAP_T"))
+    assert "Holm over 1 test of primary metrics" in text(few)
+    assert "primary metrics without a test: CLAP_T" in text(few)
+    page = render(few)
+    assert "the 1 test of the primary metrics (KL-corpus-cnn; CLAP_T)" in page and "not primary" in page
+    assert "Primary metrics without a test: CLAP_T." in page
 
 
 def test_latex_is_escaped_and_balanced(found: Evaluation) -> None:
