@@ -20,7 +20,7 @@ import platformdirs
 from data_contracts import WeightsError
 from data_contracts.files import atomic_path
 from model.weights.catalogue import COMPONENTS, Component, WeightFile
-from model.weights.digests import digest
+from model.weights.digests import digest, remember
 
 log = logging.getLogger(__name__)
 
@@ -107,9 +107,11 @@ def check(file: WeightFile, path: Path) -> str:
     if file.installed is not None and not published:
         return digest(path)  # an upgrade of the package may replace it
     seen = _read_record(file)
-    state = {"path": str(path), "size": path.stat().st_size, "mtime_ns": path.stat().st_mtime_ns}
-    if seen is not None and {key: seen.get(key) for key in state} == state:
-        return str(seen["sha256"])
+    found = path.stat()
+    state = {"path": str(path), "size": found.st_size, "mtime_ns": found.st_mtime_ns, "md5": file.md5}
+    is_recorded = seen is not None and {key: seen.get(key) for key in state} == state
+    if seen is not None and is_recorded and file.sha256 in (None, seen["sha256"]):
+        return _remembered(file, path, str(seen["sha256"]))
     sha256 = digest(path)
     if file.sha256 not in (None, sha256):
         raise WeightsError(f"{path} has SHA-256 {sha256}, expected {file.sha256}: it is not the published file")
@@ -121,6 +123,14 @@ def check(file: WeightFile, path: Path) -> str:
             f"(if you meant that, delete {_record_path(file)})"
         )
     _write_record(file, {**state, "sha256": sha256})
+    return sha256
+
+
+def _remembered(file: WeightFile, path: Path, sha256: str) -> str:
+    """Saves whoever loads an unchanged file from hashing it; the record holds the MD5 that it was checked against."""
+    remember(path, "sha256", sha256)
+    if file.md5 is not None:
+        remember(path, "md5", file.md5)
     return sha256
 
 

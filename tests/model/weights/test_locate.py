@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
@@ -11,7 +12,8 @@ import torch
 
 from data_contracts import WeightsError
 from model.paper_specs import CODECS
-from model.weights.catalogue import COMPONENTS
+from model.weights import digests
+from model.weights.catalogue import COMPONENTS, WeightFile
 from model.weights.locate import (
     available,
     check,
@@ -92,6 +94,34 @@ def test_an_unchanged_file_is_not_read_again(monkeypatch: pytest.MonkeyPatch) ->
     assert check(GOOD, place) == sha256()
 
 
+@pytest.mark.parametrize(("file", "change"), [(GOOD, {"sha256": "0" * 64}), (BY_MD5, {"md5": "0" * 32})])
+def test_a_recorded_file_is_checked_again_when_another_hash_is_published(
+    file: WeightFile, change: dict[str, str]
+) -> None:
+    """A release of this project may name a newer file."""
+    place = put(file)
+    check(file, place)
+    with pytest.raises(WeightsError, match=r"expected 0000.*it is not the published file"):
+        check(dataclasses.replace(file, **change), place)
+
+
+@pytest.mark.parametrize("file", [GOOD, BY_MD5])
+def test_a_later_process_does_not_hash_an_unchanged_file_to_load_it(
+    file: WeightFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = put(file)
+    check(file, place)
+    monkeypatch.setattr(digests, "_KNOWN", {})  # as in another process
+    monkeypatch.setattr(digests, "hash_file", lambda *_: pytest.fail("hashed again"))
+    check(file, place)
+    assert digests.digest(place) == sha256()
+    if file.md5:
+        assert digests.digest(place, "md5") == md5()
+    os.utime(place, ns=(1, 1))
+    with pytest.raises(pytest.fail.Exception, match="hashed again"):
+        digests.digest(place)
+
+
 @pytest.mark.parametrize("record", ["", "[1]", '{"sha256": 3}', "\x00"])
 def test_a_damaged_record_is_made_anew(record: str) -> None:
     place = put(GOOD)
@@ -157,8 +187,6 @@ def test_a_file_of_another_size_is_not_available(monkeypatch: pytest.MonkeyPatch
 
 def test_a_downloaded_codec_loads_by_its_name_and_keeps_its_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     """From file to codec, with a small file in place of MOSS's."""
-    import dataclasses
-
     from model.codec import codec as module
     from model.codec import load_codec
     from tests.model.codec import published
