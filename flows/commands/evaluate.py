@@ -73,6 +73,8 @@ def evaluate(
         raise UsageError(
             "evaluate needs --generated DIR and --reference DIR, or --generated-cache and --reference-cache"
         )
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is a file; the scores need a folder")
     named = named_systems(generated)
     if write_av_caches or with_av_benchmark is not None:
         require_single_folders(named, "av-benchmark")

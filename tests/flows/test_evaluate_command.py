@@ -91,6 +91,14 @@ def test_bad_files_are_listed_by_name_with_exit_code_1_and_nothing_is_scored(
         ),
         (["evaluate", "--out", "o", "--generated", "x", "--reference", "y", "--allow", "z"], "is no kind of problem"),
         (["evaluate", "--out", "o", "--generated", "x", "--reference", "y", "--judges", "z"], "judge 'z' is unknown"),
+        (
+            ["evaluate", "--out", "o", "--generated", "x", "--reference", "y", "--judges", "none,vggish:z.pth"],
+            "judge vggish: z.pth does not exist; give the file with its weights",
+        ),
+        (
+            ["evaluate", "--out", __file__, "--generated", "x", "--reference", "y"],
+            "test_evaluate_command.py is a file; the scores need a folder",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_with_exit_code_2(

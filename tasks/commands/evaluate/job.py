@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from data_contracts import ClipScore, UsageError, WeightsError
+from data_contracts import ClipScore, WeightsError
 from model.devices import choose_device
 from tasks.commands.evaluate.clips import Clip, SystemSounds, all_systems
 from tasks.commands.evaluate.compare import Comparer
@@ -47,16 +46,7 @@ def evaluate_folders(options: EvaluateOptions) -> Evaluation:
     Equal files and options give equal results, whatever was interrupted before. Raises InputProblemsError when files
     are missing or faulty in a way that is not allowed, UsageError for folders and tables that cannot be used.
     """
-    choose_judges(options.judges)  # an unknown name is said before any file is read
-    _require_weights(options.judges)
     return evaluate_prepared(prepare(options, options.on_progress), options)
-
-
-def _require_weights(judges: Sequence[str]) -> None:
-    """Raises UsageError for `NAME:PATH` without such a file: who names a file does not want an empty column."""
-    for judge, _, path in (name.partition(":") for name in judges if ":" in name):
-        if not Path(path).exists():
-            raise UsageError(f"judge {judge}: {path} does not exist; give the file with its weights")
 
 
 def evaluate_prepared(prepared: Prepared, options: EvaluateOptions) -> Evaluation:
