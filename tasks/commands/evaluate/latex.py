@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Final
 
 from data_contracts import Score
@@ -37,13 +38,15 @@ def escaped(text: str) -> str:
 
 
 def latex_table(found: Evaluation) -> str:
-    """Returns one tabular of the metrics that were computed; n and the judges' weights are in comments above it."""
+    """Returns one tabular of the metrics that were computed; above it, in comments, what to cite: release, seed, n and
+    the judges' weights."""
     table = {
         metric: cells
         for metric, cells in found.scores_of(ALL_CLIPS).items()
         if any(score.value is not None for score in cells.values())
     }
-    comments = [f"% {SPREAD}"] if found.seeds else []
+    comments = [f"% foleygenex {version('foleygenex')} evaluate, seed {found.seed}"]
+    comments += [f"% {SPREAD}"] if found.seeds else []
     comments += [f"% {escaped(metric)}: n {lines_of(cells)}; {_weights(cells)}" for metric, cells in table.items()]
     heads = [f"{escaped(metric)} {_ARROWS[_better(cells)]}".strip() for metric, cells in table.items()]
     lines = [

@@ -356,7 +356,7 @@ def test_the_spread_is_shown_in_every_form(seeded: Evaluation, tmp_path: Path) -
     assert "b, seed 1" in page, "the worst clips are played from the first seed"
     latex = latex_table(seeded)
     assert rf"${mean} \pm {spread}$" in latex and "b (2 seeds)" in latex
-    assert latex.startswith("% of several seeds the mean")
+    assert "\n% of several seeds the mean" in latex
     write_evaluation(seeded, tmp_path)
     data = json.loads((tmp_path / "scores.json").read_text())
     assert data["seeds"] == {"b": list(SEEDS), "c": ["c, seed 1", "c, seed 2"]}

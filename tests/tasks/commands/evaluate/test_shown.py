@@ -101,6 +101,7 @@ def test_latex_is_escaped_and_balanced(found: Evaluation) -> None:
     assert r"\textless{}b\textgreater{}a\_1\&\textbackslash{}x\$" in table and "<b>" not in table
     rows = [line for line in table.splitlines() if line.endswith(r"\\")]
     assert len({re.sub(r"\\&", "", row).count("&") for row in rows}) == 1
+    assert re.match(rf"% foleygenex [\d.]+ evaluate, seed {found.seed}\n", table)
     assert table.count("{") == table.count("}") and "% KL-corpus-cnn: n 3; weights aaaaaaaaaaaa" in table
 
 
