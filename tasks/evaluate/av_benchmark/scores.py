@@ -114,7 +114,9 @@ def read_output_metrics(path: Path) -> dict[str, float]:
 
 def _vggish(scores: CacheScores, generated: Path, reference: Path) -> None:
     keys = ["FD-VGG"]
-    if sides := _sides(scores, keys, (generated, "vggish_features.pth"), (reference, "vggish_features.pth")):
+    if sides := _sides(
+        scores, keys, read_cache, (generated, "vggish_features.pth"), (reference, "vggish_features.pth")
+    ):
         made, true = sides
         _both(scores, made, true)
         _put(scores, keys, lambda: [feature_distance(_rows(made), _rows(true))])
@@ -122,11 +124,10 @@ def _vggish(scores: CacheScores, generated: Path, reference: Path) -> None:
 
 def _panns(scores: CacheScores, generated: Path, reference: Path, *, paired: bool) -> None:
     keys = ["FD-PANN", "KL-PANNS-softmax", "ISC-PANNS-mean", "ISC-PANNS-std"]
-    sides = _sides(scores, keys, (generated, PANNS_FILE), (reference, PANNS_FILE), read_panns)
+    sides = _sides(scores, keys, read_panns, (generated, PANNS_FILE), (reference, PANNS_FILE))
     if sides is None:
         return
-    made, true = sides
-    both = _both(scores, made, true)
+    both = _both(scores, *sides)
     wide, true_wide = ({name: one["2048"] for name, one in side.items()} for side in sides)
     logits, true_logits = ({name: one["logits"] for name, one in side.items()} for side in sides)
     _put(scores, keys[:1], lambda: [feature_distance(_stacked(wide), _stacked(true_wide))])
@@ -139,7 +140,7 @@ def _passt(scores: CacheScores, generated: Path, reference: Path, *, paired: boo
     keys = ["FD-PASST", "KL-PASST-softmax", "ISC-PASST-mean", "ISC-PASST-std"]
     found = {}
     for name in ("passt_features_embed.pth", "passt_logits.pth"):
-        sides = _sides(scores, keys, (generated, name), (reference, name))
+        sides = _sides(scores, keys, read_cache, (generated, name), (reference, name))
         if sides is None:
             return
         both = _both(scores, *sides)
@@ -152,14 +153,14 @@ def _passt(scores: CacheScores, generated: Path, reference: Path, *, paired: boo
 
 
 def _cosine(scores: CacheScores, key: str, audio: tuple[Path, str], other: tuple[Path, str]) -> None:
-    if sides := _sides(scores, [key], audio, other):
+    if sides := _sides(scores, [key], read_cache, audio, other):
         made, true = _pairs(_both(scores, *sides), *sides)
         _put(scores, [key], lambda: [float(np.mean(cosines(_stacked(made), _stacked(true))))])
 
 
 def _desync(scores: CacheScores, generated: Path, reference: Path) -> None:
     keys = ["DeSync"]
-    sides = _sides(scores, keys, (generated, "synchformer_audio.pth"), (reference, "synchformer_video.pth"))
+    sides = _sides(scores, keys, read_cache, (generated, "synchformer_audio.pth"), (reference, "synchformer_video.pth"))
     if sides is None:
         return
     made, true = _pairs(_both(scores, *sides), *sides)
@@ -176,9 +177,9 @@ def _desync(scores: CacheScores, generated: Path, reference: Path) -> None:
 def _sides(
     scores: CacheScores,
     keys: list[str],
+    read: Callable[[Path, str], dict[str, ClipT] | None],
     generated: tuple[Path, str],
     reference: tuple[Path, str],
-    read: Callable[[Path, str], dict[str, ClipT] | None] = read_cache,
 ) -> tuple[dict[str, ClipT], dict[str, ClipT]] | None:
     """Returns both sides' clips of a file of the caches; None where a side has none, which is noted for the keys."""
     found = []
