@@ -33,6 +33,7 @@ from flows.commands.serve import serve
 from flows.commands.up import down, up
 from flows.commands.verify import verify
 from flows.commands.weights import fetch_llm, fetch_parser, weights
+from flows.commands.worker import worker
 from flows.locations import existing
 from flows.settings import bypass_proxies_for_loopback
 from flows.terminal_log import hide_log_lines
@@ -216,6 +217,7 @@ app.command()(doctor)
 app.command()(deploy)
 app.command()(up)
 app.command()(down)
+app.command()(worker)
 app.command()(quarantine)
 app.command()(clean)
 app.command("fetch-llm")(fetch_llm)

@@ -19,6 +19,8 @@ from prefect.states import Cancelling
 
 from data_contracts import FoleyGenExError
 from flows.retries import CrashedRunError
+from flows.runs import announce
+from flows.waiting import SAY_EVERY_S
 from tasks.config import PipelineConfig
 from tasks.engine import is_being_run
 from tasks.engine.workspace import Workspace
@@ -54,7 +56,8 @@ def run_on_pool(
         assert isinstance(run, FlowRun)  # called from a flow that is not async
         get_run_logger().info("%s runs on work pool %s", step.name, config.gpu_pool)
         try:
-            state = _end_of(client, run.id, lambda: is_being_run(step.name, workspace))
+            waiting = f"{step.name} waits for a worker of pool {config.gpu_pool} that is free"
+            state = _end_of(client, run.id, lambda: is_being_run(step.name, workspace), lambda: announce(waiting))
         except BaseException:  # also a cancellation, which comes as a signal
             client.set_flow_run_state(run.id, Cancelling(message="the pipeline run was stopped"), force=True)
             raise
@@ -87,12 +90,15 @@ def has_worker(client: SyncPrefectClient, pool: str) -> bool:
     return status is not None and status.value == "READY"
 
 
-def _end_of(client: SyncPrefectClient, run_id: UUID, is_alive: Callable[[], bool]) -> State:
+def _end_of(
+    client: SyncPrefectClient, run_id: UUID, is_alive: Callable[[], bool], say_waiting: Callable[[], None]
+) -> State:
     """Waits for a run's final state; a server that is away for a while is waited for too.
 
-    So is a run that counts as crashed while its process goes on: a server that was away has got no heartbeats.
+    So is a run that counts as crashed while its process goes on: a server that was away has got no heartbeats. Calls
+    `say_waiting` every `SAY_EVERY_S` in which no worker takes the run.
     """
-    seen_s = time.monotonic()
+    seen_s = said_s = time.monotonic()
     while True:
         try:
             state = client.read_flow_run(run_id).state
@@ -105,6 +111,9 @@ def _end_of(client: SyncPrefectClient, run_id: UUID, is_alive: Callable[[], bool
                 ) from error
         if state is not None and state.is_final() and not (state.is_crashed() and is_alive()):
             return state
+        if state is not None and state.is_scheduled() and time.monotonic() - said_s >= SAY_EVERY_S:
+            said_s = time.monotonic()
+            say_waiting()
         time.sleep(_LOOK_EVERY_S)
 
 

@@ -76,18 +76,23 @@ def started_s(process: psutil.Process) -> float:
 
 
 def stop(started: Started, *, stop_s: float = STOP_S, children_stop_s: float = CHILDREN_STOP_S) -> bool:
-    """Ends a process and all that it has started. Returns whether it ran.
+    """Ends a process and all that it has started, as `end_family`. Returns whether it ran."""
+    process = started.process()
+    if process is None:
+        return False
+    end_family(process, stop_s=stop_s, children_stop_s=children_stop_s)
+    return True
+
+
+def end_family(process: psutil.Process, *, stop_s: float = STOP_S, children_stop_s: float = CHILDREN_STOP_S) -> None:
+    """Ends a process and all that it has started.
 
     First its children get SIGTERM, which pass it on as they need: a Prefect worker that is told to stop kills its runs
     at once. Then itself. What has not ended within `children_stop_s` and `stop_s` is killed.
     """
-    process = started.process()
-    if process is None:
-        return False
     with suppress(psutil.NoSuchProcess):
         _end(process.children(), process.children(recursive=True), children_stop_s)
         _end([process], [*process.children(recursive=True), process], stop_s)
-    return True
 
 
 def _end(told: Sequence[psutil.Process], family: Sequence[psutil.Process], timeout_s: float) -> None:

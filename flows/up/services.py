@@ -16,6 +16,7 @@ from data_contracts import ServiceError, UsageError
 from flows.server import READY_TIMEOUT_S, answers
 from flows.settings import SHIPPED
 from flows.up.processes import Records, Started, state_folder, stop
+from flows.up.worker import worker_command
 from flows.waiting import Waiting
 from tasks.engine.locks import Timeout, exclusive
 
@@ -23,7 +24,6 @@ PORT: Final = 4200
 _SERVER: Final = "server"
 _HOST: Final = "127.0.0.1"
 _ASK_EVERY_S: Final = "2"  # workers ask every 10 s by default; a server on this machine may be asked more often
-_GPU_POOL: Final = "gpu"  # its worker takes one run at a time
 Say = Callable[[str], None]
 
 
@@ -143,9 +143,7 @@ def _start_all(starting: _Starting, warn: Say, timeout_s: float) -> None:
     of_workers = {**common, "PREFECT_API_URL": url, "PREFECT_WORKER_QUERY_SECONDS": _ASK_EVERY_S}
     workers = {}
     for pool in read_shipped(folder).work_pools:
-        limit = ["--limit", "1"] if pool == _GPU_POOL else []
-        command = ["worker", "start", "--pool", pool, *limit]
-        workers[pool] = starting.ensure(f"worker-{pool}", command, of_workers, folder)
+        workers[pool] = starting.ensure(f"worker-{pool}", worker_command(pool), of_workers, folder)
     with client_of(url) as client:
         for pool, worker in workers.items():
             waiting = Waiting(f"the worker of pool {pool}", warn, timeout_s=timeout_s)

@@ -69,6 +69,18 @@ def test_a_stage_on_a_pool_is_waited_for_also_while_the_server_restarts(
     assert server.states == [] and server.set == []
 
 
+def test_a_run_that_no_worker_takes_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from prefect.states import Completed, Late, Pending, Running, Scheduled
+
+    said: list[str] = []
+    monkeypatch.setattr(placement, "announce", said.append)
+    clock = iter(range(0, 10_000, 100))
+    monkeypatch.setattr(placement.time, "monotonic", lambda: next(clock))
+    states = (Scheduled(), Late(), Scheduled(), Pending(), Running(), Running(), Running(), Completed())
+    assert on_pool(monkeypatch, tmp_path, FakeServer(*states))
+    assert said == ["train waits for a worker of pool gpu that is free"]
+
+
 def test_a_stopped_pipeline_cancels_its_stage_on_the_pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from prefect.states import Running
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tasks.engine.choices import FILE, Choice, choices_text, keep, read_choices
 from tasks.engine.workspace import Workspace
 from tasks.pipeline import STEPS, Step, find_step
 from tasks.steps import run_step, step_state
+from tests.conftest import REPOSITORY
 from tests.tasks.llm.fake_server import fails, fake_server, says
 from tests.tasks.rows import augmented_row, clip_row
 
@@ -112,6 +114,14 @@ def test_a_miner_that_was_chosen_is_kept_or_missed_in_one_line(
     assert step_state(step, AUTO, space).pending == 1
     with pytest.raises(WeightsError, match=r"mine.parser=spacy .* go on without it: --set mine.parser=rules"):
         run_step(step, AUTO, space)
+
+
+def test_the_page_lists_every_setting_that_is_decided_once() -> None:
+    page = (REPOSITORY / "docs" / "operations.md").read_text("utf-8")
+    section = page.split("## What `auto` means in a workspace\n")[1].split("\n## ")[0]
+    first = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    named = {name for cell in first for name in re.findall(r"`(\w+\.\w+)`", cell)}
+    assert named == {*(one.setting for one in CHOOSABLE), "train.precision", "evaluate.precision"}
 
 
 def test_only_what_a_stage_needs_is_chosen_and_given_settings_count_as_given(space: Workspace) -> None:

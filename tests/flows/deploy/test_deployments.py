@@ -170,17 +170,17 @@ def test_an_update_replaces_the_code_and_keeps_what_an_operator_has_set() -> Non
         "parameters": {"workspace": "/data/run1"},
         "concurrency_limit": 3,
         "work_pool_name": "docker",
-        "job_variables": {"env": {"KEY": "x"}},
+        "job_variables": {"env": {"KEY": "sk-secret"}},
         "tags": ["team"],
     }
     server = FakeServer(on_server(**theirs))
     (line,) = run(server)
     assert line.startswith("nightly: kept schedules none (shipped: cron 0 3 * * * UTC off); parameter workspace ")
-    assert "sk" not in line and "work pool docker (shipped: cpu)" in line
+    assert "sk-secret" not in line and "work pool docker (shipped: cpu)" in line
     assert server.updated.keys().isdisjoint({"schedules", "concurrency_limit", "work_pool_name", "paused"})
     assert (server.updated["entrypoint"], server.updated["description"]) == ("flows/night.py:night", "now")
     assert server.updated["parameters"] == {"workspace": "/data/run1", "retries": 2}  # what is new in this release
-    assert server.updated["job_variables"] == {"env": {"KEY": "x", "LEVEL": "1"}}
+    assert server.updated["job_variables"] == {"env": {"KEY": "sk-secret", "LEVEL": "1"}}
     assert server.updated["tags"] == ["team", "foleygenex"] and server.removed == []
 
 
