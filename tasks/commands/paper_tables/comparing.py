@@ -81,8 +81,9 @@ class Comparer:
 
     @property
     def judges(self) -> tuple[str, ...]:
-        """What `choose_judges` is asked: the setting where there is one, else every judge whose weights are here."""
-        return self.config.judges if "judges" in self.config.model_fields_set else (AUTO,)
+        """What `choose_judges` is asked: the setting, or every judge whose weights are here where that is the default,
+        which gives no column of a table."""
+        return self.config.judges if self.config.judges != EvaluateConfig().judges else (AUTO,)
 
     def compare(self, asked: Compared) -> tuple[Values, Evaluation]:
         """Returns the metrics of each system, of several runs the mean, and the evaluation that they are from.

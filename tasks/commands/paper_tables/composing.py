@@ -128,9 +128,14 @@ def _runs(rows: list[ResultRow], heads: tuple[TableHead, ...]) -> list[str]:
 def _reasons(table: PaperTable, heads: tuple[TableHead, ...], rows: list[ResultRow]) -> list[str]:
     """Returns why cells have no number of ours, those of one reason in one line.
 
-    A reason of all of a system's cells names the system, another one the columns.
+    A reason of all of a system's cells names the system, in table 5 with the row unless it is every row's; another
+    reason names the columns.
     """
     several = len(table.sizes) > 1
+    whole: dict[str, set[str | None]] = {}
+    for row in rows:
+        for head, cell in zip(heads, row.cells, strict=True):
+            whole.setdefault(head.system, set()).add(_why(cell))
     where: dict[str, dict[str, None]] = {}
     for row in rows:
         of_system: dict[str, set[str | None]] = {}
@@ -142,6 +147,8 @@ def _reasons(table: PaperTable, heads: tuple[TableHead, ...], rows: list[ResultR
             name = f"{head.name} ({row.part})" if several else head.name
             if why == NOT_NAMED:
                 name = head.system or row.head
+            elif head.system and len(whole[head.system]) == 1:
+                name = head.system
             elif len(of_system[head.system]) == 1:
                 name = f"{head.system} ({row.head})" if head.system else row.head
             where.setdefault(why, {})[name] = None

@@ -17,7 +17,7 @@ from tasks.commands.generate.batch import FAILURES, MANIFEST, run_requests
 from tasks.commands.generate.options import GenerateOptions
 from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
-from tasks.commands.paper_tables.inputs import Files, TableInputs
+from tasks.commands.paper_tables.inputs import SETTING, Files, TableInputs
 from tasks.commands.paper_tables.parts import END_S, GIVEN_S, SCORED_S
 from tasks.engine.workspace import Workspace, safe_name, seed_for
 from tasks.evaluate.checkpoints import checkpoint_paths
@@ -151,11 +151,13 @@ def variant_of(system: TableSystem | None) -> str | None:
     return system.variant if system is not None else None
 
 
-def why_not_generated(conditions: tuple[str, ...]) -> str | None:
+def why_not_generated(conditions: tuple[str, ...], inputs: TableInputs) -> str | None:
     """Returns why a checkpoint does not generate under some conditions of table 5, None where it does."""
-    if not conditions or "Vt" in conditions:
-        return None
-    return "not computed: a checkpoint extends audio along the target video, so it needs Vt; name a folder for others"
+    if conditions and "Vt" not in conditions:
+        return "not computed: a checkpoint extends audio along the target video, so it needs Vt; name a folder for it"
+    if "Text" in conditions and not any(inputs.captions.values()):
+        return f"not computed: Text is given, and the clips have no captions; set {SETTING}.captions"
+    return None
 
 
 def _at_most(seconds: float, video: Path | None) -> float | None:

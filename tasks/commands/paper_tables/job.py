@@ -135,10 +135,10 @@ class _SystemFinder:
             return [generated_files(inner, self.table.task)]
         system = self.table.systems.get(name)
         checkpoint = checkpoint_of(name, path, self.workspace, variant_of(system))
-        if reason := why_not_generated(conditions):
-            return reason
         if isinstance(checkpoint, str):
             return checkpoint
+        if reason := why_not_generated(conditions, self.inputs):
+            return reason
         generator = TableGenerator(
             table=self.table,
             inputs=self.inputs,
@@ -148,6 +148,8 @@ class _SystemFinder:
         )
         run = f"{name}-{number}" if number else name
         self.lines = [_sampling_line(self.comparer.config)]
+        if self.table.task == "vta" and not any(self.inputs.captions.values()):
+            self.lines.append("the clips have no captions or labels: checkpoints get the video alone")
         first, *others = self.comparer.config.noise_seeds
         return [
             generator.generate(run, checkpoint, system, conditions, first),

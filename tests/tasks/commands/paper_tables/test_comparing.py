@@ -66,6 +66,7 @@ def test_a_run_without_any_clip_is_named(tmp_path: Path, judges: dict[str, FakeJ
 
 def test_judges_are_those_that_are_set_else_all_that_are_there(tmp_path: Path, judges: dict[str, FakeJudge]) -> None:
     assert comparer(tmp_path).judges == ("auto",)
+    assert comparer(tmp_path, judges=["corpus-cnn"]).judges == ("auto",), "Prefect passes every setting, also defaults"
     values, _ = comparer(tmp_path, judges=["panns"]).compare(compared(tmp_path))
     assert values["s", "KL_PANNs"].value is not None
     assert values["s", "CLAP_T"].why == "not computed: judge laion-clap was not asked for"

@@ -20,10 +20,11 @@ from tasks.commands.paper_tables.generation import (
     variant_of,
     why_not_generated,
 )
-from tasks.commands.paper_tables.inputs import Files, read_inputs
+from tasks.commands.paper_tables.inputs import Files, TableInputs, read_inputs
 from tasks.commands.paper_tables.job import make_table
 from tasks.evaluate.paper_tables.layout import paper_table
 from tasks.media.arrays import write_exact_audio
+from tasks.media.audio import decode_audio
 from tests.tasks.commands.paper_tables.conftest import NAMES, config, sounds, workspace, write_sounds, write_videos
 from tests.tasks.evaluate.fake_judges import FakeJudge
 
@@ -171,9 +172,39 @@ def test_without_vr_a_checkpoint_sees_its_rows_surrogate_or_the_one_that_is_set(
 
 
 def test_conditions_that_no_task_has_are_said() -> None:
-    assert why_not_generated(("Vt", "Text", "Ar", "Vr")) is None
-    assert why_not_generated(()) is None
-    assert "needs Vt; name a folder" in (why_not_generated(("Ar", "Vr")) or "")
+    captioned = TableInputs(captions={"a": "a dog", "b": ""}, truth={}, videos={})
+    silent = TableInputs(captions={"a": ""}, truth={}, videos={})
+    assert why_not_generated(("Vt", "Text", "Ar", "Vr"), captioned) is None
+    assert why_not_generated((), silent) is None and why_not_generated(("Vt", "Ar"), silent) is None
+    assert "needs Vt; name a folder" in (why_not_generated(("Ar", "Vr"), captioned) or "")
+    assert "no captions; set evaluate.test_set.captions" in (why_not_generated(("Vt", "Text"), silent) or "")
+
+
+def test_table_5_of_a_checkpoint_has_every_row_that_can_be_made_and_says_why_not(
+    tmp_path: Path, asked: Asked, judges: dict[str, FakeJudge]
+) -> None:
+    write_sounds(tmp_path / "truth", sounds(NAMES[:3], duration_s=8.0))
+    write_videos(tmp_path / "video", NAMES[:3], duration_s=8.0)
+    files = {"reference": "truth", "video": "video", "allow": ["missing", "short"]}
+    systems = {"FoleyGenEx": "builtin", "MMAudio": "mmaudio-small-16k"}
+    table = make_table(config(tmp_path, 5, systems=systems, test_set=files), workspace(tmp_path))
+    place = [f"{head.system} {head.name}" for head in table.heads].index("FoleyGenEx CA")
+    made = {row.head for row in table.rows if row.cells[place].ours}
+    assert made == {"ALL, Vt", "ALL, Vt+Ar", "ALL, Vt+Ar+Vr"}
+    given = {options.reference_audio for options in asked if options.task == "fe"}
+    assert all(path is not None and decode_audio(path).duration_s == 3.0 for path in given)
+    text = "FoleyGenEx (1000, Vt+Text+Ar+Vr), FoleyGenEx (ALL, Vt+Text+Ar+Vr): not computed: Text is given"
+    assert any(line.startswith(text) for line in table.lines)
+    assert any(line.startswith("MMAudio: not computed: mmaudio-small-16k needs") for line in table.lines)
+
+
+def test_a_checkpoint_without_labels_is_said_to_get_the_video_alone(
+    test_set: Path, asked: Asked, judges: dict[str, FakeJudge]
+) -> None:
+    files = {"reference": "truth", "video": "video", "allow": ["missing"]}
+    table = make_table(config(test_set, 2, systems={"FoleyGenEx": "builtin"}, test_set=files), workspace(test_set))
+    assert {options.text for options in asked} == {None}
+    assert "the clips have no captions or labels: checkpoints get the video alone" in table.lines
 
 
 def test_a_generated_clip_that_failed_is_missing_for_all(
