@@ -178,12 +178,12 @@ class Synchformer:
         tensors = visual_part(file.tensors, path)
         sizes = visual_sizes(tensors, path)
         network = build(lambda: VideoTransformer(sizes), tensors, path)
-        published = COMPONENTS[NAME].files[0].md5
+        published, found = COMPONENTS[NAME].files[0].sha256, digest(path)
         spec = SyncSpec(
             name=name,
             dim=sizes.width,
-            weights_sha256=digest(path),
-            placeholder=file.random or digest(path, "md5") != published,
+            weights_sha256=found,
+            placeholder=file.random or found != published,
             fps=FPS,
             segment=SEGMENT,
             step=STEP,
