@@ -34,17 +34,16 @@ COMMAND = re.compile(r"^ *foleygenex (evaluate .*--judges embedded.*)$", re.MULT
 
 def closure(lines: Iterable[str]) -> set[str]:
     """Returns the names of the distributions that pip installs for some requirements."""
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     waiting = [Requirement(line) for line in lines]
     while waiting:
         one = waiting.pop()
-        if (name := canonicalize_name(one.name)) in found:
-            continue
-        found.add(name)
-        for needed in map(Requirement, distribution(name).requires or ()):
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in one.extras or {""}):
-                waiting.append(needed)
-    return found
+        for asked in {(canonicalize_name(one.name), extra) for extra in ("", *one.extras)} - found:
+            found.add(asked)
+            for needed in map(Requirement, distribution(asked[0]).requires or ()):
+                if needed.marker is None or needed.marker.evaluate({"extra": asked[1]}):
+                    waiting.append(needed)
+    return {name for name, _ in found}
 
 
 @pytest.fixture(scope="module")
