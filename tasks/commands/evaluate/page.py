@@ -88,6 +88,7 @@ def render(found: Evaluation) -> str:
             cautions=[caution_line(one) for one in of_all_clips(found)],
             untested=untested(found),
             empty=[(", ".join(metrics), reason) for reason, metrics in found.why_empty().items()],
+            judges=[judge for judge in found.judges if not judge.why_not],
             worst=worst,
             refused=media.refused,
             problems=_problems(found.problems),

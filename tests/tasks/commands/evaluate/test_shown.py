@@ -120,6 +120,8 @@ def test_the_page_is_self_contained_and_escaped(found: Evaluation) -> None:
     for name in ("scores", "comparisons", "worst", "empty", "judges"):
         assert f'<section id="{name}"' in page and f'href="#{name}"' in page
     assert 'id="problems"' not in page and "a" * 64 in page
+    assert page.count("this release has no judge vggish") == 1  # in the list of what is not computed alone
+    assert 'id="judges"' not in render(replace(found, judges=found.judges[1:]))
 
 
 def test_equal_results_give_equal_pages(found: Evaluation) -> None:
