@@ -101,5 +101,5 @@ def test_likeness_columns_compare_with_what_should_be_resembled() -> None:
     assert LIKENESS[0] == COLUMN.name and COLUMN.is_likeness and COLUMN.is_per_clip
     for name in LIKENESS:
         column = COLUMN_OF[name]
-        assert column.uses_reference and column.higher_is_better and column.output == "embedding"
+        assert column.is_likeness and column.higher_is_better and column.output == "embedding"
     assert not {"KL-corpus-cnn", "FD-corpus-cnn", "CLAP_T", "IB-score"} & set(LIKENESS)
