@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -14,6 +15,8 @@ from data_contracts import ContractError
 from model.codec import Codec, load_codec
 from model.codec.bigvgan import low_pass
 from model.codec.mel import MEL_44K, Mel
+from model.weights.catalogue import COMPONENTS
+from model.weights.digests import digest
 from tests.model.codec import published, reference
 
 LAYOUTS = ("moss-dacvae", "meta-dacvae", "meta-dacvae-plain", "oobleck", "mmaudio-44k", "mmaudio-16k")
@@ -54,6 +57,26 @@ def test_the_file_says_what_the_spec_says(codecs: dict[str, Codec], name: str) -
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_random_weights_are_never_passed_off_as_published(codecs: dict[str, Codec], name: str) -> None:
     assert codecs[name].spec.placeholder
+
+
+@pytest.mark.parametrize(("name", "is_placeholder"), [("tencent-dacvae", True), ("moss-dacvae", False)])
+def test_a_file_with_another_hash_than_the_known_one_is_a_placeholder(
+    name: str, is_placeholder: bool, tmp_path: Path
+) -> None:
+    """MOSS published no hash."""
+    path = tmp_path / "vae.pth"
+    torch.save({"state_dict": published.dac_vae(), "metadata": {"kwargs": published.DAC_KWARGS}}, path)
+    assert load_codec(f"{name}:{path}").spec.placeholder == is_placeholder
+
+
+def test_the_published_file_is_known_by_either_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "vae.pth"
+    torch.save({"state_dict": published.dac_vae(), "metadata": {"kwargs": published.DAC_KWARGS}}, path)
+    for hashes in ({"sha256": digest(path), "md5": None}, {"sha256": None, "md5": digest(path, "md5")}):
+        entry = COMPONENTS["tencent-dacvae"]
+        file = dataclasses.replace(entry.files[0], **hashes)
+        monkeypatch.setitem(COMPONENTS, entry.name, dataclasses.replace(entry, files=(file,)))
+        assert not load_codec(f"tencent-dacvae:{path}").spec.placeholder
 
 
 def test_moss_computes_the_reference(codecs: dict[str, Codec]) -> None:
