@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -118,6 +118,13 @@ def absent(judge: str, error: WeightsError) -> str:
     return f"not computed: {judge} weights absent; licence {component.licence}; {component.fetch_command}"
 
 
+class _Asked(NamedTuple):
+    """A sound as a judge gets it."""
+
+    sound_T: torch.Tensor  # noqa: N815 (shape suffix)
+    seed: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedJudge:
     """A judge whose answers are kept by content, weights and settings."""
@@ -166,18 +173,26 @@ class CachedJudge:
         return self.key("text", hash_text(text))
 
     def hear(self, sounds: Sequence[Sound]) -> list[Said]:
-        """Returns what the judge says of each sound; those that are not in the cache are asked in batches."""
-        assert isinstance(self.judge, AudioJudge)
+        """Returns what the judge says of each sound; those that are not in the cache are asked in batches.
+
+        That a file cannot be read is not kept: it may be there the next time.
+        """
         keys = [self.sound_key(sound) for sound in sounds]
         found: dict[str, Said] = {key: said for key in dict.fromkeys(keys) if (said := self._known(key)) is not None}
         new = {key: sound for key, sound in zip(keys, sounds, strict=True) if key not in found}
         for batch in _batches(list(new.items())):
-            for (key, _), said in zip(batch, self._heard([sound for _, sound in batch]), strict=True):
+            read: dict[str, _Asked] = {}
+            for key, sound in batch:
+                try:
+                    read[key] = _Asked(self._tensor(sound), _seed(sound))
+                except ItemError as error:
+                    found[key] = error.message
+            for key, said in zip(read, self._heard(list(read.values())), strict=True):
                 found[key] = self._keep(key, said)
         return [found[key] for key in keys]
 
     def see(self, path: Path, sha256: str, duration_s: float) -> Said:
-        """Returns what the judge says of the first `duration_s` of a video."""
+        """Returns what the judge says of the first `duration_s` of a video; that it cannot be read is not kept."""
         assert isinstance(self.judge, VideoJudge)
         spec = self.judge.spec
         assert spec.fps is not None
@@ -193,6 +208,9 @@ class CachedJudge:
                 start_s=0.5 / spec.fps - _BEFORE_S,  # as FFmpeg's fps filter rounds
                 duration_s=_whole_frames_s(duration_s, spec.fps),
             )
+        except ItemError as error:
+            return error.message
+        try:
             return self._keep(key, _arrays(self.judge.judge_video(frames)))
         except ItemError as error:
             return self._keep(key, error.message)
@@ -208,13 +226,15 @@ class CachedJudge:
                 found[key] = self._keep(key, _arrays(outputs))
         return [found[key] for key in keys]
 
-    def _heard(self, sounds: Sequence[Sound]) -> list[Said]:
+    def _heard(self, asked: Sequence[_Asked]) -> list[Said]:
         """Returns what the judge says of a batch; where it refuses one sound, of each alone."""
         assert isinstance(self.judge, AudioJudge)
+        if not asked:
+            return []
         try:
-            heard = self.judge.judge_audio([self._tensor(s) for s in sounds], seeds=[_seed(s) for s in sounds])
+            heard = self.judge.judge_audio([one.sound_T for one in asked], seeds=[one.seed for one in asked])
         except ItemError as error:
-            return [error.message] if len(sounds) == 1 else [said for one in sounds for said in self._heard([one])]
+            return [error.message] if len(asked) == 1 else [said for one in asked for said in self._heard([one])]
         return [_arrays(said) for said in heard]
 
     def _tensor(self, sound: Sound) -> torch.Tensor:

@@ -13,10 +13,11 @@ from tasks.evaluate import columns, judging
 from tasks.evaluate.columns import JUDGE_NAMES
 from tasks.evaluate.judge_cache import JudgeCache
 from tasks.evaluate.judging import CachedJudge, absent, choose_judges, judges_here
-from tasks.evaluate.sounds import Sound, made_sound
+from tasks.evaluate.sounds import Decoder, Sound, made_sound
 from tasks.media.video_writer import write_video
 from tests.tasks.evaluate.fake_judges import FakeJudge
 from tests.tasks.evaluate.sounds import noise
+from tests.tasks.sounds import write_wav
 
 RATE_HZ = 16_000
 
@@ -172,7 +173,20 @@ def test_only_whole_frames_of_a_duration_are_judged(tmp_path: Path, duration_s: 
     assert seen == [frames]
 
 
-def test_a_video_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+def test_a_video_that_cannot_be_read_says_why_until_it_can(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").write_bytes(b"x")
-    asked = CachedJudge(judge=FakeJudge(kinds=frozenset({"video"})), cache=JudgeCache(tmp_path))
+    asked = CachedJudge(judge=FakeJudge(kinds=frozenset({"video"})), cache=JudgeCache(tmp_path / "cache"))
     assert "v.mp4" in str(asked.see(tmp_path / "v.mp4", "hash", 2.0))
+    write_video(tmp_path / "v.mp4", np.full((20, 16, 16, 3), 128, np.uint8), 10.0)
+    assert not isinstance(asked.see(tmp_path / "v.mp4", "hash", 2.0), str)
+
+
+def test_a_sound_that_cannot_be_read_does_not_cost_its_batch_and_is_read_again(tmp_path: Path) -> None:
+    path, fake = tmp_path / "s.wav", FakeJudge()
+    path.write_bytes(b"x")
+    asked = CachedJudge(judge=fake, cache=JudgeCache(tmp_path / "cache"))
+    said = asked.hear([sound(1), Decoder().part(path, "hash", 0.0, 0.5)])
+    assert not isinstance(said[0], str) and "s.wav" in str(said[1]) and fake.heard == [1]
+    write_wav(path, noise(0.5), RATE_HZ)
+    again = asked.hear([sound(1), Decoder().part(path, "hash", 0.0, 0.5)])
+    assert not isinstance(again[1], str) and fake.heard == [1, 1]
