@@ -25,6 +25,9 @@ from tasks.train.config import TrainConfig
 DESCRIPTION: Final = "training.json"
 LATEST: Final = "latest.json"
 """Beside the trainings' folders: their names in the order in which they were run last, finished or not."""
+_MEND_LATEST: Final = (
+    'write {"folders": [...]} with the names of the folders beside it, in the order in which they were run last'
+)
 _FIXED: Final = ("variant", "seed", "ema_sigmas", "latent_std", "latent_scale")
 """Settings that a training cannot change: they made its weights' start, or say which training it is."""
 _FEATURES: Final = {"codec": "codec", "text": "text encoder", "clip": "image encoder", "sync": "sync encoder"}
@@ -123,7 +126,13 @@ def folders_in_order(trainings: Path) -> list[Path]:
 
 def _names(trainings: Path) -> list[str]:
     path = trainings / LATEST
-    return [str(name) for name in read_json(path)["folders"]] if path.exists() else []
+    if not path.exists():
+        return []
+    content = read_json(path, _MEND_LATEST)
+    names = content.get("folders") if isinstance(content, dict) else None
+    if not isinstance(names, list):
+        raise UsageError(f"{path} is damaged; {_MEND_LATEST}")
+    return [str(name) for name in names]
 
 
 def require_start(folder: Path) -> None:
