@@ -19,7 +19,7 @@ from model.training.state import read_newest, state_files
 from tasks.engine import is_stage_finished, run_stage
 from tasks.engine.workspace import Workspace
 from tasks.train.config import MaskSettings, TrainConfig
-from tasks.train.continuation import LATEST, Description, folders_in_order
+from tasks.train.continuation import Description
 from tasks.train.job import run_training
 from tasks.train.places import checkpoint_path, finished_key, states_folder
 from tasks.train.stage import TrainStage
@@ -298,13 +298,3 @@ def test_a_description_of_another_release_is_named(tmp_path):
 def test_the_stages_line_says_where_a_training_went_on(trained):
     summary = run_stage(TrainStage(config=changed(lr=1e-3)), trained)
     assert "5 steps, continued at step 4, loss" in summary.line()
-
-
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"folders": "ab"}'])
-def test_a_damaged_order_of_trainings_is_one_line_with_how_to_mend_it(tmp_path: Path, content: str) -> None:
-    (tmp_path / "b").mkdir()
-    (tmp_path / LATEST).write_text(content)
-    with pytest.raises(UsageError, match=r'latest\.json is .*; write \{"folders": \[\.\.\.\]\} with the names'):
-        folders_in_order(tmp_path)
-    (tmp_path / LATEST).write_text('{"folders": ["b"]}')
-    assert folders_in_order(tmp_path) == [tmp_path / "b"]
