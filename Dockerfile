@@ -23,12 +23,16 @@ ARG PIP_OPTIONS=""
 # hadolint ignore=SC2086
 RUN pip install --no-cache-dir --constraint constraints.txt ${PIP_OPTIONS} --editable '.[dask,llm]'
 
+# librosa compiles its functions when they are first used, which takes 15 s: done here once, in a folder for every user.
+ENV NUMBA_CACHE_DIR=/var/cache/numba
+RUN umask 0 && PYTHONDONTWRITEBYTECODE=1 python -c "import numpy as np; \
+    from tasks.evaluate.onset_sync_ap import onset_track; \
+    onset_track(np.random.default_rng(0).random(16000, np.float32), 16000)"
+
 USER 1000
 # Prefect's own records of a worker; the server's are in PostgreSQL. FOLEYGENEX_HOME: where prefect.yaml's flows are.
-# NUMBA_CACHE_DIR: `docker run --user` has no home; librosa cannot be imported where its compiled functions cannot be kept.
 ENV DO_NOT_TRACK=1 \
     FOLEYGENEX_HOME=/opt/foleygenex \
-    NUMBA_CACHE_DIR=/var/cache/numba \
     PREFECT_SERVER_ANALYTICS_ENABLED=false
 VOLUME ["/data"]
 CMD ["foleygenex", "--help"]

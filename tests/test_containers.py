@@ -59,6 +59,10 @@ def test_it_runs_as_no_root_and_the_flows_are_where_prefect_looks_for_them() -> 
 def test_any_user_can_score_folders_with_the_image() -> None:
     (cache,) = re.findall(r"NUMBA_CACHE_DIR=(\S+)", DOCKERFILE)
     assert f"install --directory --mode 1777 {cache}\n" in DOCKERFILE, "a user without a home writes there"
+    (code,) = re.findall(r'^RUN umask 0 && .*python -c "(.*?)"$', DOCKERFILE, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(code.replace("\\\n", "").rpartition(";")[0], names)
+    assert callable(names["onset_track"]), "the call itself takes seconds"
     page = (REPOSITORY / "docs" / "evaluation.md").read_text("utf-8")
     (line,) = re.findall(r"^docker run .* foleygenex evaluate .*$", page, re.MULTILINE)
     words = shlex.split(line)
