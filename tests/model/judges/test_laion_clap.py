@@ -66,3 +66,9 @@ def test_leaving_out_the_padding_of_the_original_changes_nothing(judge: LaionCla
         whole = judge.network.text(input_ids=padded, attention_mask=(padded != 1).long()).pooler_output
         expected = torch.nn.functional.normalize(judge.network.text_projection(whole), dim=-1)[0]
     torch.testing.assert_close(judge.judge_text(["a dog barks"])[0]["embedding"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_text_tower_has_robertas_heads_and_epsilon(judge: LaionClapJudge) -> None:
+    """No tensor of a file says either."""
+    config = judge.network.text.config
+    assert (config.hidden_size // config.num_attention_heads, config.layer_norm_eps) == (64, 1e-5)
