@@ -64,12 +64,11 @@ class CorpusCNN(nn.Module):
         self.attention = nn.Conv1d(frame_dim, 1, 1)
         self.onsets = nn.Conv1d(2 * width * (BANDS // 4) + BANDS, _EVENT_CHANNELS, 1)
         self.surroundings = nn.Conv1d(frame_dim, _EVENT_CHANNELS, 1)
+        around = _layer_1d(_EVENT_CHANNELS, _EVENT_CHANNELS, 5)
         rate = nn.Conv1d(_EVENT_CHANNELS, 1, 3, padding=1)
         assert rate.bias is not None
         nn.init.constant_(rate.bias, _FEW_EVENTS)
-        self.events = nn.Sequential(
-            nn.BatchNorm1d(_EVENT_CHANNELS), nn.ReLU(), _layer_1d(_EVENT_CHANNELS, _EVENT_CHANNELS, 5), rate
-        )
+        self.events = nn.Sequential(nn.BatchNorm1d(_EVENT_CHANNELS), nn.ReLU(), around, rate)
         inputs = (2, *[_PITCH_CHANNELS] * (len(_DILATIONS) - 1))
         self.spectrum = nn.Sequential(
             *(
