@@ -62,6 +62,8 @@ def set_cell(
     column: Column, made: FeatureSet, reference: FeatureSet, groups: Groups, seed: int, *, with_interval: bool = False
 ) -> Cell:
     """Returns a set metric; of a Fréchet distance with an interval by subsampling where it is asked for."""
+    if not made.clips or not reference.clips:
+        return Cell(why_empty=f"not computed: judge {column.judge} says nothing of these clips")
     owners = made.groups(groups)
 
     def bounds() -> Bounds:

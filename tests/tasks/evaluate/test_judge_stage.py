@@ -103,6 +103,17 @@ def test_a_sound_that_is_too_short_is_quarantined_with_its_reason(
     assert run_stage(ScoreStage(JUDGED), workspace).quarantined == 0
 
 
+def test_a_judge_that_refuses_every_sound_leaves_a_reason_in_the_table(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.tasks.evaluate.fake_judges.SHORTEST_S", 100.0)
+    config = JUDGED.model_copy(update={"accept_quarantined": 1.0})
+    assert run_stage(JudgeStage(config), workspace).rows == 0
+    run_stage(ScoreStage(config), workspace)
+    rows = [row for row in EvaluateStage(config=config).make(workspace) if row.metric in (f"FD-{OURS}", f"IS-{OURS}")]
+    assert {row.why_empty for row in rows} == {f"not computed: judge {OURS} says nothing of these clips"}
+
+
 def test_scores_and_tables_are_made_of_what_was_said(workspace: Workspace) -> None:
     for stage in (JudgeStage(JUDGED), ScoreStage(JUDGED)):
         run_stage(stage, workspace)
