@@ -36,7 +36,7 @@ WEBHOOK: Final = "foleygenex-notify"
 _NO_ADDRESS: Final = "https://webhook.invalid/"  # no such host by RFC 2606: nothing is sent before an address is given
 _HEARTBEAT: Final = "prefect.flow-run.heartbeat"
 _TAKEN: Final = frozenset(f"prefect.flow-run.{state}" for state in ("Pending", "Submitting", "InfrastructurePending"))
-_RUNNING: Final = "prefect.flow-run.Running"
+_RUNNING: Final = frozenset(f"prefect.flow-run.{state}" for state in ("Running", "Retrying", "Rerunning"))
 _NOT_RUNNING: Final = frozenset(
     f"prefect.flow-run.{state}"
     for state in (
@@ -66,7 +66,7 @@ CRASHED: Final = Watch(
 UNSTARTED: Final = Watch(
     name="foleygenex-unstarted",
     after=_TAKEN,
-    expected=_NOT_RUNNING | {_RUNNING},
+    expected=_NOT_RUNNING | _RUNNING | {_HEARTBEAT},
     silent_s=600,  # a container's image may have to be fetched first
     why="a worker took it and did not start it within {:g} s, so the worker has ended or is cut off",
 )

@@ -246,9 +246,9 @@ def example_files(folder: Path) -> list[PageForm]:
 
 def _beginning(audio: Path, seconds: float) -> str:
     """Writes the first seconds of an audio file beside it and returns the path."""
-    samples_T, rate_hz = read_audio(audio)
+    samples_T, rate_hz = read_audio(audio, most_s=seconds)
     out = audio.with_name(f"{audio.stem}_beginning.flac")
-    write_flac(out, samples_T[: round(seconds * rate_hz)], rate_hz)
+    write_flac(out, samples_T, rate_hz)
     return str(out)
 
 

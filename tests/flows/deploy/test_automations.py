@@ -163,9 +163,10 @@ def test_a_run_without_heartbeats_or_that_no_worker_starts_is_marked_crashed_and
     for run in (silent, alive, done):
         heartbeat(client, run)
     client.set_flow_run_state(done, Completed())
-    taken, submitted, started = (new_run(client, Pending()) for _ in range(3))
+    taken, submitted, started, again = (new_run(client, Pending()) for _ in range(4))
     client.set_flow_run_state(submitted, Submitting())
     client.set_flow_run_state(started, Running())
+    client.set_flow_run_state(again, Running(name="Retrying"))
 
     def crashed() -> bool:
         if datetime.now(UTC).second % 3 == 0:
@@ -176,8 +177,8 @@ def test_a_run_without_heartbeats_or_that_no_worker_starts_is_marked_crashed_and
     assert client.read_flow_run(silent).state.message.startswith("no heartbeat for 10 s")
     for run in (taken, submitted):
         assert client.read_flow_run(run).state.message.startswith("a worker took it and did not start it within 10 s")
-    types = [client.read_flow_run(run).state.type for run in (alive, done, unknown, started)]
-    assert types == [StateType.RUNNING, StateType.COMPLETED, StateType.RUNNING, StateType.RUNNING]
+    types = [client.read_flow_run(run).state.type for run in (alive, done, unknown, started, again)]
+    assert types == [StateType.RUNNING, StateType.COMPLETED, *[StateType.RUNNING] * 3]
 
 
 def test_a_notification_that_is_switched_on_says_which_run_and_why(
