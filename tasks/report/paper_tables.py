@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_contracts import ContractError, UsageError
-from tasks.engine.workspace import Workspace, read_json
-from tasks.evaluate.paper_tables.result import TableResult, written_tables
+from tasks.engine.workspace import Workspace
+from tasks.evaluate.paper_tables.result import TableResult, read_table_result, written_tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ def build_tables(workspace: Workspace) -> list[ShownTable]:
     found = []
     for path in written_tables(workspace):
         try:
-            found.append(ShownTable(name=path.stem, table=TableResult.from_json(read_json(path))))
+            found.append(ShownTable(name=path.stem, table=read_table_result(path)))
         except (ContractError, UsageError):
             note = f"{workspace.relative(path)} cannot be read; make it again with `foleygenex run evaluate`"
             found.append(ShownTable(name=path.stem, table=None, note=note))

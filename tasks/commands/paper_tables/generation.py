@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tasks.commands.generate.requests import GenerationRequest
 from tasks.commands.generate.session import InferenceSession
 from tasks.commands.paper_tables.inputs import SETTING, Files, TableInputs
 from tasks.commands.paper_tables.parts import END_S, GIVEN_S, SCORED_S
+from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import Workspace, safe_name, seed_for
 from tasks.evaluate.checkpoints import checkpoint_paths
 from tasks.evaluate.config import EvaluateConfig
@@ -41,7 +42,7 @@ class TableGenerator:
     config: EvaluateConfig
     folder: Path
     given: Files = field(default_factory=dict)
-    on_done: Callable[[str], None] = log.info
+    on_progress: OnProgress = field(default=silent, repr=False)
 
     def generate(
         self,
@@ -49,30 +50,35 @@ class TableGenerator:
         checkpoint: Path,
         system: TableSystem | None,
         conditions: tuple[str, ...] = (),
+        *,
+        number: int = 0,
         seed: int | None = None,
     ) -> Files:
-        """Returns the generated file of each clip; those that failed are logged and missing. `seed`: of the noise.
+        """Returns the generated file of each clip; those that failed are logged and missing.
 
+        `number`: of the checkpoint among the system's; `seed`: of the noise, by default the first of the settings.
         Raises WeightsError and MismatchError for a checkpoint that cannot be used for this row, FoleyGenExError when
         no clip could be generated.
         """
-        out = self.folder / safe_name("-".join((name, *conditions)))
+        chosen = self.config.noise_seeds[0] if seed is None else seed
+        out = self.folder / safe_name(name) / "-".join((f"{number + 1}", "seed", f"{chosen}", *conditions))
         named = variant_of(system)
         files = {clip: out / f"{safe_name(clip)}.flac" for clip in self.inputs.captions}
         requests = [
-            GenerationRequest(
-                number=number,
-                task=options.task,
-                asked_name=clip,
-                options=options,
-            )
-            for number, (clip, path) in enumerate(files.items(), 1)
-            for options in [self._options(clip, path, checkpoint, named, conditions, seed)]
+            GenerationRequest(number=row, task=options.task, asked_name=clip, options=options)
+            for row, (clip, path) in enumerate(files.items(), 1)
+            for options in [self._options(clip, path, checkpoint, named, conditions, chosen)]
         ]
         first = requests[0].options
         assert first is not None
+        finished = itertools.count(1)
+
+        def on_done(line: str) -> None:
+            log.info("%s", line)
+            self.on_progress(next(finished), len(files), f"generate {name}")
+
         done = run_requests(
-            requests, InferenceSession.of(first), out, batch_size=self.config.batch_size, on_done=self.on_done
+            requests, InferenceSession.of(first), out, batch_size=self.config.batch_size, on_done=on_done
         )
         if done.failed == done.total:
             raise FoleyGenExError(f"evaluate.systems.{name}: no clip could be generated; {out / FAILURES} says why")
@@ -88,7 +94,7 @@ class TableGenerator:
         checkpoint: Path,
         named: str | None,
         conditions: tuple[str, ...],
-        seed: int | None,
+        seed: int,
     ) -> GenerateOptions:
         config = self.config
         asked = {"task": self.table.task, **self._conditions(clip, named, conditions)}
@@ -96,7 +102,7 @@ class TableGenerator:
             checkpoint=checkpoint,
             out=out,
             variant=named,
-            seed=seed_for("table", str(config.noise_seeds[0] if seed is None else seed), clip),
+            seed=seed_for("table", str(seed), clip),
             steps=config.steps,
             cfg_scale=config.cfg_scale,
             sampling=config.sampling,

@@ -145,15 +145,14 @@ class _SystemFinder:
             config=self.comparer.config,
             folder=self.comparer.folder / "generated",
             given=self._given if "Ar" in conditions else {},
+            on_progress=self.comparer.on_progress,
         )
-        run = f"{name}-{number}" if number else name
         self.lines = [_sampling_line(self.comparer.config)]
         if self.table.task == "vta" and not any(self.inputs.captions.values()):
             self.lines.append("the clips have no captions or labels: checkpoints get the video alone")
-        first, *others = self.comparer.config.noise_seeds
         return [
-            generator.generate(run, checkpoint, system, conditions, first),
-            *(generator.generate(f"{run}-seed-{seed}", checkpoint, system, conditions, seed) for seed in others),
+            generator.generate(name, checkpoint, system, conditions, number=number, seed=seed)
+            for seed in self.comparer.config.noise_seeds
         ]
 
     @cached_property

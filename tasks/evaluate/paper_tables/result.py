@@ -85,11 +85,6 @@ class TableResult:
     rows: tuple[ResultRow, ...]
     lines: tuple[str, ...]
 
-    @property
-    def is_computed(self) -> bool:
-        """Whether a cell has a number of ours."""
-        return any(cell.ours is not None for row in self.rows for cell in row.cells)
-
     def write(self, workspace: Workspace) -> Path:
         """Writes the table as JSON and returns its path."""
         path = workspace.path(FOLDER, f"table-{self.number}.json")
@@ -112,9 +107,9 @@ def written_tables(workspace: Workspace) -> list[Path]:
     return sorted(workspace.path(FOLDER).glob("table-[1-7].json"))
 
 
-def read_tables(workspace: Workspace) -> list[TableResult]:
-    """Returns the tables that were made in a workspace. Raises UsageError or ContractError for a damaged file."""
-    return [TableResult.from_json(read_json(path)) for path in written_tables(workspace)]
+def read_table_result(path: Path) -> TableResult:
+    """Returns a table that was written. Raises UsageError or ContractError for a damaged file."""
+    return TableResult.from_json(read_json(path))
 
 
 def with_best(heads: Sequence[TableHead], rows: Sequence[ResultRow], *, across: bool) -> tuple[ResultRow, ...]:

@@ -222,7 +222,7 @@ def test_a_file_of_an_earlier_run_is_not_taken_for_a_clip_that_fails_now(
     test_set: Path, asked: Asked, judges: dict[str, FakeJudge]
 ) -> None:
     files = {"reference": "truth", "captions": "captions.csv"}
-    old = test_set / "workspace" / "tables" / "table-1" / "generated" / "FoleyGenEx" / "clip01.flac"
+    old = test_set / "workspace" / "tables" / "table-1" / "generated" / "FoleyGenEx" / "1-seed-7" / "clip01.flac"
     write_sounds(old.parent, sounds(["clip01"]))
     old.with_suffix(".wav").rename(old)
     settings = config(test_set, 1, systems={"FoleyGenEx": "builtin"}, test_set=files)
@@ -262,7 +262,7 @@ def test_a_published_network_that_is_not_here_leaves_its_row_empty_with_licence_
     assert "CC BY-NC 4.0" in line and "foleygenex weights fetch mmaudio-net-small-16k mmaudio-16k" in line
     assert any(line.startswith("mine (not in the paper): not computed: mmaudio-large-44k-v2") for line in table.lines)
     assert not asked
-    assert table.is_computed, "the other rows are"
+    assert any(cell.ours for row in table.rows for cell in row.cells), "the other rows are computed"
 
 
 def test_a_published_network_that_is_here_is_converted_to_what_its_row_needs(
@@ -311,3 +311,37 @@ def test_each_seed_of_the_settings_is_a_run_of_a_checkpoint(
     runs = {cell.measured.runs for row in table.rows for cell in row.cells if cell.measured is not None}
     assert runs == {1, 2}, "the folder is one run"
     assert any(line.startswith("audio of checkpoints: evaluate.seeds = 4, 5 (not said") for line in table.lines)
+
+
+def test_runs_of_systems_with_like_names_have_folders_of_their_own(
+    test_set: Path, asked: Asked, judges: dict[str, FakeJudge]
+) -> None:
+    files = {"reference": "truth", "captions": "captions.csv", "allow": ["missing"]}
+    systems = {"a": ["builtin", "builtin"], "a-1": "builtin", "a-seed-5": "builtin"}
+    make_table(config(test_set, 6, systems=systems, test_set=files, seeds=[4, 5]), workspace(test_set))
+    assert len({options.out.parent for options in asked}) == 8
+    assert len({options.out for options in asked}) == len(asked)
+
+
+def test_what_is_generated_is_progress(test_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int, str]] = []
+
+    def run(requests: Sequence[GenerationRequest], session: object, folder: Path, *, on_done: Any, **_: Any) -> Summary:
+        folder.mkdir(parents=True)
+        for request in requests[:2]:
+            on_done(f"{request.asked_name}: -20 dBFS")
+        write_table(folder / "generated.parquet", GeneratedFile, [])
+        return Summary(2, 0, len(requests) - 2)
+
+    monkeypatch.setattr("tasks.commands.paper_tables.generation.run_requests", run)
+    monkeypatch.setattr("tasks.commands.paper_tables.generation.InferenceSession.of", lambda options: None)
+    table = paper_table(1)
+    settings = config(test_set, 1, test_set={"reference": "truth", "captions": "captions.csv"})
+    TableGenerator(
+        table=table,
+        inputs=read_inputs(table, settings.test_set),
+        config=settings,
+        folder=test_set / "generated",
+        on_progress=lambda done, total, note: seen.append((done, total, note)),
+    ).generate("mine", Path("builtin"), None)
+    assert seen == [(1, len(NAMES), "generate mine"), (2, len(NAMES), "generate mine")]
