@@ -50,5 +50,6 @@ def read_cells(path: Path, columns: Sequence[str], hint: str) -> list[tuple[str,
 
 def _typed(cells: Mapping[str, str | None], columns: Sequence[str], where: str) -> tuple[str, dict[str, str]]:
     if missing := [name for name in columns if cells.get(name) is None]:
-        raise UsageError(f"{where}: column {missing[0]!r} is missing; expected {', '.join(columns)}")
+        there = ", ".join(repr(name) for name, text in cells.items() if isinstance(text, str))
+        raise UsageError(f"{where}: column {missing[0]!r} is missing; expected {', '.join(columns)}; it has {there}")
     return where, {name: typed_cell(text) for name, text in cells.items() if isinstance(text, str)}

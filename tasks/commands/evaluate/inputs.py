@@ -111,12 +111,17 @@ def _files(folder: Path, where: str, suffixes: tuple[str, ...], problems: list[P
         else:
             problems.append(Problem(kind="bad-name", where=where, name=ascii(path.stem)))
     if not found:
-        raise UsageError(f"{folder} has no media file ({', '.join(suffixes)})")
+        below = ", only subfolders: the files of all clips belong into one folder" if _has_folders(folder) else ""
+        raise UsageError(f"{folder} has no media file ({', '.join(suffixes)}){below}")
     for name, paths in found.items():
         if len(paths) > 1:
             files = " and ".join(path.name for path in paths)
             problems.append(Problem(kind="duplicate", where=where, name=name, detail=files))
     return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+
+
+def _has_folders(folder: Path) -> bool:
+    return any(path.is_dir() for path in folder.iterdir())
 
 
 def is_printable(name: str) -> bool:

@@ -61,7 +61,8 @@ def test_more_columns_than_asked_for_are_returned_and_more_cells_than_columns_ar
     ("content", "message"),
     [
         (None, "t.csv is missing; run the command first"),
-        (b"a,c\n1,2\n", "t.csv, line 2: column 'b' is missing; expected a, b"),
+        (b"a,c\n1,2\n", "t.csv, line 2: column 'b' is missing; expected a, b; it has 'a', 'c'$"),
+        (b"a;b\n1;2\n", "t.csv, line 2: column 'a' is missing; expected a, b; it has 'a;b'$"),
         (b"a,b\n1\n", "t.csv, line 2: column 'b' is missing"),
         (b"a,b\n\xff\xfe,2\n", "t.csv cannot be read as a UTF-8 CSV"),
     ],

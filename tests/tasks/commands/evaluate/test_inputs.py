@@ -13,7 +13,7 @@ from tests.tasks.commands.evaluate.conftest import options
 
 
 def touch(folder: Path, *names: str) -> Path:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).write_bytes(b"x")
     return folder
@@ -73,10 +73,12 @@ def test_names_that_cannot_be_shown_are_passed_over(folder: Path) -> None:
 
 
 def test_a_folder_that_is_missing_or_empty_is_refused(folder: Path) -> None:
-    empty = folder / "empty"
+    empty, nested = folder / "empty", folder / "nested"
     empty.mkdir()
+    touch(nested / "dog", "one.wav")
     for changes, words in (
-        ({"reference": empty}, "empty has no media file"),
+        ({"reference": empty}, r"empty has no media file \(.*\.wmv\)$"),
+        ({"reference": nested}, "nested has no media file .*, only subfolders: the files of all clips belong into one"),
         ({"reference": folder / "no"}, "no is not a folder"),
         ({"video": folder / "truth"}, "has no media file"),  # audio is no video
     ):
