@@ -132,27 +132,29 @@ def _reasons(table: PaperTable, heads: tuple[TableHead, ...], rows: list[ResultR
     reason names the columns.
     """
     several = len(table.sizes) > 1
-    whole: dict[str, set[str | None]] = {}
-    for row in rows:
-        for head, cell in zip(heads, row.cells, strict=True):
-            whole.setdefault(head.system, set()).add(_why(cell))
+    everywhere = _reasons_by_system(heads, rows)
     where: dict[str, dict[str, None]] = {}
     for row in rows:
-        of_system: dict[str, set[str | None]] = {}
-        for head, cell in zip(heads, row.cells, strict=True):
-            of_system.setdefault(head.system, set()).add(_why(cell))
+        in_row = _reasons_by_system(heads, [row])
         for head, cell in zip(heads, row.cells, strict=True):
             if (why := _why(cell)) is None:
                 continue
             name = f"{head.name} ({row.part})" if several else head.name
-            if why == NOT_NAMED:
+            if why == NOT_NAMED or (head.system and len(everywhere[head.system]) == 1):
                 name = head.system or row.head
-            elif head.system and len(whole[head.system]) == 1:
-                name = head.system
-            elif len(of_system[head.system]) == 1:
+            elif len(in_row[head.system]) == 1:
                 name = f"{head.system} ({row.head})" if head.system else row.head
             where.setdefault(why, {})[name] = None
     return [f"{', '.join(names)}: {reason}" for reason, names in where.items()]
+
+
+def _reasons_by_system(heads: tuple[TableHead, ...], rows: list[ResultRow]) -> dict[str, set[str | None]]:
+    """Returns the different reasons of each system's cells, None among them where one has a number of ours."""
+    found: dict[str, set[str | None]] = {}
+    for row in rows:
+        for head, cell in zip(heads, row.cells, strict=True):
+            found.setdefault(head.system, set()).add(_why(cell))
+    return found
 
 
 def _why(cell: TableCell) -> str | None:
