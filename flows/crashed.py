@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from prefect.client.schemas.filters import (
     FlowRunFilterParentFlowRunId,
     FlowRunFilterState,
     FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun, StateType
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
@@ -56,6 +59,20 @@ def close_killed_runs(client: SyncPrefectClient) -> list[str]:
         with suppress(ValueError, ObjectNotFound):
             closed += _close(client, holder)
     return closed
+
+
+def close_unstarted_runs(client: SyncPrefectClient, pool: str, taken_before: datetime) -> list[str]:
+    """Marks the runs as Crashed that a worker of a pool took before a time and has not started.
+
+    Call it when the workers of that time have ended. Returns the runs' names.
+    """
+    taken = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PENDING])))
+    of_pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[pool]))
+    runs = client.read_flow_runs(flow_run_filter=taken, work_pool_filter=of_pool)
+    left = [run for run in runs if run.state is not None and run.state.timestamp < taken_before]
+    for run in left:
+        client.set_flow_run_state(run.id, Crashed(message="the worker that took it ended before it started it"))
+    return [run.name for run in left]
 
 
 def _workspace(run: FlowRun) -> str:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -125,7 +126,7 @@ class _Starting:
 
 
 def _start_all(starting: _Starting, warn: Say, timeout_s: float) -> None:
-    from flows.crashed import close_killed_runs
+    from flows.crashed import close_killed_runs, close_unstarted_runs
     from flows.deploy.install import client_of, install
     from flows.deploy.shipped import HOME, checkout, read_shipped
     from flows.placement import has_worker
@@ -141,7 +142,7 @@ def _start_all(starting: _Starting, warn: Say, timeout_s: float) -> None:
     for line in install(url, warn):
         starting.say(line)
     of_workers = {**common, "PREFECT_API_URL": url, "PREFECT_WORKER_QUERY_SECONDS": _ASK_EVERY_S}
-    workers = {}
+    workers, before_workers = {}, datetime.now(UTC)
     for pool in read_shipped(folder).work_pools:
         workers[pool] = starting.ensure(f"worker-{pool}", worker_command(pool), of_workers, folder)
     with client_of(url) as client:
@@ -150,6 +151,9 @@ def _start_all(starting: _Starting, warn: Say, timeout_s: float) -> None:
             _wait_for(worker, partial(has_worker, client, pool), waiting)
         for name in close_killed_runs(client):
             starting.say(f"{name}: was killed, marked Crashed")
+        for pool in (pool for pool, worker in workers.items() if worker in starting.new):
+            for name in close_unstarted_runs(client, pool, before_workers):
+                starting.say(f"{name}: was taken and not started, marked Crashed")
 
 
 def _wait_for(started: Started, is_ready: Callable[[], bool], waiting: Waiting) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.states import Completed, Running
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Pending, Running, Scheduled, Submitting
 
 from flows import crashed
-from flows.crashed import close_killed_run, close_killed_runs
+from flows.crashed import close_killed_run, close_killed_runs, close_unstarted_runs
 from flows.runs import running_in
 from flows.terminal_log import LINES
 from tasks.config import PipelineConfig
@@ -119,3 +122,20 @@ def test_all_killed_runs_of_this_machines_workspaces_are_found_by_their_paramete
     with acquire(alive, "train of w", run=str(third)):
         assert sorted(close_killed_runs(client)) == ["config", "dead"]
     assert states(client, first, second, third, fourth) == ["Crashed", "Crashed", "Running", "Running"]
+
+
+def test_runs_that_an_ended_worker_took_and_did_not_start_are_closed(client: SyncPrefectClient) -> None:
+    for pool in ("mine", "theirs"):
+        client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+
+    def run(pool: str, state: State) -> UUID:
+        return client.create_flow_run(killed, name=f"{state.name} of {pool}", work_pool_name=pool, state=state).id
+
+    taken, submitted = run("mine", Pending()), run("mine", Submitting())
+    running, scheduled, other = run("mine", Running()), run("mine", Scheduled()), run("theirs", Pending())
+    started = datetime.now(UTC)
+    later = run("mine", Pending())  # by the worker that runs now
+    assert sorted(close_unstarted_runs(client, "mine", started)) == ["Pending of mine", "Submitting of mine"]
+    assert states(client, taken, submitted, running) == ["Crashed", "Crashed", "Running"]
+    assert states(client, scheduled, other, later) == ["Scheduled", "Pending", "Pending"]
+    assert client.read_flow_run(taken).state.message == "the worker that took it ended before it started it"

@@ -66,6 +66,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine
     monkeypatch.setattr("flows.deploy.install.client_of", client)
     monkeypatch.setattr("flows.placement.has_worker", lambda client, pool: True)
     monkeypatch.setattr("flows.crashed.close_killed_runs", lambda client: ["train of w"])
+    monkeypatch.setattr("flows.crashed.close_unstarted_runs", lambda client, pool, _: [f"run of {pool}"])
     yield found
     down(found.said.append)
 
@@ -81,13 +82,16 @@ def test_server_deployments_and_workers_are_started_in_order(machine: Machine, p
     assert "PREFECT_API_URL" not in machine.environments["server"]
     assert machine.environments["worker-cpu"]["PREFECT_API_URL"] == url
     assert Path(machine.environments["worker-cpu"]["FOLEYGENEX_HOME"], "prefect.yaml").is_file()
-    assert said[1] == f"deployed to {url}" and said[-1] == "train of w: was killed, marked Crashed"
+    assert said[1] == f"deployed to {url}" and said[4] == "train of w: was killed, marked Crashed"
+    assert said[5] == "run of cpu: was taken and not started, marked Crashed"
     assert [line.split(":")[0] for line in said] == [
         "server",
         "deployed to http",
         "worker-cpu",
         "worker-gpu",
         "train of w",
+        "run of cpu",
+        "run of gpu",
     ]
 
 
@@ -101,6 +105,7 @@ def test_again_only_what_is_missing_is_started(machine: Machine, port: int) -> N
     assert (after["server"], after["worker-gpu"]) == (before["server"], before["worker-gpu"])
     assert after["worker-cpu"] != before["worker-cpu"] and after["worker-cpu"].process()
     assert said[0] == f"server: runs already (process {before['server'].pid})"
+    assert said[-1] == "run of cpu: was taken and not started, marked Crashed"  # the other pool's worker lives
     with pytest.raises(UsageError, match=f"the server runs on port {port} already; `foleygenex down` stops it"):
         up(port + 1, said.append, pytest.fail)
 
