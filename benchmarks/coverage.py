@@ -15,7 +15,8 @@ from scipy import stats
 
 from tasks.evaluate.intervals import Bounds, mean_interval, share_interval
 from tasks.evaluate.metrics.frechet import feature_distance
-from tasks.evaluate.metrics.subsampling import frechet_interval
+from tasks.evaluate.metrics.kernel import kernel_distance
+from tasks.evaluate.metrics.subsampling import frechet_interval, kernel_interval
 
 SETS: Final = 1000
 SIZES: Final = ((16, 16), (16, 8), (16, 4), (24, 24), (24, 12), (24, 7), (64, 64), (64, 16), (64, 7))
@@ -61,16 +62,17 @@ def mean_coverage(kind: str, n: int, groups: int, alike: float, *, sets: int = S
     return covered / sets
 
 
-def distance_coverage(n: int, groups: int, alike: float, *, sets: int, seed: int = 0) -> float:
-    """Returns the same of the FD of 8-d features at this n, whose truth is the mean over all sets."""
+def distance_coverage(n: int, groups: int, alike: float, *, sets: int, seed: int = 0, is_kernel: bool = False) -> float:
+    """Returns the same of the FD, or KAD, of 8-d features at this n, whose truth is the mean over all sets."""
     rng, owner = np.random.default_rng([seed, n, groups, round(100 * alike)]), _owners(n, groups)
-    reference = rng.normal(size=(5000, 8))
+    reference = rng.normal(size=(500 if is_kernel else 5000, 8))
+    distance, interval = (kernel_distance, kernel_interval) if is_kernel else (feature_distance, frechet_interval)
     made = [
         0.3 + np.sqrt(alike) * rng.normal(size=(groups, 8))[owner] + np.sqrt(1 - alike) * rng.normal(size=(n, 8))
         for _ in range(sets)
     ]
-    truth = float(np.mean([feature_distance(one, reference) for one in made]))
-    bounds = [frechet_interval(one, reference, list(owner), seed=number) for number, one in enumerate(made)]
+    truth = float(np.mean([distance(one, reference) for one in made]))
+    bounds = [interval(one, reference, list(owner), seed=number) for number, one in enumerate(made)]
     return sum(_covers(one, truth) for one in bounds) / sets
 
 
@@ -89,10 +91,13 @@ def cells(sets: int) -> Iterator[tuple[str, int, int, float, Callable[[], float]
                     lambda n=n, g=groups, a=alike, k=kind: mean_coverage(k, n, g, a, sets=sets),
                 )  # fmt: skip
             if groups >= 8 and n > 16:
-                yield (
-                    "FD", n, groups, alike,
-                    lambda n=n, g=groups, a=alike: distance_coverage(n, g, a, sets=max(1, sets // 2)),
-                )  # fmt: skip
+                for name, is_kernel in (("FD", False), ("KAD", True)):
+                    yield (
+                        name, n, groups, alike,
+                        lambda n=n, g=groups, a=alike, k=is_kernel: distance_coverage(
+                            n, g, a, sets=max(1, sets // 2), is_kernel=k
+                        ),
+                    )  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:

@@ -15,11 +15,11 @@ from tasks.evaluate.judged import FeatureSet, column_distance, set_value
 from tasks.evaluate.metrics.catalogue import Metric
 from tasks.evaluate.metrics.comparison import SetDistance
 from tasks.evaluate.metrics.set_baselines import at_half, other_half
-from tasks.evaluate.metrics.subsampling import frechet_interval
+from tasks.evaluate.metrics.subsampling import frechet_interval, kernel_interval
 
 NO_BOUNDS: Final[Bounds] = (None, None)
-INTERVAL_CALLS: Final = 100
-"""Calls of a distance for its interval."""
+_INTERVALS: Final = {"frechet": (frechet_interval, 100), "kernel": (kernel_interval, 4)}
+"""Measure -> the function of its interval, and as how many calls of the distance it works."""
 _MOST_WORK: Final = 2e12  # floating-point operations: about a minute on two cores
 Groups = Sequence[Hashable]
 """The group of each clip or value, by its place."""
@@ -61,19 +61,16 @@ def clip_cell(metric: Metric, values: Sequence[float], owners: Groups, seed: int
 def set_cell(
     column: Column, made: FeatureSet, reference: FeatureSet, groups: Groups, seed: int, *, with_interval: bool = False
 ) -> Cell:
-    """Returns a set metric; of a Fréchet distance with an interval by subsampling where it is asked for."""
+    """Returns a set metric; of FD and KAD with an interval where it is asked for."""
     if not made.clips or not reference.clips:
         return Cell(why_empty=f"not computed: judge {column.judge} says nothing of these clips")
     owners = made.groups(groups)
 
     def bounds() -> Bounds:
-        if (
-            column.measure != "frechet"
-            or not with_interval
-            or not is_affordable(column, made, reference, INTERVAL_CALLS)
-        ):
+        interval_of, calls = _INTERVALS.get(column.measure, (None, 0))
+        if interval_of is None or not with_interval or not is_affordable(column, made, reference, calls):
             return NO_BOUNDS
-        return frechet_interval(made.rows, reference.rows, owners, seed=seed, reference_groups=reference.groups(groups))
+        return interval_of(made.rows, reference.rows, owners, seed=seed, reference_groups=reference.groups(groups))
 
     def value() -> float:
         return set_value(column, made.rows, reference.rows, owners, seed)

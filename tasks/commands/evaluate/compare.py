@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
 import numpy as np
 from scipy.stats import rankdata
 
-from data_contracts import ContractError
 from tasks.commands.evaluate.judge_run import JudgeRun
 from tasks.commands.evaluate.measured import Measured
 from tasks.commands.evaluate.primary import TESTED
 from tasks.commands.evaluate.result import Comparison, WorstClip
+from tasks.commands.evaluate.set_tests import set_test
 from tasks.engine.workspace import seed_for
 from tasks.evaluate import baselines
-from tasks.evaluate.cells import is_affordable
 from tasks.evaluate.columns import COLUMN_OF, Column
-from tasks.evaluate.judged import FeatureSet, Rows, column_distance
 from tasks.evaluate.metrics.catalogue import METRICS
-from tasks.evaluate.significance import LEVEL, SWAPS, PairedTest, holm, sign_flip_test, swap_test
+from tasks.evaluate.significance import LEVEL, PairedTest, holm, sign_flip_test
 from tasks.evaluate.tables import metric_named
 
 WORST: Final = 6
@@ -91,29 +87,11 @@ class Comparer:
         return sign_flip_test(differences, owners, seed=seed_for("sign flips", str(self.seed), metric, first, second))
 
     def _swapped(self, column: Column, run: JudgeRun, first: str, second: str, family: int) -> PairedTest | None:
-        """Returns the test of a distance; of several seeds of both, of its mean, with a clip's seeds kept together."""
         folders = self.measured.folders_of
         ours, theirs = ([run.features[one][column.output] for one in folders[name]] for name in (first, second))
-        reference, count = run.features[baselines.TRUTH][column.output], len(ours)
-        if len(theirs) != count or len({one.owners for one in (*ours, *theirs)}) > 1:
-            return None  # other numbers of seeds, or the judge refused clips of one of them
-        enough = math.ceil(family / LEVEL)  # draws whose smallest p passes among so many tests
-        numbers = (max(SWAPS, enough), SWAPS)
-        affordable = (n for n in numbers if is_affordable(column, ours[0], reference, 2 * n * count))
-        if (draws := next(affordable, None)) is None:
-            return None
-        groups = ours[0].groups(self.measured.groups) * count
+        reference = run.features[baselines.TRUTH][column.output]
         seed = seed_for("swaps", str(self.seed), column.name, first, second)
-        distance = column_distance(column)
-
-        def mean(rows: Rows, of_reference: Rows) -> float:
-            return float(np.mean([distance(part, of_reference) for part in np.split(rows, count)]))
-
-        try:
-            test = swap_test(mean, _stacked(ours), _stacked(theirs), reference.rows, groups, seed=seed, draws=draws)
-        except ContractError:  # too few clips
-            return None
-        return replace(test, n=ours[0].clips)  # a clip can have several rows
+        return set_test(column, ours, theirs, reference, self.measured.groups, family=family, seed=seed)
 
     def _comparison(self, key: tuple[str, str, str], test: PairedTest, p_holm: float | None) -> Comparison:
         metric, first, second = key
@@ -147,7 +125,3 @@ class Comparer:
                 ranks.setdefault(place, []).append(float(rank))
                 shown.setdefault(place, {})[metric] = values[place]
         return {place: float(np.mean(found)) for place, found in ranks.items()}, shown
-
-
-def _stacked(seeds: Sequence[FeatureSet]) -> Rows:
-    return np.concatenate([one.rows for one in seeds])

@@ -19,6 +19,7 @@ from tasks.evaluate.metrics.checks import (
     UndefinedMetricError,
     Vector,
     require_matrix,
+    require_pairs,
     require_rows,
     require_same_width,
 )  # fmt: skip
@@ -41,19 +42,107 @@ def kernel_distance(generated_ND: Matrix, reference_MD: Matrix, bandwidth: float
     reference whose rows are all the same, ContractError for other shapes, widths that differ or values that are not
     finite.
     """
-    require_matrix(generated_ND, f"{_NAME}, generated features")
-    require_matrix(reference_MD, f"{_NAME}, reference features")
-    require_same_width(generated_ND.shape[1], reference_MD.shape[1], _NAME)
-    require_rows(len(generated_ND), 2, f"{_NAME}, generated features")
-    spread = median_distance(reference_MD) if bandwidth is None else bandwidth
-    centre_D = reference_MD.mean(axis=0, dtype=np.float64)  # distances keep more digits near the origin
-    first_ND: _Block = generated_ND - centre_D
-    second_MD: _Block = reference_MD - centre_D
-    rate = 1 / (2 * spread**2 + _STEADY)
+    (first_ND, second_MD), rate = _centred(reference_MD, bandwidth, generated_ND)
     across = sum((_kernel_sum(block, rate) for block in _blocks(first_ND, second_MD)), 0.0)
     return SCALE * (
         _mean_within(first_ND, rate) + _mean_within(second_MD, rate) - 2 * across / (len(first_ND) * len(second_MD))
     )
+
+
+def exchange_differences(first_ND: Matrix, second_ND: Matrix, reference_MD: Matrix) -> Vector:
+    """Returns (N,) numbers of which the mean is KAD of the first set minus KAD of the second one. Row n of both is the
+    same clip: where the two rows are exchanged between the sets, the number changes its sign, and the mean is again
+    the difference, because the kernel's sums over both sets together stay as they are.
+
+    Raises as `kernel_distance`, and ContractError unless both sets have the same shape.
+    """
+    require_pairs(first_ND, second_ND, f"{_NAME}, features of two systems")
+    (one_ND, other_ND, second_MD), rate = _centred(reference_MD, None, first_ND, second_ND)
+    count, both = len(one_ND), np.concatenate([one_ND, other_ND])
+    within = _row_sums(both, both, rate) / (count - 1)
+    across = _row_sums(both, second_MD, rate) / len(second_MD)
+    of_row = SCALE * (within - 2 * across)
+    return np.asarray(of_row[:count] - of_row[count:])
+
+
+def distances_without(
+    generated_ND: Matrix,
+    reference_MD: Matrix,
+    block_N: npt.NDArray[np.intp],
+    block_M: npt.NDArray[np.intp] | None = None,
+) -> Vector:
+    """Returns (P,) KAD without the rows of one block after the other, with the bandwidth of the whole reference.
+
+    `block_N`: the block of each generated row, a number from 0 to P - 1; `block_M`: of each reference row, which is
+    then left out at once; without it the reference stays whole. Raises as `kernel_distance`.
+    """
+    (first_ND, second_MD), rate = _centred(reference_MD, None, generated_ND)
+    whole_M = np.zeros(len(second_MD), np.intp) if block_M is None else block_M
+    blocks = int(max(block_N.max(), whole_M.max())) + 1
+    across_PP = _block_sums(first_ND, second_MD, block_N, whole_M, rate, blocks)
+    across_P = across_PP.sum() - across_PP.sum(axis=1)
+    rows_P, within_P = _within_without(first_ND, block_N, rate, blocks)
+    if block_M is None:
+        columns_P, of_reference = np.full(blocks, len(second_MD)), np.full(blocks, _mean_within(second_MD, rate))
+    else:
+        columns_P, of_reference = _within_without(second_MD, block_M, rate, blocks)
+        across_P += np.diag(across_PP) - across_PP.sum(axis=0)
+    return np.asarray(SCALE * (within_P + of_reference - 2 * across_P / (rows_P * columns_P)))
+
+
+def _within_without(
+    features_ND: _Block, block_N: npt.NDArray[np.intp], rate: float, blocks: int
+) -> tuple[Vector, Vector]:
+    """Returns (P,) the number of rows without a block, and the kernel's mean over pairs of different ones of them."""
+    count_P = np.bincount(block_N, minlength=blocks)
+    sums_PP = _block_sums(features_ND, features_ND, block_N, block_N, rate, blocks)
+    left_P = len(features_ND) - count_P
+    if left_P.min() < 2:
+        raise UndefinedMetricError(f"{_NAME}: needs at least 2 rows without a block, got {left_P.min()}")
+    pairs_P = sums_PP.sum() - 2 * sums_PP.sum(axis=1) + np.diag(sums_PP) - left_P  # a row is 1 with itself
+    return left_P.astype(np.float64), pairs_P / (left_P * (left_P - 1))
+
+
+def _block_sums(
+    first_ND: _Block,
+    second_MD: _Block,
+    block_N: npt.NDArray[np.intp],
+    block_M: npt.NDArray[np.intp],
+    rate: float,
+    blocks: int,
+) -> _Block:
+    """Returns (P, P) the kernel's sums over the rows of a block of the first set and of one of the second."""
+    sums_PP, member_MP = np.zeros((blocks, blocks)), np.eye(blocks)[block_M]
+    for start in range(0, len(first_ND), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        sums_BP = np.zeros((len(first_ND[part]), blocks))
+        for place, squared in enumerate(_blocks(first_ND[part], second_MD)):
+            sums_BP += np.exp(-rate * squared) @ member_MP[place * _BLOCK : (place + 1) * _BLOCK]
+        np.add.at(sums_PP, block_N[part], sums_BP)
+    return sums_PP
+
+
+def _centred(reference_MD: Matrix, bandwidth: float | None, *sets: Matrix) -> tuple[tuple[_Block, ...], float]:
+    """Returns the sets and then the reference around the reference's mean, where distances keep more digits, and the
+    kernel's rate."""
+    for features_ND in sets:
+        require_matrix(features_ND, f"{_NAME}, generated features")
+        require_same_width(features_ND.shape[1], reference_MD.shape[1] if reference_MD.ndim == 2 else 0, _NAME)
+        require_rows(len(features_ND), 2, f"{_NAME}, generated features")
+    require_matrix(reference_MD, f"{_NAME}, reference features")
+    spread = median_distance(reference_MD) if bandwidth is None else bandwidth
+    centre_D = reference_MD.mean(axis=0, dtype=np.float64)
+    return tuple(features - centre_D for features in (*sets, reference_MD)), 1 / (2 * spread**2 + _STEADY)
+
+
+def _row_sums(rows_ND: _Block, others_MD: _Block, rate: float) -> Vector:
+    """Returns (N,) the kernel's sum over all other rows."""
+    sums_N = np.zeros(len(rows_ND))
+    for start in range(0, len(rows_ND), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        for squared in _blocks(rows_ND[part], others_MD):
+            sums_N[part] += np.exp(-rate * squared).sum(axis=1)
+    return sums_N
 
 
 def median_distance(features_MD: Matrix) -> float:

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from tasks.evaluate.groups import group_index
+from tasks.evaluate.groups import Indices, group_index
 from tasks.evaluate.intervals import TAIL, Bounds
 from tasks.evaluate.metrics.checks import Distance, Matrix, require_rows
 from tasks.evaluate.metrics.frechet import Moments, frechet_distance
+from tasks.evaluate.metrics.kernel import distances_without, kernel_distance
 
 _FEWEST_GROUPS: Final = 8
 _LEAST_SHARE: Final = 0.3  # of the groups, in the smallest subset of the extrapolation
@@ -61,8 +62,8 @@ def distance_interval(
     reference_groups: Sequence[Hashable] | None = None,
     blocks: int = _BLOCKS,
 ) -> Bounds:
-    """Returns a 95 % interval of the FD or KAD that other clips of the same number would give; (None, None) below 8
-    groups. Of KAD, give `distance` the bandwidth of the whole reference (`kernel.median_distance`).
+    """Returns a 95 % interval of the distance that other clips of the same number would give; (None, None) below 8
+    groups.
 
     The spread is that of the distances without one group after the other (jackknife, Quenouille and Tukey 1958), with
     Student's quantile; more groups than `blocks` are first put into so many blocks at random. `groups`: one per
@@ -70,21 +71,70 @@ def distance_interval(
     left out on both sides at once, which adds what the choice of the test set's clips changes. It is wide rather than
     narrow. Raises as `distance`, and ContractError unless there is one group per row.
     """
-    index_N = group_index(groups, len(generated_ND))
-    names = list(dict.fromkeys(groups))
-    index_M = None
-    if reference_groups is not None:
-        names = list(dict.fromkeys([*names, *reference_groups]))
-        index_M = group_index([*names, *reference_groups], len(names) + len(reference_MD))[len(names) :]
-    found, count = distance(generated_ND, reference_MD), len(names)
-    if count < _FEWEST_GROUPS:
+    parts = _Parts.of(groups, reference_groups, len(generated_ND), len(reference_MD), seed, blocks)
+    found = distance(generated_ND, reference_MD)
+    if parts.groups < _FEWEST_GROUPS:
         return None, None
-    block_G = np.random.default_rng(seed).permutation(count) % blocks
     values = []
-    for left_out in range(min(count, blocks)):
-        kept_G = block_G != left_out
-        reference = reference_MD if index_M is None else reference_MD[kept_G[index_M]]
-        values.append(distance(generated_ND[kept_G[index_N]], reference))
+    for left_out in range(parts.count):
+        reference = reference_MD if parts.of_reference_M is None else reference_MD[parts.of_reference_M != left_out]
+        values.append(distance(generated_ND[parts.of_generated_N != left_out], reference))
+    return _jackknife(found, np.array(values))
+
+
+def kernel_interval(
+    generated_ND: Matrix,
+    reference_MD: Matrix,
+    groups: Sequence[Hashable],
+    *,
+    seed: int,
+    reference_groups: Sequence[Hashable] | None = None,
+    blocks: int = _BLOCKS,
+) -> Bounds:
+    """Returns `distance_interval` of KAD with the whole reference's bandwidth, from one pass over all pairs."""
+    parts = _Parts.of(groups, reference_groups, len(generated_ND), len(reference_MD), seed, blocks)
+    found = kernel_distance(generated_ND, reference_MD)
+    if parts.groups < _FEWEST_GROUPS:
+        return None, None
+    return _jackknife(found, distances_without(generated_ND, reference_MD, parts.of_generated_N, parts.of_reference_M))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """The blocks that a jackknife leaves out: how many there are, of how many groups, and the block of each row."""
+
+    count: int
+    groups: int
+    of_generated_N: Indices  # noqa: N815 (shape suffix)
+    of_reference_M: Indices | None  # noqa: N815
+
+    @classmethod
+    def of(
+        cls,
+        groups: Sequence[Hashable],
+        reference_groups: Sequence[Hashable] | None,
+        n: int,
+        n_reference: int,
+        seed: int,
+        blocks: int,
+    ) -> Self:
+        """Puts groups into at most so many blocks. Raises ContractError unless there is one group per row."""
+        index_N, index_M = group_index(groups, n), None
+        names = list(dict.fromkeys(groups))
+        if reference_groups is not None:
+            names = list(dict.fromkeys([*names, *reference_groups]))
+            index_M = group_index([*names, *reference_groups], len(names) + n_reference)[len(names) :]
+        block_G = np.random.default_rng(seed).permutation(len(names)) % blocks
+        return cls(
+            count=min(len(names), blocks),
+            groups=len(names),
+            of_generated_N=block_G[index_N],
+            of_reference_M=None if index_M is None else block_G[index_M],
+        )
+
+
+def _jackknife(found: float, values: npt.NDArray[np.float64]) -> Bounds:
+    """Returns the interval around a value, from the values without one part after the other."""
     error = float(np.std(values)) * (len(values) - 1) ** 0.5
     reach = float(stats.t.ppf(1 - TAIL, len(values) - 1)) * error
     return found - reach, found + reach

@@ -11,7 +11,7 @@ from scipy.spatial import distance
 from data_contracts.errors import ContractError
 from tasks.evaluate.metrics import kernel
 from tasks.evaluate.metrics.checks import UndefinedMetricError
-from tasks.evaluate.metrics.kernel import kernel_distance, median_distance
+from tasks.evaluate.metrics.kernel import exchange_differences, kernel_distance, median_distance
 
 
 def rows(n: int, seed: int, width: int = 6, shift: float = 0.0) -> np.ndarray:
@@ -44,6 +44,31 @@ def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 def test_it_is_the_mean_over_all_pairs_whatever_the_blocks(n: int, m: int) -> None:
     generated, reference = rows(n, 1, shift=0.5), rows(m, 2)
     assert kernel_distance(generated, reference) == pytest.approx(plain_kad(generated, reference), rel=1e-6)
+
+
+@pytest.mark.usefixtures("block")
+@pytest.mark.parametrize("shift", [0.0, 2.0])
+def test_exchanging_rows_of_two_sets_turns_the_signs_of_their_parts_of_the_difference(shift: float) -> None:
+    first, second, reference = rows(23, 4), rows(23, 5, shift=shift), rows(31, 6)
+    parts = exchange_differences(first, second, reference)
+    difference = kernel_distance(first, reference) - kernel_distance(second, reference)
+    assert parts.shape == (23,) and parts.mean() == pytest.approx(difference, abs=1e-9)
+    for seed in range(5):
+        turned = np.random.default_rng(seed).integers(0, 2, 23).astype(bool)
+        one, other = np.where(turned[:, None], second, first), np.where(turned[:, None], first, second)
+        exchanged = kernel_distance(one, reference) - kernel_distance(other, reference)
+        assert np.where(turned, -parts, parts).mean() == pytest.approx(exchanged, abs=1e-9)
+
+
+def test_equal_sets_differ_in_nothing_and_other_shapes_are_refused() -> None:
+    first, reference = rows(9, 4), rows(12, 6)
+    assert exchange_differences(first, first, reference) == pytest.approx(np.zeros(9))
+    with pytest.raises(ContractError, match="expected one row per clip in both"):
+        exchange_differences(first, first[:8], reference)
+    with pytest.raises(UndefinedMetricError, match="at least 2 rows, got 1"):
+        exchange_differences(first[:1], first[:1], reference)
+    with pytest.raises(ContractError, match="widths 6 and 5"):
+        exchange_differences(first, first, reference[:, :5])
 
 
 @pytest.mark.usefixtures("block")

@@ -10,7 +10,7 @@ from data_contracts.errors import ContractError
 from tasks.evaluate.metrics.checks import UndefinedMetricError
 from tasks.evaluate.metrics.frechet import Moments, feature_distance
 from tasks.evaluate.metrics.kernel import kernel_distance, median_distance
-from tasks.evaluate.metrics.subsampling import distance_interval, frechet_infinity, frechet_interval
+from tasks.evaluate.metrics.subsampling import distance_interval, frechet_infinity, frechet_interval, kernel_interval
 
 REFERENCE = np.random.default_rng(0).normal(size=(4000, 6))
 
@@ -68,6 +68,22 @@ def test_of_many_groups_some_are_left_out_together() -> None:
     assert calls == [90] + [87] * 30 and low is not None and high is not None
     of_a_sum = 2 * stats.t.ppf(0.975, 29) * np.sqrt(90) * made.sum(axis=1).std()
     assert high - low == pytest.approx(of_a_sum, rel=0.5)
+
+
+@pytest.mark.parametrize("blocks", [100, 9])
+@pytest.mark.parametrize("with_reference", [False, True])
+def test_kads_interval_from_one_pass_is_that_of_a_plain_jackknife(blocks: int, with_reference: bool) -> None:
+    made, reference, groups = rows(60, 3, shift=0.5), REFERENCE[:60], [n % 12 for n in range(60)]
+    bandwidth = median_distance(reference)
+    of_reference = [f"{n % 12}" if n < 30 else n % 12 for n in range(60)] if with_reference else None
+
+    def kad(first: np.ndarray, second: np.ndarray) -> float:
+        return kernel_distance(first, second, bandwidth)
+
+    plain = distance_interval(kad, made, reference, groups, seed=1, reference_groups=of_reference, blocks=blocks)
+    once = kernel_interval(made, reference, groups, seed=1, reference_groups=of_reference, blocks=blocks)
+    assert once == pytest.approx(plain)
+    assert kernel_interval(made[:20], reference, [n % 7 for n in range(20)], seed=0) == (None, None)
 
 
 def test_copies_within_a_group_add_no_certainty() -> None:
