@@ -15,6 +15,7 @@ from tasks.commands.paper_tables.composing import NOT_NAMED
 from tasks.commands.paper_tables.job import make_table
 from tasks.evaluate.columns import Column
 from tasks.evaluate.paper_tables.layout import NUMBERS, paper_table
+from tasks.evaluate.paper_tables.lists import read_list
 from tasks.evaluate.paper_tables.result import TableCell, TableResult, read_table_result
 from tasks.media.arrays import write_exact_audio
 from tasks.media.audio import decode_audio
@@ -376,3 +377,35 @@ def test_a_number_is_needed(tmp_path: Path) -> None:
         make_table(config(tmp_path, 1).model_copy(update={"table": None}), workspace(tmp_path))
     with pytest.raises(UsageError, match="table"):
         config(tmp_path, 8)
+
+
+def test_e3_the_published_list_of_vggsound_chooses_the_clips(test_set: Path, judges: Judges, realdata: Path) -> None:
+    published = read_list(realdata / "captions" / "vggsound" / "mmaudio_vgg-test.tsv")
+    names = list(published.captions)[:10]
+    for folder in ("truth", "good"):
+        write_sounds(test_set / "vgg" / folder, sounds(names, noise_level=0.05 * (folder == "good")))
+    write_videos(test_set / "vgg" / "video", names)
+    shutil.copy(realdata / "captions" / "vggsound" / "mmaudio_vgg-test.tsv", test_set / "vgg-test.tsv")
+    files = {"list_file": "vgg-test.tsv", "reference": "vgg/truth", "video": "vgg/video"}
+    table = make(test_set, 2, systems={"FoleyGenEx": "vgg/good"}, test_set=files)
+    assert says(table, "list vgg-test.tsv (VGGSound, MMAudio's): 15,221 clips; as published")
+    assert says(table, "evaluate.test_set.reference has 10 of 15,221 listed clips")
+    measured = cells(table, "FoleyGenEx (Ours)")["IS"].measured
+    assert measured is not None and measured.n == 10
+
+
+def test_e3_the_published_pairs_of_greatest_hits_are_found_under_both_names(
+    tmp_path: Path, judges: Judges, realdata: Path
+) -> None:
+    listed = realdata / "captions" / "greatest_hits" / "AMT_test_set.json"
+    pairs = list(read_list(listed).pairs.values())[:3]
+    cut = [f"{one.target.replace('_', '_denoised_trim_to_2s_from_')}_new_fps_resized" for one in pairs]
+    write_sounds(tmp_path / "targets", sounds(sorted(set(cut))))
+    write_sounds(tmp_path / "references", sounds([one.reference for one in pairs]))
+    write_sounds(tmp_path / "made", sounds([one.name for one in pairs], noise_level=0.05))
+    shutil.copy(listed, tmp_path / "amt.json")
+    files = {"list_file": "amt.json", "reference": "targets", "references": "references"}
+    table = make(tmp_path, 4, systems={"CondFoleyGen": "made"}, test_set=files)
+    assert says(table, "list amt.json (Greatest Hits): 582 pairs of 194 targets and 576 references; as published")
+    measured = cells(table, "CondFoleyGen [26]")["OnsetSyncAP(%)"].measured
+    assert measured is not None and measured.n == 3
