@@ -95,9 +95,9 @@ def end_family(process: psutil.Process, *, stop_s: float = STOP_S, children_stop
         _end([process], [*process.children(recursive=True), process], stop_s)
 
 
-def _end(told: Sequence[psutil.Process], family: Sequence[psutil.Process], timeout_s: float) -> None:
-    """Sends SIGTERM to those that are `told`; kills those of the family that still run after the timeout."""
-    for one in told:
+def _end(asked: Sequence[psutil.Process], family: Sequence[psutil.Process], timeout_s: float) -> None:
+    """Sends SIGTERM to the processes in `asked`; kills those of the family that still run after the timeout."""
+    for one in asked:
         with suppress(psutil.NoSuchProcess):
             one.terminate()
     left = _alive_after(family, timeout_s)

@@ -41,21 +41,21 @@ def run_worker(pool: str, limit: int | None, say: Callable[[str], None]) -> None
     ship_settings()
     url = server_to_use()
     require_server(url, say)
-    run_until_told([sys.executable, "-m", "prefect", *worker_command(pool, limit)], os.environ, say)
+    run_until_signal([sys.executable, "-m", "prefect", *worker_command(pool, limit)], os.environ, say)
 
 
-def run_until_told(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]) -> None:
+def run_until_signal(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]) -> None:
     """Runs a program until this process gets SIGTERM or SIGINT, then ends what it has started, then it.
 
     Raises ServiceError when it ends by itself. Call it in the main thread of a command that does nothing else: the
     signals keep these handlers.
     """
-    told = threading.Event()
+    stopping = threading.Event()
     signal.set_wakeup_fd(-1)  # else the command's own timer ends all of it after seconds (`flows/termination.py`)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: stopping.set())
     with subprocess.Popen(command, env=environment, start_new_session=True) as process:
-        while process.poll() is None and not told.wait(_LOOK_EVERY_S):
+        while process.poll() is None and not stopping.wait(_LOOK_EVERY_S):
             pass
         if process.returncode is not None:
             raise ServiceError(f"the worker has ended with code {process.returncode}; its output says why")

@@ -13,7 +13,7 @@ import pytest
 from data_contracts import ServiceError
 from flows import cli
 from flows.up import worker
-from flows.up.worker import run_until_told, worker_command
+from flows.up.worker import run_until_signal, worker_command
 from tests.conftest import REPOSITORY
 
 RUN = """
@@ -36,9 +36,9 @@ time.sleep(600)
 COMMAND = """
 import os, sys
 from flows.termination import end_on_signals
-from flows.up.worker import run_until_told
+from flows.up.worker import run_until_signal
 end_on_signals(interrupt_grace_s=0.1, termination_grace_s=0.1)
-run_until_told([sys.executable, "-c", *sys.argv[1:]], os.environ, lambda line: print(line, flush=True))
+run_until_signal([sys.executable, "-c", *sys.argv[1:]], os.environ, lambda line: print(line, flush=True))
 """
 
 
@@ -58,7 +58,7 @@ def test_one_that_ends_by_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
     monkeypatch.setattr(worker.signal, "set_wakeup_fd", lambda *_: -1)
     with pytest.raises(ServiceError, match="the worker has ended with code 3; its output says why"):
-        run_until_told([sys.executable, "-c", "raise SystemExit(3)"], os.environ, pytest.fail)
+        run_until_signal([sys.executable, "-c", "raise SystemExit(3)"], os.environ, pytest.fail)
 
 
 def test_the_gpus_worker_takes_one_run_at_a_time_unless_told_otherwise() -> None:
@@ -74,7 +74,7 @@ def test_the_command_runs_prefects_worker_for_the_server_that_is_set(
 ) -> None:
     ran: list[list[str]] = []
     asked: list[str] = []
-    monkeypatch.setattr(worker, "run_until_told", lambda command, environment, say: ran.append(command))
+    monkeypatch.setattr(worker, "run_until_signal", lambda command, environment, say: ran.append(command))
     monkeypatch.setattr(worker, "require_server", lambda url, say: asked.append(url))
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert cli.exit_code(["worker", "gpu", "--limit", "4"]) == 0
