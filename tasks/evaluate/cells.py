@@ -13,8 +13,7 @@ from tasks.evaluate.columns import Column
 from tasks.evaluate.intervals import Bounds, mean_interval, median_interval, share_interval
 from tasks.evaluate.judged import FeatureSet, column_distance, set_value
 from tasks.evaluate.metrics.catalogue import Metric
-from tasks.evaluate.metrics.comparison import SetDistance
-from tasks.evaluate.metrics.set_baselines import at_half, other_half
+from tasks.evaluate.metrics.set_baselines import at_half, first_half, other_half
 from tasks.evaluate.metrics.subsampling import frechet_interval, kernel_interval
 
 NO_BOUNDS: Final[Bounds] = (None, None)
@@ -83,22 +82,20 @@ def half_cell(column: Column, made: FeatureSet | None, reference: FeatureSet, gr
 
     Both have equal numbers of clips, so they can be compared; the second is what a perfect system would get.
     """
-    owners, of_whole = reference.groups(groups), reference if made is None else made
-    halves: list[SetDistance] = []
+    owners, distance = reference.groups(groups), column_distance(column)
 
     def value() -> float:
         if made is None:
-            halves.append(other_half(column_distance(column), reference.rows, owners, seed=seed))
-        else:
-            halves.append(at_half(column_distance(column), made.rows, reference.rows, owners, seed=seed))
-        return halves[0].value
+            return other_half(distance, reference.rows, owners, seed=seed).value
+        return at_half(distance, made.rows, reference.rows, owners, seed=seed).value
 
-    cell = _cell(value, lambda: NO_BOUNDS, of_whole, owners, None)
-    if not halves:
+    cell = _cell(value, lambda: NO_BOUNDS, reference, owners, None)
+    if cell.value is None:
         return cell
-    clips_per_row = of_whole.clips / len(of_whole.rows)
-    n, n_reference = round(halves[0].n * clips_per_row), round(halves[0].n_reference * clips_per_row)
-    return replace(cell, n=n, n_groups=min(n, cell.n_groups), n_reference=n_reference)
+    clips = list(dict.fromkeys(reference.owners))
+    in_first = first_half([groups[clip] for clip in clips], len(clips), seed)
+    n = int(in_first.sum())
+    return replace(cell, n=n, n_groups=cell.n_groups // 2, n_reference=len(clips) - n)
 
 
 def is_affordable(column: Column, made: FeatureSet, reference: FeatureSet, calls: int) -> bool:

@@ -29,7 +29,7 @@ def other_half(distance: Distance, reference_ND: Matrix, groups: Sequence[Hashab
 
     `groups`: one per row. Raises UndefinedMetricError for fewer than two groups.
     """
-    first_N = _first_half(groups, len(reference_ND), seed)
+    first_N = first_half(groups, len(reference_ND), seed)
     return _distance(distance, reference_ND[first_N], reference_ND[~first_N])
 
 
@@ -42,8 +42,21 @@ def at_half(
     Row n of both is the same clip (or patch). Raises ContractError when their numbers differ, else as `other_half`.
     """
     require_length(len(generated_ND), len(reference_ND), "half of the reference, generated features")
-    first_N = _first_half(groups, len(reference_ND), seed)
+    first_N = first_half(groups, len(reference_ND), seed)
     return _distance(distance, generated_ND[first_N], reference_ND[~first_N])
+
+
+def first_half(groups: Sequence[Hashable], rows: int, seed: int) -> npt.NDArray[np.bool_]:
+    """Returns (N,) whether a row's group is in the first half, which has the smaller number of groups if it is odd.
+
+    The same groups in the same order give the same halves, whatever the number of rows of each. Raises as `other_half`.
+    """
+    index_N = group_index(groups, rows)
+    count = int(index_N.max(initial=-1)) + 1
+    if count < 2:
+        raise UndefinedMetricError(f"half of the reference: needs at least 2 groups, got {count}")
+    chosen_G = np.random.default_rng(seed).permutation(count) < count // 2
+    return np.asarray(chosen_G[index_N])
 
 
 def shuffled_order(groups: Sequence[Hashable], seed: int) -> Indices:
@@ -87,13 +100,3 @@ def _fitted(samples_T: Samples, length: int) -> Samples:
 
 def _distance(distance: Distance, first_ND: Matrix, second_ND: Matrix) -> SetDistance:
     return SetDistance(value=distance(first_ND, second_ND), n=len(first_ND), n_reference=len(second_ND))
-
-
-def _first_half(groups: Sequence[Hashable], rows: int, seed: int) -> npt.NDArray[np.bool_]:
-    """Returns (N,) whether a row's group is in the first half, which has the smaller number of groups if it is odd."""
-    index_N = group_index(groups, rows)
-    count = int(index_N.max(initial=-1)) + 1
-    if count < 2:
-        raise UndefinedMetricError(f"half of the reference: needs at least 2 groups, got {count}")
-    chosen_G = np.random.default_rng(seed).permutation(count) < count // 2
-    return np.asarray(chosen_G[index_N])
