@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.mixtures import mixed
 from tasks.media.audio import write_flac
 from tasks.media.samples import Samples
 
@@ -57,11 +58,10 @@ def write_folders(folder: Path, clips: int) -> tuple[Path, Path]:
         path.mkdir(parents=True)
     for number in range(clips):
         audio_T = struck_tones(number)
-        level = float(np.sqrt(np.mean(np.square(audio_T)))) * 10 ** (_NOISE_DB / 20)
-        noise_T = level * np.random.default_rng([number, 1]).standard_normal(len(audio_T))
+        noise_T = np.random.default_rng([number, 1]).standard_normal(len(audio_T)).astype(np.float32)
         name = f"clip{number:05d}.flac"
         write_flac(reference / name, audio_T, RATE_HZ)
-        write_flac(generated / name, audio_T + noise_T.astype(np.float32), RATE_HZ)
+        write_flac(generated / name, mixed(noise_T, audio_T, _NOISE_DB), RATE_HZ)
     return reference, generated
 
 

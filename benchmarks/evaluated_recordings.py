@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 
 from benchmarks.judge_recordings import ESC10, Recording, esc10
+from benchmarks.mixtures import mixed
 from benchmarks.real_data import recordings_folder, tagger_weights
 from tasks.media.audio import write_flac
 
@@ -40,9 +41,8 @@ def write_folders(recordings: Sequence[Recording], folder: Path) -> None:
         for number, one in enumerate(recordings):
             name = f"{one.label}-{number:03d}"
             table.writerow((name, ESC10[one.label].prompt, one.group, one.label))
-            level = float(np.sqrt(np.mean(np.square(one.audio_T)))) * 10 ** (NOISE_DB / 20)
-            noise_T = np.random.default_rng(number).standard_normal(len(one.audio_T)) * level
-            heard = (one.audio_T, one.audio_T * 10 ** (QUIETER_DB / 20), one.audio_T + noise_T)
+            noise_T = np.random.default_rng(number).standard_normal(len(one.audio_T)).astype(np.float32)
+            heard = (one.audio_T, one.audio_T * 10 ** (QUIETER_DB / 20), mixed(noise_T, one.audio_T, NOISE_DB))
             for where, audio_T in zip((REFERENCE, *SYSTEMS), heard, strict=True):
                 write_flac(folder / where / f"{name}.flac", audio_T.astype(np.float32), one.rate_hz)
 

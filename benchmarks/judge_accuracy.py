@@ -19,6 +19,7 @@ from torch.nn.functional import cosine_similarity
 
 from benchmarks.codec_measures import RATE_HZ, round_trip
 from benchmarks.judge_recordings import ESC10, Heard, Recording, esc10, hits_at_1, nearest, pairs_auc, videos
+from benchmarks.mixtures import mixed
 from benchmarks.real_data import recordings_folder, tagger_weights
 from data_contracts import WeightsError
 from model.codec import Codec, load_codec
@@ -29,7 +30,6 @@ from model.judges.corpus_cnn_file import read_judge
 from tasks.corpus.builtin import scene_audio
 from tasks.corpus.scenes import make_scenes
 from tasks.evaluate.intervals import share_interval
-from tasks.media.samples import Samples
 
 OBJECTS = 24
 SEED = 4_711  # of objects that no training has seen
@@ -94,7 +94,7 @@ def likeness(judges: dict[str, Heard], codec: Codec) -> None:
     noise = [rng.standard_normal(len(truth), np.float32) * np.float32(0.1) for truth in truths]
     systems = {
         "20 dB quieter": [truth * np.float32(0.1) for truth in truths],
-        "noise 20 dB below": [_with_noise(truth, white) for truth, white in zip(truths, noise, strict=True)],
+        "noise 20 dB below": [mixed(white, truth, -20) for truth, white in zip(truths, noise, strict=True)],
         "codec round trip": [round_trip(codec, truth) for truth in truths],
         "same object, other scene": again,
         "other object": [*truths[1:], truths[0]],
@@ -194,11 +194,6 @@ def cross_modal(judges: dict[str, Heard], shown: Sequence[Recording], what: str)
             interval = f"{low:.2f} to {high:.2f}"
             print(f"| {name} | {source} | {np.mean(hits):.2f} | {interval} | {pairs_auc(found):.3f} |", flush=True)
     print()
-
-
-def _with_noise(truth_T: Samples, white_T: Samples) -> Samples:
-    """Returns the truth with white noise 20 dB under its RMS."""
-    return truth_T + white_T * np.float32(0.1 * np.std(truth_T) / np.std(white_T))
 
 
 if __name__ == "__main__":

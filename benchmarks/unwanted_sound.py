@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.judge_recordings import Heard
+from benchmarks.mixtures import mixed
 from benchmarks.real_data import tagger_weights
 from data_contracts import ItemError
 from model.judges import AudioJudge, load_judge
@@ -57,19 +58,6 @@ def pieces(folder: Path, most: int) -> Iterator[Piece]:
         for start in starts[:most]:
             if len(piece_T := samples_T[start : start + length]) >= SHORTEST_S * RATE_HZ:
                 yield Piece(piece_T, path.parent.relative_to(folder).as_posix())
-
-
-def mixed(wanted_T: Samples, background_T: Samples, ratio_db: float) -> Samples:
-    """Returns (T,) the background, repeated or cut to the length of what is wanted, and that over it, `ratio_db` above
-    its RMS; a silent background leaves it alone."""
-    under_T: Samples = np.resize(background_T, len(wanted_T))
-    gain = rms(under_T) * 10 ** (ratio_db / 20) / max(rms(wanted_T), 1e-9)
-    return (under_T + (gain or 1.0) * wanted_T).astype(np.float32)
-
-
-def rms(samples_T: Samples) -> float:
-    """Returns the root of the mean square."""
-    return float(np.sqrt(np.mean(np.square(samples_T, dtype=np.float64))))
 
 
 @dataclass(frozen=True, slots=True)

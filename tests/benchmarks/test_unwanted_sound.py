@@ -1,4 +1,4 @@
-"""Speech and music found by a judge: pieces, mixtures at a ratio, shares by threshold, false alarms by subfolder."""
+"""Speech and music found by a judge: pieces, shares by threshold, false alarms by subfolder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import unwanted_sound
 from benchmarks.judge_recordings import Heard
-from benchmarks.unwanted_sound import RATE_HZ, SECONDS, Ear, mixed, pieces, rms
+from benchmarks.unwanted_sound import RATE_HZ, SECONDS, Ear, pieces
 from model.judges.audioset import AUDIOSET_LABELS
 
 SPEECH, MUSIC = AUDIOSET_LABELS.index("Speech"), AUDIOSET_LABELS.index("Music")
@@ -52,16 +52,6 @@ def test_long_files_are_cut_short_ones_are_whole_and_damaged_ones_are_named(
     assert lengths == [(SECONDS, "inner"), (SECONDS, "inner"), (1.0, "inner")]
     assert len(list(pieces(tmp_path / "a", most=1))) == 2
     assert "passed over: damaged.wav" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("ratio_db", [-5.0, 0.0, 10.0])
-def test_a_mixture_has_the_ratio(ratio_db: float) -> None:
-    rng = np.random.default_rng(1)
-    wanted, under = 0.3 * rng.normal(size=4000), 0.01 * rng.normal(size=1500)
-    mixture = mixed(wanted, under, ratio_db)
-    background: np.ndarray = np.resize(under, 4000)
-    assert 20 * np.log10(rms(mixture - background) / rms(background)) == pytest.approx(ratio_db, abs=1e-3)
-    assert np.array_equal(mixed(wanted, np.zeros(10), ratio_db), wanted.astype(np.float32))
 
 
 def test_the_table_says_what_is_found_and_what_is_a_false_alarm(
