@@ -94,9 +94,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 
 def caution_line(one: Caution) -> str:
     """Returns a caution in words."""
-    beaten = " and ".join(
+    *first, last = (
         f"{_ANOTHER if name == baselines.SHUFFLED else name} ({number(value)})" for name, value in one.beaten.items()
     )
+    beaten = f"{', '.join(first)} and {last}" if first else last
     return (
         f"{one.metric}: {one.baseline} ({number(one.value)}) is no worse than {beaten} here: "
         "do not read this metric alone"
