@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -48,6 +49,40 @@ def share_coverage(
         expected = rng.beta(truth * spread, (1 - truth) * spread, groups)[owner]
         covered += _covers(share_interval(list((rng.random(n) < expected).astype(float)), list(owner)), truth)
     return covered / sets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactCoverage:
+    """The coverage of independent clips' shares in a range: its mean and limits, at how many shares it is within the
+    aim, and at how many any set of outcomes in a row has such a probability."""
+
+    mean: float
+    lowest: float
+    highest: float
+    within: float
+    possible: float
+
+
+def exact_coverage(n: int, shares: tuple[float, float], steps: int = 1901) -> ExactCoverage:
+    """Returns the coverage over all outcomes with their probabilities, so without chance."""
+    bounds = [share_interval([1.0] * hits + [0.0] * (n - hits), range(n)) for hits in range(n + 1)]
+    low_K, high_K = np.array(bounds, np.float64).T
+    share_S1 = np.linspace(*shares, steps)[:, None]
+    chance_SK = stats.binom.pmf(np.arange(n + 1), n, share_S1)
+    covered_S = (chance_SK * ((low_K <= share_S1) & (share_S1 <= high_K))).sum(axis=1)
+    below_SK = np.concatenate([np.zeros((steps, 1)), np.cumsum(chance_SK, axis=1)], axis=1)
+    of_rows_SKK = below_SK[:, None, :] - below_SK[:, :, None]
+    return ExactCoverage(
+        mean=float(covered_S.mean()),
+        lowest=float(covered_S.min()),
+        highest=float(covered_S.max()),
+        within=float(_within(covered_S).mean()),
+        possible=float(_within(of_rows_SKK).any(axis=(1, 2)).mean()),
+    )
+
+
+def _within(coverage: np.ndarray) -> np.ndarray:
+    return np.asarray((coverage >= AIM[0]) & (coverage <= AIM[1]))
 
 
 def mean_coverage(kind: str, n: int, groups: int, alike: float, *, sets: int = SETS, seed: int = 0) -> float:
@@ -118,4 +153,12 @@ def main(arguments: list[str]) -> int:
             f"{name}: mean {np.mean(values):.1%}, lowest {min(values):.1%}, highest {max(values):.1%}; "
             f"of {len(values)} cells {below} below {AIM[0]:.0%}, {above} above {AIM[1]:.0%}"
         )
+    for n in sorted({n for n, _ in SIZES}) if "share".startswith(given.only[:5]) else ():
+        for low, high in RANGES:
+            exact = exact_coverage(n, (low, high))
+            print(
+                f"share {low:g} to {high:g} of {n} independent clips, exactly: mean {exact.mean:.1%}, "
+                f"{exact.lowest:.1%} to {exact.highest:.1%}; within {AIM[0]:.0%} to {AIM[1]:.0%} at "
+                f"{exact.within:.0%} of the shares, which {exact.possible:.0%} can be"
+            )
     return 0

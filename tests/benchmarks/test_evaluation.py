@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import time
 from collections import Counter
@@ -66,6 +67,17 @@ def test_cells_cover_the_sizes_groups_and_correlations_once() -> None:
     assert set(found.values()) == {1}
     assert {(n, groups) for _, n, groups, _ in found} == set(coverage.SIZES)
     assert all(alike == 0 or groups < n for _, n, groups, alike in found)
+
+
+def test_the_exact_coverage_of_few_clips_is_that_of_all_outcomes_one_by_one() -> None:
+    found = coverage.exact_coverage(4, (0.6, 0.6), steps=1)
+    bounds = [coverage.share_interval([1.0] * hits + [0.0] * (4 - hits), range(4)) for hits in range(5)]
+    chances = {hits: math.comb(4, hits) * 0.6**hits * 0.4 ** (4 - hits) for hits in range(5)}
+    covered = sum(chance for hits, chance in chances.items() if bounds[hits][0] <= 0.6 <= bounds[hits][1])
+    assert found.mean == found.lowest == found.highest == pytest.approx(covered)
+    rows = [sum(chances[hits] for hits in range(a, b)) for a in range(5) for b in range(a + 1, 6)]
+    assert found.possible == any(0.92 <= one <= 0.97 for one in rows)
+    assert coverage.exact_coverage(1, (0.5, 0.5), steps=1).possible == 0  # one outcome has 50 %, both have 100 %
 
 
 def test_the_coverage_of_an_interval_that_is_too_narrow_is_low(monkeypatch: pytest.MonkeyPatch) -> None:
