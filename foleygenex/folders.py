@@ -37,7 +37,11 @@ class FolderScores:
         return self.clips_of(self.systems[0])
 
     def clips_of(self, system: str) -> dict[str, dict[str, float]]:
-        """Returns clip -> metric -> value of a system or a baseline, of several seeds the mean where all have one."""
+        """Returns clip -> metric -> value of a system or a baseline, of several seeds the mean where all have one.
+
+        Raises UsageError for a name that was not scored.
+        """
+        self._require(system)
         seeds = self.evaluation.seeds.get(system, (system,))
         values: dict[tuple[str, str], list[float]] = {}
         for row in self.evaluation.clip_scores:
@@ -50,8 +54,12 @@ class FolderScores:
         return found
 
     def summary(self, system: str | None = None) -> dict[str, float]:
-        """Returns metric -> value over all clips, of the first system or of the one that is named, also a baseline."""
+        """Returns metric -> value over all clips, of the first system or of the one that is named, also a baseline.
+
+        Raises UsageError for a name that was not scored.
+        """
         name = self.systems[0] if system is None else system
+        self._require(name)
         rows = (row for row in self.evaluation.scores if row.task == ALL_CLIPS and row.system == name)
         return {row.metric: row.value for row in rows if row.value is not None}
 
@@ -63,6 +71,11 @@ class FolderScores:
         """Returns metric -> why it was not computed."""
         rows = (row for row in self.evaluation.scores if row.task == ALL_CLIPS)
         return {row.metric: row.why_empty for row in rows if row.why_empty is not None}
+
+    def _require(self, system: str) -> None:
+        known = dict.fromkeys(row.system for row in self.evaluation.scores)
+        if system not in known:
+            raise UsageError(f"{system!r} was not scored; there are {', '.join(known)}")
 
     def write(self, out: PathLike) -> list[Path]:
         """Writes scores.json, clips.parquet, table.tex, problems.csv and index.html, as the command does."""

@@ -181,12 +181,16 @@ AUTO: Final = "auto"
 def parse_judges(asked: Iterable[str]) -> list[str]:
     """Returns the names of judges in texts that separate them by commas, `auto` where there are none.
 
-    Raises UsageError for an unknown one.
+    Raises UsageError for an unknown one, and for a judge that is named with different weights.
     """
     names = [one.strip() for text in asked for one in text.split(",") if one.strip()] or [AUTO]
     if unknown := [name for name in names if plain_name(name) not in (*JUDGE_NAMES, AUTO, EMBEDDED, NONE)]:
         known = ", ".join((AUTO, EMBEDDED, NONE, *sorted(JUDGE_NAMES)))
         raise UsageError(f"judge {unknown[0]!r} is unknown; known are {known}, and NAME:PATH for your own weights")
+    chosen: dict[str, str] = {}
+    for name in names:
+        if (other := chosen.setdefault(plain_name(name), name)) != name:
+            raise UsageError(f"judge {plain_name(name)} is named twice, as {other} and {name}; name it once")
     return names
 
 

@@ -16,7 +16,7 @@ def test_folders_are_scored_by_their_paths(tmp_path: Path) -> None:
         audio = bursts((0.3 + 0.2 * number, 0.8), duration_s=1.0, seed=number)
         for folder in ("made", "truth"):
             write_wav(tmp_path / folder / f"{name}.wav", audio)
-    asked = {"events_s": {"a": (0.3, 0.8)}, "judges": ["none"]}
+    asked = {"events_s": {"a": (0.3, 0.8)}, "judges": ["none"], "allow": ["no-events"]}
     found = foleygenex.score_folders(str(tmp_path / "made"), tmp_path / "truth", **asked)
     assert isinstance(found, foleygenex.FolderScores)
     assert set(found.clips) == set(found.clips_of("shuffled pairing")) == {"a", "b"}
@@ -24,6 +24,10 @@ def test_folders_are_scored_by_their_paths(tmp_path: Path) -> None:
     assert "EventF1@100ms" in found.clips["a"] and "EventF1@100ms" not in found.clips["b"]
     assert found.shuffled_summary()["OnsetSyncAcc"] <= found.summary()["OnsetSyncAcc"] == 1.0
     assert "not asked for" in found.why_empty()["FD_VGG"]
+    with pytest.raises(foleygenex.UsageError, match="'nosie' was not scored; there are made, truth, shuffled pairing"):
+        found.summary("nosie")
+    with pytest.raises(foleygenex.UsageError, match="'nosie' was not scored"):
+        found.clips_of("nosie")
     assert (tmp_path / "out" / "index.html") in found.write(tmp_path / "out")
     systems = {"cfg=4.5": tmp_path / "made", "y": tmp_path / "truth"}
     both = foleygenex.score_folders(systems, tmp_path / "truth", **asked)
@@ -31,7 +35,7 @@ def test_folders_are_scored_by_their_paths(tmp_path: Path) -> None:
     with pytest.raises(foleygenex.UsageError, match="no folder of generated audio"):
         foleygenex.score_folders({}, tmp_path / "truth")
     with pytest.raises(foleygenex.FoleyGenExError, match="1 extra-events in events"):
-        foleygenex.score_folders(tmp_path / "made", tmp_path / "truth", events_s={"c": [1.0]}, judges=["none"])
+        foleygenex.score_folders(tmp_path / "made", tmp_path / "truth", **(asked | {"events_s": {"c": [1.0]}}))
     with pytest.raises(foleygenex.UsageError, match="not a folder"):
         foleygenex.score_folders(tmp_path / "none", tmp_path / "truth")
 

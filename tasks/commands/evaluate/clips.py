@@ -75,6 +75,10 @@ def _clip(name: str, inputs: Inputs, seconds: float | None, facts: FactFinder, p
             generated[system] = found
     if reference is None or length_s is None or len(generated) < len(inputs.systems):
         return None
+    events_s = inputs.events_s.get(name)
+    if late := [time_s for time_s in events_s or () if time_s > reference.duration_s + SHORT_S]:
+        detail = f"{len(late)} after {reference.duration_s:.2f} s, the last at {late[-1]:.2f} s"
+        problems.append(Problem(kind="late-events", where="events", name=name, detail=detail))
     return Clip(
         name=name,
         duration_s=length_s,
@@ -86,7 +90,7 @@ def _clip(name: str, inputs: Inputs, seconds: float | None, facts: FactFinder, p
         category=inputs.categories.get(name),
         caption=inputs.captions.get(name),
         video=_video(facts, name, inputs.videos.get(name), length_s, problems),
-        events_s=inputs.events_s.get(name),
+        events_s=events_s,
     )
 
 

@@ -18,23 +18,28 @@ from tasks.evaluate.judge_cache import Arrays, FileHashes, JudgeCache, cache_key
 from tasks.evaluate.metrics.loudness import lufs
 from tasks.evaluate.metrics.quality import is_clipped, is_silent
 from tasks.evaluate.sounds import Decoder
+from tasks.media.checks import require_file
 from tasks.media.fingerprint import Peaks, peaks_of
 from tasks.media.video import probe_video
 
 LOWEST_RATE_HZ: Final = 16_000
 SHORT_S: Final = 0.1
 """What audio or video may lack at its end without being short: codecs and containers round to frames."""
-_VERSION: Final = 1  # of what is measured
+_VERSION: Final = 2  # of what is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFacts:
-    """One audio file. `lufs` is None where nothing is louder than the gate of BS.1770."""
+    """One audio file. `lufs` is None where nothing is louder than the gate of BS.1770.
+
+    `single_channel`: the channel that is scored where the channels cancel each other, None where their mean is.
+    """
 
     sha256: str
     duration_s: float
     rate_hz: int
     channels: int
+    single_channel: int | None
     silent: bool
     clipped: bool
     lufs: float | None
@@ -43,12 +48,13 @@ class AudioFacts:
     @classmethod
     def from_arrays(cls, sha256: str, arrays: Arrays) -> Self:
         """Reads what `to_arrays` wrote."""
-        duration_s, rate_hz, channels, silent, clipped, level = arrays["facts"].tolist()
+        duration_s, rate_hz, channels, single, silent, clipped, level = arrays["facts"].tolist()
         return cls(
             sha256=sha256,
             duration_s=duration_s,
             rate_hz=int(rate_hz),
             channels=int(channels),
+            single_channel=None if np.isnan(single) else int(single),
             silent=bool(silent),
             clipped=bool(clipped),
             lufs=None if np.isnan(level) else level,
@@ -56,9 +62,10 @@ class AudioFacts:
         )
 
     def to_arrays(self) -> Arrays:
-        """Returns the values as arrays."""
-        level = np.nan if self.lufs is None else self.lufs
-        numbers = [self.duration_s, self.rate_hz, self.channels, self.silent, self.clipped, level]
+        """Returns the values as arrays, NaN where there is none."""
+        numbers = [
+            self.duration_s, self.rate_hz, self.channels, self.single_channel, self.silent, self.clipped, self.lufs,
+        ]  # fmt: skip
         return {"facts": np.array(numbers, np.float64), "peaks": self.peaks_N}
 
 
@@ -82,6 +89,7 @@ class FactFinder:
             duration_s=audio.duration_s,
             rate_hz=audio.rate_hz,
             channels=audio.channels,
+            single_channel=audio.single_channel,
             silent=is_silent(audio.samples_T, audio.rate_hz),
             clipped=is_clipped(audio.samples_T),
             lufs=lufs(audio.samples_T, audio.rate_hz),
@@ -100,6 +108,7 @@ class FactFinder:
         return sha256, float(known["duration_s"][0])
 
     def _sha256(self, path: Path) -> str:
+        require_file(path)
         try:
             return self.hashes.sha256(path)
         except OSError as error:
@@ -113,7 +122,10 @@ def audio_problems(where: str, name: str, facts: AudioFacts, reference_s: float 
     if facts.silent:
         yield Problem(kind="silent", where=where, name=name)
     if facts.channels > 1:
-        yield Problem(kind="stereo", where=where, name=name, detail=f"{facts.channels} channels")
+        detail = f"{facts.channels} channels"
+        if facts.single_channel is not None:
+            detail += f" that cancel each other: number {facts.single_channel + 1} is scored"
+        yield Problem(kind="stereo", where=where, name=name, detail=detail)
     if facts.rate_hz < LOWEST_RATE_HZ:
         yield Problem(kind="low-rate", where=where, name=name, detail=f"{facts.rate_hz} Hz")
 

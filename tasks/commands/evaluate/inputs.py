@@ -70,10 +70,10 @@ def read_inputs(options: EvaluateOptions) -> tuple[Inputs, list[Problem]]:
         reference=reference,
         systems=systems,
         videos=videos,
-        captions={name: cells[_CAPTION] for name, cells in table.items() if name in names and cells[_CAPTION].strip()},
+        captions={name: table[name][_CAPTION] for name in names if name in table and table[name][_CAPTION].strip()},
         groups={name: table.get(name, {}).get(_GROUP) or name for name in names},
         categories=_categories(options, table, names),
-        events_s=_events(options, set(reference), problems),
+        events_s=_events(options, set(reference), names, problems),
     )
     return found, problems
 
@@ -171,7 +171,9 @@ def _categories(
     return {name: category for name, category in found.items() if category}
 
 
-def _events(options: EvaluateOptions, known: set[str], problems: list[Problem]) -> dict[str, tuple[float, ...]]:
+def _events(
+    options: EvaluateOptions, known: set[str], names: tuple[str, ...], problems: list[Problem]
+) -> dict[str, tuple[float, ...]]:
     """Returns clip -> times of its events in seconds, sorted; a row without a time is a clip without events."""
     if options.events is None:
         return {}
@@ -182,6 +184,7 @@ def _events(options: EvaluateOptions, known: set[str], problems: list[Problem]) 
     else:
         _read_events(options.events, found)
     problems += _missing("extra-events", "events", found.keys() - known)
+    problems += _missing("no-events", "events", set(names) - found.keys())
     return {name: tuple(sorted(times)) for name, times in found.items() if name in known}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from data_contracts import ClipScore, WeightsError
+from data_contracts import ClipScore, UsageError, WeightsError
 from model.devices import choose_device
 from tasks.commands.evaluate.clips import Clip, SystemSounds, all_systems
 from tasks.commands.evaluate.compare import Comparer
@@ -44,7 +44,8 @@ def evaluate_folders(options: EvaluateOptions) -> Evaluation:
     """Scores every system on the clips that all systems and the reference have.
 
     Equal files and options give equal results, whatever was interrupted before. Raises InputProblemsError when files
-    are missing or faulty in a way that is not allowed, UsageError for folders and tables that cannot be used.
+    are missing or faulty in a way that is not allowed, UsageError for folders and tables that cannot be used and for
+    the file of a judge that was named with it and cannot be loaded.
     """
     return evaluate_prepared(prepare(options, options.on_progress), options)
 
@@ -110,6 +111,8 @@ def _ask(
         try:
             asked = CachedJudge.load(name, cache, device)
         except WeightsError as error:
+            if ":" in name:
+                raise UsageError(f"--judges {name}: {error}") from error
             reasons[plain] = absent(plain, error)
         else:
             runs[plain] = run_judge(asked, clips, systems, show.phase(1 + number), options.only)

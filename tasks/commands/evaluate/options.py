@@ -54,6 +54,8 @@ class EvaluateOptions:
     def __post_init__(self) -> None:
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
             raise UsageError(f"seconds is {self.seconds}; expected more than 0, or none for whole clips")
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}; expected 0 or more")
 
     @property
     def folders_of(self) -> dict[str, tuple[str, ...]]:

@@ -123,7 +123,7 @@ def _comparisons(found: Evaluation) -> str:
     for first, second in dict.fromkeys((one.first, one.second) for one in found.comparisons):
         of_pair = [one for one in found.comparisons if (one.first, one.second) == (first, second)]
         shown = [f"{one.metric} ({one.better}, p {one.p_holm:.2g})" for one in of_pair if one.better]
-        result = ", ".join(shown) if shown else "no difference shown on any metric"
+        result = ", ".join(shown) or ("no difference shown on any metric" if found.family else "nothing was tested")
         if not shown and (why := why_nothing_shown(found, first, second)):
             result = f"none can be shown: {why}"
         lines.append(f"{first} against {second} (paired, Holm over {tests}, {LEVEL:g}): {result}")

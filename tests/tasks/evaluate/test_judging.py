@@ -50,6 +50,9 @@ def test_names_choose_and_the_others_say_that_they_were_not_asked_for() -> None:
     assert "panns" not in choose_judges(["embedded"]).asked and "corpus-cnn" in choose_judges(["embedded"]).asked
     with pytest.raises(UsageError, match=r"judge 'clap' is unknown; known are auto, embedded, none, .*NAME:PATH"):
         choose_judges(["clap"])
+    with pytest.raises(UsageError, match=r"judge panns is named twice, as panns:/a\.pth and panns; name it once"):
+        choose_judges(["panns:/a.pth", "vggish,panns"])
+    assert choose_judges(["panns,panns"]).asked == ("panns",)
 
 
 @pytest.mark.usefixtures("known")

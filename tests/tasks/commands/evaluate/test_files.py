@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,3 +105,50 @@ def test_files_without_a_common_clip_are_refused(folder: Path, tmp_path: Path) -
     )
     with pytest.raises(UsageError, match="no clip in common that can be scored"):
         evaluate_folders(asked)
+
+
+def found_by(folder: Path, tmp_path: Path, **changes: object) -> list[tuple[str, str, str, str]]:
+    """Returns kind, place, clip and detail of each problem of one system."""
+    given = {"systems": {"a": tmp_path / "a"}, "cache": tmp_path / "cache", "judges": ("none",), **changes}
+    with pytest.raises(InputProblemsError) as raised:
+        evaluate_folders(options(folder, **given))
+    return [(one.kind, one.where, one.name, one.detail) for one in raised.value.problems]
+
+
+def test_a_pipe_and_a_device_are_not_opened(folder: Path, tmp_path: Path) -> None:
+    """To open a pipe waits until somebody writes, and some devices never end."""
+    write(tmp_path / "a", TRUTH)
+    for name in ("clip1", "clip2"):
+        (tmp_path / "a" / f"{name}.wav").unlink()
+    os.mkfifo(tmp_path / "a" / "clip1.wav")
+    (tmp_path / "a" / "clip2.wav").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "clip0.mp4")
+    found = found_by(folder, tmp_path, video=tmp_path, allowed=frozenset({"no-video"}))
+    assert [one[:3] for one in found] == [
+        ("unreadable-video", "video", "clip0"), ("unreadable", "a", "clip1"), ("unreadable", "a", "clip2"),
+    ]  # fmt: skip
+    assert all("not a regular file" in one[3] for one in found)
+
+
+def test_of_channels_that_cancel_each_other_it_is_said_which_one_is_scored(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "a", TRUTH)
+    damaged(tmp_path / "a", "clip1", np.stack([-0.5 * TRUTH["clip1"], 0.5 * TRUTH["clip1"]], axis=1))
+    damaged(tmp_path / "a", "clip2", np.stack([TRUTH["clip2"]] * 3, axis=1))
+    expected = [
+        ("stereo", "a", "clip1", "2 channels that cancel each other: number 1 is scored"),
+        ("stereo", "a", "clip2", "3 channels"),
+    ]
+    assert found_by(folder, tmp_path) == expected == found_by(folder, tmp_path)  # the second time from the cache
+
+
+def test_events_after_the_end_of_the_reference_are_named_and_do_not_count(folder: Path, tmp_path: Path) -> None:
+    """Times in milliseconds would otherwise be clips without events."""
+    write(tmp_path / "a", TRUTH)
+    events = dict.fromkeys(TRUTH, (0.5,)) | {"clip1": (0.5, 200.0, 700.0), "clip2": (0.5, 1.05)}
+    assert found_by(folder, tmp_path, events=events) == [
+        ("late-events", "events", "clip1", "2 after 1.00 s, the last at 700.00 s")
+    ]
+    asked = {"systems": {"a": tmp_path / "a"}, "cache": tmp_path / "cache", "judges": ("none",), "seconds": 0.75}
+    allowed = evaluate_folders(options(folder, **asked, events=events, allowed=frozenset({"late-events"})))
+    alone = evaluate_folders(options(folder, **asked, events=dict.fromkeys(TRUTH, (0.5,))))
+    assert value(allowed, "EventF1@50ms", "a") == value(alone, "EventF1@50ms", "a")

@@ -120,6 +120,13 @@ def test_events_are_sorted_and_a_clip_may_have_none(folder: Path) -> None:
     assert [(problem.kind, problem.name) for problem in problems] == [("extra-events", "three")]
 
 
+def test_clips_of_which_the_events_say_nothing_are_named(folder: Path) -> None:
+    table = folder / "e.csv"
+    table.write_text("name,time_s\none,0.5\n")
+    assert found_problems(folder, events=table) == [("no-events", "events", "two")]
+    assert read_inputs(options(folder, events=table))[0].events_s == {"one": (0.5,)}
+
+
 @pytest.mark.parametrize(
     ("name", "text", "changes", "words"),
     [
@@ -178,3 +185,8 @@ def test_times_of_events_from_python_are_checked_as_those_of_a_table(folder: Pat
 def test_a_length_that_is_none_is_refused(folder: Path, seconds: float) -> None:
     with pytest.raises(UsageError, match=r"seconds is .*; expected more than 0"):
         options(folder, seconds=seconds)
+
+
+def test_a_seed_below_0_is_refused(folder: Path) -> None:
+    with pytest.raises(UsageError, match="seed is -1; expected 0 or more"):
+        options(folder, seed=-1)

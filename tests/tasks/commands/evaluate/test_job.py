@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_contracts import ClipScore, UsageError, read_table
+from data_contracts import ClipScore, UsageError, WeightsError, read_table
 from tasks.commands.evaluate import clips as clips_module
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.latex import latex_table
@@ -174,6 +174,19 @@ def test_a_judges_file_that_is_not_there_is_said_before_anything_is_scored(folde
     with pytest.raises(UsageError, match=r"judge corpus-cnn: .*none\.safetensors does not exist"):
         evaluate_folders(asked)
     assert not asked.cache.exists()
+
+
+def test_a_judges_own_file_that_cannot_be_loaded_is_no_empty_column(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str, device: object) -> None:
+        raise WeightsError(f"weights {path} cannot be read")
+
+    monkeypatch.setattr("model.judges.JUDGES", {OURS: refuse})
+    (tmp_path / "w.pt").write_bytes(b"no weights")
+    asked = options(folder, cache=tmp_path / "cache", judges=(f"{OURS}:{tmp_path / 'w.pt'}",))
+    with pytest.raises(UsageError, match=r"--judges corpus-cnn:.*w\.pt: weights .*w\.pt cannot be read"):
+        evaluate_folders(asked)
 
 
 def test_the_files_hold_what_was_found(found: Evaluation, tmp_path: Path) -> None:

@@ -94,6 +94,8 @@ def test_the_family_of_tests_is_said(found: Evaluation) -> None:
     page = render(few)
     assert "the 1 test of the primary metrics (KL-corpus-cnn; CLAP_T)" in page and "not primary" in page
     assert "Primary metrics without a test: CLAP_T." in page
+    none = replace(few, comparisons=tuple(replace(one, p_holm=None, better="") for one in found.comparisons))
+    assert "Holm over 0 tests of primary metrics, 0.05): nothing was tested" in text(none)
 
 
 def test_latex_is_escaped_and_balanced(found: Evaluation) -> None:
