@@ -29,10 +29,10 @@ from data_contracts import (
 from data_contracts.generation import TASKS
 from tasks.augment.room import draw_room
 from tasks.engine.workspace import Workspace, write_json
-from tasks.evaluate.metrics.catalogue import MODEL
 from tasks.media.audio import write_flac
 from tasks.media.video_writer import write_video
 from tests.tasks.report.sample_media import RATE, falling_bar, strikes
+from tests.tasks.report.sample_scores import clip_scores, judgements, scores
 
 ROOM = draw_room(1, near_m=0.5, far_m=(7.0, 7.0), t60_s=(0.5, 0.65)).to_values()
 LEVELS = {
@@ -268,39 +268,6 @@ def _generated(
 
 
 def _scores(workspace: Workspace, generated: Sequence[Generated]) -> None:
-    clips, cells = [], []
-    for row in generated:
-        for metric, value in (("EventF1@100ms", 0.78), ("onset_sync_ap", 0.81)):
-            clips.append(
-                ClipScore(item_id=f"{row.item_id}:{metric}", parent_id=row.item_id, task=row.task, system=MODEL,
-                          checkpoint=row.checkpoint, metric=metric, value=value)
-            )  # fmt: skip
-    for task, metric, value, baseline, higher in (
-        ("vta", "EventF1@100ms", 0.742, 0.231, True), ("vta", "EventF1@50ms", 0.61, 0.14, True),
-        ("vta", "onset_sync_ap", 0.83, 0.66, True), ("vta", "onset_error_s", 0.031, 0.2, False),
-        ("tc-vta", "EventF1@100ms", 0.69, 0.22, True), ("ac-vta", "likeness-corpus-cnn", 0.71, 0.42, True),
-        ("tta", "AdverbCheck direction right", 0.775, 0.5, True),
-    ):  # fmt: skip
-        for system, v in ((MODEL, value), ("random events", baseline), ("shuffled pairing", baseline * 0.9)):
-            cells.append(
-                Score(item_id=f"{task}:{metric}:{system}", task=task, system=system, metric=metric, value=v,
-                      checkpoint="trained" if system == MODEL else None,
-                      ci_low=v * 0.9, ci_high=v * 1.08, n=24, n_groups=7, is_baseline=system != MODEL,
-                      backend="onset matching, no weights", higher_is_better=higher)
-            )  # fmt: skip
-    judgements = [
-        Judgement(item_id=f"corpus-cnn-{row.item_id}", input=row.item_id, source="generated", content_sha256="3" * 64,
-                  from_s=0.0, to_s=8.0, judge="corpus-cnn", weights_sha256="e" * 64, rate_hz=16000,
-                  outputs_path=f"judge/outputs/{row.item_id}.safetensors", outputs_sha256="4" * 64)
-        for row in generated
-    ]  # fmt: skip
-    _save(workspace, "judge", Judgement, judgements)
-    _save(workspace, "score", ClipScore, clips)
-    for column in ("FD_VGG", "KL_PANNs"):
-        cells.append(
-            Score(item_id=f"all:{column}", task="all", system=MODEL, checkpoint=None, metric=column, value=None,
-                  ci_low=None, ci_high=None, n=0, n_groups=0, is_baseline=False, backend="judge",
-                  higher_is_better=False,
-                  why_empty=f"not computed: <b>{column}</b> weights absent")
-        )  # fmt: skip
-    write_table(workspace.table("evaluate", Score.TABLE), Score, cells)
+    _save(workspace, "judge", Judgement, judgements(generated))
+    _save(workspace, "score", ClipScore, clip_scores(generated))
+    write_table(workspace.table("evaluate", Score.TABLE), Score, scores())
