@@ -144,7 +144,7 @@ class Score(Row):
     higher_is_better: bool | None  # None: best at the truth's value
     weights_sha256: str | None = None  # of the judge; None where no weights are behind it
     rate_hz: int | None = None  # at which the judge hears
-    seconds: float | None = None  # of audio that were judged, over all clips
+    seconds: float | None = None  # of audio that were scored, over all clips; of pairs of clips, of one of the two
     n_reference: int | None = None  # clips that a set of `n` clips is compared with
     why_empty: str | None = None
     n_seeds: int = 1  # generation seeds

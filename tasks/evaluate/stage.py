@@ -13,7 +13,7 @@ from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judged_cases import JudgedCases, SetScorer
 from tasks.evaluate.judging import judges_here
 from tasks.evaluate.kept import keep_scores
-from tasks.evaluate.tables import aggregate, case_seeds, clip_groups
+from tasks.evaluate.tables import aggregate, case_seconds, case_seeds, clip_groups
 
 _INPUTS: Final = (
     ("judge", Judgement.TABLE),
@@ -30,7 +30,7 @@ class EvaluateStage(SingleItemStage):
     config: EvaluateConfig = field(default_factory=EvaluateConfig)
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     row_type: ClassVar[type[Row]] = Score
 
     def settings(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class EvaluateStage(SingleItemStage):
         judged = JudgedCases.open(self.config, workspace)
         weights = {name: judge.spec for name, judge in judged.judges.items()}
         rows = [
-            *aggregate(scores, groups, weights, case_seeds(generated)),
+            *aggregate(scores, groups, weights, case_seeds(generated), case_seconds(generated)),
             *SetScorer(judged=judged, groups=groups, seed=self.config.seed).rows(),
         ]
         self.on_progress(1, 1, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from types import MappingProxyType
 
 from data_contracts import ClipScore, Generated, ManifestRow, Score
@@ -29,16 +30,22 @@ def case_seeds(generated: Iterable[Generated]) -> dict[str, tuple[str, int]]:
     return {row.case_id: (row.repeats or row.case_id, row.seed_number) for row in generated}
 
 
+def case_seconds(generated: Iterable[Generated]) -> dict[str, float]:
+    """Returns evaluation case -> seconds of its scored part."""
+    return {row.case_id: row.scored_to_s - row.scored_from_s for row in generated}
+
+
 def aggregate(
     rows: Sequence[ClipScore],
     groups: Mapping[str, str],
     judges: Mapping[str, JudgeSpec] = MappingProxyType({}),
     seeds: Mapping[str, tuple[str, int]] = MappingProxyType({}),
+    seconds: Mapping[str, float] = MappingProxyType({}),
 ) -> list[Score]:
     """Returns one row per case group, metric, system and checkpoint, the model first. `groups`: as `clip_groups`.
 
     `judges`: what the judges are whose columns are among the metrics. `seeds`: as `case_seeds`; without them every case
-    is of one seed.
+    is of one seed. `seconds`: as `case_seconds`; without them the rows do not say how much audio was scored.
     """
     found: dict[Key, list[ClipScore]] = {}
     for row in rows:
@@ -46,7 +53,7 @@ def aggregate(
             found.setdefault((row.task, row.metric, row.system, row.checkpoint), []).append(row)
     metrics, tasks = [*METRICS, *COLUMN_OF], list(CASE_GROUPS)
     keys = sorted(found, key=lambda key: (tasks.index(key[0]), metrics.index(key[1]), key[2] != MODEL))
-    return [_score(key, found[key], groups, judges, seeds) for key in keys]
+    return [_score(key, found[key], groups, judges, seeds, seconds) for key in keys]
 
 
 def metric_named(name: str) -> Metric:
@@ -61,6 +68,7 @@ def _score(
     groups: Mapping[str, str],
     judges: Mapping[str, JudgeSpec],
     seeds: Mapping[str, tuple[str, int]],
+    seconds: Mapping[str, float],
 ) -> Score:
     task, metric, system, checkpoint = key
     runs: dict[int, dict[str, float]] = {}
@@ -72,6 +80,7 @@ def _score(
     names = [name for name in (task, metric, system, checkpoint) if name is not None]
     known, column = metric_named(metric), COLUMN_OF.get(metric)
     cell = clip_cell_over_seeds(known, list(runs.values()), owners, seed_for("bootstrap", *names))
+    lengths_s = [seconds[row.parent_id] for row in rows if row.parent_id in seconds]
     return score_row(
         cell or Cell(why_empty=NO_SHARED_CLIP),
         task=task,
@@ -81,4 +90,5 @@ def _score(
         is_baseline=system != MODEL,
         checkpoint=checkpoint,
         judge=judges.get(column.judge) if column else None,
+        seconds=fmean(lengths_s) * cell.n if cell and lengths_s else None,
     )

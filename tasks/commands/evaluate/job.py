@@ -17,6 +17,7 @@ from tasks.commands.evaluate.result import Evaluation, JudgeUse
 from tasks.commands.evaluate.score_rows import ScoreTable
 from tasks.commands.evaluate.signal import ClipValues, SignalScorer, quality
 from tasks.engine.progress import OnProgress
+from tasks.evaluate.baselines import TRUTH
 from tasks.evaluate.columns import COLUMN_OF, columns_of, plain_name
 from tasks.evaluate.judge_cache import JudgeCache
 from tasks.evaluate.judging import CachedJudge, JudgeChoice, absent, choose_judges
@@ -87,7 +88,7 @@ def _signal_values(
 ) -> dict[str, ClipValues]:
     scored = SignalScorer(cache).score(clips, systems, on_progress)
     values = {system.name: found for system, found in zip(systems, scored, strict=True)}
-    for system in (one.name for one in systems if not one.is_baseline):
+    for system in (one.name for one in systems if not one.is_baseline or one.name == TRUTH):
         values[system] |= quality(clips, system)
     return values
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from tasks.commands.evaluate.clips import Clip, SystemSounds
+from tasks.commands.evaluate.facts import AudioFacts
 from tasks.engine.progress import OnProgress
 from tasks.evaluate.baselines import TRUTH
 from tasks.evaluate.clip_metrics import ScoredPart, Target, inside, measure_part, score_clip
@@ -68,20 +69,32 @@ def _measured(sound: Sound) -> ScoredPart:
 
 
 def quality(clips: Sequence[Clip], system: str) -> ClipValues:
-    """Returns, for a generated system, LUFS, and 1 or 0 for each clip that is silent, clipped, a copy of another
-    generated clip, or has the reference's own audio in it."""
-    facts = [clip.generated_facts[system] for clip in clips]
-    copies = duplicates([one.peaks_N for one in facts])
-    taken = pasted([one.peaks_N for one in facts], [clip.reference_facts.peaks_N for clip in clips])
-    # Audio with very few peaks has no fingerprint that could agree; silence is nobody's copy.
-    audible = {place: one.sha256 for place, one in enumerate(facts) if not one.silent}
-    times, true = Counter(audible.values()), {clip.reference_facts.sha256 for clip in clips}
-    copies |= {place for place, sha256 in audible.items() if times[sha256] > 1}
-    taken |= {place for place, sha256 in audible.items() if sha256 in true}
-    return {
+    """Returns, for a generated system or the reference (`TRUTH`), LUFS, and 1 or 0 for each clip that is silent,
+    clipped, or a copy of another clip of the system; for a generated one also whether a reference's audio is in it."""
+    true = [clip.reference_facts for clip in clips]
+    facts = true if system == TRUTH else [clip.generated_facts[system] for clip in clips]
+    found: ClipValues = {
         "lufs": {place: one.lufs for place, one in enumerate(facts) if one.lufs is not None},
         "silent": {place: float(one.silent) for place, one in enumerate(facts)},
         "clipped": {place: float(one.clipped) for place, one in enumerate(facts)},
-        "duplicate": {place: float(place in copies) for place in range(len(clips))},
-        "reference pasted": {place: float(place in taken) for place in range(len(clips))},
+        "duplicate": _shares(facts, _copies(facts)),
     }
+    return found if system == TRUTH else {**found, "reference pasted": _shares(facts, _taken(facts, true))}
+
+
+def _shares(facts: Sequence[AudioFacts], places: Collection[int]) -> dict[int, float]:
+    return {place: float(place in places) for place in range(len(facts))}
+
+
+def _copies(facts: Sequence[AudioFacts]) -> frozenset[int]:
+    """Returns the places of the clips that share audio with another one, or are the same file; silence is no copy."""
+    times = Counter(one.sha256 for one in facts)
+    same = {place for place, one in enumerate(facts) if not one.silent and times[one.sha256] > 1}
+    return duplicates([one.peaks_N for one in facts]) | same
+
+
+def _taken(facts: Sequence[AudioFacts], true: Sequence[AudioFacts]) -> frozenset[int]:
+    """Returns the places of the clips that share audio with a reference, or are the same file; silence is no copy."""
+    known = {one.sha256 for one in true}
+    same = {place for place, one in enumerate(facts) if not one.silent and one.sha256 in known}
+    return pasted([one.peaks_N for one in facts], [one.peaks_N for one in true]) | same

@@ -1,7 +1,8 @@
 """What is wrong with single clips or a set of them: silent, clipped, copied, with speech or music that was not asked.
 
 Copies are found by `tasks.media.fingerprint`, as ingest finds recordings with the same audio: also when they are
-louder, trimmed, shifted or encoded again. Silent clips have no fingerprint and are no copies.
+louder, trimmed, shifted or encoded again. Few pure tones have too few peaks for that; of them copies at any level are
+found whose peaks are all equal. Silent clips have no fingerprint and are no copies.
 
 Legend: T samples, N clips, K classes.
 """
@@ -28,6 +29,7 @@ PRESENT: Final = 0.3
 the rest of the sound, at 0.3 a twentieth (`python -m benchmarks.evaluation unwanted`, docs/metrics.md)."""
 _FULL_SCALE: Final = 0.999
 _STEP: Final = 1 / 32_768
+_FEWEST: Final = 4  # peaks of audio that is known by them
 _RUN: Final = 4  # one at a rate of 44.1 kHz holds a tone's top only below 20 Hz
 
 
@@ -51,7 +53,7 @@ def is_clipped(samples_T: Samples) -> bool:
 
 def duplicates(generated: Sequence[Peaks]) -> frozenset[int]:
     """Returns the places of the clips that share audio with another one of the set."""
-    return frozenset(place for pair in similar(generated) for place in pair)
+    return frozenset(place for pair in _sharing(generated) for place in pair)
 
 
 def pasted(generated: Sequence[Peaks], references: Sequence[Peaks]) -> frozenset[int]:
@@ -66,10 +68,20 @@ def pasted(generated: Sequence[Peaks], references: Sequence[Peaks]) -> frozenset
             linked[place] = place = linked[linked[place]]
         return place
 
-    for first, second in similar([*generated, *references]):
+    for first, second in _sharing([*generated, *references]):
         linked[root(first)] = root(second)
     of_references = {root(place) for place in range(len(generated), len(linked))}
     return frozenset(place for place in range(len(generated)) if root(place) in of_references)
+
+
+def _sharing(fingerprints: Sequence[Peaks]) -> list[tuple[int, int]]:
+    """Returns pairs of places whose clips share audio; of many that do, each is linked to the others through pairs."""
+    firsts: dict[bytes, int] = {}
+    equal = []
+    for place, peaks_N in enumerate(fingerprints):
+        if len(peaks_N) >= _FEWEST and (first := firsts.setdefault(peaks_N.tobytes(), place)) != place:
+            equal.append((first, place))
+    return [*similar(fingerprints), *equal]
 
 
 def unwanted(generated_NK: Matrix, classes: Sequence[int], reference_NK: Matrix | None = None) -> npt.NDArray[np.bool_]:

@@ -136,6 +136,7 @@ def test_scores_and_tables_are_made_of_what_was_said(workspace: Workspace) -> No
     assert likeness.value == pytest.approx(1.0) and likeness.weights_sha256 == "a" * 64
     assert scores["vta", f"FD-{OURS}", MODEL].n == 3 and scores["vta", f"FD-{OURS}", MODEL].n_reference == 3
     assert (scores["vta", f"FD-{OURS}", MODEL].value or 0) < (scores["vta", f"FD-{OURS}", "silence"].value or 0)
+    assert all(score.seconds for score in scores.values() if score.n)
     empty = scores["all", "FD_VGG", MODEL]
     assert empty.value is None and empty.why_empty == "not computed: this release has no judge vggish"
 

@@ -8,7 +8,7 @@ from data_contracts import ClipScore, Generated, Score
 from tasks.evaluate.cells import interval
 from tasks.evaluate.intervals import mean_interval, share_interval
 from tasks.evaluate.metrics.catalogue import METRICS, MODEL
-from tasks.evaluate.tables import aggregate, clip_groups, metric_named
+from tasks.evaluate.tables import aggregate, case_seconds, clip_groups, metric_named
 from tests.tasks.rows import clip_score_row, generated_row, manifest_row
 
 SHARE = "AdverbCheck direction right"
@@ -78,6 +78,16 @@ def test_levels_are_medians_with_their_interval() -> None:
     (level,) = scored([row(n, MODEL, value, metric="level_difference_db") for n, value in enumerate(values)])
     assert level.value == 7.5 and level.higher_is_better is None
     assert level.ci_low is not None and level.ci_high is not None and 0 <= level.ci_low < 7.5 < level.ci_high < 1000
+
+
+def test_a_row_says_how_much_audio_of_the_scored_clips_it_is_about() -> None:
+    generated = [generated_row(f"vta-{n}", scored_from_s=2.0, scored_to_s=3.0 + n) for n in range(4)]
+    known = case_seconds(generated)
+    assert known == {"vta-0": 1.0, "vta-1": 2.0, "vta-2": 3.0, "vta-3": 4.0}
+    rows = [row(n, MODEL, 0.5) for n in (0, 3)] + [row(1, "silence", 0.0)]
+    found = aggregate(rows, dict.fromkeys(known, "g"), seconds=known)
+    assert [(score.system, score.n, score.seconds) for score in found] == [(MODEL, 2, 5.0), ("silence", 1, 2.0)]
+    assert [score.seconds for score in scored(rows)] == [None, None]
 
 
 def test_each_checkpoint_has_rows_of_its_own_and_baselines_have_none() -> None:

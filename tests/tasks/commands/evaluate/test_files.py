@@ -63,11 +63,20 @@ def test_the_same_file_is_a_copy_whatever_its_fingerprint_and_silence_is_none(tm
     write(tmp_path / "truth", dict(zip("abcde", (*beeps, quiet, quiet), strict=True)))
     write(tmp_path / "a", dict(zip("abcde", (beeps[0], beeps[0], beeps[1] * 0.5, quiet, quiet), strict=True)))
     asked = options(tmp_path, systems={"a": tmp_path / "a"}, judges=("none",), allowed=frozenset({"silent"}))
-    values = {
-        (row.metric, row.parent_id): row.value for row in evaluate_folders(asked).clip_scores if row.system == "a"
-    }
+    values = {(row.system, row.metric, row.parent_id): row.value for row in evaluate_folders(asked).clip_scores}
     for metric in ("duplicate", "reference pasted"):
-        assert [values[metric, name] for name in "abcde"] == [1.0, 1.0, 0.0, 0.0, 0.0], metric
+        assert [values["a", metric, name] for name in "abcde"] == [1.0, 1.0, 0.0, 0.0, 0.0], metric
+    assert [values["truth", "silent", name] for name in "abcde"] == [0.0, 0.0, 0.0, 1.0, 1.0]
+    assert not any(values["truth", "duplicate", name] for name in "abcde")
+    assert ("truth", "reference pasted", "a") not in values and ("truth", "lufs", "d") not in values
+
+
+def test_copies_within_the_reference_are_said_of_the_reference(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "truth", {**TRUTH, "clip1": 0.5 * TRUTH["clip0"]})
+    asked = options(folder, systems={"a": folder / "a"}, reference=tmp_path / "truth", judges=("none",))
+    found = {(row.metric, row.system): row.value for row in evaluate_folders(asked).scores}
+    assert found["duplicate", "truth"] == pytest.approx(2 / len(TRUTH))
+    assert found["lufs", "truth"] is not None and found["clipped", "truth"] == 0
 
 
 def test_a_longer_generated_clip_is_cut_and_a_shorter_one_followed_by_silence(folder: Path, tmp_path: Path) -> None:

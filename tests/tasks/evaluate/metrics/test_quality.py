@@ -10,7 +10,7 @@ import pytest
 from data_contracts.errors import ContractError
 from tasks.evaluate.metrics.checks import UndefinedMetricError
 from tasks.evaluate.metrics.quality import PRESENT, duplicates, is_clipped, is_silent, pasted, unwanted
-from tasks.media.fingerprint import peaks_of
+from tasks.media.fingerprint import peaks_of, similar
 from tests.tasks.evaluate.sounds import RATE_HZ, noise, scene_audio, strike_scenes
 
 SCENES = [scene_audio(scene) for scene in strike_scenes(6)]
@@ -61,6 +61,26 @@ def test_a_clip_that_holds_a_references_audio_is_pasted_whichever_reference() ->
     assert pasted(generated, references) == {1}
     assert pasted(references, references) == {0, 1, 2}
     assert pasted(generated, []) == pasted([], references) == frozenset()
+
+
+def tones(times_s: tuple[float, ...], hz: float) -> np.ndarray:
+    """Decaying tones without noise or overtones: so few peaks that hardly any three of them are near each other."""
+    time = np.arange(4 * RATE_HZ) / RATE_HZ
+    found = np.zeros(len(time))
+    for start_s in times_s:
+        since = np.maximum(time - start_s, 0)
+        found += (time >= start_s) * 0.3 * np.exp(-10 * since) * np.sin(2 * np.pi * hz * since)
+    return found.astype(np.float32)
+
+
+def test_a_copy_of_few_pure_tones_is_found_at_any_level_and_other_times_or_tones_are_none() -> None:
+    times_s = (0.31, 1.07, 2.2, 3.44)
+    reference = peaks_of(tones(times_s, 700), RATE_HZ)
+    assert not similar([reference, reference])  # too few keys that could agree
+    others = [tones((0.5, 0.9, 2.6, 3.1), 700), tones(times_s, 900), tones(times_s[:1], 700)]
+    generated = [peaks_of(one, RATE_HZ) for one in (*others, 0.5 * tones(times_s, 700))]
+    assert pasted(generated, [reference]) == {3}
+    assert duplicates([reference, *generated]) == {0, 4}
 
 
 def test_copies_of_each_other_are_pasted_only_with_the_reference() -> None:
