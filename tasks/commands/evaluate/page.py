@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import Score
-from tasks.commands.evaluate.cautions import of_all_clips
+from tasks.commands.evaluate.cautions import doubtful_verdicts, of_all_clips
 from tasks.commands.evaluate.clips import Clip
 from tasks.commands.evaluate.options import ALL_CLIPS, REFERENCE
 from tasks.commands.evaluate.problems import KINDS, Problem
@@ -129,10 +129,12 @@ def _cell(cells: Mapping[str, Score], system: str) -> CellView | None:
 def _comparisons(found: Evaluation) -> list[tuple[str, str, str, list[tuple[str, str, str, str, str, str]]]]:
     """Returns per two systems why none can be better, and lines of metric, difference, p, corrected p, n, verdict."""
     pairs: dict[tuple[str, str], list[tuple[str, str, str, str, str, str]]] = {}
+    doubtful = doubtful_verdicts(found)
     for one in found.comparisons:
         n = f"{one.n}" if one.n == one.n_groups else f"{one.n} in {one.n_groups} groups"
         corrected = "–" if one.p_holm is None else f"{one.p_holm:.2g}"
         verdict = one.better or ("not primary" if one.p_holm is None else "not shown")
+        verdict += ", read with care" if (one.metric, one.first, one.second) in doubtful else ""
         line = (one.metric, number(one.difference), f"{one.p_value:.2g}", corrected, n, verdict)
         pairs.setdefault((one.first, one.second), []).append(line)
     return [(first, second, why_nothing_shown(found, first, second), lines) for (first, second), lines in pairs.items()]

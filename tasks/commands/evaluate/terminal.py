@@ -7,7 +7,7 @@ from typing import Final
 
 from data_contracts import Score
 from data_contracts.quantities import counted
-from tasks.commands.evaluate.cautions import of_all_clips
+from tasks.commands.evaluate.cautions import doubtful_verdicts, of_all_clips
 from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.commands.evaluate.result import Caution, Evaluation
 from tasks.evaluate import baselines
@@ -16,6 +16,7 @@ from tasks.evaluate.significance import LEVEL
 _ARROWS: Final = {True: "up", False: "down", None: ""}
 _DASH: Final = "-"
 SPREAD: Final = "of several seeds the mean ± the standard deviation over them"
+_CARE: Final = ", read with care"
 _ANOTHER: Final = "another clip's audio"
 
 
@@ -118,11 +119,15 @@ def why_nothing_shown(found: Evaluation, first: str, second: str) -> str:
 
 
 def _comparisons(found: Evaluation) -> str:
-    lines = []
+    lines, doubtful = [], doubtful_verdicts(found)
     tests = counted(found.family, "test") + (" of primary metrics" if found.primary else "")
     for first, second in dict.fromkeys((one.first, one.second) for one in found.comparisons):
         of_pair = [one for one in found.comparisons if (one.first, one.second) == (first, second)]
-        shown = [f"{one.metric} ({one.better}, p {one.p_holm:.2g})" for one in of_pair if one.better]
+        shown = [
+            f"{one.metric} ({one.better}, p {one.p_holm:.2g}{_CARE if (one.metric, first, second) in doubtful else ''})"
+            for one in of_pair
+            if one.better
+        ]
         result = ", ".join(shown) or ("no difference shown on any metric" if found.family else "nothing was tested")
         if not shown and (why := why_nothing_shown(found, first, second)):
             result = f"none can be shown: {why}"

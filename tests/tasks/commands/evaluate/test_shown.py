@@ -79,6 +79,17 @@ def test_a_worthless_baseline_that_does_well_is_said_in_the_terminal_and_on_the_
     assert 'id="cautions"' not in render(replace(found, scores=()))
 
 
+def test_a_verdict_on_a_metric_on_which_silence_beats_a_system_is_to_be_read_with_care(found: Evaluation) -> None:
+    def shown(metric: str) -> Evaluation:
+        one = replace(next(one for one in found.comparisons if one.metric == metric), p_holm=0.01, better="b")
+        return replace(found, comparisons=(one,))
+
+    assert "OnsetSyncAP (b, p 0.01, read with care)" in text(shown("OnsetSyncAP"))
+    assert "b, read with care" in render(shown("OnsetSyncAP"))
+    assert "KL-corpus-cnn (b, p 0.01)" in text(shown("KL-corpus-cnn"))
+    assert "b, read with care" not in render(shown("KL-corpus-cnn"))
+
+
 def test_the_family_of_tests_is_said(found: Evaluation) -> None:
     """Three clips are too few for any verdict, which is said with the numbers; primary metrics are fewer tests."""
     family = len(found.comparisons)
