@@ -20,6 +20,7 @@ from prefect.states import Cancelling
 from data_contracts import FoleyGenExError
 from flows.retries import CrashedRunError
 from flows.runs import announce
+from flows.server import is_own
 from flows.waiting import SAY_EVERY_S
 from tasks.config import PipelineConfig
 from tasks.engine import is_being_run
@@ -43,8 +44,8 @@ def run_on_pool(
     one seen here.
     """
     name = f"{step.name}/{step.name}"
-    if not config.gpu_pool or not PREFECT_API_URL.value():
-        return False  # the run has started a server for itself: nobody else can work for it
+    if not config.gpu_pool or not _is_shared(PREFECT_API_URL.value()):
+        return False
     with get_client(sync_client=True) as client:
         reason = _why_not(client, name, config.gpu_pool)
         if reason:
@@ -77,11 +78,17 @@ def run_on_pool(
 
 def steps_on_pool(config: PipelineConfig) -> set[str]:
     """Returns the names of the stages that `run_on_pool` would run on the work pool now."""
-    if not config.gpu_pool or not PREFECT_API_URL.value():
+    if not config.gpu_pool or not _is_shared(PREFECT_API_URL.value()):
         return set()
     with get_client(sync_client=True) as client:
         names = [step.name for step in STEPS if step.pool == "gpu"]
         return {name for name in names if not _why_not(client, f"{name}/{name}", config.gpu_pool)}
+
+
+def _is_shared(url: str | None) -> bool:
+    """Whether a server is there for others too. One that the run has started for itself keeps its records where this
+    user's other servers do (`PREFECT_HOME`), and so shows their workers, which are not this run's."""
+    return bool(url) and not is_own(str(url))
 
 
 def has_worker(client: SyncPrefectClient, pool: str) -> bool:

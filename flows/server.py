@@ -38,6 +38,7 @@ _ENVIRONMENT: Final = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "
 _DIRECT: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # loopback, whatever proxy is set
 
 State = Literal["ready", "slow", "gone"]
+_OWN: Final[set[str]] = set()  # addresses of the servers that this process has started for its run
 
 
 class _NotReadyError(Exception):
@@ -60,10 +61,17 @@ def own_server(
             waiting.pause(0.1)
         stopping = threading.Event()
         threading.Thread(target=_watch_process, args=(process, stopping, on_lost), name="server", daemon=True).start()
+        _OWN.add(url)
         try:
             yield url
         finally:
+            _OWN.discard(url)
             stopping.set()
+
+
+def is_own(url: str) -> bool:
+    """Whether the server at an API address is one that this process has started for its run (`own_server`)."""
+    return url in _OWN
 
 
 @contextmanager

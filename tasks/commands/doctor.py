@@ -13,7 +13,7 @@ from typing import Final, Literal
 import httpx
 
 from data_contracts import FoleyGenExError, ItemError, UsageError
-from data_contracts.generation import BUILTIN
+from data_contracts.generation import BUILTIN, TRAINED
 from data_contracts.quantities import counted, size_text
 from data_contracts.secrets import masked
 from data_contracts.stages import STAGE_TABLES
@@ -78,6 +78,8 @@ def examine(config: PipelineConfig, *, stages: Container[str] = STAGES, disk: bo
         checks += _writer(config)
     if any(stage in stages for stage in _ENCODING):
         checks += _weights(config)
+    if "generate" in stages:
+        checks += _checkpoints(config)
     if "judge" in stages or "score" in stages:
         checks += _judges(config)
     if "train" in stages:
@@ -206,10 +208,31 @@ def _judges(config: PipelineConfig) -> Iterator[Check]:
     from tasks.evaluate.judging import absent_component, judges_here
 
     kept = kept_judges(Workspace(Path(config.workspace)))
-    for name in judges_here(config.evaluate.judges).asked:
-        if name not in kept and (component := absent_component(name)):
+    try:
+        asked = judges_here(config.evaluate.judges).asked
+    except UsageError as error:
+        yield Check(name="weights", good=False, found=f"evaluate.judges: {error}")
+        return
+    for name in (one for one in asked if one not in kept):
+        path = name.partition(":")[2]
+        if path and not Path(path).exists():
+            yield Check(name="weights", good=False, found=f"judge {name}: no such file", mend="correct evaluate.judges")
+        elif component := absent_component(name):
             mend = f"`{component.fetch_command}`, or leave {name} out of evaluate.judges"
             yield Check(name="weights", good=False, found=f"judge {name} is not downloaded", mend=mend)
+
+
+def _checkpoints(config: PipelineConfig) -> Iterator[Check]:
+    """Looks for the checkpoints that are scored beside the run's own training."""
+    others = [one for one in config.evaluate.checkpoints if one != TRAINED]
+    if not others:
+        return
+    from tasks.evaluate.checkpoints import checkpoint_paths  # imports torch
+
+    try:
+        checkpoint_paths(others, Workspace(Path(config.workspace)))
+    except FoleyGenExError as error:
+        yield Check(name="weights", good=False, found=str(error))
 
 
 def _start(config: PipelineConfig) -> Iterator[Check]:

@@ -84,8 +84,12 @@ class EvaluateConfig(StageConfig):
 
     @classmethod
     def resolve_paths(cls, values: dict[str, Any], folder: Path) -> None:
-        """Makes the paths of the systems and of the test set absolute; names of checkpoints stay."""
+        """Makes the paths of checkpoints, judges, systems and the test set absolute; names stay."""
         systems, files = values.get("systems"), values.get("test_set")
+        if isinstance(chosen := values.get("checkpoints"), list | tuple):
+            values["checkpoints"] = [_absolute(one, folder) for one in chosen]
+        if isinstance(judges := _as_list(values.get("judges")), list | tuple):
+            values["judges"] = [_absolute_judges(one, folder) for one in judges]
         if isinstance(systems, dict):
             for name, paths in systems.items():
                 if isinstance(paths, str):
@@ -98,9 +102,17 @@ class EvaluateConfig(StageConfig):
                     files[name] = str(folder / files[name])
 
 
+def _absolute_judges(judges: Any, folder: Path) -> Any:
+    """Returns judges, separated by commas, the paths of NAME:PATH counted from the config's folder."""
+    if not isinstance(judges, str):
+        return judges
+    parts = [one.strip().partition(":") for one in judges.split(",")]
+    return ",".join(f"{name}:{folder / Path(path).expanduser()}" if path else name for name, _, path in parts)
+
+
 def _absolute(path: Any, folder: Path) -> Any:
     """Returns a path counted from the config's folder; `builtin`, `trained` and a published network's name stay."""
     if not isinstance(path, str) or path in (TRAINED, BUILTIN):
         return path
-    found = folder / path
+    found = folder / Path(path).expanduser()
     return path if not found.exists() and network_named(path) is not None else str(found)

@@ -10,6 +10,7 @@ import pytest
 
 from data_contracts import FoleyGenExError
 from flows import placement
+from flows import server as server_module
 from flows.retries import CrashedRunError, may_pass
 from tasks.config import PipelineConfig
 from tasks.engine import StageState
@@ -98,6 +99,17 @@ def test_the_stages_of_a_pool_are_known_before_the_run(monkeypatch: pytest.Monke
     assert placement.steps_on_pool(PipelineConfig(gpu_pool="")) == set()
     monkeypatch.setattr(placement, "PREFECT_API_URL", type("Url", (), {"value": staticmethod(lambda: None)}))
     assert placement.steps_on_pool(PipelineConfig()) == set()
+
+
+def test_a_server_that_the_run_has_started_for_itself_has_no_workers_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It keeps its records where `foleygenex up` does, and so shows that one's workers and deployments."""
+    monkeypatch.setattr(server_module, "_OWN", {"http://x/api"})
+    assert not on_pool(monkeypatch, tmp_path, FakeServer())
+    assert placement.steps_on_pool(PipelineConfig()) == set()
+    monkeypatch.setattr(server_module, "_OWN", {"http://127.0.0.1:1/api"})
+    assert placement.steps_on_pool(PipelineConfig()) == {"train", "generate", "judge", "score"}
 
 
 def test_a_killed_run_is_an_error_that_may_pass_once_its_process_has_ended(

@@ -116,6 +116,37 @@ def test_judges_that_the_settings_name_are_looked_for_until_they_were_asked(
     assert all(check.good for check in examine(config, stages=("judge",), disk=False))
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("[corpus-cnn,nonsense]", "evaluate.judges: judge 'nonsense' is unknown; known are auto"),
+        ("[corpus-cnn,{folder}/x.pt]", "evaluate.judges: judge '{folder}/x.pt' is unknown"),
+        ("[panns:{folder}/x.pt]", "judge panns:{folder}/x.pt: no such file"),
+    ],
+)
+def test_judges_that_cannot_be_asked_are_a_line_beside_the_others(asked: str, found: str, tmp_path: Path) -> None:
+    asked, found = asked.format(folder=tmp_path), found.format(folder=tmp_path)
+    config = PipelineConfig.load(None, [f"evaluate.judges={asked}", f"workspace={tmp_path}/w"])
+    missing = [check for check in examine(config, stages=("judge", "train"), disk=False) if not check.good]
+    assert len(missing) == 1 and missing[0].found.startswith(found)
+
+
+def test_checkpoints_that_are_scored_beside_the_runs_own_are_looked_for_before_it_trains(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "checkpoint.safetensors").touch()
+    found = checks(tmp_path, f"evaluate.checkpoints=[trained,{tmp_path}/none.safetensors]", stages=("generate",))
+    assert found["weights"].found == (
+        f"evaluate.checkpoints: {tmp_path}/none.safetensors is no file; "
+        "name `trained`, `builtin` or a checkpoint's path"
+    )
+    same = f"evaluate.checkpoints=[{tmp_path}/x/checkpoint.safetensors,{tmp_path}/y/checkpoint.safetensors]"
+    assert "two are called 'checkpoint'" in checks(tmp_path, same, stages=("generate",))["weights"].found
+    assert "weights" not in checks(tmp_path, same, stages=("train",))
+    good = f"evaluate.checkpoints=[trained,builtin,{tmp_path}/x/checkpoint.safetensors]"
+    assert checks(tmp_path, good, stages=("generate",))["weights"].good
+
+
 def test_programs_that_the_settings_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.shutil, "which", lambda name: None)
     found = checks(tmp_path, "augment.backend=tool", stages=("augment",))["programs"]

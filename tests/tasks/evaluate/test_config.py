@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from data_contracts import UsageError
+from tasks.config import PipelineConfig
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.generate_stage import GenerateStage
 from tasks.evaluate.score_stage import ScoreStage
@@ -23,6 +27,25 @@ def test_settings_that_only_move_work_change_no_stage() -> None:
     plain, moved = EvaluateConfig(), EvaluateConfig(batch_size=3)
     assert GenerateStage(plain).settings() == GenerateStage(moved).settings()
     assert ScoreStage(plain).settings() == ScoreStage(moved).settings()
+
+
+def test_paths_count_from_the_configs_folder_as_a_worker_runs_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(
+        "evaluate:\n  checkpoints: [trained, builtin, old/c.safetensors]\n"
+        "  judges: [embedded, 'panns:cnn14.pth, vggish', 'passt:/w/p.pt']\n"
+    )
+    evaluate = PipelineConfig.load(tmp_path / "run.yaml").evaluate
+    assert evaluate.checkpoints == ("trained", "builtin", f"{tmp_path}/old/c.safetensors")
+    assert evaluate.judges == ("embedded", f"panns:{tmp_path}/cnn14.pth,vggish", "passt:/w/p.pt")
+    (tmp_path / "run.yaml").write_text("evaluate: {judges: 'panns:cnn14.pth'}\n")
+    assert PipelineConfig.load(tmp_path / "run.yaml").evaluate.judges == (f"panns:{tmp_path}/cnn14.pth",)
+
+
+@pytest.mark.parametrize("wrong", ["checkpoints: [1]", "judges: [1]", "judges: {a: b}", "judges:"])
+def test_values_without_paths_are_left_to_the_settings_own_check(wrong: str, tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(f"evaluate:\n  {wrong}\n")
+    with pytest.raises(UsageError, match=r"evaluate\.(checkpoints|judges)"):
+        PipelineConfig.load(tmp_path / "run.yaml")
 
 
 def test_settings_survive_json() -> None:
