@@ -42,12 +42,17 @@ class Cell:
 
 
 def interval(metric: Metric, values: Sequence[float], owners: Groups, seed: int) -> Bounds:
-    """Returns the 95 % interval of a metric: exact for shares, a bootstrap over groups otherwise."""
+    """Returns the 95 % interval of a metric: exact for shares, a bootstrap over groups otherwise.
+
+    It ends at the smallest and the largest possible value: that of few groups would go further.
+    """
     if metric.is_share:
         return share_interval(values, owners)
     if metric.is_median:
         return median_interval(values, owners, seed)
-    return mean_interval(values, owners, seed, metric.limits)
+    low, high = mean_interval(values, owners, seed, metric.limits)
+    least, most = metric.limits or metric.possible
+    return NO_BOUNDS if low is None or high is None else (max(least, low), min(most, high))
 
 
 def clip_cell(metric: Metric, values: Sequence[float], owners: Groups, seed: int) -> Cell:

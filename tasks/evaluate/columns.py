@@ -6,6 +6,7 @@ The paper's names stand only for the paper's judges. A metric of an embedded jud
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,6 +25,10 @@ DISTANCES: Final[tuple[Measure, ...]] = ("frechet", "frechet-infinity", "kernel"
 """Those between two sets; they are biased by the number of clips, so only equal numbers are compared."""
 COSINES: Final[tuple[Measure, ...]] = ("likeness", "text", "video", "speaker")
 """Those that are 1 at most."""
+_POSSIBLE: Final[dict[Measure, tuple[float, float]]] = {
+    **dict.fromkeys(COSINES, (-1.0, 1.0)), "kl": (0.0, math.inf), "desync": (0.0, math.inf)
+}  # fmt: skip
+_ANY: Final = (-math.inf, math.inf)
 
 _WHAT: Final[dict[Measure, str]] = {
     "frechet": "Fréchet distance of the {output}s to the reference's; grows as clips get fewer",
@@ -77,7 +82,8 @@ class Column:
     @property
     def metric(self) -> Metric:
         """The column as an entry of the table of metrics."""
-        return Metric(self.backend, self.higher_is_better, is_share=self.is_share)
+        possible = _POSSIBLE.get(self.measure, _ANY)
+        return Metric(self.backend, self.higher_is_better, is_share=self.is_share, possible=possible)
 
     @property
     def backend(self) -> str:

@@ -30,7 +30,7 @@ class EvaluateStage(SingleItemStage):
     config: EvaluateConfig = field(default_factory=EvaluateConfig)
 
     name: ClassVar[str] = "evaluate"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     row_type: ClassVar[type[Row]] = Score
 
     def settings(self) -> dict[str, Any]:

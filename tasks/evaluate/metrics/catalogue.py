@@ -6,6 +6,7 @@ names stand only for the paper's metrics (SPEC E1, E2).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,7 @@ class Metric:
     is_share: bool = False  # of clips for which something is true: values are 0 and 1
     is_median: bool = False  # of the clips, in place of their mean
     limits: tuple[float, float] | None = None  # the smallest and the largest value, where clips often have them
+    possible: tuple[float, float] = (-math.inf, math.inf)  # of a metric without `limits`
 
 
 QUALITY: Final[dict[str, Metric]] = {
@@ -45,7 +47,7 @@ QUALITY: Final[dict[str, Metric]] = {
 METRICS: Final[dict[str, Metric]] = {
     "EventF1@100ms": Metric(_EVENTS, True, limits=_SHARE),
     "EventF1@50ms": Metric(_EVENTS, True, limits=_SHARE),
-    "EventOffset_s": Metric(f"mean |dt| of the events within 100 ms; {_EVENTS}", False),
+    "EventOffset_s": Metric(f"mean |dt| of the events within 100 ms; {_EVENTS}", False, possible=(0.0, math.inf)),
     "OnsetSyncAP": Metric(onset_sync_ap.BACKEND, True, limits=_SHARE),
     "OnsetSyncAcc": Metric(f"share of target onsets hit; {onset_sync_ap.BACKEND}", True, limits=_SHARE),
     "Material right": Metric(material.BACKEND, True, is_share=True),

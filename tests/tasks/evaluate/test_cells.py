@@ -1,46 +1,57 @@
-"""Cells of the score table: numbers of clips and groups are those that were compared, whatever a judge's rows are."""
+"""Cells: intervals of metrics stay within what the metric can be."""
 
 from __future__ import annotations
 
-import numpy as np
+import math
+
 import pytest
 
-from tasks.evaluate.cells import half_cell, set_cell
-from tasks.evaluate.columns import COLUMN_OF
-from tasks.evaluate.judged import FeatureSet
-
-COLUMN = COLUMN_OF["FD_VGG"]
-GROUPS = ["a", "a", "a", "b", "c", "d", "d", "e"]
-"""Of eight clips."""
+from tasks.evaluate.cells import clip_cell, interval
+from tasks.evaluate.columns import COLUMNS
+from tasks.evaluate.intervals import mean_interval
+from tasks.evaluate.metrics.catalogue import METRICS
+from tasks.evaluate.tables import metric_named
 
 
-def features(patches: list[int], seed: int = 0) -> FeatureSet:
-    """Returns so many rows of each clip."""
-    owners = tuple(np.repeat(np.arange(len(patches)), patches).tolist())
-    rows = np.random.default_rng(seed).standard_normal((len(owners), 3)).astype(np.float32)
-    return FeatureSet(rows=rows, owners=owners)
+@pytest.mark.parametrize(
+    ("metric", "values", "beyond"),
+    [
+        ("KL-corpus-cnn", [0.1, 4.0], (0.0, math.inf)),
+        ("DeSync", [0.0, 1.2], (0.0, math.inf)),
+        ("EventOffset_s", [0.0, 0.08], (0.0, math.inf)),
+        ("likeness-corpus-cnn", [0.7, 1.0], (-1.0, 1.0)),
+        ("CLAP_T", [-0.9, 0.9], (-1.0, 1.0)),
+        ("OnsetSyncAP", [0.5, 0.9], (0.0, 1.0)),
+    ],
+)
+def test_an_interval_of_few_clips_ends_where_the_metric_does(
+    metric: str, values: list[float], beyond: tuple[float, float]
+) -> None:
+    low, high = mean_interval(values, "ab", 1)
+    assert low is not None and high is not None and (low < beyond[0] or high > beyond[1])  # Student's of two groups
+    found = interval(metric_named(metric), values, "ab", 1)
+    assert found == (max(low, beyond[0]), min(high, beyond[1]))
+    cell = clip_cell(metric_named(metric), values, "ab", 1)
+    assert cell.bounds == found and cell.value is not None and found[0] is not None and found[0] <= cell.value
 
 
-@pytest.mark.parametrize("patches", [[1] * 8, [9, 1, 1, 1, 1, 1, 1, 30]])
-@pytest.mark.parametrize("seed", range(4))
-def test_halves_count_clips_and_groups_not_rows(patches: list[int], seed: int) -> None:
-    whole = features([8] * 8)
-    expected = half_cell(COLUMN, None, whole, GROUPS, seed)
-    reference = features(patches)
-    for made in (None, features(patches, 1)):
-        cell = half_cell(COLUMN, made, reference, GROUPS, seed)
-        assert (cell.n, cell.n_reference, cell.n_groups) == (expected.n, expected.n_reference, 2)
-        assert cell.value is None or cell.n + (cell.n_reference or 0) == 8
+def test_an_interval_inside_the_range_and_one_without_a_range_stay_as_they_are() -> None:
+    values = [0.3, 0.5, 0.4, 0.45, 0.35, 0.5, 0.42]
+    for metric in ("KL-corpus-cnn", "likeness-corpus-cnn", "OnsetSyncAP"):
+        assert interval(metric_named(metric), values, range(7), 1) == mean_interval(values, range(7), 1)
+    wide = [-40.0, 60.0]
+    assert interval(metric_named("Audiobox PQ"), wide, "ab", 1) == mean_interval(wide, "ab", 1)
 
 
-def test_halves_of_a_single_group_have_a_reason_and_no_numbers() -> None:
-    cell = half_cell(COLUMN, None, features([2] * 8), ["a"] * 8, 1)
-    assert (cell.value, cell.n, cell.n_groups) == (None, 0, 0)
-    assert cell.why_empty == "not computed: half of the reference: needs at least 2 groups, got 1"
+def test_one_group_has_no_interval() -> None:
+    assert interval(metric_named("KL-corpus-cnn"), [1.0, 2.0], "aa", 1) == (None, None)
 
 
-def test_a_set_of_which_nothing_is_said_has_a_reason() -> None:
-    nothing = FeatureSet(rows=np.zeros((0, 0), np.float32), owners=())
-    for made, reference in ((nothing, features([1] * 8)), (features([1] * 8), nothing)):
-        cell = set_cell(COLUMN, made, reference, GROUPS, 1)
-        assert cell.why_empty == "not computed: judge vggish says nothing of these clips" and cell.n == 0
+def test_every_metric_of_single_clips_has_a_range_but_levels_and_a_judges_own_scale() -> None:
+    metrics = METRICS | {one.name: one.metric for one in COLUMNS if one.is_per_clip}
+    without = {
+        name
+        for name, metric in metrics.items()
+        if not (metric.is_share or metric.is_median or metric.limits) and math.isinf(metric.possible[0])
+    }
+    assert without == {one.name for one in COLUMNS if one.measure == "axis"}
