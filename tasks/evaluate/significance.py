@@ -3,12 +3,12 @@
 A group is what clips have in common (object, recording, source video). Under the hypothesis of no difference the two
 systems' clips of a group could be exchanged, which turns the sign of the group's difference; nothing else is assumed.
 
-Legend: N clips, M reference rows, D width, G groups.
+Legend: N clips, M reference rows, D width, G groups, E exchanges.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,7 @@ it is about twice that where the seeds of three trainings differ far more than t
 _EXACT_GROUPS: Final = 14  # of up to so many all 2^G signs are tried
 _DRAWS: Final = 10_000
 SWAPS: Final = 199
-"""Exchanges of groups between the systems that a test of a set metric draws, unless more are asked for."""
+"""Exchanges of groups between the systems that a test of a set metric tries, unless more are asked for."""
 _AS_LARGE: Final = 20
 _ROUNDING: Final = 1e-9  # totals that differ by this share are the same total, summed in another order
 
@@ -81,11 +81,12 @@ def swap_test(
 ) -> PairedTest:
     """Returns the test of two systems' difference in a set metric such as FD or KAD, which no clip has by itself.
 
-    Row n of both systems is the same clip (or patch); `groups`: one per row. For each draw, half of the groups are
-    exchanged between the systems; the p-value is the share of draws, the real one among them, whose difference is as
-    large. Both sets keep their number of rows, so the bias of FD is the same. Costs 2 `draws` calls of `distance`, or
-    as many as it takes until 20 differences are as large: the p-value is then 20 by their number (Besag and Clifford
-    1991). Raises ContractError unless both systems have the same shape, a row at least and one group per row.
+    Row n of both systems is the same clip (or patch); `groups`: one per row. Whole groups are exchanged between the
+    systems; the p-value is the share of exchanges whose difference is as large, the real one among them. Both sets keep
+    their number of rows, so the bias of FD is the same. Where the exchanges are `draws` at most (8 groups with 199),
+    all are tried and the p-value is exact; else so many are drawn, or as many as it takes until 20 differences are as
+    large: the p-value is then 20 by their number (Besag and Clifford 1991). Costs two calls of `distance` for each.
+    Raises ContractError unless both systems have the same shape, a row at least and one group per row.
     """
     if first_ND.shape != second_ND.shape or not len(first_ND):
         shapes = f"{first_ND.shape} and {second_ND.shape}"
@@ -93,17 +94,30 @@ def swap_test(
     index_N = group_index(groups, len(first_ND))
     count = int(index_N.max()) + 1
     found = distance(first_ND, reference_MD) - distance(second_ND, reference_MD)
-    rng, as_large, drawn_so_far = np.random.default_rng(seed), 0, 0
-    while drawn_so_far < draws and as_large < _AS_LARGE:
-        drawn_so_far += 1
-        swapped_N1 = rng.integers(0, 2, count).astype(np.bool_)[index_N, None]
+
+    def is_as_large(swapped_G: npt.NDArray[np.bool_]) -> bool:
+        swapped_N1 = swapped_G[index_N, None]
         one_ND, other_ND = np.where(swapped_N1, second_ND, first_ND), np.where(swapped_N1, first_ND, second_ND)
-        drawn = distance(one_ND, reference_MD) - distance(other_ND, reference_MD)
-        as_large += abs(drawn) >= abs(found) * (1 - _ROUNDING)
-    stopped = as_large == _AS_LARGE
-    p_value = as_large / drawn_so_far if stopped else (1 + as_large) / (1 + draws)
-    least_p = max(1 / (1 + draws), min(1.0, 2 / 2.0**count))
+        difference = distance(one_ND, reference_MD) - distance(other_ND, reference_MD)
+        return abs(difference) >= abs(found) * (1 - _ROUNDING)
+
+    exchanges = 1 << (count - 1)  # the first group stays: exchanging all others in its place turns the sign alone
+    if exchanges <= draws:
+        bits_EG = np.arange(exchanges)[:, None] << 1 >> np.arange(count) & 1
+        p_value, least_p = float(np.mean([is_as_large(bits_G > 0) for bits_G in bits_EG])), 1 / exchanges
+    else:
+        p_value, least_p = _drawn_share(is_as_large, count, draws, seed), max(1 / (1 + draws), 1 / exchanges)
     return PairedTest(difference=found, p_value=p_value, least_p=least_p, n=len(first_ND), n_groups=count)
+
+
+def _drawn_share(is_as_large: Callable[[npt.NDArray[np.bool_]], bool], count: int, draws: int, seed: int) -> float:
+    """Returns the p-value from exchanges of so many groups that are drawn until 20 are as large, `draws` at most."""
+    rng, as_large = np.random.default_rng(seed), 0
+    for drawn in range(1, draws + 1):
+        as_large += is_as_large(rng.integers(0, 2, count).astype(np.bool_))
+        if as_large == _AS_LARGE:
+            return as_large / drawn
+    return (1 + as_large) / (1 + draws)
 
 
 def _share_as_large(totals: npt.NDArray[np.float64], totals_G: npt.NDArray[np.float64]) -> float:

@@ -106,7 +106,31 @@ def test_a_group_is_exchanged_whole() -> None:
     tests = [swap_test(note, first, second, first, groups, seed=seed) for seed in range(20)]
     assert seen == {tuple(np.repeat(bits, 2)) for bits in itertools.product((0.0, 1.0), repeat=3)}
     assert {(test.difference, test.n_groups, test.least_p) for test in tests} == {(-1.0, 3, 2 / 8)}
-    assert np.mean([test.p_value for test in tests]) == pytest.approx(2 / 8, abs=0.05)
+    assert {test.p_value for test in tests} == {2 / 8}  # of all exchanges, not of drawn ones
+
+
+@pytest.mark.parametrize("count", [1, 5, 8, 9])
+def test_few_groups_have_the_exact_p_value_and_none_has_one_below_the_smallest(count: int) -> None:
+    rng = np.random.default_rng(7)
+    one, other, reference = rng.normal(size=(3, 18, 3)) * np.array([1, 1.6, 1])[:, None, None]
+    groups = [place % count for place in range(18)]
+
+    def difference(swapped: np.ndarray) -> float:
+        rows = swapped[groups][:, None]
+        return feature_distance(np.where(rows, other, one), reference) - feature_distance(
+            np.where(rows, one, other), reference
+        )
+
+    found = abs(difference(np.zeros(count, bool)))
+    exact = np.mean(
+        [abs(difference(np.array(s))) >= found - 1e-9 for s in itertools.product((False, True), repeat=count)]
+    )
+    tests = [swap_test(feature_distance, one, other, reference, groups, seed=seed) for seed in range(3)]
+    assert all(test.p_value >= test.least_p >= 2 / 2**count for test in tests)
+    if count <= 8:
+        assert all(test.p_value == pytest.approx(exact) for test in tests)
+    else:
+        assert tests[0].p_value == pytest.approx(exact, abs=0.1)
 
 
 def test_a_test_that_shows_nothing_ends_early_with_nearly_the_same_p_value() -> None:
