@@ -13,7 +13,7 @@ from prefect import flow
 from pydantic import Field
 
 from flows.artifacts import publish_pipeline
-from flows.costs import with_costs
+from flows.costs import POOL, with_costs
 from flows.direct import stale_line
 from flows.placement import run_on_pool
 from flows.retries import retried
@@ -84,7 +84,9 @@ def run_unless_finished(
         return _counts(state, new=0)
     if step.pool == "gpu" and run_on_pool(step, config, workspace, given):
         after = step_state(step, config, workspace)
-        return _counts(after, new=after.done + after.quarantined - state.done - state.quarantined)
+        new = after.done + after.quarantined - state.done - state.quarantined
+        announce(f"{step.name}: {after.done} done ({max(0, new)} now), {after.quarantined} in quarantine")
+        return {**_counts(after, new=new), POOL: config.gpu_pool}
     return STAGE_FLOWS[step.name](workspace=config.workspace, **given)
 
 

@@ -55,7 +55,7 @@ def run_on_pool(
         parameters = {"workspace": str(workspace.root), **given}
         run = run_deployment(name, parameters=parameters, timeout=0, flow_run_name=title)
         assert isinstance(run, FlowRun)  # called from a flow that is not async
-        get_run_logger().info("%s runs on work pool %s", step.name, config.gpu_pool)
+        announce(f"{step.name} runs on work pool {config.gpu_pool}")
         try:
             waiting = f"{step.name} waits for a worker of pool {config.gpu_pool} that is free"
             state = _end_of(client, run.id, lambda: is_being_run(step.name, workspace), lambda: announce(waiting))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from flows.costs import cost_table, with_costs
+from flows.costs import POOL, cost_table, with_costs
 
 
 def test_waiting_costs_time_but_no_processor() -> None:
@@ -28,6 +28,21 @@ def test_the_table_has_the_stages_that_had_work_and_their_sum() -> None:
     assert lines == [
         ["stage", "CPU", "s", "seconds"], ["ingest", "30", "20"], ["train", "200", "150"], ["together", "230", "170"],
     ]  # fmt: skip
+
+
+def test_cpu_seconds_of_a_worker_are_not_known() -> None:
+    results = {
+        "ingest": {"new": 3, "cpu_s": 30.4, "wall_s": 20.0},
+        "train": {"new": 1, "cpu_s": 0.4, "wall_s": 150.2, POOL: "gpu"},
+        "score": {"new": 1, "cpu_s": 0.4, "wall_s": 1.0, POOL: "gpu"},
+    }
+    lines = cost_table(results).splitlines()
+    assert [line.split() for line in lines[2:5]] == [
+        ["train", "-", "150"],
+        ["score", "-", "1"],
+        ["together", "30", "171"],
+    ]
+    assert lines[5:] == ["-: by a worker of pool gpu, whose CPU seconds are not counted"]
 
 
 def test_a_run_without_work_has_no_table() -> None:

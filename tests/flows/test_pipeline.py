@@ -9,6 +9,7 @@ import pytest
 
 from data_contracts import ServiceError, UsageError
 from flows import pipeline as module
+from flows.costs import POOL
 from flows.pipeline import pipeline
 from flows.stages import STAGE_FLOWS
 from tasks.config import PipelineConfig, load_stored
@@ -60,7 +61,13 @@ def test_only_unfinished_steps_run_and_training_on_its_pool(
     assert mine.items() >= {"stage": "mine", "done": 3, "new": 1, "quarantined": 0}.items()
     assert ingest.items() >= {"stage": "ingest", "done": 2, "new": 0, "quarantined": 1}.items()
     assert all(result["cpu_s"] >= 0 and result["wall_s"] >= 0 for result in results.values())  # what it took
-    assert steps.announced == [f"{step.name}: already done" for step in STEPS if step.name not in ("mine", "train")]
+    said = {step.name: f"{step.name}: already done" for step in STEPS if step.name != "mine"}
+    if pool_has_a_worker:
+        assert results["train"][POOL] == "gpu" and POOL not in mine
+        assert steps.announced == list({**said, "train": "train: 2 done (0 now), 1 in quarantine"}.values())
+    else:
+        del said["train"]
+        assert steps.announced == list(said.values())
     assert load_stored(Workspace(tmp_path)).train.steps == 7  # what it ran with is stored
 
 

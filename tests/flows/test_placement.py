@@ -79,7 +79,7 @@ def test_a_run_that_no_worker_takes_is_said(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(placement.time, "monotonic", lambda: next(clock))
     states = (Scheduled(), Late(), Scheduled(), Pending(), Running(), Running(), Running(), Completed())
     assert on_pool(monkeypatch, tmp_path, FakeServer(*states))
-    assert said == ["train waits for a worker of pool gpu that is free"]
+    assert said == ["train runs on work pool gpu", "train waits for a worker of pool gpu that is free"]
 
 
 def test_a_stopped_pipeline_cancels_its_stage_on_the_pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

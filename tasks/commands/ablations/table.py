@@ -47,6 +47,7 @@ def table_text(rows: Sequence[AblationScore], tasks: Sequence[str]) -> str:
         mine = [row for row in rows if row.task == task and row.metric in SHOWN]
         metrics = [metric for metric in SHOWN if any(row.metric == metric for row in mine)]
         if not metrics:
+            parts.append(f"{task}: no clip has a score")
             continue
         lines = [f"| {task} | n | steps | {' | '.join(metrics)} |", "|---" * (len(metrics) + 3) + "|"]
         for name in dict.fromkeys(row.variant for row in mine):
@@ -55,8 +56,17 @@ def table_text(rows: Sequence[AblationScore], tasks: Sequence[str]) -> str:
             shown = [_cell(cells.get(metric)) for metric in metrics]
             lines.append(f"| {name} | {first.n} | {first.steps} | {' | '.join(shown)} |")
         parts.append("\n".join(lines))
-    note = "In brackets: the difference to `full` on the same clips, 95 % bootstrap interval; * where it excludes zero."
-    return "\n\n".join([*parts, note]) + "\n"
+    return "\n\n".join([*parts, _note(rows)]) + "\n"
+
+
+def _note(rows: Sequence[AblationScore]) -> str:
+    """Returns what the brackets are, or why there are none."""
+    if any(row.delta_low is not None for row in rows):
+        return "In brackets: the difference to `full` on the same clips, its 95 % interval; * where that excludes zero."
+    variants = {row.variant for row in rows}
+    if FULL in variants and len(variants) > 1:
+        return "No differences to `full` are shown: an interval needs clips of two groups or more (`evaluate.clips`)."
+    return "No differences are shown: they are those of other variants to `full` (`ablations.variants`)."
 
 
 def _cell(row: AblationScore | None) -> str:

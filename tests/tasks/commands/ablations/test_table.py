@@ -103,10 +103,22 @@ def test_the_text_has_a_block_per_task_and_a_dash_where_a_metric_is_missing() ->
               for name, metrics in names.items()}  # fmt: skip
     text = table_text(table_rows(scores, {"full": 2, "m-1": 2}, ["vta", "fe"]), ["vta", "fe", "ac-vta"])
     blocks = text.split("\n\n")
-    assert [block.split(" |")[0] for block in blocks[:-1]] == ["| vta", "| fe"] and blocks[-1].startswith("In brackets")
+    assert [block.split(" |")[0] for block in blocks[:-2]] == ["| vta", "| fe"]
+    assert blocks[-2] == "ac-vta: no clip has a score"
     assert [line.count("|") for line in blocks[0].splitlines()] == [6, 6, 6, 6]
     assert "| m-1 | 1 | 2 | 0.500" in blocks[0] and blocks[0].rstrip().endswith("| - |")
     assert [name for name in SHOWN if name in blocks[0]] == ["EventF1@100ms", "likeness-corpus-cnn"]
+
+
+def test_the_note_says_what_brackets_are_or_why_there_are_none() -> None:
+    def note(scores: dict[str, list[ClipScore]]) -> str:
+        return table_text(table_rows(scores, dict.fromkeys(scores, 1), ["fe"]), ["fe"]).split("\n\n")[-1].strip()
+
+    two, one = [score("a", 0.5), score("b", 0.7)], [score("a", 0.5)]
+    assert note({"full": two, "m-1": two}).startswith("In brackets: the difference to `full`")
+    assert "needs clips of two groups or more (`evaluate.clips`)" in note({"full": one, "m-1": one})
+    for alone in ("full", "m-1"):
+        assert note({alone: two}).endswith("other variants to `full` (`ablations.variants`).")
 
 
 def test_an_interval_that_excludes_zero_gets_a_star() -> None:
