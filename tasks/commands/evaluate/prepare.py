@@ -35,7 +35,7 @@ def prepare(options: EvaluateOptions, on_progress: OnProgress) -> Prepared:
     Raises InputProblemsError when files are missing or faulty in a way that is not allowed, UsageError for folders and
     tables that cannot be used and, before any file is read, for a judge that is unknown or whose file is not there.
     """
-    _require_weights(parse_judges(options.judges))
+    require_weights(parse_judges(options.judges))
     inputs, problems = read_inputs(options)
     hashes, decoder, cache = FileHashes(options.cache), Decoder(), JudgeCache(options.cache)
     clips, found = find_clips(inputs, options, FactFinder(cache, hashes, decoder), on_progress)
@@ -53,7 +53,7 @@ def prepare(options: EvaluateOptions, on_progress: OnProgress) -> Prepared:
     )
 
 
-def _require_weights(judges: Sequence[str]) -> None:
+def require_weights(judges: Sequence[str]) -> None:
     """Raises UsageError for `NAME:PATH` without such a file: who names a file does not want an empty column."""
     for judge, _, path in (name.partition(":") for name in judges if ":" in name):
         if not Path(path).exists():

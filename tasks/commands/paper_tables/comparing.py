@@ -16,6 +16,7 @@ from typing import Final
 from data_contracts import FoleyGenExError, Score, UsageError
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.options import ALL_CLIPS, EvaluateOptions
+from tasks.commands.evaluate.prepare import require_weights
 from tasks.commands.evaluate.problems import InputProblemsError, allowed_kinds, listing, summary
 from tasks.commands.evaluate.result import Evaluation
 from tasks.commands.paper_tables.inputs import SETTING, Files
@@ -37,6 +38,7 @@ Values = dict[tuple[str, str], Measured]
 _ALLOWED: Final = ("no-caption", "stereo", "short-video")
 """Problems that the paper's toolkit takes as they are, or that cost only the column that needs the file."""
 _SAYS: Final = {
+    "--allow": f"{SETTING}.allow:",
     "--video": f"{SETTING}.video",
     "--captions": f"{SETTING}.captions",
     r"--judges ([\w-]+)": r"evaluate.judges=[auto, \1]",
@@ -84,6 +86,20 @@ class Comparer:
         """What `choose_judges` is asked: the setting, or every judge whose weights are here where that is the default,
         which gives no column of a table."""
         return self.config.judges if self.config.judges != EvaluateConfig().judges else (AUTO,)
+
+    def require_settings(self) -> None:
+        """Raises UsageError for unknown judges and kinds of problems: before audio is generated, which takes hours."""
+        self._allowed()
+        try:
+            require_weights(choose_judges(self.judges).asked)
+        except UsageError as error:
+            raise UsageError(f"evaluate.judges: {error}") from error
+
+    def _allowed(self) -> frozenset[str]:
+        try:
+            return allowed_kinds((*_ALLOWED, *self.config.test_set.allow))
+        except UsageError as error:
+            raise UsageError(said(str(error))) from error
 
     def compare(self, asked: Compared) -> tuple[Values, Evaluation]:
         """Returns the metrics of each system, of several runs the mean, and the evaluation that they are from.
@@ -138,7 +154,7 @@ class Comparer:
             captions=captions,
             judges=tuple(judges) or (NONE,),
             seconds=asked.seconds,
-            allowed=allowed_kinds((*_ALLOWED, *self.config.test_set.allow)),
+            allowed=self._allowed(),
             only=frozenset(asked.metrics),
             seed=self.config.seed,
             device=self.config.device,

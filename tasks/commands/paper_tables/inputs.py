@@ -42,7 +42,7 @@ class TableInputs:
 
 def read_inputs(table: PaperTable, files: TableFiles) -> TableInputs:
     """Returns the clips of a table's test set. Raises UsageError naming the setting that is missing or wrong."""
-    listed = read_list(Path(files.list_file)) if files.list_file else None
+    listed = _list(files, "list_file") if files.list_file else None
     if table.task == "ac-vta":
         return _pairs(table, files, listed)
     truth = _folder(table, files, "reference", AUDIO_SUFFIXES, needed=table.task != "tc-vta")
@@ -61,7 +61,7 @@ def read_inputs(table: PaperTable, files: TableFiles) -> TableInputs:
         _found(there, captions, where),
     ]
     if files.captions:
-        there |= {name: text for name, text in _captions(Path(files.captions)).items() if name in there}
+        there |= {name: text for name, text in _captions(files).items() if name in there}
     return _checked(
         TableInputs(
             captions=there,
@@ -96,7 +96,7 @@ def read_subset(files: TableFiles) -> tuple[frozenset[str], str] | None:
     """Returns the names in `subset_file`, and a line about it; None where none is set."""
     if not files.subset_file:
         return None
-    listed = read_list(Path(files.subset_file))
+    listed = _list(files, "subset_file")
     return frozenset(listed.captions), listed.line
 
 
@@ -141,7 +141,10 @@ def _folder(
 ) -> Files:
     folder = getattr(files, name)
     if folder:
-        return clip_files(Path(folder), suffixes, key)
+        try:
+            return clip_files(Path(folder), suffixes, key)
+        except UsageError as error:
+            raise UsageError(f"{SETTING}.{name}: {error}") from error
     if needed:
         raise UsageError(f"table {table.number} needs {SETTING}.{name}, a folder")
     return {}
@@ -155,10 +158,18 @@ def _found(there: Mapping[str, object], listed: Mapping[str, object], where: str
     return f"{where} has {len(there):,} of {counted(len(listed), 'listed clip')}; the first that it lacks: {missing[0]}"
 
 
-def _captions(table: Path) -> dict[str, str]:
-    listed = read_list(table)
+def _list(files: TableFiles, name: str) -> ClipList:
+    """Returns the list that a setting names. Raises UsageError, as `read_list`, naming the setting too."""
+    try:
+        return read_list(Path(getattr(files, name)))
+    except UsageError as error:
+        raise UsageError(f"{SETTING}.{name}: {error}") from error
+
+
+def _captions(files: TableFiles) -> dict[str, str]:
+    listed = _list(files, "captions")
     if listed.kind != "captions":
-        raise UsageError(f"{SETTING}.captions: {table} is no CSV with the columns name and caption")
+        raise UsageError(f"{SETTING}.captions: {files.captions} is no CSV with the columns name and caption")
     return listed.captions
 
 

@@ -20,7 +20,7 @@ from tasks.commands.paper_tables.generation import (
     variant_of,
     why_not_generated,
 )
-from tasks.commands.paper_tables.inputs import Files, TableInputs, generated_files, read_inputs
+from tasks.commands.paper_tables.inputs import Files, TableInputs, generated_files, read_inputs, read_subset
 from tasks.commands.paper_tables.latex import latex
 from tasks.commands.paper_tables.measuring import Measurement, TableMeasurer
 from tasks.commands.paper_tables.parts import GIVEN_S, PartCutter
@@ -82,7 +82,9 @@ def _named_systems(table: PaperTable, config: EvaluateConfig) -> dict[str, tuple
 def _measure(
     table: PaperTable, named: Mapping[str, tuple[str, ...]], comparer: Comparer, workspace: Workspace
 ) -> Measurement:
+    comparer.require_settings()
     inputs = read_inputs(table, comparer.config.test_set)
+    read_subset(comparer.config.test_set)  # a mistake in it is said now, and not after audio was generated
     cutter = PartCutter(comparer.folder / "parts", FileHashes(comparer.cache))
     finder = _SystemFinder(table, inputs, comparer, cutter, workspace)
     conditions = comparer.config.table_options.extension_conditions if table.has_systems_in_columns else ((),)
@@ -116,29 +118,41 @@ class _SystemFinder:
     def systems(self, named: Mapping[str, tuple[str, ...]], conditions: tuple[str, ...]) -> Systems:
         """Returns system -> files of each run, under the conditions of a row where the table has some."""
         self._place += 1
+        sources = {name: [self._source(name, path, conditions) for path in paths] for name, paths in named.items()}
         found: Systems = {}
-        for name, paths in named.items():
-            runs = [self._runs(name, number, path, conditions) for number, path in enumerate(paths)]
-            if reason := next((run for run in runs if isinstance(run, str)), None):
+        for name, of_system in sources.items():  # after every system was looked at: to generate may take hours
+            if reason := next((one for one in of_system if isinstance(one, str)), None):
                 self.reasons[self._place, name] = reason
-            else:
-                found[name] = [run for of_path in runs if not isinstance(of_path, str) for run in of_path]
+                continue
+            found[name] = []
+            for number, source in enumerate(of_system):
+                if isinstance(source, Path):
+                    found[name] += self._generated(name, number, source, conditions)
+                elif not isinstance(source, str):
+                    found[name].append(source)
         return found
 
-    def _runs(self, name: str, number: int, path: str, conditions: tuple[str, ...]) -> list[Files] | str:
-        """Returns the files of a folder, or of a checkpoint by seed; a text where there are none."""
+    def _source(self, name: str, path: str, conditions: tuple[str, ...]) -> Files | Path | str:
+        """Returns the files of a folder, the file of a checkpoint, or a text where there are none.
+
+        Raises UsageError for a folder without any of the table's clips, and as `checkpoint_of`.
+        """
         folder = Path(path)
-        if folder.is_dir():
-            inner = folder / folder_of(conditions)
-            if not inner.is_dir():
-                return _NO_FOLDER.format(folder_of(conditions))
-            return [generated_files(inner, self.table.task)]
+        if not folder.is_dir():
+            found = checkpoint_of(name, path, self.workspace, variant_of(self.table.systems.get(name)))
+            return found if isinstance(found, str) else why_not_generated(conditions, self.inputs) or found
+        inner = folder / folder_of(conditions)
+        if not inner.is_dir():
+            return _NO_FOLDER.format(folder_of(conditions))
+        files = generated_files(inner, self.table.task)
+        if not files.keys() & self.inputs.captions.keys():
+            clips = f"{len(self.inputs.captions):,} clips"
+            raise UsageError(f"evaluate.systems.{name}: there is none of the {clips} of the test set in {inner}")
+        return files
+
+    def _generated(self, name: str, number: int, checkpoint: Path, conditions: tuple[str, ...]) -> list[Files]:
+        """Returns the files that a checkpoint has made, by seed."""
         system = self.table.systems.get(name)
-        checkpoint = checkpoint_of(name, path, self.workspace, variant_of(system))
-        if isinstance(checkpoint, str):
-            return checkpoint
-        if reason := why_not_generated(conditions, self.inputs):
-            return reason
         generator = TableGenerator(
             table=self.table,
             inputs=self.inputs,

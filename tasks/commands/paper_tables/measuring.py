@@ -169,8 +169,7 @@ class TableMeasurer:
                 chosen = whole.captions if part == "ALL" else () if subset is None else subset[0]
                 names = [clip for clip in whole.captions if clip in chosen]
                 if not names:
-                    why = _NO_SUBSET if subset is None else "not computed: the subset has none of these clips"
-                    found.add_reason(part, place, systems, self.table.metrics, why)
+                    found.add_reason(part, place, systems, self.table.metrics, _why_none(subset))
                     continue
                 compared = whole.of(names, f"{whole.name}, {part}")
                 likeness = scorer.score(compared.systems, {clip: reference[clip] for clip in names}, compared.groups)
@@ -187,3 +186,11 @@ def _printed(metric: str) -> str:
 
 def _with_videos(compared: Compared, videos: Files) -> Compared:
     return replace(compared, videos=videos, seconds=None)
+
+
+def _why_none(subset: tuple[frozenset[str], str] | None) -> str:
+    """Returns why table 5's rows of 1,000 have no clips."""
+    if subset is None:
+        return _NO_SUBSET
+    clips, line = subset
+    return f"not computed: {'the subset has none of these clips' if clips else line}"

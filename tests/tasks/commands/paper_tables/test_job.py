@@ -311,7 +311,7 @@ def test_table_5s_reference_is_the_given_part_or_the_true_one(tmp_path: Path, ju
 def test_table_5s_clips_can_be_drawn_by_a_seed(tmp_path: Path, judges: Judges, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {"systems": {"FoleyGenEx": "made"}, "test_set": extension_set(tmp_path)}
     few = make(tmp_path, 5, table_options={"extension_seed": 1}, **asked)
-    assert says(few, "1,000 clips cannot be drawn: the test set has 3")
+    assert says(few, ": not computed: 1,000 clips cannot be drawn: the test set has 3")
     monkeypatch.setattr("tasks.commands.paper_tables.measuring._DRAWN", 2)
     drawn = make(tmp_path, 5, table_options={"extension_seed": 1}, **asked)
     assert says(drawn, "2 of 3 clips are drawn") and says(drawn, "extension_seed = 1: the 1,000 clips are drawn")
@@ -345,7 +345,11 @@ def test_missing_files_are_an_error_that_names_the_setting_and_can_be_allowed(te
     [
         (1, {"MMAudio": "no"}, {"reference": "truth"}, "no is neither a folder of generated audio nor a checkpoint"),
         (1, {"MMAudio": "good"}, {}, "table 1 needs evaluate.test_set.reference, a folder"),
-        (1, {"MMAudio": "good"}, {"reference": "no"}, "no is not a folder"),
+        (1, {"MMAudio": "good"}, {"reference": "no"}, "evaluate.test_set.reference: {folder}/no is not a folder"),
+        (1, {"MMAudio": "good"}, {"list_file": "no.csv"}, "evaluate.test_set.list_file: list {folder}/no.csv does not"),
+        (1, {"MMAudio": "good"}, {"reference": "truth", "captions": "no.csv"}, "evaluate.test_set.captions: list {fol"),
+        (2, {"MMAudio": "good"}, {"reference": "truth", "subset_file": "no.csv"}, "evaluate.test_set.subset_file: li"),
+        (1, {"MMAudio": "good"}, {"reference": "truth", "allow": ["no"]}, "evaluate.test_set.allow: no: is no kind"),
         (1, {"MMAudio": []}, {"reference": "truth"}, "evaluate.systems.MMAudio has no folder"),
         (1, {"MMAudio": "video"}, {"reference": "truth", "list_file": "other.txt"}, "has none of the table's clips"),
         (1, {"MMAudio": "empty"}, {"reference": "truth"}, "evaluate.systems.MMAudio: there is none of the 11 clips"),
@@ -368,8 +372,30 @@ def test_each_mistake_is_said_in_one_line(
     (test_set / "twice" / "a.flac").write_bytes(b"")
     with pytest.raises(UsageError) as error:
         make(test_set, number, systems=systems, test_set=files)
-    assert expected in str(error.value)
+    assert expected.replace("{folder}", str(test_set)).partition("{")[0] in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"systems": {"MMAudio": "builtin", "mine": "no"}}, "neither a folder of generated audio nor a checkpoint"),
+        ({"systems": {"MMAudio": "builtin", "mine": "empty"}}, "evaluate.systems.mine: there is none of the 11 clips"),
+        ({"systems": {"MMAudio": ["builtin", "no"]}}, "neither a folder of generated audio nor a checkpoint"),
+        ({"test_set": {**FILES, "subset_file": "no.txt"}}, "evaluate.test_set.subset_file: list "),
+        ({"judges": ["no"]}, "evaluate.judges: judge 'no' is unknown"),
+        ({"judges": ["vggish:no.pt"]}, "evaluate.judges: judge vggish: "),
+        ({"test_set": {**FILES, "allow": ["no"]}}, "evaluate.test_set.allow"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_said_before_audio_is_generated(
+    test_set: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], expected: str
+) -> None:
+    (test_set / "empty").mkdir()
+    monkeypatch.setattr("tasks.commands.paper_tables.job.TableGenerator", lambda **_: pytest.fail("audio is generated"))
+    with pytest.raises(UsageError) as error:
+        make(test_set, 1, **{"systems": {"MMAudio": "builtin"}, "test_set": FILES, **changes})
+    assert expected in str(error.value)
 
 
 def test_a_number_is_needed(tmp_path: Path) -> None:
