@@ -84,14 +84,18 @@ class Comparer:
             return None
         differences = [ours[place] - theirs[place] for place in places]
         owners = self.measured.groups_of(places)
-        return sign_flip_test(differences, owners, seed=seed_for("sign flips", str(self.seed), metric, first, second))
+        return sign_flip_test(differences, owners, seed=self._seed("sign flips", metric, first, second))
 
     def _swapped(self, column: Column, run: JudgeRun, first: str, second: str, family: int) -> PairedTest | None:
         folders = self.measured.folders_of
         ours, theirs = ([run.features[one][column.output] for one in folders[name]] for name in (first, second))
         reference = run.features[baselines.TRUTH][column.output]
-        seed = seed_for("swaps", str(self.seed), column.name, first, second)
+        seed = self._seed("swaps", column.name, first, second)
         return set_test(column, ours, theirs, reference, self.measured.groups, family=family, seed=seed)
+
+    def _seed(self, test: str, metric: str, first: str, second: str) -> int:
+        """Returns the seed of a test; the order in which systems are named does not change it, nor the p-value."""
+        return seed_for(test, str(self.seed), metric, *sorted((first, second)))
 
     def _comparison(self, key: tuple[str, str, str], test: PairedTest, p_holm: float | None) -> Comparison:
         metric, first, second = key
