@@ -70,8 +70,9 @@ def results_text(study: Path) -> str:
     lines += [_line(kind or "(no kind)", gsb(votes, items)) for kind, items in kinds.items() if len(kinds) > 1]
     lines += [_line(f"rater {rater}", gsb({rater: answers}, names)) for rater, answers in votes.items()]
     lines += ["", "score: (A + same) / (same + B); above 1, A follows the captions better"]
-    if len(ratings) > 1:
-        lines.append(agreement(ratings).text("caption"))
+    answered = {rater: answers for rater, answers in ratings.items() if answers}
+    if len(answered) > 1:
+        lines.append(agreement(answered).text("caption"))
     return "\n".join(lines)
 
 

@@ -44,12 +44,14 @@ def gsb_score(good: float, same: float, bad: float) -> float | None:
 
 
 def gsb(votes: Votes, items: Sequence[str], *, seed: int = 0) -> Gsb:
-    """Returns the result for these items. An item that a rater has not answered does not count for that rater."""
+    """Returns the result for these items. An item that a rater has not answered does not count for that rater, and
+    raters and items without an answer are not drawn."""
     wins = np.array([[_code(answers.get(item)) for item in items] for answers in votes.values()], np.float64)
     wins = wins.reshape(len(votes), len(items))
-    answered = wins[~np.isnan(wins)]
-    good, same, bad = (int((answered == code).sum()) for code in (1, 0, -1))
-    raters, used = int((~np.isnan(wins)).any(1).sum()), int((~np.isnan(wins)).any(0).sum())
+    is_answered = ~np.isnan(wins)
+    wins = wins[np.ix_(is_answered.any(1), is_answered.any(0))]
+    good, same, bad = (int((wins == code).sum()) for code in (1, 0, -1))
+    raters, used = wins.shape
     low, high = _interval(wins, seed) if raters > 1 and used > 1 else (None, None)
     return Gsb(
         good=good, same=same, bad=bad, raters=raters, items=used, score=gsb_score(good, same, bad), low=low, high=high
@@ -57,14 +59,18 @@ def gsb(votes: Votes, items: Sequence[str], *, seed: int = 0) -> Gsb:
 
 
 def _interval(wins_RI: np.ndarray, seed: int) -> tuple[float, float]:
-    """Returns the percentile interval of a bootstrap that draws raters and items, with replacement."""
+    """Returns the percentile interval of a bootstrap that draws raters and items, with replacement.
+
+    Draws without any answer, which happen where raters heard different captions, have no score and are left out.
+    """
     rng = np.random.default_rng(seed)
     raters, items = wins_RI.shape
-    scores = np.empty(_RESAMPLES)
-    for draw in range(_RESAMPLES):
+    scores = []
+    for _ in range(_RESAMPLES):
         drawn = wins_RI[rng.integers(0, raters, raters)][:, rng.integers(0, items, items)]
         good, same, bad = ((drawn == code).sum() for code in (1, 0, -1))
-        scores[draw] = (good + same) / (same + bad) if same + bad else np.inf
+        if good + same + bad:
+            scores.append((good + same) / (same + bad) if same + bad else np.inf)
     low, high = np.quantile(scores, _TAILS, method="inverted_cdf")
     return float(low), float(high)
 

@@ -102,6 +102,8 @@ def test_results_of_several_raters(study: Path) -> None:
     assert lines["far"][1:5] == ["8", "0", "4", "12"] and lines["fast"][1:5] == ["4", "0", "2", "6"]
     assert lines["rater anna"][2:5] == ["6", "0", "0"] and lines["rater cleo"][6] == "0.000"
     assert "3 raters, 6 captions answered by two or more; same answer 33.3%" in results_text(study)
+    (study / "ratings" / "dora.csv").write_bytes(b"")  # has not answered yet
+    assert "rater dora" in results_text(study) and "3 raters, 6 captions" in results_text(study)
 
 
 def test_sounds_that_changed_stop_the_rating_and_old_answers_do_not_count(study: Path, tmp_path: Path) -> None:

@@ -45,6 +45,19 @@ def test_counts_are_those_of_a_loop_and_open_answers_do_not_count() -> None:
     assert part.answers == 6
 
 
+def test_who_and_what_has_no_answer_changes_nothing() -> None:
+    """A rater who has only opened the page, or heard sounds that were replaced since, is none of those drawn."""
+    given_, items = votes((0.5, 0.2, 0.3), 3, 8, 2), [f"i{i}" for i in range(8)]
+    assert gsb({**given_, "r9": {}, "s": {"other": "a"}}, items) == gsb(given_, items)
+    assert gsb(given_, [*items, "i8", "i9"]) == gsb(given_, items)
+
+
+def test_a_draw_without_an_answer_is_no_draw() -> None:
+    """Two raters of different captions: half of the draws have neither's answer."""
+    found = gsb({"r": {"i": "b"}, "s": {"j": "b"}}, ["i", "j"])
+    assert (found.score, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
 def test_one_rater_or_one_caption_has_no_interval() -> None:
     assert gsb({"r": {"i": "a", "j": "b"}}, ["i", "j"]).low is None
     assert gsb({"r": {"i": "a"}, "s": {"i": "b"}}, ["i"]).high is None
