@@ -59,6 +59,7 @@ _FUNCTION: Final = frozenset(
         "down",
         "during",
         "inside",
+        "like",
         "near",
         "outside",
         "past",
@@ -66,6 +67,7 @@ _FUNCTION: Final = frozenset(
         "toward",
         "towards",
         "under",
+        "till",
         "until",
         "followed",
         "is",
@@ -189,7 +191,7 @@ def role_of(caption: str, cue: Cue) -> Role:
         return "attribute" if content_follows and noun_phrase and opens else "adverbial"
     if cue.words.lower().endswith("ly"):
         joined = re.match(r"(?:,| and)\s+\w+ly\s+([\w'-]+)", rest)  # "slowly and quietly opens"
-        joined_verb = joined is not None and bool(verb_lemma(joined.group(1)))
+        joined_verb = joined is not None and joined.group(1) not in _FUNCTION and bool(verb_lemma(joined.group(1)))
         before_verb = content_follows and bool(verb_lemma(following))
         return "before_verb" if before_verb or passive or joined_verb else "adverbial"
     return "attribute" if content_follows and opens else "adverbial"

@@ -45,6 +45,16 @@ def is_joined(caption: CuedCaption) -> bool:
     return bool(_JOINED.search(before) or _JOINS.match(after) or (not after and _THEN.search(before)))
 
 
+def swapped(caption: CuedCaption, start: int, end: int, words: str) -> CuedCaption | None:
+    """Returns the caption with other words between two offsets, its cue moved along; None where they touch the cue."""
+    cue, text = caption.cue, caption.text
+    if start < cue.end and cue.start < end:
+        return None
+    words = in_case_of(text[start:end], words)
+    shift = len(words) - (end - start) if end <= cue.start else 0
+    return CuedCaption.at(f"{text[:start]}{words}{text[end:]}", cue.side, cue.start + shift, cue.end + shift, cue.pos)
+
+
 def without_cue(caption: CuedCaption) -> tuple[str, int]:
     """Returns the text without the cue, and the offset where it was."""
     cue = caption.cue

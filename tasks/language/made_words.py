@@ -48,6 +48,7 @@ def _trend(side: str, more: str, adverbs: str, rates: str, first: str, noun: str
     bodies = (
         rf"{_SLOWLY}{_TURNS} {_SLOWLY}(?:{more})(?: and {_SLOWLY}(?:{more}))?",
         rf"{compared} and (?:{more})",
+        rf"{compared}(?= (?:over time|with time|bit by bit)\b)",
         rf"(?:{_SLOWLY}|(?:more and more|ever more|increasingly) )(?:{adverbs})",
         rf"(?:{_SLOWLY})?(?:{rates})(?: up| down)? {_SLOWLY}in {_NOUN}",
         rf"with (?:an? |ever )*{_SLOWLY}(?:{rates}) {_NOUN}",
@@ -107,7 +108,7 @@ MADE_FORMS: Final = (
     ),
     phrase_form(
         "medium",
-        rf"(?:at|with|in) (?:an? )?{VERY}(?:\w+, )?(?:comfortable |steady |even )?"
+        rf"(?:at|with|in) (?:quite )?(?:an? )?{VERY}(?:\w+, )?(?:comfortable |steady |even )?"
         rf"(?:moderate|medium|normal|average|middling|intermediate|ordinary|middle|regular)"
         rf"(?:,? (?:steady|even))? {PACE}|"
         rf"{_neither(_FAST, _SLOW)}|{_neither(_SLOW, _FAST)}|"

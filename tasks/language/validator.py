@@ -18,6 +18,7 @@ from tasks.language.cues import Cue, CuedCaption, blanked
 from tasks.language.finder import all_cues, find_cues
 from tasks.language.inflect import lemmas
 from tasks.language.meaning import meaning_problems
+from tasks.language.same_sound import implied, in_words_of
 from tasks.language.similarity import similarity_problems
 from tasks.language.synonyms import classes
 from tasks.language.words import STRONG
@@ -38,7 +39,7 @@ def check(before: CuedCaption, after: CuedCaption, level: str, *, parse: bool = 
     """
     if is_endless(before.text, after.text):
         return ["too long"]
-    wanted = LEVELS[level]
+    wanted, after = LEVELS[level], in_words_of(before, after)
     problems = form_problems(before.text, after.text)
     cues = find_cues(after.text)
     if not any(_says(cue, wanted) and cue.overlaps(after.cue) for cue in cues):
@@ -78,7 +79,7 @@ def judge(
     found = find_level(before, after, level)
     if found is not None:
         problems = check(before, found, level, parse=parse)
-        return found, problems or similarity_problems(before, found, min_similarity)
+        return found, problems or similarity_problems(before, in_words_of(before, found), min_similarity)
     if is_endless(before.text, after):
         return None, ["too long"]
     problems = [*form_problems(before.text, after), "does not say the level"]
@@ -102,7 +103,7 @@ def _content_problems(before: CuedCaption, after: CuedCaption, cues: list[Cue], 
     old, new = content_words(before.outside), content_words(blanked(after.text, said))
     kept = content_words(before.cue.words) if before.cue.dimension != level.dimension else set()
     twins = {word for cue in said for word in words(cue.words)}  # "in the distance" may be said once for two
-    return [*_lost(meaningful(old), new | twins), *_added(meaningful(new), old | kept)]
+    return [*_lost(meaningful(old) - implied(before, after), new | twins), *_added(meaningful(new), old | kept)]
 
 
 def _lost(old: set[str], new: set[str]) -> list[str]:

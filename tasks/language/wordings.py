@@ -52,7 +52,7 @@ _VERY_FAST_PHRASES: Final = (
 _FAST_PHRASES: Final = (*_joined("at a", "fast|rapid|quick|brisk", "pace|speed|rate|tempo"), "at high speed")
 _MEDIUM_PHRASES: Final = (
     *_joined("at a", "moderate|medium|average|middling|intermediate", _PACES),
-    *_joined("at a", "fairly|rather|quite", "moderate", _PACES),
+    *_joined("at a fairly|at a rather|at quite a", "moderate", _PACES),
     *_joined("at a steady, moderate", _PACES),
     *_joined("at a normal", "pace|speed|tempo"),
     *_joined("at", "neither a fast nor a slow|neither a slow nor a fast", "pace|tempo"),
@@ -94,6 +94,7 @@ _VERY_FAR: Final = (
         "a very long way off|from a very long way off|from far off in the distance|miles away|far in the background"
     ),
 )
+OVER_TIME: Final = "over time|with time|bit by bit"
 _GRADUALLY: Final = "gradually|steadily|slowly|progressively|continually"
 _A_LITTLE: Final = "slightly|a little|a bit|somewhat"
 _MUCH: Final = "much|considerably|dramatically|markedly"
@@ -143,7 +144,7 @@ class _Trend:
             *_joined("with", manners, self.rates, "volume|loudness"),
             *_joined(self.rates, manners, "in", "volume|loudness"),
         )
-        instead = _joined("gradually|steadily|progressively", amounts, self.comparative)
+        instead = _joined(amounts, self.comparative, OVER_TIME)
         return Wording(adverbs=clauses, adjectives=self.adjectives, endings=clauses, instead=instead)
 
 
@@ -218,7 +219,7 @@ _WORDINGS: Final = {
     ),
     ("far", "plain"): Wording(
         adverbs=_FAR_PHRASES,
-        adjectives=("distant", "faraway", "far-off", "far-away", "quite distant"),
+        adjectives=("distant", "faraway", "far-off", "far-away"),
         endings=_FAR_PHRASES,
     ),
     ("far", "strong"): Wording(

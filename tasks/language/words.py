@@ -11,11 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-VERSION: Final = 6
+VERSION: Final = 7
 
 STRONG: Final = (
     "very", "extremely", "really", "incredibly", "super", "real", "exceptionally", "remarkably", "exceedingly",
-    "extraordinarily", "unbelievably", "insanely", "painfully", "ever so"
+    "extraordinarily", "unbelievably", "insanely", "painfully", "ever so",
+    "blisteringly", "blindingly", "ridiculously", "excruciatingly", "terribly", "astonishingly", "frighteningly"
 )  # fmt: skip
 """Intensifiers that make "fast" the level "very fast"."""
 VERY_FAST_PACES: Final = (
@@ -119,11 +120,11 @@ MINED_FORMS: Final = (
         "near",
         r"(?:in|from|at|within) (?:a |the |very |such )*(?:near|close|short) (?:distance|range|quarters)|"
         rf"(?:in|at|within) (?:a |the |very |such )*close proximity(?! to (?!{LISTENER}))|"
-        r"(?:a )?short (?:distance|way) (?:away|off)|up[ -]close|close[ -]up|(?:close|near) at hand|"
-        rf"(?:close|near|next)(?: up)? to {LISTENER}|near {LISTENER}|"
+        r"(?:a )?short (?:distance|way) (?:away|off)|(?:right )?up[ -]close|close[ -]up|(?:close|near) at hand|"
+        rf"(?:right )?(?:close|near|next)(?: up)? to {LISTENER}|near {LISTENER}|"
         r"(?:fairly |very |quite |pretty )?close in distance",
     ),
-    word_form("near", "nearby", r"nearby|near[ -]by|close[ -]by|closeby", ""),
+    word_form("near", "nearby", r"(?:right )?(?:nearby|near[ -]by|close[ -]by)|closeby", ""),
     word_form("near", "close", r"close|closer|closest|closely"),
     word_form("near", "near", r"near|nearer|nearest"),
     phrase_form(

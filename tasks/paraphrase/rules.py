@@ -22,6 +22,7 @@ from tasks.language.edit import (
     moved,
     replaced,
     split_ending,
+    swapped,
     tidy,
     upper_first,
     without_cue,
@@ -170,7 +171,7 @@ def _swap_variants(caption: CuedCaption) -> Iterator[CuedCaption]:
     """The caption with one word outside its cue in another form or by another name."""
     for pattern, replacement in _swaps():
         for match in re.finditer(pattern, caption.text, re.IGNORECASE):
-            if changed := _swapped(caption, match, replacement):
+            if changed := swapped(caption, *match.span(), replacement):
                 yield changed
                 break
 
@@ -187,17 +188,6 @@ def _swaps() -> tuple[tuple[str, str], ...]:
     finite = ((rf"\b{third}\b", f"is {participle}") for third, participle in pairs)
     continuous = ((rf"\bis {participle}\b", third) for third, participle in pairs)
     return (*synonyms_, *_PHRASES, *finite, *continuous)
-
-
-def _swapped(caption: CuedCaption, match: re.Match[str], replacement: str) -> CuedCaption | None:
-    """The caption with other words for the match, its cue moved along; None when the match touches the cue."""
-    cue, text = caption.cue, caption.text
-    if match.start() < cue.end and cue.start < match.end():
-        return None
-    replacement = in_case_of(match.group(), replacement)
-    shift = len(replacement) - len(match.group()) if match.end() <= cue.start else 0
-    changed = f"{text[: match.start()]}{replacement}{text[match.end() :]}"
-    return CuedCaption.at(changed, cue.side, cue.start + shift, cue.end + shift, cue.pos)
 
 
 def _fronted(caption: CuedCaption) -> Iterator[str]:

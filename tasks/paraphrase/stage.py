@@ -27,7 +27,7 @@ class ParaphraseStage(CaptionStage):
     """Paraphrases captions by the configured backend. Reads `recaption/captions`."""
 
     name: ClassVar[str] = "paraphrase"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     prompt_number: ClassVar[int] = 4
     row_type: ClassVar[type[Row]] = Paraphrase
 

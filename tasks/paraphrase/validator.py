@@ -9,6 +9,7 @@ from tasks.language.content import content_words, meaningful, unmatched, words
 from tasks.language.cues import Cue, CuedCaption
 from tasks.language.finder import all_cues, find_cues, without_cues
 from tasks.language.meaning import meaning_problems
+from tasks.language.same_sound import in_words_of
 from tasks.language.similarity import similarity_problems
 from tasks.language.synonyms import classes
 from tasks.language.validator import form_problems, is_endless
@@ -27,21 +28,22 @@ def problems_of(
         return ["too long"]
     problems = form_problems(before, paraphrase)
     old_cues, new_cues = all_cues(caption), _cues_in(paraphrase, caption.cue)
+    after = [CuedCaption(text=paraphrase, cue=cue) for cue in new_cues if cue.side == caption.cue.side]
+    told = [in_words_of(caption, one) for one in after]
     old_claims, new_claims = _claims(old_cues), _claims(new_cues)
     if lost := sorted(old_claims - new_claims):
         problems.append(f"does not say {lost[0]}")
     if added := sorted(new_claims - old_claims):
         problems.append(f"says {added[0]}")
-    old, new = content_words(without_cues(before, old_cues)), content_words(without_cues(paraphrase, new_cues))
+    text = told[0].text if told else paraphrase
+    old = content_words(without_cues(before, old_cues))
+    new = content_words(without_cues(text, _cues_in(text, caption.cue)))
     if wording(before) == wording(paraphrase) and "a copy" not in problems:
         problems.append("a copy")
     problems += [f"lost {word!r}" for word in unmatched(meaningful(old), new, classes)[:1]]
     problems += [f"added {word!r}" for word in unmatched(meaningful(new), old, classes)[:1]]
-    own = [cue for cue in new_cues if cue.side == caption.cue.side]
-    after = [CuedCaption(text=paraphrase, cue=cue) for cue in own]
-    told: list[list[str]] = [meaning_problems(caption, one, parse=parse) for one in after]
-    problems += sorted(told, key=len)[0] if told else []
-    return problems or similarity_problems(caption, after[0], min_similarity)
+    problems += min((meaning_problems(caption, one, parse=parse) for one in told), key=len, default=[])
+    return problems or similarity_problems(caption, told[0], min_similarity)
 
 
 def wording(text: str) -> tuple[str, ...]:

@@ -16,11 +16,13 @@ from data_contracts import ItemError
 from data_contracts.adverbs import LEVELS, Level
 from tasks.engine.workspace import hash_text
 from tasks.language.clauses import event_end, events
+from tasks.language.content import content_words, unmatched
 from tasks.language.cues import CuedCaption
 from tasks.language.edit import inserted, is_joined, moved, replaced, split_ending, without_cue
 from tasks.language.inflect import is_compared
+from tasks.language.meaning import said_of_all
 from tasks.language.validator import check
-from tasks.language.wordings import Wording, wording_of
+from tasks.language.wordings import OVER_TIME, Wording, wording_of
 from tasks.language.words import DEGREES
 
 CHOICES: Final = 6
@@ -32,9 +34,10 @@ _PREPOSITION: Final = re.compile(r"\b(?:at|from|in|of|with|to) $", re.IGNORECASE
 _BEGINS_WITH_PREPOSITION: Final = re.compile(r"(?:at|from|in|with) ")
 _ARTICLE: Final = re.compile(r"\b(?:an?|the) $", re.IGNORECASE)
 _PARTICLE: Final = re.compile(r" (?:past|by|along|around|away|off|up|down|over|overhead)(?=$|[,.]| (?:and|as|while)\b)")
+_ENDS_IN_TIME: Final = re.compile(rf" (?:{OVER_TIME})$")
 _OF: Final = re.compile(r"\bof (?:an? |the )?$", re.IGNORECASE)
 _Edit = tuple[str, Callable[[], CuedCaption]]
-"""What identifies an edit in the draw, and what makes it."""
+"""What identifies an edit in the draw (what is done, a space, the wording), and what makes it."""
 
 
 def rewrites(caption: CuedCaption, level: str, degree: str = "plain", *, limit: int = CHOICES) -> list[CuedCaption]:
@@ -54,11 +57,16 @@ def rewrites(caption: CuedCaption, level: str, degree: str = "plain", *, limit: 
 
 def _valid(caption: CuedCaption, body: CuedCaption, ending: str, level: str, degree: str) -> Iterator[CuedCaption]:
     seen = set()
-    edits = _edits(body, LEVELS[level], wording_of(level, degree))
-    for _, make in sorted(edits, key=lambda edit: hash_text(body.text, level, edit[0])):
+    outside = content_words(body.outside)
+
+    def order(edit: _Edit) -> tuple[bool, str]:
+        own = content_words(edit[0].partition(" ")[2])
+        return len(unmatched(own, outside)) < len(own), hash_text(body.text, level, edit[0])
+
+    for _, make in sorted(_edits(body, LEVELS[level], wording_of(level, degree)), key=order):
         candidate = make()
         new = CuedCaption(text=candidate.text + ending, cue=candidate.cue)
-        if new.text not in seen and not check(caption, new, level):
+        if new.text not in seen and not said_of_all(new) and not check(caption, new, level):
             seen.add(new.text)
             yield new
 
@@ -118,14 +126,17 @@ def _fitting_adverbs(caption: CuedCaption, adverbs: Iterable[str]) -> list[str]:
     before a particle ("drives fast past")."""
     if _ARTICLE.search(caption.text[: caption.cue.start]):  # "up to a high speed": a noun is wanted
         return []
-    fitting = _fitting((one for one in adverbs if " " not in one or one not in caption.outside), _before_cue(caption))
+    if event_end(caption.text, caption.cue.start) > caption.cue.end:  # no "flies much louder over time past"
+        adverbs = [one for one in adverbs if not _ENDS_IN_TIME.search(one)]
+    fitting = _without_comma(adverbs, _before_cue(caption))
     if _PREPOSITION.search(caption.text[: caption.cue.start]):  # "from close by"
         return [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one)]
     single = [one for one in fitting if not _BEGINS_WITH_PREPOSITION.match(one) and " nor " not in one]
     if _goes_before_particle(caption):
         return single
     if is_joined(caption):
-        return single or [one for one in fitting if " nor " not in one]
+        listed = single or [one for one in fitting if " nor " not in one]
+        return [one for one in listed if " at first" not in one]
     return fitting
 
 
@@ -154,7 +165,16 @@ def _moved_endings(caption: CuedCaption, level: Level, endings: Iterable[str]) -
         return ()
     if _is_attribute(caption) and level.dimension == "speed":  # a noun goes at a pace: no "knocking noise very fast"
         endings = filter(_BEGINS_WITH_PREPOSITION.match, endings)
-    return _fitting(endings, rest[:end])
+    return _without_comma(endings, rest[:end])
+
+
+def _without_comma(endings: Iterable[str], body: str) -> list[str]:
+    """The endings that can follow a text at once: no second adverb after one in "-ly" ("cries hysterically gradually
+    louder")."""
+    fitting = _fitting(endings, body)
+    if not body.lower().endswith("ly"):
+        return fitting
+    return [one for one in fitting if not one.partition(" ")[0].endswith("ly")]
 
 
 def _fitting(endings: Iterable[str], body: str) -> list[str]:

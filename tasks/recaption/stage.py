@@ -27,7 +27,7 @@ class RecaptionStage(CaptionStage):
     """Rewrites captions by the configured backend; originals keep theirs. Reads `augment/augmented`."""
 
     name: ClassVar[str] = "recaption"
-    version: ClassVar[int] = 6
+    version: ClassVar[int] = 7
     prompt_number: ClassVar[int] = 3
     row_type: ClassVar[type[Row]] = Caption
 

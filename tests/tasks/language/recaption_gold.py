@@ -1,4 +1,4 @@
-"""Reads the captions that a careful reader accepts or refuses as captions of a level (`recaption_gold.txt`)."""
+"""Reads captions that a careful reader accepts or refuses as captions of a level, from this folder's text files."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class GoldPair:
     held_out: bool
 
 
-def gold_pairs() -> list[GoldPair]:
-    """Returns all pairs, in the file's order."""
+def gold_pairs(file: Path = _FILE) -> list[GoldPair]:
+    """Returns all pairs of a file, in its order."""
     found: list[GoldPair] = []
     held_out = False
-    for line in _FILE.read_text("utf-8").splitlines():
+    for line in file.read_text("utf-8").splitlines():
         if line == "## held out":
             held_out = True
         elif case := _CASE.fullmatch(line):

@@ -69,6 +69,9 @@ def test_words_that_only_end_like_an_intensifier_stay_outside() -> None:
         ("Distant thunder", "attribute"),
         ("A close-up recording of rain", "attribute"),
         ("The machine runs slow", "adverbial"),
+        ("A man talks quickly and loudly over a radio", "adverbial"),
+        ("A clerk talks slowly, clearly like a teacher", "adverbial"),
+        ("A door slowly and quietly opens", "before_verb"),
         ("A horse trots fast - a bell rings", "adverbial"),
     ],
 )

@@ -38,6 +38,13 @@ def named(caption: str) -> list[tuple[str, str]]:
         ("An alarm with increasing volume", "crescendo", "with increasing volume", False),
         ("A siren fades slowly away", "decrescendo", "fades slowly away", False),
         ("Footsteps dying out", "decrescendo", "dying out", False),
+        ("An engine roars markedly quieter over time", "decrescendo", "markedly quieter over time", False),
+        ("A clock ticks at quite a moderate pace", "medium", "at quite a moderate pace", False),
+        ("A plane flies close overhead", "near", "close", False),
+        ("Jets pass close overhead as people talk", "near", "close", False),
+        ("A frog croaks right up close", "near", "right up close", False),
+        ("A bee buzzes right next to the microphone", "near", "right next to the microphone", False),
+        ("A typist types blisteringly fast", "fast", "blisteringly fast", True),
         ("A hum that is increasingly quiet", "decrescendo", "increasingly quiet", False),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
@@ -41,6 +42,22 @@ def test_wordings_are_plain_lower_case_without_repeats(level: str, degree: str) 
         assert words
         assert len(set(words)) == len(words)
         assert all(text == text.strip(" ,").lower() and "  " not in text for text in words)
+
+
+@pytest.mark.parametrize(("level", "degree"), CASES)
+def test_no_wording_has_an_adverb_of_time_right_before_one_of_degree(level: str, degree: str) -> None:
+    """No "steadily markedly quieter"; "increasingly loudly" is one of degree alone."""
+    timely = {"gradually", "steadily", "slowly", "progressively", "continually"}
+    wording = wording_of(level, degree)
+    for words in (*wording.adverbs, *wording.adjectives, *wording.endings, *wording.instead):
+        pairs = pairwise(words.split())
+        assert not any(one in timely and other.endswith("ly") for one, other in pairs), words
+
+
+def test_quite_stands_before_its_article() -> None:
+    texts = {words for level, degree in CASES for words in wording_of(level, degree).endings}
+    assert "at quite a moderate pace" in texts
+    assert not any("a quite" in words for words in texts)
 
 
 def test_a_wording_tells_its_degree() -> None:

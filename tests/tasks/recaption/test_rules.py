@@ -13,6 +13,7 @@ from data_contracts import ItemError
 from data_contracts.adverbs import LEVELS
 from tasks.language.content import words
 from tasks.language.cues import CuedCaption
+from tasks.language.meaning import said_of_all
 from tasks.language.validator import check, judge
 from tasks.recaption.rules import rewrites
 from tests.tasks.language.captions import GRID, cued
@@ -236,3 +237,43 @@ def test_any_text_around_a_cue_gives_valid_captions_or_an_item_error(before: str
     else:
         spaced = caption.cleaned(lambda one: " ".join(one.split())).with_degrees()
         assert all(check(spaced, one, level) == [] for one in found)
+
+
+def test_a_word_of_the_caption_is_not_repeated_while_there_are_other_wordings() -> None:
+    for text in ("A steady, slow dripping", "A slow dripping at an average, steady temperature"):
+        first = rewrites(cued(text), "medium", limit=20)
+        assert len(first) == 20
+        assert not any({"steady", "average"} & set(words(one.cue.words)) & set(words(text)) for one in first)
+
+
+def test_an_adverb_of_degree_does_not_follow_another_adverb() -> None:
+    found = [one.text for one in rewrites(cued("A baby cries hysterically loudly"), "crescendo", limit=99)]
+    assert found
+    assert not any(re.search(r"hysterically (?!loudly)\w+ly\b", text) for text in found)
+
+
+def test_what_happens_over_time_ends_its_event() -> None:
+    for degree in ("slight", "strong"):
+        ends = rewrites(cued("A plane flies loudly"), "crescendo", degree, limit=99)
+        assert any(one.cue.words.endswith("over time") for one in ends)
+        for text in ("A plane flies loudly overhead", "Wind blows loudly nearby as a dog barks"):
+            found = rewrites(cued(text, "loud"), "crescendo", degree, limit=99)
+            assert found
+            assert not any(re.search(r"(?:with|over) time (?!as)|bit by bit (?!as)", one.text) for one in found)
+
+
+def test_an_adverb_before_and_is_no_sequence_of_its_own() -> None:
+    found = rewrites(cued("An engine chugs loudly and evenly"), "crescendo", limit=99)
+    assert not any("at first, then" in one.text for one in found)
+
+
+def test_no_rewrite_says_its_level_of_all_events() -> None:
+    text = "Loud, outside, wind rumbles as a motorcycle accelerates"
+    found = rewrites(CuedCaption.at(text, "loud", 0, 4, "adjective"), "far", limit=99)
+    assert [one.text for one in found if said_of_all(one)] == []
+
+
+@pytest.mark.parametrize("level", ["medium", "very_fast"])
+def test_an_adverb_listed_before_a_preposition_is_replaced(level: str) -> None:
+    found = rewrites(cued("A man talks quickly and loudly over a radio"), level, limit=99)
+    assert found
