@@ -13,6 +13,8 @@ import numpy as np
 from tasks.evaluate.attributes import level_db
 from tasks.evaluate.events import event_f1, event_offset_s
 from tasks.evaluate.material import MaterialClassifier, mfcc_statistics
+from tasks.evaluate.metrics.loudness import lufs
+from tasks.evaluate.metrics.quality import is_clipped, is_silent
 from tasks.evaluate.onset_sync_ap import OnsetTrack, onset_sync_ap, onset_track
 from tasks.evaluate.onsets import detect_onsets
 from tasks.media.samples import Samples
@@ -82,6 +84,14 @@ def score_clip(target: Target, part: ScoredPart) -> dict[str, float]:
     scores["level_difference_db"] = part.level_db - target.truth.level_db
     scores["level_dbfs"] = part.level_db
     return scores
+
+
+def score_by_itself(samples_T: Samples, rate_hz: int, from_s: float, to_s: float) -> dict[str, float]:
+    """Returns what a part of a clip is, compared with nothing: 1 or 0 for silent and clipped, LUFS of audible audio."""
+    part_T = window(samples_T, rate_hz, from_s, to_s)
+    scores = {"silent": float(is_silent(part_T, rate_hz)), "clipped": float(is_clipped(part_T))}
+    loudness = lufs(part_T, rate_hz)
+    return scores if loudness is None else {**scores, "lufs": loudness}
 
 
 def _event_scores(target: Target, part: ScoredPart) -> dict[str, float]:

@@ -29,7 +29,7 @@ class ScoreStage(Stage):
     kept: Kept[Scorer] = field(default_factory=Kept, compare=False, repr=False)
 
     name: ClassVar[str] = "score"
-    version: ClassVar[int] = 8
+    version: ClassVar[int] = 9
     row_type: ClassVar[type[Row]] = ClipScore
     large_shards: ClassVar[bool] = True
     uses_gpu: ClassVar[bool] = True

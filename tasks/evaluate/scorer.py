@@ -18,7 +18,7 @@ from tasks.engine.workspace import Workspace, seed_for
 from tasks.evaluate import baselines
 from tasks.evaluate.adverbs import DIRECTIONS, is_right
 from tasks.evaluate.attributes import Attributes, measure
-from tasks.evaluate.clip_metrics import ScoredPart, Target, inside, measure_part, score_clip
+from tasks.evaluate.clip_metrics import ScoredPart, Target, inside, measure_part, score_by_itself, score_clip
 from tasks.evaluate.components import codec_of, featured_rows, open_store, reference_audio
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judged_cases import JudgedCases
@@ -92,6 +92,9 @@ class Scorer:
             for checkpoint, audio_T in made.items():
                 part = self._measured(audio_T, case)
                 rows += _rows(case, MODEL, score_clip(target, part), checkpoint)
+                rows += _rows(case, MODEL, self._by_itself(audio_T, case), checkpoint)
+            if case.repeats is None:
+                rows += _rows(case, baselines.TRUTH, self._by_itself(self.recordings.audio(clip), case))
             compared = self._compared(case, truth, parts) if case.repeats is None else {}
             for system, part in compared.items():
                 rows += _rows(case, system, score_clip(target, part))
@@ -110,6 +113,9 @@ class Scorer:
 
     def _measured(self, audio_T: Samples, case: Case) -> ScoredPart:
         return measure_part(audio_T, self._rate_hz, case.scored_from_s, case.duration_s, self.classifier)
+
+    def _by_itself(self, audio_T: Samples, case: Case) -> dict[str, float]:
+        return score_by_itself(audio_T, self._rate_hz, case.scored_from_s, case.duration_s)
 
     def _material(self, item_id: str, *, by_codec: bool = False) -> str | None:
         """Returns what the classifier hears in a row's whole audio, or in its round trip."""

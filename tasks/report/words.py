@@ -9,6 +9,7 @@ from typing import Final
 from data_contracts.generation import BUILTIN, TRAINED
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, RANDOM_EVENTS, SHUFFLED, TRUTH
 from tasks.evaluate.columns import COLUMN_OF, COSINES
+from tasks.evaluate.metrics.catalogue import METRICS
 from tasks.report.svg import number
 
 WRITERS: Final[dict[str, str]] = {
@@ -36,6 +37,9 @@ _METRICS: Final = {
     "Material right": "material recognised",
     "likeness-corpus-cnn": "likeness, heard by corpus-cnn",
     "likeness-mn04": "likeness, heard by mn04",
+    "silent": "silent",
+    "clipped": "clipped",
+    "lufs": "loudness (LUFS)",
     "level_difference_db": "louder than the true audio (dB)",
     "AdverbCheck direction right": "adverb followed",
 }
@@ -87,6 +91,8 @@ def largest_value(metric: str) -> float | None:
     other metrics without one."""
     if (column := COLUMN_OF.get(metric)) is not None:
         return 1.0 if column.is_share or column.measure in COSINES else None
+    if (known := METRICS.get(metric)) is not None and known.is_median:
+        return None
     return None if _label(metric)[1] else 1.0
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tasks.evaluate.clip_metrics import Target, inside, measure_part, score_clip, window
+from tasks.evaluate.clip_metrics import Target, inside, measure_part, score_by_itself, score_clip, window
 from tasks.evaluate.material import MaterialClassifier, mfcc_statistics
 from tasks.media.samples import Samples
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise
@@ -51,6 +51,18 @@ def test_the_truth_is_perfect_and_silence_is_not() -> None:
 def test_without_true_times_there_is_no_event_score() -> None:
     scores = scores_of(TRUTH, target(events_s=None))
     assert set(scores) == {"OnsetSyncAP", "OnsetSyncAcc", "level_difference_db", "level_dbfs"}
+
+
+def test_a_part_by_itself_is_silent_or_clipped_or_neither_and_has_a_loudness_unless_silent() -> None:
+    part = score_by_itself(TRUTH, RATE_HZ, 0.5, 6.0)
+    quieter = score_by_itself(TRUTH * np.float32(0.5), RATE_HZ, 0.5, 6.0)
+    assert (part["silent"], part["clipped"]) == (0.0, 0.0)
+    assert part["lufs"] - quieter["lufs"] == pytest.approx(20 * np.log10(2), abs=0.01)
+    assert score_by_itself(SILENCE, RATE_HZ, 0.0, 6.0) == {"silent": 1.0, "clipped": 0.0}
+    clipped = np.clip(TRUTH * np.float32(100), -1, 1)
+    assert score_by_itself(clipped, RATE_HZ, 0.5, 6.0)["clipped"] == 1.0
+    late = np.concatenate([clipped[:RATE_HZ], TRUTH[RATE_HZ:]])  # only what lies before the part is clipped
+    assert score_by_itself(late, RATE_HZ, 1.0, 6.0)["clipped"] == 0.0
 
 
 def test_nothing_to_find_on_either_side_has_no_onset_score() -> None:

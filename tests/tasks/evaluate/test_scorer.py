@@ -171,3 +171,14 @@ def test_audio_that_several_cases_share_is_measured_once(
         row.value for row in Scorer.open(CONFIG, prepared).score(pair, paths)[: len(single)]
     ] == [row.value for row in single]
     assert len(counted) == 2 * first + 1  # of the second case only what the model made of it
+
+
+@pytest.mark.parametrize("task", WITH_VIDEO)
+def test_a_run_says_how_many_clips_are_silent_or_clipped_and_how_loud_they_are(task: str, scored: Scores) -> None:
+    for system in (MODEL, baselines.TRUTH):
+        for metric in ("silent", "clipped"):
+            score = scored[task, metric, system]
+            assert (score.value, score.n) == (0.0, CONFIG.clips)
+    level = scored[task, "lufs", baselines.TRUTH].value
+    assert scored[task, "lufs", MODEL].value == pytest.approx(level, abs=1.0)
+    assert (task, "silent", baselines.SILENCE) not in scored
