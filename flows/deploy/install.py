@@ -21,7 +21,7 @@ def server_to_use(given: str = "") -> str:
     url = (given or server_url()).rstrip("/")
     if not url:
         raise UsageError(
-            "no Prefect server is set; `foleygenex up` starts one here, or give --server http://HOST:4200/api"
+            "no Prefect server is set; `foleygenex up` starts one here, or set PREFECT_API_URL=http://HOST:4200/api"
         )
     if not url.startswith(("http://", "https://")):
         raise UsageError(f"--server {url}: not an address; give e.g. http://127.0.0.1:4200/api")

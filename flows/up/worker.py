@@ -15,9 +15,9 @@ from typing import Final
 
 import psutil
 
-from data_contracts import ServiceError
+from data_contracts import ServiceError, UsageError
 from data_contracts.quantities import duration_text
-from flows.deploy.install import server_to_use
+from flows.deploy.install import client_of, server_to_use
 from flows.server import require_server
 from flows.settings import ship_settings
 from flows.up.processes import CHILDREN_STOP_S, end_family
@@ -36,12 +36,28 @@ def worker_command(pool: str, limit: int | None = None) -> list[str]:
 def run_worker(pool: str, limit: int | None, say: Callable[[str], None]) -> None:
     """Runs a pool's worker until SIGTERM or SIGINT, which end its runs first. `say` gets a line when they come.
 
-    Raises UsageError without a server, ServiceError when it does not answer, or when the worker ends by itself.
+    Raises UsageError without a server or such a pool, ServiceError when it does not answer, or when the worker ends by
+    itself.
     """
     ship_settings()
     url = server_to_use()
     require_server(url, say)
+    _require_pool(url, pool)
     run_until_signal([sys.executable, "-m", "prefect", *worker_command(pool, limit)], os.environ, say)
+
+
+def _require_pool(url: str, pool: str) -> None:
+    """Raises UsageError for a pool that the server lacks: Prefect's worker would make it, and wait there for ever."""
+    from prefect.exceptions import ObjectNotFound
+
+    with client_of(url) as client:
+        try:
+            client.read_work_pool(pool)
+        except ObjectNotFound as error:
+            known = ", ".join(sorted(one.name for one in client.read_work_pools())) or "none"
+            raise UsageError(
+                f"the server has no work pool {pool!r}; its pools: {known}; `foleygenex deploy` makes cpu and gpu"
+            ) from error
 
 
 def run_until_signal(command: Sequence[str], environment: Mapping[str, str], say: Callable[[str], None]) -> None:

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,6 +44,22 @@ run_until_signal([sys.executable, "-c", *sys.argv[1:]], os.environ, lambda line:
 """
 
 
+class FakePools:
+    """Stands for Prefect's client of a server with some work pools."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def read_work_pool(self, name: str) -> None:
+        from prefect.exceptions import ObjectNotFound
+
+        if name not in self.names:
+            raise ObjectNotFound(LookupError(name))
+
+    def read_work_pools(self) -> list[SimpleNamespace]:
+        return [SimpleNamespace(name=name) for name in self.names]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_told_to_stop_its_runs_end_in_good_order_first(number: signal.Signals, tmp_path: Path) -> None:
     written = tmp_path / "state"
@@ -55,8 +73,8 @@ def test_told_to_stop_its_runs_end_in_good_order_first(number: signal.Signals, t
 
 
 def test_one_that_ends_by_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(worker.signal, "set_wakeup_fd", lambda *_: -1)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "set_wakeup_fd", lambda *_: -1)
     with pytest.raises(ServiceError, match="the worker has ended with code 3; its output says why"):
         run_until_signal([sys.executable, "-c", "raise SystemExit(3)"], os.environ, pytest.fail)
 
@@ -76,6 +94,7 @@ def test_the_command_runs_prefects_worker_for_the_server_that_is_set(
     asked: list[str] = []
     monkeypatch.setattr(worker, "run_until_signal", lambda command, environment, say: ran.append(command))
     monkeypatch.setattr(worker, "require_server", lambda url, say: asked.append(url))
+    monkeypatch.setattr(worker, "client_of", lambda url: nullcontext(FakePools("cpu", "gpu")))
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert cli.exit_code(["worker", "gpu", "--limit", "4"]) == 0
     assert ran == [[sys.executable, "-m", "prefect", "worker", "start", "--pool", "gpu", "--limit", "4"]]
@@ -84,3 +103,15 @@ def test_the_command_runs_prefects_worker_for_the_server_that_is_set(
     monkeypatch.setenv("PREFECT_PROFILES_PATH", str(tmp_path / "none"))
     assert cli.exit_code(["worker", "gpu"]) == 2 and len(ran) == 1
     assert "no Prefect server is set" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("pools", "known"), [(("gpu", "cpu"), "cpu, gpu"), ((), "none")])
+def test_a_pool_that_the_server_lacks_is_refused_where_prefect_would_make_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], pools: tuple[str, ...], known: str
+) -> None:
+    monkeypatch.setattr(worker, "run_until_signal", lambda *_: pytest.fail("a worker was started"))
+    monkeypatch.setattr(worker, "require_server", lambda url, say: None)
+    monkeypatch.setattr(worker, "client_of", lambda url: nullcontext(FakePools(*pools)))
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert cli.exit_code(["worker", "gqu"]) == 2
+    assert f"the server has no work pool 'gqu'; its pools: {known}; `foleygenex deploy`" in capsys.readouterr().err
