@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -84,3 +85,12 @@ def test_the_second_writer_wins_and_nothing_else_is_left(tmp_path: Path) -> None
         second.write_text("second")
     assert path.read_text() == "first", "the outer block ends last"
     assert os.listdir(tmp_path) == ["marker.json"]
+
+
+@pytest.mark.parametrize(("number", "named"), [(errno.ENOSPC, True), (errno.EFBIG, True), (errno.ECONNRESET, False)])
+def test_a_full_disk_is_said_with_the_file(tmp_path: Path, number: int, named: bool) -> None:
+    """Writing to an open file fails without a name; a broken connection is not the file's fault."""
+    with pytest.raises(OSError) as raised, atomic_path(tmp_path / "scores.json"):
+        raise OSError(number, os.strerror(number))
+    assert raised.value.filename == (str(tmp_path / "scores.json") if named else None)
+    assert list(tmp_path.iterdir()) == []
