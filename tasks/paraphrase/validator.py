@@ -42,8 +42,9 @@ def problems_of(
         problems.append("a copy")
     problems += [f"lost {word!r}" for word in unmatched(meaningful(old), new, classes)[:1]]
     problems += [f"added {word!r}" for word in unmatched(meaningful(new), old, classes)[:1]]
-    meant: list[list[str]] = [meaning_problems(caption, one, parse=parse) for one in told]
-    problems += min(meant, key=len, default=[])
+    meant = [meaning_problems(caption, one, parse=parse) for one in told]
+    fewest: list[str] = min(meant, key=len, default=[])
+    problems += fewest
     return problems or similarity_problems(caption, told[0], min_similarity)
 
 

@@ -49,7 +49,7 @@ class InputProblemsError(FoleyGenExError):
         self.problems = tuple(problems)
         kinds = list(dict.fromkeys(problem.kind for problem in problems))
         options = " ".join(f"--allow {kind}" for kind in kinds)
-        super().__init__(f"{summary(problems)}. Nothing was scored; mend the files, or score without them: {options}")
+        super().__init__(f"{summary(problems)}. Nothing was scored; mend the files, or go on anyway: {options}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -35,8 +35,9 @@ Systems = dict[str, list[Files]]
 """System -> the files of each of its runs, by clip."""
 Values = dict[tuple[str, str], Measured]
 """(system, metric) -> what was computed."""
-_ALLOWED: Final = ("no-caption", "stereo", "short-video")
-"""Problems that the paper's toolkit takes as they are, or that cost only the column that needs the file."""
+_ALLOWED: Final = ("no-caption", "stereo", "short-video", "silent")
+"""Problems that the paper's toolkit takes as they are, or that cost only the column that needs the file. Silent clips
+are what a weak network generates; they are named in the log."""
 _SAYS: Final = {
     "--allow": f"{SETTING}.allow:",
     "--video": f"{SETTING}.video",
@@ -161,12 +162,15 @@ class Comparer:
             on_progress=self.on_progress,
         )
         try:
-            return evaluate_folders(options)
+            evaluation = evaluate_folders(options)
+            if silent := [problem for problem in evaluation.problems if problem.kind == "silent"]:
+                log.warning("\n".join(listing(silent, "no file; the first are shown")))
+            return evaluation
         except InputProblemsError as error:
             log.warning("\n".join(listing(error.problems, "no file; the first are shown")))
             kinds = ",".join(dict.fromkeys(problem.kind for problem in error.problems))
             raise FoleyGenExError(
-                f"{asked.name}: {summary(error.problems)}. Nothing was scored; mend the files, or score without them: "
+                f"{asked.name}: {summary(error.problems)}. Nothing was scored; mend the files, or go on anyway: "
                 f"--set {SETTING}.allow=[{kinds}]"
             ) from error
 

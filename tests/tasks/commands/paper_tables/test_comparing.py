@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from data_contracts import UsageError
 from tasks.commands.paper_tables.comparing import Compared, Comparer, said, truth_values
 from tests.tasks.commands.paper_tables.conftest import config, sounds, write_sounds
 from tests.tasks.evaluate.fake_judges import FakeJudge
+from tests.tasks.evaluate.sounds import RATE_HZ
 
 NAMES = ("x", "y", "z")
 
@@ -62,6 +65,17 @@ def test_a_run_without_any_clip_is_named(tmp_path: Path, judges: dict[str, FakeJ
     runs = [asked.systems["s"][0], {"other": Path("other.wav")}]
     with pytest.raises(UsageError, match=r"evaluate\.systems\.s, run 2: there is none of the 2 clips of table 6, all"):
         comparer(tmp_path).compare(compared(tmp_path, systems={"s": runs}))
+
+
+def test_silent_clips_of_a_system_are_scored_and_named(
+    tmp_path: Path, judges: dict[str, FakeJudge], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = write_sounds(tmp_path / "weak", {**sounds(NAMES[:1]), "y": np.zeros(4 * RATE_HZ, np.float32)})
+    asked = compared(tmp_path, systems={"s": [{name: made / f"{name}.wav" for name in NAMES[:2]}]})
+    with caplog.at_level(logging.WARNING):
+        values, _ = comparer(tmp_path).compare(asked)
+    assert values["s", "KL_PANNs"].n == 2
+    assert "evaluate.systems.s: 1 clip silent" in caplog.text and "y" in caplog.text
 
 
 def test_judges_are_those_that_are_set_else_all_that_are_there(tmp_path: Path, judges: dict[str, FakeJudge]) -> None:
