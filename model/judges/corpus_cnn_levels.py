@@ -5,6 +5,7 @@ Legend: B batch, T samples, M mel frames (10 ms), K mel bands, F bins of the lon
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import torch
@@ -21,6 +22,7 @@ _RANGE_DECADES: Final = 3.0  # 60 dB
 _LONG_WINDOW: Final = 2_048  # bins of 8 Hz: a semitone is 6 Hz at the lowest pitch of cardboard
 _LONG_HOP: Final = 1_024
 _LOWEST_HZ: Final = 55.0
+_LOG2_LOWEST: Final = math.log2(_LOWEST_HZ)
 _BANDS_PER_OCTAVE: Final = 24  # half a semitone
 _FLOOR: Final = 1e-12
 
@@ -73,16 +75,12 @@ def pitch_bank() -> Tensor:
 
 def pitch_place(log2_hz: Tensor) -> Tensor:
     """Returns where pitches (octaves over 1 Hz) lie among the pitch bands: 0 is the lowest one's centre."""
-    return (log2_hz - _log2_lowest()) * _BANDS_PER_OCTAVE
+    return (log2_hz - _LOG2_LOWEST) * _BANDS_PER_OCTAVE
 
 
 def place_pitch(place: Tensor) -> Tensor:
     """Returns the pitches in octaves over 1 Hz of places among the pitch bands; the inverse of `pitch_place`."""
-    return place / _BANDS_PER_OCTAVE + _log2_lowest()
-
-
-def _log2_lowest() -> float:
-    return float(torch.log2(torch.tensor(_LOWEST_HZ, dtype=torch.float64)))
+    return place / _BANDS_PER_OCTAVE + _LOG2_LOWEST
 
 
 def _relative(level_BXY: Tensor) -> Tensor:

@@ -42,8 +42,8 @@ class CorpusCNNConfig:
     embedding_dim: int = 128
 
 
-class Said(NamedTuple):
-    """What the network says of a batch. `pitch` is a logit for each pitch band, `log2_distance` octaves over 1 m."""
+class CorpusCNNOutput(NamedTuple):
+    """The network's output for a batch. `pitch` is a logit for each pitch band, `log2_distance` octaves over 1 m."""
 
     embedding_BD: Tensor  # noqa: N815 (shape suffix)
     logits_BL: Tensor  # noqa: N815
@@ -85,15 +85,15 @@ class CorpusCNN(nn.Module):
         self.pitch = nn.Conv1d(_PITCH_CHANNELS, 1, 1)
         self.distance = nn.Sequential(nn.Linear(pooled_dim, 64), nn.ReLU(), nn.Linear(64, 1))
 
-    def forward(self, levels: Levels) -> Said:
-        """Returns what it says of the levels of a batch."""
+    def forward(self, levels: Levels) -> CorpusCNNOutput:
+        """Returns the output for the levels of a batch."""
         early_BCFE = self.early(levels.mel_B1KM.contiguous(memory_format=torch.channels_last))
         frame_BCN = self.frames(self.late(early_BCFE).flatten(1, 2))
         weight_B1N = self.attention(frame_BCN).softmax(-1)
         pooled_BC = torch.cat([(frame_BCN * weight_B1N).sum(-1), frame_BCN.amax(-1)], dim=1)
         spectrum_BCP = self.spectrum(levels.spectrum_B2P)
         embedding_BD = self.embedding(torch.cat([pooled_BC, self.shape(spectrum_BCP)], dim=1))
-        return Said(
+        return CorpusCNNOutput(
             embedding_BD.float(),
             self.classes(embedding_BD).float(),
             self._events(torch.cat([early_BCFE.flatten(1, 2), rises(levels.mel_B1KM)], dim=1), frame_BCN).float(),

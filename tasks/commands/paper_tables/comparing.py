@@ -24,7 +24,7 @@ from tasks.commands.spreadsheet import write_cells
 from tasks.engine.progress import OnProgress, silent
 from tasks.engine.workspace import safe_name
 from tasks.evaluate.baselines import TRUTH
-from tasks.evaluate.columns import AUTO, COLUMN_OF, NONE
+from tasks.evaluate.columns import AUTO, COLUMN_OF, NONE, plain_name
 from tasks.evaluate.config import EvaluateConfig
 from tasks.evaluate.judging import choose_judges
 from tasks.evaluate.paper_tables.result import Measured
@@ -110,7 +110,7 @@ class Comparer:
         """
         choice = choose_judges(self.judges)
         wanted = {COLUMN_OF[metric].judge for metric in asked.metrics if metric in COLUMN_OF}
-        judges = [name for name in choice.asked if name.partition(":")[0].replace("_", "-") in wanted]
+        judges = [name for name in choice.asked if plain_name(name) in wanted]
         linked = self._linked(asked)
         evaluation = self._evaluated(asked, linked, judges)
         scores = evaluation.scores_of(ALL_CLIPS)

@@ -12,7 +12,7 @@ from data_contracts import WeightsError
 from model.devices import choose_device
 from tasks.commands.paper_tables.comparing import Comparer, Systems, said
 from tasks.commands.paper_tables.inputs import Files
-from tasks.evaluate.columns import COLUMN_OF
+from tasks.evaluate.columns import COLUMN_OF, plain_name
 from tasks.evaluate.judge_cache import FileHashes, JudgeCache
 from tasks.evaluate.judged import clip_values
 from tasks.evaluate.judging import CachedJudge, absent, choose_judges
@@ -42,7 +42,7 @@ class LikenessScorer:
         choice = choose_judges(self.comparer.judges)
         if name in choice.why_not:
             return said(choice.why_not[name])
-        asked = next(one for one in choice.asked if one.partition(":")[0].replace("_", "-") == name)
+        asked = next(one for one in choice.asked if plain_name(one) == name)
         try:
             device = choose_device(self.comparer.config.device)
             return CachedJudge.load(asked, JudgeCache(self.comparer.cache), device)

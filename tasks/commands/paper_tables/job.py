@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -88,7 +88,7 @@ def _measure(
     cutter = PartCutter(comparer.folder / "parts", FileHashes(comparer.cache))
     finder = _SystemFinder(table, inputs, comparer, cutter, workspace)
     conditions = comparer.config.table_options.extension_conditions if table.has_systems_in_columns else ((),)
-    systems = {place: finder.systems(named, given) for place, given in enumerate(conditions)}
+    systems = dict(enumerate(finder.systems(named, conditions)))
     found = TableMeasurer(table=table, inputs=inputs, comparer=comparer, cutter=cutter, systems=systems).measure()
     found.lines += finder.lines
     for (place, system), why in finder.reasons.items():
@@ -113,23 +113,26 @@ class _SystemFinder:
     def __post_init__(self) -> None:
         self.reasons: dict[tuple[int, str], str] = {}
         self.lines: list[str] = []
-        self._place = -1
 
-    def systems(self, named: Mapping[str, tuple[str, ...]], conditions: tuple[str, ...]) -> Systems:
-        """Returns system -> files of each run, under the conditions of a row where the table has some."""
-        self._place += 1
-        sources = {name: [self._source(name, path, conditions) for path in paths] for name, paths in named.items()}
-        found: Systems = {}
-        for name, of_system in sources.items():  # after every system was looked at: to generate may take hours
+    def systems(self, named: Mapping[str, tuple[str, ...]], conditions: Sequence[tuple[str, ...]]) -> list[Systems]:
+        """Returns system -> files of each run, for each set of conditions (an empty one where the table has none)."""
+        sources = {
+            (place, name): [self._source(name, path, given) for path in paths]
+            for place, given in enumerate(conditions)
+            for name, paths in named.items()
+        }
+        found: list[Systems] = [{} for _ in conditions]
+        for (place, name), of_system in sources.items():  # after all were looked at: to generate may take hours
             if reason := next((one for one in of_system if isinstance(one, str)), None):
-                self.reasons[self._place, name] = reason
+                self.reasons[place, name] = reason
                 continue
-            found[name] = []
+            files: list[Files] = []
+            found[place][name] = files
             for number, source in enumerate(of_system):
                 if isinstance(source, Path):
-                    found[name] += self._generated(name, number, source, conditions)
+                    files += self._generated(name, number, source, conditions[place])
                 elif not isinstance(source, str):
-                    found[name].append(source)
+                    files.append(source)
         return found
 
     def _source(self, name: str, path: str, conditions: tuple[str, ...]) -> Files | Path | str:

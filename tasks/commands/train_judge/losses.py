@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from model.judges.corpus_cnn_levels import pitch_place
-from model.judges.corpus_cnn_network import Said
+from model.judges.corpus_cnn_network import CorpusCNNOutput
 from tasks.commands.train_judge.batches import Batch
 
 ALLOWED_COUNT: Final = 1.0
@@ -21,7 +21,7 @@ ALLOWED_COUNT_SHARE: Final = 0.1
 """How far a count may be off to be right: by one event, or a share of them, whichever is more."""
 
 
-def judge_losses(said: Said, batch: Batch, temperature: float) -> dict[str, Tensor]:
+def judge_losses(said: CorpusCNNOutput, batch: Batch, temperature: float) -> dict[str, Tensor]:
     """Returns the terms by name, scalars: classes (cross entropy), contrast, events, count, pitch, distance."""
     return {
         "classes": functional.cross_entropy(said.logits_BL, batch.label_B),

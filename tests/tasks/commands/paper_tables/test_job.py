@@ -398,6 +398,17 @@ def test_mistakes_are_said_before_audio_is_generated(
     assert expected in str(error.value)
 
 
+def test_every_row_of_table_5_is_looked_at_before_audio_is_generated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sounds(tmp_path / "truth", sounds(NAMES[:2], duration_s=8.0))
+    write_sounds(tmp_path / "made" / "Vt", sounds(NAMES[:2], duration_s=8.0))
+    (tmp_path / "made" / "Vt+Ar").mkdir()
+    monkeypatch.setattr("tasks.commands.paper_tables.job.TableGenerator", lambda **_: pytest.fail("audio is generated"))
+    with pytest.raises(UsageError, match=r"evaluate\.systems\.MMAudio: there is none of the 2 clips .* in .*Vt\+Ar"):
+        make(tmp_path, 5, systems={"FoleyGenEx": "builtin", "MMAudio": "made"}, test_set={"reference": "truth"})
+
+
 def test_a_number_is_needed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"evaluate\.table is not set"):
         make_table(config(tmp_path, 1).model_copy(update={"table": None}), workspace(tmp_path))

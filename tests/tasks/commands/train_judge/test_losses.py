@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from model.judges.corpus_cnn_levels import PITCH_BANDS, place_pitch
-from model.judges.corpus_cnn_network import Said, log2_pitch
+from model.judges.corpus_cnn_network import CorpusCNNOutput, log2_pitch
 from tasks.commands.train_judge.batches import Batch
 from tasks.commands.train_judge.losses import (
     allowed_errors,
@@ -98,7 +98,8 @@ def test_unknown_truths_have_no_part_and_no_gradient(power: int, expected: float
 
 
 def test_all_terms_are_finite_scalars() -> None:
-    said = Said(torch.randn(3, 4), torch.randn(3, 5), torch.randn(3, 6), torch.randn(3, PITCH_BANDS), torch.randn(3))
+    sizes = ((3, 4), (3, 5), (3, 6), (3, PITCH_BANDS), (3,))
+    said = CorpusCNNOutput(*map(torch.randn, sizes))
     batch = Batch(
         torch.zeros(3, 8), torch.tensor([0, 1, 4]), torch.tensor([0, 0, 1]), torch.full((3, 6), NAN),
         torch.tensor([9.0, NAN, NAN]), torch.full((3,), NAN),
