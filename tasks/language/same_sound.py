@@ -92,9 +92,14 @@ def in_words_of(before: CuedCaption, after: CuedCaption) -> CuedCaption:
 
 def implied(before: CuedCaption, after: CuedCaption) -> set[str]:
     """Returns the words of `before` that `after` need not repeat: what a thing does whenever it is heard."""
-    things = _lemmas(before.text) & _lemmas(after.text)
-    verbs = {verb for thing, verb in _IMPLIED if thing in things}
-    return {word for word in content_words(before.text) if verb_lemma(word) in verbs}
+    old, kept = masked(before), _lemmas(after.text)
+    found: set[str] = set()
+    for start, end in events(old):
+        event = old[start:end]
+        things = _lemmas(event) & kept
+        verbs = {verb for thing, verb in _IMPLIED if thing in things}
+        found |= {word for word in content_words(event) if verb_lemma(word) in verbs}
+    return found
 
 
 def _others(verb: str, verbs: set[str], shared: set[str], side: str) -> Iterator[str]:

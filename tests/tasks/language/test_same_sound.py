@@ -74,6 +74,12 @@ def test_what_a_thing_always_does_may_go_unsaid() -> None:
     assert "lost 'drips'" in judge(cued("Rain drips loudly"), "The rain fades away", "decrescendo")[1]
 
 
+def test_what_another_thing_does_is_said() -> None:
+    before = cued("A fan blows loudly as wind chimes ring")
+    assert implied(before, said("A fan far away as wind chimes ring", "far")) == set()
+    assert "lost 'blows'" in judge(before, "A fan far away as wind chimes ring", "far")[1]
+
+
 def test_a_paraphrase_may_use_a_verb_of_the_same_sound() -> None:
     caption = CuedCaption.at("A dog barks in the distance", "far", 12, 27)
     assert problems_of(caption, "A dog woofs in the distance") == []
