@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.judge_recordings import ESC10, Recording, esc10
 from benchmarks.mixtures import mixed
-from benchmarks.real_data import recordings_folder, tagger_weights
+from benchmarks.real_data import VARIABLE, recordings_folder, tagger_weights
 from tasks.media.audio import write_flac
 
 QUIETER_DB: Final = -6.0
@@ -64,6 +64,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     recordings = esc10(recordings_folder())
     if not recordings:
+        print(f"{recordings_folder()} has no recordings of ESC-10; name their folder in {VARIABLE}", file=sys.stderr)
         return 1
     tagger = tagger_weights()
     real = [f"{name}:{tagger}" for name in ("mn04", "labels-mn04")] if tagger.is_file() else []

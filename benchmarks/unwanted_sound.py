@@ -61,7 +61,7 @@ def pieces(folder: Path, most: int) -> Iterator[Piece]:
 
 
 @dataclass(frozen=True, slots=True)
-class Ear:
+class Detector:
     """A judge, and the places of speech and music among its classes."""
 
     heard: Heard
@@ -74,20 +74,20 @@ class Ear:
         return {kind: chances_NK[:, list(places)].max(axis=1) for kind, places in self.places.items()}
 
 
-def rows(ear: Ear, kind: str, wanted: Sequence[Piece], backgrounds: Sequence[Piece]) -> Iterator[list[str]]:
+def rows(detector: Detector, kind: str, wanted: Sequence[Piece], backgrounds: Sequence[Piece]) -> Iterator[list[str]]:
     """Yields the rows of what is found: of the sounds alone, and over backgrounds."""
-    yield _row(f"{kind} alone", kind, ear.chances([one.samples_T for one in wanted])[kind])
+    yield _row(f"{kind} alone", kind, detector.chances([one.samples_T for one in wanted])[kind])
     for ratio_db in RATIOS_DB if backgrounds else ():
         order = np.random.default_rng(0).integers(0, len(backgrounds), len(wanted))
         sounds = [
             mixed(one.samples_T, backgrounds[n].samples_T, ratio_db) for one, n in zip(wanted, order, strict=True)
         ]
-        yield _row(f"{kind} {ratio_db} dB over other sounds", kind, ear.chances(sounds)[kind])
+        yield _row(f"{kind} {ratio_db} dB over other sounds", kind, detector.chances(sounds)[kind])
 
 
-def alarms(ear: Ear, folder: Path, others: Sequence[Piece]) -> Iterator[list[str]]:
+def alarms(detector: Detector, folder: Path, others: Sequence[Piece]) -> Iterator[list[str]]:
     """Yields the rows of false alarms in a folder, and in its subfolders."""
-    chances = ear.chances([one.samples_T for one in others])
+    chances = detector.chances([one.samples_T for one in others])
     labels = np.array([one.label for one in others])
     names = sorted(set(labels.tolist()))
     for name in ["", *(names if len(names) > 1 else ())]:
@@ -113,17 +113,17 @@ def main(arguments: list[str]) -> int:
     judge = load_judge(given.judge)
     assert isinstance(judge, AudioJudge)
     classes = judge.spec.classes
-    ear = Ear(Heard(judge), {"speech": speech_classes(classes), "music": music_classes(classes)})
+    detector = Detector(Heard(judge), {"speech": speech_classes(classes), "music": music_classes(classes)})
     heads = [f"**{one}**" if one == PRESENT else str(one) for one in THRESHOLDS]
     _print(["sounds", "found", "n", *heads])
     _print(["---"] * (3 + len(heads)))
     others = [list(pieces(folder, given.pieces)) for folder in given.other]
     for kind in ("speech", "music"):
         if (folder := getattr(given, kind)) is not None:
-            for row in rows(ear, kind, list(pieces(folder, given.pieces)), others[0] if others else []):
+            for row in rows(detector, kind, list(pieces(folder, given.pieces)), others[0] if others else []):
                 _print(row)
     for folder, found in zip(given.other, others, strict=True):
-        for row in alarms(ear, folder, found):
+        for row in alarms(detector, folder, found):
             _print(row)
     return 0
 

@@ -51,7 +51,7 @@ def interval(metric: Metric, values: Sequence[float], owners: Groups, seed: int)
     if metric.is_median:
         return median_interval(values, owners, seed)
     low, high = mean_interval(values, owners, seed, metric.limits)
-    least, most = metric.limits or metric.possible
+    least, most = metric.range
     return NO_BOUNDS if low is None or high is None else (max(least, low), min(most, high))
 
 

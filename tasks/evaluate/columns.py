@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import Final, Literal
 
 from data_contracts import UsageError
-from tasks.evaluate.metrics.catalogue import Metric
+from tasks.evaluate.metrics.catalogue import UNBOUNDED, Metric
 
 Measure = Literal[
     "frechet", "frechet-infinity", "kernel", "kl", "inception", "likeness", "text", "video", "desync", "speaker",
@@ -23,12 +23,10 @@ SET_MEASURES: Final[tuple[Measure, ...]] = ("frechet", "frechet-infinity", "kern
 """Those of all clips together; the others have a value per clip."""
 DISTANCES: Final[tuple[Measure, ...]] = ("frechet", "frechet-infinity", "kernel")
 """Those between two sets; they are biased by the number of clips, so only equal numbers are compared."""
-COSINES: Final[tuple[Measure, ...]] = ("likeness", "text", "video", "speaker")
-"""Those that are 1 at most."""
+_COSINES: Final[tuple[Measure, ...]] = ("likeness", "text", "video", "speaker")
 _POSSIBLE: Final[dict[Measure, tuple[float, float]]] = {
-    **dict.fromkeys(COSINES, (-1.0, 1.0)), "kl": (0.0, math.inf), "desync": (0.0, math.inf)
+    **dict.fromkeys(_COSINES, (-1.0, 1.0)), "kl": (0.0, math.inf), "desync": (0.0, math.inf)
 }  # fmt: skip
-_ANY: Final = (-math.inf, math.inf)
 
 _WHAT: Final[dict[Measure, str]] = {
     "frechet": "Fréchet distance of the {output}s to the reference's; grows as clips get fewer",
@@ -82,7 +80,7 @@ class Column:
     @property
     def metric(self) -> Metric:
         """The column as an entry of the table of metrics."""
-        possible = _POSSIBLE.get(self.measure, _ANY)
+        possible = _POSSIBLE.get(self.measure, UNBOUNDED)
         return Metric(self.backend, self.higher_is_better, is_share=self.is_share, possible=possible)
 
     @property

@@ -60,7 +60,8 @@ class Case:
         return CASE_GROUPS[self.group].task
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON values; of the first seed without those of further ones, as before there were several."""
+        """Returns plain JSON values. The first seed's have no `repeats` and no `seed_number`, so that what earlier
+        releases generated stays finished."""
         values = asdict(self)
         if self.repeats is None:
             del values["repeats"], values["seed_number"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,9 @@ SWAPS: Final = 199
 """Exchanges of groups between the systems that a test of a set metric tries, unless more are asked for."""
 _AS_LARGE: Final = 20
 _ROUNDING: Final = 1e-9  # totals that differ by this share are the same total, summed in another order
+
+NameT = TypeVar("NameT", str, tuple[str, str, str])
+"""The name of a test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +137,12 @@ class Decision:
     confidence: float
 
 
-def holm(p_values: Mapping[str, float], family: int) -> dict[str, Decision]:
+def holm(p_values: Mapping[NameT, float], family: int) -> dict[NameT, Decision]:
     """Returns Holm's decision per test, for a family of tests of which some may have no p-value yet.
 
     A test's interval excludes zero exactly when its adjusted p-value is below `LEVEL`.
     """
-    decisions: dict[str, Decision] = {}
+    decisions: dict[NameT, Decision] = {}
     adjusted, divisor, rejects = 0.0, family, True
     for rank, (name, p_value) in enumerate(sorted(p_values.items(), key=lambda item: (item[1], item[0]))):
         adjusted = max(adjusted, min(1.0, (family - rank) * p_value))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Final
 
 from data_contracts.generation import BUILTIN, TRAINED
 from tasks.evaluate.baselines import CODEC_UPPER_BOUND, PASTED, RANDOM_EVENTS, SHUFFLED, TRUTH
-from tasks.evaluate.columns import COLUMN_OF, COSINES
+from tasks.evaluate.columns import COLUMN_OF
 from tasks.evaluate.metrics.catalogue import METRICS
 from tasks.report.svg import number
 
@@ -89,11 +90,9 @@ def metric_name(metric: str) -> str:
 def largest_value(metric: str) -> float | None:
     """Returns the largest value that a metric can have: 1 of shares and cosines; None of quantities, distances and
     other metrics without one."""
-    if (column := COLUMN_OF.get(metric)) is not None:
-        return 1.0 if column.is_share or column.measure in COSINES else None
-    if (known := METRICS.get(metric)) is not None and known.is_median:
-        return None
-    return None if _label(metric)[1] else 1.0
+    column = COLUMN_OF.get(metric)
+    known = METRICS.get(metric) if column is None else column.metric
+    return None if known is None or known.range[1] == math.inf else known.range[1]
 
 
 def system_name(system: str) -> str:

@@ -49,7 +49,12 @@ def test_one_command_scores_both_systems_with_all_judges(tmp_path: Path) -> None
     assert PARTS["recordings"] == evaluated_recordings.__name__
 
 
-def test_without_recordings_nothing_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_recordings_nothing_is_run_and_the_missing_folder_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(evaluated_recordings, "recordings_folder", lambda: tmp_path)
     monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("there is nothing to score"))
     assert evaluated_recordings.main([]) == 1
+    assert (
+        f"{tmp_path} has no recordings of ESC-10; name their folder in FOLEYGENEX_REALDATA" in capsys.readouterr().err
+    )

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks import unwanted_sound
 from benchmarks.judge_recordings import Heard
-from benchmarks.unwanted_sound import RATE_HZ, SECONDS, Ear, pieces
+from benchmarks.unwanted_sound import RATE_HZ, SECONDS, Detector, pieces
 from model.judges.audioset import AUDIOSET_LABELS
 
 SPEECH, MUSIC = AUDIOSET_LABELS.index("Speech"), AUDIOSET_LABELS.index("Music")
@@ -76,8 +76,8 @@ def test_the_table_says_what_is_found_and_what_is_a_false_alarm(
 
 
 def test_the_likeliest_of_several_classes_counts() -> None:
-    ear = Ear(Heard(LoudJudge()), {"both": [SPEECH, MUSIC]})  # type: ignore[arg-type]
-    chances = ear.chances([np.full(3000, 0.7, np.float32), np.full(3000, -0.2, np.float32)])
+    detector = Detector(Heard(LoudJudge()), {"both": [SPEECH, MUSIC]})  # type: ignore[arg-type]
+    chances = detector.chances([np.full(3000, 0.7, np.float32), np.full(3000, -0.2, np.float32)])
     assert chances["both"] == pytest.approx([0.7, 0.2], abs=1e-3)
 
 

@@ -43,7 +43,7 @@ def cautions(scores: Mapping[str, Mapping[str, Score]]) -> list[Caution]:
     return found
 
 
-def of_all_clips(found: Evaluation) -> list[Caution]:
+def cautions_of(found: Evaluation) -> list[Caution]:
     """Returns the cautions of an evaluation's table of all clips."""
     return cautions(found.scores_of(ALL_CLIPS))
 
@@ -51,7 +51,7 @@ def of_all_clips(found: Evaluation) -> list[Caution]:
 def doubtful_verdicts(found: Evaluation) -> frozenset[tuple[str, str, str]]:
     """Returns metric and pair of the comparisons that name a better system though a worthless baseline is no worse than
     one of them."""
-    beaten = {one.metric: one.beaten for one in of_all_clips(found)}
+    beaten = {one.metric: one.beaten for one in cautions_of(found)}
     return frozenset(
         (one.metric, one.first, one.second)
         for one in found.comparisons

@@ -53,9 +53,9 @@ class Comparer:
                 if (test := self._swapped(column, run, first, second, family)) is not None:
                     tests[column.name, first, second] = test
         counted = {key: test.p_value for key, test in tests.items() if not self.primary or key[0] in self.primary}
-        decisions = holm({_line(key): p_value for key, p_value in counted.items()}, len(counted))
+        decisions = holm(counted, len(counted))
         return [
-            self._comparison(key, test, decisions[_line(key)].p_holm if key in counted else None)
+            self._comparison(key, test, decisions[key].p_holm if key in counted else None)
             for key, test in tests.items()
         ]
 
@@ -129,8 +129,3 @@ class Comparer:
                 ranks.setdefault(place, []).append(float(rank))
                 shown.setdefault(place, {})[metric] = values[place]
         return {place: float(np.mean(found)) for place, found in ranks.items()}, shown
-
-
-def _line(key: tuple[str, str, str]) -> str:
-    """Returns a key as text: names are printable, so none has a line break."""
-    return "\n".join(key)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from data_contracts import ClipScore, write_table
 from data_contracts.files import atomic_path
-from tasks.commands.evaluate.cautions import of_all_clips
+from tasks.commands.evaluate.cautions import cautions_of
 from tasks.commands.evaluate.latex import latex_table
 from tasks.commands.evaluate.page import render
 from tasks.commands.evaluate.problems import PROBLEMS, write_problems
@@ -44,7 +44,7 @@ def as_json(found: Evaluation) -> dict[str, Any]:
         "problems": [asdict(problem) for problem in found.problems],
         "judges": [asdict(judge) for judge in found.judges],
         "scores": [score.to_dict() for score in found.scores],
-        "cautions": [asdict(caution) for caution in of_all_clips(found)],
+        "cautions": [asdict(caution) for caution in cautions_of(found)],
         "primary": list(found.primary),
         "comparisons": [asdict(comparison) for comparison in found.comparisons],
         "worst": [asdict(clip) for clip in found.worst],

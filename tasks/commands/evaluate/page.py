@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from data_contracts import Score
-from tasks.commands.evaluate.cautions import doubtful_verdicts, of_all_clips
+from tasks.commands.evaluate.cautions import cautions_of, doubtful_verdicts
 from tasks.commands.evaluate.clips import Clip
 from tasks.commands.evaluate.options import ALL_CLIPS, REFERENCE
 from tasks.commands.evaluate.problems import KINDS, Problem
 from tasks.commands.evaluate.result import Evaluation, WorstClip
 from tasks.commands.evaluate.terminal import (
+    READ_WITH_CARE,
     caution_line,
     lines_of,
     number,
@@ -85,7 +86,7 @@ def render(found: Evaluation) -> str:
             n_clips=len(found.clips),
             tables=[_table(found, task) for task in found.tasks()],
             comparisons=_comparisons(found),
-            cautions=[caution_line(one) for one in of_all_clips(found)],
+            cautions=[caution_line(one) for one in cautions_of(found)],
             untested=untested(found),
             empty=[(", ".join(metrics), reason) for reason, metrics in found.why_empty().items()],
             judges=[judge for judge in found.judges if not judge.why_not],
@@ -134,7 +135,7 @@ def _comparisons(found: Evaluation) -> list[tuple[str, str, str, list[tuple[str,
         n = f"{one.n}" if one.n == one.n_groups else f"{one.n} in {one.n_groups} groups"
         corrected = "–" if one.p_holm is None else f"{one.p_holm:.2g}"
         verdict = one.better or ("not primary" if one.p_holm is None else "not shown")
-        verdict += ", read with care" if (one.metric, one.first, one.second) in doubtful else ""
+        verdict += READ_WITH_CARE if (one.metric, one.first, one.second) in doubtful else ""
         line = (one.metric, number(one.difference), f"{one.p_value:.2g}", corrected, n, verdict)
         pairs.setdefault((one.first, one.second), []).append(line)
     return [(first, second, why_nothing_shown(found, first, second), lines) for (first, second), lines in pairs.items()]

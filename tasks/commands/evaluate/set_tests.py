@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from tasks.evaluate.judged import FeatureSet, Rows, column_distance
 from tasks.evaluate.metrics.kernel import exchange_differences
 from tasks.evaluate.significance import LEVEL, SWAPS, PairedTest, sign_flip_test, swap_test
 
-_KERNEL_CALLS = 4  # of a distance, as much as its test computes
+_KERNEL_CALLS: Final = 4  # of the distance cost as much as its test
 
 
 def set_test(

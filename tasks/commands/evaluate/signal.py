@@ -77,12 +77,13 @@ def quality(clips: Sequence[Clip], system: str) -> ClipValues:
         "lufs": {place: one.lufs for place, one in enumerate(facts) if one.lufs is not None},
         "silent": {place: float(one.silent) for place, one in enumerate(facts)},
         "clipped": {place: float(one.clipped) for place, one in enumerate(facts)},
-        "duplicate": _shares(facts, _copies(facts)),
+        "duplicate": _flags(facts, _copies(facts)),
     }
-    return found if system == TRUTH else {**found, "reference pasted": _shares(facts, _taken(facts, true))}
+    return found if system == TRUTH else {**found, "reference pasted": _flags(facts, _taken(facts, true))}
 
 
-def _shares(facts: Sequence[AudioFacts], places: Collection[int]) -> dict[int, float]:
+def _flags(facts: Sequence[AudioFacts], places: Collection[int]) -> dict[int, float]:
+    """Returns 1 for the clips at these places, 0 for the others."""
     return {place: float(place in places) for place in range(len(facts))}
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from data_contracts import Score
 from data_contracts.quantities import counted
-from tasks.commands.evaluate.cautions import doubtful_verdicts, of_all_clips
+from tasks.commands.evaluate.cautions import cautions_of, doubtful_verdicts
 from tasks.commands.evaluate.options import ALL_CLIPS
 from tasks.commands.evaluate.result import Caution, Evaluation
 from tasks.evaluate import baselines
@@ -16,7 +16,8 @@ from tasks.evaluate.significance import LEVEL
 _ARROWS: Final = {True: "up", False: "down", None: ""}
 _DASH: Final = "-"
 SPREAD: Final = "of several seeds the mean ± the standard deviation over them"
-_CARE: Final = ", read with care"
+READ_WITH_CARE: Final = ", read with care"
+"""After a verdict on a metric on which one of the systems is no better than a worthless baseline."""
 _ANOTHER: Final = "another clip's audio"
 
 
@@ -32,7 +33,7 @@ def text(found: Evaluation) -> str:
     parts = [
         _head(found),
         *(_table(found, task) for task in found.tasks()),
-        "\n".join(caution_line(one) for one in of_all_clips(found)),
+        "\n".join(caution_line(one) for one in cautions_of(found)),
         _comparisons(found),
         _empty(found),
     ]
@@ -119,12 +120,12 @@ def why_nothing_shown(found: Evaluation, first: str, second: str) -> str:
 
 
 def _comparisons(found: Evaluation) -> str:
-    lines, doubtful = [], doubtful_verdicts(found)
+    lines, doubtful, care = [], doubtful_verdicts(found), READ_WITH_CARE
     tests = counted(found.family, "test") + (" of primary metrics" if found.primary else "")
     for first, second in dict.fromkeys((one.first, one.second) for one in found.comparisons):
         of_pair = [one for one in found.comparisons if (one.first, one.second) == (first, second)]
         shown = [
-            f"{one.metric} ({one.better}, p {one.p_holm:.2g}{_CARE if (one.metric, first, second) in doubtful else ''})"
+            f"{one.metric} ({one.better}, p {one.p_holm:.2g}{care if (one.metric, first, second) in doubtful else ''})"
             for one in of_pair
             if one.better
         ]

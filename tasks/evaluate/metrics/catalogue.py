@@ -18,6 +18,8 @@ MODEL: Final = "FoleyGenEx"
 _EVENTS: Final = f"matched with the true event times, onsets by {DETECTOR}, no weights"
 
 _SHARE: Final = (0.0, 1.0)
+UNBOUNDED: Final = (-math.inf, math.inf)
+"""The possible values of a metric that can be any number."""
 _LEVEL: Final = "gated mean level (BS.1770's gates without its filter), no weights"
 
 
@@ -30,7 +32,12 @@ class Metric:
     is_share: bool = False  # of clips for which something is true: values are 0 and 1
     is_median: bool = False  # of the clips, in place of their mean
     limits: tuple[float, float] | None = None  # the smallest and the largest value, where clips often have them
-    possible: tuple[float, float] = (-math.inf, math.inf)  # of a metric without `limits`
+    possible: tuple[float, float] = UNBOUNDED  # of a metric without `limits`
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The smallest and the largest possible value."""
+        return _SHARE if self.is_share else self.limits or self.possible
 
 
 QUALITY: Final[dict[str, Metric]] = {

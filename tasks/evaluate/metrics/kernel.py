@@ -125,11 +125,11 @@ def _block_sums(
 def _centred(reference_MD: Matrix, bandwidth: float | None, *sets: Matrix) -> tuple[tuple[_Block, ...], float]:
     """Returns the sets and then the reference around the reference's mean, where distances keep more digits, and the
     kernel's rate."""
+    require_matrix(reference_MD, f"{_NAME}, reference features")
     for features_ND in sets:
         require_matrix(features_ND, f"{_NAME}, generated features")
-        require_same_width(features_ND.shape[1], reference_MD.shape[1] if reference_MD.ndim == 2 else 0, _NAME)
+        require_same_width(features_ND.shape[1], reference_MD.shape[1], _NAME)
         require_rows(len(features_ND), 2, f"{_NAME}, generated features")
-    require_matrix(reference_MD, f"{_NAME}, reference features")
     spread = median_distance(reference_MD) if bandwidth is None else bandwidth
     centre_D = reference_MD.mean(axis=0, dtype=np.float64)
     return tuple(features - centre_D for features in (*sets, reference_MD)), 1 / (2 * spread**2 + _STEADY)

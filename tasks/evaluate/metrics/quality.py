@@ -1,8 +1,8 @@
 """What is wrong with single clips or a set of them: silent, clipped, copied, with speech or music that was not asked.
 
 Copies are found by `tasks.media.fingerprint`, as ingest finds recordings with the same audio: also when they are
-louder, trimmed, shifted or encoded again. Few pure tones have too few peaks for that; of them copies at any level are
-found whose peaks are all equal. Silent clips have no fingerprint and are no copies.
+louder, trimmed, shifted or encoded again. Clips of a few pure tones have too few peaks for that: they count as copies,
+at any level, where all of their peaks are equal. Silent clips have no fingerprint and are no copies.
 
 Legend: T samples, N clips, K classes.
 """
@@ -29,7 +29,7 @@ PRESENT: Final = 0.3
 the rest of the sound, at 0.3 a twentieth (`python -m benchmarks.evaluation unwanted`, docs/metrics.md)."""
 _FULL_SCALE: Final = 0.999
 _STEP: Final = 1 / 32_768
-_FEWEST: Final = 4  # peaks of audio that is known by them
+_FEWEST: Final = 4  # peaks: fewer are equal by chance
 _RUN: Final = 4  # one at a rate of 44.1 kHz holds a tone's top only below 20 Hz
 
 

@@ -118,7 +118,8 @@ def _csv(path: Path, text: str) -> ClipList:
     lines = list(csv.reader(text.splitlines()))
     if lines and {"name", "caption"} <= set(lines[0]):
         name, caption = lines[0].index("name"), lines[0].index("caption")
-        rows = [(number, [*line, "", "", ""]) for number, line in enumerate(lines[1:], 2) if line]
+        cells = [""] * len(lines[0])  # for lines that end early
+        rows = [(number, [*line, *cells]) for number, line in enumerate(lines[1:], 2) if line]
         found = _of_lines(path, "captions", [(number, [line[name], line[caption]]) for number, line in rows])
         if "video" not in lines[0]:
             return found

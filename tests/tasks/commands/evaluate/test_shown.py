@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts import Score
 from tasks.commands.evaluate import page as page_module
-from tasks.commands.evaluate.cautions import of_all_clips
+from tasks.commands.evaluate.cautions import cautions_of
 from tasks.commands.evaluate.job import evaluate_folders
 from tasks.commands.evaluate.latex import escaped, latex_table
 from tasks.commands.evaluate.page import render
@@ -69,8 +69,8 @@ def test_only_differences_that_are_shown_name_the_better_system(found: Evaluatio
 
 
 def test_a_worthless_baseline_that_does_well_is_said_in_the_terminal_and_on_the_page(found: Evaluation) -> None:
-    assert not of_all_clips(replace(found, scores=()))
-    lines = [caution_line(one) for one in of_all_clips(found)]
+    assert not cautions_of(replace(found, scores=()))
+    lines = [caution_line(one) for one in cautions_of(found)]
     (onsets,) = [line for line in lines if line.startswith("OnsetSyncAP: silence (1) is no worse than ")]
     assert HOSTILE in onsets and onsets.endswith(" here: do not read this metric alone")
     assert all(line in text(found) for line in lines)

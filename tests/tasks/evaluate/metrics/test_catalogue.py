@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from tasks.evaluate.adverbs import DIRECTIONS
 from tasks.evaluate.clip_metrics import Target, measure_part, score_clip
+from tasks.evaluate.columns import COLUMN_OF
 from tasks.evaluate.material import MaterialClassifier, mfcc_statistics
 from tasks.evaluate.metrics.catalogue import METRICS, QUALITY
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts
@@ -34,6 +37,13 @@ def test_all_scores_of_a_clip_and_all_directions_are_in_the_table() -> None:
     of_a_clip = set(score_clip(target, part))
     of_pairs = {f"AdverbCheck direction right: {'/'.join(sides)}" for sides in DIRECTIONS.values()}
     assert of_a_clip | of_pairs | {"AdverbCheck direction right"} | set(QUALITY) == set(METRICS)
+
+
+def test_the_range_of_a_metric_is_that_of_shares_its_limits_or_what_is_possible() -> None:
+    names = ("silent", "EventF1@50ms", "EventOffset_s", "lufs")
+    assert [METRICS[name].range for name in names] == [(0, 1), (0, 1), (0, math.inf), (-math.inf, math.inf)]
+    of_judges = ("CLAP_T", "KL_PANNs", "FD_VGG")
+    assert [COLUMN_OF[name].metric.range for name in of_judges] == [(-1, 1), (0, math.inf), (-math.inf, math.inf)]
 
 
 def test_limits_are_the_smallest_and_largest_values_of_metrics_that_often_have_them() -> None:

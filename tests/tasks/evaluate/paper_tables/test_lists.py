@@ -56,6 +56,12 @@ def test_captions_and_plain_names_are_lists_too(tmp_path: Path) -> None:
     assert (names.kind, list(names.captions), names.line) == ("names", ["a", "b"], "list n.txt: 2 clips")
 
 
+def test_a_line_that_ends_before_the_name_is_named(tmp_path: Path) -> None:
+    lines = "a,b,c,d,name,caption\n1,2,3,4,clip,Rain\nshort\n"
+    with pytest.raises(UsageError, match="line 3: '' cannot be a clip's name"):
+        read_list(written(tmp_path, "c.csv", lines))
+
+
 def test_names_of_cut_files_are_those_of_the_clips() -> None:
     assert clip_key(CUT) == "2015-02-21-17-09-17_3.0667"
     assert clip_key("2015-02-21-17-09-17_3.0667") == "2015-02-21-17-09-17_3.0667"
