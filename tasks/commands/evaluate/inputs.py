@@ -111,7 +111,7 @@ def _files(folder: Path, where: str, suffixes: tuple[str, ...], problems: list[P
         else:
             problems.append(Problem(kind="bad-name", where=where, name=ascii(path.stem)))
     if not found:
-        below = ", only subfolders: the files of all clips belong into one folder" if _has_folders(folder) else ""
+        below = ", only subfolders; put the files of all clips into it directly" if _has_folders(folder) else ""
         raise UsageError(f"{folder} has no media file ({', '.join(suffixes)}){below}")
     for name, paths in found.items():
         if len(paths) > 1:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from data_contracts import Score
 from tasks.commands.evaluate.cautions import cautions_of, doubtful_verdicts
@@ -72,6 +72,17 @@ class WorstView:
     tracks: list[Track]
 
 
+class ComparisonLine(NamedTuple):
+    """Two systems on one metric, as text."""
+
+    metric: str
+    difference: str
+    p_value: str
+    p_holm: str
+    n: str
+    verdict: str
+
+
 def render(found: Evaluation) -> str:
     """Returns the page. All text is escaped; audio is embedded, small; nothing is fetched. Same result, same bytes."""
     media = MediaEmbedder(Workspace(Path("/")), PAGE_CHARS)
@@ -127,16 +138,16 @@ def _cell(cells: Mapping[str, Score], system: str) -> CellView | None:
     return CellView(value=number(score.value), interval=interval, spread=spread)
 
 
-def _comparisons(found: Evaluation) -> list[tuple[str, str, str, list[tuple[str, str, str, str, str, str]]]]:
-    """Returns per two systems why none can be better, and lines of metric, difference, p, corrected p, n, verdict."""
-    pairs: dict[tuple[str, str], list[tuple[str, str, str, str, str, str]]] = {}
+def _comparisons(found: Evaluation) -> list[tuple[str, str, str, list[ComparisonLine]]]:
+    """Returns of every two systems their names, why none can be better, and a line per metric."""
+    pairs: dict[tuple[str, str], list[ComparisonLine]] = {}
     doubtful = doubtful_verdicts(found)
     for one in found.comparisons:
         n = f"{one.n}" if one.n == one.n_groups else f"{one.n} in {one.n_groups} groups"
         corrected = "–" if one.p_holm is None else f"{one.p_holm:.2g}"
         verdict = one.better or ("not primary" if one.p_holm is None else "not shown")
         verdict += READ_WITH_CARE if (one.metric, one.first, one.second) in doubtful else ""
-        line = (one.metric, number(one.difference), f"{one.p_value:.2g}", corrected, n, verdict)
+        line = ComparisonLine(one.metric, number(one.difference), f"{one.p_value:.2g}", corrected, n, verdict)
         pairs.setdefault((one.first, one.second), []).append(line)
     return [(first, second, why_nothing_shown(found, first, second), lines) for (first, second), lines in pairs.items()]
 

@@ -1,8 +1,4 @@
-"""likeness-corpus-cnn (SPEC E2): the codec's output is like the truth; other objects, noise and silence are not.
-
-The measure that it replaced, a cosine of MFCC over a fixed floor, was ruled by the floor where audio is quiet: model,
-codec and silence got 0.10, 0.09 and 0.08.
-"""
+"""likeness-corpus-cnn (SPEC E2): the codec's output is like the truth; other objects, noise and silence are not."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_a_folder_that_is_missing_or_empty_is_refused(folder: Path) -> None:
     touch(nested / "dog", "one.wav")
     for changes, words in (
         ({"reference": empty}, r"empty has no media file \(.*\.wmv\)$"),
-        ({"reference": nested}, "nested has no media file .*, only subfolders: the files of all clips belong into one"),
+        ({"reference": nested}, "nested has no media file .*, only subfolders; put the files of all clips into it"),
         ({"reference": folder / "no"}, "no is not a folder"),
         ({"video": folder / "truth"}, "has no media file"),  # audio is no video
     ):
