@@ -13,6 +13,7 @@ from tasks.evaluate.columns import Column
 from tasks.evaluate.intervals import Bounds, mean_interval, median_interval, share_interval
 from tasks.evaluate.judged import FeatureSet, column_distance, set_value
 from tasks.evaluate.metrics.catalogue import Metric
+from tasks.evaluate.metrics.checks import UndefinedMetricError
 from tasks.evaluate.metrics.set_baselines import at_half, first_half, other_half
 from tasks.evaluate.metrics.subsampling import frechet_interval, kernel_interval
 
@@ -118,7 +119,11 @@ def _cell(
     n_reference: int | None,
 ) -> Cell:
     try:
-        found, interval_of_it = value(), bounds()
+        found = value()
     except ContractError as error:
         return Cell(why_empty=f"not computed: {error}")
+    try:
+        interval_of_it = bounds()
+    except UndefinedMetricError:  # too few clips for one
+        interval_of_it = NO_BOUNDS
     return Cell(value=found, bounds=interval_of_it, n=made.clips, n_groups=len(set(owners)), n_reference=n_reference)

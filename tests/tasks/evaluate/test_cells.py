@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from tasks.evaluate.cells import clip_cell, interval
-from tasks.evaluate.columns import COLUMNS
+from tasks.evaluate.cells import NO_BOUNDS, clip_cell, interval, set_cell
+from tasks.evaluate.columns import COLUMN_OF, COLUMNS
 from tasks.evaluate.intervals import mean_interval
+from tasks.evaluate.judged import FeatureSet
 from tasks.evaluate.metrics.catalogue import METRICS
 from tasks.evaluate.tables import metric_named
 
@@ -55,3 +57,14 @@ def test_every_metric_of_single_clips_has_a_range_but_levels_and_a_judges_own_sc
         if not (metric.is_share or metric.is_median or metric.limits) and math.isinf(metric.possible[0])
     }
     assert without == {one.name for one in COLUMNS if one.measure == "axis"}
+
+
+@pytest.mark.parametrize("name", ["FD-corpus-cnn", "KAD-corpus-cnn"])
+def test_a_distance_of_two_clips_has_a_value_without_an_interval(name: str) -> None:
+    rng = np.random.default_rng(0)
+    few, many = (
+        FeatureSet(rows=rng.standard_normal((n, 4)).astype(np.float32), owners=tuple(range(n))) for n in (2, 10)
+    )
+    cell = set_cell(COLUMN_OF[name], few, many, list(range(10)), 1, with_interval=True)
+    assert cell.value is not None and cell.bounds == NO_BOUNDS and cell.why_empty is None
+    assert set_cell(COLUMN_OF[name], many, many, list(range(10)), 1, with_interval=True).bounds != NO_BOUNDS
