@@ -9,13 +9,28 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_fixed
 
 from flows.settings import QUIET_TERMINAL, SHIPPED
 from tests.conftest import REPOSITORY
 
 PREFECT = str(Path(sys.executable).with_name("prefect"))
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, HTTPError) and error.code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+@retry(retry=retry_if_exception(_is_busy), stop=stop_after_delay(30), wait=wait_fixed(0.5), reraise=True)
+def _answer(request: urllib.request.Request) -> bytes:
+    """Asks again while the server's database is locked by another writer (503), as Prefect's own client does."""
+    with urllib.request.urlopen(request, timeout=30) as response:
+        return bytes(response.read())
 
 
 class Server:
@@ -37,8 +52,7 @@ class Server:
         """Returns the JSON of a GET, or of a POST or another method where there is a body; None for an empty answer."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=30) as response:
-            content = response.read()
+        content = _answer(request)
         return json.loads(content) if content else None
 
     def run(self, *command: str, code: int = 0, **variables: str) -> str:
