@@ -16,6 +16,7 @@ import torch
 from model.checkpoint import save_checkpoint
 from model.network import build_network
 from tasks.commands.generate import session
+from tasks.commands.generate.inputs import Inputs
 from tasks.commands.generate.options import GenerateOptions
 from tasks.media.samples import Samples
 from tasks.media.video_writer import write_video
@@ -150,3 +151,14 @@ def round_trip(path: Path, samples: int) -> Samples:
     padded = torch.nn.functional.pad(given, (0, -len(given) % HOP))
     decoded: Samples = ToyCodec().decode(ToyCodec().encode(padded[None])[0])[0].numpy()[:samples]
     return decoded
+
+
+def inputs(files: Path, opened: session.InferenceSession, task: str, **changes: Any) -> Inputs:
+    """Returns the inputs of one generation with an opened checkpoint."""
+    return Inputs(options(files, task, Path("out.wav"), **changes), opened)
+
+
+def noise(path: Path, seconds: float) -> Path:
+    """Writes noise and returns its path."""
+    sf.write(path, 0.2 * np.random.default_rng(6).standard_normal(round(seconds * RATE)), RATE)
+    return path

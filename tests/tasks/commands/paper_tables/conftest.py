@@ -14,14 +14,18 @@ import torch
 
 from model.frames import Frames
 from model.judges.protocols import JudgeSpec, Outputs
+from tasks.commands.paper_tables.job import make_table
 from tasks.engine.settings import settings_from
 from tasks.engine.workspace import Workspace
 from tasks.evaluate.config import EvaluateConfig
+from tasks.evaluate.paper_tables.result import TableCell, TableResult
 from tasks.media.arrays import write_exact_video
 from tasks.media.samples import Samples
 from tests.tasks.evaluate.fake_judges import FakeJudge
 from tests.tasks.evaluate.sounds import RATE_HZ, bursts, noise
 
+FILES = {"reference": "truth", "captions": "captions.csv"}
+Judges = dict[str, FakeJudge]
 NAMES = tuple(f"clip{number:02d}" for number in range(11))
 """IS needs ten clips."""
 
@@ -117,3 +121,20 @@ def config(folder: Path, table: int, **changes: Any) -> EvaluateConfig:
 
 def workspace(folder: Path) -> Workspace:
     return Workspace(folder / "workspace")
+
+
+def make(folder: Path, table: int, **changes: Any) -> TableResult:
+    return make_table(config(folder, table, **changes), workspace(folder))
+
+
+def cells(table: TableResult, head: str) -> dict[str, TableCell]:
+    row = next(row for row in table.rows if row.head == head)
+    return {column.name: cell for column, cell in zip(table.heads, row.cells, strict=True)}
+
+
+def ours(table: TableResult, head: str) -> dict[str, str | None]:
+    return {name: cell.ours for name, cell in cells(table, head).items()}
+
+
+def says(table: TableResult, text: str) -> bool:
+    return any(text in line for line in table.lines)
